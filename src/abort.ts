@@ -1,0 +1,33 @@
+/** Who waits for each signal. One listener a signal serves them all: Node takes more than ten for a leak, and says so. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
+/** Calls back once when the signal aborts, unless the returned function is called before. The signal must not have aborted yet. */
+export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (!signal) return () => undefined;
+  const callbacks = waiting.get(signal) ?? listenTo(signal);
+  callbacks.add(callback);
+  return () => void callbacks.delete(callback);
+}
+
+function listenTo(signal: AbortSignal): Set<() => void> {
+  const callbacks = new Set<() => void>();
+  waiting.set(signal, callbacks);
+  const onAborted = (): void => {
+    for (const callback of callbacks) {
+      callbacks.delete(callback);
+      callback();
+    }
+  };
+  signal.addEventListener("abort", onAborted, { once: true });
+  return callbacks;
+}
+
+/** Settles as the promise does, or rejects with the signal's own reason as soon as it aborts. */
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    const stopListening = onAbort(signal, () => reject(signal.reason));
+    promise.then(resolve, reject).finally(stopListening);
+  });
+}

@@ -1,0 +1,158 @@
+import { randomUUID } from "node:crypto";
+import { uptime as machineUptime } from "node:os";
+import { onAbort } from "./abort.ts";
+
+/** A timer that can be called off. Calling it off twice, or after it fired, does nothing. */
+export interface Timer {
+  cancel(): void;
+}
+
+export interface TimerOptions {
+  /**
+   * Whether the process stays alive for this timer. Default: false. True only where somebody awaits what the timer does:
+   * a caller who waits for a lock has something to do, a lease being renewed in the background has not.
+   */
+  keepAlive?: boolean;
+}
+
+/**
+ * Everything azmutex knows about time. The real one is the default everywhere; tests bring `FakeClock`.
+ * No other file reads a clock or sets a timer.
+ */
+export interface Clock {
+  /** Milliseconds since some fixed point; never runs backwards, but may stand still while the machine sleeps. */
+  now(): number;
+  /** Milliseconds since some fixed point; goes on while the machine sleeps. */
+  uptime(): number;
+  /** Calls back after `ms` milliseconds of {@link Clock.now}. */
+  setTimer(ms: number, callback: () => void, options?: TimerOptions): Timer;
+  /** Calls back after one turn of the event loop, when input that had already arrived has been read. */
+  nextTurn(callback: () => void): void;
+}
+
+/** Node fires a longer timer at once (its delay is a signed 32-bit number). */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** macOS: the monotonic clock counts sleep, and uptime comes in whole seconds. Elsewhere: some sandboxes forbid to ask. */
+function machineUptimeMs(): number {
+  if (process.platform === "darwin") return performance.now();
+  try {
+    return machineUptime() * 1000;
+  } catch {
+    return performance.now();
+  }
+}
+
+/** The machine's clocks: `performance.now()`, which stops during suspend on Linux, and `os.uptime()`, which does not. */
+export const systemClock: Clock = Object.freeze({
+  now: () => performance.now(),
+  uptime: machineUptimeMs,
+  setTimer(ms: number, callback: () => void, { keepAlive = false }: TimerOptions = {}): Timer {
+    let handle: NodeJS.Timeout;
+    const arm = (left: number): void => {
+      const step = Math.min(left, LONGEST_TIMER_MS);
+      handle = setTimeout(() => (step < left ? arm(left - step) : callback()), step);
+      if (!keepAlive) handle.unref();
+    };
+    arm(Math.max(0, ms));
+    return { cancel: () => clearTimeout(handle) };
+  },
+  nextTurn(callback: () => void): void {
+    setImmediate(callback);
+  },
+});
+
+/** Milliseconds since 1970 by the machine's wall clock. It may jump either way: for dates that people read, never for measuring. */
+export function wallTime(): number {
+  return Date.now();
+}
+
+/** How far the two clocks may part before the machine is taken to have slept. `os.uptime()` counts in steps of 10 ms. */
+const SUSPEND_MS = 1_000;
+
+/**
+ * Time since one instant, by the clock that has seen more of it. Started just before a request is sent, it never says
+ * less than the age of the lease which that request brings.
+ */
+export class Stopwatch {
+  readonly #clock: Clock;
+  readonly #now: number;
+  readonly #uptime: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#now = clock.now();
+    this.#uptime = clock.uptime();
+  }
+
+  /** Milliseconds since the start, suspend included. */
+  get elapsedMs(): number {
+    return Math.max(this.#awakeMs, this.#totalMs);
+  }
+
+  /** Whether the machine slept, or a clock jumped, since the start. */
+  get suspended(): boolean {
+    return this.#totalMs - this.#awakeMs > SUSPEND_MS;
+  }
+
+  get #awakeMs(): number {
+    return this.#clock.now() - this.#now;
+  }
+
+  get #totalMs(): number {
+    return this.#clock.uptime() - this.#uptime;
+  }
+}
+
+/**
+ * Waits `ms` milliseconds, or rejects with the signal's own reason as soon as it aborts. Keeps the process alive unless it
+ * is told that nobody waits for it.
+ */
+export function sleep(
+  clock: Clock,
+  ms: number,
+  { signal, keepAlive = true }: TimerOptions & { signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const timer = clock.setTimer(
+      ms,
+      () => {
+        stopListening();
+        resolve();
+      },
+      { keepAlive },
+    );
+    const stopListening = onAbort(signal, () => {
+      timer.cancel();
+      reject(signal?.reason);
+    });
+  });
+}
+
+/** Waits until the promise is settled, however, but for `ms` milliseconds at most. Does not keep the process alive. */
+export function settledWithin(clock: Clock, ms: number, promise: Promise<unknown>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.setTimer(ms, resolve);
+    const settled = (): void => {
+      timer.cancel();
+      resolve();
+    };
+    promise.then(settled, settled);
+  });
+}
+
+/** Where time, chance and ids come from. Everything below takes them from its caller; these are the real ones. */
+export interface Sources {
+  readonly clock: Clock;
+  /** A number from 0 up to, but not including, 1. Default: `Math.random`. */
+  readonly random: () => number;
+  /** A fresh lower-case UUID. Default: `randomUUID` without its cache, which two copies of one machine would share. */
+  readonly newId: () => string;
+}
+
+export const systemSources: Sources = Object.freeze({
+  clock: systemClock,
+  random: Math.random,
+  newId: () => randomUUID({ disableEntropyCache: true }),
+});

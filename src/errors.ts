@@ -1,0 +1,128 @@
+/** Why a lock was lost. */
+export type LossReason =
+  /** The holder's own deadline passed without an answered renewal, or the lease had lapsed when the service was asked. */
+  | "expired"
+  /** Somebody else leased or wrote the blob after our lease had ended. */
+  | "taken"
+  /** Somebody broke the lease. */
+  | "broken"
+  /** The blob or its container is gone. */
+  | "deleted";
+
+// Registered, so that two copies of the package in one process recognise each other's errors.
+const BRAND: unique symbol = Symbol.for("azmutex.MutexError");
+
+/** What every error of azmutex has: a `code` to tell it by, the `key` it is about where there is one, and often a `cause`. */
+export abstract class MutexError extends Error {
+  abstract readonly code: string;
+  /** The key of the lock, if the error is about one. */
+  readonly key: string | undefined;
+  /** @internal */
+  readonly [BRAND] = true;
+
+  constructor(message: string, key?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.key = key;
+    // A brand that is printed with every error would be noise.
+    Object.defineProperty(this, BRAND, { enumerable: false });
+  }
+}
+
+/** Somebody holds the lease: the answer of {@link AzureMutex.acquire}, which asks once. */
+export class LeaseAlreadyPresentError extends MutexError {
+  readonly code = "LEASE_ALREADY_PRESENT";
+  override readonly name = "LeaseAlreadyPresentError";
+
+  constructor(key: string) {
+    super(`lock on "${key}" is held by another`, key);
+  }
+}
+
+/** The key is not held by the object that was asked to renew, release or unlock it. */
+export class NotHeldError extends MutexError {
+  readonly code = "NOT_HELD";
+  override readonly name = "NotHeldError";
+
+  constructor(key: string) {
+    super(`lock on "${key}" is not held here`, key);
+  }
+}
+
+/** The lock did not become free within the time the caller gave it. */
+export class LockTimeoutError extends MutexError {
+  readonly code = "LOCK_TIMEOUT";
+  override readonly name = "LockTimeoutError";
+
+  constructor(key: string, timeoutMs: number) {
+    super(`lock on "${key}" was not free within ${timeoutMs} ms`, key);
+  }
+}
+
+/** A lock that was held is held no longer. The work under it has to stop: another holder may start. */
+export class LockLostError extends MutexError {
+  readonly code = "LOCK_LOST";
+  override readonly name = "LockLostError";
+  readonly why: LossReason;
+  /** What the work itself threw, if it threw something else than this error after the loss. Set by `run` alone. */
+  workError?: unknown;
+
+  constructor(key: string, why: LossReason, how: string, options?: ErrorOptions & { workError?: unknown }) {
+    super(`lock on "${key}" lost: ${how}`, key, options);
+    this.why = why;
+    if (options && "workError" in options) this.workError = options.workError;
+  }
+}
+
+/** The key cannot be the name of a blob, or the service would take it for another one's. */
+export class InvalidKeyError extends MutexError {
+  readonly code = "INVALID_KEY";
+  override readonly name = "InvalidKeyError";
+}
+
+/** The service gave no answer, or one that leaves open whether it did what it was asked. Trying again later may help. */
+export class StoreUnavailableError extends MutexError {
+  readonly code = "STORE_UNAVAILABLE";
+  override readonly name = "StoreUnavailableError";
+  /** Whether the service answered at all (with a 503, say), as against a time-out, a reset or an unreachable host. */
+  readonly answered: boolean;
+  /** How long the service asked to be left alone, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    message: string,
+    key?: string,
+    { answered = false, retryAfterMs, ...options }: ErrorOptions & { answered?: boolean; retryAfterMs?: number | undefined } = {},
+  ) {
+    super(message, key, options);
+    this.answered = answered;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The service, or the source of its tokens, refused the credentials or their permissions. */
+export class AccessDeniedError extends MutexError {
+  readonly code = "ACCESS_DENIED";
+  override readonly name = "AccessDeniedError";
+}
+
+/** The service understood and refuses, and would refuse again: an immutability policy or a feature the account lacks, say. */
+export class StoreRefusedError extends MutexError {
+  readonly code = "STORE_REFUSED";
+  override readonly name = "StoreRefusedError";
+}
+
+/** Every error of azmutex's own, so that `code` tells them apart and narrows the type. */
+export type AnyMutexError =
+  | LeaseAlreadyPresentError
+  | NotHeldError
+  | LockTimeoutError
+  | LockLostError
+  | InvalidKeyError
+  | StoreUnavailableError
+  | AccessDeniedError
+  | StoreRefusedError;
+
+/** Whether something thrown is one of azmutex's own errors, of this copy of the package or of another. */
+export function isMutexError(thrown: unknown): thrown is AnyMutexError {
+  return thrown instanceof Error && BRAND in thrown;
+}

@@ -1,0 +1,49 @@
+export {
+  type AcquiredLease,
+  AzureMutex,
+  type BreakOptions,
+  type BreakResult,
+  type CallOptions,
+  type LockStatus,
+} from "./azure-mutex.ts";
+export type { Clock, Timer, TimerOptions } from "./clock.ts";
+export {
+  AccessDeniedError,
+  type AnyMutexError,
+  InvalidKeyError,
+  isMutexError,
+  LeaseAlreadyPresentError,
+  LockLostError,
+  LockTimeoutError,
+  type LossReason,
+  MutexError,
+  NotHeldError,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from "./errors.ts";
+export type { BlobLeaseClientLike, BlockBlobClientLike, ContainerClientLike } from "./lease/blob-lease-store.ts";
+export type { ConnectOptions, TokenCredentialLike } from "./lease/connect.ts";
+export type {
+  AcquireAnswer,
+  BreakAnswer,
+  ChangeAnswer,
+  CreateAnswer,
+  LeaseLength,
+  LeaseState,
+  LeaseStore,
+  Metadata,
+  Missing,
+  ReadAnswer,
+  Refused,
+  ReleaseAnswer,
+  RenewAnswer,
+  Stamp,
+  StoreCall,
+  StoredBlob,
+  Unmet,
+  WriteAnswer,
+} from "./lease/lease-store.ts";
+export type { LockSpace, MutexOptions } from "./lock-space.ts";
+export { type Lock, Locker } from "./locker.ts";
+export type { Holder, LockerOptions } from "./options.ts";
+export type { WaitOptions } from "./waiting/patience.ts";

@@ -1,0 +1,152 @@
+import { Stopwatch, settledWithin } from "../clock.ts";
+import { isMutexError, StoreUnavailableError } from "../errors.ts";
+import { attempt, isUnsure } from "./attempt.ts";
+import type { AcquireAnswer, LeaseLength, Metadata, Missing, Stamp } from "./lease-store.ts";
+import type { LockBlob } from "./lock-blob.ts";
+import { releaseInBackground } from "./release.ts";
+
+/**
+ * How long the service works on a request before it gives up, so how late an answer may come.
+ * https://learn.microsoft.com/rest/api/storageservices/setting-timeouts-for-blob-service-operations
+ */
+const SERVICE_TIMEOUT_MS = 30_000;
+/** An abandoned infinite lease would stay for ever: it is released again until no late try can be on its way any more. */
+const INFINITE_SWEEP_MS = 60_000;
+/** A blob that vanishes this often between our create and our acquire is being fought over. */
+const MOST_CREATIONS = 3;
+
+/** The service granted the lease. */
+export interface Granted extends Stamp {
+  readonly kind: "acquired";
+  /** Started just before the very request that was granted: the lease is no older than this. */
+  readonly asked: Stopwatch;
+}
+
+export type AcquisitionAnswer = Granted | { readonly kind: "held" };
+
+/** What a blob that we create is to say from its first moment. */
+export interface FirstRecord {
+  readonly metadata: Metadata;
+  /** The service created the blob with this metadata, and said so. */
+  created(stamp: Stamp): void;
+}
+
+export interface AcquisitionOptions {
+  readonly length: LeaseLength;
+  readonly tryTimeoutMs: number;
+  /** What to create the blob with, given the service's date of the answer that it is missing. Default: nothing. */
+  readonly firstRecord?: ((date: number) => FirstRecord | undefined) | undefined;
+}
+
+/**
+ * The way to one lease, under one id for all its tries: a try whose answer was lost is healed by the next. It is given up as
+ * a whole, never try by try, because a release between two tries could free a lock just won. Its id is never used again.
+ */
+export class Acquisition {
+  readonly leaseId: string;
+  readonly #blob: LockBlob;
+  readonly #options: AcquisitionOptions;
+  readonly #unreachable = new AbortController();
+  /** Tries of which it is open whether the service took, or may yet take, the lease. */
+  #openTries = 0;
+  #granted = false;
+  #abandoned = false;
+  /** The last try was given its time; from here on every grant is one too many. */
+  #letGone = false;
+  #lastTry: Promise<void> = Promise.resolve();
+
+  constructor(blob: LockBlob, options: AcquisitionOptions) {
+    this.#blob = blob;
+    this.#options = options;
+    this.leaseId = blob.newId();
+  }
+
+  /** Whether a try went unanswered, which would take the lease again if it arrived after the release. */
+  get mayReturn(): boolean {
+    return this.#openTries > 0;
+  }
+
+  /** Asks once for the lease, creating blob and container where they are missing. Rejects with the signal's reason as soon as it aborts. */
+  async ask(signal?: AbortSignal): Promise<AcquisitionAnswer> {
+    for (let creations = 0; creations <= MOST_CREATIONS; creations += 1) {
+      const asked = new Stopwatch(this.#blob.clock);
+      const answer = await this.#acquire(signal);
+      if (answer.kind === "acquired") return { ...answer, asked };
+      if (answer.kind === "held") return { kind: "held" };
+      await this.#create(answer, signal);
+    }
+    throw new StoreUnavailableError(`the blob of "${this.#blob.key}" vanishes as often as it is created`, this.#blob.key, {
+      answered: true,
+    });
+  }
+
+  /**
+   * Gives the acquisition up, in the background: once its last try is settled or out of time the id is released, again after
+   * one more time-out if a try is still open, and again if an answer comes late that says the lease is ours.
+   */
+  abandon({ unreachable = false }: { unreachable?: boolean } = {}): void {
+    if (this.#abandoned) return;
+    this.#abandoned = true;
+    if (unreachable) this.#unreachable.abort();
+    void this.#letGo();
+  }
+
+  #acquire(signal: AbortSignal | undefined): Promise<AcquireAnswer> {
+    const { store, key } = this.#blob;
+    const { length, tryTimeoutMs } = this.#options;
+    return attempt(
+      this.#blob,
+      (request) => {
+        const answer = store.acquire(key, this.leaseId, length, { signal: request });
+        this.#openTries += 1;
+        this.#lastTry = answer.then(
+          ({ kind }) => this.#settled(kind === "acquired"),
+          (error) => {
+            if (isMutexError(error) && !isUnsure(error)) this.#settled(false);
+          },
+        );
+        return answer;
+      },
+      { operation: "acquire", timeoutMs: tryTimeoutMs, signal, linger: { ms: SERVICE_TIMEOUT_MS, until: this.#unreachable.signal } },
+    );
+  }
+
+  #settled(granted: boolean): void {
+    this.#openTries -= 1;
+    this.#granted ||= granted;
+    if (granted && this.#letGone) void this.#release();
+  }
+
+  async #create({ what, date }: Missing, signal: AbortSignal | undefined): Promise<void> {
+    const { store, key } = this.#blob;
+    const timeoutMs = this.#options.tryTimeoutMs;
+    if (what === "container") {
+      const operation = "create the container";
+      await attempt(this.#blob, (request) => store.createContainer({ signal: request }), { operation, timeoutMs, signal });
+    }
+    const first = this.#options.firstRecord?.(date);
+    const metadata = first?.metadata ?? {};
+    const answer = await attempt(this.#blob, (request) => store.create(key, metadata, { signal: request }), {
+      operation: "create",
+      timeoutMs,
+      signal,
+    });
+    if (answer.kind === "created") first?.created(answer);
+  }
+
+  async #letGo(): Promise<void> {
+    await settledWithin(this.#blob.clock, this.#options.tryTimeoutMs, this.#lastTry);
+    this.#letGone = true;
+    if (this.#granted || this.mayReturn) await this.#release();
+  }
+
+  #release(): Promise<void> {
+    const { length, tryTimeoutMs } = this.#options;
+    const mayReturn = this.mayReturn;
+    return releaseInBackground(this.#blob, this.leaseId, {
+      timeoutMs: tryTimeoutMs,
+      mayReturn,
+      sweepMs: mayReturn && length === "infinite" ? INFINITE_SWEEP_MS : 0,
+    });
+  }
+}

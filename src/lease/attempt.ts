@@ -1,0 +1,96 @@
+import { onAbort } from "../abort.ts";
+import { sleep } from "../clock.ts";
+import { isMutexError, StoreUnavailableError } from "../errors.ts";
+import { LONGEST_RETRY_DELAY_MS } from "../options.ts";
+import type { LockBlob } from "./lock-blob.ts";
+
+export interface AttemptOptions {
+  /** For the error's message: `renew`, say. */
+  readonly operation: string;
+  /** How long to wait for the answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Ends the wait at once, with the signal's own reason. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How long the request itself outlives the wait for it, in milliseconds, unless `until` aborts before. Default: it does not.
+   * An answer that nobody waits for any more still tells whether the service did what it was asked.
+   */
+  readonly linger?: Linger;
+}
+
+interface Linger {
+  readonly ms: number;
+  readonly until: AbortSignal;
+}
+
+/**
+ * One request with a time-out of its own, kept by our clock: the SDK has none, and a store may ignore its signal.
+ * An answer after the time-out is dropped without a trace.
+ */
+export function attempt<T>(
+  { clock, key }: LockBlob,
+  ask: (signal: AbortSignal) => Promise<T>,
+  { operation, timeoutMs, signal, linger }: AttemptOptions,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const request = new AbortController();
+    let waiting = true;
+
+    const stopWaiting = (reason: unknown): void => {
+      if (!waiting) return;
+      settled();
+      reject(reason);
+      if (linger && !linger.until.aborted) stopLingering = abortLater(linger, reason);
+      else request.abort(reason);
+    };
+    const abortLater = ({ ms, until }: Linger, reason: unknown): (() => void) => {
+      const lingering = clock.setTimer(ms, () => request.abort(reason));
+      const stopListening = onAbort(until, () => request.abort(reason));
+      return () => {
+        lingering.cancel();
+        stopListening();
+      };
+    };
+    let stopLingering = (): void => undefined;
+    // After a stall of the event loop the answer may be there, waiting for its turn behind the timers.
+    const noAnswer = () => new StoreUnavailableError(`no answer to ${operation} of "${key}" within ${timeoutMs} ms`, key);
+    const timer = clock.setTimer(timeoutMs, () => clock.nextTurn(() => stopWaiting(noAnswer())));
+    const stopListening = onAbort(signal, () => stopWaiting(signal?.reason));
+    const settled = (): void => {
+      waiting = false;
+      timer.cancel();
+      stopListening();
+      stopLingering();
+    };
+    ask(request.signal).then(resolve, reject).finally(settled);
+  });
+}
+
+/** How often a request is sent before a caller who asked once is told that there is no answer. */
+const TRIES = 3;
+
+/** Runs `tryOnce` again, three times in all, while it is open what the service did. */
+export async function untilAnswered<T>({ clock, random }: LockBlob, tryOnce: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await tryOnce();
+    } catch (error) {
+      if (!isUnsure(error) || failures === TRIES) throw error;
+      await sleep(clock, retryDelayMs(failures, random), { signal });
+    }
+  }
+}
+
+const FIRST_RETRY_DELAY_MS = 200;
+
+/** How long to rest after so many failed tries in a row: doubling, with half of it left to chance. */
+export function retryDelayMs(failures: number, random: () => number): number {
+  const longest = Math.min(LONGEST_RETRY_DELAY_MS, FIRST_RETRY_DELAY_MS * 2 ** (failures - 1));
+  return longest * (0.5 + random() / 2);
+}
+
+/** Whether it is open what the service did, so that the same request may be sent again. */
+export function isUnsure(thrown: unknown): thrown is StoreUnavailableError {
+  return isMutexError(thrown) && thrown.code === "STORE_UNAVAILABLE";
+}

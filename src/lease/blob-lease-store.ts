@@ -1,0 +1,300 @@
+import { StoreUnavailableError } from "../errors.ts";
+import { errorFor, type Failure, type Outcome, readFailure } from "./blob-status.ts";
+import type {
+  AcquireAnswer,
+  BreakAnswer,
+  ChangeAnswer,
+  CreateAnswer,
+  LeaseLength,
+  LeaseState,
+  LeaseStore,
+  Metadata,
+  Missing,
+  ReadAnswer,
+  Refused,
+  ReleaseAnswer,
+  RenewAnswer,
+  Stamp,
+  StoreCall,
+  StoredBlob,
+  WriteAnswer,
+} from "./lease-store.ts";
+
+interface Abortable {
+  readonly abortSignal?: AbortSignal;
+}
+
+interface AnswerHeaders {
+  readonly etag?: string;
+  readonly lastModified?: Date;
+  readonly date?: Date;
+}
+
+interface LeaseHeaders extends AnswerHeaders {
+  readonly leaseId?: string;
+  readonly leaseTime?: number;
+}
+
+interface LeaseProperties {
+  readonly etag?: string;
+  readonly lastModified?: Date;
+  readonly leaseState?: string;
+  readonly leaseDuration?: string;
+}
+
+/** What is used of the SDK's `BlobLeaseClient`. */
+export interface BlobLeaseClientLike {
+  acquireLease(duration: number, options?: Abortable): Promise<LeaseHeaders>;
+  renewLease(options?: Abortable): Promise<LeaseHeaders>;
+  releaseLease(options?: Abortable): Promise<LeaseHeaders>;
+  changeLease(proposedLeaseId: string, options?: Abortable): Promise<LeaseHeaders>;
+  breakLease(breakPeriod: number, options?: Abortable & { conditions?: { ifMatch?: string } }): Promise<LeaseHeaders>;
+}
+
+/** What is used of the SDK's `BlockBlobClient`. */
+export interface BlockBlobClientLike {
+  getBlobLeaseClient(leaseId?: string): BlobLeaseClientLike;
+  getProperties(options?: Abortable): Promise<LeaseProperties & AnswerHeaders & { metadata?: Record<string, string> }>;
+  setMetadata(
+    metadata: Record<string, string>,
+    options?: Abortable & { conditions?: { leaseId?: string; ifMatch?: string } },
+  ): Promise<AnswerHeaders>;
+  upload(
+    body: string,
+    length: number,
+    options?: Abortable & { conditions?: { ifNoneMatch?: string }; metadata?: Record<string, string> },
+  ): Promise<AnswerHeaders>;
+}
+
+/**
+ * What is used of the SDK's `ContainerClient`, by shape and not by class, so that another copy or version of the SDK than
+ * ours will do.
+ */
+export interface ContainerClientLike {
+  readonly containerName: string;
+  create(options?: Abortable): Promise<unknown>;
+  getBlockBlobClient(blobName: string): BlockBlobClientLike;
+  listBlobsFlat(options?: Abortable & { prefix?: string; includeMetadata?: boolean }): {
+    byPage(): AsyncIterable<{
+      readonly date?: Date;
+      readonly segment: {
+        readonly blobItems: ReadonlyArray<{
+          readonly name: string;
+          readonly properties: LeaseProperties;
+          readonly metadata?: Record<string, string>;
+        }>;
+      };
+    }>;
+  };
+}
+
+/** A certain answer, where the outcome of a failed request is one for the operation. */
+type Expected<T> = (outcome: Outcome, failure: Failure) => T | undefined;
+
+/** How the service takes a lease without end. */
+const INFINITE = -1;
+const LEASE_STATES: ReadonlySet<string> = new Set<LeaseState>(["available", "leased", "breaking", "broken", "expired"]);
+
+/** Azure Blob Storage through `@azure/storage-blob`. One call of a method is one request; the client's own retries must be off. */
+export class BlobLeaseStore implements LeaseStore {
+  readonly #connect: () => Promise<ContainerClientLike>;
+  #container: Promise<ContainerClientLike> | undefined;
+
+  /** The client is asked for when the first request is made, so that the SDK need not be loaded before. */
+  constructor(connect: () => Promise<ContainerClientLike>) {
+    this.#connect = connect;
+  }
+
+  acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer> {
+    const expected: Expected<AcquireAnswer> = (outcome, failure) =>
+      outcome.kind === "held" ? { kind: "held", date: failure.date } : missing(outcome, failure);
+    return this.#ask("acquire", key, expected, async (container) => {
+      const lease = container.getBlockBlobClient(key).getBlobLeaseClient(leaseId);
+      const answer = await lease.acquireLease(length === "infinite" ? INFINITE : length, abortable(call));
+      if (!isSameId(answer.leaseId, leaseId)) return { kind: "held", date: stampOf("acquire", key, answer).date };
+      return { kind: "acquired", ...stampOf("acquire", key, answer) };
+    });
+  }
+
+  renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
+    return this.#ask<RenewAnswer>("renew", key, refused, async (container) => {
+      const answer = await container.getBlockBlobClient(key).getBlobLeaseClient(leaseId).renewLease(abortable(call));
+      // Azurite renews whatever lease there is; Azure compares.
+      if (!isSameId(answer.leaseId, leaseId)) return { kind: "refused", why: "taken", status: "200 with another's lease id" };
+      return { kind: "renewed" };
+    });
+  }
+
+  release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
+    return this.#ask<ReleaseAnswer>("release", key, refused, async (container) => {
+      await container.getBlockBlobClient(key).getBlobLeaseClient(leaseId).releaseLease(abortable(call));
+      return { kind: "released" };
+    });
+  }
+
+  change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
+    return this.#ask<ChangeAnswer>("change", key, refused, async (container) => {
+      await container.getBlockBlobClient(key).getBlobLeaseClient(leaseId).changeLease(newLeaseId, abortable(call));
+      return { kind: "changed" };
+    });
+  }
+
+  break(
+    key: string,
+    options: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
+  ): Promise<BreakAnswer> {
+    const expected: Expected<BreakAnswer> = (outcome, failure) =>
+      outcome.kind === "notLeased" || outcome.kind === "unmet" ? { kind: outcome.kind } : missing(outcome, failure);
+    return this.#ask("break", key, expected, async (container) => {
+      const { periodSeconds, ifMatch } = options;
+      // The SDK leaves the header out for undefined, and the service lets the rest of the lease run out; the type does not say so.
+      const period = periodSeconds as number;
+      const conditions = ifMatch === undefined ? {} : { conditions: { ifMatch } };
+      const answer = await container
+        .getBlockBlobClient(key)
+        .getBlobLeaseClient()
+        .breakLease(period, { ...abortable(options), ...conditions });
+      return { kind: "breaking", freeInSeconds: answer.leaseTime ?? 0 };
+    });
+  }
+
+  createContainer(call?: StoreCall): Promise<void> {
+    const expected: Expected<true> = ({ kind }) => (kind === "exists" ? true : undefined);
+    const created = this.#ask<true>("create the container", undefined, expected, async (container) => {
+      await container.create(abortable(call));
+      return true;
+    });
+    return created.then(() => undefined);
+  }
+
+  create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer> {
+    const expected: Expected<CreateAnswer> = (outcome, failure) =>
+      outcome.kind === "exists" || outcome.kind === "unmet" ? { kind: "exists" } : missing(outcome, failure);
+    return this.#ask("create", key, expected, async (container) => {
+      const blob = container.getBlockBlobClient(key);
+      const answer = await blob.upload("", 0, { ...abortable(call), conditions: { ifNoneMatch: "*" }, metadata: { ...metadata } });
+      return { kind: "created", ...stampOf("create", key, answer) };
+    });
+  }
+
+  read(key: string, call?: StoreCall): Promise<ReadAnswer> {
+    return this.#ask<ReadAnswer>("read", key, missing, async (container) => {
+      const found = await container.getBlockBlobClient(key).getProperties(abortable(call));
+      return { kind: "found", blob: storedBlob("read", key, found, found.metadata, found.date) };
+    });
+  }
+
+  writeMetadata(
+    key: string,
+    metadata: Metadata,
+    options: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
+  ): Promise<WriteAnswer> {
+    const expected: Expected<WriteAnswer> = (outcome, failure) =>
+      outcome.kind === "unmet" ? { kind: "unmet" } : refused(outcome, failure);
+    return this.#ask("write the metadata of", key, expected, async (container) => {
+      const { leaseId, ifMatch } = options;
+      const answer = await container
+        .getBlockBlobClient(key)
+        .setMetadata({ ...metadata }, { ...abortable(options), conditions: { leaseId, ifMatch } });
+      return { kind: "written", ...stampOf("write the metadata of", key, answer) };
+    });
+  }
+
+  async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {
+    const container = await this.#client();
+    const pages = container.listBlobsFlat({ prefix, includeMetadata: true, ...abortable(call) }).byPage();
+    try {
+      for await (const { date, segment } of pages) {
+        for (const { name, properties, metadata } of segment.blobItems) yield storedBlob("list", name, properties, metadata, date);
+      }
+    } catch (error) {
+      if (call?.signal?.aborted || error instanceof StoreUnavailableError) throw error;
+      const failure = readFailure(error);
+      if (failure.outcome.kind !== "missing") throw errorFor("list", prefix, failure);
+    }
+  }
+
+  #client(): Promise<ContainerClientLike> {
+    // A failed connect is not kept: whoever installs the missing package in a long-lived process may go on.
+    this.#container ??= this.#connect().catch((error: unknown) => {
+      this.#container = undefined;
+      throw error;
+    });
+    return this.#container;
+  }
+
+  async #ask<T>(
+    operation: string,
+    key: string | undefined,
+    expected: Expected<T>,
+    request: (container: ContainerClientLike) => Promise<T>,
+  ): Promise<T> {
+    const container = await this.#client();
+    try {
+      return await request(container);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) throw error;
+      const failure = readFailure(error);
+      const answer = expected(failure.outcome, failure);
+      if (answer !== undefined) return answer;
+      throw errorFor(operation, key, failure);
+    }
+  }
+}
+
+function abortable(call: StoreCall | undefined): Abortable {
+  return call?.signal ? { abortSignal: call.signal } : {};
+}
+
+function isSameId(found: string | undefined, leaseId: string): boolean {
+  return found?.toLowerCase() === leaseId.toLowerCase();
+}
+
+function missing({ kind, ...rest }: Outcome, { date }: Failure): Missing | undefined {
+  return kind === "missing" && "what" in rest ? { kind, what: rest.what, date } : undefined;
+}
+
+/** What an operation on our own lease makes of a refusal: whatever is not ours any more is lost. */
+function refused(outcome: Outcome, { status }: Failure): Refused | undefined {
+  switch (outcome.kind) {
+    case "refused":
+      return { kind: "refused", why: outcome.why, status };
+    case "notLeased":
+      return { kind: "refused", why: "expired", status };
+    case "missing":
+    case "vanishing":
+      return { kind: "refused", why: "deleted", status };
+    default:
+      return undefined;
+  }
+}
+
+function stampOf(operation: string, key: string, { etag, lastModified, date }: AnswerHeaders): Stamp {
+  if (etag === undefined || lastModified === undefined || date === undefined || Number.isNaN(lastModified.getTime() + date.getTime())) {
+    throw new StoreUnavailableError(`could not ${operation} "${key}": the answer lacks ETag, Last-Modified or Date`, key, {
+      answered: true,
+    });
+  }
+  return { etag: quotedEtag(etag), lastModified: lastModified.getTime(), date: date.getTime() };
+}
+
+function storedBlob(
+  operation: string,
+  key: string,
+  found: LeaseProperties,
+  metadata: Record<string, string> = {},
+  date?: Date,
+): StoredBlob {
+  return {
+    key,
+    ...stampOf(operation, key, { ...found, ...(date && { date }) }),
+    metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value])),
+    leaseState: found.leaseState !== undefined && LEASE_STATES.has(found.leaseState) ? (found.leaseState as LeaseState) : "available",
+    infinite: found.leaseDuration === "infinite",
+  };
+}
+
+/** Listings give ETags without the quotes that headers have. */
+function quotedEtag(etag: string): string {
+  return etag.endsWith('"') ? etag : `"${etag}"`;
+}

@@ -1,0 +1,155 @@
+import { AccessDeniedError, type LossReason, type MutexError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
+
+/** What a refusal of the service means, whatever the operation. */
+export type Outcome =
+  | { readonly kind: "held" }
+  | { readonly kind: "refused"; readonly why: LossReason }
+  | { readonly kind: "notLeased" }
+  | { readonly kind: "missing"; readonly what: "blob" | "container" }
+  /** The container is going away: nothing in it is held any more, and it can be created anew in a while. */
+  | { readonly kind: "vanishing" }
+  | { readonly kind: "exists" }
+  | { readonly kind: "unmet" }
+  | { readonly kind: "denied" }
+  /** The service may or may not have done what it was asked, or was not reached at all. */
+  | { readonly kind: "unsure" }
+  /** Any other certain refusal. */
+  | { readonly kind: "rejected" };
+
+/**
+ * The one table from the service's error codes to what they mean for a lock. Codes and not statuses, because 409 and 412
+ * mean "held" for some and "misconfigured" for others.
+ * https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes
+ */
+const OUTCOMES: Readonly<Record<string, Outcome>> = Object.freeze({
+  LeaseAlreadyPresent: { kind: "held" },
+  LeaseIsBreakingAndCannotBeAcquired: { kind: "held" },
+
+  LeaseIdMismatchWithLeaseOperation: { kind: "refused", why: "taken" },
+  LeaseIdMismatchWithBlobOperation: { kind: "refused", why: "taken" },
+  LeaseIsBrokenAndCannotBeRenewed: { kind: "refused", why: "broken" },
+  LeaseIsBreakingAndCannotBeChanged: { kind: "refused", why: "broken" },
+  LeaseNotPresentWithBlobOperation: { kind: "refused", why: "expired" },
+  LeaseLost: { kind: "refused", why: "expired" },
+  LeaseNotPresentWithLeaseOperation: { kind: "notLeased" },
+  LeaseAlreadyBroken: { kind: "notLeased" },
+
+  BlobNotFound: { kind: "missing", what: "blob" },
+  ContainerNotFound: { kind: "missing", what: "container" },
+  ContainerBeingDeleted: { kind: "vanishing" },
+
+  BlobAlreadyExists: { kind: "exists" },
+  ContainerAlreadyExists: { kind: "exists" },
+  // A create with If-None-Match is answered so where the blob is leased,
+  LeaseIdMissing: { kind: "exists" },
+  // and so where the credentials may create but not overwrite.
+  UnauthorizedBlobOverwrite: { kind: "exists" },
+
+  ConditionNotMet: { kind: "unmet" },
+  TargetConditionNotMet: { kind: "unmet" },
+
+  AccountBeingCreated: { kind: "unsure" },
+  AccountIsDisabled: { kind: "denied" },
+});
+
+/** What the libraries that fetch tokens call their refusals. */
+const CREDENTIAL_ERRORS = new Set([
+  "AuthenticationError",
+  "AuthenticationRequiredError",
+  "AggregateAuthenticationError",
+  "CredentialUnavailableError",
+]);
+
+/** A failed request of the SDK's, read once. */
+export interface Failure {
+  readonly outcome: Outcome;
+  /** Status and code for people: `409 LeaseAlreadyPresent`, or the network's own word. */
+  readonly status: string;
+  /** Whether it was the service itself that answered, and not a time-out, the network or a gateway. */
+  readonly answered: boolean;
+  /** The answer's `Date`, in milliseconds since 1970; NaN without one. */
+  readonly date: number;
+  readonly retryAfterMs: number | undefined;
+  /** What was thrown, without the request: that one has the credentials in it. */
+  readonly cause: Error;
+}
+
+interface SdkError {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly statusCode?: unknown;
+  readonly details?: { readonly errorCode?: unknown };
+  readonly response?: { readonly headers?: { get?(name: string): string | undefined } };
+}
+
+/** Reads what the SDK threw. A HEAD has no body, so its code stands in a header alone. */
+export function readFailure(thrown: unknown): Failure {
+  const error = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as SdkError;
+  const header = (name: string): string | undefined => error.response?.headers?.get?.(name);
+  const status = typeof error.statusCode === "number" ? error.statusCode : undefined;
+  const code = [header("x-ms-error-code"), error.details?.errorCode, error.code].find((found) => typeof found === "string" && found !== "");
+  const name = typeof error.name === "string" ? error.name : "Error";
+  const date = Date.parse(header("date") ?? "");
+  return {
+    outcome: outcomeOf(status, typeof code === "string" ? code : "", name),
+    status: [status, code ?? (status === undefined ? name : undefined)].filter((part) => part !== undefined).join(" "),
+    answered: header("x-ms-request-id") !== undefined,
+    date,
+    retryAfterMs: retryAfter(header("retry-after"), date),
+    cause: scrubbed(name, String(error.message), { code, statusCode: status, requestId: header("x-ms-request-id") }),
+  };
+}
+
+/** The error for a failure that the operation has no answer for. */
+export function errorFor(
+  operation: string,
+  key: string | undefined,
+  { outcome, status, answered, retryAfterMs, cause }: Failure,
+): MutexError {
+  const what = `could not ${operation}${key === undefined ? "" : ` "${key}"`}`;
+  switch (outcome.kind) {
+    case "unsure":
+    case "vanishing":
+      return new StoreUnavailableError(`${what}: ${answered ? "the service answered" : "no answer from the service:"} ${status}`, key, {
+        answered,
+        retryAfterMs,
+        cause,
+      });
+    case "denied":
+      return new AccessDeniedError(`${what}: the credentials were refused: ${status}`, key, { cause });
+    default:
+      return new StoreRefusedError(`${what}: the service refused: ${status}`, key, { cause });
+  }
+}
+
+function outcomeOf(status: number | undefined, code: string, name: string): Outcome {
+  const known = Object.hasOwn(OUTCOMES, code) ? OUTCOMES[code] : undefined;
+  if (known) return known;
+  if (CREDENTIAL_ERRORS.has(name) || status === 401 || status === 403) return { kind: "denied" };
+  if (status === undefined || status >= 500 || status === 408 || status === 429) return { kind: "unsure" };
+  // A store that hides what the caller may not see answers 404 with a code of its own.
+  if (status === 404 && code === "") return { kind: "missing", what: "blob" };
+  return { kind: "rejected" };
+}
+
+/** Seconds, or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
+function retryAfter(header: string | undefined, date: number): number | undefined {
+  if (header === undefined) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - date;
+  return Number.isFinite(ms) && ms >= 0 ? ms : undefined;
+}
+
+/** The thrown error without its request, and its message without anything that could be a signature, a key or a token. */
+function scrubbed(name: string, message: string, facts: Record<string, unknown>): Error {
+  const [firstLine = ""] = message.split("\n");
+  const clean = firstLine
+    .replace(/\?[^\s"'<>]*/g, "?…")
+    .replace(
+      /\b(sig|signature|accountkey|sharedaccesssignature|authorization|token|assertion|client_secret|password)\b(["']?\s*[=:]\s*).*/gi,
+      "$1$2…",
+    )
+    .replace(/\b(Bearer|SharedKey)\s+\S+/gi, "$1 …");
+  const known = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+  return Object.assign(new Error(clean), { name }, known);
+}

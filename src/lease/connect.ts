@@ -1,0 +1,220 @@
+import { BlobLeaseStore, type ContainerClientLike } from "./blob-lease-store.ts";
+import { checkContainerName } from "./blob-name.ts";
+import {
+  checkAccountKey,
+  checkAccountName,
+  checkTransport,
+  containerIn,
+  EMULATOR,
+  parseConnectionString,
+  parseUrl,
+  publicEndpoint,
+} from "./endpoint.ts";
+import type { LeaseStore } from "./lease-store.ts";
+
+/** What `@azure/identity` has, and whatever else brings Entra tokens. */
+export interface TokenCredentialLike {
+  getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>;
+}
+
+/** Where the locks are. Exactly one way in must be given; more, or none, is a `TypeError` that names them. */
+export interface ConnectOptions {
+  /** The container whose blobs are the locks; created on the first use. Not with `containerClient`, `store` or the SAS of a container. */
+  containerName?: string;
+  /** The storage account, with `accountKey` or `credential`. */
+  accountName?: string;
+  accountKey?: string;
+  /** Entra ID, with `accountName`, or with `endpoint` for sovereign clouds and private names. */
+  credential?: TokenCredentialLike;
+  /** The account's blob endpoint. Default: that of `accountName` in the public cloud. */
+  endpoint?: string;
+  /** An account's connection string; `UseDevelopmentStorage=true` is the emulator's. */
+  connectionString?: string;
+  /** The URL of a container, or of an account, with a shared access signature. */
+  sasUrl?: string;
+  /** A client of `@azure/storage-blob` that is ready to use. It is copied, with its retries off. */
+  containerClient?: ContainerClientLike;
+  /** The emulator (Azurite) at its usual address, http://127.0.0.1:10000. */
+  useStorageEmulator?: boolean;
+  /** Any other store: `MemoryLeaseStore` of `azmutex/testing`, say. */
+  store?: LeaseStore;
+  /** Whether plain http may be spoken to another machine: an emulator in a compose network. Default: false. */
+  allowHttp?: boolean;
+}
+
+/** The ways in, by the option that opens each. */
+const WAYS = ["connectionString", "sasUrl", "containerClient", "store", "useStorageEmulator", "account"] as const;
+type Way = (typeof WAYS)[number];
+
+const ACCOUNT_OPTIONS = ["accountName", "accountKey", "credential", "endpoint"] as const;
+
+/**
+ * The store behind the options. Throws `TypeError` for options that are missing, malformed or in each other's way, before
+ * anything is sent; loads the SDK only when the first request is made.
+ */
+export function connect(options: ConnectOptions): LeaseStore {
+  if (typeof options !== "object" || options === null) throw new TypeError("options must be an object that says where the locks are");
+  switch (onlyWay(options)) {
+    case "store":
+      refuseContainerName(options, "store");
+      return options.store as LeaseStore;
+    case "containerClient":
+      return readyClient(options);
+    case "sasUrl":
+      return fromSasUrl(options);
+    case "connectionString":
+      return fromConnectionString(options);
+    case "useStorageEmulator":
+      return sharedKey({ ...EMULATOR, options, option: "useStorageEmulator" });
+    case "account":
+      return fromAccount(options);
+  }
+}
+
+function onlyWay(options: ConnectOptions): Way {
+  const account = ACCOUNT_OPTIONS.filter((option) => options[option] !== undefined);
+  const ways = WAYS.filter((way) =>
+    way === "account" ? account.length > 0 : way === "useStorageEmulator" ? options[way] === true : options[way] !== undefined,
+  );
+  const [way, another] = ways;
+  const named = ways.flatMap((found) => (found === "account" ? account : [found]));
+  if (way === undefined) {
+    throw new TypeError(
+      "options say nowhere to connect to: give connectionString, sasUrl, accountName with accountKey or credential, containerClient, store or useStorageEmulator: true",
+    );
+  }
+  if (another !== undefined) throw new TypeError(`options say more than one way to connect: ${named.join(", ")}; give one`);
+  return way;
+}
+
+function fromConnectionString(options: ConnectOptions): LeaseStore {
+  const { endpoint, accountName, accountKey, sas } = parseConnectionString(options.connectionString);
+  if (accountName !== undefined && accountKey !== undefined) {
+    return sharedKey({ endpoint, accountName, accountKey, options, option: "BlobEndpoint in connectionString" });
+  }
+  const url = parseUrl(endpoint, "BlobEndpoint in connectionString");
+  url.search = sas ?? "";
+  return signedUrl(url, options, "connectionString");
+}
+
+function fromSasUrl(options: ConnectOptions): LeaseStore {
+  const url = parseUrl(options.sasUrl, "sasUrl");
+  if (!url.searchParams.has("sig")) throw new TypeError("sasUrl has no signature (sig)");
+  return signedUrl(url, options, "sasUrl");
+}
+
+function fromAccount(options: ConnectOptions): LeaseStore {
+  const { accountName, accountKey, credential, endpoint } = options;
+  if (accountName !== undefined) checkAccountName(accountName);
+  if (accountKey !== undefined && credential !== undefined)
+    throw new TypeError("accountKey and credential are two ways to sign in; give one");
+  if (accountKey !== undefined) {
+    checkAccountKey(accountKey);
+    if (accountName === undefined) throw new TypeError("accountKey needs accountName");
+    return sharedKey({ endpoint: endpoint ?? publicEndpoint(accountName), accountName, accountKey, options, option: "endpoint" });
+  }
+  if (credential === undefined)
+    throw new TypeError(`${accountName === undefined ? "endpoint" : "accountName"} needs accountKey or credential`);
+  if (typeof credential.getToken !== "function") throw new TypeError("credential must have a getToken method");
+  if (endpoint === undefined && accountName === undefined) throw new TypeError("credential needs accountName or endpoint");
+  const url = parseUrl(endpoint ?? publicEndpoint(accountName as string), "endpoint");
+  if (url.protocol !== "https:")
+    throw new TypeError(`endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`);
+  const name = containerName(options);
+  return lazily(async (sdk) => new sdk.ContainerClient(inContainer(url, name), credential as never, CLIENT_OPTIONS));
+}
+
+function sharedKey({
+  endpoint,
+  accountName,
+  accountKey,
+  options,
+  option,
+}: {
+  endpoint: string;
+  accountName: string;
+  accountKey: string;
+  options: ConnectOptions;
+  option: string;
+}): LeaseStore {
+  const url = parseUrl(endpoint, option);
+  checkTransport(url, option, options.allowHttp ?? false);
+  const name = containerName(options);
+  return lazily(async (sdk) => {
+    const credential = new sdk.StorageSharedKeyCredential(accountName, accountKey);
+    return new sdk.ContainerClient(inContainer(url, name), credential, CLIENT_OPTIONS);
+  });
+}
+
+/** A URL that carries its own permission. It names the account or the container. */
+function signedUrl(url: URL, options: ConnectOptions, option: string): LeaseStore {
+  checkTransport(url, option, options.allowHttp ?? false);
+  const named = containerIn(url);
+  if (named !== undefined) {
+    checkContainerName(named);
+    if (options.containerName !== undefined && options.containerName !== named) {
+      throw new TypeError(`containerName ("${options.containerName}") and the container in ${option} ("${named}") differ`);
+    }
+    return lazily(async (sdk) => new sdk.ContainerClient(url.href, new sdk.AnonymousCredential(), CLIENT_OPTIONS));
+  }
+  const name = containerName(options);
+  return lazily(async (sdk) => new sdk.ContainerClient(inContainer(url, name), new sdk.AnonymousCredential(), CLIENT_OPTIONS));
+}
+
+/** The SDK's clients say of themselves what a copy needs. */
+interface CopyableClient extends ContainerClientLike {
+  readonly url: string;
+  readonly credential: unknown;
+  readonly pipeline?: { readonly options?: object };
+}
+
+function readyClient(options: ConnectOptions): LeaseStore {
+  const client = options.containerClient as ContainerClientLike;
+  if (typeof client.getBlockBlobClient !== "function" || typeof client.listBlobsFlat !== "function") {
+    throw new TypeError("containerClient must be a ContainerClient of @azure/storage-blob");
+  }
+  refuseContainerName(options, "containerClient");
+  if (!isCopyable(client)) return new BlobLeaseStore(async () => client);
+  checkTransport(parseUrl(client.url, "containerClient"), "containerClient", options.allowHttp ?? false);
+  // Its own retries outlive a lease of 15 s, and would hide which request was answered. The caller's client keeps them.
+  const Client = client.constructor as new (url: string, credential: unknown, options: object) => ContainerClientLike;
+  const copy = new Client(client.url, client.credential, { ...client.pipeline?.options, ...CLIENT_OPTIONS });
+  return new BlobLeaseStore(async () => copy);
+}
+
+function isCopyable(client: ContainerClientLike): client is CopyableClient {
+  return "url" in client && typeof client.url === "string" && "credential" in client && client.constructor !== Object;
+}
+
+function containerName({ containerName: name }: ConnectOptions): string {
+  if (name === undefined) throw new TypeError("containerName is missing");
+  checkContainerName(name);
+  return name;
+}
+
+function refuseContainerName({ containerName: name }: ConnectOptions, way: Way): void {
+  if (name !== undefined) throw new TypeError(`containerName and ${way} say the same thing twice; ${way} already is a container`);
+}
+
+function inContainer(url: URL, name: string): string {
+  const inside = new URL(url);
+  inside.pathname = `${url.pathname.replace(/\/$/, "")}/${name}`;
+  return inside.href;
+}
+
+/** The SDK's own retries outlive a lease and hide which request was answered: ours know the deadline. */
+const CLIENT_OPTIONS = Object.freeze({ retryOptions: Object.freeze({ maxTries: 1 }) });
+
+type Sdk = typeof import("@azure/storage-blob");
+
+function lazily(client: (sdk: Sdk) => Promise<ContainerClientLike>): LeaseStore {
+  return new BlobLeaseStore(async () => client(await loadSdk()));
+}
+
+async function loadSdk(): Promise<Sdk> {
+  try {
+    return await import("@azure/storage-blob");
+  } catch (cause) {
+    throw new Error("azmutex needs the package @azure/storage-blob: npm install @azure/storage-blob", { cause });
+  }
+}

@@ -1,0 +1,204 @@
+import { type Clock, Stopwatch, sleep } from "../clock.ts";
+import { LockLostError, StoreRefusedError } from "../errors.ts";
+import type { HolderDescription } from "../options.ts";
+import type { FirstRecord } from "./acquisition.ts";
+import { attempt, isUnsure, retryDelayMs } from "./attempt.ts";
+import type { Metadata, Stamp } from "./lease-store.ts";
+import type { LockBlob } from "./lock-blob.ts";
+import { type LockRecord, recordIn, withRecord } from "./lock-record.ts";
+
+/** A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a record. */
+const TOKENS_PER_SECOND = 1_000_000;
+/** How many tokens a holder reserves with one write. */
+const BLOCK_SIZE = 1_024;
+/** A blob without our record may have lost it this very second, and two front ends may disagree by another. */
+const SEED_AFTER_MS = 2_000;
+
+/** The service's clock, as far as an answer lets us know it: never ahead of it. */
+class ServiceTime {
+  readonly #date: number;
+  readonly #since: Stopwatch;
+
+  /** Made when the answer that bears the date arrives. */
+  constructor(clock: Clock, date: number) {
+    this.#date = date;
+    this.#since = new Stopwatch(clock);
+  }
+
+  get ms(): number {
+    return this.#date + this.#since.elapsedMs;
+  }
+}
+
+/** Tokens from `next` to `top`. */
+interface Block {
+  next: number;
+  readonly top: number;
+}
+
+/** A block that the record behind `etag` reserves for us. */
+interface OwnBlock extends Block {
+  readonly etag: string;
+  /** What the record says of its holder. */
+  readonly described: string;
+  readonly metadata: Metadata;
+}
+
+/** What is known of the blob before a record is written. */
+interface Known {
+  readonly etag: string;
+  readonly lastModified: number;
+  readonly metadata: Metadata;
+  readonly record: LockRecord | undefined;
+  readonly time: ServiceTime;
+}
+
+export interface TokenRequest {
+  readonly leaseId: string;
+  /** What the answer to the acquire said of the blob. */
+  readonly granted: Stamp;
+  readonly description: HolderDescription;
+  readonly tryTimeoutMs: number;
+  /** Aborts when the caller gives up or the lease is lost. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The fencing tokens of one key, as far as this process gives them out: `max(stored + 1, service time in seconds × 1e6)`,
+ * reserved in blocks by writing the block's top into the blob's metadata under the lease.
+ *
+ * Lease operations never change a blob's ETag. So when an acquire is answered with the ETag of our own last write, nobody
+ * has reserved since, and the block goes on without a request.
+ */
+export class FencingTokens {
+  #own: OwnBlock | undefined;
+  /** The highest token this process ever reserved: holds even if the blob was deleted and forgot it. */
+  #highest = 0;
+
+  /** The record to create the blob with, dated by the answer that the blob is missing. */
+  first(blob: LockBlob, description: HolderDescription, date: number): FirstRecord | undefined {
+    const block = reserve(this.#highest, date);
+    if (!block) return undefined;
+    const metadata = withRecord({}, { ...description, top: block.top, nonce: blob.newId(), writtenAt: date });
+    return {
+      metadata,
+      created: ({ etag, lastModified }) => {
+        // Created in a later second than the one the tokens are dated by, others may have come and gone with higher ones.
+        if (secondOf(lastModified) === secondOf(date)) this.#keep({ ...block, etag, described: described(description), metadata });
+      },
+    };
+  }
+
+  /** A token higher than every one before it. Throws `LockLostError` if the lease turns out to be lost, or the signal's reason. */
+  async take(blob: LockBlob, request: TokenRequest): Promise<number> {
+    const { granted, description } = request;
+    const own = this.#own?.etag === granted.etag ? this.#own : undefined;
+    if (own && own.next <= own.top && own.described === described(description)) return next(own);
+    const time = new ServiceTime(blob.clock, granted.date);
+    const known: Known = own
+      ? { ...granted, metadata: own.metadata, record: recordIn(own.metadata), time }
+      : await this.#read(blob, request);
+    return next(await this.#reserve(blob, request, known));
+  }
+
+  async #reserve(blob: LockBlob, request: TokenRequest, known: Known): Promise<OwnBlock> {
+    const tried = new Map<string, Block>();
+    for (let failures = 0; ; ) {
+      const mine = known.record && tried.get(known.record.nonce);
+      // Our own write, though its answer never came.
+      if (mine) return this.#keep({ ...mine, etag: known.etag, described: described(request.description), metadata: known.metadata });
+
+      const block = await this.#nextBlock(blob, known, request.signal);
+      const record: LockRecord = {
+        ...request.description,
+        top: block.top,
+        nonce: blob.newId(),
+        writtenAt: secondOf(known.time.ms) * 1_000,
+      };
+      tried.set(record.nonce, block);
+      const metadata = withRecord(known.metadata, record);
+      try {
+        const etag = await this.#write(blob, request, metadata, known.etag);
+        if (etag) return this.#keep({ ...block, etag, described: described(request.description), metadata });
+      } catch (error) {
+        if (!isUnsure(error)) throw error;
+        failures += 1;
+        await sleep(blob.clock, retryDelayMs(failures, blob.random), { signal: request.signal });
+      }
+      known = await this.#read(blob, request);
+    }
+  }
+
+  /** Waits, if need be, until the service's time leaves room for a block. */
+  async #nextBlock({ clock, key }: LockBlob, { record, lastModified, time }: Known, signal: AbortSignal): Promise<Block> {
+    const seedInMs = record ? 0 : lastModified + SEED_AFTER_MS - time.ms;
+    if (seedInMs > 0) await sleep(clock, seedInMs, { signal });
+    for (;;) {
+      const stored = Math.max(record?.top ?? 0, this.#highest);
+      if (!Number.isSafeInteger(stored + BLOCK_SIZE))
+        throw new StoreRefusedError(`the record of "${key}" leaves no room for tokens: its top is ${stored}`, key);
+      const block = reserve(stored, time.ms);
+      if (block) return block;
+      await sleep(clock, (secondOf(time.ms) + 1) * 1_000 - time.ms, { signal });
+    }
+  }
+
+  async #write(
+    blob: LockBlob,
+    { leaseId, tryTimeoutMs: timeoutMs, signal }: TokenRequest,
+    metadata: Metadata,
+    ifMatch: string,
+  ): Promise<string | undefined> {
+    const { store, key } = blob;
+    const ask = (request: AbortSignal) => store.writeMetadata(key, metadata, { leaseId, ifMatch, signal: request });
+    const answer = await attempt(blob, ask, { operation: "write the record", timeoutMs, signal });
+    if (answer.kind === "refused") throw new LockLostError(key, answer.why, `writing the record was refused (${answer.status})`);
+    return answer.kind === "written" ? answer.etag : undefined;
+  }
+
+  async #read(blob: LockBlob, { tryTimeoutMs: timeoutMs, signal }: TokenRequest): Promise<Known> {
+    const { store, key, clock, random } = blob;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        const answer = await attempt(blob, (request) => store.read(key, { signal: request }), { operation: "read", timeoutMs, signal });
+        if (answer.kind === "missing") throw new LockLostError(key, "deleted", `its ${answer.what} is gone`);
+        const { etag, lastModified, metadata, date } = answer.blob;
+        return { etag, lastModified, metadata, record: recordIn(metadata), time: new ServiceTime(clock, date) };
+      } catch (error) {
+        if (!isUnsure(error)) throw error;
+        await sleep(clock, retryDelayMs(failures, random), { signal });
+      }
+    }
+  }
+
+  #keep(own: OwnBlock): OwnBlock {
+    this.#own = own;
+    this.#highest = Math.max(this.#highest, own.top);
+    return own;
+  }
+}
+
+function next(block: Block): number {
+  const token = block.next;
+  block.next += 1;
+  return token;
+}
+
+/** The next block after `stored` in the service's present second, or undefined when that second has none left. */
+function reserve(stored: number, serviceMs: number): Block | undefined {
+  const floor = secondOf(serviceMs) * TOKENS_PER_SECOND;
+  const ceiling = floor + TOKENS_PER_SECOND - 1;
+  const next = Math.max(stored + 1, floor);
+  // Tokens beyond this second mean that the service's clock went back: they go on where they are.
+  if (stored > ceiling) return { next, top: stored + BLOCK_SIZE };
+  if (next > ceiling) return undefined;
+  return { next, top: Math.min(next + BLOCK_SIZE - 1, ceiling) };
+}
+
+function secondOf(ms: number): number {
+  return Math.floor(ms / 1_000);
+}
+
+function described({ holder, purpose, leaseSeconds }: HolderDescription): string {
+  return JSON.stringify([holder, purpose, leaseSeconds]);
+}

@@ -1,0 +1,114 @@
+import type { LossReason } from "../errors.ts";
+
+/** A lease's length: 15 to 60 whole seconds, or for ever. */
+export type LeaseLength = number | "infinite";
+
+/** The state of a blob's lease, in the service's words. A blob that is not there has none. */
+export type LeaseState = "available" | "leased" | "breaking" | "broken" | "expired";
+
+/** A blob's metadata: names in lower case, values of printable ASCII. */
+export type Metadata = Readonly<Record<string, string>>;
+
+/** What a store's call may be given besides its own arguments. */
+export interface StoreCall {
+  /** Aborts the wait for the answer. It does not undo anything: the service may have done, or may yet do, what it was asked. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What the answers about one version of a blob carry. Times are milliseconds since 1970 by the service's clock, of whole seconds. */
+export interface Stamp {
+  readonly etag: string;
+  /** When the blob's content or metadata was last written. Lease operations do not count. */
+  readonly lastModified: number;
+  /** The `Date` of the answer. */
+  readonly date: number;
+}
+
+/** The service says for certain that the lease is not, or no longer, what the caller took it for. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly why: LossReason;
+  /** Status and code as the service gave them, for people: `409 LeaseIdMismatchWithLeaseOperation`. */
+  readonly status: string;
+}
+
+/** There is nothing to lease: the blob, or the container with it, does not exist. */
+export interface Missing {
+  readonly kind: "missing";
+  readonly what: "blob" | "container";
+  readonly date: number;
+}
+
+/** A condition of the caller's (`ifMatch`) was not met: somebody wrote the blob in between. */
+export interface Unmet {
+  readonly kind: "unmet";
+}
+
+export type AcquireAnswer = ({ readonly kind: "acquired" } & Stamp) | { readonly kind: "held"; readonly date: number } | Missing;
+export type RenewAnswer = { readonly kind: "renewed" } | Refused;
+export type ReleaseAnswer = { readonly kind: "released" } | Refused;
+export type ChangeAnswer = { readonly kind: "changed" } | Refused;
+export type BreakAnswer =
+  | {
+      readonly kind: "breaking";
+      /** Whole seconds until somebody else may acquire; 0: at once. */
+      readonly freeInSeconds: number;
+    }
+  | { readonly kind: "notLeased" }
+  | Missing
+  | Unmet;
+export type CreateAnswer = ({ readonly kind: "created" } & Stamp) | { readonly kind: "exists" } | Missing;
+export type ReadAnswer = { readonly kind: "found"; readonly blob: StoredBlob } | Missing;
+export type WriteAnswer = ({ readonly kind: "written" } & Stamp) | Unmet | Refused;
+
+/** A blob as a read or a listing shows it. Nothing tells how much of a lease is left, or its id. */
+export interface StoredBlob extends Stamp {
+  readonly key: string;
+  readonly metadata: Metadata;
+  readonly leaseState: LeaseState;
+  /** Whether the lease, if there is one, is infinite. */
+  readonly infinite: boolean;
+}
+
+/**
+ * The one seam between azmutex and storage: a container of blobs that can be leased, with the semantics of Azure Blob Storage.
+ *
+ * Every method answers once, without retries of its own, and every expected answer is a value. A method throws
+ * `StoreUnavailableError` when it does not know whether the service did what it was asked, `AccessDeniedError` when the
+ * service refused the credentials, and `StoreRefusedError` for any other certain refusal; when `signal` aborts, it
+ * rejects with whatever it likes. `describeLeaseStore` of `azmutex/testing` is the contract, as tests.
+ */
+export interface LeaseStore {
+  /**
+   * Leases the blob under an id of the caller's choice. A repetition with the id that has the lease succeeds and starts
+   * the lease anew, so a try whose answer was lost can be repeated.
+   */
+  acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer>;
+  /** Starts the lease anew. Succeeds on a lapsed lease too, as long as nobody wrote or leased the blob since. */
+  renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer>;
+  /** Ends the lease. The second release of one lease is refused. */
+  release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer>;
+  /** Hands the lease to another id. Its clock runs on; a repetition succeeds. */
+  change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer>;
+  /**
+   * Breaks whatever lease there is. Without `periodSeconds` (0–60) the rest of the lease runs out first; an infinite lease
+   * breaks at once.
+   */
+  break(
+    key: string,
+    options?: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined },
+  ): Promise<BreakAnswer>;
+  /** Creates the container. That it exists already, our own lost try included, is fine. */
+  createContainer(call?: StoreCall): Promise<void>;
+  /** Creates an empty blob, and never touches one that exists. */
+  create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer>;
+  read(key: string, call?: StoreCall): Promise<ReadAnswer>;
+  /** Replaces the metadata of a blob that we have leased, if nobody wrote it since `ifMatch`. Content is not touched. */
+  writeMetadata(
+    key: string,
+    metadata: Metadata,
+    options: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
+  ): Promise<WriteAnswer>;
+  /** The blobs whose names begin with `prefix`, by name. */
+  list(prefix: string, call?: StoreCall): AsyncIterable<StoredBlob>;
+}

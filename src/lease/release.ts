@@ -1,0 +1,65 @@
+import { Stopwatch, sleep } from "../clock.ts";
+import { attempt, isUnsure, untilAnswered } from "./attempt.ts";
+import type { ReleaseAnswer } from "./lease-store.ts";
+import type { LockBlob } from "./lock-blob.ts";
+
+function releaseOnce(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<ReleaseAnswer> {
+  return attempt(blob, (signal) => blob.store.release(blob.key, leaseId, { signal }), { operation: "release", timeoutMs });
+}
+
+export interface ReleaseOptions {
+  readonly timeoutMs: number;
+  /** Whether an acquire went unanswered, which would take the lease again if it arrived after the release: it is repeated for that. */
+  readonly mayReturn: boolean;
+}
+
+/**
+ * Releases a lease, whatever the caller's signal says by now: three tries, each with its own time-out. "Not ours any more" is
+ * an answer; after a try that went unanswered it was most likely that try which ended the lease.
+ */
+export async function releaseLease(blob: LockBlob, leaseId: string, { timeoutMs, mayReturn }: ReleaseOptions): Promise<ReleaseAnswer> {
+  let unanswered = false;
+  const answer = await untilAnswered(blob, async () => {
+    try {
+      return await releaseOnce(blob, leaseId, timeoutMs);
+    } catch (error) {
+      unanswered ||= isUnsure(error);
+      throw error;
+    }
+  });
+  if (mayReturn) void repeatRelease(blob, leaseId, timeoutMs, 0);
+  return unanswered ? { kind: "released" } : answer;
+}
+
+/**
+ * Releases a lease that nobody waits for, and again where the first release may not be the end of it: once, or until `sweepMs`
+ * have passed. Never rejects; what it cannot release lapses by itself.
+ */
+export async function releaseInBackground(
+  blob: LockBlob,
+  leaseId: string,
+  { timeoutMs, mayReturn, sweepMs = 0 }: ReleaseOptions & { sweepMs?: number },
+): Promise<void> {
+  const answered = await releaseQuietly(blob, leaseId, timeoutMs);
+  if (mayReturn || !answered) await repeatRelease(blob, leaseId, timeoutMs, sweepMs);
+}
+
+/** After one time-out, then at intervals that treble until `sweepMs` have passed. */
+async function repeatRelease(blob: LockBlob, leaseId: string, timeoutMs: number, sweepMs: number): Promise<void> {
+  const since = new Stopwatch(blob.clock);
+  for (let wait = timeoutMs; ; wait *= 3) {
+    await sleep(blob.clock, Math.max(timeoutMs, Math.min(wait, sweepMs - since.elapsedMs)), { keepAlive: false });
+    await releaseQuietly(blob, leaseId, timeoutMs);
+    if (since.elapsedMs >= sweepMs) return;
+  }
+}
+
+async function releaseQuietly(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<boolean> {
+  try {
+    await releaseOnce(blob, leaseId, timeoutMs);
+    return true;
+  } catch (error) {
+    blob.log(`a lease on "${blob.key}" could not be released; if it stands, it lapses by itself: ${String(error)}`);
+    return false;
+  }
+}

@@ -1,0 +1,252 @@
+import { unlessAborted } from "../abort.ts";
+import { Stopwatch, sleep, type Timer } from "../clock.ts";
+import { LockLostError } from "../errors.ts";
+import type { LeaseTerms } from "../options.ts";
+import { attempt, retryDelayMs } from "./attempt.ts";
+import type { ReleaseAnswer } from "./lease-store.ts";
+import type { LockBlob } from "./lock-blob.ts";
+import { type ReleaseOptions, releaseInBackground, releaseLease } from "./release.ts";
+import { SuspendWatch } from "./suspend-watch.ts";
+
+export interface KeptLeaseOptions {
+  readonly leaseId: string;
+  readonly terms: LeaseTerms;
+  /** Started just before the request that got the lease. */
+  readonly asked: Stopwatch;
+  /** Whether another try for the lease is still open, so that its release has to be repeated. */
+  readonly mayReturn: boolean;
+}
+
+type State =
+  | { readonly kind: "held" }
+  | { readonly kind: "lost"; readonly error: LockLostError }
+  | { readonly kind: "released"; readonly answer: Promise<ReleaseAnswer> };
+
+/**
+ * A lease that is renewed until it is released or lost. Two things run side by side: the renewals, and a deadline that
+ * does not care what they are doing. The deadline counts from before the last renewal that was answered.
+ */
+export class KeptLease {
+  readonly leaseId: string;
+  readonly #blob: LockBlob;
+  readonly #terms: LeaseTerms;
+  readonly #mayReturn: boolean;
+  readonly #ended: Deferred = deferred();
+  readonly #loss = new AbortController();
+  readonly #stopRenewing = new AbortController();
+  readonly #stopWatching: () => void;
+  #state: State = { kind: "held" };
+  /** Started just before the last request that was granted. */
+  #asked: Stopwatch;
+  #deadline: Timer | undefined;
+  #nextRenewal: Timer | undefined;
+  #lapse: Timer | undefined;
+  #renewing: Promise<void> | undefined;
+  #lastFailure: unknown;
+
+  constructor(blob: LockBlob, { leaseId, terms, asked, mayReturn }: KeptLeaseOptions) {
+    this.#blob = blob;
+    this.leaseId = leaseId;
+    this.#terms = terms;
+    this.#asked = asked;
+    this.#mayReturn = mayReturn;
+    this.#stopWatching = SuspendWatch.of(blob.clock).onWake(() => this.#onWake());
+    this.#armDeadline();
+    this.#planRenewal();
+  }
+
+  /** Aborts when the lease is lost; its reason is a `LockLostError`. */
+  get signal(): AbortSignal {
+    return this.#loss.signal;
+  }
+
+  /** How long the lease is good for, in milliseconds, by the clock at this moment; 0 when it is not held. */
+  get remainingMs(): number {
+    if (this.#state.kind !== "held" || this.#asked.suspended) return 0;
+    return Math.max(0, this.#terms.goodForMs - this.#asked.elapsedMs);
+  }
+
+  get isHeld(): boolean {
+    return this.remainingMs > 0;
+  }
+
+  /** Why the lease is not held, or undefined while it is or once it was released. The clock may say so before the signal can. */
+  get lostBecause(): LockLostError | undefined {
+    if (this.#state.kind === "lost") return this.#state.error;
+    if (this.#state.kind === "released" || this.isHeld) return undefined;
+    return this.#expired();
+  }
+
+  get released(): boolean {
+    return this.#state.kind === "released";
+  }
+
+  /** Resolves when the lease is lost or its release is through. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Waits until the lease is good for at least so long, renewing it if need be. Throws its `LockLostError` or the signal's reason. */
+  async ensure(atLeastMs: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#state.kind === "lost") throw this.#state.error;
+      if (this.remainingMs >= atLeastMs) return;
+      await unlessAborted(this.#renewNow(), signal);
+    }
+  }
+
+  /**
+   * Stops renewing and gives the lease back. Called again, it answers the same. A lease that was lost is given back too, in case
+   * it still stands: its holder is done now.
+   */
+  release(): Promise<ReleaseAnswer> {
+    if (this.#state.kind === "released") return this.#state.answer;
+    const wasLost = this.#state.kind === "lost" ? this.#state.error : undefined;
+    this.#stop();
+    const answer = wasLost ? this.#releaseLost(wasLost) : this.#releaseHeld();
+    this.#state = { kind: "released", answer };
+    return answer;
+  }
+
+  async #releaseHeld(): Promise<ReleaseAnswer> {
+    try {
+      return await releaseLease(this.#blob, this.leaseId, this.#releaseOptions);
+    } finally {
+      this.#ended.resolve();
+    }
+  }
+
+  async #releaseLost({ why }: LockLostError): Promise<ReleaseAnswer> {
+    // A refused renewal proved that nothing of ours is left to release.
+    if (why === "expired") void this.#releaseInBackground();
+    return { kind: "refused", why, status: "lost before it was released" };
+  }
+
+  #releaseInBackground(): Promise<void> {
+    return releaseInBackground(this.#blob, this.leaseId, this.#releaseOptions);
+  }
+
+  get #releaseOptions(): ReleaseOptions {
+    return { timeoutMs: this.#terms.tryTimeoutMs, mayReturn: this.#mayReturn };
+  }
+
+  #armDeadline(): void {
+    this.#deadline?.cancel();
+    const left = this.#terms.goodForMs - this.#asked.elapsedMs;
+    this.#deadline = this.#blob.clock.setTimer(left, () => this.#onDeadline());
+  }
+
+  #onDeadline(): void {
+    // The answer to a renewal may already have arrived and only be waiting for its turn.
+    this.#blob.clock.nextTurn(() => {
+      if (this.#state.kind !== "held") return;
+      if (this.#asked.elapsedMs < this.#terms.goodForMs) this.#armDeadline();
+      else this.#lose(this.#expired());
+    });
+  }
+
+  #onWake(): void {
+    if (this.#asked.elapsedMs >= this.#terms.goodForMs) this.#onDeadline();
+    else void this.#renewNow();
+  }
+
+  #expired(): LockLostError {
+    const how = this.#asked.suspended
+      ? "the machine slept, and no renewal was answered since"
+      : `no renewal was answered for ${Math.round(this.#asked.elapsedMs)} ms`;
+    return new LockLostError(this.#blob.key, "expired", how, this.#lastFailure === undefined ? {} : { cause: this.#lastFailure });
+  }
+
+  #lose(error: LockLostError): void {
+    this.#stop();
+    this.#state = { kind: "lost", error };
+    this.#blob.log(error.message);
+    if (error.why === "expired") this.#releaseWhenLapsed();
+    this.#loss.abort(error);
+    this.#ended.resolve();
+  }
+
+  /** A renewal that arrives late would hold the lease for nobody. While the work may still be stopping, it is left alone. */
+  #releaseWhenLapsed(): void {
+    const lapsesInMs = this.#terms.leaseSeconds * 1_000 - this.#asked.elapsedMs;
+    this.#lapse = this.#blob.clock.setTimer(lapsesInMs, () => void this.#releaseInBackground());
+  }
+
+  #stop(): void {
+    this.#deadline?.cancel();
+    this.#nextRenewal?.cancel();
+    this.#lapse?.cancel();
+    this.#stopWatching();
+    this.#stopRenewing.abort();
+  }
+
+  #planRenewal(): void {
+    this.#nextRenewal?.cancel();
+    const due = Math.max(0, this.#terms.renewEveryMs - this.#asked.elapsedMs);
+    this.#nextRenewal = this.#blob.clock.setTimer(due, () => void this.#renewNow());
+  }
+
+  /** Renews until a renewal was answered in time, or the lease is lost or released. Never rejects. */
+  #renewNow(): Promise<void> {
+    this.#renewing ??= this.#renew().finally(() => {
+      this.#renewing = undefined;
+    });
+    return this.#renewing;
+  }
+
+  async #renew(): Promise<void> {
+    const { clock, random, log, key } = this.#blob;
+    for (let failures = 1; this.#state.kind === "held"; failures += 1) {
+      try {
+        if (await this.#renewOnce()) return;
+        failures = 0;
+      } catch (error) {
+        if (this.#state.kind !== "held") return;
+        this.#lastFailure = error;
+        log(`renewal of "${key}" failed, ${Math.round(this.remainingMs)} ms left: ${String(error)}`);
+        const delayMs = retryDelayMs(failures, random);
+        await sleep(clock, delayMs, { signal: this.#stopRenewing.signal, keepAlive: false }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Whether the lease is settled for now: renewed in time, or lost. */
+  async #renewOnce(): Promise<boolean> {
+    const { store, key, clock } = this.#blob;
+    const { tryTimeoutMs: timeoutMs, goodForMs } = this.#terms;
+    const asked = new Stopwatch(clock);
+    const signal = this.#stopRenewing.signal;
+    const answer = await attempt(this.#blob, (request) => store.renew(key, this.leaseId, { signal: request }), {
+      operation: "renew",
+      timeoutMs,
+      signal,
+    });
+    if (this.#state.kind !== "held") return true;
+    if (answer.kind === "refused") {
+      this.#lose(new LockLostError(key, answer.why, `renewal refused (${answer.status})`));
+      return true;
+    }
+    // An answer that comes after its own deadline proves nothing any more.
+    if (asked.suspended || asked.elapsedMs >= goodForMs) return false;
+    this.#asked = asked;
+    this.#lastFailure = undefined;
+    this.#armDeadline();
+    this.#planRenewal();
+    return true;
+  }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  resolve(): void;
+}
+
+/** `Promise.withResolvers`, which Node 20 lacks. */
+function deferred(): Deferred {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,90 @@
+import { type Clock, type Sources, systemSources } from "./clock.ts";
+import { type ConnectOptions, connect } from "./lease/connect.ts";
+import { FencingTokens } from "./lease/fencing.ts";
+import type { LeaseStore } from "./lease/lease-store.ts";
+import type { LockBlob } from "./lease/lock-blob.ts";
+import { checkMs, DEFAULTS } from "./options.ts";
+import { LocalQueue } from "./waiting/local-queue.ts";
+
+/** Where the locks are, and what is the same for all of them. */
+export interface MutexOptions extends ConnectOptions {
+  /** How long one request may take before it counts as unanswered, in milliseconds, at least 100. Default: 3,000. */
+  tryTimeoutMs?: number;
+  /** Takes a line for people whenever something happens that they may want to know. Never given a secret. Default: nothing. */
+  log?: (message: string) => void;
+  /** The clock. Default: the machine's. For tests: `FakeClock` of `azmutex/testing`. */
+  clock?: Clock;
+  /** A number from 0 up to, but not including, 1, to spread retries and polls. Default: `Math.random`. */
+  random?: () => number;
+  /** A fresh lower-case UUID for each lease. Default: `crypto.randomUUID`. */
+  newId?: () => string;
+}
+
+/** What this process knows of one key. */
+export interface KnownKey {
+  readonly queue: LocalQueue;
+  readonly tokens: FencingTokens;
+}
+
+/** How many keys that nobody here uses at the moment are remembered; forgetting one costs two requests when it is next locked. */
+const MOST_IDLE_KEYS = 10_000;
+
+/**
+ * A container of locks as this process sees it: the way to it, and what is known of each key. What lockers of one space know,
+ * they share; it is what {@link AzureMutex} and {@link Locker} have in common.
+ */
+export class LockSpace {
+  /** @internal */
+  readonly store: LeaseStore;
+  /** @internal */
+  readonly tryTimeoutMs: number;
+  readonly #sources: Sources;
+  readonly #log: (message: string) => void;
+  readonly #keys = new Map<string, KnownKey>();
+
+  constructor(options: MutexOptions) {
+    this.store = connect(options);
+    const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, ...sources } = options;
+    checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
+    if (typeof log !== "function") throw new TypeError("log must be a function");
+    this.tryTimeoutMs = tryTimeoutMs;
+    this.#log = log;
+    this.#sources = {
+      clock: sources.clock ?? systemSources.clock,
+      random: sources.random ?? systemSources.random,
+      newId: sources.newId ?? systemSources.newId,
+    };
+  }
+
+  /** @internal */
+  blob(key: string): LockBlob {
+    return { ...this.#sources, store: this.store, key, log: (message) => this.#quietly(message) };
+  }
+
+  /** @internal */
+  known(key: string): KnownKey {
+    const known = this.#keys.get(key) ?? { queue: new LocalQueue(), tokens: new FencingTokens() };
+    // The key moves to the young end of the map, so that the old end holds the ones not used for longest.
+    this.#keys.delete(key);
+    this.#keys.set(key, known);
+    if (this.#keys.size > MOST_IDLE_KEYS) this.#forgetOldest();
+    return known;
+  }
+
+  #forgetOldest(): void {
+    for (const [key, known] of this.#keys) {
+      this.#keys.delete(key);
+      if (known.queue.busy) this.#keys.set(key, known);
+      return;
+    }
+  }
+
+  /** A log that throws must not cost anybody a lock. */
+  #quietly(message: string): void {
+    try {
+      this.#log(message);
+    } catch {
+      // There is nowhere to say so.
+    }
+  }
+}

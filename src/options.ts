@@ -1,0 +1,165 @@
+import { hostname } from "node:os";
+import { pid } from "node:process";
+
+/** How a lock is held. Everything has a default; what does not fit together is refused at construction. */
+export interface LockerOptions {
+  /**
+   * How long the lease lasts without renewal, in whole seconds from 15 to 60 (Azure's limits). Default: 30.
+   * A crashed holder keeps others out for at most this long.
+   */
+  leaseSeconds?: number;
+  /** How often the lease is renewed, in milliseconds. Default: a third of the lease. */
+  renewEveryMs?: number;
+  /**
+   * How long before the service may free the lease the holder gives it up for lost, in milliseconds, at least 100.
+   * Default: a sixth of the lease. This is the time your work has to stop before another holder may start, and what this
+   * machine's clock may lose within one lease.
+   */
+  marginMs?: number;
+  /** How long one request may take before it counts as unanswered, in milliseconds, at least 100. Default: 3,000, or what the mutex says. */
+  tryTimeoutMs?: number;
+  /** How long `lock()` goes on without any answer from the service before it rejects, in milliseconds. Default: 20,000. */
+  unreachableAfterMs?: number;
+  /**
+   * Whether the holder writes who it is into the blob's metadata and gets a fencing token. Default: true. With false a lock
+   * and unlock always takes two requests, `fencingToken` is undefined, and `inspect` cannot tell who holds the lock.
+   */
+  fencing?: boolean;
+  /** A name for whoever holds the lock, for people and for `break`, up to 256 characters. Default: `host:pid`. */
+  holder?: string;
+  /** What the lock is held for, for people, up to 1,024 characters. Default: nothing. */
+  purpose?: string;
+}
+
+/** The times by which a lease is kept. All fit together. */
+export interface LeaseTerms {
+  readonly leaseSeconds: number;
+  readonly renewEveryMs: number;
+  readonly marginMs: number;
+  readonly tryTimeoutMs: number;
+  /** How long after the request that got it the lease is good: its length less the margin. */
+  readonly goodForMs: number;
+}
+
+/** Who holds a lock, as the blob's metadata tells everybody. */
+export interface Holder {
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** What a holder says of itself and its lock. */
+export interface HolderDescription {
+  readonly holder: Holder;
+  readonly purpose?: string;
+  readonly leaseSeconds: number;
+}
+
+export interface ResolvedLockerOptions {
+  readonly terms: LeaseTerms;
+  readonly unreachableAfterMs: number;
+  readonly fencing: boolean;
+  readonly description: HolderDescription;
+}
+
+/** Azure's limits for a finite lease, in seconds. https://learn.microsoft.com/rest/api/storageservices/lease-blob */
+const SHORTEST_LEASE_SECONDS = 15;
+const LONGEST_LEASE_SECONDS = 60;
+
+export const DEFAULTS: {
+  readonly leaseSeconds: number;
+  readonly renewalsPerLease: number;
+  readonly marginsPerLease: number;
+  readonly tryTimeoutMs: number;
+  readonly unreachableAfterMs: number;
+} = Object.freeze({ leaseSeconds: 30, renewalsPerLease: 3, marginsPerLease: 6, tryTimeoutMs: 3_000, unreachableAfterMs: 20_000 });
+
+/** The most that lies between two tries of one request, so that a second one fits before a deadline. */
+export const LONGEST_RETRY_DELAY_MS = 1_000;
+
+/** A server may free a lease this much early: it rounds, and so do we. */
+const SHORTEST_MARGIN_MS = 100;
+const SHORTEST_TRY_MS = 100;
+const LONGEST_HOLDER = 256;
+const LONGEST_PURPOSE = 1_024;
+
+/** Throws a `RangeError` unless the length is one that Azure grants. */
+export function checkLeaseSeconds(leaseSeconds: unknown, name = "leaseSeconds"): asserts leaseSeconds is number {
+  if (
+    !Number.isInteger(leaseSeconds) ||
+    (leaseSeconds as number) < SHORTEST_LEASE_SECONDS ||
+    (leaseSeconds as number) > LONGEST_LEASE_SECONDS
+  ) {
+    throw new RangeError(
+      `${name} must be a whole number from ${SHORTEST_LEASE_SECONDS} to ${LONGEST_LEASE_SECONDS}, not ${shown(leaseSeconds)}`,
+    );
+  }
+}
+
+/** Throws a `RangeError` unless the value is a number of milliseconds of at least `least`. */
+export function checkMs(value: unknown, name: string, least = 0): asserts value is number {
+  if (typeof value !== "number" || !(value >= least)) {
+    throw new RangeError(`${name} must be a number of milliseconds of at least ${least}, not ${shown(value)}`);
+  }
+}
+
+/** The terms on which a lease is kept, with the arithmetic that lets two renewals fail before the lock is given up. */
+function resolveTerms({ leaseSeconds = DEFAULTS.leaseSeconds, ...options }: LockerOptions, defaultTryTimeoutMs: number): LeaseTerms {
+  checkLeaseSeconds(leaseSeconds);
+  const leaseMs = leaseSeconds * 1_000;
+  const {
+    renewEveryMs = leaseMs / DEFAULTS.renewalsPerLease,
+    marginMs = leaseMs / DEFAULTS.marginsPerLease,
+    tryTimeoutMs = defaultTryTimeoutMs,
+  } = options;
+  checkMs(marginMs, "marginMs", SHORTEST_MARGIN_MS);
+  checkMs(tryTimeoutMs, "tryTimeoutMs", SHORTEST_TRY_MS);
+  checkMs(renewEveryMs, "renewEveryMs", 1);
+  const goodForMs = leaseMs - marginMs;
+  if (renewEveryMs >= goodForMs) {
+    throw new RangeError(`renewEveryMs (${renewEveryMs}) must be below leaseSeconds minus marginMs (${goodForMs} ms)`);
+  }
+  const twoTriesMs = renewEveryMs + 2 * tryTimeoutMs + LONGEST_RETRY_DELAY_MS;
+  if (twoTriesMs > goodForMs) {
+    throw new RangeError(
+      `renewEveryMs (${renewEveryMs}), two tries of tryTimeoutMs (${tryTimeoutMs}) and the pause of ${LONGEST_RETRY_DELAY_MS} ms between them ` +
+        `do not fit into leaseSeconds minus marginMs (${goodForMs} ms)`,
+    );
+  }
+  return { leaseSeconds, renewEveryMs, marginMs, tryTimeoutMs, goodForMs };
+}
+
+/** A locker's options with every default filled in, checked against each other. Throws `RangeError` or `TypeError` naming option and value. */
+export function resolveLockerOptions(options: LockerOptions, defaultTryTimeoutMs: number): ResolvedLockerOptions {
+  const { unreachableAfterMs = DEFAULTS.unreachableAfterMs, fencing = true, holder, purpose } = options;
+  checkMs(unreachableAfterMs, "unreachableAfterMs");
+  if (typeof fencing !== "boolean") throw new TypeError(`fencing must be true or false, not ${shown(fencing)}`);
+  if (holder !== undefined) checkText(holder, "holder", LONGEST_HOLDER);
+  if (purpose !== undefined) checkText(purpose, "purpose", LONGEST_PURPOSE);
+  const terms = resolveTerms(options, defaultTryTimeoutMs);
+  const host = hostname();
+  return {
+    terms,
+    unreachableAfterMs,
+    fencing,
+    description: {
+      holder: { name: holder ?? `${host}:${pid}`, host, pid },
+      ...(purpose === undefined ? {} : { purpose }),
+      leaseSeconds: terms.leaseSeconds,
+    },
+  };
+}
+
+function checkText(value: unknown, name: string, longest: number): void {
+  if (typeof value !== "string" || value === "" || value.length > longest) {
+    const got = typeof value === "string" ? `one of ${value.length}` : shown(value);
+    throw new TypeError(`${name} must be a string of 1 to ${longest} characters, not ${got}`);
+  }
+}
+
+/** A wrong value as an error message shows it: itself if it is short, its kind if not. An account's key, pasted into the wrong option, is not short. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return value.length <= 63 ? JSON.stringify(value) : `a string of ${value.length} characters`;
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  return String(value);
+}

@@ -1,0 +1,133 @@
+import { type Clock, systemClock, type Timer, type TimerOptions } from "../clock.ts";
+
+interface PendingTimer {
+  readonly due: number;
+  readonly callback: () => void;
+  readonly keepAlive: boolean;
+}
+
+/**
+ * A clock that stands still until a test moves it. It never really waits, and the same test runs the same way every time.
+ *
+ * ```ts
+ * const clock = new FakeClock();
+ * const waited = sleep(clock, 5_000);
+ * await clock.advance(5_000);
+ * await waited;
+ * ```
+ *
+ * Only what is asked of this clock is fake: real sockets, real timers and `AbortSignal.timeout()` go on as ever, and
+ * {@link advance} does not wait for them.
+ */
+export class FakeClock implements Clock {
+  #now = 0;
+  // Apart from `now` from the start, so that code which mixes the two up is wrong at once, and not only after a suspend.
+  #uptime = 3_600_000;
+  #moving = false;
+  // In order of creation, which breaks ties.
+  readonly #timers = new Set<PendingTimer>();
+  #turns: (() => void)[] = [];
+
+  /** Milliseconds since the clock was made, {@link suspend} not counted. */
+  now(): number {
+    return this.#now;
+  }
+
+  /** Milliseconds since an hour before the clock was made, {@link suspend} counted. */
+  uptime(): number {
+    return this.#uptime;
+  }
+
+  setTimer(ms: number, callback: () => void, { keepAlive = false }: TimerOptions = {}): Timer {
+    const timer: PendingTimer = { due: this.#now + Math.max(0, ms), callback, keepAlive };
+    this.#timers.add(timer);
+    return { cancel: () => this.#timers.delete(timer) };
+  }
+
+  nextTurn(callback: () => void): void {
+    this.#turns.push(callback);
+  }
+
+  /**
+   * Lets `ms` milliseconds pass and runs what falls due: timers in order of time, those of one instant in order of
+   * creation, each after every promise that could settle before it has settled. As in Node, the timers of one instant all
+   * run before the callbacks of {@link nextTurn}. Ends exactly `ms` later, with nothing left to settle.
+   *
+   * Rejects with what a callback throws, and with an `Error` while another `advance()` of this clock is under way.
+   */
+  async advance(ms: number): Promise<void> {
+    if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`a clock advances by a finite number of milliseconds, not by ${ms}`);
+    if (this.#moving) throw new Error("this clock is already advancing: await the advance() before");
+    this.#moving = true;
+    try {
+      const end = this.#now + ms;
+      await this.#runTurns();
+      for (let next = this.#nextDue(); next && next.due <= end; next = this.#nextDue()) {
+        this.block(next.due - this.#now);
+        await this.#runDue();
+        await this.#runTurns();
+      }
+      this.block(end - this.#now);
+    } finally {
+      this.#moving = false;
+    }
+  }
+
+  /** Lets everything that needs no time happen: promises, callbacks of {@link nextTurn}, timers that are due already. */
+  settle(): Promise<void> {
+    return this.advance(0);
+  }
+
+  /** The machine sleeps for `ms` milliseconds: {@link uptime} goes on, {@link now} and the timers stand still. */
+  suspend(ms: number): void {
+    this.#uptime += ms;
+  }
+
+  /**
+   * The event loop stalls for `ms` milliseconds: both clocks go on and nothing runs. What fell due runs, late, at the next
+   * {@link advance} or {@link settle}.
+   */
+  block(ms: number): void {
+    const passed = Math.max(0, ms);
+    this.#now += passed;
+    this.#uptime += passed;
+  }
+
+  /** How many timers are set; with `keepAlive`, only those that do, or do not, keep the process alive. */
+  pendingTimers({ keepAlive }: TimerOptions = {}): number {
+    let count = 0;
+    for (const timer of this.#timers) if (keepAlive === undefined || timer.keepAlive === keepAlive) count++;
+    return count;
+  }
+
+  #nextDue(): PendingTimer | undefined {
+    let next: PendingTimer | undefined;
+    for (const timer of this.#timers) if (!next || timer.due < next.due) next = timer;
+    return next;
+  }
+
+  async #runDue(): Promise<void> {
+    for (let next = this.#nextDue(); next && next.due <= this.#now; next = this.#nextDue()) {
+      this.#timers.delete(next);
+      next.callback();
+      await promisesSettled();
+    }
+  }
+
+  async #runTurns(): Promise<void> {
+    await promisesSettled();
+    while (this.#turns.length > 0) {
+      const turns = this.#turns;
+      this.#turns = [];
+      for (const callback of turns) {
+        callback();
+        await promisesSettled();
+      }
+    }
+  }
+}
+
+/** A turn of the real event loop comes only when no promise is left to settle. */
+function promisesSettled(): Promise<void> {
+  return new Promise((resolve) => systemClock.nextTurn(resolve));
+}

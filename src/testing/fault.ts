@@ -1,0 +1,87 @@
+import type { StoreCall } from "../lease/lease-store.ts";
+
+/** What a `LeaseStore` can be asked. */
+export type StoreOperation =
+  | "acquire"
+  | "renew"
+  | "release"
+  | "change"
+  | "break"
+  | "createContainer"
+  | "create"
+  | "read"
+  | "writeMetadata"
+  | "list";
+
+/** Which operations a fault is about. */
+export type Operations = StoreOperation | readonly StoreOperation[] | "all";
+
+/** Which of those calls a fault is about. */
+export interface FaultScope {
+  /** Only calls about this key. Default: any. Listings and containers have none. */
+  key?: string;
+  /** How many such calls go well before the fault begins. Default: 0. */
+  after?: number;
+  /** How many calls fail then. Default: all, until the fault is healed. */
+  times?: number;
+}
+
+/** A call on its way to the store. It can be sent on more than once, or never. */
+export type Send<T> = (call: StoreCall) => Promise<T>;
+
+/** What a fault does with a call. */
+export type Mischief = <T>(
+  call: StoreCall,
+  send: Send<T>,
+  request: { readonly operation: StoreOperation; readonly key?: string },
+) => Promise<T>;
+
+/** Something that is wrong with a store for a while. */
+export class Fault {
+  readonly #operations: Operations;
+  readonly #key: string | undefined;
+  readonly #mischief: Mischief;
+  #pass: number;
+  #left: number;
+  #hits = 0;
+  readonly #healed: AbortController = new AbortController();
+
+  /** @internal */
+  constructor(operations: Operations, { key, after = 0, times = Infinity }: FaultScope, mischief: (healed: AbortSignal) => Mischief) {
+    this.#operations = operations;
+    this.#key = key;
+    this.#pass = after;
+    this.#left = times;
+    this.#mischief = mischief(this.#healed.signal);
+  }
+
+  /** How many calls it has struck so far. */
+  get hits(): number {
+    return this.#hits;
+  }
+
+  /** Ends it. Calls that hang because of it are sent on. */
+  heal(): void {
+    this.#left = 0;
+    this.#healed.abort();
+  }
+
+  /** @internal */
+  strike<T>(operation: StoreOperation, key: string | undefined, send: Send<T>): Send<T> {
+    if (!this.#isAbout(operation, key)) return send;
+    if (this.#pass > 0) {
+      this.#pass -= 1;
+      return send;
+    }
+    if (this.#left <= 0) return send;
+    this.#left -= 1;
+    this.#hits += 1;
+    return (call) => this.#mischief(call, send, { operation, ...(key !== undefined && { key }) });
+  }
+
+  #isAbout(operation: StoreOperation, key: string | undefined): boolean {
+    if (this.#key !== undefined && this.#key !== key) return false;
+    const operations = this.#operations;
+    return typeof operations === "string" ? operations === "all" || operations === operation : operations.includes(operation);
+  }
+}

@@ -1,0 +1,215 @@
+import { onAbort, unlessAborted } from "../abort.ts";
+import { type Clock, sleep, systemClock } from "../clock.ts";
+import { StoreUnavailableError } from "../errors.ts";
+import type {
+  AcquireAnswer,
+  BreakAnswer,
+  ChangeAnswer,
+  CreateAnswer,
+  LeaseLength,
+  LeaseStore,
+  Metadata,
+  ReadAnswer,
+  ReleaseAnswer,
+  RenewAnswer,
+  StoreCall,
+  StoredBlob,
+  WriteAnswer,
+} from "../lease/lease-store.ts";
+import { Fault, type FaultScope, type Mischief, type Operations, type Send, type StoreOperation } from "./fault.ts";
+
+/** What a call that was made to fail throws. */
+export interface Failure extends FaultScope {
+  /** Thrown as it is. Default: a `StoreUnavailableError` of the two properties below. */
+  error?: Error;
+  /** Whether the service answered, with a 503, say. Default: false, as after a reset connection. */
+  answered?: boolean;
+  /** How long the service asks to be left alone, in milliseconds. */
+  retryAfterMs?: number;
+}
+
+/** A call that reached the store, faults or not. */
+export interface CallRecord {
+  readonly operation: StoreOperation;
+  readonly key: string | undefined;
+  /** When it was made, by `clock.now()`. */
+  readonly at: number;
+}
+
+/**
+ * A `LeaseStore` that another one stands behind, and that goes wrong when told to.
+ *
+ * ```ts
+ * const store = new FaultyLeaseStore(new MemoryLeaseStore({ clock }), { clock });
+ * store.hang("renew");                          // no renewal is answered any more
+ * store.failAfter("acquire", { times: 1 });     // the next acquire is done, and its answer lost
+ * store.delay("all", 300);                      // everything takes 300 ms
+ * store.heal();                                 // all is well again
+ * ```
+ *
+ * Faults that concern the same call add up, the oldest outermost.
+ */
+export class FaultyLeaseStore implements LeaseStore {
+  readonly #store: LeaseStore;
+  readonly #clock: Clock;
+  readonly #calls: CallRecord[] = [];
+  #faults: Fault[] = [];
+
+  /** The clock runs delays; it defaults to the machine's. */
+  constructor(store: LeaseStore, { clock = systemClock }: { clock?: Clock } = {}) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  /** Every call so far, in order, those that were made to fail included. */
+  get calls(): readonly CallRecord[] {
+    return this.#calls;
+  }
+
+  /** How many calls there were, of one operation or of all. */
+  count(operation?: StoreOperation): number {
+    return operation === undefined ? this.#calls.length : this.#calls.filter((call) => call.operation === operation).length;
+  }
+
+  /** Starts {@link calls} and {@link count} anew. */
+  forgetCalls(): void {
+    this.#calls.length = 0;
+  }
+
+  /** The request takes `ms` milliseconds to arrive. A call aborted before that is never applied; see {@link applyLate}. */
+  delay(operations: Operations, ms: number, scope?: FaultScope): Fault {
+    return this.#add(operations, scope, () => async (call, send) => {
+      await sleep(this.#clock, ms, { signal: call.signal });
+      return send(call);
+    });
+  }
+
+  /** The request arrives at once and is applied, and its answer takes `ms` milliseconds. */
+  delayAnswer(operations: Operations, ms: number, scope?: FaultScope): Fault {
+    return this.#add(operations, scope, () => async (call, send) => {
+      const [answer] = await Promise.allSettled([send(call)]);
+      await sleep(this.#clock, ms, { signal: call.signal });
+      if (answer.status === "rejected") throw answer.reason;
+      return answer.value;
+    });
+  }
+
+  /** The request does not arrive until the fault is healed. Until then the call ends only if its signal aborts, and is not applied. */
+  hang(operations: Operations, scope?: FaultScope): Fault {
+    return this.#add(operations, scope, (healed) => async (call, send) => {
+      await aborted(healed, call.signal);
+      return send(call);
+    });
+  }
+
+  /** The request is applied at once, and no answer comes until the fault is healed or the call's signal aborts. */
+  hangAfter(operations: Operations, scope?: FaultScope): Fault {
+    return this.#add(operations, scope, (healed) => async (call, send) => {
+      // Without the signal: what was applied stays so.
+      const [answer] = await Promise.allSettled([send({})]);
+      await aborted(healed, call.signal);
+      if (answer.status === "rejected") throw answer.reason;
+      return answer.value;
+    });
+  }
+
+  /** The request is stuck on its way and is applied `ms` milliseconds later, even if the caller has long given up by then. */
+  applyLate(operations: Operations, ms: number, scope?: FaultScope): Fault {
+    return this.#add(operations, scope, () => (call, send) => {
+      const answer = sleep(this.#clock, ms).then(() => send({}));
+      return unlessAborted(answer, call.signal);
+    });
+  }
+
+  /** The call fails and is not applied. */
+  failBefore(operations: Operations, { error, answered, retryAfterMs, ...scope }: Failure = {}): Fault {
+    return this.#add(operations, scope, () => async (_call, _send, { operation, key }) => {
+      throw error ?? new StoreUnavailableError(`${operation} was made to fail`, key, { answered: answered ?? false, retryAfterMs });
+    });
+  }
+
+  /** The call is applied, and fails all the same: its answer is lost. */
+  failAfter(operations: Operations, { error, answered, retryAfterMs, ...scope }: Failure = {}): Fault {
+    return this.#add(operations, scope, () => async (call, send, { operation, key }) => {
+      await send(call);
+      throw error ?? new StoreUnavailableError(`the answer of ${operation} was lost`, key, { answered: answered ?? false, retryAfterMs });
+    });
+  }
+
+  /** Ends all faults. Calls that hang are sent on, or answered. What {@link applyLate} has under way still arrives. */
+  heal(): void {
+    const faults = this.#faults;
+    this.#faults = [];
+    for (const fault of faults) fault.heal();
+  }
+
+  acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer> {
+    return this.#pass("acquire", key, call, (passed) => this.#store.acquire(key, leaseId, length, passed));
+  }
+
+  renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
+    return this.#pass("renew", key, call, (passed) => this.#store.renew(key, leaseId, passed));
+  }
+
+  release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
+    return this.#pass("release", key, call, (passed) => this.#store.release(key, leaseId, passed));
+  }
+
+  change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
+    return this.#pass("change", key, call, (passed) => this.#store.change(key, leaseId, newLeaseId, passed));
+  }
+
+  break(
+    key: string,
+    { signal, ...options }: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
+  ): Promise<BreakAnswer> {
+    return this.#pass("break", key, { signal }, (passed) => this.#store.break(key, { ...options, ...passed }));
+  }
+
+  createContainer(call?: StoreCall): Promise<void> {
+    return this.#pass("createContainer", undefined, call, (passed) => this.#store.createContainer(passed));
+  }
+
+  create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer> {
+    return this.#pass("create", key, call, (passed) => this.#store.create(key, metadata, passed));
+  }
+
+  read(key: string, call?: StoreCall): Promise<ReadAnswer> {
+    return this.#pass("read", key, call, (passed) => this.#store.read(key, passed));
+  }
+
+  writeMetadata(
+    key: string,
+    metadata: Metadata,
+    { signal, ...options }: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
+  ): Promise<WriteAnswer> {
+    return this.#pass("writeMetadata", key, { signal }, (passed) => this.#store.writeMetadata(key, metadata, { ...options, ...passed }));
+  }
+
+  /** One call, however long the listing is; it is answered as a whole. */
+  async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {
+    yield* await this.#pass("list", undefined, call, async (passed) => {
+      const blobs: StoredBlob[] = [];
+      for await (const blob of this.#store.list(prefix, passed)) blobs.push(blob);
+      return blobs;
+    });
+  }
+
+  #add(operations: Operations, scope: FaultScope = {}, mischief: (healed: AbortSignal) => Mischief): Fault {
+    const fault = new Fault(operations, scope, mischief);
+    this.#faults.push(fault);
+    return fault;
+  }
+
+  async #pass<T>(operation: StoreOperation, key: string | undefined, call: StoreCall = {}, send: Send<T>): Promise<T> {
+    this.#calls.push({ operation, key, at: this.#clock.now() });
+    call.signal?.throwIfAborted();
+    return this.#faults.reduceRight<Send<T>>((inner, fault) => fault.strike(operation, key, inner), send)(call);
+  }
+}
+
+/** Waits until one signal aborts, or rejects with the other's reason. */
+function aborted(awaited: AbortSignal, signal: AbortSignal | undefined): Promise<void> {
+  if (awaited.aborted) return Promise.resolve();
+  return unlessAborted(new Promise<void>((resolve) => void onAbort(awaited, resolve)), signal);
+}

@@ -1,0 +1,232 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { inspect } from "node:util";
+import { DefaultAzureCredential } from "@azure/identity";
+import { AccountSASPermissions, BlobServiceClient, ContainerSASPermissions, StorageSharedKeyCredential } from "@azure/storage-blob";
+import { afterAll, describe, expect, it } from "vitest";
+import { AzureMutex } from "../../src/azure-mutex.ts";
+import { AccessDeniedError, isMutexError, StoreUnavailableError } from "../../src/errors.ts";
+import type { MutexOptions } from "../../src/lock-space.ts";
+import { everythingPrinted } from "../support/printed.ts";
+import { Storage } from "../support/storage.ts";
+
+const storage = await Storage.start();
+const { emulator, proxy } = storage;
+afterAll(() => storage[Symbol.asyncDispose]());
+
+const service = new BlobServiceClient(proxy.url, new StorageSharedKeyCredential(emulator.accountName, emulator.accountKey));
+const containerName = "ways-in";
+const tomorrow = new Date(Date.now() + 86_400_000);
+
+async function locksAndUnlocks(options: MutexOptions): Promise<void> {
+  const locker = new AzureMutex(options).locker("job");
+  expect(await locker.run((lock) => lock.isHeld)).toBe(true);
+}
+
+/** What the README says of permissions, by the letters of a SAS. */
+const enough = { container: ContainerSASPermissions.parse("rcwl"), account: AccountSASPermissions.parse("rcwl") };
+
+describe("a lock is held and given back by way of", () => {
+  it("account name and key", () =>
+    locksAndUnlocks({ accountName: emulator.accountName, accountKey: emulator.accountKey, endpoint: proxy.url, containerName }));
+
+  it("a connection string", () => locksAndUnlocks({ connectionString: proxy.connectionString, containerName }));
+
+  it("a connection string with a SAS", () => {
+    const sas = new URL(service.generateAccountSasUrl(tomorrow, enough.account, "sco")).search;
+    return locksAndUnlocks({ connectionString: `BlobEndpoint=${proxy.url};SharedAccessSignature=${sas}`, containerName });
+  });
+
+  it("the SAS URL of an account", () =>
+    locksAndUnlocks({ sasUrl: service.generateAccountSasUrl(tomorrow, enough.account, "sco"), containerName }));
+
+  it("the SAS URL of a container", async () => {
+    await service.getContainerClient("sas-only").create();
+    const sasUrl = await service.getContainerClient("sas-only").generateSasUrl({ expiresOn: tomorrow, permissions: enough.container });
+    await locksAndUnlocks({ sasUrl });
+  });
+
+  it("a ready container client, whose own retries are left off", async () => {
+    const client = service.getContainerClient(containerName);
+    await locksAndUnlocks({ containerClient: client });
+    proxy.serverBusy("acquire", { times: 1 });
+    proxy.forgetRequests();
+    const began = performance.now();
+    await locksAndUnlocks({ containerClient: client });
+    expect(proxy.count("acquire")).toBe(2);
+    // The client's own first retry comes at once; ours is spread over 100 to 200 ms.
+    expect(performance.now() - began).toBeGreaterThanOrEqual(95);
+  });
+});
+
+describe("the permissions in the README", () => {
+  it("suffice for a container's SAS, and writing alone suffices for locks without fencing on blobs that exist", async () => {
+    const container = service.getContainerClient("least");
+    await container.create();
+    const sasUrl = async (permissions: string) =>
+      container.generateSasUrl({ expiresOn: tomorrow, permissions: ContainerSASPermissions.parse(permissions) });
+    const locker = (url: string, options: object) => new AzureMutex({ sasUrl: url }).locker("job", options);
+    await locker(await sasUrl("rcw"), {}).run(() => undefined);
+    await locker(await sasUrl("w"), { fencing: false }).run(() => undefined);
+    await locker(await sasUrl("rw"), {}).run(() => undefined);
+    await expect(locker(await sasUrl("r"), {}).lock()).rejects.toBeInstanceOf(AccessDeniedError);
+    const mutex = new AzureMutex({ sasUrl: await sasUrl("rl") });
+    expect((await mutex.inspect("job")).isHeld).toBe(false);
+    for await (const status of mutex.list()) expect(status.key).toBe("job");
+  });
+});
+
+describe("a refusal of the credentials", () => {
+  const wrongKey = Buffer.from("a wrong key that is a canary").toString("base64");
+
+  it("is AccessDeniedError, at once, for a wrong key", async () => {
+    const mutex = new AzureMutex({ accountName: emulator.accountName, accountKey: wrongKey, endpoint: proxy.url, containerName });
+    const locker = mutex.locker("job");
+    for (const call of [
+      () => locker.lock(),
+      () => locker.tryLock(),
+      () => locker.run(() => undefined),
+      () => mutex.acquire("job", 15),
+      () => mutex.inspect("job"),
+      () => mutex.break("job"),
+    ]) {
+      await expect(call()).rejects.toBeInstanceOf(AccessDeniedError);
+    }
+  });
+
+  it("is AccessDeniedError for an expired SAS, and shows no signature", async () => {
+    const url = service.generateAccountSasUrl(new Date(Date.now() - 1_000), enough.account, "sco");
+    const log: string[] = [];
+    const error = await new AzureMutex({ sasUrl: url, containerName, log: (line) => log.push(line) })
+      .locker("job")
+      .lock()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(AccessDeniedError);
+    const signature = new URL(url).searchParams.get("sig") as string;
+    for (const form of [signature, encodeURIComponent(signature)]) expect(everythingPrinted(error) + log.join("\n")).not.toContain(form);
+  });
+
+  it("is AccessDeniedError when no token is to be had", async () => {
+    const refusing = {
+      getToken: async () => {
+        throw Object.assign(new Error("no identity here\nclient_secret=canary"), { name: "CredentialUnavailableError" });
+      },
+    };
+    const mutex = new AzureMutex({ credential: refusing, endpoint: "https://127.0.0.1:1", containerName });
+    const error = await mutex
+      .locker("job")
+      .lock()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(AccessDeniedError);
+    expect(everythingPrinted(error)).not.toContain("canary");
+  });
+
+  it("takes a credential of @azure/identity, and asks it for a token for storage", async () => {
+    const asked: unknown[] = [];
+    const credential = {
+      getToken: async (scopes: string | string[]) => {
+        asked.push(scopes);
+        return { token: "canary", expiresOnTimestamp: Date.now() + 3_600_000 };
+      },
+    };
+    const options: MutexOptions = { credential: new DefaultAzureCredential(), accountName: "acme", containerName };
+    expect(new AzureMutex(options)).toBeInstanceOf(AzureMutex);
+    const mutex = new AzureMutex({ credential, endpoint: "https://127.0.0.1:1", containerName });
+    const error = await mutex
+      .locker("job")
+      .tryLock()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect(asked.flat()[0]).toBe("https://storage.azure.com/.default");
+    expect(everythingPrinted(error)).not.toContain("canary");
+  });
+});
+
+describe("a service that is not there", () => {
+  it.each([
+    ["refuses connections", async () => ({ url: "http://127.0.0.1:1/devstoreaccount1", close: () => undefined })],
+    [
+      "never answers",
+      async () => {
+        const server = createServer(() => undefined).listen(0, "127.0.0.1");
+        await once(server, "listening");
+        const address = server.address();
+        return {
+          url: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/devstoreaccount1`,
+          close: () => server.close(),
+        };
+      },
+    ],
+    ["has no such name", async () => ({ url: "http://no-such-host.localhost/devstoreaccount1", close: () => undefined })],
+  ])("and %s is StoreUnavailableError after unreachableAfterMs, and no secret is shown", async (_, start) => {
+    const { url, close } = await start();
+    const log: string[] = [];
+    const { accountName, accountKey } = emulator;
+    const mutex = new AzureMutex({ accountName, accountKey, endpoint: url, containerName, log: (line) => log.push(line) });
+    const locker = mutex.locker("job", { tryTimeoutMs: 200, unreachableAfterMs: 1_000 });
+    const began = performance.now();
+    const error = await locker.lock().catch((thrown: unknown) => thrown);
+    const took = performance.now() - began;
+    close();
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect(error).toMatchObject({ key: "job", answered: false });
+    expect(took).toBeGreaterThanOrEqual(1_000);
+    expect(took).toBeLessThan(5_000);
+    expect(everythingPrinted(error) + log.join("\n")).not.toContain(emulator.accountKey);
+    expect(isMutexError((error as Error).cause)).toBe(true);
+  });
+
+  it("leaves nothing of the account's key in a mutex or a locker that is printed", () => {
+    const mutex = new AzureMutex({ connectionString: proxy.connectionString, containerName });
+    const locker = mutex.locker("job");
+    for (const printed of [
+      inspect(mutex, { depth: 10, showHidden: true }),
+      inspect(locker, { depth: 10, showHidden: true }),
+      JSON.stringify(mutex),
+    ]) {
+      expect(printed).not.toContain(emulator.accountKey);
+    }
+  });
+});
+
+describe("keys", () => {
+  it.each([
+    "plain",
+    "tenants/42/import",
+    "Größe 🔒",
+    "a b?c#d%2Fe&f=g+h",
+    "100%",
+    "a//b",
+    "/a",
+    ".hidden/x",
+    "~tilde'quote\"double",
+    "e\u0301 and \u00e9",
+    "x".repeat(1_024),
+    `${"s/".repeat(253)}s`,
+  ])("name their blob to the letter: %j", async (key) => {
+    const mutex = new AzureMutex({ connectionString: proxy.connectionString, containerName: "keys" });
+    await mutex.locker(key).run(async () => {
+      expect(await mutex.inspect(key)).toMatchObject({ key, isHeld: true });
+      const names: string[] = [];
+      for await (const { key: name } of mutex.list({ prefix: key })) names.push(name);
+      expect(names).toEqual([key]);
+    });
+  });
+
+  it("leave the content and the metadata of a blob that bears their name untouched", async () => {
+    const container = service.getContainerClient("keys");
+    await container.createIfNotExists();
+    const blob = container.getBlockBlobClient("precious.txt");
+    await blob.upload("precious", 8, { metadata: { owner: "billing" }, tags: {} });
+    const before = await blob.getProperties();
+    await new AzureMutex({ connectionString: proxy.connectionString, containerName: "keys" }).locker("precious.txt").run(() => undefined);
+    const after = await blob.getProperties();
+    expect((await blob.downloadToBuffer()).toString()).toBe("precious");
+    expect(after.metadata?.owner).toBe("billing");
+    expect(after.createdOn).toEqual(before.createdOn);
+    await new AzureMutex({ connectionString: proxy.connectionString, containerName: "keys" })
+      .locker("precious.txt", { fencing: false })
+      .run(() => undefined);
+    expect((await blob.getProperties()).etag).toBe(after.etag);
+  });
+});

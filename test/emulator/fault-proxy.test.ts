@@ -1,0 +1,136 @@
+import { randomUUID } from "node:crypto";
+import { ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Emulator, startEmulator } from "../../src/testing/emulator.ts";
+import { FaultProxy } from "../support/fault-proxy.ts";
+
+const ONCE: StoragePipelineOptions = { retryOptions: { maxTries: 1 } };
+
+let emulator: Emulator;
+let proxy: FaultProxy;
+
+beforeAll(async () => {
+  emulator = await startEmulator();
+  proxy = await FaultProxy.start(emulator);
+});
+
+afterEach(() => proxy.heal());
+
+afterAll(async () => {
+  await proxy.close();
+  await emulator.close();
+});
+
+/** The same blob, by way of the proxy and past it. */
+async function setup() {
+  const name = `c${randomUUID()}`;
+  const straight = new ContainerClient(emulator.connectionString, name, ONCE);
+  await straight.create();
+  await straight.getBlockBlobClient("key").upload("", 0);
+  const proxied = new ContainerClient(proxy.connectionString, name, ONCE);
+  proxy.forgetRequests();
+  const lease = proxied.getBlobClient("key").getBlobLeaseClient(randomUUID());
+  const leaseState = async () => (await straight.getBlobClient("key").getProperties()).leaseState;
+  return { container: proxied, blob: proxied.getBlockBlobClient("key"), lease, leaseState };
+}
+
+describe("FaultProxy", () => {
+  it("passes requests on, signatures and all, and knows them by name", async () => {
+    const { container, blob, lease } = await setup();
+    const other = new ContainerClient(proxy.connectionString, `c${randomUUID()}`, ONCE);
+    await other.create();
+    await other.delete();
+    await blob.upload("x", 1);
+    await container.getBlockBlobClient("a/b ü?").upload("", 0, { conditions: { ifNoneMatch: "*" }, metadata: { note: "a b" } });
+    await lease.acquireLease(15);
+    await lease.renewLease();
+    await lease.changeLease(randomUUID());
+    expect(await blob.getProperties()).toMatchObject({ leaseState: "leased", contentLength: 1 });
+    await blob.setMetadata({ a: "1" }, { conditions: { leaseId: lease.leaseId } });
+    const names: string[] = [];
+    for await (const { name } of container.listBlobsFlat()) names.push(name);
+    expect(names).toEqual(["a/b ü?", "key"]);
+    await lease.breakLease(10);
+    await lease.releaseLease();
+    await blob.delete();
+    await expect(blob.getProperties()).rejects.toMatchObject({ statusCode: 404 });
+    expect(proxy.requests.map(({ operation }) => operation)).toEqual([
+      ...["createContainer", "deleteContainer", "putBlob", "create", "acquire", "renew", "change", "read", "writeMetadata", "list"],
+      ...["break", "release", "deleteBlob", "read"],
+    ]);
+    expect(proxy.count("read")).toBe(2);
+    expect(proxy.count()).toBe(14);
+  });
+
+  it("cuts the connection before the request arrives", async () => {
+    const { lease, leaseState } = await setup();
+    proxy.reset("acquire", { times: 1 });
+    await expect(lease.acquireLease(15)).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(await leaseState()).toBe("available");
+    await lease.acquireLease(15);
+  });
+
+  it("drops the answer to what was done", async () => {
+    const { lease, leaseState } = await setup();
+    proxy.dropAnswer("acquire", { times: 1 });
+    await expect(lease.acquireLease(15)).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(await leaseState()).toBe("leased");
+  });
+
+  it("hangs until the client gives up, and does nothing then", async () => {
+    const { lease, leaseState } = await setup();
+    proxy.hang(["acquire", "release"]);
+    await expect(lease.acquireLease(15, { abortSignal: AbortSignal.timeout(50) })).rejects.toMatchObject({ name: "AbortError" });
+    proxy.heal();
+    expect(await leaseState()).toBe("available");
+  });
+
+  it("hangs after it did what was asked, until it is healed", async () => {
+    const { lease, leaseState } = await setup();
+    proxy.hangAfter("acquire");
+    const acquired = lease.acquireLease(15).catch((error: unknown) => error);
+    await expect.poll(leaseState).toBe("leased");
+    proxy.heal();
+    expect(await acquired).toMatchObject({ code: "ECONNRESET" });
+  });
+
+  it("forwards a delayed request although its client has gone", async () => {
+    const { lease, leaseState } = await setup();
+    proxy.delay("acquire", 100);
+    await expect(lease.acquireLease(15, { abortSignal: AbortSignal.timeout(20) })).rejects.toMatchObject({ name: "AbortError" });
+    expect(await leaseState()).toBe("available");
+    await expect.poll(leaseState).toBe("leased");
+  });
+
+  it("delays an answer, or everything", async () => {
+    const { blob } = await setup();
+    proxy.delayAnswer("read", 60, { times: 1 });
+    let before = performance.now();
+    await blob.getProperties();
+    expect(performance.now() - before).toBeGreaterThanOrEqual(55);
+    proxy.latency(60);
+    before = performance.now();
+    await blob.getProperties();
+    expect(performance.now() - before).toBeGreaterThanOrEqual(55);
+  });
+
+  it("is busy, and says for how long", async () => {
+    const { lease } = await setup();
+    proxy.serverBusy("acquire", { after: 1, times: 1, retryAfterSeconds: 7 });
+    await lease.acquireLease(15);
+    const error = await lease.acquireLease(15).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ statusCode: 503, code: "ServerBusy" });
+    expect((error as { response: { headers: { get(name: string): string } } }).response.headers.get("retry-after")).toBe("7");
+    await lease.acquireLease(15);
+  });
+
+  it("closes with requests hanging", async () => {
+    await using another = await FaultProxy.start(emulator);
+    another.hang("all");
+    const container = new ContainerClient(another.connectionString, "nobody", ONCE);
+    const refused = container.exists().catch((error: unknown) => error);
+    await expect.poll(() => another.count()).toBe(1);
+    await another.close();
+    expect(await refused).toMatchObject({ code: "ECONNRESET" });
+  });
+});

@@ -1,0 +1,48 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { PROJECT } from "../support/sources.ts";
+
+/** The files a fresh process has loaded after `script`. Node lists them when asked for coverage. */
+function loadedBy(script: string): string[] {
+  const reports = mkdtempSync(join(tmpdir(), "azmutex-loaded-"));
+  try {
+    execFileSync(process.execPath, ["--input-type=module", "--eval", script], {
+      cwd: PROJECT,
+      env: { ...process.env, NODE_V8_COVERAGE: reports, NODE_OPTIONS: "" },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const loaded = readdirSync(reports).flatMap((name): string[] => {
+      const report: { result: { url: string }[] } = JSON.parse(readFileSync(join(reports, name), "utf8"));
+      return report.result.map(({ url }) => url);
+    });
+    return loaded.filter((url) => url.startsWith("file:"));
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
+}
+
+/** The packages among them, without this one. */
+const packagesOf = (urls: readonly string[]): string[] => [
+  ...new Set(urls.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])),
+];
+
+describe("importing the build", () => {
+  it('loads no package at all for "azmutex"', () => {
+    const loaded = loadedBy('import "azmutex";');
+    expect(loaded.some((url) => url.endsWith("/dist/index.js"))).toBe(true);
+    expect(packagesOf(loaded)).toEqual([]);
+  });
+
+  it('loads no package at all for "azmutex/testing"', () => {
+    const loaded = loadedBy('import "azmutex/testing";');
+    expect(loaded.some((url) => url.endsWith("/dist/testing/index.js"))).toBe(true);
+    expect(packagesOf(loaded)).toEqual([]);
+  });
+
+  it("would be seen to load the SDK", () => {
+    expect(packagesOf(loadedBy('import "@azure/storage-blob";'))).toContain("@azure/storage-blob");
+  });
+});

@@ -1,0 +1,131 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, posix } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { startEmulator } from "../../src/testing/emulator.ts";
+import { PROJECT } from "../support/sources.ts";
+import { type Document, parseDocument, readDocuments } from "./documents.ts";
+import { type Compiled, compileSnippets } from "./snippets.ts";
+
+const SCRIPTS: Readonly<Record<string, string>> = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")).scripts;
+
+function deadLinks(documents: readonly Document[]): string[] {
+  return documents.flatMap(({ path, links }) =>
+    links
+      .filter(({ target }) => {
+        const [file = "", anchor] = decodeURI(target).split("#");
+        const page = file === "" ? path : posix.normalize(posix.join(posix.dirname(path), file));
+        if (page !== path && (page.startsWith("..") || !existsSync(join(PROJECT, page)))) return true;
+        return anchor !== undefined && !documents.find((other) => other.path === page)?.anchors.has(anchor);
+      })
+      .map(({ target, line }) => `${path}:${line}: ${target}`),
+  );
+}
+
+const unknownScripts = (documents: readonly Document[]): string[] =>
+  documents.flatMap(({ path, scripts }) =>
+    scripts.filter(({ name }) => !(name in SCRIPTS)).map(({ name, line }) => `${path}:${line}: npm run ${name}`),
+  );
+
+describe("the documents", () => {
+  const documents = readDocuments(PROJECT);
+  const readme = documents.find(({ path }) => path === "README.md");
+  let compiled: Compiled;
+
+  beforeAll(async () => {
+    compiled = await compileSnippets("snippets", documents);
+  });
+
+  it("have a README with code in it, some of it to be run", () => {
+    const code = readme?.blocks.filter(({ language }) => language === "ts") ?? [];
+    expect(code.length).toBeGreaterThan(0);
+    expect(code.filter(({ executed }) => executed).length).toBeGreaterThan(0);
+  });
+
+  it("spell the language of a TypeScript block so that it is checked", () => {
+    const unchecked = documents.flatMap(({ path, blocks }) =>
+      blocks.filter(({ language }) => /^(?:typescript|tsx|mts|js|javascript)$/i.test(language)).map(({ line }) => `${path}:${line}`),
+    );
+    expect(unchecked).toEqual([]);
+  });
+
+  it("show code that compiles against the build", () => {
+    expect(compiled.errors).toEqual([]);
+  });
+
+  it("show code that runs, against the emulator", async () => {
+    await using emulator = await startEmulator();
+    for (const document of documents) {
+      for (const block of document.blocks.filter(({ executed, language }) => executed && language === "ts")) {
+        const { code, output } = await compiled.run(document, block, { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString });
+        expect(code, `${document.path}:${block.line} ended with ${code}:\n${output}`).toBe(0);
+      }
+    }
+  });
+
+  it("link to files and headings that exist", () => {
+    expect(deadLinks(documents)).toEqual([]);
+  });
+
+  it("name npm scripts that exist", () => {
+    expect(unknownScripts(documents)).toEqual([]);
+  });
+});
+
+describe("the check of the documents itself", () => {
+  const FENCE = "```";
+  const document = parseDocument(
+    "README.md",
+    `# Title
+
+## Two \`words\`, [linked](#title)
+
+[fine](#two-words-linked) [dead](#nowhere) [gone](missing.md) [site](https://example.com) \`[not](a-link)\`
+
+<!-- executed -->
+${FENCE}ts
+import { MemoryLeaseStore } from "azmutex/testing";
+console.log(new MemoryLeaseStore() instanceof MemoryLeaseStore, process.env.GREETING);
+${FENCE}
+
+${FENCE}ts
+await migrate(1);
+const n: string = connectionString;
+nonsense();
+${FENCE}
+
+${FENCE}sh
+npm run check
+npm run no-such-script
+${FENCE}
+`,
+  );
+
+  it("reads code blocks with their lines", () => {
+    expect(document.blocks.map(({ language, line, executed }) => ({ language, line, executed }))).toEqual([
+      { language: "ts", line: 9, executed: true },
+      { language: "ts", line: 14, executed: false },
+      { language: "sh", line: 20, executed: false },
+    ]);
+  });
+
+  it("reports the compiler's errors by the document's lines, and runs what it is asked to", async () => {
+    const { errors, run } = await compileSnippets("snippets-self-test", [document]);
+    expect(errors).toEqual([
+      expect.stringMatching(/^README\.md:14: error TS2345/),
+      expect.stringMatching(/^README\.md:16: error TS2304: Cannot find name 'nonsense'/),
+    ]);
+    const [executed, broken] = document.blocks;
+    if (!executed || !broken) throw new Error("the sample has two blocks of code");
+    expect(await run(document, executed, { GREETING: "hello" })).toEqual({ code: 0, output: "true hello\n" });
+    expect(await run(document, broken, {})).toMatchObject({ code: 1, output: expect.stringContaining("ReferenceError") });
+  });
+
+  it("finds dead links and unknown scripts", () => {
+    expect(deadLinks([document])).toEqual(["README.md:5: #nowhere", "README.md:5: missing.md"]);
+    expect(unknownScripts([document])).toEqual(["README.md:21: npm run no-such-script"]);
+  });
+
+  it("refuses a block that is not closed", () => {
+    expect(() => parseDocument("README.md", `${FENCE}ts\n1;`)).toThrow("not closed");
+  });
+});

@@ -1,0 +1,57 @@
+import { AzureMutex } from "../../src/azure-mutex.ts";
+import type { MutexOptions } from "../../src/lock-space.ts";
+import { FakeClock, FaultyLeaseStore, MemoryLeaseStore } from "../../src/testing/index.ts";
+
+/** A service and processes that use it, all in memory and by one clock that only the test moves. */
+export class World {
+  readonly clock = new FakeClock();
+  readonly memory = new MemoryLeaseStore({ clock: this.clock, containerExists: true });
+  readonly log: string[] = [];
+  #ids = 0;
+
+  /** Another process: a mutex of its own, behind a network of its own. */
+  process(options: Partial<MutexOptions> = {}): { store: FaultyLeaseStore; mutex: AzureMutex } {
+    const store = new FaultyLeaseStore(this.memory, { clock: this.clock });
+    const mutex = new AzureMutex({
+      store,
+      clock: this.clock,
+      random: () => 0.5,
+      newId: () => this.newId(),
+      log: (line) => this.log.push(line),
+      ...options,
+    });
+    return { store, mutex };
+  }
+
+  newId(): string {
+    this.#ids += 1;
+    return `00000000-0000-4000-8000-${String(this.#ids).padStart(12, "0")}`;
+  }
+
+  /** Lets time pass until the promise is settled, and gives what it came to. Fails after `withinMs`. */
+  async until<T>(promise: Promise<T>, withinMs = 120_000): Promise<T> {
+    let settled = false;
+    const end = (): void => {
+      settled = true;
+    };
+    promise.then(end, end);
+    const start = this.clock.now();
+    await this.clock.settle();
+    while (!settled) {
+      if (this.clock.now() - start >= withinMs) throw new Error(`nothing came of it within ${withinMs} ms`);
+      await this.clock.advance(10);
+    }
+    return promise;
+  }
+
+  /** The lease state that the service shows. */
+  async leaseState(key: string): Promise<string> {
+    const found = await this.memory.read(key);
+    return found.kind === "found" ? found.blob.leaseState : "missing";
+  }
+
+  /** Some other process takes the lease, if it is free, and keeps it for 15 s. */
+  async stranger(key: string): Promise<"acquired" | "held" | "missing"> {
+    return (await this.memory.acquire(key, this.newId(), 15)).kind;
+  }
+}

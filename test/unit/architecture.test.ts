@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+import { parseSource, readSources, type Source } from "../support/sources.ts";
+
+/** Every room may know itself and those above it. */
+const FLOORS: readonly (readonly string[])[] = [
+  ["errors.ts", "abort.ts", "clock.ts", "options.ts"],
+  ["lease"],
+  ["waiting"],
+  ["lock-space.ts"],
+  ["locker.ts"],
+  ["azure-mutex.ts"],
+  ["recipes"],
+  ["index.ts"],
+];
+
+/** Rooms that nobody knows, with all they may know. They use the library like anybody else. */
+const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
+  testing: ["lease", "errors.ts", "abort.ts", "clock.ts", "options.ts"],
+  cli: ["index.ts"],
+  ui: ["index.ts"],
+};
+
+const SDK = "@azure/storage-blob";
+
+/** Reading a clock, waiting by the clock, throwing dice. `new Date(ms)` only converts, and is nobody's business. */
+const TIME_AND_CHANCE =
+  /\b(?:Date\.now|new Date\(\s*\)|new Date\b(?!\s*\()|Math\.random|performance\b|process\.hrtime|AbortSignal\.timeout|(?:set|clear)(?:Timeout|Interval|Immediate)\b)|["'](?:node:)?(?:timers(?:\/promises)?|perf_hooks)["']/g;
+const MAY_READ_CLOCKS = /^(?:clock\.ts|testing\/fake-clock\.ts|testing\/emulator[\w-]*\.ts)$/;
+
+/** The service's error codes, in strings or as names. Our own `LeaseAlreadyPresentError` is another word. */
+const SERVICE_CODES =
+  /\b(?:Lease(?:AlreadyPresent|AlreadyBroken|Lost|Id(?:Missing|Mismatch\w+)|Is(?:Breaking|Broken|Already)\w+|NotPresentWith\w+)|(?:Blob|Container)(?:NotFound|AlreadyExists|BeingDeleted|Disabled|Archived|Immutable\w*)|(?:Target)?ConditionNotMet|ServerBusy|OperationTimedOut|InternalError|AuthenticationFailed|Authorization(?:Failure|\w+Mismatch)|InsufficientAccountPermissions|Account(?:IsDisabled|BeingCreated)|UnauthorizedBlobOverwrite)\b/g;
+const MAY_NAME_CODES = /^(?:lease\/blob-status\.ts|lease\/memory-lease(?:-store)?\.ts|testing\/.+)$/;
+
+const room = (path: string): string => path.split("/")[0] ?? path;
+const floorOf = (name: string): number => FLOORS.findIndex((rooms) => rooms.includes(name));
+
+function mayKnow(from: string, to: string): boolean {
+  if (from === to) return true;
+  if (from in OUTSIDE) return OUTSIDE[from]?.includes(to) ?? false;
+  return floorOf(to) !== -1 && floorOf(to) <= floorOf(from);
+}
+
+const strayRooms = (sources: readonly Source[]): string[] =>
+  sources.filter(({ path }) => floorOf(room(path)) === -1 && !(room(path) in OUTSIDE)).map(({ path }) => path);
+
+const wrongArrows = (sources: readonly Source[]): string[] =>
+  sources.flatMap(({ path, imports }) =>
+    imports
+      .filter(({ target }) => target.endsWith(".ts") && !mayKnow(room(path), room(target)))
+      .map(({ target }) => `${path} -> ${target}`),
+  );
+
+const loadsOfSdk = (sources: readonly Source[]): string[] =>
+  sources.flatMap(({ path, imports }) =>
+    imports
+      .filter(({ target, kind }) => target.startsWith("@azure/") && kind !== "type")
+      .map(({ target, kind }) => `${path}: ${kind} import of ${target}`),
+  );
+
+const found = (pattern: RegExp, allowed: RegExp, sources: readonly Source[]): string[] =>
+  sources
+    .filter(({ path }) => !allowed.test(path))
+    .flatMap(({ path, code }) => [...code.matchAll(pattern)].map(([match]) => `${path}: ${match}`));
+
+const sources = readSources();
+
+describe("architecture", () => {
+  it("finds the sources", () => {
+    expect(sources.map(({ path }) => path)).toEqual(
+      expect.arrayContaining(["index.ts", "clock.ts", "lease/connect.ts", "testing/index.ts"]),
+    );
+    expect(sources.flatMap(({ imports }) => imports).length).toBeGreaterThan(sources.length);
+  });
+
+  it("has no file outside the rooms it knows", () => {
+    expect(strayRooms(sources)).toEqual([]);
+  });
+
+  it("has arrows that point one way", () => {
+    expect(wrongArrows(sources)).toEqual([]);
+  });
+
+  it("reads clocks, sets timers and throws dice in clock.ts alone", () => {
+    expect(found(TIME_AND_CHANCE, MAY_READ_CLOCKS, sources)).toEqual([]);
+  });
+
+  it("loads the SDK in lease/connect.ts alone, and only on demand", () => {
+    expect([...new Set(loadsOfSdk(sources))]).toEqual([`lease/connect.ts: dynamic import of ${SDK}`]);
+  });
+
+  it("names the service's error codes in lease/blob-status.ts, the memory store and testing alone", () => {
+    expect(found(SERVICE_CODES, MAY_NAME_CODES, sources)).toEqual([]);
+    expect(found(SERVICE_CODES, /^(?!lease\/blob-status\.ts$)/, sources).length).toBeGreaterThan(10);
+  });
+});
+
+describe("the architecture test itself", () => {
+  const source = (path: string, code: string): Source[] => [parseSource(path, code)];
+
+  it.each([
+    ["lease/renewal.ts", 'import { Locker } from "../locker.ts";'],
+    ["locker.ts", 'import type { AzureMutex } from "./azure-mutex.ts";'],
+    ["errors.ts", 'export { x } from "./lease/lease-store.ts";'],
+    ["testing/faulty.ts", 'import {\n  type A,\n  b,\n} from "../waiting/backoff.ts";'],
+    ["cli/main.ts", 'import "../locker.ts";'],
+    ["index.ts", 'const x = await import("./testing/index.ts");'],
+    ["azure-mutex.ts", 'import { x } from "./index.ts";'],
+  ])("sees the wrong arrow in %s", (path, code) => {
+    expect(wrongArrows(source(path, code))).toHaveLength(1);
+  });
+
+  it.each([
+    ["lease/renewal.ts", 'import { sleep } from "../clock.ts"; import { x } from "./release.ts";'],
+    ["index.ts", 'export { Locker } from "./locker.ts";'],
+    ["cli/main.ts", 'import { Locker } from "../index.ts"; // not "../locker.ts"'],
+    ["errors.ts", '// import { Locker } from "./locker.ts";'],
+  ])("accepts the arrows in %s", (path, code) => {
+    expect(wrongArrows(source(path, code))).toEqual([]);
+  });
+
+  it.each([
+    "const t = Date.now();",
+    "const d = new Date();",
+    "const d = new Date;",
+    "setTimeout(f, 1);",
+    "globalThis.setInterval(f, 1);",
+    "const { setImmediate } = globalThis;",
+    "const n = performance.now();",
+    "f({ random = Math.random });",
+    "const s = AbortSignal.timeout(5);",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: code in a template is code
+    "const s = `${Date.now()}`;",
+    'import { setTimeout as sleep } from "node:timers/promises";',
+  ])("sees time or chance in: %s", (code) => {
+    expect(found(TIME_AND_CHANCE, MAY_READ_CLOCKS, source("lease/renewal.ts", code))).not.toEqual([]);
+    expect(found(TIME_AND_CHANCE, MAY_READ_CLOCKS, source("clock.ts", code))).toEqual([]);
+  });
+
+  it.each([
+    "const d = new Date(ms).toISOString();",
+    "// Date.now() would jump",
+    "const ms = Date.parse(header);",
+    "interface A { date: Date }",
+  ])("sees neither in: %s", (code) => {
+    expect(found(TIME_AND_CHANCE, MAY_READ_CLOCKS, source("lease/renewal.ts", code))).toEqual([]);
+  });
+
+  it("tells loading the SDK from naming its types", () => {
+    expect(loadsOfSdk(source("locker.ts", `import type { ContainerClient } from "${SDK}";`))).toEqual([]);
+    expect(loadsOfSdk(source("locker.ts", `import { ContainerClient } from "${SDK}";`))).toHaveLength(1);
+    // with verbatimModuleSyntax this loads the module
+    expect(loadsOfSdk(source("locker.ts", `import { type ContainerClient } from "${SDK}";`))).toHaveLength(1);
+    expect(loadsOfSdk(source("locker.ts", `const { x } = await import("${SDK}");`))).toHaveLength(1);
+  });
+
+  it("tells the service's codes from our own names", () => {
+    expect(found(SERVICE_CODES, MAY_NAME_CODES, source("locker.ts", 'if (code === "LeaseAlreadyPresent") return;'))).toHaveLength(1);
+    expect(found(SERVICE_CODES, MAY_NAME_CODES, source("locker.ts", "const table = { BlobNotFound: 1 };"))).toHaveLength(1);
+    expect(
+      found(SERVICE_CODES, MAY_NAME_CODES, source("locker.ts", "throw new Error(`409 LeaseIdMismatchWithLeaseOperation`);")),
+    ).toHaveLength(1);
+    expect(found(SERVICE_CODES, MAY_NAME_CODES, source("errors.ts", 'readonly name = "LeaseAlreadyPresentError";'))).toEqual([]);
+  });
+});

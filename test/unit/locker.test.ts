@@ -1,0 +1,465 @@
+import { describe, expect, it } from "vitest";
+import { sleep } from "../../src/clock.ts";
+import {
+  AccessDeniedError,
+  InvalidKeyError,
+  LockLostError,
+  LockTimeoutError,
+  NotHeldError,
+  StoreUnavailableError,
+} from "../../src/errors.ts";
+import { Locker } from "../../src/locker.ts";
+import { World } from "../support/world.ts";
+
+function setup() {
+  const world = new World();
+  const here = world.process();
+  const there = world.process();
+  return { world, clock: world.clock, ...here, there: there.mutex, thereStore: there.store, locker: here.mutex.locker("job") };
+}
+
+describe("lock", () => {
+  it("gives a lock that is held and tells all about itself", async () => {
+    const { world, locker } = setup();
+    const lock = await world.until(locker.lock());
+    expect(lock.key).toBe("job");
+    expect(lock.isHeld).toBe(true);
+    expect(lock.leaseId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(lock.conditions).toEqual({ leaseId: lock.leaseId });
+    expect(lock.fencingToken).toBeGreaterThan(1e15);
+    expect(lock.remainingMs).toBeLessThanOrEqual(25_000);
+    lock.assertHeld();
+  });
+
+  it("waits until another process lets go", async () => {
+    const { world, locker, there, clock } = setup();
+    const theirs = await world.until(there.locker("job").lock());
+    const waiting = locker.lock();
+    await clock.advance(60_000);
+    await theirs.release();
+    const ours = await world.until(waiting, 1_000);
+    expect(ours.isHeld).toBe(true);
+  });
+
+  it("takes over from a crashed process when its lease has lapsed", async () => {
+    const { world, locker } = setup();
+    await world.memory.createContainer();
+    await world.memory.create("job", {});
+    expect(await world.stranger("job")).toBe("acquired");
+    const before = world.clock.now();
+    await world.until(locker.lock());
+    expect(world.clock.now() - before).toBeLessThan(15_000 + 1_000 + 2_000);
+  });
+
+  it("works any number of times, and unlock gives back what it got", async () => {
+    const { world, locker } = setup();
+    for (let round = 0; round < 5; round += 1) {
+      const lock = await world.until(locker.lock());
+      await locker.unlock();
+      expect(lock.isHeld).toBe(false);
+      expect(await world.leaseState("job")).toBe("available");
+    }
+  });
+
+  it("queues the tasks of one process in the order of their calls, lockers of one mutex together", async () => {
+    const { world, mutex, locker } = setup();
+    const order: number[] = [];
+    const tasks = Array.from({ length: 10 }, (_, n) =>
+      (n % 2 === 0 ? locker : mutex.locker("job")).run(() => {
+        order.push(n);
+      }),
+    );
+    await world.until(Promise.all(tasks));
+    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  it("lets the next task of the process contend when the lock is lost and never released", async () => {
+    const { world, clock, store, locker } = setup();
+    const lost = await world.until(locker.lock());
+    const next = locker.lock();
+    store.hang("renew");
+    await clock.advance(25_000);
+    expect(lost.signal.aborted).toBe(true);
+    store.heal();
+    const lock = await world.until(next, 10_000);
+    expect(lock.isHeld).toBe(true);
+    expect(lock.fencingToken).toBeGreaterThan(lost.fencingToken as number);
+  });
+
+  it("resolves only with a lock that is good for a third of its lease, however long the record took", async () => {
+    const { world, store, clock, locker } = setup();
+    store.delayAnswer("writeMetadata", 2_900);
+    store.failBefore("read", { times: 6 });
+    const theirs = await world.until(world.process().mutex.locker("job").lock());
+    await theirs.release();
+    const lock = await world.until(locker.lock());
+    expect(lock.remainingMs).toBeGreaterThan(10_000);
+    await clock.advance(60_000);
+    expect(lock.isHeld).toBe(true);
+  });
+
+  it("begins anew if the lease was lost before the caller saw it", async () => {
+    const { world, store, clock, locker } = setup();
+    await world.memory.create("job", {});
+    await clock.advance(5_000);
+    const stuck = store.hang("read");
+    const waiting = locker.lock();
+    await clock.advance(50);
+    await world.memory.break("job", { periodSeconds: 0 });
+    await clock.advance(10_500);
+    stuck.heal();
+    const lock = await world.until(waiting);
+    expect(lock.isHeld).toBe(true);
+    expect(store.count("acquire")).toBeGreaterThan(1);
+  });
+});
+
+describe("a wait with a time-out or a signal", () => {
+  it("ends with LockTimeoutError at the time-out, after a last poll just before", async () => {
+    const { world, clock, store, locker, there } = setup();
+    await world.until(there.locker("job").lock());
+    store.forgetCalls();
+    const before = clock.now();
+    await expect(world.until(locker.lock({ timeoutMs: 5_000 }))).rejects.toBeInstanceOf(LockTimeoutError);
+    expect(clock.now() - before).toBe(5_000);
+    expect(before + 5_000 - (store.calls.at(-1)?.at ?? 0)).toBeLessThanOrEqual(20);
+  });
+
+  it("asks exactly once with a time-out of 0", async () => {
+    const { world, store, locker, there } = setup();
+    await world.until(there.locker("job").lock());
+    await expect(world.until(locker.lock({ timeoutMs: 0 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT", key: "job" });
+    expect(store.count()).toBe(1);
+  });
+
+  it("ends at once with the signal's own reason, in the middle of a pause", async () => {
+    const { world, clock, locker, there } = setup();
+    await world.until(there.locker("job").lock());
+    const stop = new AbortController();
+    const waiting = locker.lock({ signal: stop.signal });
+    await clock.advance(10_000);
+    const reason = new Error("deploy cancelled");
+    stop.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+  });
+
+  it("ends at once in the middle of a request", async () => {
+    const { clock, store, locker } = setup();
+    store.hang("acquire");
+    const stop = new AbortController();
+    const waiting = locker.lock({ signal: stop.signal });
+    await clock.advance(100);
+    stop.abort("enough");
+    await expect(waiting).rejects.toBe("enough");
+  });
+
+  it("ends at once behind another task of the process, and the rest of the queue moves up", async () => {
+    const { world, locker } = setup();
+    const first = await world.until(locker.lock());
+    const stop = new AbortController();
+    const second = locker.lock({ signal: stop.signal });
+    const third = locker.lock();
+    const timedOut = expect(world.until(locker.lock({ timeoutMs: 100 }), 200)).rejects.toBeInstanceOf(LockTimeoutError);
+    stop.abort("enough");
+    await expect(second).rejects.toBe("enough");
+    await timedOut;
+    await first.release();
+    expect((await world.until(third, 100)).isHeld).toBe(true);
+  });
+
+  it("sends nothing if the signal was aborted before", async () => {
+    const { store, locker } = setup();
+    await expect(locker.lock({ signal: AbortSignal.abort("no") })).rejects.toBe("no");
+    await expect(locker.tryLock({ signal: AbortSignal.abort("no") })).rejects.toBe("no");
+    expect(store.count()).toBe(0);
+  });
+
+  it("leaves no timer behind", async () => {
+    const { world, clock, locker, there } = setup();
+    const theirs = await world.until(there.locker("job").lock());
+    await expect(world.until(locker.lock({ timeoutMs: 1_000 }))).rejects.toThrow();
+    await theirs.release();
+    await clock.settle();
+    expect(clock.pendingTimers()).toBe(0);
+  });
+
+  it.each([Number.NaN, -1, "5s", null])("refuses a time-out of %j and changes nothing", async (timeoutMs) => {
+    const { store, locker } = setup();
+    await expect(locker.lock({ timeoutMs: timeoutMs as number })).rejects.toThrow(/^timeoutMs must be .*, not/);
+    expect(store.count()).toBe(0);
+  });
+});
+
+describe("a wait for a service in trouble", () => {
+  it("waits out 503s for as long as it takes", async () => {
+    const { world, clock, store, locker } = setup();
+    const trouble = store.failBefore("acquire", { answered: true });
+    const waiting = locker.lock();
+    await clock.advance(120_000);
+    trouble.heal();
+    expect((await world.until(waiting)).isHeld).toBe(true);
+  });
+
+  it("leaves the service alone for as long as it asks", async () => {
+    const { world, clock, store, locker } = setup();
+    store.failBefore("acquire", { answered: true, retryAfterMs: 7_000, times: 1 });
+    const waiting = locker.lock();
+    await clock.advance(6_999);
+    expect(store.count("acquire")).toBe(1);
+    await world.until(waiting);
+  });
+
+  it("rejects after 20 s without any answer, saying so", async () => {
+    const { world, clock, store, locker } = setup();
+    store.hang("acquire");
+    const before = clock.now();
+    await expect(world.until(locker.lock())).rejects.toThrow(/^waiting for "job": no answer from the service for 2\d s$/);
+    expect(clock.now() - before).toBeLessThanOrEqual(20_000 + 3_000 + 1_000);
+    expect(clock.now() - before).toBeGreaterThanOrEqual(20_000);
+  });
+
+  it("counts the silence from the last answer, not from the beginning", async () => {
+    const { world, clock, store, locker, there } = setup();
+    await world.until(there.locker("job").lock());
+    const waiting = locker.lock();
+    const caught = expect(world.until(waiting)).rejects.toBeInstanceOf(StoreUnavailableError);
+    await clock.advance(60_000).catch(() => undefined);
+    store.failBefore("acquire");
+    await caught;
+  });
+
+  it("rejects at once when the credentials are refused", async () => {
+    const { clock, store, locker } = setup();
+    store.failBefore("acquire", { error: new AccessDeniedError("403", "job") });
+    const before = clock.now();
+    await expect(locker.lock()).rejects.toBeInstanceOf(AccessDeniedError);
+    expect(clock.now()).toBe(before);
+  });
+});
+
+describe("tryLock", () => {
+  it("gives the lock if it is free", async () => {
+    const { world, locker } = setup();
+    const lock = await world.until(locker.tryLock());
+    expect(lock?.isHeld).toBe(true);
+    await locker.unlock();
+  });
+
+  it("resolves with undefined, after one request, if another process holds it", async () => {
+    const { world, store, locker, there } = setup();
+    await world.until(there.locker("job").lock());
+    expect(await world.until(locker.tryLock())).toBeUndefined();
+    expect(store.count()).toBe(1);
+  });
+
+  it("resolves with undefined, without a request, if another task of this process holds or awaits it", async () => {
+    const { world, store, locker } = setup();
+    await world.until(locker.lock());
+    store.forgetCalls();
+    expect(await locker.tryLock()).toBeUndefined();
+    expect(store.count()).toBe(0);
+  });
+
+  it("rejects with StoreUnavailableError after three tries without an answer", async () => {
+    const { world, store, locker } = setup();
+    store.hang("acquire");
+    await expect(world.until(locker.tryLock())).rejects.toBeInstanceOf(StoreUnavailableError);
+    expect(store.count("acquire")).toBe(3);
+  });
+});
+
+describe("unlock", () => {
+  it("throws NotHeldError when nothing is held, and never hangs", async () => {
+    const { locker } = setup();
+    await expect(locker.unlock()).rejects.toBeInstanceOf(NotHeldError);
+  });
+
+  it("throws NotHeldError the second time, and does nothing to a later hold of somebody else's", async () => {
+    const { world, locker, mutex } = setup();
+    await world.until(locker.lock());
+    await locker.unlock();
+    const later = await world.until(mutex.locker("job").lock());
+    await expect(locker.unlock()).rejects.toBeInstanceOf(NotHeldError);
+    expect(later.isHeld).toBe(true);
+  });
+
+  it("throws NotHeldError while the first one is still under way", async () => {
+    const { world, store, locker } = setup();
+    await world.until(locker.lock());
+    store.delay("release", 300);
+    const first = locker.unlock();
+    await expect(locker.unlock()).rejects.toBeInstanceOf(NotHeldError);
+    await world.until(first);
+  });
+
+  it("throws NotHeldError after the lock was given back by its own release", async () => {
+    const { world, locker } = setup();
+    const lock = await world.until(locker.lock());
+    await lock.release();
+    await expect(locker.unlock()).rejects.toBeInstanceOf(NotHeldError);
+  });
+
+  it("throws LockLostError if the lock was lost", async () => {
+    const { world, clock, store, locker } = setup();
+    await world.until(locker.lock());
+    store.hang("renew");
+    await clock.advance(25_000);
+    store.heal();
+    await expect(locker.unlock()).rejects.toBeInstanceOf(LockLostError);
+    await expect(locker.unlock()).rejects.toBeInstanceOf(NotHeldError);
+  });
+
+  it("throws LockLostError if only the release shows that another got the lock", async () => {
+    const { world, locker } = setup();
+    await world.until(locker.lock());
+    await world.memory.break("job", { periodSeconds: 0 });
+    await world.stranger("job");
+    await expect(locker.unlock()).rejects.toMatchObject({ code: "LOCK_LOST", why: "taken" });
+  });
+
+  it("throws StoreUnavailableError if the service cannot be told, and the next one may contend", async () => {
+    const { world, store, locker } = setup();
+    await world.until(locker.lock());
+    store.failBefore("release", { times: 3 });
+    await expect(world.until(locker.unlock())).rejects.toBeInstanceOf(StoreUnavailableError);
+    const next = await world.until(locker.lock());
+    expect(next.isHeld).toBe(true);
+  });
+});
+
+describe("release", () => {
+  it("does nothing the second time, whoever holds the key by then", async () => {
+    const { world, locker } = setup();
+    const first = await world.until(locker.lock());
+    await first.release();
+    const second = await world.until(locker.lock());
+    await first.release();
+    await first[Symbol.asyncDispose]();
+    expect(second.isHeld).toBe(true);
+    expect(await world.leaseState("job")).toBe("leased");
+  });
+
+  it("takes a lock that is another's by now for done", async () => {
+    const { world, locker } = setup();
+    const lock = await world.until(locker.lock());
+    await world.memory.break("job", { periodSeconds: 0 });
+    await world.stranger("job");
+    await lock.release();
+    expect(await world.leaseState("job")).toBe("leased");
+  });
+
+  it("is done by await using at the end of the block, and what goes wrong there hides nothing", async () => {
+    const { world, store, locker } = setup();
+    store.failBefore("release");
+    const work = async () => {
+      await using lock = await locker.lock();
+      lock.assertHeld();
+      throw new Error("the work's own");
+    };
+    await expect(world.until(work())).rejects.toThrow("the work's own");
+  });
+});
+
+describe("run", () => {
+  it("resolves with what the work resolves with, and gives the lock back", async () => {
+    const { world, locker } = setup();
+    expect(await world.until(locker.run((lock) => lock.isHeld))).toBe(true);
+    expect(await world.leaseState("job")).toBe("available");
+  });
+
+  it("rejects with what the work throws, even if the release fails too", async () => {
+    const { world, store, locker } = setup();
+    store.failBefore("release");
+    const work = locker.run(() => {
+      throw new Error("the work's own");
+    });
+    await expect(world.until(work)).rejects.toThrow("the work's own");
+  });
+
+  it("keeps the work's result if only the release fails, and logs that", async () => {
+    const { world, store, locker } = setup();
+    store.failBefore("release");
+    expect(await world.until(locker.run(() => 42))).toBe(42);
+    expect(world.log.join("\n")).toContain('the lock on "job" could not be released');
+  });
+
+  it("rejects with LockLostError if the lock was lost, even if the work did not notice", async () => {
+    const { world, clock, store, locker } = setup();
+    const running = locker.run(() => sleep(clock, 26_000));
+    const caught = expect(running).rejects.toMatchObject({ code: "LOCK_LOST", why: "expired" });
+    await clock.settle();
+    store.hang("renew");
+    await clock.advance(25_000);
+    store.heal();
+    await world.until(caught);
+  });
+
+  it("rejects with the very error of the signal if that is what the work threw", async () => {
+    const { world, clock, store, locker } = setup();
+    const running = locker.run(
+      (lock) => new Promise((_, reject) => lock.signal.addEventListener("abort", () => reject(lock.signal.reason))),
+    );
+    const caught = running.catch((error: unknown) => error);
+    await clock.settle();
+    store.hang("renew");
+    await clock.advance(25_000);
+    store.heal();
+    const error = await world.until(caught);
+    expect(error).toBeInstanceOf(LockLostError);
+    expect((error as LockLostError).workError).toBeUndefined();
+  });
+
+  it("keeps what else the work threw after the loss as workError", async () => {
+    const { world, clock, store, locker } = setup();
+    const running = locker.run(
+      (lock) => new Promise((_, reject) => lock.signal.addEventListener("abort", () => reject(new Error("half done")))),
+    );
+    const caught = running.catch((error: unknown) => error);
+    await clock.settle();
+    store.hang("renew");
+    await clock.advance(25_000);
+    store.heal();
+    expect(await world.until(caught)).toMatchObject({ code: "LOCK_LOST", workError: new Error("half done") });
+  });
+
+  it("releases after the caller's signal has aborted", async () => {
+    const { world, locker } = setup();
+    const stop = new AbortController();
+    const running = locker.run(
+      () => {
+        stop.abort();
+        return "finished all the same";
+      },
+      { signal: stop.signal },
+    );
+    expect(await world.until(running)).toBe("finished all the same");
+    expect(await world.leaseState("job")).toBe("available");
+  });
+
+  it("may be given back by the work itself", async () => {
+    const { world, locker } = setup();
+    expect(
+      await world.until(
+        locker.run(async (lock) => {
+          await lock.release();
+          return "early";
+        }),
+      ),
+    ).toBe("early");
+  });
+});
+
+describe("a locker's construction", () => {
+  it("makes a mutex of its own from options", async () => {
+    const { world, clock } = setup();
+    const locker = new Locker({ store: world.memory, clock }, "other");
+    const lock = await world.until(locker.lock());
+    expect(lock.key).toBe("other");
+    await locker.unlock();
+  });
+
+  it("refuses a key that cannot be a blob's name", () => {
+    const { mutex } = setup();
+    expect(() => new Locker(mutex, "a/../b")).toThrow(InvalidKeyError);
+  });
+});

@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+/** Nothing is retried: a test that fails now and then has found something. */
+const retry = 0;
+
+export default defineConfig({
+  test: {
+    // CI counts the tests from the second report.
+    reporters: process.env.CI ? ["default", ["json", { outputFile: "temp/test-results.json" }]] : ["default"],
+    dangerouslyIgnoreUnhandledErrors: false,
+    passWithNoTests: false,
+    // Milliseconds from which a test is listed by name.
+    slowTestThreshold: 5_000,
+    coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "html"], reportsDirectory: "coverage" },
+    projects: [
+      // No network, no sleeping: a test that takes seconds is stuck.
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 5_000, retry } },
+      // Real leases of 15 seconds and more, against an emulator that the tests start.
+      { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], testTimeout: 90_000, hookTimeout: 60_000, retry } },
+      // Child processes that run the build in dist/.
+      { test: { name: "process", include: ["test/process/**/*.test.ts"], testTimeout: 90_000, hookTimeout: 60_000, retry } },
+      // What the documents promise.
+      { test: { name: "project", include: ["test/project/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000, retry } },
+    ],
+  },
+});

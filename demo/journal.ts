@@ -8,7 +8,7 @@ export function now(): number {
 
 /** A line of the journal. A worker writes one on entering its critical section and one on leaving it. */
 export type Entry =
-  | { kind: "enter"; worker: string; at: number; askedAt: number; token?: number }
+  | { kind: "enter"; worker: string; at: number; askedAt: number; token?: number | undefined }
   | { kind: "leave"; worker: string; at: number; read: number };
 
 /**

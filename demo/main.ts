@@ -1,4 +1,4 @@
-// `npm run demo`: five processes, one lock, one of them killed. See README.md for what it shows.
+// `npm run demo`: five processes, one lock, one of them killed.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -5,7 +5,7 @@ export type Colour = "red" | "green" | "yellow" | "cyan" | "magenta" | "blue" | 
 /** Colours text, or leaves it alone. */
 export type Paint = (colour: Colour, text: string) => string;
 
-export const plain: Paint = (_, text) => text;
+const plain: Paint = (_, text) => text;
 
 /** Colours for a stream that shows them: a terminal, unless `NO_COLOR` is set. */
 export function paintFor(stream: NodeJS.WriteStream): Paint {

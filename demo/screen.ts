@@ -28,7 +28,8 @@ export class Screen {
   /** Writes something that stays. On a terminal it is folded between words, and indented by the width of its lead. */
   say(words: string, lead = ""): void {
     const indent = stripVTControlCharacters(lead).length;
-    const lines = this.#out.isTTY ? fold(words, this.#out.columns - indent - 1) : [words];
+    // A terminal that does not know its width says 0.
+    const lines = this.#out.columns > 0 ? fold(words, this.#out.columns - indent - 1) : [words];
     this.#out.write(`${this.#eraseBoard()}${lead}${lines.join(`\n${" ".repeat(indent)}`)}\n`);
     this.#draw();
   }

@@ -59,11 +59,13 @@ function crash(run: RaceRecord): Finding[] {
   }
   const heir = takeoverAfter(run.crash, run.holds);
   if (!heir) return [{ kind: "wrong", text: `${worker} was killed inside, and nobody took over.` }];
+  const complete = finishedIn(run) === PLANNED_INCREMENTS;
+  const rest = complete ? `; ${replacement} did that increment and the rest of its share` : "";
   const seconds = ((heir.from - run.crash.at) / 1000).toFixed(1);
   return [
     {
       kind: "right",
-      text: `${worker} was killed between its read and its write; ${replacement} did that increment and the rest of its share.`,
+      text: `${worker} was killed between its read and its write${rest}.`,
     },
     {
       kind: "right",

@@ -27,12 +27,12 @@ finish();
 /** Reads the number, waits, writes it plus one. Whatever another writes in between is lost. */
 async function increment(done: number, askedAt: number, lock?: Lock): Promise<void> {
   const token = lock?.fencingToken;
-  journal.append({ kind: "enter", worker: job.name, at: now(), askedAt, ...(token !== undefined && { token }) });
+  journal.append({ kind: "enter", worker: job.name, at: now(), askedAt, token });
   const count = await counter.read();
   const fatal = done === job.fatalIncrement;
   report({ kind: "holding", token, fatal });
 
-  // Stops at once, by throwing the signal's reason, if the lock is lost.
+  // If the lock is lost, the signal ends the wait, and assertHeld() keeps us from writing.
   await sleep(fatal ? PLAN.fatalWorkMs : between(PLAN.workMs), undefined, lock && { signal: lock.signal });
   lock?.assertHeld();
 

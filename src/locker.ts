@@ -155,7 +155,6 @@ export class Locker {
    */
   async unlock(): Promise<void> {
     const held = this.#current;
-    this.#current = undefined;
     if (!held || held.kept.released) throw new NotHeldError(this.key);
     const lost = await this.#end(held);
     if (lost) throw lost;
@@ -215,13 +214,17 @@ export class Locker {
       await kept.release();
       return kept.signal.reason as LockLostError;
     }
-    const inTime = kept.lostBecause;
+    const overdue = kept.lostBecause;
     try {
       const answer = await kept.release();
-      // While we thought that we held it, it was another's. Only an answer tells: a late release of a lapsed lease that nobody took is fine.
-      return answer.kind === "refused" ? new LockLostError(this.key, answer.why, `release refused (${answer.status})`) : undefined;
+      // Released, though overdue: nobody else came in between, or the service would have refused.
+      if (answer.kind === "released") return undefined;
+      const refused = new LockLostError(this.key, answer.why, `release refused (${answer.status})`);
+      if (!overdue) return refused;
+      overdue.cause ??= refused;
+      return overdue;
     } catch (error) {
-      if (inTime) return inTime;
+      if (overdue) return overdue;
       throw error;
     }
   }

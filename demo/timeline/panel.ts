@@ -135,11 +135,11 @@ function ticks({ from, to, zero }: Panel, step: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => zero + (first + i) * step);
 }
 
-export function rowOf(run: RaceRecord, worker: string): number {
+function rowOf(run: RaceRecord, worker: string): number {
   return run.workers.findIndex(({ name }) => name === worker);
 }
 
-export function rowMiddle({ y, rowHeight }: Panel, row: number): number {
+function rowMiddle({ y, rowHeight }: Panel, row: number): number {
   return y + rowHeight * (row + 0.5);
 }
 

@@ -59,20 +59,46 @@ describe("a lock is held and given back by way of", () => {
   });
 });
 
-describe("the permissions in the README", () => {
-  it("suffice for a container's SAS, and writing alone suffices for locks without fencing on blobs that exist", async () => {
-    const container = service.getContainerClient("least");
-    await container.create();
-    const sasUrl = async (permissions: string) =>
-      container.generateSasUrl({ expiresOn: tomorrow, permissions: ContainerSASPermissions.parse(permissions) });
-    const locker = (url: string, options: object) => new AzureMutex({ sasUrl: url }).locker("job", options);
-    await locker(await sasUrl("rcw"), {}).run(() => undefined);
-    await locker(await sasUrl("w"), { fencing: false }).run(() => undefined);
-    await locker(await sasUrl("rw"), {}).run(() => undefined);
-    await expect(locker(await sasUrl("r"), {}).lock()).rejects.toBeInstanceOf(AccessDeniedError);
-    const mutex = new AzureMutex({ sasUrl: await sasUrl("rl") });
-    expect((await mutex.inspect("job")).isHeld).toBe(false);
-    for await (const status of mutex.list()) expect(status.key).toBe("job");
+describe("the permissions in the README suffice, and no less does", () => {
+  const container = service.getContainerClient("least");
+  const mutexWith = async (permissions: string): Promise<AzureMutex> => {
+    await container.createIfNotExists();
+    return new AzureMutex({
+      sasUrl: await container.generateSasUrl({ expiresOn: tomorrow, permissions: ContainerSASPermissions.parse(permissions) }),
+    });
+  };
+
+  it("w for locks without fencing, and for acquire, renew and release", async () => {
+    const mutex = await mutexWith("w");
+    await mutex.locker("plain", { fencing: false }).run(() => undefined);
+    await mutex.acquire("by-hand", 15);
+    await mutex.renew("by-hand");
+    await mutex.release("by-hand");
+    await expect((await mutexWith("rl")).locker("plain", { fencing: false }).lock()).rejects.toBeInstanceOf(AccessDeniedError);
+  });
+
+  it("rw for locks with fencing, on blobs that exist or do not, and for break", async () => {
+    const mutex = await mutexWith("rw");
+    await mutex.locker("fenced").run(() => undefined);
+    await mutex.locker("plain").run(() => undefined);
+    await mutex.acquire("by-hand", 15);
+    expect(await mutex.break("by-hand", { periodSeconds: 0 })).toMatchObject({ outcome: "broken" });
+    await expect((await mutexWith("w")).locker("by-hand").lock()).rejects.toBeInstanceOf(AccessDeniedError);
+  });
+
+  it("r for inspect, l for list", async () => {
+    expect((await (await mutexWith("r")).inspect("fenced")).isHeld).toBe(false);
+    const keys: string[] = [];
+    for await (const { key } of (await mutexWith("l")).list()) keys.push(key);
+    expect(keys).toContain("fenced");
+  });
+
+  it("c on containers, of an account, for a container that is missing", async () => {
+    const url = (resources: string) => service.generateAccountSasUrl(tomorrow, AccountSASPermissions.parse("rcw"), resources);
+    await new AzureMutex({ sasUrl: url("co"), containerName: "made-by-sas" }).locker("job").run(() => undefined);
+    await expect(new AzureMutex({ sasUrl: url("o"), containerName: "not-made" }).locker("job").lock()).rejects.toThrow(
+      /create the container/,
+    );
   });
 });
 

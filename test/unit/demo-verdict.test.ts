@@ -59,6 +59,8 @@ describe("the demo's verdict", () => {
       "The run was cut short: worker 3 ended by itself with status 1.",
       "460 of 500 increments were not made.",
     ]);
+    const afterTheTakeover = { ...run, trouble: "worker 6 was ended by SIGSEGV", holds: run.holds.slice(0, 300) };
+    expect(judge(afterTheTakeover).map(({ text }) => text)).toContain("worker 2 was killed between its read and its write.");
     expect(wrongIn({ ...cut, holds: [] })).toContain("No worker got as far as an increment.");
   });
 

@@ -90,6 +90,23 @@ describe("fencing tokens strictly grow", () => {
     expect(process.store.count("read")).toBe(0);
   });
 
+  it("and never reach into a second that has not begun, however fast blocks are used up", async () => {
+    const world = new World();
+    const { mutex } = world.process();
+    const secondOf = async () => {
+      const found = await world.memory.read("job");
+      return Math.floor((found.kind === "found" ? found.blob.date : Number.NaN) / 1_000);
+    };
+    // Every change of purpose takes a new block, so that a second's million tokens are gone after 977 of them.
+    for (let n = 0; n < 1_000; n += 1) {
+      const locker = mutex.locker("job", { purpose: n % 2 === 0 ? "even" : "odd" });
+      const lock = await world.until(locker.lock(), 2_000);
+      expect(lock.fencingToken).toBeLessThan(((await secondOf()) + 1) * 1e6);
+      await locker.unlock();
+    }
+    expect(world.clock.now()).toBeGreaterThanOrEqual(1_000);
+  });
+
   it("across a crash between acquire and record", async () => {
     const world = new World();
     const first = await token(world, world.process());

@@ -98,6 +98,23 @@ describe("lock", () => {
     expect(lock.isHeld).toBe(true);
   });
 
+  it("does not resolve with a lock that is about to run out, but renews it first", async () => {
+    const { world, store, clock, locker } = setup();
+    await world.memory.create("job", {});
+    const reading = store.hang("read");
+    const renewing = store.hang("renew");
+    let resolved = false;
+    const waiting = locker.lock().finally(() => {
+      resolved = true;
+    });
+    await clock.advance(20_000);
+    reading.heal();
+    await clock.advance(2_000);
+    expect(resolved).toBe(false);
+    renewing.heal();
+    expect((await world.until(waiting, 2_000)).remainingMs).toBeGreaterThan(10_000);
+  });
+
   it("begins anew if the lease was lost before the caller saw it", async () => {
     const { world, store, clock, locker } = setup();
     await world.memory.create("job", {});
@@ -221,11 +238,12 @@ describe("a wait for a service in trouble", () => {
   it("counts the silence from the last answer, not from the beginning", async () => {
     const { world, clock, store, locker, there } = setup();
     await world.until(there.locker("job").lock());
-    const waiting = locker.lock();
-    const caught = expect(world.until(waiting)).rejects.toBeInstanceOf(StoreUnavailableError);
-    await clock.advance(60_000).catch(() => undefined);
+    const caught = expect(locker.lock()).rejects.toBeInstanceOf(StoreUnavailableError);
+    await clock.advance(60_000);
     store.failBefore("acquire");
-    await caught;
+    const silentSince = clock.now();
+    await world.until(caught);
+    expect(clock.now() - silentSince).toBeGreaterThan(20_000 - 950);
   });
 
   it("rejects at once when the credentials are refused", async () => {
@@ -315,6 +333,22 @@ describe("unlock", () => {
     await world.memory.break("job", { periodSeconds: 0 });
     await world.stranger("job");
     await expect(locker.unlock()).rejects.toMatchObject({ code: "LOCK_LOST", why: "taken" });
+  });
+
+  it("names its own deadline first if that passed, and what the release was told as the cause", async () => {
+    const { world, clock, locker } = setup();
+    await world.until(locker.lock());
+    clock.block(40_000);
+    await world.stranger("job");
+    await expect(locker.unlock()).rejects.toMatchObject({ code: "LOCK_LOST", why: "expired", cause: { why: "taken" } });
+  });
+
+  it("takes a release after the deadline for fine if nobody came in between", async () => {
+    const { world, clock, locker } = setup();
+    await world.until(locker.lock());
+    clock.block(40_000);
+    await locker.unlock();
+    expect(await world.leaseState("job")).toBe("available");
   });
 
   it("throws StoreUnavailableError if the service cannot be told, and the next one may contend", async () => {

@@ -13,6 +13,46 @@ async function holding() {
   return { world, clock: world.clock, locker, lock, ...process };
 }
 
+describe("a lock's deadline", () => {
+  it("counts from before the acquire was sent, not from its answer", async () => {
+    const world = new World();
+    const { store, mutex } = world.process();
+    await world.memory.create("job", {});
+    await world.clock.advance(3_000);
+    store.delayAnswer("acquire", 2_000);
+    const sent = world.clock.now();
+    const lock = await world.until(mutex.locker("job", { leaseSeconds: LEASE_SECONDS }).lock());
+    expect(lock.remainingMs).toBe(GOOD_FOR_MS - (world.clock.now() - sent));
+  });
+
+  it("counts from before the very try that was granted, not from one that was lost", async () => {
+    const world = new World();
+    const { store, mutex } = world.process();
+    await world.memory.create("job", {});
+    await world.clock.advance(3_000);
+    store.failBefore("acquire", { times: 3 });
+    const sent = world.clock.now();
+    const lock = await world.until(mutex.locker("job", { leaseSeconds: LEASE_SECONDS }).lock());
+    expect(world.clock.now() - sent).toBeGreaterThan(500);
+    expect(lock.remainingMs).toBeGreaterThan(GOOD_FOR_MS - 20);
+  });
+
+  it("counts from before each renewal was sent, not from its answer", async () => {
+    const { clock, store, lock } = await holding();
+    store.delayAnswer("renew", 2_000);
+    await clock.advance(12_000);
+    expect(store.count("renew")).toBe(1);
+    expect(lock.remainingMs).toBe(GOOD_FOR_MS - 2_000);
+  });
+
+  it("is not moved by a renewal that was applied and whose answer never came", async () => {
+    const { clock, store, lock } = await holding();
+    store.hangAfter("renew");
+    await clock.advance(GOOD_FOR_MS);
+    expect(lock.signal.aborted).toBe(true);
+  });
+});
+
 describe("a lock whose renewals hang", () => {
   it("is given up at its deadline, before the service frees the lease", async () => {
     const { clock, store, lock, world } = await holding();

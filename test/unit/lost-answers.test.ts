@@ -58,6 +58,15 @@ describe("an answer that is lost", () => {
     expect(await world.leaseState("job")).toBe("available");
   });
 
+  it("to a record write is found to have been done, by the record itself", async () => {
+    const { world, store, locker, there } = setup();
+    await world.until(there.lock());
+    await there.unlock();
+    store.failAfter("writeMetadata", { times: 1 });
+    await world.until(locker.lock());
+    expect(store.calls.map(({ operation }) => operation)).toEqual(["acquire", "read", "writeMetadata", "read"]);
+  });
+
   it("to a record write does not cost a token twice when the write arrives after all", async () => {
     const { world, clock, store, locker, there } = setup();
     const theirs = await world.until(there.lock());

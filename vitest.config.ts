@@ -9,6 +9,8 @@ export default defineConfig({
     reporters: process.env.CI ? ["default", ["json", { outputFile: "temp/test-results.json" }]] : ["default"],
     dangerouslyIgnoreUnhandledErrors: false,
     passWithNoTests: false,
+    // The emulator and process suites mostly wait for real leases, so more of them fit than there are cores.
+    maxWorkers: 3,
     // Milliseconds from which a test is listed by name.
     slowTestThreshold: 5_000,
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "html"], reportsDirectory: "coverage" },

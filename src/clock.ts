@@ -87,16 +87,17 @@ export class Stopwatch {
 
   /** Milliseconds since the start, suspend included. */
   get elapsedMs(): number {
-    return Math.max(this.#awakeMs, this.#totalMs);
+    return Math.max(this.awakeMs, this.#totalMs);
+  }
+
+  /** Milliseconds since the start that the machine was awake: never more than have passed. */
+  get awakeMs(): number {
+    return this.#clock.now() - this.#now;
   }
 
   /** Whether the machine slept, or a clock jumped, since the start. */
   get suspended(): boolean {
-    return this.#totalMs - this.#awakeMs > SUSPEND_MS;
-  }
-
-  get #awakeMs(): number {
-    return this.#clock.now() - this.#now;
+    return this.#totalMs - this.awakeMs > SUSPEND_MS;
   }
 
   get #totalMs(): number {

@@ -63,7 +63,9 @@ export function attempt<T>(
       stopListening();
       stopLingering();
     };
-    ask(request.signal).then(resolve, reject).finally(settled);
+    // A store that throws instead of rejecting is no reason to leave a timer behind.
+    const answer = (async () => ask(request.signal))();
+    answer.then(resolve, reject).finally(settled);
   });
 }
 

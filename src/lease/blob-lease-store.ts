@@ -271,9 +271,7 @@ function refused(outcome: Outcome, { status }: Failure): Refused | undefined {
 
 function stampOf(operation: string, key: string, { etag, lastModified, date }: AnswerHeaders): Stamp {
   if (etag === undefined || lastModified === undefined || date === undefined || Number.isNaN(lastModified.getTime() + date.getTime())) {
-    throw new StoreUnavailableError(`could not ${operation} "${key}": the answer lacks ETag, Last-Modified or Date`, key, {
-      answered: true,
-    });
+    throw new StoreUnavailableError(`could not ${operation} "${key}": the answer lacks ETag, Last-Modified or Date`, key);
   }
   return { etag: quotedEtag(etag), lastModified: lastModified.getTime(), date: date.getTime() };
 }

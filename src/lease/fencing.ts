@@ -26,7 +26,7 @@ class ServiceTime {
   }
 
   get ms(): number {
-    return this.#date + this.#since.elapsedMs;
+    return this.#date + this.#since.awakeMs;
   }
 }
 

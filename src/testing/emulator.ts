@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { EMULATOR } from "../lease/endpoint.ts";
 import { AZURITE_SETTINGS, findAzurite, loadAzurite } from "./azurite.ts";
 import { EMULATOR_WORKER, type EmulatorWorkerData } from "./emulator-worker.ts";
 
@@ -31,10 +32,6 @@ export interface EmulatorOptions {
    */
   ownClock?: boolean;
 }
-
-/** The account that Azurite, and every tool that speaks to it, knows. The key is no secret. */
-const ACCOUNT_NAME = "devstoreaccount1";
-const ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /**
  * Starts Azurite on a free port of the loopback interface, with everything in memory. Needs the package `azurite`
@@ -82,18 +79,19 @@ async function startWithOwnClock(): Promise<OwnClockEmulator> {
 }
 
 function emulatorAt(address: string, stop: () => Promise<void>): Emulator {
-  const url = `${address}/${ACCOUNT_NAME}`;
+  const { accountName, accountKey } = EMULATOR;
+  const url = `${address}/${accountName}`;
   let stopped: Promise<void> | undefined;
   const close = (): Promise<void> => {
     stopped ??= stop();
     return stopped;
   };
   return {
-    connectionString: `DefaultEndpointsProtocol=http;AccountName=${ACCOUNT_NAME};AccountKey=${ACCOUNT_KEY};BlobEndpoint=${url};`,
+    connectionString: `DefaultEndpointsProtocol=http;AccountName=${accountName};AccountKey=${accountKey};BlobEndpoint=${url};`,
     url,
     port: Number(new URL(address).port),
-    accountName: ACCOUNT_NAME,
-    accountKey: ACCOUNT_KEY,
+    accountName,
+    accountKey,
     close,
     [Symbol.asyncDispose]: close,
   };

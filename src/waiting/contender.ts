@@ -70,7 +70,7 @@ export class Contender {
   }
 
   async #poll(acquisition: Acquisition): Promise<Granted> {
-    const { clock, random, key } = this.#blob;
+    const { clock, random, key, log } = this.#blob;
     const { signal } = this.#patience;
     let answered = new Stopwatch(clock);
     for (let failures = 0; ; ) {
@@ -84,6 +84,7 @@ export class Contender {
         delayMs = pollDelayMs(this.#patience.waitedMs, random);
       } catch (error) {
         if (signal.aborted || !isUnsure(error)) throw error;
+        log(`waiting for "${key}": ${error.message}`);
         if (error.answered) answered = new Stopwatch(clock);
         if (answered.elapsedMs >= this.#options.unreachableAfterMs) {
           const seconds = Math.round(answered.elapsedMs / 1_000);

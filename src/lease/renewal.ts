@@ -91,6 +91,7 @@ export class KeptLease {
     for (;;) {
       signal.throwIfAborted();
       if (this.#state.kind === "lost") throw this.#state.error;
+      if (this.#overdue) throw this.#expired();
       if (this.remainingMs >= atLeastMs) return;
       await unlessAborted(this.#renewNow(), signal);
     }
@@ -141,14 +142,19 @@ export class KeptLease {
     // The answer to a renewal may already have arrived and only be waiting for its turn.
     this.#blob.clock.nextTurn(() => {
       if (this.#state.kind !== "held") return;
-      if (this.#asked.elapsedMs < this.#terms.goodForMs) this.#armDeadline();
-      else this.#lose(this.#expired());
+      if (this.#overdue) this.#lose(this.#expired());
+      else this.#armDeadline();
     });
   }
 
   #onWake(): void {
-    if (this.#asked.elapsedMs >= this.#terms.goodForMs) this.#onDeadline();
+    if (this.#overdue) this.#onDeadline();
     else void this.#renewNow();
+  }
+
+  /** Whether the deadline has passed. An answer on its way may still move it; nothing new is sent for it. */
+  get #overdue(): boolean {
+    return this.#asked.elapsedMs >= this.#terms.goodForMs;
   }
 
   #expired(): LockLostError {
@@ -187,7 +193,7 @@ export class KeptLease {
     this.#nextRenewal = this.#blob.clock.setTimer(due, () => void this.#renewNow());
   }
 
-  /** Renews until a renewal was answered in time, or the lease is lost or released. Never rejects. */
+  /** Renews until a renewal was answered in time, or the lease is overdue, lost or released. Never rejects. */
   #renewNow(): Promise<void> {
     this.#renewing ??= this.#renew().finally(() => {
       this.#renewing = undefined;
@@ -197,7 +203,7 @@ export class KeptLease {
 
   async #renew(): Promise<void> {
     const { clock, random, log, key } = this.#blob;
-    for (let failures = 1; this.#state.kind === "held"; failures += 1) {
+    for (let failures = 1; this.#state.kind === "held" && !this.#overdue; failures += 1) {
       try {
         if (await this.#renewOnce()) return;
         failures = 0;

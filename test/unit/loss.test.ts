@@ -230,7 +230,7 @@ describe("a lock on a machine that sleeps", () => {
     const { clock, lock, store } = await holding();
     store.delay("renew", 100, { times: 1 });
     await clock.advance(10_050);
-    clock.suspend(10_000);
+    clock.suspend(3_000);
     const second = store.hang("renew");
     await clock.advance(60);
     expect(lock.isHeld).toBe(false);

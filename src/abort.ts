@@ -31,3 +31,28 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
     promise.then(resolve, reject).finally(stopListening);
   });
 }
+
+/** One signal for several. `AbortSignal.any` would do, but leaves something behind with every signal that outlives it. */
+export class LinkedSignal {
+  readonly #controller = new AbortController();
+  readonly #stops: readonly (() => void)[];
+
+  /** Aborts with the reason of whichever comes first, until {@link LinkedSignal.end}. */
+  constructor(...signals: readonly AbortSignal[]) {
+    const aborted = signals.find((signal) => signal.aborted);
+    if (aborted) this.abort(aborted.reason);
+    this.#stops = signals.map((signal) => onAbort(signal, () => this.abort(signal.reason)));
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#controller.abort(reason);
+  }
+
+  end(): void {
+    for (const stop of this.#stops) stop();
+  }
+}

@@ -8,7 +8,8 @@ import { recordIn } from "./lease/lock-record.ts";
 import { ManualLease } from "./lease/manual-lease.ts";
 import { LockSpace } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
-import { checkLeaseSeconds, type Holder, type LockerOptions, shown } from "./options.ts";
+import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
+import type { LockerOptions } from "./waiting/locker-options.ts";
 
 /** What every call of {@link AzureMutex} may be given. */
 export interface CallOptions {

@@ -87,7 +87,7 @@ export class Stopwatch {
 
   /** Milliseconds since the start, suspend included. */
   get elapsedMs(): number {
-    return Math.max(this.awakeMs, this.#totalMs);
+    return this.read().elapsedMs;
   }
 
   /** Milliseconds since the start that the machine was awake: never more than have passed. */
@@ -97,11 +97,14 @@ export class Stopwatch {
 
   /** Whether the machine slept, or a clock jumped, since the start. */
   get suspended(): boolean {
-    return this.#totalMs - this.awakeMs > SUSPEND_MS;
+    return this.read().suspended;
   }
 
-  get #totalMs(): number {
-    return this.#clock.uptime() - this.#uptime;
+  /** Both in one look at the clocks, of which the one that counts suspend costs a system call. */
+  read(): { readonly elapsedMs: number; readonly suspended: boolean } {
+    const awakeMs = this.awakeMs;
+    const totalMs = this.#clock.uptime() - this.#uptime;
+    return { elapsedMs: Math.max(awakeMs, totalMs), suspended: totalMs - awakeMs > SUSPEND_MS };
   }
 }
 

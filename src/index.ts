@@ -45,5 +45,7 @@ export type {
 } from "./lease/lease-store.ts";
 export type { LockSpace, MutexOptions } from "./lock-space.ts";
 export { type Lock, Locker } from "./locker.ts";
-export type { Holder, LockerOptions } from "./options.ts";
+export type { Holder, TermsOptions } from "./options.ts";
+export type { PollOptions, Spread } from "./waiting/backoff.ts";
+export type { LockerOptions } from "./waiting/locker-options.ts";
 export type { WaitOptions } from "./waiting/patience.ts";

@@ -4,6 +4,7 @@ import { FencingTokens } from "./lease/fencing.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { checkMs, DEFAULTS } from "./options.ts";
+import type { LocalLease } from "./waiting/hold.ts";
 import { LocalQueue } from "./waiting/local-queue.ts";
 
 /** Where the locks are, and what is the same for all of them. */
@@ -22,7 +23,8 @@ export interface MutexOptions extends ConnectOptions {
 
 /** What this process knows of one key. */
 export interface KnownKey {
-  readonly queue: LocalQueue;
+  readonly blob: LockBlob;
+  readonly queue: LocalQueue<LocalLease>;
   readonly tokens: FencingTokens;
 }
 
@@ -63,7 +65,7 @@ export class LockSpace {
 
   /** @internal */
   known(key: string): KnownKey {
-    const known = this.#keys.get(key) ?? { queue: new LocalQueue(), tokens: new FencingTokens() };
+    const known = this.#keys.get(key) ?? { blob: this.blob(key), queue: new LocalQueue(), tokens: new FencingTokens() };
     // The key moves to the young end of the map, so that the old end holds the ones not used for longest.
     this.#keys.delete(key);
     this.#keys.set(key, known);

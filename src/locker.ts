@@ -1,10 +1,11 @@
 import { LockLostError, LockTimeoutError, NotHeldError } from "./errors.ts";
 import { checkKey } from "./lease/blob-name.ts";
-import type { KeptLease } from "./lease/renewal.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
-import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions, shown } from "./options.ts";
-import { Contender, type Hold } from "./waiting/contender.ts";
+import { type LeaseTerms, shown } from "./options.ts";
+import { Contender } from "./waiting/contender.ts";
+import type { Hold, LocalLease } from "./waiting/hold.ts";
 import type { Turn } from "./waiting/local-queue.ts";
+import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "./waiting/locker-options.ts";
 import { Patience, type WaitOptions } from "./waiting/patience.ts";
 
 /** A lock that is held, until it is released or lost. */
@@ -17,14 +18,14 @@ export class Lock {
    * `fencing: false`.
    */
   readonly fencingToken: number | undefined;
-  readonly #kept: KeptLease;
+  readonly #hold: Hold;
 
   /** @internal */
-  constructor(key: string, { kept, token }: Hold) {
+  constructor(key: string, hold: Hold) {
     this.key = key;
-    this.leaseId = kept.leaseId;
-    this.fencingToken = token;
-    this.#kept = kept;
+    this.leaseId = hold.leaseId;
+    this.fencingToken = hold.token;
+    this.#hold = hold;
   }
 
   /**
@@ -32,17 +33,17 @@ export class Lock {
    * ask {@link Lock.assertHeld}.
    */
   get signal(): AbortSignal {
-    return this.#kept.signal;
+    return this.#hold.signal;
   }
 
   /** Whether the lock is held, by the clock at this very moment. Once lost, it is lost for ever. */
   get isHeld(): boolean {
-    return this.#kept.isHeld;
+    return this.#hold.isHeld;
   }
 
   /** How long the lock is good for without another renewal, in milliseconds, by the clock at this moment; 0 when it is not held. */
   get remainingMs(): number {
-    return this.#kept.remainingMs;
+    return this.#hold.remainingMs;
   }
 
   /**
@@ -51,8 +52,8 @@ export class Lock {
    * {@link Lock.conditions} are for that.
    */
   assertHeld(): void {
-    if (this.#kept.released) throw new NotHeldError(this.key);
-    const lost = this.#kept.lostBecause;
+    if (this.#hold.ended) throw new NotHeldError(this.key);
+    const lost = this.#hold.lostBecause;
     if (lost) throw lost;
   }
 
@@ -61,7 +62,7 @@ export class Lock {
    * is another's.
    */
   get conditions(): { readonly leaseId: string } {
-    return { leaseId: this.leaseId };
+    return { leaseId: this.#hold.giveOutId() };
   }
 
   /**
@@ -69,18 +70,13 @@ export class Lock {
    * Throws `StoreUnavailableError` or `AccessDeniedError` if the service could not be told: the lease then lapses by itself.
    */
   async release(): Promise<void> {
-    await this.#kept.release();
+    await this.#hold.end();
   }
 
   /** Gives the lock back at the end of an `await using` block. Never throws: what it cannot tell the service lapses by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#kept.release().catch(() => undefined);
+    await this.#hold.end().catch(() => undefined);
   }
-}
-
-interface Held {
-  readonly lock: Lock;
-  readonly kept: KeptLease;
 }
 
 /**
@@ -91,7 +87,7 @@ export class Locker {
   readonly key: string;
   readonly #space: LockSpace;
   readonly #options: ResolvedLockerOptions;
-  #current: Held | undefined;
+  #current: Hold | undefined;
 
   /**
    * @param mutex - The mutex whose container has the lock, or options for one of this locker's own.
@@ -114,7 +110,7 @@ export class Locker {
    */
   async lock(options: WaitOptions = {}): Promise<Lock> {
     this.#current = await this.#obtain(options);
-    return this.#current.lock;
+    return new Lock(this.key, this.#current);
   }
 
   /**
@@ -122,9 +118,10 @@ export class Locker {
    * lock or waits for it here. Rejects as {@link Locker.lock} does.
    */
   async tryLock({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Lock | undefined> {
-    const held = await this.#tryObtain(signal);
-    if (held) this.#current = held;
-    return held?.lock;
+    const hold = await this.#tryObtain(signal);
+    if (!hold) return undefined;
+    this.#current = hold;
+    return new Lock(this.key, hold);
   }
 
   /**
@@ -134,17 +131,17 @@ export class Locker {
    */
   async run<T>(work: (lock: Lock) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
     if (typeof work !== "function") throw new TypeError(`work must be a function, not ${shown(work)}`);
-    const held = await this.#obtain(options);
+    const hold = await this.#obtain(options);
     let result: T;
     try {
-      result = await work(held.lock);
+      result = await work(new Lock(this.key, hold));
     } catch (error) {
-      const lost = await this.#endQuietly(held);
+      const lost = await this.#endQuietly(hold);
       if (!lost) throw error;
       if (error !== lost) lost.workError = error;
       throw lost;
     }
-    const lost = await this.#endQuietly(held);
+    const lost = await this.#endQuietly(hold);
     if (lost) throw lost;
     return result;
   }
@@ -154,69 +151,51 @@ export class Locker {
    * nothing to give back, and `LockLostError` if it was lost before: what you did under the lock may not have been alone.
    */
   async unlock(): Promise<void> {
-    const held = this.#current;
-    if (!held || held.kept.released) throw new NotHeldError(this.key);
-    const lost = await this.#end(held);
+    const hold = this.#current;
+    if (!hold || hold.ended) throw new NotHeldError(this.key);
+    const lost = await this.#end(hold);
     if (lost) throw lost;
   }
 
-  async #obtain(options: WaitOptions): Promise<Held> {
+  async #obtain(options: WaitOptions): Promise<Hold> {
     const { timeoutMs, signal } = checkWaitOptions(options);
     if (timeoutMs === 0) {
-      const held = await this.#tryObtain(signal);
-      if (held) return held;
+      const hold = await this.#tryObtain(signal);
+      if (hold) return hold;
       throw new LockTimeoutError(this.key, 0);
     }
-    const blob = this.#space.blob(this.key);
-    const { queue, tokens } = this.#space.known(this.key);
-    const patience = new Patience(blob.clock, this.key, { timeoutMs, signal });
+    const known = this.#space.known(this.key);
+    const patience = new Patience(known.blob.clock, this.key, { timeoutMs, signal });
     try {
-      const turn = await queue.enter(patience.signal);
-      return await this.#hold(turn, new Contender(blob, tokens, this.#options, patience).wait());
+      const turn = await known.queue.enter(patience.signal, ({ kept }) => areSame(kept.terms, this.#options.terms));
+      return await leavingUnless(turn, new Contender({ ...known, options: this.#options, patience, turn }).wait());
     } finally {
       patience.end();
     }
   }
 
-  async #tryObtain(signal: AbortSignal | undefined): Promise<Held | undefined> {
+  async #tryObtain(signal: AbortSignal | undefined): Promise<Hold | undefined> {
     checkWaitOptions({ signal });
     signal?.throwIfAborted();
-    const blob = this.#space.blob(this.key);
-    const { queue, tokens } = this.#space.known(this.key);
-    const turn = queue.tryEnter();
+    const known = this.#space.known(this.key);
+    const turn = known.queue.tryEnter();
     if (!turn) return undefined;
-    const patience = new Patience(blob.clock, this.key, { signal });
+    const patience = new Patience(known.blob.clock, this.key, { signal });
     try {
-      return await this.#hold(turn, new Contender(blob, tokens, this.#options, patience).tryOnce());
+      return await leavingUnless(turn, new Contender({ ...known, options: this.#options, patience, turn }).tryOnce());
     } finally {
       patience.end();
     }
   }
 
-  /** Makes what the contender won a lock, and keeps the turn for as long as that is held. */
-  #hold(turn: Turn, winning: Promise<Hold>): Promise<Held>;
-  #hold(turn: Turn, winning: Promise<Hold | undefined>): Promise<Held | undefined>;
-  async #hold(turn: Turn, winning: Promise<Hold | undefined>): Promise<Held | undefined> {
-    let hold: Hold | undefined;
+  /** Ends the hold. Resolves with the error if the lock was lost before that. */
+  async #end(hold: Hold): Promise<LockLostError | undefined> {
+    const { declaredLoss } = hold;
+    const ending = hold.end();
+    const { overdue } = hold;
     try {
-      hold = await winning;
-    } finally {
-      if (!hold) turn.leave();
-    }
-    if (!hold) return undefined;
-    void hold.kept.ended.then(() => turn.leave());
-    return { lock: new Lock(this.key, hold), kept: hold.kept };
-  }
-
-  /** Gives the lock back. Resolves with the error if it was lost before that. */
-  async #end({ kept }: Held): Promise<LockLostError | undefined> {
-    if (kept.signal.aborted) {
-      await kept.release();
-      return kept.signal.reason as LockLostError;
-    }
-    const overdue = kept.lostBecause;
-    try {
-      const answer = await kept.release();
+      const answer = await ending;
+      if (declaredLoss) return declaredLoss;
       // Released, though overdue: nobody else came in between, or the service would have refused.
       if (answer.kind === "released") return undefined;
       const refused = new LockLostError(this.key, answer.why, `release refused (${answer.status})`);
@@ -229,14 +208,32 @@ export class Locker {
     }
   }
 
-  async #endQuietly(held: Held): Promise<LockLostError | undefined> {
+  async #endQuietly(hold: Hold): Promise<LockLostError | undefined> {
     try {
-      return await this.#end(held);
+      return await this.#end(hold);
     } catch (error) {
       this.#space.blob(this.key).log(`the lock on "${this.key}" could not be released and lapses by itself: ${String(error)}`);
       return undefined;
     }
   }
+}
+
+/** Leaves the turn if nothing was won with it. A hold leaves it by itself when it ends. */
+async function leavingUnless<T extends Hold | undefined>(turn: Turn<LocalLease>, winning: Promise<T>): Promise<T> {
+  let hold: T | undefined;
+  try {
+    hold = await winning;
+    return hold;
+  } finally {
+    if (!hold) turn.leave();
+  }
+}
+
+/** Whether a lease kept on the one's terms is as good on the other's. */
+function areSame(a: LeaseTerms, b: LeaseTerms): boolean {
+  return (
+    a.leaseSeconds === b.leaseSeconds && a.renewEveryMs === b.renewEveryMs && a.marginMs === b.marginMs && a.tryTimeoutMs === b.tryTimeoutMs
+  );
 }
 
 function checkWaitOptions(options: WaitOptions): WaitOptions {

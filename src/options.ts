@@ -1,8 +1,5 @@
-import { hostname } from "node:os";
-import { pid } from "node:process";
-
-/** How a lock is held. Everything has a default; what does not fit together is refused at construction. */
-export interface LockerOptions {
+/** By what times a lease is kept. Everything has a default; what does not fit together is refused at construction. */
+export interface TermsOptions {
   /**
    * How long the lease lasts without renewal, in whole seconds from 15 to 60 (Azure's limits). Default: 30.
    * A crashed holder keeps others out for at most this long.
@@ -18,17 +15,6 @@ export interface LockerOptions {
   marginMs?: number;
   /** How long one request may take before it counts as unanswered, in milliseconds, at least 100. Default: 3,000, or what the mutex says. */
   tryTimeoutMs?: number;
-  /** How long `lock()` goes on without any answer from the service before it rejects, in milliseconds. Default: 20,000. */
-  unreachableAfterMs?: number;
-  /**
-   * Whether the holder writes who it is into the blob's metadata and gets a fencing token. Default: true. With false a lock
-   * and unlock always takes two requests, `fencingToken` is undefined, and `inspect` cannot tell who holds the lock.
-   */
-  fencing?: boolean;
-  /** A name for whoever holds the lock, for people and for `break`, up to 256 characters. Default: `host:pid`. */
-  holder?: string;
-  /** What the lock is held for, for people, up to 1,024 characters. Default: nothing. */
-  purpose?: string;
 }
 
 /** The times by which a lease is kept. All fit together. */
@@ -55,13 +41,6 @@ export interface HolderDescription {
   readonly leaseSeconds: number;
 }
 
-export interface ResolvedLockerOptions {
-  readonly terms: LeaseTerms;
-  readonly unreachableAfterMs: number;
-  readonly fencing: boolean;
-  readonly description: HolderDescription;
-}
-
 /** Azure's limits for a finite lease, in seconds. https://learn.microsoft.com/rest/api/storageservices/lease-blob */
 const SHORTEST_LEASE_SECONDS = 15;
 const LONGEST_LEASE_SECONDS = 60;
@@ -71,8 +50,7 @@ export const DEFAULTS: {
   readonly renewalsPerLease: number;
   readonly marginsPerLease: number;
   readonly tryTimeoutMs: number;
-  readonly unreachableAfterMs: number;
-} = Object.freeze({ leaseSeconds: 30, renewalsPerLease: 3, marginsPerLease: 6, tryTimeoutMs: 3_000, unreachableAfterMs: 20_000 });
+} = Object.freeze({ leaseSeconds: 30, renewalsPerLease: 3, marginsPerLease: 6, tryTimeoutMs: 3_000 });
 
 /** The most that lies between two tries of one request, so that a second one fits before a deadline. */
 export const LONGEST_RETRY_DELAY_MS = 1_000;
@@ -80,8 +58,6 @@ export const LONGEST_RETRY_DELAY_MS = 1_000;
 /** A server may free a lease this much early: it rounds, and so do we. */
 const SHORTEST_MARGIN_MS = 100;
 const SHORTEST_TRY_MS = 100;
-const LONGEST_HOLDER = 256;
-const LONGEST_PURPOSE = 1_024;
 
 /** Throws a `RangeError` unless the length is one that Azure grants. */
 export function checkLeaseSeconds(leaseSeconds: unknown, name = "leaseSeconds"): asserts leaseSeconds is number {
@@ -104,7 +80,7 @@ export function checkMs(value: unknown, name: string, least = 0): asserts value 
 }
 
 /** The terms on which a lease is kept, with the arithmetic that lets two renewals fail before the lock is given up. */
-function resolveTerms({ leaseSeconds = DEFAULTS.leaseSeconds, ...options }: LockerOptions, defaultTryTimeoutMs: number): LeaseTerms {
+export function resolveTerms({ leaseSeconds = DEFAULTS.leaseSeconds, ...options }: TermsOptions, defaultTryTimeoutMs: number): LeaseTerms {
   checkLeaseSeconds(leaseSeconds);
   const leaseMs = leaseSeconds * 1_000;
   const {
@@ -127,34 +103,6 @@ function resolveTerms({ leaseSeconds = DEFAULTS.leaseSeconds, ...options }: Lock
     );
   }
   return { leaseSeconds, renewEveryMs, marginMs, tryTimeoutMs, goodForMs };
-}
-
-/** A locker's options with every default filled in, checked against each other. Throws `RangeError` or `TypeError` naming option and value. */
-export function resolveLockerOptions(options: LockerOptions, defaultTryTimeoutMs: number): ResolvedLockerOptions {
-  const { unreachableAfterMs = DEFAULTS.unreachableAfterMs, fencing = true, holder, purpose } = options;
-  checkMs(unreachableAfterMs, "unreachableAfterMs");
-  if (typeof fencing !== "boolean") throw new TypeError(`fencing must be true or false, not ${shown(fencing)}`);
-  if (holder !== undefined) checkText(holder, "holder", LONGEST_HOLDER);
-  if (purpose !== undefined) checkText(purpose, "purpose", LONGEST_PURPOSE);
-  const terms = resolveTerms(options, defaultTryTimeoutMs);
-  const host = hostname();
-  return {
-    terms,
-    unreachableAfterMs,
-    fencing,
-    description: {
-      holder: { name: holder ?? `${host}:${pid}`, host, pid },
-      ...(purpose === undefined ? {} : { purpose }),
-      leaseSeconds: terms.leaseSeconds,
-    },
-  };
-}
-
-function checkText(value: unknown, name: string, longest: number): void {
-  if (typeof value !== "string" || value === "" || value.length > longest) {
-    const got = typeof value === "string" ? `one of ${value.length}` : shown(value);
-    throw new TypeError(`${name} must be a string of 1 to ${longest} characters, not ${got}`);
-  }
 }
 
 /** A wrong value as an error message shows it: itself if it is short, its kind if not. An account's key, pasted into the wrong option, is not short. */

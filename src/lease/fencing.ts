@@ -3,7 +3,7 @@ import { LockLostError, StoreRefusedError } from "../errors.ts";
 import type { HolderDescription } from "../options.ts";
 import type { FirstRecord } from "./acquisition.ts";
 import { attempt, isUnsure, retryDelayMs } from "./attempt.ts";
-import type { Metadata, Stamp } from "./lease-store.ts";
+import type { Metadata } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type LockRecord, recordIn, withRecord } from "./lock-record.ts";
 
@@ -15,7 +15,7 @@ const BLOCK_SIZE = 1_024;
 const SEED_AFTER_MS = 2_000;
 
 /** The service's clock, as far as an answer lets us know it: never ahead of it. */
-class ServiceTime {
+export class ServiceTime {
   readonly #date: number;
   readonly #since: Stopwatch;
 
@@ -40,23 +40,26 @@ interface Block {
 interface OwnBlock extends Block {
   readonly etag: string;
   /** What the record says of its holder. */
-  readonly described: string;
+  readonly description: HolderDescription;
   readonly metadata: Metadata;
 }
 
-/** What is known of the blob before a record is written. */
-interface Known {
+/** What the last answer under a lease said of its blob. */
+export interface SeenBlob {
   readonly etag: string;
+  readonly time: ServiceTime;
+}
+
+/** What is known of the blob before a record is written. */
+interface Known extends SeenBlob {
   readonly lastModified: number;
   readonly metadata: Metadata;
   readonly record: LockRecord | undefined;
-  readonly time: ServiceTime;
 }
 
 export interface TokenRequest {
   readonly leaseId: string;
-  /** What the answer to the acquire said of the blob. */
-  readonly granted: Stamp;
+  readonly seen: SeenBlob;
   readonly description: HolderDescription;
   readonly tryTimeoutMs: number;
   /** Aborts when the caller gives up or the lease is lost. */
@@ -84,29 +87,42 @@ export class FencingTokens {
       metadata,
       created: ({ etag, lastModified }) => {
         // Created in a later second than the one the tokens are dated by, others may have come and gone with higher ones.
-        if (secondOf(lastModified) === secondOf(date)) this.#keep({ ...block, etag, described: described(description), metadata });
+        if (secondOf(lastModified) === secondOf(date)) this.#keep({ ...block, etag, description, metadata });
       },
     };
   }
 
-  /** A token higher than every one before it. Throws `LockLostError` if the lease turns out to be lost, or the signal's reason. */
-  async take(blob: LockBlob, request: TokenRequest): Promise<number> {
-    const { granted, description } = request;
-    const own = this.#own?.etag === granted.etag ? this.#own : undefined;
-    if (own && own.next <= own.top && own.described === described(description)) return next(own);
-    const time = new ServiceTime(blob.clock, granted.date);
-    const known: Known = own
-      ? { ...granted, metadata: own.metadata, record: recordIn(own.metadata), time }
-      : await this.#read(blob, request);
-    return next(await this.#reserve(blob, request, known));
+  /** The next token of our own block, if the blob still is as we wrote it and the record describes this holder. Takes no request. */
+  next({ etag }: SeenBlob, description: HolderDescription): number | undefined {
+    const own = this.#own;
+    return own && own.etag === etag && own.next <= own.top && isSame(own.description, description) ? takeNext(own) : undefined;
   }
 
-  async #reserve(blob: LockBlob, request: TokenRequest, known: Known): Promise<OwnBlock> {
+  /**
+   * A token higher than every one before it, from a block that is reserved for it, and what the blob looks like then. Throws
+   * `LockLostError` if the lease turns out to be lost, or the signal's reason.
+   */
+  async reserve(blob: LockBlob, request: TokenRequest): Promise<{ token: number; seen: SeenBlob }> {
+    const { seen } = request;
+    const own = this.#own?.etag === seen.etag ? this.#own : undefined;
+    const known: Known = own
+      ? { ...seen, lastModified: Number.NEGATIVE_INFINITY, metadata: own.metadata, record: recordIn(own.metadata) }
+      : await this.#read(blob, request);
+    const { block, time } = await this.#reserve(blob, request, known);
+    return { token: takeNext(block), seen: { etag: block.etag, time } };
+  }
+
+  async #reserve(blob: LockBlob, request: TokenRequest, first: Known): Promise<{ block: OwnBlock; time: ServiceTime }> {
     const tried = new Map<string, Block>();
+    const kept = (block: Block, { etag, metadata, time }: Pick<Known, "etag" | "metadata" | "time">) => ({
+      block: this.#keep({ ...block, etag, metadata, description: request.description }),
+      time,
+    });
+    let known = first;
     for (let failures = 0; ; ) {
       const mine = known.record && tried.get(known.record.nonce);
       // Our own write, though its answer never came.
-      if (mine) return this.#keep({ ...mine, etag: known.etag, described: described(request.description), metadata: known.metadata });
+      if (mine) return kept(mine, known);
 
       const block = await this.#nextBlock(blob, known, request.signal);
       const record: LockRecord = {
@@ -118,8 +134,8 @@ export class FencingTokens {
       tried.set(record.nonce, block);
       const metadata = withRecord(known.metadata, record);
       try {
-        const etag = await this.#write(blob, request, metadata, known.etag);
-        if (etag) return this.#keep({ ...block, etag, described: described(request.description), metadata });
+        const written = await this.#write(blob, request, metadata, known.etag);
+        if (written) return kept(block, { ...written, metadata });
       } catch (error) {
         if (!isUnsure(error)) throw error;
         failures += 1;
@@ -148,12 +164,12 @@ export class FencingTokens {
     { leaseId, tryTimeoutMs: timeoutMs, signal }: TokenRequest,
     metadata: Metadata,
     ifMatch: string,
-  ): Promise<string | undefined> {
+  ): Promise<SeenBlob | undefined> {
     const { store, key } = blob;
     const ask = (request: AbortSignal) => store.writeMetadata(key, metadata, { leaseId, ifMatch, signal: request });
     const answer = await attempt(blob, ask, { operation: "write the record", timeoutMs, signal });
     if (answer.kind === "refused") throw new LockLostError(key, answer.why, `writing the record was refused (${answer.status})`);
-    return answer.kind === "written" ? answer.etag : undefined;
+    return answer.kind === "written" ? { etag: answer.etag, time: new ServiceTime(blob.clock, answer.date) } : undefined;
   }
 
   async #read(blob: LockBlob, { tryTimeoutMs: timeoutMs, signal }: TokenRequest): Promise<Known> {
@@ -178,7 +194,7 @@ export class FencingTokens {
   }
 }
 
-function next(block: Block): number {
+function takeNext(block: Block): number {
   const token = block.next;
   block.next += 1;
   return token;
@@ -199,6 +215,6 @@ function secondOf(ms: number): number {
   return Math.floor(ms / 1_000);
 }
 
-function described({ holder, purpose, leaseSeconds }: HolderDescription): string {
-  return JSON.stringify([holder, purpose, leaseSeconds]);
+function isSame(a: HolderDescription, b: HolderDescription): boolean {
+  return a === b || (a.purpose === b.purpose && a.leaseSeconds === b.leaseSeconds && a.holder.name === b.holder.name);
 }

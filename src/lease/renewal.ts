@@ -28,10 +28,9 @@ type State =
  */
 export class KeptLease {
   readonly leaseId: string;
+  readonly terms: LeaseTerms;
   readonly #blob: LockBlob;
-  readonly #terms: LeaseTerms;
   readonly #mayReturn: boolean;
-  readonly #ended: Deferred = deferred();
   readonly #loss = new AbortController();
   readonly #stopRenewing = new AbortController();
   readonly #stopWatching: () => void;
@@ -47,7 +46,7 @@ export class KeptLease {
   constructor(blob: LockBlob, { leaseId, terms, asked, mayReturn }: KeptLeaseOptions) {
     this.#blob = blob;
     this.leaseId = leaseId;
-    this.#terms = terms;
+    this.terms = terms;
     this.#asked = asked;
     this.#mayReturn = mayReturn;
     this.#stopWatching = SuspendWatch.of(blob.clock).onWake(() => this.#onWake());
@@ -62,8 +61,9 @@ export class KeptLease {
 
   /** How long the lease is good for, in milliseconds, by the clock at this moment; 0 when it is not held. */
   get remainingMs(): number {
-    if (this.#state.kind !== "held" || this.#asked.suspended) return 0;
-    return Math.max(0, this.#terms.goodForMs - this.#asked.elapsedMs);
+    if (this.#state.kind !== "held") return 0;
+    const { elapsedMs, suspended } = this.#asked.read();
+    return suspended ? 0 : Math.max(0, this.terms.goodForMs - elapsedMs);
   }
 
   get isHeld(): boolean {
@@ -75,15 +75,6 @@ export class KeptLease {
     if (this.#state.kind === "lost") return this.#state.error;
     if (this.#state.kind === "released" || this.isHeld) return undefined;
     return this.#expired();
-  }
-
-  get released(): boolean {
-    return this.#state.kind === "released";
-  }
-
-  /** Resolves when the lease is lost or its release is through. */
-  get ended(): Promise<void> {
-    return this.#ended.promise;
   }
 
   /** Waits until the lease is good for at least so long, renewing it if need be. Throws its `LockLostError` or the signal's reason. */
@@ -105,17 +96,9 @@ export class KeptLease {
     if (this.#state.kind === "released") return this.#state.answer;
     const wasLost = this.#state.kind === "lost" ? this.#state.error : undefined;
     this.#stop();
-    const answer = wasLost ? this.#releaseLost(wasLost) : this.#releaseHeld();
+    const answer = wasLost ? this.#releaseLost(wasLost) : releaseLease(this.#blob, this.leaseId, this.#releaseOptions);
     this.#state = { kind: "released", answer };
     return answer;
-  }
-
-  async #releaseHeld(): Promise<ReleaseAnswer> {
-    try {
-      return await releaseLease(this.#blob, this.leaseId, this.#releaseOptions);
-    } finally {
-      this.#ended.resolve();
-    }
   }
 
   async #releaseLost({ why }: LockLostError): Promise<ReleaseAnswer> {
@@ -129,12 +112,12 @@ export class KeptLease {
   }
 
   get #releaseOptions(): ReleaseOptions {
-    return { timeoutMs: this.#terms.tryTimeoutMs, mayReturn: this.#mayReturn };
+    return { timeoutMs: this.terms.tryTimeoutMs, mayReturn: this.#mayReturn };
   }
 
   #armDeadline(): void {
     this.#deadline?.cancel();
-    const left = this.#terms.goodForMs - this.#asked.elapsedMs;
+    const left = this.terms.goodForMs - this.#asked.elapsedMs;
     this.#deadline = this.#blob.clock.setTimer(left, () => this.#onDeadline());
   }
 
@@ -154,7 +137,7 @@ export class KeptLease {
 
   /** Whether the deadline has passed. An answer on its way may still move it; nothing new is sent for it. */
   get #overdue(): boolean {
-    return this.#asked.elapsedMs >= this.#terms.goodForMs;
+    return this.#asked.elapsedMs >= this.terms.goodForMs;
   }
 
   #expired(): LockLostError {
@@ -170,12 +153,11 @@ export class KeptLease {
     this.#blob.log(error.message);
     if (error.why === "expired") this.#releaseWhenLapsed();
     this.#loss.abort(error);
-    this.#ended.resolve();
   }
 
   /** A renewal that arrives late would hold the lease for nobody. While the work may still be stopping, it is left alone. */
   #releaseWhenLapsed(): void {
-    const lapsesInMs = this.#terms.leaseSeconds * 1_000 - this.#asked.elapsedMs;
+    const lapsesInMs = this.terms.leaseSeconds * 1_000 - this.#asked.elapsedMs;
     this.#lapse = this.#blob.clock.setTimer(lapsesInMs, () => void this.#releaseInBackground());
   }
 
@@ -189,7 +171,7 @@ export class KeptLease {
 
   #planRenewal(): void {
     this.#nextRenewal?.cancel();
-    const due = Math.max(0, this.#terms.renewEveryMs - this.#asked.elapsedMs);
+    const due = Math.max(0, this.terms.renewEveryMs - this.#asked.elapsedMs);
     this.#nextRenewal = this.#blob.clock.setTimer(due, () => void this.#renewNow());
   }
 
@@ -220,7 +202,7 @@ export class KeptLease {
   /** Whether the lease is settled for now: renewed in time, or lost. */
   async #renewOnce(): Promise<boolean> {
     const { store, key, clock } = this.#blob;
-    const { tryTimeoutMs: timeoutMs, goodForMs } = this.#terms;
+    const { tryTimeoutMs: timeoutMs, goodForMs } = this.terms;
     const asked = new Stopwatch(clock);
     const signal = this.#stopRenewing.signal;
     const answer = await attempt(this.#blob, (request) => store.renew(key, this.leaseId, { signal: request }), {
@@ -241,18 +223,4 @@ export class KeptLease {
     this.#planRenewal();
     return true;
   }
-}
-
-interface Deferred {
-  readonly promise: Promise<void>;
-  resolve(): void;
-}
-
-/** `Promise.withResolvers`, which Node 20 lacks. */
-function deferred(): Deferred {
-  let resolve = (): void => undefined;
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }

@@ -1,8 +1,49 @@
+import { shown } from "../options.ts";
+
+/** From one number of milliseconds to another, chosen evenly. */
+export type Spread = readonly [fromMs: number, toMs: number];
+
+/** How a waiter polls. Between two polls lies a time chosen evenly from a spread: one at first, another from then on. */
+export interface PollOptions {
+  /** How long a waiter is quick, in milliseconds since it began to wait. Default: 500. */
+  readonly quickForMs?: number;
+  /** Between two polls of a quick waiter. Default: 40 to 60. */
+  readonly quickMs?: Spread;
+  /** Between two polls from then on: floor and cap. Default: 350 to 950. */
+  readonly steadyMs?: Spread;
+}
+
+export type PollPolicy = Required<PollOptions>;
+
 /**
- * How long a waiter rests before it asks again, in milliseconds: 40 to 60 while it has waited for less than half a second,
- * 350 to 950 from then on. Quick at first, because most holds are short; then as often as a crowd can afford. The delay does
- * not go on growing: a waiter who asks less often the longer it waits is overtaken by everyone who comes later.
+ * Quick at first, because most holds are short; then as often as a crowd can afford. The delay does not go on growing: a
+ * waiter who asks less often the longer it waits is overtaken by everyone who comes later.
  */
-export function pollDelayMs(waitedMs: number, random: () => number): number {
-  return waitedMs < 500 ? 40 + 20 * random() : 350 + 600 * random();
+export const POLL_DEFAULTS: PollPolicy = Object.freeze({
+  quickForMs: 500,
+  quickMs: Object.freeze([40, 60] as const),
+  steadyMs: Object.freeze([350, 950] as const),
+});
+
+/** How long a waiter rests before it asks again, in milliseconds, given how long it has waited. */
+export function pollDelayMs(waitedMs: number, random: () => number, { quickForMs, quickMs, steadyMs }: PollPolicy = POLL_DEFAULTS): number {
+  const [from, to] = waitedMs < quickForMs ? quickMs : steadyMs;
+  return from + (to - from) * random();
+}
+
+/** A locker's `poll` option with every default filled in. Throws `RangeError` naming option and value. */
+export function resolvePollOptions(options: PollOptions): PollPolicy {
+  const policy = { ...POLL_DEFAULTS, ...options };
+  if (typeof policy.quickForMs !== "number" || !(policy.quickForMs >= 0)) {
+    throw new RangeError(`poll.quickForMs must be a number of milliseconds of at least 0, not ${shown(policy.quickForMs)}`);
+  }
+  for (const name of ["quickMs", "steadyMs"] as const) {
+    const [from, to] = Array.isArray(policy[name]) ? policy[name] : [];
+    if (!(typeof from === "number" && typeof to === "number" && from >= 1 && to >= from && to < Number.POSITIVE_INFINITY)) {
+      throw new RangeError(
+        `poll.${name} must be two numbers of milliseconds, from at least 1 to at least the first, not ${shown(policy[name])}`,
+      );
+    }
+  }
+  return policy;
 }

@@ -1,40 +1,50 @@
 import { onAbort } from "../abort.ts";
 
-/** A place at the head of the queue. */
-export interface Turn {
-  /** Lets the next one in. Leaving twice does nothing. */
-  leave(): void;
+interface Waiter<Baton> {
+  accepts(baton: Baton): boolean;
+  admit(turn: Turn<Baton>): void;
 }
 
-interface Waiter {
-  admit(): void;
+/** The head of the queue: whoever has it contends for the lock or holds it. */
+export interface Turn<Baton> {
+  /** What the one before handed over, if it did. */
+  readonly baton: Baton | undefined;
+  /** For how many milliseconds the lock is to be left to other processes first. */
+  readonly stayAwayMs: number;
+  /** Whether others of this process wait. */
+  readonly awaited: boolean;
+  /** Hands the baton, and the turn with it, to the next one in line. False, and nothing has happened, if there is none or it cannot take it. */
+  pass(baton: Baton): boolean;
+  /** Lets the next one in, empty-handed. Whoever has left, or passed its turn on, may leave again: nothing happens. */
+  leave(stayAwayMs?: number): void;
 }
 
 /** The tasks of this process that want one key, first come, first served: one contends or holds, the others wait in memory. */
-export class LocalQueue {
+export class LocalQueue<Baton> {
   /** In order of arrival. */
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiting = new Set<Waiter<Baton>>();
   #occupied = false;
 
-  /** Whether somebody of this process has, or waits for, a turn. */
+  /** Whether somebody of this process has, or waits for, the turn. */
   get busy(): boolean {
     return this.#occupied;
   }
 
   /** Takes the turn if nobody has it. */
-  tryEnter(): Turn | undefined {
-    return this.#occupied ? undefined : this.#turn();
+  tryEnter(): Turn<Baton> | undefined {
+    return this.#occupied ? undefined : this.#turn(undefined, 0);
   }
 
-  /** Waits for the turn; rejects with the signal's reason as soon as it aborts. */
-  enter(signal: AbortSignal): Promise<Turn> {
+  /** Waits for the turn; rejects with the signal's reason as soon as it aborts. `accepts` says whether a baton is of use to the waiter. */
+  enter(signal: AbortSignal, accepts: (baton: Baton) => boolean): Promise<Turn<Baton>> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (!this.#occupied) return Promise.resolve(this.#turn());
+    if (!this.#occupied) return Promise.resolve(this.#turn(undefined, 0));
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = {
-        admit: () => {
+      const waiter: Waiter<Baton> = {
+        accepts,
+        admit: (turn) => {
           stopListening();
-          resolve(this.#turn());
+          resolve(turn);
         },
       };
       this.#waiting.add(waiter);
@@ -45,18 +55,34 @@ export class LocalQueue {
     });
   }
 
-  #turn(): Turn {
+  #turn(baton: Baton | undefined, stayAwayMs: number): Turn<Baton> {
     this.#occupied = true;
-    let left = false;
+    const waiting = this.#waiting;
+    let mine = true;
+    const next = (): Waiter<Baton> | undefined => waiting.values().next().value;
+    const admit = (waiter: Waiter<Baton>, handed: Baton | undefined, away: number): void => {
+      waiting.delete(waiter);
+      waiter.admit(this.#turn(handed, away));
+    };
     return {
-      leave: () => {
-        if (left) return;
-        left = true;
+      baton,
+      stayAwayMs,
+      get awaited() {
+        return waiting.size > 0;
+      },
+      pass: (handed) => {
+        const waiter = next();
+        if (!mine || !waiter?.accepts(handed)) return false;
+        mine = false;
+        admit(waiter, handed, 0);
+        return true;
+      },
+      leave: (away = 0) => {
+        if (!mine) return;
+        mine = false;
         this.#occupied = false;
-        const [next] = this.#waiting;
-        if (!next) return;
-        this.#waiting.delete(next);
-        next.admit();
+        const waiter = next();
+        if (waiter) admit(waiter, undefined, away);
       },
     };
   }

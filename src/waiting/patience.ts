@@ -1,5 +1,5 @@
-import { onAbort } from "../abort.ts";
-import { type Clock, Stopwatch, type Timer } from "../clock.ts";
+import { LinkedSignal } from "../abort.ts";
+import type { Clock } from "../clock.ts";
 import { LockTimeoutError } from "../errors.ts";
 
 /** How long a caller waits for a lock. */
@@ -10,39 +10,44 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
+const NEVER = new AbortController().signal;
+
 /** A caller's time-out and signal as one signal. To be ended when the wait is over. */
 export class Patience {
-  readonly #stop = new AbortController();
-  readonly #waited: Stopwatch;
-  readonly #timeoutMs: number;
-  readonly #timer: Timer | undefined;
-  readonly #stopListening: () => void;
-
-  constructor(clock: Clock, key: string, { timeoutMs = Number.POSITIVE_INFINITY, signal }: WaitOptions) {
-    this.#waited = new Stopwatch(clock);
-    this.#timeoutMs = timeoutMs;
-    if (signal?.aborted) this.#stop.abort(signal.reason);
-    this.#stopListening = onAbort(signal, () => this.#stop.abort(signal?.reason));
-    if (Number.isFinite(timeoutMs)) {
-      this.#timer = clock.setTimer(timeoutMs, () => this.#stop.abort(new LockTimeoutError(key, timeoutMs)), { keepAlive: true });
-    }
-  }
-
   /** Aborts with the caller's reason, or a `LockTimeoutError`. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
+  readonly signal: AbortSignal;
+  readonly #clock: Clock;
+  readonly #since: number;
+  readonly #timeoutMs: number;
+  readonly #end: () => void;
+
+  constructor(clock: Clock, key: string, { timeoutMs = Number.POSITIVE_INFINITY, signal = NEVER }: WaitOptions) {
+    this.#clock = clock;
+    this.#since = clock.now();
+    this.#timeoutMs = timeoutMs;
+    if (timeoutMs === Number.POSITIVE_INFINITY) {
+      this.signal = signal;
+      this.#end = () => undefined;
+      return;
+    }
+    const either = new LinkedSignal(signal);
+    this.signal = either.signal;
+    const timer = clock.setTimer(timeoutMs, () => either.abort(new LockTimeoutError(key, timeoutMs)), { keepAlive: true });
+    this.#end = () => {
+      either.end();
+      timer.cancel();
+    };
   }
 
   get waitedMs(): number {
-    return this.#waited.elapsedMs;
+    return this.#clock.now() - this.#since;
   }
 
   get leftMs(): number {
-    return this.#timeoutMs - this.#waited.elapsedMs;
+    return this.#timeoutMs - this.waitedMs;
   }
 
   end(): void {
-    this.#timer?.cancel();
-    this.#stopListening();
+    this.#end();
   }
 }

@@ -103,6 +103,18 @@ describe("the request budget", () => {
     ]);
   });
 
+  it("is 0 for a hand-over inside a process", async () => {
+    const locker = storage.mutex(container).locker(key);
+    const first = await locker.lock();
+    const waiting = locker.lock();
+    const operations = await requestsOf("hand-over inside a process", async () => {
+      await first.release();
+      await waiting;
+    });
+    expect(operations).toEqual([]);
+    await locker.unlock();
+  });
+
   it("is 1 for tryLock on a held key", async () => {
     await storage.mutex(container).acquire(key, 60);
     const locker = storage.mutex(container).locker(key);

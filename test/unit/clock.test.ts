@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { onAbort, unlessAborted } from "../../src/abort.ts";
+import { LinkedSignal, onAbort, unlessAborted } from "../../src/abort.ts";
 import { Stopwatch, settledWithin, sleep, systemClock, systemSources } from "../../src/clock.ts";
 import { FakeClock } from "../../src/testing/index.ts";
 
@@ -106,5 +106,20 @@ describe("a signal that many wait for", () => {
     stop.abort("enough");
     await never;
     await expect(unlessAborted(Promise.resolve(1), stop.signal)).rejects.toBe("enough");
+  });
+
+  it("is one of several that make one, until that is ended", () => {
+    const [a, b] = [new AbortController(), new AbortController()];
+    const either = new LinkedSignal(a.signal, b.signal);
+    b.abort("b came first");
+    a.abort("too late");
+    expect(either.signal.reason).toBe("b came first");
+    expect(new LinkedSignal(a.signal).signal.reason).toBe("too late");
+
+    const c = new AbortController();
+    const ended = new LinkedSignal(c.signal);
+    ended.end();
+    c.abort();
+    expect(ended.signal.aborted).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { resolveLockerOptions } from "../../src/options.ts";
+import { resolveLockerOptions } from "../../src/waiting/locker-options.ts";
 
 const resolve = (options: object) => resolveLockerOptions(options, 3_000);
 

@@ -1,0 +1,80 @@
+import { hostname } from "node:os";
+import { pid } from "node:process";
+import { checkMs, type HolderDescription, type LeaseTerms, resolveTerms, shown, type TermsOptions } from "../options.ts";
+import { type PollOptions, type PollPolicy, resolvePollOptions } from "./backoff.ts";
+
+/** How a lock is held and waited for. Everything has a default; what does not fit together is refused at construction. */
+export interface LockerOptions extends TermsOptions {
+  /** How long `lock()` goes on without any answer from the service before it rejects, in milliseconds. Default: 20,000. */
+  unreachableAfterMs?: number;
+  /**
+   * Whether the holder writes who it is into the blob's metadata and gets a fencing token. Default: true. With false a lock
+   * and unlock always takes two requests, `fencingToken` is undefined, and `inspect` cannot tell who holds the lock.
+   */
+  fencing?: boolean;
+  /** A name for whoever holds the lock, for people and for `break`, up to 256 characters. Default: `host:pid`. */
+  holder?: string;
+  /** What the lock is held for, for people, up to 1,024 characters. Default: nothing. */
+  purpose?: string;
+  /** How often the service is asked while another process holds the lock. */
+  poll?: PollOptions;
+  /**
+   * For how long, in milliseconds since the service granted the lease, the tasks of this process hand the lock to each other
+   * without a request before other processes get their chance. Default: 3,000. With 0 every release goes to the service.
+   */
+  handOverMs?: number;
+  /** How often they do so at most. Default: 100,000. */
+  handOverCount?: number;
+}
+
+export interface ResolvedLockerOptions {
+  readonly terms: LeaseTerms;
+  readonly unreachableAfterMs: number;
+  readonly fencing: boolean;
+  readonly description: HolderDescription;
+  readonly poll: PollPolicy;
+  readonly handOverMs: number;
+  readonly handOverCount: number;
+}
+
+const LONGEST_HOLDER = 256;
+const LONGEST_PURPOSE = 1_024;
+const UNREACHABLE_AFTER_MS = 20_000;
+const HAND_OVER_MS = 3_000;
+const HAND_OVER_COUNT = 100_000;
+
+/** A locker's options with every default filled in, checked against each other. Throws `RangeError` or `TypeError` naming option and value. */
+export function resolveLockerOptions(options: LockerOptions, defaultTryTimeoutMs: number): ResolvedLockerOptions {
+  const { unreachableAfterMs = UNREACHABLE_AFTER_MS, handOverMs = HAND_OVER_MS, handOverCount = HAND_OVER_COUNT } = options;
+  const { fencing = true, holder, purpose, poll = {} } = options;
+  checkMs(unreachableAfterMs, "unreachableAfterMs");
+  checkMs(handOverMs, "handOverMs");
+  if (!(Number.isInteger(handOverCount) && handOverCount >= 0)) {
+    throw new RangeError(`handOverCount must be a whole number of at least 0, not ${shown(handOverCount)}`);
+  }
+  if (typeof fencing !== "boolean") throw new TypeError(`fencing must be true or false, not ${shown(fencing)}`);
+  if (holder !== undefined) checkText(holder, "holder", LONGEST_HOLDER);
+  if (purpose !== undefined) checkText(purpose, "purpose", LONGEST_PURPOSE);
+  const terms = resolveTerms(options, defaultTryTimeoutMs);
+  const host = hostname();
+  return {
+    terms,
+    unreachableAfterMs,
+    fencing,
+    description: {
+      holder: { name: holder ?? `${host}:${pid}`, host, pid },
+      ...(purpose === undefined ? {} : { purpose }),
+      leaseSeconds: terms.leaseSeconds,
+    },
+    poll: resolvePollOptions(poll),
+    handOverMs,
+    handOverCount,
+  };
+}
+
+function checkText(value: unknown, name: string, longest: number): void {
+  if (typeof value !== "string" || value === "" || value.length > longest) {
+    const got = typeof value === "string" ? `one of ${value.length}` : shown(value);
+    throw new TypeError(`${name} must be a string of 1 to ${longest} characters, not ${got}`);
+  }
+}

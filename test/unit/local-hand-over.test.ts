@@ -1,0 +1,210 @@
+import { describe, expect, it } from "vitest";
+import type { Lock } from "../../src/locker.ts";
+import type { LockerOptions } from "../../src/waiting/locker-options.ts";
+import { World } from "../support/world.ts";
+
+function setup(options: LockerOptions = {}) {
+  const world = new World();
+  const here = world.process();
+  return { world, clock: world.clock, ...here, locker: here.mutex.locker("job", options), there: world.process().mutex.locker("job") };
+}
+
+describe("a lock that is released while tasks of the same process wait", () => {
+  it("is handed on without a request, with the same lease and a higher token", async () => {
+    const { world, store, locker } = setup();
+    const first = await world.until(locker.lock());
+    const waiting = locker.lock();
+    store.forgetCalls();
+    await first.release();
+    const second = await world.until(waiting, 0);
+    expect(store.count()).toBe(0);
+    expect(second.leaseId).toBe(first.leaseId);
+    expect(second.fencingToken).toBe((first.fencingToken as number) + 1);
+    expect([first.isHeld, second.isHeld]).toEqual([false, true]);
+  });
+
+  it("goes round a hundred tasks in the order they came, at less than 0.05 requests a turn", async () => {
+    const { world, store, locker } = setup();
+    const order: number[] = [];
+    const tokens: number[] = [];
+    const task = async (n: number) => {
+      for (let turn = 0; turn < 50; turn += 1) {
+        await locker.run((lock) => {
+          order.push(n);
+          tokens.push(lock.fencingToken as number);
+        });
+      }
+    };
+    await world.until(Promise.all(Array.from({ length: 100 }, (_, n) => task(n))));
+    expect(order).toEqual(Array.from({ length: 5_000 }, (_, k) => k % 100));
+    expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
+    expect(store.count() / 5_000).toBeLessThan(0.05);
+  });
+
+  it("is nobody else's business: a loss afterwards is not signalled to who had it before", async () => {
+    const { world, clock, store, locker } = setup();
+    const first = await world.until(locker.lock());
+    const waiting = locker.lock();
+    await first.release();
+    const second = await world.until(waiting);
+    const third = locker.lock();
+    store.hang("renew");
+    await clock.advance(25_000);
+    expect(first.signal.aborted).toBe(false);
+    expect(second.signal.reason).toMatchObject({ code: "LOCK_LOST" });
+    store.heal();
+    await second.release();
+    expect((await world.until(third, 10_000)).leaseId).not.toBe(second.leaseId);
+  });
+
+  it("is released to the service when nobody of the process waits any more", async () => {
+    const { world, locker } = setup();
+    const first = await world.until(locker.lock());
+    const waiting = locker.lock();
+    await first.release();
+    await (await world.until(waiting)).release();
+    expect(await world.leaseState("job")).toBe("available");
+    expect(world.clock.pendingTimers()).toBe(0);
+  });
+
+  it("passes over a task that has given up", async () => {
+    const { world, locker } = setup();
+    const first = await world.until(locker.lock());
+    const stop = new AbortController();
+    const given = expect(locker.lock({ signal: stop.signal })).rejects.toBe("enough");
+    const waiting = locker.lock();
+    stop.abort("enough");
+    await given;
+    await first.release();
+    expect((await world.until(waiting, 0)).isHeld).toBe(true);
+  });
+
+  it("goes on to the next if its new holder gives up while its token is being reserved", async () => {
+    const { world, store, mutex, locker } = setup({ purpose: "one" });
+    const other = mutex.locker("job", { purpose: "two" });
+    const first = await world.until(locker.lock());
+    const stop = new AbortController();
+    const given = expect(other.lock({ signal: stop.signal })).rejects.toBe("enough");
+    const waiting = locker.lock();
+    const stuck = store.hang("writeMetadata");
+    await first.release();
+    await world.clock.advance(100);
+    stop.abort("enough");
+    await given;
+    stuck.heal();
+    const next = await world.until(waiting, 2_000);
+    expect(next.leaseId).toBe(first.leaseId);
+    expect(next.fencingToken).toBeGreaterThan(first.fencingToken as number);
+  });
+
+  it("is renewed first if little of its lease is left, and taken anew if it is lost by then", async () => {
+    const { world, clock, store, locker } = setup({ handOverMs: 60_000 });
+    const first = await world.until(locker.lock());
+    const waiting = locker.lock();
+    const hanging = store.hang("renew");
+    await clock.advance(20_000);
+    await first.release();
+    await clock.advance(1_000);
+    hanging.heal();
+    const second = await world.until(waiting, 5_000);
+    expect(second.leaseId).toBe(first.leaseId);
+    expect(second.remainingMs).toBeGreaterThan(10_000);
+
+    const third = locker.lock();
+    store.hang("renew");
+    await clock.advance(15_000);
+    await second.release();
+    await clock.advance(15_000);
+    store.heal();
+    expect((await world.until(third, 20_000)).leaseId).not.toBe(first.leaseId);
+  });
+
+  it("is not handed on under an id that may be on its way in a write", async () => {
+    const { world, locker } = setup();
+    const first = await world.until(locker.lock());
+    const waiting = locker.lock();
+    expect(first.conditions).toEqual({ leaseId: first.leaseId });
+    await first.release();
+    expect((await world.until(waiting)).leaseId).not.toBe(first.leaseId);
+  });
+
+  it("is not handed to a locker that keeps its leases on other terms", async () => {
+    const { world, mutex, locker } = setup();
+    const first = await world.until(locker.lock());
+    const waiting = mutex.locker("job", { leaseSeconds: 60 }).lock();
+    await first.release();
+    const second = await world.until(waiting);
+    expect(second.leaseId).not.toBe(first.leaseId);
+    expect(second.remainingMs).toBeGreaterThan(40_000);
+  });
+
+  it("has its record written anew for a locker of another purpose, for one request", async () => {
+    const { world, store, mutex, locker } = setup({ purpose: "one" });
+    const first = await world.until(locker.lock());
+    const waiting = mutex.locker("job", { purpose: "two" }).lock();
+    store.forgetCalls();
+    await first.release();
+    await world.until(waiting);
+    expect(store.calls.map(({ operation }) => operation)).toEqual(["writeMetadata"]);
+    expect(await world.until(mutex.inspect("job"))).toMatchObject({ purpose: "two" });
+  });
+});
+
+describe("the budget of hand-overs", () => {
+  it.each<[string, LockerOptions]>([
+    ["time", { handOverMs: 1_000 }],
+    ["count", { handOverCount: 9 }],
+  ])("once used up, by %s, lets another process in before this one asks again", async (_, options) => {
+    const { world, clock, locker, there } = setup(options);
+    const hold = async (lock: Lock) => {
+      await clock.advance(100);
+      await lock.release();
+    };
+    let lock = await world.until(locker.lock());
+    const theirs = there.lock();
+    for (let turn = 0; turn < 9; turn += 1) {
+      const next = locker.lock();
+      await hold(lock);
+      lock = await world.until(next, 0);
+    }
+    await clock.advance(100);
+    const ours = locker.lock();
+    const last = locker.lock();
+    await lock.release();
+    const won = await world.until(Promise.race([ours.then(() => "ours"), theirs.then(() => "theirs")]));
+    expect(won).toBe("theirs");
+    await (await theirs).release();
+    await (await world.until(ours)).release();
+    await world.until(last, 0);
+  });
+
+  it("is not paid for by a process that is alone: with nobody waiting it may lock again at once", async () => {
+    const { world, clock, locker } = setup({ handOverMs: 0 });
+    for (let round = 0; round < 3; round += 1) {
+      await (await world.until(locker.lock(), 100)).release();
+      await clock.settle();
+    }
+    expect(clock.now()).toBeLessThan(100);
+  });
+
+  it("of 0 sends every release to the service", async () => {
+    const { world, store, locker } = setup({ handOverMs: 0 });
+    const first = await world.until(locker.lock());
+    const waiting = locker.lock();
+    await world.until(first.release());
+    expect(store.count("release")).toBe(1);
+    expect((await world.until(waiting, 2_000)).isHeld).toBe(true);
+  });
+
+  it("does not make a wait outlast its time-out", async () => {
+    const { world, clock, locker, there } = setup({ handOverMs: 0 });
+    const first = await world.until(locker.lock());
+    const waiting = expect(locker.lock({ timeoutMs: 300 })).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+    const theirs = there.lock();
+    await first.release();
+    await world.until(theirs);
+    const before = clock.now();
+    await world.until(waiting, 400);
+    expect(clock.now() - before).toBeLessThanOrEqual(300);
+  });
+});

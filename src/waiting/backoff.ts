@@ -19,14 +19,14 @@ export type PollPolicy = Required<PollOptions>;
  * Quick at first, because most holds are short; then as often as a crowd can afford. The delay does not go on growing: a
  * waiter who asks less often the longer it waits is overtaken by everyone who comes later.
  */
-export const POLL_DEFAULTS: PollPolicy = Object.freeze({
+const POLL_DEFAULTS: PollPolicy = Object.freeze({
   quickForMs: 500,
   quickMs: Object.freeze([40, 60] as const),
   steadyMs: Object.freeze([350, 950] as const),
 });
 
 /** How long a waiter rests before it asks again, in milliseconds, given how long it has waited. */
-export function pollDelayMs(waitedMs: number, random: () => number, { quickForMs, quickMs, steadyMs }: PollPolicy = POLL_DEFAULTS): number {
+export function pollDelayMs(waitedMs: number, random: () => number, { quickForMs, quickMs, steadyMs }: PollPolicy): number {
   const [from, to] = waitedMs < quickForMs ? quickMs : steadyMs;
   return from + (to - from) * random();
 }

@@ -1,4 +1,4 @@
-import { LeaseAlreadyPresentError, LockLostError, NotHeldError, StoreUnavailableError } from "./errors.ts";
+import { isMutexError, LeaseAlreadyPresentError, LockLostError, NotHeldError, StoreUnavailableError } from "./errors.ts";
 import { Acquisition } from "./lease/acquisition.ts";
 import { attempt, isUnsure, untilAnswered } from "./lease/attempt.ts";
 import { checkKey, checkPrefix, RESERVED_PREFIX } from "./lease/blob-name.ts";
@@ -9,6 +9,7 @@ import { ManualLease } from "./lease/manual-lease.ts";
 import { LockSpace } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
 import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
+import { FairQueue, QUEUE_PREFIX, ticketIn, type WaitingTicket } from "./waiting/fair-queue.ts";
 import type { LockerOptions } from "./waiting/locker-options.ts";
 
 /** What every call of {@link AzureMutex} may be given. */
@@ -39,6 +40,18 @@ export interface LockStatus {
   readonly recordedAt?: Date;
   /** No fencing token up to now is higher than this. */
   readonly highestToken?: number;
+  /**
+   * Who waits in the queue between processes (`fair: true`), first come first; one for each process. Left out where the
+   * credentials do not allow to list.
+   */
+  readonly waiting?: readonly WaitingProcess[];
+}
+
+/** A process that waits for a lock with `fair: true`. */
+export interface WaitingProcess {
+  readonly holder: Holder;
+  /** When it came, by the service's clock. */
+  readonly since: Date;
 }
 
 export interface BreakOptions extends CallOptions {
@@ -165,16 +178,22 @@ export class AzureMutex extends LockSpace {
     return new Locker(this, key, options);
   }
 
-  /** What the service says of a lock, and what its last holder wrote. One request; it changes nothing. */
+  /** What the service says of a lock, what its last holder wrote, and who waits. Two requests; it changes nothing. */
   async inspect(key: string, { signal }: CallOptions = {}): Promise<LockStatus> {
     checkKey(key);
-    const found = await this.#read(this.blob(key), signal);
-    return found.kind === "missing" ? { key, isHeld: false, state: "missing", infinite: false } : statusOf(found.blob);
+    const blob = this.blob(key);
+    const queue = new FairQueue(blob, this.tryTimeoutMs);
+    const [found, tickets] = await Promise.all([
+      this.#read(blob, signal),
+      unlessDenied(untilAnswered(blob, async () => (await queue.look(signal)).tickets, signal)),
+    ]);
+    const status = found.kind === "missing" ? { key, isHeld: false, state: found.kind, infinite: false } : statusOf(found.blob);
+    return { ...status, ...waitingIn(tickets) };
   }
 
   /**
    * The locks whose keys begin with `prefix`, by key: every blob of the container that is leased or bears a record of ours.
-   * One request for up to 5,000 blobs of the container. Throws `TypeError` at once for a prefix that no key can have.
+   * One request for up to 5,000 blobs of the container, and as many for those who wait. Throws `TypeError` at once for a prefix that no key can have.
    */
   list({ prefix = "", signal }: CallOptions & { prefix?: string } = {}): AsyncIterable<LockStatus> {
     checkPrefix(prefix);
@@ -213,6 +232,17 @@ export class AzureMutex extends LockSpace {
   }
 
   async *#list(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<LockStatus, void, undefined> {
+    const waiting = new Map<string, WaitingTicket[]>();
+    for await (const blob of this.#blobs(QUEUE_PREFIX, signal)) {
+      const ticket = ticketIn(blob);
+      if (ticket) waiting.set(ticket.key, [...(waiting.get(ticket.key) ?? []), ticket]);
+    }
+    for await (const blob of this.#blobs(prefix, signal)) {
+      if (isLock(blob)) yield { ...statusOf(blob), ...waitingIn(waiting.get(blob.key) ?? []) };
+    }
+  }
+
+  async *#blobs(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<StoredBlob, void, undefined> {
     const stop = new AbortController();
     const found = this.store.list(prefix, { signal: stop.signal })[Symbol.asyncIterator]();
     const options = { operation: "list", timeoutMs: this.tryTimeoutMs, signal };
@@ -220,7 +250,7 @@ export class AzureMutex extends LockSpace {
       for (;;) {
         const step = await attempt(this.blob(prefix), () => found.next(), options);
         if (step.done) return;
-        if (isLock(step.value)) yield statusOf(step.value);
+        yield step.value;
       }
     } finally {
       stop.abort();
@@ -263,4 +293,18 @@ function statusOf({ key, leaseState, infinite, metadata }: StoredBlob): LockStat
     recordedAt: new Date(writtenAt),
     highestToken: top,
   };
+}
+
+function waitingIn(tickets: readonly WaitingTicket[] | undefined): { waiting?: readonly WaitingProcess[] } {
+  return tickets ? { waiting: tickets.map(({ holder, arrivedAt }) => ({ holder, since: new Date(arrivedAt) })) } : {};
+}
+
+/** What comes of it, or undefined if the credentials do not allow it. */
+async function unlessDenied<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise;
+  } catch (error) {
+    if (isMutexError(error) && error.code === "ACCESS_DENIED") return undefined;
+    throw error;
+  }
 }

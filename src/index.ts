@@ -5,6 +5,7 @@ export {
   type BreakResult,
   type CallOptions,
   type LockStatus,
+  type WaitingProcess,
 } from "./azure-mutex.ts";
 export type { Clock, Timer, TimerOptions } from "./clock.ts";
 export {
@@ -36,6 +37,7 @@ export type {
   ReadAnswer,
   Refused,
   ReleaseAnswer,
+  RemoveAnswer,
   RenewAnswer,
   Stamp,
   StoreCall,

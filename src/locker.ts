@@ -4,7 +4,7 @@ import { LockSpace, type MutexOptions } from "./lock-space.ts";
 import { type LeaseTerms, shown } from "./options.ts";
 import { Contender } from "./waiting/contender.ts";
 import type { Hold, LocalLease } from "./waiting/hold.ts";
-import type { Turn } from "./waiting/local-queue.ts";
+import type { Comer, Turn } from "./waiting/local-queue.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "./waiting/locker-options.ts";
 import { Patience, type WaitOptions } from "./waiting/patience.ts";
 
@@ -167,7 +167,7 @@ export class Locker {
     const known = this.#space.known(this.key);
     const patience = new Patience(known.blob.clock, this.key, { timeoutMs, signal });
     try {
-      const turn = await known.queue.enter(patience.signal, ({ kept }) => areSame(kept.terms, this.#options.terms));
+      const turn = await known.queue.enter(this.#comer(patience));
       return await leavingUnless(turn, new Contender({ ...known, options: this.#options, patience, turn }).wait());
     } finally {
       patience.end();
@@ -186,6 +186,17 @@ export class Locker {
     } finally {
       patience.end();
     }
+  }
+
+  #comer(patience: Patience): Comer<LocalLease> {
+    const { terms } = this.#options;
+    return {
+      signal: patience.signal,
+      accepts: ({ kept }) => areSame(kept.terms, terms),
+      get waitedMs() {
+        return patience.waitedMs;
+      },
+    };
   }
 
   /** Ends the hold. Resolves with the error if the lock was lost before that. */

@@ -22,7 +22,7 @@ export interface Granted extends Stamp {
   readonly asked: Stopwatch;
 }
 
-export type AcquisitionAnswer = Granted | { readonly kind: "held" };
+export type AcquisitionAnswer = Granted | { readonly kind: "held"; readonly date: number };
 
 /** What a blob that we create is to say from its first moment. */
 export interface FirstRecord {
@@ -36,6 +36,13 @@ export interface AcquisitionOptions {
   readonly tryTimeoutMs: number;
   /** What to create the blob with, given the service's date of the answer that it is missing. Default: nothing. */
   readonly firstRecord?: ((date: number) => FirstRecord | undefined) | undefined;
+}
+
+export interface AbandonOptions {
+  /** The service has not answered for long: open requests are cut. Default: false. */
+  readonly unreachable?: boolean;
+  /** What to do with the lease instead of releasing it, granted or not. Must not reject. */
+  readonly giveBack?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -54,6 +61,7 @@ export class Acquisition {
   /** The last try was given its time; from here on every grant is one too many. */
   #letGone = false;
   #lastTry: Promise<void> = Promise.resolve();
+  #giveBack: (() => Promise<void>) | undefined;
 
   constructor(blob: LockBlob, options: AcquisitionOptions) {
     this.#blob = blob;
@@ -72,7 +80,7 @@ export class Acquisition {
       const asked = new Stopwatch(this.#blob.clock);
       const answer = await this.#acquire(signal);
       if (answer.kind === "acquired") return { ...answer, asked };
-      if (answer.kind === "held") return { kind: "held" };
+      if (answer.kind === "held") return answer;
       await this.#create(answer, signal);
     }
     throw new StoreUnavailableError(`the blob of "${this.#blob.key}" vanishes as often as it is created`, this.#blob.key, {
@@ -84,9 +92,10 @@ export class Acquisition {
    * Gives the acquisition up, in the background: once its last try is settled or out of time the id is released, again after
    * one more time-out if a try is still open, and again if an answer comes late that says the lease is ours.
    */
-  abandon({ unreachable = false }: { unreachable?: boolean } = {}): void {
+  abandon({ unreachable = false, giveBack }: AbandonOptions = {}): void {
     if (this.#abandoned) return;
     this.#abandoned = true;
+    if (giveBack) this.#giveBack = giveBack;
     if (unreachable) this.#unreachable.abort();
     void this.#letGo();
   }
@@ -137,10 +146,11 @@ export class Acquisition {
   async #letGo(): Promise<void> {
     await settledWithin(this.#blob.clock, this.#options.tryTimeoutMs, this.#lastTry);
     this.#letGone = true;
-    if (this.#granted || this.mayReturn) await this.#release();
+    if (this.#granted || this.mayReturn || this.#giveBack) await this.#release();
   }
 
   #release(): Promise<void> {
+    if (this.#giveBack) return this.#giveBack();
     const { length, tryTimeoutMs } = this.#options;
     const mayReturn = this.mayReturn;
     return releaseInBackground(this.#blob, this.leaseId, {

@@ -13,6 +13,7 @@ import type {
   ReadAnswer,
   Refused,
   ReleaseAnswer,
+  RemoveAnswer,
   RenewAnswer,
   Stamp,
   StoreCall,
@@ -54,6 +55,7 @@ export interface BlobLeaseClientLike {
 /** What is used of the SDK's `BlockBlobClient`. */
 export interface BlockBlobClientLike {
   getBlobLeaseClient(leaseId?: string): BlobLeaseClientLike;
+  delete(options?: Abortable & { conditions?: { leaseId?: string } }): Promise<unknown>;
   getProperties(options?: Abortable): Promise<LeaseProperties & AnswerHeaders & { metadata?: Record<string, string> }>;
   setMetadata(
     metadata: Record<string, string>,
@@ -197,6 +199,18 @@ export class BlobLeaseStore implements LeaseStore {
         .getBlockBlobClient(key)
         .setMetadata({ ...metadata }, { ...abortable(options), conditions: { leaseId, ifMatch } });
       return { kind: "written", ...stampOf("write the metadata of", key, answer) };
+    });
+  }
+
+  remove(key: string, options: StoreCall & { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
+    // "A lease id is missing" says that the blob is leased, which for a create means that it exists.
+    const expected: Expected<RemoveAnswer> = (outcome, failure) =>
+      outcome.kind === "exists" ? { kind: "refused", why: "taken", status: failure.status } : refused(outcome, failure);
+    return this.#ask("remove", key, expected, async (container) => {
+      const { leaseId } = options;
+      const conditions = leaseId === undefined ? {} : { conditions: { leaseId } };
+      await container.getBlockBlobClient(key).delete({ ...abortable(options), ...conditions });
+      return { kind: "removed" };
     });
   }
 

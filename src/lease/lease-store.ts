@@ -59,6 +59,7 @@ export type BreakAnswer =
   | Unmet;
 export type CreateAnswer = ({ readonly kind: "created" } & Stamp) | { readonly kind: "exists" } | Missing;
 export type ReadAnswer = { readonly kind: "found"; readonly blob: StoredBlob } | Missing;
+export type RemoveAnswer = { readonly kind: "removed" } | Refused;
 export type WriteAnswer = ({ readonly kind: "written" } & Stamp) | Unmet | Refused;
 
 /** A blob as a read or a listing shows it. Nothing tells how much of a lease is left, or its id. */
@@ -109,6 +110,8 @@ export interface LeaseStore {
     metadata: Metadata,
     options: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
   ): Promise<WriteAnswer>;
+  /** Deletes a blob, which is refused while it is leased unless the lease is named. One that is gone already is refused as deleted. */
+  remove(key: string, options?: StoreCall & { readonly leaseId?: string | undefined }): Promise<RemoveAnswer>;
   /** The blobs whose names begin with `prefix`, by name. */
   list(prefix: string, call?: StoreCall): AsyncIterable<StoredBlob>;
 }

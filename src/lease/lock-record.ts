@@ -1,5 +1,6 @@
 import type { Holder, HolderDescription } from "../options.ts";
 import type { Metadata } from "./lease-store.ts";
+import { jsonOf, toAsciiJson } from "./metadata-json.ts";
 
 /**
  * What the last holder that used fencing wrote into the blob's metadata. It names no lease id, and nothing depends on its
@@ -19,23 +20,16 @@ const NAME = "azmutex";
 
 /** The blob's metadata with our record in it and everything foreign untouched. */
 export function withRecord(metadata: Metadata, record: LockRecord): Metadata {
-  return { ...metadata, [NAME]: toAscii(JSON.stringify(record)) };
+  return { ...metadata, [NAME]: toAsciiJson(record) };
 }
 
 /** Our record, or undefined if there is none or somebody wrote something else in its place. */
 export function recordIn(metadata: Metadata): LockRecord | undefined {
-  const text = metadata[NAME];
-  if (text === undefined) return undefined;
-  try {
-    const found: unknown = JSON.parse(text);
-    return isRecord(found) ? found : undefined;
-  } catch {
-    return undefined;
-  }
+  const found = jsonOf(metadata[NAME]);
+  return found && isRecord(found) ? found : undefined;
 }
 
-function isRecord(found: unknown): found is LockRecord {
-  if (typeof found !== "object" || found === null) return false;
+function isRecord(found: object): found is LockRecord {
   const { top, nonce, writtenAt, holder, purpose, leaseSeconds } = found as Partial<LockRecord>;
   return (
     Number.isSafeInteger(top) &&
@@ -52,9 +46,4 @@ function isHolder(found: unknown): found is Holder {
   if (typeof found !== "object" || found === null) return false;
   const { name, host, pid } = found as Partial<Holder>;
   return typeof name === "string" && typeof host === "string" && Number.isFinite(pid);
-}
-
-/** Metadata travels in HTTP headers, which carry ASCII; JSON has an escape for everything else. */
-function toAscii(json: string): string {
-  return json.replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

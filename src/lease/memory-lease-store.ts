@@ -12,6 +12,7 @@ import type {
   ReadAnswer,
   Refused,
   ReleaseAnswer,
+  RemoveAnswer,
   RenewAnswer,
   Stamp,
   StoreCall,
@@ -148,6 +149,16 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
+  remove(key: string, options: StoreCall & { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
+    return this.#serve(options, () => {
+      const id = options.leaseId === undefined ? undefined : leaseIdOf(key, options.leaseId);
+      const refusal = this.#onLease(key, (lease) => lease.checkWrite(id, this.#now));
+      if (refusal) return refusal;
+      this.#blobs?.delete(key);
+      return { kind: "removed" };
+    });
+  }
+
   async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {
     const blobs = await this.#serve(call, () =>
       [...(this.#blobs ?? [])]
@@ -174,17 +185,6 @@ export class MemoryLeaseStore implements LeaseStore {
       const blob = this.#find(key);
       const refusal = "kind" in blob ? containerGone(blob) : blob.lease.checkWrite(id, this.#now);
       return refusal ?? { kind: "written", ...this.#write(key, { content, metadata }) };
-    });
-  }
-
-  /** Somebody deletes the blob, which is refused while it is leased unless the lease is named. */
-  deleteBlob(key: string, { leaseId }: Pick<PutBlobOptions, "leaseId"> = {}): Promise<{ readonly kind: "deleted" } | Refused> {
-    return this.#serve({}, () => {
-      const id = leaseId === undefined ? undefined : leaseIdOf(key, leaseId);
-      const refusal = this.#onLease(key, (lease) => lease.checkWrite(id, this.#now));
-      if (refusal) return refusal;
-      this.#blobs?.delete(key);
-      return { kind: "deleted" };
     });
   }
 

@@ -5,7 +5,7 @@ import type { LeaseTerms } from "../options.ts";
 import { attempt, retryDelayMs } from "./attempt.ts";
 import type { ReleaseAnswer } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { type ReleaseOptions, releaseInBackground, releaseLease } from "./release.ts";
+import { changeLease, type ReleaseOptions, releaseInBackground, releaseLease } from "./release.ts";
 import { SuspendWatch } from "./suspend-watch.ts";
 
 export interface KeptLeaseOptions {
@@ -32,7 +32,8 @@ export class KeptLease {
   readonly #blob: LockBlob;
   readonly #mayReturn: boolean;
   readonly #loss = new AbortController();
-  readonly #stopRenewing = new AbortController();
+  #stopRenewing = new AbortController();
+  #paused = false;
   readonly #stopWatching: () => void;
   #state: State = { kind: "held" };
   /** Started just before the last request that was granted. */
@@ -105,6 +106,31 @@ export class KeptLease {
     // A refused renewal proved that nothing of ours is left to release.
     if (why === "expired") void this.#releaseInBackground();
     return { kind: "refused", why, status: "lost before it was released" };
+  }
+
+  /** Sends no renewal, nor waits for one, until {@link KeptLease.resume}. The deadline stays. */
+  pause(): void {
+    this.#paused = true;
+    this.#nextRenewal?.cancel();
+    this.#stopRenewing.abort();
+    this.#stopRenewing = new AbortController();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (this.#state.kind === "held") this.#planRenewal();
+  }
+
+  /**
+   * Stops renewing and gives the lease to another id. Any definite answer is the end of it; refused, it was not ours any more,
+   * or a first try that went unanswered did it.
+   */
+  changeTo(leaseId: string): Promise<ReleaseAnswer> {
+    if (this.#state.kind !== "held") return this.release();
+    this.#stop();
+    const answer = changeLease(this.#blob, this.leaseId, leaseId, this.#releaseOptions);
+    this.#state = { kind: "released", answer };
+    return answer;
   }
 
   #releaseInBackground(): Promise<void> {
@@ -185,12 +211,12 @@ export class KeptLease {
 
   async #renew(): Promise<void> {
     const { clock, random, log, key } = this.#blob;
-    for (let failures = 1; this.#state.kind === "held" && !this.#overdue; failures += 1) {
+    for (let failures = 1; this.#state.kind === "held" && !this.#overdue && !this.#paused; failures += 1) {
       try {
         if (await this.#renewOnce()) return;
         failures = 0;
       } catch (error) {
-        if (this.#state.kind !== "held") return;
+        if (this.#state.kind !== "held" || this.#paused) return;
         this.#lastFailure = error;
         log(`renewal of "${key}" failed, ${Math.round(this.remainingMs)} ms left: ${String(error)}`);
         const delayMs = retryDelayMs(failures, random);

@@ -24,8 +24,7 @@ export class FakeClock implements Clock {
   // Apart from `now` from the start, so that code which mixes the two up is wrong at once, and not only after a suspend.
   #uptime = 3_600_000;
   #moving = false;
-  // In order of creation, which breaks ties.
-  readonly #timers = new Set<PendingTimer>();
+  readonly #timers = new TimerQueue();
   #turns: (() => void)[] = [];
 
   /** Milliseconds since the clock was made, {@link suspend} not counted. */
@@ -41,7 +40,7 @@ export class FakeClock implements Clock {
   setTimer(ms: number, callback: () => void, { keepAlive = false }: TimerOptions = {}): Timer {
     const timer: PendingTimer = { due: this.#now + Math.max(0, ms), callback, keepAlive };
     this.#timers.add(timer);
-    return { cancel: () => this.#timers.delete(timer) };
+    return { cancel: () => this.#timers.remove(timer) };
   }
 
   nextTurn(callback: () => void): void {
@@ -61,8 +60,9 @@ export class FakeClock implements Clock {
     this.#moving = true;
     try {
       const end = this.#now + ms;
+      await promisesSettled();
       await this.#runTurns();
-      for (let next = this.#nextDue(); next && next.due <= end; next = this.#nextDue()) {
+      for (let next = this.#timers.first; next && next.due <= end; next = this.#timers.first) {
         this.block(next.due - this.#now);
         await this.#runDue();
         await this.#runTurns();
@@ -95,27 +95,18 @@ export class FakeClock implements Clock {
 
   /** How many timers are set; with `keepAlive`, only those that do, or do not, keep the process alive. */
   pendingTimers({ keepAlive }: TimerOptions = {}): number {
-    let count = 0;
-    for (const timer of this.#timers) if (keepAlive === undefined || timer.keepAlive === keepAlive) count++;
-    return count;
-  }
-
-  #nextDue(): PendingTimer | undefined {
-    let next: PendingTimer | undefined;
-    for (const timer of this.#timers) if (!next || timer.due < next.due) next = timer;
-    return next;
+    return this.#timers.count((timer) => keepAlive === undefined || timer.keepAlive === keepAlive);
   }
 
   async #runDue(): Promise<void> {
-    for (let next = this.#nextDue(); next && next.due <= this.#now; next = this.#nextDue()) {
-      this.#timers.delete(next);
+    for (let next = this.#timers.first; next && next.due <= this.#now; next = this.#timers.first) {
+      this.#timers.remove(next);
       next.callback();
       await promisesSettled();
     }
   }
 
   async #runTurns(): Promise<void> {
-    await promisesSettled();
     while (this.#turns.length > 0) {
       const turns = this.#turns;
       this.#turns = [];
@@ -127,7 +118,70 @@ export class FakeClock implements Clock {
   }
 }
 
+/** Timers in order of time, those of one instant in order of creation. */
+class TimerQueue {
+  readonly #timers: PendingTimer[] = [];
+
+  get first(): PendingTimer | undefined {
+    return this.#timers[0];
+  }
+
+  add(timer: PendingTimer): void {
+    this.#timers.splice(
+      this.#countUntil((other) => other.due > timer.due),
+      0,
+      timer,
+    );
+  }
+
+  /** Does nothing if the timer is not there any more. */
+  remove(timer: PendingTimer): void {
+    for (let index = this.#countUntil((other) => other.due >= timer.due); this.#timers[index]?.due === timer.due; index += 1) {
+      if (this.#timers[index] !== timer) continue;
+      this.#timers.splice(index, 1);
+      return;
+    }
+  }
+
+  count(what: (timer: PendingTimer) => boolean): number {
+    return this.#timers.filter(what).length;
+  }
+
+  /** How many timers come before the first that is late enough, found by halves: a simulation has hundreds of timers at any time. */
+  #countUntil(isLateEnough: (timer: PendingTimer) => boolean): number {
+    let from = 0;
+    let to = this.#timers.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      const timer = this.#timers[middle];
+      if (!timer || isLateEnough(timer)) to = middle;
+      else from = middle + 1;
+    }
+    return from;
+  }
+}
+
+/**
+ * How many turns are asked for at once. Those that were asked for together come one after the other, with nothing but promises
+ * settling in between; only every so many does the event loop go round to look for input, which takes longer than all else.
+ */
+const TURNS_AT_ONCE = 16;
+
+const waitingForTurn: (() => void)[] = [];
+let turnsToCome = 0;
+
 /** A turn of the real event loop comes only when no promise is left to settle. */
 function promisesSettled(): Promise<void> {
-  return new Promise((resolve) => systemClock.nextTurn(resolve));
+  return new Promise((resolve) => {
+    waitingForTurn.push(resolve);
+    if (waitingForTurn.length <= turnsToCome) return;
+    turnsToCome += TURNS_AT_ONCE;
+    for (let turn = 0; turn < TURNS_AT_ONCE; turn += 1) systemClock.nextTurn(onTurn);
+  });
+}
+
+/** Some come when nobody waits any more. */
+function onTurn(): void {
+  turnsToCome -= 1;
+  waitingForTurn.shift()?.();
 }

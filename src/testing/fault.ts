@@ -11,6 +11,7 @@ export type StoreOperation =
   | "create"
   | "read"
   | "writeMetadata"
+  | "remove"
   | "list";
 
 /** Which operations a fault is about. */

@@ -11,6 +11,7 @@ import type {
   Metadata,
   ReadAnswer,
   ReleaseAnswer,
+  RemoveAnswer,
   RenewAnswer,
   StoreCall,
   StoredBlob,
@@ -184,6 +185,10 @@ export class FaultyLeaseStore implements LeaseStore {
     { signal, ...options }: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
   ): Promise<WriteAnswer> {
     return this.#pass("writeMetadata", key, { signal }, (passed) => this.#store.writeMetadata(key, metadata, { ...options, ...passed }));
+  }
+
+  remove(key: string, { signal, ...options }: StoreCall & { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
+    return this.#pass("remove", key, { signal }, (passed) => this.#store.remove(key, { ...options, ...passed }));
   }
 
   /** One call, however long the listing is; it is answered as a whole. */

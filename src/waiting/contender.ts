@@ -7,11 +7,17 @@ import { type FencingTokens, ServiceTime } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { KeptLease } from "../lease/renewal.ts";
 import { pollDelayMs } from "./backoff.ts";
-import { type HandOverBudget, type Hold, LocalLease } from "./hold.ts";
+import { arrivalOf, FairQueue } from "./fair-queue.ts";
+import { type Hold, LocalLease, type Succession } from "./hold.ts";
 import type { Turn } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
+import { Pace } from "./pace.ts";
 import type { Patience } from "./patience.ts";
+import { FirstCome, LocalFirst } from "./succession.ts";
+import type { Ticket } from "./ticket.ts";
 
+/** A waiter whose ticket is gone takes it again after this time. */
+const REJOIN_MS = 250;
 /** The last poll before a time-out is sent this much ahead of it, or one and a half round trips if those take longer. */
 const LAST_POLL_AHEAD_MS = 20;
 
@@ -30,6 +36,7 @@ export class Contender {
   readonly #options: ResolvedLockerOptions;
   readonly #patience: Patience;
   readonly #turn: Turn<LocalLease>;
+  #queue: FairQueue | undefined;
 
   constructor({ blob, tokens, options, patience, turn }: ContenderOptions) {
     this.#blob = blob;
@@ -46,7 +53,9 @@ export class Contender {
     if (hold) return hold;
     if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#untilNextPoll(stayAwayMs, 0), { signal: this.#patience.signal });
     do {
-      hold = await this.#attemptToHold((acquisition) => this.#poll(acquisition));
+      hold = await this.#attemptToHold((acquisition, ticket) =>
+        this.#options.fair ? this.#queueUp(acquisition, ticket) : this.#poll(acquisition),
+      );
       // Granted and lost again before the caller saw it: a lost lease's id is done, so from the beginning.
     } while (!hold);
     return hold;
@@ -61,7 +70,9 @@ export class Contender {
     });
   }
 
-  async #attemptToHold(acquire: (acquisition: Acquisition) => Promise<Granted | undefined>): Promise<Hold | undefined> {
+  async #attemptToHold(
+    acquire: (acquisition: Acquisition, ticket: { mine?: Ticket }) => Promise<Granted | undefined>,
+  ): Promise<Hold | undefined> {
     const { terms, fencing, description } = this.#options;
     const { clock } = this.#blob;
     const acquisition = new Acquisition(this.#blob, {
@@ -69,11 +80,13 @@ export class Contender {
       tryTimeoutMs: terms.tryTimeoutMs,
       firstRecord: fencing ? (date) => this.#tokens.first(this.#blob, description, date) : undefined,
     });
+    const ticket: { mine?: Ticket } = {};
     let granted: Granted | undefined;
     try {
-      granted = await acquire(acquisition);
+      granted = await acquire(acquisition, ticket);
     } catch (error) {
-      acquisition.abandon({ unreachable: isUnsure(error) });
+      const { mine } = ticket;
+      acquisition.abandon({ unreachable: isUnsure(error), giveBack: mine && (() => this.#fairQueue.giveUp(acquisition.leaseId, mine)) });
       throw error;
     }
     if (!granted) {
@@ -83,10 +96,48 @@ export class Contender {
     const { leaseId, mayReturn } = acquisition;
     const kept = new KeptLease(this.#blob, { leaseId, terms, asked: granted.asked, mayReturn });
     const seen = { etag: granted.etag, time: new ServiceTime(clock, granted.date) };
-    return await this.#settle(new LocalLease(kept, seen, clock));
+    return await this.#settle(new LocalLease(kept, seen, clock, ticket.mine?.leave()));
   }
 
-  async #poll(acquisition: Acquisition): Promise<Granted> {
+  /** Asks for the lock again and again. */
+  #poll(acquisition: Acquisition): Promise<Granted> {
+    const { signal } = this.#patience;
+    return this.#keepAsking(async () => {
+      const answer = await acquisition.ask(signal);
+      return answer.kind === "acquired" ? answer : pollDelayMs(this.#patience.waitedMs, this.#blob.random, this.#options.poll);
+    });
+  }
+
+  /** Waits in the queue between processes, and asks for the lock when nobody is before us. */
+  #queueUp(acquisition: Acquisition, ticket: { mine?: Ticket }): Promise<Granted> {
+    const { clock, random } = this.#blob;
+    const { signal } = this.#patience;
+    const { leaseId } = acquisition;
+    const pace = new Pace(clock.now(), this.#longestSleepMs);
+    let joined = false;
+    let position: number | undefined;
+    return this.#keepAsking(async () => {
+      if (!ticket.mine || position === 0) {
+        const answer = await acquisition.ask(signal);
+        if (answer.kind === "acquired") return answer;
+        const arrivedAt = arrivalOf(answer.date, this.#patience.waitedMs);
+        ticket.mine ??= this.#fairQueue.ticket(arrivedAt, leaseId, this.#options.description.holder);
+        if (position === 0) return pace.sleepMs(0, random);
+      }
+      if (!joined) await ticket.mine.join(signal);
+      const { tickets } = await this.#fairQueue.waiting(signal);
+      const found = tickets.findIndex((waiting) => waiting.leaseId === leaseId);
+      // A ticket that is missing has lapsed, or was swept away, while this process was stopped.
+      joined = found >= 0;
+      if (!joined) return REJOIN_MS;
+      position = found;
+      pace.saw(position, clock.now());
+      return position === 0 ? 0 : pace.sleepMs(position, random);
+    });
+  }
+
+  /** Takes one step after the other, with as much rest in between as it asks for, until one is granted the lease. */
+  async #keepAsking(step: () => Promise<Granted | number>): Promise<Granted> {
     const { clock, random, key, log } = this.#blob;
     const { signal } = this.#patience;
     let answered = new Stopwatch(clock);
@@ -94,11 +145,11 @@ export class Contender {
       const asked = new Stopwatch(clock);
       let delayMs: number;
       try {
-        const answer = await acquisition.ask(signal);
-        if (answer.kind === "acquired") return answer;
+        const outcome = await step();
+        if (typeof outcome !== "number") return outcome;
         failures = 0;
         answered = new Stopwatch(clock);
-        delayMs = pollDelayMs(this.#patience.waitedMs, random, this.#options.poll);
+        delayMs = outcome;
       } catch (error) {
         if (signal.aborted || !isUnsure(error)) throw error;
         log(`waiting for "${key}": ${error.message}`);
@@ -110,7 +161,7 @@ export class Contender {
         failures += 1;
         delayMs = Math.max(retryDelayMs(failures, random), error.retryAfterMs ?? 0);
       }
-      await sleep(clock, this.#untilNextPoll(delayMs, asked.elapsedMs), { signal });
+      if (delayMs > 0) await sleep(clock, this.#untilNextPoll(delayMs, asked.elapsedMs), { signal });
     }
   }
 
@@ -130,7 +181,7 @@ export class Contender {
       const token = fencing ? (this.#tokens.next(lease.seen, this.#options.description) ?? (await this.#reserveToken(lease))) : undefined;
       const longEnoughMs = Math.min(terms.leaseSeconds / 3, terms.goodForMs / 2_000) * 1_000;
       if (lease.kept.remainingMs < longEnoughMs) await lease.kept.ensure(longEnoughMs, signal);
-      return lease.holdBy(this.#turn, token, this.#budget());
+      return lease.holdBy(this.#turn, token, this.#succession);
     } catch (error) {
       const lost = !signal.aborted && isMutexError(error) && error.code === "LOCK_LOST";
       if (lost || !lease.kept.isHeld || !lease.passBy(this.#turn)) this.#giveBack(lease);
@@ -139,12 +190,28 @@ export class Contender {
     }
   }
 
-  #budget(): HandOverBudget {
-    const { handOverCount, handOverMs, poll } = this.#options;
+  get #succession(): Succession {
+    const { fair, terms, handOverCount, handOverMs, poll } = this.#options;
+    if (fair) {
+      // What the service counts as left is the margin more than what we do.
+      const enoughMs = Math.max(0, this.#longestSleepMs + 2 * terms.tryTimeoutMs - terms.marginMs);
+      return new FirstCome({ queue: this.#fairQueue, blob: this.#blob, enoughMs });
+    }
     const [, longestMs] = poll.steadyMs;
     // Long enough for the next poll of whoever waits elsewhere.
     const stayAwayMs = () => longestMs * (1 + this.#blob.random() / 10);
-    return { count: handOverCount, ms: handOverMs, stayAwayMs };
+    return new LocalFirst({ count: handOverCount, ms: handOverMs, stayAwayMs });
+  }
+
+  get #fairQueue(): FairQueue {
+    this.#queue ??= new FairQueue(this.#blob, this.#options.terms.tryTimeoutMs);
+    return this.#queue;
+  }
+
+  /** Whoever is given the lock has to find out while two thirds of its lease last, and two tries of a request after that. */
+  get #longestSleepMs(): number {
+    const { leaseSeconds, tryTimeoutMs } = this.#options.terms;
+    return (leaseSeconds * 1_000 * 2) / 3 - 2 * tryTimeoutMs;
   }
 
   async #reserveToken(lease: LocalLease): Promise<number> {

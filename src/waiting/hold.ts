@@ -6,12 +6,10 @@ import type { ReleaseAnswer } from "../lease/lease-store.ts";
 import type { KeptLease } from "../lease/renewal.ts";
 import type { Turn } from "./local-queue.ts";
 
-/** For how long, and how often, the tasks of one process may hand a lock to each other before other processes get their chance. */
-export interface HandOverBudget {
-  readonly count: number;
-  readonly ms: number;
-  /** For how long the process then leaves the lock alone, in milliseconds. */
-  readonly stayAwayMs: () => number;
+/** Who holds the lock next. */
+export interface Succession {
+  /** Hands a lease that is held to the next task of this process, or to another process, or gives it back; and leaves the turn. */
+  end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer>;
 }
 
 /** A lease that the tasks of this process hold, one after the other, while the service sees one holder. */
@@ -19,28 +17,36 @@ export class LocalLease {
   readonly kept: KeptLease;
   /** What is known of the blob, so that the next holder need not ask. */
   seen: SeenBlob;
+  /** Resolves when the ticket that won it is certain to be gone. */
+  readonly ticketGone: Promise<void>;
   readonly #clock: Clock;
   readonly #since: number;
   #handOvers = 0;
   #holder: Hold | undefined;
 
-  constructor(kept: KeptLease, seen: SeenBlob, clock: Clock) {
+  constructor(kept: KeptLease, seen: SeenBlob, clock: Clock, ticketGone: Promise<void> = Promise.resolve()) {
     this.kept = kept;
     this.seen = seen;
+    this.ticketGone = ticketGone;
     this.#clock = clock;
     this.#since = clock.now();
     onAbort(kept.signal, () => this.#holder?.lose(kept.signal.reason));
   }
 
   /** Makes a task the holder, until its hold ends. */
-  holdBy(turn: Turn<LocalLease>, token: number | undefined, budget: HandOverBudget): Hold {
-    this.#holder = new Hold(this, turn, token, budget);
+  holdBy(turn: Turn<LocalLease>, token: number | undefined, succession: Succession): Hold {
+    this.#holder = new Hold(this, turn, token, succession);
     return this.#holder;
   }
 
-  /** Whether the budget has room for one more hand-over. */
-  isWithin({ count, ms }: HandOverBudget): boolean {
-    return this.#handOvers < count && this.#clock.now() - this.#since < ms;
+  /** How often it went from one task to the next. */
+  get handOvers(): number {
+    return this.#handOvers;
+  }
+
+  /** How long ago the service granted it, in milliseconds. */
+  get ageMs(): number {
+    return this.#clock.now() - this.#since;
   }
 
   /** Hands the lease to the next task in line, if there is one that can take it. It then is that task's, from this moment on. */
@@ -61,16 +67,16 @@ export class Hold {
   readonly token: number | undefined;
   readonly #lease: LocalLease;
   readonly #turn: Turn<LocalLease>;
-  readonly #budget: HandOverBudget;
+  readonly #succession: Succession;
   #state: State = { kind: "held" };
   #loss: AbortController | undefined;
   #overdue: LockLostError | undefined;
   #idGivenOut = false;
 
-  constructor(lease: LocalLease, turn: Turn<LocalLease>, token: number | undefined, budget: HandOverBudget) {
+  constructor(lease: LocalLease, turn: Turn<LocalLease>, token: number | undefined, succession: Succession) {
     this.#lease = lease;
     this.#turn = turn;
-    this.#budget = budget;
+    this.#succession = succession;
     this.token = token;
   }
 
@@ -130,26 +136,14 @@ export class Hold {
   /** Hands the lock to the next task in line, or gives the lease back. Called again, it answers the same. */
   end(): Promise<ReleaseAnswer> {
     if (this.#state.kind === "ended") return this.#state.answer;
-    const wasHeld = this.#state.kind === "held";
     this.#overdue = this.lostBecause;
-    const answer = wasHeld && !this.#overdue && this.#handOver() ? Promise.resolve(RELEASED) : this.#release(wasHeld);
+    const isHeld = this.#state.kind === "held" && !this.#overdue;
+    const answer = isHeld ? this.#succession.end(this.#lease, this.#turn, this.#idGivenOut) : this.#giveBack();
     this.#state = { kind: "ended", answer };
     return answer;
   }
 
-  #handOver(): boolean {
-    return !this.#idGivenOut && this.#turn.awaited && this.#lease.isWithin(this.#budget) && this.#lease.passBy(this.#turn);
-  }
-
-  async #release(wasHeld: boolean): Promise<ReleaseAnswer> {
-    // Whoever had its share, and more tasks waiting, lets other processes come first.
-    const hadItsShare = wasHeld && this.#turn.awaited && !this.#lease.isWithin(this.#budget);
-    try {
-      return await this.#lease.kept.release();
-    } finally {
-      this.#turn.leave(hadItsShare ? this.#budget.stayAwayMs() : 0);
-    }
+  #giveBack(): Promise<ReleaseAnswer> {
+    return this.#lease.kept.release().finally(() => this.#turn.leave());
   }
 }
-
-const RELEASED: ReleaseAnswer = Object.freeze({ kind: "released" });

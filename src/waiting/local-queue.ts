@@ -1,7 +1,17 @@
 import { onAbort } from "../abort.ts";
 
-interface Waiter<Baton> {
+/** Somebody who comes to the queue. */
+export interface Comer<Baton> {
+  /** Ends the wait at once. */
+  readonly signal: AbortSignal;
+  /** Whether a baton is of use to it. */
   accepts(baton: Baton): boolean;
+  /** How long it has waited by now, in milliseconds. */
+  readonly waitedMs: number;
+}
+
+interface Waiter<Baton> {
+  readonly comer: Comer<Baton>;
   admit(turn: Turn<Baton>): void;
 }
 
@@ -13,6 +23,8 @@ export interface Turn<Baton> {
   readonly stayAwayMs: number;
   /** Whether others of this process wait. */
   readonly awaited: boolean;
+  /** How long the next of them has waited, in milliseconds. */
+  readonly nextWaitedMs: number | undefined;
   /** Hands the baton, and the turn with it, to the next one in line. False, and nothing has happened, if there is none or it cannot take it. */
   pass(baton: Baton): boolean;
   /** Lets the next one in, empty-handed. Whoever has left, or passed its turn on, may leave again: nothing happens. */
@@ -35,13 +47,14 @@ export class LocalQueue<Baton> {
     return this.#occupied ? undefined : this.#turn(undefined, 0);
   }
 
-  /** Waits for the turn; rejects with the signal's reason as soon as it aborts. `accepts` says whether a baton is of use to the waiter. */
-  enter(signal: AbortSignal, accepts: (baton: Baton) => boolean): Promise<Turn<Baton>> {
+  /** Waits for the turn; rejects with the signal's reason as soon as it aborts. */
+  enter(comer: Comer<Baton>): Promise<Turn<Baton>> {
+    const { signal } = comer;
     if (signal.aborted) return Promise.reject(signal.reason);
     if (!this.#occupied) return Promise.resolve(this.#turn(undefined, 0));
     return new Promise((resolve, reject) => {
       const waiter: Waiter<Baton> = {
-        accepts,
+        comer,
         admit: (turn) => {
           stopListening();
           resolve(turn);
@@ -70,9 +83,12 @@ export class LocalQueue<Baton> {
       get awaited() {
         return waiting.size > 0;
       },
+      get nextWaitedMs() {
+        return next()?.comer.waitedMs;
+      },
       pass: (handed) => {
         const waiter = next();
-        if (!mine || !waiter?.accepts(handed)) return false;
+        if (!mine || !waiter?.comer.accepts(handed)) return false;
         mine = false;
         admit(waiter, handed, 0);
         return true;

@@ -16,7 +16,13 @@ export interface LockerOptions extends TermsOptions {
   holder?: string;
   /** What the lock is held for, for people, up to 1,024 characters. Default: nothing. */
   purpose?: string;
-  /** How often the service is asked while another process holds the lock. */
+  /**
+   * Whether processes get the lock in the order they came, through a queue in the container; a property of the key that all
+   * its users set alike. Whoever does not, a go-azuremutex among them, excludes and is excluded all the same, but enters only
+   * when the queue is empty. Order is kept as long as no lease runs out. Default: false. Needs the permissions to list and delete.
+   */
+  fair?: boolean;
+  /** How often the service is asked while another process holds the lock. Not with `fair`, whose queue paces itself. */
   poll?: PollOptions;
   /**
    * For how long, in milliseconds since the service granted the lease, the tasks of this process hand the lock to each other
@@ -32,6 +38,7 @@ export interface ResolvedLockerOptions {
   readonly unreachableAfterMs: number;
   readonly fencing: boolean;
   readonly description: HolderDescription;
+  readonly fair: boolean;
   readonly poll: PollPolicy;
   readonly handOverMs: number;
   readonly handOverCount: number;
@@ -46,13 +53,14 @@ const HAND_OVER_COUNT = 100_000;
 /** A locker's options with every default filled in, checked against each other. Throws `RangeError` or `TypeError` naming option and value. */
 export function resolveLockerOptions(options: LockerOptions, defaultTryTimeoutMs: number): ResolvedLockerOptions {
   const { unreachableAfterMs = UNREACHABLE_AFTER_MS, handOverMs = HAND_OVER_MS, handOverCount = HAND_OVER_COUNT } = options;
-  const { fencing = true, holder, purpose, poll = {} } = options;
+  const { fencing = true, fair = false, holder, purpose, poll = {} } = options;
   checkMs(unreachableAfterMs, "unreachableAfterMs");
   checkMs(handOverMs, "handOverMs");
   if (!(Number.isInteger(handOverCount) && handOverCount >= 0)) {
     throw new RangeError(`handOverCount must be a whole number of at least 0, not ${shown(handOverCount)}`);
   }
-  if (typeof fencing !== "boolean") throw new TypeError(`fencing must be true or false, not ${shown(fencing)}`);
+  checkSwitch(fencing, "fencing");
+  checkSwitch(fair, "fair");
   if (holder !== undefined) checkText(holder, "holder", LONGEST_HOLDER);
   if (purpose !== undefined) checkText(purpose, "purpose", LONGEST_PURPOSE);
   const terms = resolveTerms(options, defaultTryTimeoutMs);
@@ -66,10 +74,15 @@ export function resolveLockerOptions(options: LockerOptions, defaultTryTimeoutMs
       ...(purpose === undefined ? {} : { purpose }),
       leaseSeconds: terms.leaseSeconds,
     },
+    fair,
     poll: resolvePollOptions(poll),
     handOverMs,
     handOverCount,
   };
+}
+
+function checkSwitch(value: unknown, name: string): void {
+  if (typeof value !== "boolean") throw new TypeError(`${name} must be true or false, not ${shown(value)}`);
 }
 
 function checkText(value: unknown, name: string, longest: number): void {

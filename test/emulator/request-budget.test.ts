@@ -115,6 +115,31 @@ describe("the request budget", () => {
     await locker.unlock();
   });
 
+  it("is exactly one more with fair: true, if nobody waits", async () => {
+    const mutex = storage.mutex(container);
+    await lockedBefore(mutex);
+    const operations = await requestsOf("lock + unlock, fair", () => cycle(mutex.locker(key, { fair: true })));
+    expect(operations).toEqual(["acquire", "list", "release"]);
+  });
+
+  it("is 2 to join a fair queue and 1 to leave it, besides its polls", async () => {
+    const held = await storage.mutex(container).locker(key, { fair: true }).lock();
+    const waiting = storage.mutex(container).locker(key, { fair: true });
+    const operations = await requestsOf("a wait in a fair queue, with its holder's release", async () => {
+      const lock = waiting.lock();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await held.release();
+      await lock;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    });
+    const count = (operation: string): number => operations.filter((sent) => sent === operation).length;
+    expect([count("create"), count("deleteBlob"), count("change")]).toEqual([1, 1, 1]);
+    // Its own look at the queue, and the holder's.
+    expect(count("list")).toBe(2);
+    expect(new Set(operations)).toEqual(new Set(["acquire", "create", "list", "change", "deleteBlob", "read", "writeMetadata"]));
+    await waiting.unlock();
+  });
+
   it("is 1 for tryLock on a held key", async () => {
     await storage.mutex(container).acquire(key, 60);
     const locker = storage.mutex(container).locker(key);
@@ -148,15 +173,15 @@ describe("the request budget", () => {
     expect(operations).toEqual(["acquire", "renew", "release"]);
   });
 
-  it("is 1 for inspect, 1 for a listing, 2 for a break", async () => {
+  it("is 2 for inspect, 2 for a listing, 2 for a break", async () => {
     const mutex = storage.mutex(container);
     await mutex.acquire(key, 60);
-    expect(await requestsOf("inspect", () => mutex.inspect(key))).toEqual(["read"]);
+    expect((await requestsOf("inspect", () => mutex.inspect(key))).sort()).toEqual(["list", "read"]);
     expect(
       await requestsOf("list", async () => {
         for await (const _ of mutex.list({ prefix: key }));
       }),
-    ).toEqual(["list"]);
+    ).toEqual(["list", "list"]);
     expect(await requestsOf("break", () => mutex.break(key))).toEqual(["read", "break"]);
   });
 });

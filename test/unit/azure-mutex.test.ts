@@ -192,13 +192,13 @@ describe("release", () => {
 describe("inspect and list", () => {
   it("tell of a lock that nobody ever took that it is missing", async () => {
     const { mutex } = setup();
-    expect(await mutex.inspect("job")).toEqual({ key: "job", isHeld: false, state: "missing", infinite: false });
+    expect(await mutex.inspect("job")).toEqual({ key: "job", isHeld: false, state: "missing", infinite: false, waiting: [] });
   });
 
   it("show the lease's state without a record, for a holder that leaves none", async () => {
     const { mutex, there } = setup();
     await there.acquire("job", "infinite");
-    expect(await mutex.inspect("job")).toEqual({ key: "job", isHeld: true, state: "leased", infinite: true });
+    expect(await mutex.inspect("job")).toEqual({ key: "job", isHeld: true, state: "leased", infinite: true, waiting: [] });
   });
 
   it("list what is leased or bears a record, and nothing else of the container", async () => {

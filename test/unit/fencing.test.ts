@@ -28,7 +28,7 @@ describe("fencing tokens strictly grow", () => {
     const world = new World();
     const first = await token(world, world.process());
     await world.clock.advance(1_000);
-    await world.memory.deleteBlob("job");
+    await world.memory.remove("job");
     expect(await token(world, world.process())).toBeGreaterThan(first);
   });
 
@@ -36,7 +36,7 @@ describe("fencing tokens strictly grow", () => {
     const world = new World();
     const process = world.process();
     const first = await token(world, process);
-    await world.memory.deleteBlob("job");
+    await world.memory.remove("job");
     expect(await token(world, process)).toBeGreaterThan(first);
   });
 
@@ -129,7 +129,7 @@ describe("fencing tokens strictly grow", () => {
     await world.clock.advance(1_500);
     const fast = world.process();
     const first = await token(world, fast);
-    await world.memory.deleteBlob("job");
+    await world.memory.remove("job");
     const lock = await world.until(slowly);
     expect(lock.fencingToken).toBeGreaterThan(first);
   });
@@ -173,7 +173,7 @@ describe("fencing tokens strictly grow", () => {
           if (what === "wipe") await world.memory.putBlob("job");
           if (what === "delete") {
             await world.clock.advance(1_000);
-            await world.memory.deleteBlob("job");
+            await world.memory.remove("job");
           }
           if (what === "loseRecord") process.store.failAfter("writeMetadata", { times: 1 });
           if (what === "loseCreate") process.store.failAfter("create", { times: 1 });

@@ -45,7 +45,7 @@ describe("a blob that vanishes as often as it is created", () => {
   class Vanishing extends MemoryLeaseStore {
     override async create(key: string, metadata: Metadata): Promise<CreateAnswer> {
       const answer = await super.create(key, metadata);
-      await this.deleteBlob(key);
+      await this.remove(key);
       return answer;
     }
   }

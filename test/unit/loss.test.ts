@@ -142,7 +142,7 @@ describe("a lock whose renewal is refused", () => {
   it("is lost at once as deleted, when the blob is gone", async () => {
     const { clock, lock, world } = await holding();
     await world.memory.break("job", { periodSeconds: 0 });
-    await world.memory.deleteBlob("job");
+    await world.memory.remove("job");
     await clock.advance(10_000);
     expect(lock.signal.reason).toMatchObject({ why: "deleted" });
   });

@@ -30,7 +30,7 @@ describe("an answer that is lost", () => {
           const theirs = await world.until(there.lock(), 10_000);
           tokens.push(theirs.fencingToken);
           await there.unlock();
-          if (round === 1) await world.memory.deleteBlob("job");
+          if (round === 1) await world.memory.remove("job");
           await clock.advance(1_500);
         }
         expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => Number(a) - Number(b)));

@@ -21,7 +21,7 @@ describeLeaseStore(
       advance: (ms) => clock.advance(ms),
       foreign: {
         putBlob: async (key, options) => (await store.putBlob(key, options)).kind === "written",
-        deleteBlob: async (key, options) => (await store.deleteBlob(key, options)).kind === "deleted",
+        deleteBlob: async (key, options) => (await store.remove(key, options)).kind === "removed",
         deleteContainer: () => store.deleteContainer(),
       },
     };
@@ -103,7 +103,7 @@ describe("MemoryLeaseStore", () => {
     expect(status(await store.putBlob("key", { leaseId: A }))).toBe("412 LeaseNotPresentWithBlobOperation");
     await store.acquire("key", A, 15);
     expect(status(await store.putBlob("key"))).toBe("412 LeaseIdMissing");
-    expect(status(await store.deleteBlob("key", { leaseId: B }))).toBe("412 LeaseIdMismatchWithBlobOperation");
+    expect(status(await store.remove("key", { leaseId: B }))).toBe("412 LeaseIdMismatchWithBlobOperation");
     await store.break("key");
     expect(status(await store.renew("key", A))).toBe("409 LeaseIsBrokenAndCannotBeRenewed");
     expect(status(await store.change("key", A, B))).toBe("409 LeaseIsBreakingAndCannotBeChanged");
@@ -111,7 +111,7 @@ describe("MemoryLeaseStore", () => {
     expect(status(await store.renew("key", A))).toBe("409 LeaseIsBrokenAndCannotBeRenewed");
     await store.deleteContainer();
     expect(status(await store.putBlob("key"))).toBe("404 ContainerNotFound");
-    expect(status(await store.deleteBlob("key"))).toBe("404 ContainerNotFound");
+    expect(status(await store.remove("key"))).toBe("404 ContainerNotFound");
   });
 
   it.each([

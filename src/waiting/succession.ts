@@ -1,0 +1,85 @@
+import type { ReleaseAnswer } from "../lease/lease-store.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import { arrivalOf, type FairQueue, type Waiting, type WaitingTicket } from "./fair-queue.ts";
+import type { LocalLease, Succession } from "./hold.ts";
+import type { Turn } from "./local-queue.ts";
+
+const RELEASED: ReleaseAnswer = Object.freeze({ kind: "released" });
+
+export interface SharedOptions {
+  /** How often the tasks of this process may hand the lock to each other under one lease. */
+  readonly count: number;
+  /** For how long since the lease was granted, in milliseconds. */
+  readonly ms: number;
+  /** For how long the process then leaves the lock alone, in milliseconds. */
+  readonly stayAwayMs: () => number;
+}
+
+/** Tasks of this process first, within a budget; then whoever polls at the right moment. */
+export class LocalFirst implements Succession {
+  readonly #options: SharedOptions;
+
+  constructor(options: SharedOptions) {
+    this.#options = options;
+  }
+
+  end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer> {
+    const { count, ms, stayAwayMs } = this.#options;
+    const isWithin = lease.handOvers < count && lease.ageMs < ms;
+    if (!idGivenOut && isWithin && lease.passBy(turn)) return Promise.resolve(RELEASED);
+    // Whoever had its share, and more tasks waiting, lets other processes come first.
+    const leave = (): void => turn.leave(turn.awaited && !isWithin ? stayAwayMs() : 0);
+    return lease.kept.release().finally(leave);
+  }
+}
+
+export interface FairOptions {
+  readonly queue: FairQueue;
+  readonly blob: LockBlob;
+  /** What has to be left of the lease for the next one to find out that it has the lock, in milliseconds. */
+  readonly enoughMs: number;
+}
+
+/** Whoever came first, in this process or another. */
+export class FirstCome implements Succession {
+  readonly #options: FairOptions;
+
+  constructor(options: FairOptions) {
+    this.#options = options;
+  }
+
+  async end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer> {
+    let answer: ReleaseAnswer | undefined;
+    try {
+      answer = await this.#handOver(lease, turn, idGivenOut);
+    } catch (error) {
+      this.#options.blob.log(`the queue of "${this.#options.blob.key}" could not be served, its lock is released: ${String(error)}`);
+    }
+    if (answer) return answer;
+    return await lease.kept.release().finally(() => turn.leave());
+  }
+
+  async #handOver(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer | undefined> {
+    const { queue, enoughMs } = this.#options;
+    const { kept } = lease;
+    // A ticket of our own that is still there would get the lock.
+    await lease.ticketGone;
+    if (kept.remainingMs < enoughMs) await kept.ensure(enoughMs, NEVER);
+    kept.pause();
+    const waiting = await queue.waiting();
+    const next = waiting.tickets.find(({ leaseId }) => leaseId !== kept.leaseId);
+    if (!idGivenOut && isLocalTurn(turn, next, waiting) && kept.isHeld && lease.passBy(turn)) {
+      kept.resume();
+      return RELEASED;
+    }
+    return next && (await kept.changeTo(next.leaseId).finally(() => turn.leave()));
+  }
+}
+
+const NEVER = new AbortController().signal;
+
+/** Whether the first in line of this process came before everybody else. */
+function isLocalTurn(turn: Turn<LocalLease>, next: WaitingTicket | undefined, { time }: Waiting): boolean {
+  if (!next || !time) return true;
+  return turn.nextWaitedMs !== undefined && arrivalOf(time.ms, turn.nextWaitedMs) <= next.arrivedAt;
+}

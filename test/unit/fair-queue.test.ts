@@ -1,0 +1,195 @@
+import { describe, expect, it } from "vitest";
+import type { Lock } from "../../src/locker.ts";
+import { World } from "../support/world.ts";
+
+function setup(count: number) {
+  const world = new World();
+  const processes = Array.from({ length: count }, () => world.process());
+  const lockers = processes.map(({ mutex }) => mutex.locker("job", { fair: true }));
+  return { world, clock: world.clock, processes, lockers };
+}
+
+async function tickets(world: World): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { key, leaseState } of world.memory.list(".azmutex/queue/")) found.push(`${leaseState} ${key}`);
+  return found;
+}
+
+describe("with fair: true", () => {
+  it("processes get the lock in the order they came", async () => {
+    const { world, clock, lockers } = setup(8);
+    const order: number[] = [];
+    const done = lockers.map(async (locker, n) => {
+      await new Promise<void>((resolve) => clock.setTimer(n * 1_500, resolve));
+      const lock = await locker.lock();
+      order.push(n);
+      await new Promise<void>((resolve) => clock.setTimer(3_000, resolve));
+      await lock.release();
+    });
+    await world.until(Promise.all(done));
+    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    await clock.advance(1_000);
+    expect(await tickets(world)).toEqual([]);
+    expect(await world.leaseState("job")).toBe("available");
+    expect(clock.pendingTimers()).toBe(0);
+  });
+
+  it("a lock and unlock that nobody waits for costs exactly one request more", async () => {
+    const { world, processes, lockers } = setup(1);
+    await world.until((lockers[0] as (typeof lockers)[0]).run(() => undefined));
+    const [{ store }] = processes as [(typeof processes)[0]];
+    store.forgetCalls();
+    await world.until((lockers[0] as (typeof lockers)[0]).run(() => undefined));
+    expect(store.calls.map(({ operation }) => operation)).toEqual(["acquire", "list", "release"]);
+  });
+
+  it("an acquisition that waits costs 2 requests to join, 1 to leave, and its polls", async () => {
+    const { world, clock, processes, lockers } = setup(2);
+    const [holder, waiter] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+    const held = await world.until(holder.lock());
+    const { store } = processes[1] as (typeof processes)[0];
+    const waiting = waiter.lock();
+    await clock.advance(5_000);
+    await held.release();
+    await world.until(waiting);
+    await clock.settle();
+    expect(store.count("create")).toBe(1);
+    expect(store.count("remove")).toBe(1);
+    expect(store.calls.slice(0, 4).map(({ operation }) => operation)).toEqual(["acquire", "create", "acquire", "list"]);
+  });
+
+  it("tasks of one process wait in line with those of others", async () => {
+    const { world, clock, lockers } = setup(2);
+    const [here, there] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+    const order: string[] = [];
+    const take = async (name: string, waiting: Promise<Lock>) => {
+      const lock = await waiting;
+      order.push(name);
+      await new Promise<void>((resolve) => clock.setTimer(100, resolve));
+      await lock.release();
+    };
+    const first = await world.until(here.lock());
+    const tasks: Promise<void>[] = [];
+    for (const [name, locker] of [
+      ["here 1", here],
+      ["there 1", there],
+      ["here 2", here],
+      ["there 2", there],
+    ] as const) {
+      tasks.push(take(name, locker.lock()));
+      await clock.advance(2_000);
+    }
+    await first.release();
+    await world.until(Promise.all(tasks));
+    expect(order).toEqual(["here 1", "there 1", "here 2", "there 2"]);
+  });
+
+  it("a waiter that gives up leaves no ticket, and the next one is served", async () => {
+    const { world, clock, lockers } = setup(3);
+    const [a, b, c] = lockers as [(typeof lockers)[0], (typeof lockers)[0], (typeof lockers)[0]];
+    const held = await world.until(a.lock());
+    const stop = new AbortController();
+    const given = expect(b.lock({ signal: stop.signal })).rejects.toBe("enough");
+    await clock.advance(2_000);
+    const waiting = c.lock();
+    await clock.advance(2_000);
+    expect(await tickets(world)).toHaveLength(2);
+    stop.abort("enough");
+    await given;
+    await clock.advance(10);
+    expect(await tickets(world)).toHaveLength(1);
+    await held.release();
+    expect((await world.until(waiting, 20_000)).isHeld).toBe(true);
+  });
+
+  it("a waiter that gives up just as it is given the lock passes it on", async () => {
+    const { world, clock, lockers } = setup(3);
+    const [a, b, c] = lockers as [(typeof lockers)[0], (typeof lockers)[0], (typeof lockers)[0]];
+    const held = await world.until(a.lock());
+    const stop = new AbortController();
+    const given = expect(b.lock({ signal: stop.signal })).rejects.toBe("enough");
+    await clock.advance(2_000);
+    const waiting = c.lock();
+    await clock.advance(2_000);
+    await held.release();
+    stop.abort("enough");
+    await given;
+    expect((await world.until(waiting, 12_000)).isHeld).toBe(true);
+  });
+
+  it("a dead waiter keeps the others for its ticket's lease and the lock's at most", async () => {
+    const { world, clock, processes, lockers } = setup(3);
+    const [a, b, c] = lockers as [(typeof lockers)[0], (typeof lockers)[0], (typeof lockers)[0]];
+    const held = await world.until(a.lock());
+    void b.lock().catch(() => undefined);
+    await clock.advance(2_000);
+    const waiting = c.lock();
+    await clock.advance(2_000);
+    processes[1]?.store.hang("all");
+    await held.release();
+    const before = clock.now();
+    await world.until(waiting);
+    expect(clock.now() - before).toBeLessThanOrEqual(90_000);
+    await clock.advance(130_000);
+  });
+
+  it("a dead holder keeps the others for its lease at most", async () => {
+    const { world, clock, processes, lockers } = setup(3);
+    const [a, b] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+    await world.until(a.lock());
+    const waiting = b.lock();
+    await clock.advance(2_000);
+    processes[0]?.store.hang("all");
+    const before = clock.now();
+    await world.until(waiting);
+    expect(clock.now() - before).toBeLessThanOrEqual(30_250);
+  });
+
+  it("tokens grow from hand-over to hand-over", async () => {
+    const { world, clock, lockers } = setup(4);
+    const tokens: number[] = [];
+    const tasks = lockers.map(async (locker) => {
+      for (let turn = 0; turn < 10; turn += 1) {
+        await locker.run(async (lock) => {
+          tokens.push(lock.fencingToken as number);
+          await new Promise<void>((resolve) => clock.setTimer(50, resolve));
+        });
+      }
+    });
+    await world.until(Promise.all(tasks));
+    expect(tokens).toHaveLength(40);
+    expect(tokens).toEqual([...new Set(tokens)].sort((x, y) => x - y));
+  });
+
+  it("leaves the order to itself when the holder may not look at the queue, and releases", async () => {
+    const { world, clock, processes, lockers } = setup(2);
+    const [a, b] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+    const held = await world.until(a.lock());
+    const waiting = b.lock();
+    await clock.advance(2_000);
+    processes[0]?.store.failBefore("list");
+    await world.until(held.release());
+    expect((await world.until(waiting, 12_000)).isHeld).toBe(true);
+  });
+
+  it("inspect and list show who waits, in order, since when, and change nothing", async () => {
+    const { world, clock } = setup(0);
+    const names = ["holder", "first", "second"];
+    const mutexes = names.map(() => world.process());
+    const lock = (n: number) => mutexes[n]?.mutex.locker("job", { fair: true, holder: names[n] as string }).lock();
+    await world.until(lock(0) as Promise<Lock>);
+    void lock(1)?.catch(() => undefined);
+    await clock.advance(2_000);
+    void lock(2)?.catch(() => undefined);
+    await clock.advance(2_000);
+    const onlooker = world.process();
+    const status = await world.until(onlooker.mutex.inspect("job"));
+    expect(status.waiting?.map(({ holder }) => holder.name)).toEqual(["first", "second"]);
+    const [first, second] = status.waiting ?? [];
+    expect((second?.since.getTime() as number) - (first?.since.getTime() as number)).toBe(2_000);
+    for await (const { key, waiting } of onlooker.mutex.list()) {
+      expect([key, waiting?.map(({ holder }) => holder.name)]).toEqual(["job", ["first", "second"]]);
+    }
+    expect(new Set(onlooker.store.calls.map(({ operation }) => operation))).toEqual(new Set(["read", "list"]));
+  });
+});

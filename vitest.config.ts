@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /** Nothing is retried: a test that fails now and then has found something. */
@@ -16,7 +17,16 @@ export default defineConfig({
     coverage: { provider: "v8", include: ["src/**/*.ts"], reporter: ["text", "html"], reportsDirectory: "coverage" },
     projects: [
       // No network, no sleeping: a few run thousands of rounds and take seconds, more on a busy machine.
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000, retry } },
+      {
+        // The simulator imports the package by its name, as programs do; here that means the sources.
+        resolve: {
+          alias: [
+            { find: /^azmutex$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+            { find: /^azmutex\/testing$/, replacement: fileURLToPath(new URL("src/testing/index.ts", import.meta.url)) },
+          ],
+        },
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000, retry },
+      },
       // Real leases of 15 seconds and more, against an emulator that the tests start.
       { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], testTimeout: 90_000, hookTimeout: 60_000, retry } },
       // Child processes that run the build in dist/.

@@ -38,7 +38,7 @@ export class FakeClock implements Clock {
   }
 
   setTimer(ms: number, callback: () => void, { keepAlive = false }: TimerOptions = {}): Timer {
-    const timer: PendingTimer = { due: this.#now + Math.max(0, ms), callback, keepAlive };
+    const timer: PendingTimer = { due: this.#now + onGrid(ms), callback, keepAlive };
     this.#timers.add(timer);
     return { cancel: () => this.#timers.remove(timer) };
   }
@@ -59,7 +59,7 @@ export class FakeClock implements Clock {
     if (this.#moving) throw new Error("this clock is already advancing: await the advance() before");
     this.#moving = true;
     try {
-      const end = this.#now + ms;
+      const end = this.#now + onGrid(ms);
       await promisesSettled();
       await this.#runTurns();
       for (let next = this.#timers.first; next && next.due <= end; next = this.#timers.first) {
@@ -80,7 +80,7 @@ export class FakeClock implements Clock {
 
   /** The machine sleeps for `ms` milliseconds: {@link uptime} goes on, {@link now} and the timers stand still. */
   suspend(ms: number): void {
-    this.#uptime += ms;
+    this.#uptime += onGrid(ms);
   }
 
   /**
@@ -88,7 +88,7 @@ export class FakeClock implements Clock {
    * {@link advance} or {@link settle}.
    */
   block(ms: number): void {
-    const passed = Math.max(0, ms);
+    const passed = onGrid(ms);
     this.#now += passed;
     this.#uptime += passed;
   }
@@ -184,4 +184,12 @@ function promisesSettled(): Promise<void> {
 function onTurn(): void {
   turnsToCome -= 1;
   waitingForTurn.shift()?.();
+}
+
+/**
+ * Rounded up to a 1,024th of a millisecond. Sums of such times are exact, so a timer never fires a hair too early: code that
+ * waits for the rest would then wait for ever, because no time is left that a number of this size could show.
+ */
+function onGrid(ms: number): number {
+  return Math.ceil(Math.max(0, ms) * 1_024) / 1_024;
 }

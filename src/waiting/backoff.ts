@@ -5,11 +5,11 @@ export type Spread = readonly [fromMs: number, toMs: number];
 
 /** How a waiter polls. Between two polls lies a time chosen evenly from a spread: one at first, another from then on. */
 export interface PollOptions {
-  /** How long a waiter is quick, in milliseconds since it began to wait. Default: 500. */
+  /** How long a waiter is quick, in milliseconds since it began to wait. Default: 350. */
   readonly quickForMs?: number;
   /** Between two polls of a quick waiter. Default: 40 to 60. */
   readonly quickMs?: Spread;
-  /** Between two polls from then on: floor and cap. Default: 350 to 950. */
+  /** Between two polls from then on: floor and cap. Default: 350 to 850. */
   readonly steadyMs?: Spread;
 }
 
@@ -20,9 +20,9 @@ export type PollPolicy = Required<PollOptions>;
  * waiter who asks less often the longer it waits is overtaken by everyone who comes later.
  */
 const POLL_DEFAULTS: PollPolicy = Object.freeze({
-  quickForMs: 500,
+  quickForMs: 350,
   quickMs: Object.freeze([40, 60] as const),
-  steadyMs: Object.freeze([350, 950] as const),
+  steadyMs: Object.freeze([350, 850] as const),
 });
 
 /** How long a waiter rests before it asks again, in milliseconds, given how long it has waited. */

@@ -96,7 +96,7 @@ export class FairQueue {
       if (await this.#passOn(leaseId)) return;
       const left = LATE_HAND_OVER_MS - since.elapsedMs;
       if (!ticket || left <= 0) return;
-      await sleep(this.#blob.clock, Math.min(wait, left), { keepAlive: false });
+      await sleep(this.#blob.clock, Math.max(this.#tryTimeoutMs, Math.min(wait, left)), { keepAlive: false });
     }
   }
 

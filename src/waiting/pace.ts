@@ -2,8 +2,10 @@
 const LONGEST_SLEEP_MS = 10_000;
 /** Before anything is known, the queue is taken to move this fast. */
 const FIRST_PACE_MS = 500;
-/** How much of the time to one's turn, if the queue moves at its fastest, is slept. */
-const CAUTION = 0.6;
+/** How much of the time to one's turn, if the queue moves at its quickest, is slept. */
+const CAUTION = 0.85;
+/** How much of a hold lies between two polls of whoever is next. */
+const HEAD_POLLS = 0.15;
 /** z of the 3 % quantile of the normal distribution. */
 const Z = -1.8808;
 const QUICKEST_MS = 60;
@@ -15,7 +17,8 @@ export class Pace {
   readonly #joinedAt: number;
   #firstPosition: number | undefined;
   #last: { readonly at: number; readonly position: number } | undefined;
-  #recentMs: number | undefined;
+  #recentMs = FIRST_PACE_MS;
+  #sinceJoiningMs = FIRST_PACE_MS;
 
   constructor(now: number, longestMs: number = LONGEST_SLEEP_MS) {
     this.#joinedAt = now;
@@ -25,25 +28,29 @@ export class Pace {
   /** The waiter has so many before it at this moment. */
   saw(position: number, now: number): void {
     this.#firstPosition ??= position;
-    const moved = (this.#last?.position ?? position) - position;
-    if (this.#last && moved > 0) this.#recentMs = (now - this.#last.at) / moved;
-    if (!this.#last || moved !== 0) this.#last = { at: now, position };
-    this.#sinceJoiningMs =
-      moved >= 0 && this.#firstPosition > position ? (now - this.#joinedAt) / (this.#firstPosition - position) : this.#sinceJoiningMs;
+    const { at, position: before } = this.#last ?? { at: now, position };
+    if (before > position) {
+      this.#recentMs = paceOf(now - at, before - position);
+      this.#sinceJoiningMs = paceOf(now - this.#joinedAt, this.#firstPosition - position);
+    }
+    if (!this.#last || before !== position) this.#last = { at: now, position };
   }
-
-  #sinceJoiningMs: number | undefined;
 
   /** How long to sleep before the next look, with so many before us. */
   sleepMs(position: number, random: () => number): number {
-    if (position === 0) return Math.min(SLOWEST_MS, Math.max(QUICKEST_MS, 0.1 * this.#paceMs)) * (0.8 + 0.4 * random());
+    if (position === 0) return Math.min(SLOWEST_MS, Math.max(QUICKEST_MS, HEAD_POLLS * this.#paceMs)) * (0.8 + 0.4 * random());
     return Math.max(QUICKEST_MS, Math.min(this.#longestMs, CAUTION * this.#paceMs * quickestTurns(position)));
   }
 
   /** The minimum of two estimates: a moving average would feed on our own sleep. */
   get #paceMs(): number {
-    return Math.min(this.#recentMs ?? FIRST_PACE_MS, this.#sinceJoiningMs ?? FIRST_PACE_MS);
+    return Math.min(this.#recentMs, this.#sinceJoiningMs);
   }
+}
+
+/** One move more than were seen: what few moves tell is mostly chance, and whoever sleeps too long keeps everybody waiting. */
+function paceOf(ms: number, moves: number): number {
+  return ms / (Math.max(0, moves) + 1);
 }
 
 /** The 3 % quantile of Gamma(k + 1): how many mean holds it takes at the quickest until k places are gone. By Wilson and Hilferty. */

@@ -151,8 +151,8 @@ describe("the request budget", () => {
     const locker = storage.mutex(container).locker(key);
     const operations = await requestsOf("a waiter's polls in 2 s", () => locker.lock({ timeoutMs: 2_000 }).catch(() => undefined));
     expect(new Set(operations)).toEqual(new Set(["acquire"]));
-    // 40 to 60 ms apart for half a second, then 350 to 950, and one last before the time-out.
-    expect(operations.length).toBeLessThanOrEqual(1 + 500 / 40 + 1 + 1_500 / 350 + 1);
+    // 40 to 60 ms apart for 350 ms, then 350 to 850, and one last before the time-out.
+    expect(operations.length).toBeLessThanOrEqual(1 + 350 / 40 + 1 + 1_650 / 350 + 1);
   });
 
   it("is 1 per third of a lease for renewal", async () => {

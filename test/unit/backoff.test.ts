@@ -5,10 +5,10 @@ const least = () => 0;
 const most = () => 1;
 
 describe("the pause between two polls", () => {
-  it("is 40 to 60 ms for half a second, and 350 to 950 ms from then on", () => {
+  it("is 40 to 60 ms for a third of a second, and 350 to 850 ms from then on", () => {
     const policy = resolvePollOptions({});
-    expect([pollDelayMs(0, least, policy), pollDelayMs(499, most, policy)]).toEqual([40, 60]);
-    expect([pollDelayMs(500, least, policy), pollDelayMs(3_600_000, most, policy)]).toEqual([350, 950]);
+    expect([pollDelayMs(0, least, policy), pollDelayMs(349, most, policy)]).toEqual([40, 60]);
+    expect([pollDelayMs(350, least, policy), pollDelayMs(3_600_000, most, policy)]).toEqual([350, 850]);
   });
 
   it("is what the options say", () => {

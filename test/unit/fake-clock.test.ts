@@ -154,3 +154,17 @@ describe("FakeClock", () => {
     await expect(clock.advance(Number.NaN)).rejects.toThrow(RangeError);
   });
 });
+
+it("never fires a timer a hair too early, whatever fractions add up", async () => {
+  const clock = new FakeClock();
+  for (let n = 0; n < 1_000; n += 1) {
+    const ms = 1 / 3 + n / 7;
+    const start = clock.now();
+    let elapsed = 0;
+    clock.setTimer(ms, () => {
+      elapsed = clock.now() - start;
+    });
+    await clock.advance(ms);
+    if (elapsed < ms) throw new Error(`a timer of ${ms} ms fired after ${elapsed}`);
+  }
+});

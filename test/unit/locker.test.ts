@@ -243,7 +243,7 @@ describe("a wait for a service in trouble", () => {
     store.failBefore("acquire");
     const silentSince = clock.now();
     await world.until(caught);
-    expect(clock.now() - silentSince).toBeGreaterThan(20_000 - 950);
+    expect(clock.now() - silentSince).toBeGreaterThan(20_000 - 850);
   });
 
   it("rejects at once when the credentials are refused", async () => {

@@ -1,0 +1,70 @@
+import { parseArgs } from "node:util";
+import { parseDuration } from "./duration.ts";
+import { minutesFor, type Situation, seedsFrom } from "./measured.ts";
+import { POLICY_FORMS, policyNamed } from "./policy.ts";
+
+export const USAGE = `Usage: npm run simulate -- [options]
+
+Simulates processes that want one lock: the real locker, on a store in memory, by a clock that skips what nobody waits for.
+
+  --processes <n>        how many want the lock; default: 10
+  --hold <duration>      how long each holds it on average (exponential), as 50ms, 1s or 2m; default: 1s
+  --policy <policy>      how they wait: ${POLICY_FORMS}; default: plain.
+                         Given several times, one column each
+  --minutes <n>          how much time is simulated; default: 10, or 60 for holds of 10 s and more
+  --round-trip <d>       how long a request and its answer take, 20 % more or less; default: 10ms
+  --seeds <n>            how many runs the figures are the means of; default: 4
+  --seed <n>             the first run's seed; default: 1
+  --svg <file>           draws a stretch of the first policy's first run as well
+  --json                 all figures of every run as JSON
+  --table                the documentation's table, in Markdown; heeds --seeds and --seed alone
+`;
+
+export type Request =
+  | { readonly kind: "help" }
+  | { readonly kind: "table"; readonly seeds: readonly number[] }
+  | { readonly kind: "report"; readonly situations: readonly Situation[]; readonly json: boolean; readonly svg: string | undefined };
+
+/** Throws a `RangeError` or `TypeError` for arguments that make no sense. */
+export function parseArguments(args: readonly string[]): Request {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      help: { type: "boolean", short: "h" },
+      processes: { type: "string", default: "10" },
+      hold: { type: "string", default: "1s" },
+      policy: { type: "string", multiple: true, default: ["plain"] },
+      minutes: { type: "string" },
+      "round-trip": { type: "string", default: "10ms" },
+      seeds: { type: "string", default: "4" },
+      seed: { type: "string", default: "1" },
+      svg: { type: "string" },
+      json: { type: "boolean", default: false },
+      table: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return { kind: "help" };
+  const seeds = seedsFrom(count("seed", values.seed), count("seeds", values.seeds));
+  if (values.table) return { kind: "table", seeds };
+  const processes = count("processes", values.processes);
+  const holdMs = duration("hold", values.hold);
+  const roundTripMs = duration("round-trip", values["round-trip"]);
+  const minutes = values.minutes === undefined ? minutesFor(holdMs) : count("minutes", values.minutes);
+  const situations = values.policy.map((policy) => {
+    policyNamed(policy);
+    return { processes, holdMs, policy, minutes, roundTripMs, seeds };
+  });
+  return { kind: "report", situations, json: values.json, svg: values.svg };
+}
+
+function count(name: string, text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1) throw new RangeError(`--${name} is a whole number of at least 1, not ${text}`);
+  return number;
+}
+
+function duration(name: string, text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new RangeError(`--${name} is a duration as 50ms, 1s or 2m, not ${text}`);
+  return ms;
+}

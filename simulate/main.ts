@@ -1,0 +1,41 @@
+// `npm run simulate`: how the ways to wait for a lock compare, in simulated time.
+import { writeFile } from "node:fs/promises";
+import { parseArguments, type Request, USAGE } from "./arguments.ts";
+import { measure, plansOf, type Situation } from "./measured.ts";
+import { pictureOf } from "./picture/picture.ts";
+import { report } from "./report.ts";
+import { simulate } from "./run.ts";
+import { markdownTable, tableSituations } from "./table.ts";
+
+async function answer(request: Request): Promise<string> {
+  switch (request.kind) {
+    case "help":
+      return USAGE;
+    case "table":
+      return markdownTable(await measure(tableSituations(request.seeds)));
+    case "report": {
+      const measured = await measure(request.situations);
+      if (request.svg !== undefined) await draw(request.situations, request.svg);
+      return request.json ? `${JSON.stringify(measured, null, 2)}\n` : report(measured);
+    }
+  }
+}
+
+/** The first run once more, for what happened in it: only figures come back from the threads. */
+async function draw(situations: readonly Situation[], file: string): Promise<void> {
+  const [plan] = situations.flatMap(plansOf);
+  if (plan) await writeFile(file, pictureOf(plan, await simulate(plan)));
+}
+
+function requested(): Request | undefined {
+  try {
+    return parseArguments(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    return undefined;
+  }
+}
+
+const request = requested();
+if (request) process.stdout.write(await answer(request));
+else process.exitCode = 2;

@@ -1,0 +1,8 @@
+// A thread that runs simulations, one after the other, and answers each with its figures.
+import { parentPort } from "node:worker_threads";
+import { figuresOf } from "./figures.ts";
+import { type RunPlan, simulate } from "./run.ts";
+
+parentPort?.on("message", async (plan: RunPlan) => {
+  parentPort?.postMessage(figuresOf(await simulate(plan)));
+});

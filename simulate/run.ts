@@ -1,0 +1,117 @@
+import { AzureMutex, Locker } from "azmutex";
+import { FakeClock, MemoryLeaseStore } from "azmutex/testing";
+import { DistantLeaseStore } from "./distant-lease-store.ts";
+import { policyNamed } from "./policy.ts";
+import type { Hold, RunRecord, Wait } from "./run-record.ts";
+import { between, exponential, seeded } from "./seeded.ts";
+
+/** What is simulated. Plain values, so that a run can be sent to another thread. */
+export interface RunPlan {
+  readonly processes: number;
+  /** The mean: holds are drawn from an exponential distribution. */
+  readonly holdMs: number;
+  /** As {@link policyNamed} knows it. */
+  readonly policy: string;
+  readonly minutes: number;
+  readonly roundTripMs: number;
+  readonly seed: number;
+}
+
+const KEY = "lock";
+/** Between a release and the process's next `lock()`, on average; exponential, as the holds are. */
+const THINK_MS = 100;
+/** A round trip is up to this much shorter or longer than the mean. */
+const ROUND_TRIP_SPREAD = 0.2;
+/** All processes start within this time. */
+const START_WITHIN_MS = 1_000;
+
+/** Runs the real locker on a store in memory, by a clock that skips what nobody waits for. The same plan comes to the same record. */
+export function simulate(plan: RunPlan): Promise<RunRecord> {
+  return new Run(plan).record();
+}
+
+class Run {
+  readonly #plan: RunPlan;
+  readonly #clock = new FakeClock();
+  readonly #memory = new MemoryLeaseStore({ clock: this.#clock, containerExists: true });
+  readonly #holds: (Hold & { freedAt: number | undefined })[] = [];
+  readonly #waiting = new Set<Wait>();
+  readonly #stores: DistantLeaseStore[] = [];
+  readonly #nextHoldMs: () => number;
+  #ids = 0;
+
+  constructor(plan: RunPlan) {
+    this.#plan = plan;
+    // One source for all: the k-th hold of a run is as long under every policy, or chance would decide between them.
+    const random = seeded(plan.seed, "holds");
+    this.#nextHoldMs = () => exponential(plan.holdMs, random);
+  }
+
+  async record(): Promise<RunRecord> {
+    const { processes, minutes } = this.#plan;
+    const lives = Array.from({ length: processes }, (_, process) => this.#live(process));
+    // They never end, unless something is wrong.
+    await Promise.race([this.#clock.advance(minutes * 60_000), ...lives]);
+    return {
+      processes,
+      endedAt: this.#clock.now(),
+      holds: this.#holds,
+      waiting: [...this.#waiting],
+      requests: this.#stores.reduce((sum, store) => sum + store.requests, 0),
+    };
+  }
+
+  /** A process wants the lock, holds it, thinks, and wants it again. */
+  async #live(process: number): Promise<never> {
+    const locker = this.#locker(process);
+    const thoughts = this.#chance(process, "thoughts");
+    await this.#pass(between(0, START_WITHIN_MS, this.#chance(process, "start")));
+    for (;;) {
+      const wait: Wait = { process, askedAt: this.#clock.now() };
+      this.#waiting.add(wait);
+      await locker.lock();
+      this.#waiting.delete(wait);
+      this.#holds.push({ ...wait, from: this.#clock.now(), freedAt: undefined });
+      await this.#pass(this.#nextHoldMs());
+      await locker.unlock();
+      await this.#pass(exponential(THINK_MS, thoughts));
+    }
+  }
+
+  #locker(process: number): Locker {
+    const { policy, roundTripMs } = this.#plan;
+    const network = this.#chance(process, "network");
+    const store = new DistantLeaseStore(this.#memory, {
+      clock: this.#clock,
+      nextRoundTripMs: () => roundTripMs * between(1 - ROUND_TRIP_SPREAD, 1 + ROUND_TRIP_SPREAD, network),
+      onFreed: (key) => this.#onFreed(process, key),
+    });
+    this.#stores.push(store);
+    const mutex = new AzureMutex({
+      store,
+      clock: this.#clock,
+      random: this.#chance(process, "library"),
+      newId: () => this.#newId(),
+    });
+    return new Locker(mutex, KEY, { holder: `process ${process + 1}`, ...policyNamed(policy).options });
+  }
+
+  /** Of the lock only, not of a ticket in its queue; and once, though a repeated change succeeds twice. */
+  #onFreed(process: number, key: string): void {
+    const hold = this.#holds.at(-1);
+    if (key === KEY && hold?.process === process) hold.freedAt ??= this.#clock.now();
+  }
+
+  #chance(process: number, what: string): () => number {
+    return seeded(this.#plan.seed, `${what} of process ${process}`);
+  }
+
+  #newId(): string {
+    this.#ids += 1;
+    return `00000000-0000-4000-8000-${this.#ids.toString(16).padStart(12, "0")}`;
+  }
+
+  #pass(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#clock.setTimer(ms, resolve));
+  }
+}

@@ -117,6 +117,11 @@ export class Contender {
     let joined = false;
     let position: number | undefined;
     return this.#keepAsking(async () => {
+      // Lapsed, or swept away, while this process was stopped or could not reach the service.
+      if (joined && !ticket.mine?.stands) {
+        joined = false;
+        position = undefined;
+      }
       if (!ticket.mine || position === 0) {
         const answer = await acquisition.ask(signal);
         if (answer.kind === "acquired") return answer;
@@ -127,7 +132,6 @@ export class Contender {
       if (!joined) await ticket.mine.join(signal);
       const { tickets } = await this.#fairQueue.waiting(signal);
       const found = tickets.findIndex((waiting) => waiting.leaseId === leaseId);
-      // A ticket that is missing has lapsed, or was swept away, while this process was stopped.
       joined = found >= 0;
       if (!joined) return REJOIN_MS;
       position = found;

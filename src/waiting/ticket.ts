@@ -26,6 +26,7 @@ export class Ticket {
   #kept: Stopwatch;
   #renewal: Timer | undefined;
   #gone: Promise<void> | undefined;
+  #refused = false;
 
   constructor(blob: LockBlob, { name, metadata, tryTimeoutMs }: TicketOptions) {
     this.name = name;
@@ -34,6 +35,11 @@ export class Ticket {
     this.#metadata = metadata;
     this.#tryTimeoutMs = tryTimeoutMs;
     this.#kept = new Stopwatch(blob.clock);
+  }
+
+  /** Whether others see it, as far as its owner knows: false once a renewal was refused, or none was answered for as long as its lease. */
+  get stands(): boolean {
+    return !this.#refused && this.#kept.elapsedMs < LEASE_MS;
   }
 
   /** Takes the place, or takes it again if it lapsed or was swept away. Rejects with `StoreUnavailableError` where it is open what was done. */
@@ -49,6 +55,7 @@ export class Ticket {
     const acquire = (request: AbortSignal) => store.acquire(key, this.#leaseId, LEASE_SECONDS, { signal: request });
     await attempt(this.#blob, acquire, { operation: "acquire", timeoutMs, signal });
     this.#kept = asked;
+    this.#refused = false;
     this.#planRenewal(LEASE_MS / 3);
   }
 
@@ -79,7 +86,6 @@ export class Ticket {
     this.#renewal = this.#blob.clock.setTimer(inMs, () => void this.#renew());
   }
 
-  /** A renewal that is refused is the waiter's to notice: its ticket is missing from the list. */
   async #renew(): Promise<void> {
     const { store, key, clock, random } = this.#blob;
     const asked = new Stopwatch(clock);
@@ -87,7 +93,8 @@ export class Ticket {
     let nextMs = LEASE_MS / 3;
     try {
       const { kind } = await attempt(this.#blob, renew, { operation: "renew", timeoutMs: this.#tryTimeoutMs });
-      if (kind === "refused") return;
+      this.#refused = kind === "refused";
+      if (this.#refused) return;
       this.#kept = asked;
     } catch {
       nextMs = retryDelayMs(3, random);

@@ -131,6 +131,10 @@ describe("with fair: true", () => {
     await world.until(waiting);
     expect(clock.now() - before).toBeLessThanOrEqual(90_000);
     await clock.advance(130_000);
+    // Whoever looks at the queue next sweeps what the dead left behind.
+    await c.unlock();
+    await clock.advance(1_000);
+    expect(await tickets(world)).toEqual([]);
   });
 
   it("a dead holder keeps the others for its lease at most", async () => {
@@ -143,6 +147,37 @@ describe("with fair: true", () => {
     const before = clock.now();
     await world.until(waiting);
     expect(clock.now() - before).toBeLessThanOrEqual(30_250);
+  });
+
+  it("only the first in line asks for the lock, so it is the first to enter when a dead holder's lease runs out", async () => {
+    const { world, clock, processes, lockers } = setup(4);
+    await world.until((lockers[0] as (typeof lockers)[0]).lock());
+    const order: number[] = [];
+    for (const n of [1, 2, 3]) {
+      void lockers[n]?.run(() => {
+        order.push(n);
+      });
+      await clock.advance(1_500);
+    }
+    processes[0]?.store.hang("all");
+    await clock.advance(60_000);
+    expect(order).toEqual([1, 2, 3]);
+    // Refused once at first, granted once at the end.
+    expect(processes[3]?.store.calls.filter(({ operation, key }) => operation === "acquire" && key === "job").length).toBeLessThan(10);
+  });
+
+  it("no renewal is sent between the look at the queue and the hand-over", async () => {
+    const { world, clock, processes, lockers } = setup(2);
+    const [a, b] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+    const held = await world.until(a.lock());
+    const waiting = b.lock();
+    await clock.advance(9_800);
+    const [{ store }] = processes as [(typeof processes)[0]];
+    store.delay("list", 500);
+    store.forgetCalls();
+    await world.until(held.release());
+    expect(store.calls.map(({ operation }) => operation)).toEqual(["list", "change"]);
+    await world.until(waiting);
   });
 
   it("tokens grow from hand-over to hand-over", async () => {
@@ -192,4 +227,113 @@ describe("with fair: true", () => {
     }
     expect(new Set(onlooker.store.calls.map(({ operation }) => operation))).toEqual(new Set(["read", "list"]));
   });
+
+  it("a winner's own release waits until its ticket is certain to be gone, or the lock would be handed to it again", async () => {
+    const { world, clock, processes, lockers } = setup(2);
+    const [a, b] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+    const held = await world.until(a.lock());
+    const waiting = b.lock();
+    await clock.advance(2_000);
+    processes[1]?.store.hang("remove", { times: 1 });
+    await held.release();
+    const won = await world.until(waiting);
+    const before = clock.now();
+    await world.until(won.release());
+    expect(clock.now() - before).toBeGreaterThan(2_000);
+    expect(await tickets(world)).toEqual([]);
+    expect(await world.leaseState("job")).toBe("available");
+  });
+
+  it("a lease that is running out is renewed before it is handed over, and not between the look and the hand-over", async () => {
+    const { world, clock, processes, lockers } = setup(2);
+    const [a, b] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+    const held = await world.until(a.lock());
+    const waiting = b.lock();
+    await clock.advance(2_000);
+    const [{ store }] = processes as [(typeof processes)[0]];
+    const hanging = store.hang("renew");
+    await clock.advance(18_000);
+    hanging.heal();
+    store.forgetCalls();
+    await world.until(held.release());
+    const sent = store.calls.map(({ operation }) => operation);
+    expect(sent.slice(sent.indexOf("list"))).toEqual(["list", "change"]);
+    expect(sent.slice(0, sent.indexOf("list"))).toContain("renew");
+    expect((await world.until(waiting, 10_500)).isHeld).toBe(true);
+  });
+
+  it("a hand-over that arrives after its waiter gave up is passed on, well before the lease would lapse", async () => {
+    const { world, clock, processes, lockers } = setup(3);
+    const [a, b, c] = lockers as [(typeof lockers)[0], (typeof lockers)[0], (typeof lockers)[0]];
+    const held = await world.until(a.lock());
+    const stop = new AbortController();
+    const given = expect(b.lock({ signal: stop.signal })).rejects.toBe("enough");
+    await clock.advance(2_000);
+    const waiting = c.lock();
+    await clock.advance(2_000);
+    processes[0]?.store.applyLate("change", 5_000, { times: 1 });
+    processes[0]?.store.hang("change", { after: 1 });
+    const before = clock.now();
+    held.release().catch(() => undefined);
+    await clock.settle();
+    stop.abort("enough");
+    await given;
+    await world.until(waiting, 60_000);
+    expect(clock.now() - before).toBeLessThan(20_000);
+  });
+
+  it("a ticket is renewed every 20 s, by one request", async () => {
+    const { world, clock, processes, lockers } = setup(2);
+    const [a, b] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+    await world.until(a.lock());
+    void b.lock().catch(() => undefined);
+    await clock.advance(65_000);
+    const renewals = processes[1]?.store.calls.filter(({ operation }) => operation === "renew") ?? [];
+    expect(renewals).toHaveLength(3);
+    expect(await tickets(world)).toHaveLength(1);
+  });
+
+  it("a ticket that lapsed while its owner was stopped is taken again, in its old place", async () => {
+    const { world, clock, processes, lockers } = setup(3);
+    const [a, b, c] = lockers as [(typeof lockers)[0], (typeof lockers)[0], (typeof lockers)[0]];
+    const held = await world.until(a.lock());
+    const second = b.lock();
+    await clock.advance(2_000);
+    const third = c.lock();
+    await clock.advance(2_000);
+    const stopped = processes[1]?.store.failBefore("all", { answered: true });
+    await clock.advance(90_000);
+    stopped?.heal();
+    await clock.advance(15_000);
+    await held.release();
+    const first = await world.until(Promise.race([second.then(() => "second"), third.then(() => "third")]));
+    expect(first).toBe("second");
+  });
+
+  for (const operation of ["acquire", "create", "list", "remove"] as const) {
+    it(`an abort or a time-out in the middle of ${operation} rejects within 50 ms, and nothing stays held`, async () => {
+      for (const how of ["signal", "timeout"] as const) {
+        const { world, clock, processes, lockers } = setup(2);
+        const [a, b] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+        const held = await world.until(a.lock());
+        const stop = new AbortController();
+        const hanging = processes[1]?.store.hang(operation, { after: operation === "acquire" ? 3 : 0 });
+        const waiting = how === "signal" ? b.lock({ signal: stop.signal }) : b.lock({ timeoutMs: 2_000 });
+        const rejected = expect(waiting).rejects.toBeDefined();
+        await clock.advance(1_999);
+        const before = clock.now();
+        stop.abort("enough");
+        await world.until(rejected);
+        expect(clock.now() - before).toBeLessThanOrEqual(50);
+        hanging?.heal();
+        await held.release();
+        await clock.advance(130_000);
+        expect(await world.leaseState("job")).toBe("available");
+        await (await world.until(a.lock())).release();
+        await clock.advance(1_000);
+        expect(await tickets(world)).toEqual([]);
+        expect(clock.pendingTimers()).toBe(0);
+      }
+    });
+  }
 });

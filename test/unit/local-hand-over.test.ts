@@ -119,6 +119,48 @@ describe("a lock that is released while tasks of the same process wait", () => {
     expect((await world.until(third, 20_000)).leaseId).not.toBe(first.leaseId);
   });
 
+  it("is not handed on once its deadline has passed, by the clock", async () => {
+    const { world, clock, locker } = setup({ handOverMs: 60_000 });
+    const first = await world.until(locker.lock());
+    const waiting = locker.lock();
+    clock.block(26_000);
+    await first.release();
+    expect((await world.until(waiting)).leaseId).not.toBe(first.leaseId);
+  });
+
+  it("is not taken for given back if its deadline passed under the work: the service is asked, and knows better", async () => {
+    const { world, clock, locker } = setup({ handOverMs: 60_000 });
+    const overdue = locker.run(async () => {
+      clock.block(40_000);
+      await world.stranger("job");
+    });
+    const caught = expect(overdue).rejects.toMatchObject({ code: "LOCK_LOST", why: "expired", cause: { why: "taken" } });
+    const waiting = locker.lock();
+    await world.until(caught);
+    expect((await world.until(waiting)).isHeld).toBe(true);
+  });
+
+  it("stays with the first in line if it turns out to be lost on the way: others are not let past", async () => {
+    const { world, clock, store, mutex, locker } = setup({ purpose: "one" });
+    const first = await world.until(locker.lock());
+    const order: string[] = [];
+    const second = mutex.locker("job", { purpose: "two" }).run(() => {
+      order.push("second");
+    });
+    const third = locker.run(() => {
+      order.push("third");
+    });
+    const writing = store.delay("writeMetadata", 500, { times: 1 });
+    await first.release();
+    await clock.advance(100);
+    expect(writing.hits).toBe(1);
+    await world.memory.break("job", { periodSeconds: 0 });
+    await world.memory.remove("job");
+    await world.until(Promise.all([second, third]));
+    expect(order).toEqual(["second", "third"]);
+    expect(store.calls.filter(({ operation }) => operation === "acquire").length).toBeLessThanOrEqual(4);
+  });
+
   it("is not handed on under an id that may be on its way in a write", async () => {
     const { world, locker } = setup();
     const first = await world.until(locker.lock());

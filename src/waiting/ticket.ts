@@ -5,6 +5,8 @@ import type { LockBlob } from "../lease/lock-blob.ts";
 /** How long a ticket outlives its owner, in seconds. */
 const LEASE_SECONDS = 60;
 const LEASE_MS = LEASE_SECONDS * 1_000;
+/** Half a minute is left to get through with it; a ticket that lapses all the same is taken again. */
+const RENEW_EVERY_MS = LEASE_MS / 2;
 
 export interface TicketOptions {
   /** The blob's name, which sorts by arrival. */
@@ -56,7 +58,7 @@ export class Ticket {
     await attempt(this.#blob, acquire, { operation: "acquire", timeoutMs, signal });
     this.#kept = asked;
     this.#refused = false;
-    this.#planRenewal(LEASE_MS / 3);
+    this.#planRenewal(RENEW_EVERY_MS);
   }
 
   /** Gives the place up. Resolves when the ticket is certain to be gone: its deletion was answered, or its lease has run out. */
@@ -90,7 +92,7 @@ export class Ticket {
     const { store, key, clock, random } = this.#blob;
     const asked = new Stopwatch(clock);
     const renew = (request: AbortSignal) => store.renew(key, this.#leaseId, { signal: request });
-    let nextMs = LEASE_MS / 3;
+    let nextMs = RENEW_EVERY_MS;
     try {
       const { kind } = await attempt(this.#blob, renew, { operation: "renew", timeoutMs: this.#tryTimeoutMs });
       this.#refused = kind === "refused";

@@ -31,6 +31,17 @@ export default defineConfig({
       { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], testTimeout: 90_000, hookTimeout: 60_000, retry } },
       // Child processes that run the build in dist/.
       { test: { name: "process", include: ["test/process/**/*.test.ts"], testTimeout: 90_000, hookTimeout: 60_000, retry } },
+      // Ratios of speeds: after everything else, so that nothing else of ours competes for the cores.
+      {
+        test: {
+          name: "measured",
+          include: ["test/measured/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          retry,
+          sequence: { groupOrder: 1 },
+        },
+      },
       // What the documents promise.
       { test: { name: "project", include: ["test/project/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000, retry } },
     ],

@@ -16,6 +16,7 @@ Simulates processes that want one lock: the real locker, on a store in memory, b
   --seeds <n>            how many runs the figures are the means of; default: 4
   --seed <n>             the first run's seed; default: 1
   --svg <file>           draws a stretch of the first policy's first run as well
+  --frontier <file>      draws what each policy costs in requests and in the longest wait
   --json                 all figures of every run as JSON
   --table                the documentation's table, in Markdown; heeds --seeds and --seed alone
 `;
@@ -23,7 +24,13 @@ Simulates processes that want one lock: the real locker, on a store in memory, b
 export type Request =
   | { readonly kind: "help" }
   | { readonly kind: "table"; readonly seeds: readonly number[] }
-  | { readonly kind: "report"; readonly situations: readonly Situation[]; readonly json: boolean; readonly svg: string | undefined };
+  | {
+      readonly kind: "report";
+      readonly situations: readonly Situation[];
+      readonly json: boolean;
+      readonly svg: string | undefined;
+      readonly frontier: string | undefined;
+    };
 
 /** Throws a `RangeError` or `TypeError` for arguments that make no sense. */
 export function parseArguments(args: readonly string[]): Request {
@@ -39,6 +46,7 @@ export function parseArguments(args: readonly string[]): Request {
       seeds: { type: "string", default: "4" },
       seed: { type: "string", default: "1" },
       svg: { type: "string" },
+      frontier: { type: "string" },
       json: { type: "boolean", default: false },
       table: { type: "boolean", default: false },
     },
@@ -54,7 +62,7 @@ export function parseArguments(args: readonly string[]): Request {
     policyNamed(policy);
     return { processes, holdMs, policy, minutes, roundTripMs, seeds };
   });
-  return { kind: "report", situations, json: values.json, svg: values.svg };
+  return { kind: "report", situations, json: values.json, svg: values.svg, frontier: values.frontier };
 }
 
 function count(name: string, text: string): number {

@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { parseArguments, type Request, USAGE } from "./arguments.ts";
 import { measure, plansOf, type Situation } from "./measured.ts";
+import { frontierOf } from "./picture/frontier.ts";
 import { pictureOf } from "./picture/picture.ts";
 import { report } from "./report.ts";
 import { simulate } from "./run.ts";
@@ -16,6 +17,7 @@ async function answer(request: Request): Promise<string> {
     case "report": {
       const measured = await measure(request.situations);
       if (request.svg !== undefined) await draw(request.situations, request.svg);
+      if (request.frontier !== undefined) await writeFile(request.frontier, frontierOf(measured));
       return request.json ? `${JSON.stringify(measured, null, 2)}\n` : report(measured);
     }
   }

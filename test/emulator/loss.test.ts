@@ -108,15 +108,22 @@ describe("on Azurite, a lock in a process whose event loop stalls past the deadl
     // Good for 6.5 s. The renewal is sent after 2 s, and its answer is good for 8.5 s.
     const locker = mutex.locker("job", { leaseSeconds: 15, marginMs: 8_500, renewEveryMs: 2_000, tryTimeoutMs: 1_000 });
     for (const phase of ["timers", "check", "poll"] as const) {
-      const lock = await locker.lock();
-      await sent("renew");
-      await stalledIn(phase, () => stall(5_000));
-      expect(lock.isHeld).toBe(false);
-      expect(() => lock.assertHeld()).toThrow(LockLostError);
-      expect(lock.signal.aborted).toBe(false);
-      await pause(300);
-      expect([phase, lock.signal.aborted, lock.isHeld]).toEqual([phase, false, true]);
-      await locker.unlock();
+      let wasStalled = false;
+      // Now and then the answer is quicker than the stall, and there is nothing to see.
+      for (let tries = 0; tries < 5 && !wasStalled; tries += 1) {
+        const lock = await locker.lock();
+        await sent("renew");
+        await stalledIn(phase, () => stall(5_000));
+        wasStalled = !lock.isHeld;
+        if (wasStalled) {
+          expect(() => lock.assertHeld()).toThrow(LockLostError);
+          expect(lock.signal.aborted).toBe(false);
+          await pause(300);
+          expect([phase, lock.signal.aborted, lock.isHeld]).toEqual([phase, false, true]);
+        }
+        await locker.unlock();
+      }
+      expect([phase, wasStalled]).toEqual([phase, true]);
     }
   });
 

@@ -211,7 +211,7 @@ describe("what the simulator is asked", () => {
     const request = parseArguments(["--hold", "10s"]);
     const seeds = [1, 2, 3, 4];
     const situations = [{ processes: 10, holdMs: 10_000, policy: "plain", minutes: 60, roundTripMs: 10, seeds }];
-    expect(request).toEqual({ kind: "report", situations, json: false, svg: undefined });
+    expect(request).toEqual({ kind: "report", situations, json: false, svg: undefined, frontier: undefined });
   });
 
   it("can compare policies", () => {

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { RestError } from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
+import { run } from "../process/script.ts";
 import { Storage } from "../support/storage.ts";
-import { run } from "./script.ts";
 
 const storage = await Storage.start();
 const container = await storage.newContainer();

@@ -1,7 +1,11 @@
 /** The longest a waiter sleeps between two looks at the queue. */
 const LONGEST_SLEEP_MS = 10_000;
-/** Whoever has so many before it is not given the lock unless all of them give up at once, and may sleep this much longer. */
+/**
+ * Whoever has so many before it, in a queue that is known to move so slowly, is not given the lock unless all of them give up
+ * at once, and may sleep this much longer.
+ */
 const FAR_BACK = 8;
+const SLOW_PACE_MS = 2_000;
 const FAR_BACK_SLEEPS = 3;
 /** Before anything is known, the queue is taken to move this fast. */
 const FIRST_PACE_MS = 500;
@@ -42,7 +46,8 @@ export class Pace {
   /** How long to sleep before the next look, with so many before us. */
   sleepMs(position: number, random: () => number): number {
     if (position === 0) return Math.min(SLOWEST_MS, Math.max(QUICKEST_MS, HEAD_POLLS * this.#paceMs)) * (0.8 + 0.4 * random());
-    const longestMs = position < FAR_BACK ? this.#longestMs : FAR_BACK_SLEEPS * this.#longestMs;
+    const isFarBack = position >= FAR_BACK && this.#paceMs >= SLOW_PACE_MS;
+    const longestMs = isFarBack ? FAR_BACK_SLEEPS * this.#longestMs : this.#longestMs;
     return Math.max(QUICKEST_MS, Math.min(longestMs, CAUTION * this.#paceMs * quickestTurns(position)));
   }
 

@@ -46,6 +46,12 @@ describe("the table in docs/waiting.md", () => {
     expect(rows).toContain(await computed(situation(processes, holdMs, policy)));
   });
 
+  it("leaves out what holds for fair in every run: nobody is overtaken by who came more than a second later", async () => {
+    const [plan] = plansOf(situation(10, 1_000, "fair"));
+    if (!plan) throw new Error("no seeds");
+    expect(figuresOf(await simulate(plan)).overtakenLateMax).toBe(0);
+  });
+
   it("holds a row for every number of processes, hold and policy", () => {
     for (const { processes, holdMs, policy } of situations) expect(documented(processes, holdMs, policy).acquisitions).toBeGreaterThan(0);
   });

@@ -17,25 +17,26 @@ export interface ReleaseOptions {
  * Releases a lease, whatever the caller's signal says by now: three tries, each with its own time-out. "Not ours any more" is
  * an answer; after a try that went unanswered it was most likely that try which ended the lease.
  */
-export async function releaseLease(blob: LockBlob, leaseId: string, options: ReleaseOptions): Promise<ReleaseAnswer> {
-  const answer = await endLease(blob, () => releaseOnce(blob, leaseId, options.timeoutMs));
-  if (options.mayReturn) void repeatRelease(blob, leaseId, options.timeoutMs, 0);
-  return answer;
+export function releaseLease(blob: LockBlob, leaseId: string, options: ReleaseOptions): Promise<ReleaseAnswer> {
+  return endLease(blob, leaseId, options, () => releaseOnce(blob, leaseId, options.timeoutMs));
 }
 
 /** Gives a lease to another id, as {@link releaseLease} gives it back. */
-export async function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string, options: ReleaseOptions): Promise<ReleaseAnswer> {
+export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string, options: ReleaseOptions): Promise<ReleaseAnswer> {
   const { timeoutMs } = options;
   const change = (signal: AbortSignal) => blob.store.change(blob.key, leaseId, newLeaseId, { signal });
-  const answer = await endLease(blob, async () => {
+  return endLease(blob, leaseId, options, async () => {
     const changed = await attempt(blob, change, { operation: "change", timeoutMs });
     return changed.kind === "changed" ? { kind: "released" } : changed;
   });
-  if (options.mayReturn) void repeatRelease(blob, leaseId, timeoutMs, 0);
-  return answer;
 }
 
-async function endLease(blob: LockBlob, endOnce: () => Promise<ReleaseAnswer>): Promise<ReleaseAnswer> {
+async function endLease(
+  blob: LockBlob,
+  leaseId: string,
+  { timeoutMs, mayReturn }: ReleaseOptions,
+  endOnce: () => Promise<ReleaseAnswer>,
+): Promise<ReleaseAnswer> {
   let unanswered = false;
   const answer = await untilAnswered(blob, async () => {
     try {
@@ -45,6 +46,7 @@ async function endLease(blob: LockBlob, endOnce: () => Promise<ReleaseAnswer>): 
       throw error;
     }
   });
+  if (mayReturn) void repeatRelease(blob, leaseId, timeoutMs, 0);
   return unanswered ? { kind: "released" } : answer;
 }
 

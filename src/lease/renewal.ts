@@ -79,9 +79,9 @@ export class KeptLease {
   }
 
   /** Waits until the lease is good for at least so long, renewing it if need be. Throws its `LockLostError` or the signal's reason. */
-  async ensure(atLeastMs: number, signal: AbortSignal): Promise<void> {
+  async ensure(atLeastMs: number, signal?: AbortSignal): Promise<void> {
     for (;;) {
-      signal.throwIfAborted();
+      signal?.throwIfAborted();
       if (this.#state.kind === "lost") throw this.#state.error;
       if (this.#overdue) throw this.#expired();
       if (this.remainingMs >= atLeastMs) return;

@@ -64,7 +64,7 @@ export class FirstCome implements Succession {
     const { kept } = lease;
     // A ticket of our own that is still there would get the lock.
     await lease.ticketGone;
-    if (kept.remainingMs < enoughMs) await kept.ensure(enoughMs, NEVER);
+    if (kept.remainingMs < enoughMs) await kept.ensure(enoughMs);
     kept.pause();
     const waiting = await queue.waiting();
     const next = waiting.tickets.find(({ leaseId }) => leaseId !== kept.leaseId);
@@ -75,8 +75,6 @@ export class FirstCome implements Succession {
     return next && (await kept.changeTo(next.leaseId).finally(() => turn.leave()));
   }
 }
-
-const NEVER = new AbortController().signal;
 
 /** Whether the first in line of this process came before everybody else. */
 function isLocalTurn(turn: Turn<LocalLease>, next: WaitingTicket | undefined, { time }: Waiting): boolean {

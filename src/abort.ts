@@ -35,13 +35,17 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
 /** One signal for several. `AbortSignal.any` would do, but leaves something behind with every signal that outlives it. */
 export class LinkedSignal {
   readonly #controller = new AbortController();
-  readonly #stops: readonly (() => void)[];
+  readonly #stops: (() => void)[] = [];
 
   /** Aborts with the reason of whichever comes first, until {@link LinkedSignal.end}. */
   constructor(...signals: readonly AbortSignal[]) {
-    const aborted = signals.find((signal) => signal.aborted);
-    if (aborted) this.abort(aborted.reason);
-    this.#stops = signals.map((signal) => onAbort(signal, () => this.abort(signal.reason)));
+    for (const signal of signals) this.follow(signal);
+  }
+
+  /** One signal more. */
+  follow(signal: AbortSignal): void {
+    if (signal.aborted) this.abort(signal.reason);
+    else this.#stops.push(onAbort(signal, () => this.abort(signal.reason)));
   }
 
   get signal(): AbortSignal {

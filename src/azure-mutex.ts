@@ -2,7 +2,7 @@ import { isMutexError, LeaseAlreadyPresentError, LockLostError, NotHeldError, St
 import { Acquisition } from "./lease/acquisition.ts";
 import { attempt, isUnsure, untilAnswered } from "./lease/attempt.ts";
 import { checkKey, checkPrefix, RESERVED_PREFIX } from "./lease/blob-name.ts";
-import type { LeaseLength, LeaseState, ReadAnswer, ReleaseAnswer, StoredBlob } from "./lease/lease-store.ts";
+import { isLeased, type LeaseLength, type LeaseState, type ReadAnswer, type ReleaseAnswer, type StoredBlob } from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { recordIn } from "./lease/lock-record.ts";
 import { ManualLease } from "./lease/manual-lease.ts";
@@ -115,7 +115,7 @@ export class AzureMutex extends LockSpace {
     checkKey(key);
     if (leaseSeconds !== "infinite") checkLeaseSeconds(leaseSeconds);
     signal?.throwIfAborted();
-    const blob = this.blob(key);
+    const blob = this.blob({ key });
     const acquisition = new Acquisition(blob, { length: leaseSeconds, tryTimeoutMs: this.tryTimeoutMs });
     try {
       const answer = await untilAnswered(blob, () => acquisition.ask(signal), signal);
@@ -181,7 +181,7 @@ export class AzureMutex extends LockSpace {
   /** What the service says of a lock, what its last holder wrote, and who waits. Two requests; it changes nothing. */
   async inspect(key: string, { signal }: CallOptions = {}): Promise<LockStatus> {
     checkKey(key);
-    const blob = this.blob(key);
+    const blob = this.blob({ key });
     const queue = new FairQueue(blob, this.tryTimeoutMs);
     const [found, tickets] = await Promise.all([
       this.#read(blob, signal),
@@ -213,7 +213,7 @@ export class AzureMutex extends LockSpace {
     if (periodSeconds !== undefined && !(Number.isInteger(periodSeconds) && periodSeconds >= 0 && periodSeconds <= LONGEST_BREAK_SECONDS)) {
       throw new RangeError(`periodSeconds must be a whole number from 0 to ${LONGEST_BREAK_SECONDS}, not ${shown(periodSeconds)}`);
     }
-    const blob = this.blob(key);
+    const blob = this.blob({ key });
     for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
       const found = await this.#read(blob, signal);
       if (found.kind === "missing") return { outcome: "notHeld" };
@@ -248,7 +248,7 @@ export class AzureMutex extends LockSpace {
     const options = { operation: "list", timeoutMs: this.tryTimeoutMs, signal };
     try {
       for (;;) {
-        const step = await attempt(this.blob(prefix), () => found.next(), options);
+        const step = await attempt(this.blob({ key: prefix }), () => found.next(), options);
         if (step.done) return;
         yield step.value;
       }
@@ -276,11 +276,11 @@ export class AzureMutex extends LockSpace {
 /** Whether a blob of the container is a lock, as far as it shows: a container may hold other things. */
 function isLock({ key, leaseState, metadata }: StoredBlob): boolean {
   if (key.startsWith(RESERVED_PREFIX)) return false;
-  return leaseState === "leased" || leaseState === "breaking" || recordIn(metadata) !== undefined;
+  return isLeased(leaseState) || recordIn(metadata) !== undefined;
 }
 
 function statusOf({ key, leaseState, infinite, metadata }: StoredBlob): LockStatus {
-  const isHeld = leaseState === "leased" || leaseState === "breaking";
+  const isHeld = isLeased(leaseState);
   const status = { key, isHeld, state: leaseState, infinite };
   const record = recordIn(metadata);
   if (!record) return status;

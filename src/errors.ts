@@ -111,6 +111,22 @@ export class StoreRefusedError extends MutexError {
   override readonly name = "StoreRefusedError";
 }
 
+/** Two users of a semaphore state different numbers of permits. All must state the same. */
+export class DifferingPermitsError extends MutexError {
+  readonly code = "DIFFERING_PERMITS";
+  override readonly name = "DifferingPermitsError";
+  /** What this user states. */
+  readonly stated: number;
+  /** What the semaphore's slots say. */
+  readonly found: number;
+
+  constructor(key: string, stated: number, found: number) {
+    super(`semaphore "${key}" has ${found} permits, not ${stated}: all its users must state the same number`, key);
+    this.stated = stated;
+    this.found = found;
+  }
+}
+
 /** Every error of azmutex's own, so that `code` tells them apart and narrows the type. */
 export type AnyMutexError =
   | LeaseAlreadyPresentError
@@ -120,7 +136,8 @@ export type AnyMutexError =
   | InvalidKeyError
   | StoreUnavailableError
   | AccessDeniedError
-  | StoreRefusedError;
+  | StoreRefusedError
+  | DifferingPermitsError;
 
 /** Whether something thrown is one of azmutex's own errors, of this copy of the package or of another. */
 export function isMutexError(thrown: unknown): thrown is AnyMutexError {

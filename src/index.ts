@@ -11,6 +11,7 @@ export type { Clock, Timer, TimerOptions } from "./clock.ts";
 export {
   AccessDeniedError,
   type AnyMutexError,
+  DifferingPermitsError,
   InvalidKeyError,
   isMutexError,
   LeaseAlreadyPresentError,
@@ -22,6 +23,7 @@ export {
   StoreRefusedError,
   StoreUnavailableError,
 } from "./errors.ts";
+export type { Holding } from "./holding.ts";
 export type { BlobLeaseClientLike, BlockBlobClientLike, ContainerClientLike } from "./lease/blob-lease-store.ts";
 export type { ConnectOptions, TokenCredentialLike } from "./lease/connect.ts";
 export type {
@@ -48,6 +50,18 @@ export type {
 export type { LockSpace, MutexOptions } from "./lock-space.ts";
 export { type Lock, Locker } from "./locker.ts";
 export type { Holder, TermsOptions } from "./options.ts";
+export {
+  type ElectionRunOptions,
+  type Leader,
+  LeaderElection,
+  type LeaderElectionOptions,
+  type Leadership,
+  type ObserveOptions,
+} from "./recipes/leader-election.ts";
+export { type LockAllOptions, type LockSet, lockAll } from "./recipes/lock-all.ts";
+export type { LockSide } from "./recipes/lock-side.ts";
+export { ReaderWriterLock, type ReadLock } from "./recipes/reader-writer-lock.ts";
+export { type Permit, Semaphore, type SemaphoreOptions } from "./recipes/semaphore.ts";
 export type { PollOptions, Spread } from "./waiting/backoff.ts";
 export type { LockerOptions } from "./waiting/locker-options.ts";
 export type { WaitOptions } from "./waiting/patience.ts";

@@ -21,7 +21,13 @@ export interface MutexOptions extends ConnectOptions {
   newId?: () => string;
 }
 
-/** What this process knows of one key. */
+/** Which blob is meant. */
+export interface BlobOf extends Pick<LockBlob, "key" | "metadata"> {
+  /** Default: the key. */
+  readonly name?: string;
+}
+
+/** What this process knows of one blob. */
 export interface KnownKey {
   readonly blob: LockBlob;
   readonly queue: LocalQueue<LocalLease>;
@@ -32,8 +38,8 @@ export interface KnownKey {
 const MOST_IDLE_KEYS = 10_000;
 
 /**
- * A container of locks as this process sees it: the way to it, and what is known of each key. What lockers of one space know,
- * they share; it is what {@link AzureMutex} and {@link Locker} have in common.
+ * A container of locks as this process sees it: the way to it, and what is known of each key. What lockers and recipes of one
+ * space know, they share; it is what {@link AzureMutex} and all of them have in common.
  */
 export class LockSpace {
   /** @internal */
@@ -59,24 +65,41 @@ export class LockSpace {
   }
 
   /** @internal */
-  blob(key: string): LockBlob {
-    return { ...this.#sources, store: this.store, key, log: (message) => this.#quietly(message) };
+  get clock(): Clock {
+    return this.#sources.clock;
   }
 
   /** @internal */
-  known(key: string): KnownKey {
-    const known = this.#keys.get(key) ?? { blob: this.blob(key), queue: new LocalQueue(), tokens: new FencingTokens() };
-    // The key moves to the young end of the map, so that the old end holds the ones not used for longest.
-    this.#keys.delete(key);
-    this.#keys.set(key, known);
+  static of(mutex: LockSpace | MutexOptions): LockSpace {
+    return mutex instanceof LockSpace ? mutex : new LockSpace(mutex);
+  }
+
+  /** @internal */
+  blob({ key, name = key, metadata }: BlobOf): LockBlob {
+    const { store } = this;
+    return { ...this.#sources, store, key, name, ...(metadata && { metadata }), log: (message) => this.#quietly(message) };
+  }
+
+  /** @internal */
+  known(of: BlobOf): KnownKey {
+    const { name = of.key } = of;
+    const known = this.#keys.get(name) ?? { blob: this.blob(of), queue: new LocalQueue(), tokens: new FencingTokens() };
+    // It moves to the young end of the map, so that the old end holds the ones not used for longest.
+    this.#keys.delete(name);
+    this.#keys.set(name, known);
     if (this.#keys.size > MOST_IDLE_KEYS) this.#forgetOldest();
     return known;
   }
 
+  /** Whether a task of this process holds, or waits for, the lease of the blob. @internal */
+  isBusy(name: string): boolean {
+    return this.#keys.get(name)?.queue.busy ?? false;
+  }
+
   #forgetOldest(): void {
-    for (const [key, known] of this.#keys) {
-      this.#keys.delete(key);
-      if (known.queue.busy) this.#keys.set(key, known);
+    for (const [name, known] of this.#keys) {
+      this.#keys.delete(name);
+      if (known.queue.busy) this.#keys.set(name, known);
       return;
     }
   }

@@ -39,6 +39,13 @@ export interface HolderDescription {
   readonly holder: Holder;
   readonly purpose?: string;
   readonly leaseSeconds: number;
+  /** Makes every holder write its token into the record as it takes the lock, with this, so that others can read it. Default: it is not written. */
+  readonly announces?: Announcement;
+}
+
+/** What a holder lets everybody read besides its token. */
+export interface Announcement {
+  readonly data?: string;
 }
 
 /** Azure's limits for a finite lease, in seconds. https://learn.microsoft.com/rest/api/storageservices/lease-blob */

@@ -101,12 +101,12 @@ export class Acquisition {
   }
 
   #acquire(signal: AbortSignal | undefined): Promise<AcquireAnswer> {
-    const { store, key } = this.#blob;
+    const { store, name } = this.#blob;
     const { length, tryTimeoutMs } = this.#options;
     return attempt(
       this.#blob,
       (request) => {
-        const answer = store.acquire(key, this.leaseId, length, { signal: request });
+        const answer = store.acquire(name, this.leaseId, length, { signal: request });
         this.#openTries += 1;
         this.#lastTry = answer.then(
           ({ kind }) => this.#settled(kind === "acquired"),
@@ -127,15 +127,15 @@ export class Acquisition {
   }
 
   async #create({ what, date }: Missing, signal: AbortSignal | undefined): Promise<void> {
-    const { store, key } = this.#blob;
+    const { store, name } = this.#blob;
     const timeoutMs = this.#options.tryTimeoutMs;
     if (what === "container") {
       const operation = "create the container";
       await attempt(this.#blob, (request) => store.createContainer({ signal: request }), { operation, timeoutMs, signal });
     }
     const first = this.#options.firstRecord?.(date);
-    const metadata = first?.metadata ?? {};
-    const answer = await attempt(this.#blob, (request) => store.create(key, metadata, { signal: request }), {
+    const metadata = first?.metadata ?? this.#blob.metadata ?? {};
+    const answer = await attempt(this.#blob, (request) => store.create(name, metadata, { signal: request }), {
       operation: "create",
       timeoutMs,
       signal,

@@ -1,5 +1,5 @@
 import { onAbort } from "../abort.ts";
-import { sleep } from "../clock.ts";
+import { type Clock, Stopwatch, sleep } from "../clock.ts";
 import { isMutexError, StoreUnavailableError } from "../errors.ts";
 import { LONGEST_RETRY_DELAY_MS } from "../options.ts";
 import type { LockBlob } from "./lock-blob.ts";
@@ -70,15 +70,47 @@ export function attempt<T>(
 }
 
 /** How often a request is sent before a caller who asked once is told that there is no answer. */
-const TRIES = 3;
+export const TRIES = 3;
 
-/** Runs `tryOnce` again, three times in all, while it is open what the service did. */
-export async function untilAnswered<T>({ clock, random }: LockBlob, tryOnce: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+/** How long the service has been silent, and when it has been for too long. */
+export class Silence {
+  readonly #clock: Clock;
+  readonly #longestMs: number;
+  #since: Stopwatch;
+
+  constructor(clock: Clock, longestMs: number) {
+    this.#clock = clock;
+    this.#longestMs = longestMs;
+    this.#since = new Stopwatch(clock);
+  }
+
+  /** The service has answered. */
+  broken(): void {
+    this.#since = new Stopwatch(this.#clock);
+  }
+
+  /** A request for the key has failed. Throws `StoreUnavailableError` if there was no answer for too long. */
+  endure(error: StoreUnavailableError, key: string): void {
+    if (error.answered) this.broken();
+    const { elapsedMs } = this.#since;
+    if (elapsedMs < this.#longestMs) return;
+    const seconds = Math.round(elapsedMs / 1_000);
+    throw new StoreUnavailableError(`waiting for "${key}": no answer from the service for ${seconds} s`, key, { cause: error });
+  }
+}
+
+/** Runs `tryOnce` again, so many times in all, while it is open what the service did. */
+export async function untilAnswered<T>(
+  { clock, random }: LockBlob,
+  tryOnce: () => Promise<T>,
+  signal?: AbortSignal,
+  tries: number = TRIES,
+): Promise<T> {
   for (let failures = 1; ; failures += 1) {
     try {
       return await tryOnce();
     } catch (error) {
-      if (!isUnsure(error) || failures === TRIES) throw error;
+      if (!isUnsure(error) || failures === tries) throw error;
       await sleep(clock, retryDelayMs(failures, random), { signal });
     }
   }

@@ -1,11 +1,11 @@
 import { type Clock, Stopwatch, sleep } from "../clock.ts";
 import { LockLostError, StoreRefusedError } from "../errors.ts";
-import type { HolderDescription } from "../options.ts";
+import type { Announcement, HolderDescription } from "../options.ts";
 import type { FirstRecord } from "./acquisition.ts";
-import { attempt, isUnsure, retryDelayMs } from "./attempt.ts";
+import { attempt, isUnsure, retryDelayMs, type Silence } from "./attempt.ts";
 import type { Metadata } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { type LockRecord, recordIn, withRecord } from "./lock-record.ts";
+import { type Announced, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
 
 /** A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a record. */
 const TOKENS_PER_SECOND = 1_000_000;
@@ -64,6 +64,14 @@ export interface TokenRequest {
   readonly tryTimeoutMs: number;
   /** Aborts when the caller gives up or the lease is lost. */
   readonly signal: AbortSignal;
+  /** For how long to go on without any answer from the service. Default: until the signal aborts. */
+  readonly silence?: Silence;
+}
+
+export interface NewAnnouncement {
+  /** The token of the holder that announces. */
+  readonly token: number;
+  readonly announcement: Announcement | undefined;
 }
 
 /**
@@ -80,14 +88,18 @@ export class FencingTokens {
 
   /** The record to create the blob with, dated by the answer that the blob is missing. */
   first(blob: LockBlob, description: HolderDescription, date: number): FirstRecord | undefined {
-    const block = reserve(this.#highest, date);
+    const block = reserve(this.#highest, date, blockSizeFor(description));
     if (!block) return undefined;
-    const metadata = withRecord({}, { ...description, top: block.top, nonce: blob.newId(), writtenAt: date });
+    const { top } = block;
+    // Whoever creates the blob does not hold it yet: it has nothing to announce, and writes again when it has.
+    const { announces, ...plain } = description;
+    const metadata = withRecord(blob.metadata ?? {}, { ...plain, top, nonce: blob.newId(), writtenAt: date });
     return {
       metadata,
       created: ({ etag, lastModified }) => {
         // Created in a later second than the one the tokens are dated by, others may have come and gone with higher ones.
-        if (secondOf(lastModified) === secondOf(date)) this.#keep({ ...block, etag, description, metadata });
+        if (secondOf(lastModified) !== secondOf(date)) return;
+        this.#keep({ next: announces ? top + 1 : block.next, top, etag, description, metadata });
       },
     };
   }
@@ -103,41 +115,53 @@ export class FencingTokens {
    * `LockLostError` if the lease turns out to be lost, or the signal's reason.
    */
   async reserve(blob: LockBlob, request: TokenRequest): Promise<{ token: number; seen: SeenBlob }> {
-    const { seen } = request;
-    const own = this.#own?.etag === seen.etag ? this.#own : undefined;
-    const known: Known = own
-      ? { ...seen, lastModified: Number.NEGATIVE_INFINITY, metadata: own.metadata, record: recordIn(own.metadata) }
-      : await this.#read(blob, request);
-    const { block, time } = await this.#reserve(blob, request, known);
+    const { block, time } = await this.#record(blob, request, async (known) => {
+      const next = await this.#nextBlock(blob, known, request);
+      return { block: next, announced: { token: next.next, since: dateOf(known.time) } };
+    });
     return { token: takeNext(block), seen: { etag: block.etag, time } };
   }
 
-  async #reserve(blob: LockBlob, request: TokenRequest, first: Known): Promise<{ block: OwnBlock; time: ServiceTime }> {
+  /** Replaces what the holder of a token announces with it. Throws as {@link FencingTokens.reserve} does. */
+  async announce(blob: LockBlob, request: TokenRequest, { token, announcement }: NewAnnouncement): Promise<{ seen: SeenBlob }> {
+    const { announces, ...plain } = request.description;
+    const description = announcement ? { ...plain, announces: announcement } : plain;
+    const { block, time } = await this.#record(blob, { ...request, description }, async ({ record, time: now }) => {
+      const top = Math.max(token, record?.top ?? 0);
+      const since = record?.announced?.token === token ? record.announced.since : dateOf(now);
+      return { block: { next: top + 1, top }, announced: { token, since } };
+    });
+    return { seen: { etag: block.etag, time } };
+  }
+
+  /** Writes a record until it is certain to be written, or the lease is lost. */
+  async #record(
+    blob: LockBlob,
+    request: TokenRequest,
+    compose: (known: Known) => Promise<{ block: Block; announced: Announced }>,
+  ): Promise<{ block: OwnBlock; time: ServiceTime }> {
     const tried = new Map<string, Block>();
     const kept = (block: Block, { etag, metadata, time }: Pick<Known, "etag" | "metadata" | "time">) => ({
       block: this.#keep({ ...block, etag, metadata, description: request.description }),
       time,
     });
-    let known = first;
+    let known = this.#known(request.seen) ?? (await this.#read(blob, request));
     for (let failures = 0; ; ) {
       const mine = known.record && tried.get(known.record.nonce);
       // Our own write, though its answer never came.
       if (mine) return kept(mine, known);
 
-      const block = await this.#nextBlock(blob, known, request.signal);
-      const record: LockRecord = {
-        ...request.description,
-        top: block.top,
-        nonce: blob.newId(),
-        writtenAt: secondOf(known.time.ms) * 1_000,
-      };
+      const { block, announced } = await compose(known);
+      const written = { top: block.top, nonce: blob.newId(), writtenAt: dateOf(known.time) };
+      const record = recordOf(request.description, written, announced);
       tried.set(record.nonce, block);
       const metadata = withRecord(known.metadata, record);
       try {
-        const written = await this.#write(blob, request, metadata, known.etag);
-        if (written) return kept(block, { ...written, metadata });
+        const answer = await this.#write(blob, request, metadata, known.etag);
+        if (answer) return kept(block, { ...answer, metadata });
       } catch (error) {
         if (!isUnsure(error)) throw error;
+        request.silence?.endure(error, blob.key);
         failures += 1;
         await sleep(blob.clock, retryDelayMs(failures, blob.random), { signal: request.signal });
       }
@@ -145,15 +169,22 @@ export class FencingTokens {
     }
   }
 
+  /** What our own last write made of the blob, if it still is so. */
+  #known(seen: SeenBlob): Known | undefined {
+    if (this.#own?.etag !== seen.etag) return undefined;
+    const { metadata } = this.#own;
+    return { ...seen, lastModified: Number.NEGATIVE_INFINITY, metadata, record: recordIn(metadata) };
+  }
+
   /** Waits, if need be, until the service's time leaves room for a block. */
-  async #nextBlock({ clock, key }: LockBlob, { record, lastModified, time }: Known, signal: AbortSignal): Promise<Block> {
+  async #nextBlock({ clock, key }: LockBlob, { record, lastModified, time }: Known, { signal, description }: TokenRequest): Promise<Block> {
     const seedInMs = record ? 0 : lastModified + SEED_AFTER_MS - time.ms;
     if (seedInMs > 0) await sleep(clock, seedInMs, { signal });
     for (;;) {
       const stored = Math.max(record?.top ?? 0, this.#highest);
       if (!Number.isSafeInteger(stored + BLOCK_SIZE))
         throw new StoreRefusedError(`the record of "${key}" leaves no room for tokens: its top is ${stored}`, key);
-      const block = reserve(stored, time.ms);
+      const block = reserve(stored, time.ms, blockSizeFor(description));
       if (block) return block;
       await sleep(clock, (secondOf(time.ms) + 1) * 1_000 - time.ms, { signal });
     }
@@ -165,23 +196,25 @@ export class FencingTokens {
     metadata: Metadata,
     ifMatch: string,
   ): Promise<SeenBlob | undefined> {
-    const { store, key } = blob;
-    const ask = (request: AbortSignal) => store.writeMetadata(key, metadata, { leaseId, ifMatch, signal: request });
+    const { store, key, name } = blob;
+    const ask = (request: AbortSignal) => store.writeMetadata(name, metadata, { leaseId, ifMatch, signal: request });
     const answer = await attempt(blob, ask, { operation: "write the record", timeoutMs, signal });
     if (answer.kind === "refused") throw new LockLostError(key, answer.why, `writing the record was refused (${answer.status})`);
     return answer.kind === "written" ? { etag: answer.etag, time: new ServiceTime(blob.clock, answer.date) } : undefined;
   }
 
-  async #read(blob: LockBlob, { tryTimeoutMs: timeoutMs, signal }: TokenRequest): Promise<Known> {
-    const { store, key, clock, random } = blob;
+  async #read(blob: LockBlob, { tryTimeoutMs: timeoutMs, signal, silence }: TokenRequest): Promise<Known> {
+    const { store, key, name, clock, random } = blob;
     for (let failures = 1; ; failures += 1) {
       try {
-        const answer = await attempt(blob, (request) => store.read(key, { signal: request }), { operation: "read", timeoutMs, signal });
+        const answer = await attempt(blob, (request) => store.read(name, { signal: request }), { operation: "read", timeoutMs, signal });
         if (answer.kind === "missing") throw new LockLostError(key, "deleted", `its ${answer.what} is gone`);
+        silence?.broken();
         const { etag, lastModified, metadata, date } = answer.blob;
         return { etag, lastModified, metadata, record: recordIn(metadata), time: new ServiceTime(clock, date) };
       } catch (error) {
         if (!isUnsure(error)) throw error;
+        silence?.endure(error, key);
         await sleep(clock, retryDelayMs(failures, random), { signal });
       }
     }
@@ -200,21 +233,46 @@ function takeNext(block: Block): number {
   return token;
 }
 
+/** Whoever announces each token has to write for each, and so reserves no more than that. */
+function blockSizeFor({ announces }: HolderDescription): number {
+  return announces ? 1 : BLOCK_SIZE;
+}
+
+function recordOf(
+  { announces, ...description }: HolderDescription,
+  written: Pick<LockRecord, "top" | "nonce" | "writtenAt">,
+  announced: Announced,
+): LockRecord {
+  return { ...description, ...written, ...(announces && { announced: { ...announced, ...announces } }) };
+}
+
 /** The next block after `stored` in the service's present second, or undefined when that second has none left. */
-function reserve(stored: number, serviceMs: number): Block | undefined {
+function reserve(stored: number, serviceMs: number, size: number): Block | undefined {
   const floor = secondOf(serviceMs) * TOKENS_PER_SECOND;
   const ceiling = floor + TOKENS_PER_SECOND - 1;
   const next = Math.max(stored + 1, floor);
   // Tokens beyond this second mean that the service's clock went back: they go on where they are.
-  if (stored > ceiling) return { next, top: stored + BLOCK_SIZE };
+  if (stored > ceiling) return { next, top: stored + size };
   if (next > ceiling) return undefined;
-  return { next, top: Math.min(next + BLOCK_SIZE - 1, ceiling) };
+  return { next, top: Math.min(next + size - 1, ceiling) };
 }
 
 function secondOf(ms: number): number {
   return Math.floor(ms / 1_000);
 }
 
+/** What a record bears as a date: whole seconds, as the service counts them. */
+function dateOf({ ms }: ServiceTime): number {
+  return secondOf(ms) * 1_000;
+}
+
 function isSame(a: HolderDescription, b: HolderDescription): boolean {
-  return a === b || (a.purpose === b.purpose && a.leaseSeconds === b.leaseSeconds && a.holder.name === b.holder.name);
+  return (
+    a === b ||
+    (a.purpose === b.purpose &&
+      a.leaseSeconds === b.leaseSeconds &&
+      a.holder.name === b.holder.name &&
+      !a.announces === !b.announces &&
+      a.announces?.data === b.announces?.data)
+  );
 }

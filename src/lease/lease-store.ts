@@ -6,6 +6,11 @@ export type LeaseLength = number | "infinite";
 /** The state of a blob's lease, in the service's words. A blob that is not there has none. */
 export type LeaseState = "available" | "leased" | "breaking" | "broken" | "expired";
 
+/** Whether nobody else can acquire the lease: a breaking one still stands. */
+export function isLeased(state: LeaseState): boolean {
+  return state === "leased" || state === "breaking";
+}
+
 /** A blob's metadata: names in lower case, values of printable ASCII. */
 export type Metadata = Readonly<Record<string, string>>;
 

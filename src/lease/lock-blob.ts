@@ -1,10 +1,15 @@
 import type { Sources } from "../clock.ts";
-import type { LeaseStore } from "./lease-store.ts";
+import type { LeaseStore, Metadata } from "./lease-store.ts";
 
 /** The blob that is the lock, and what it takes to deal with it. */
 export interface LockBlob extends Sources {
   readonly store: LeaseStore;
+  /** What people know the lock by. */
   readonly key: string;
+  /** The blob's name: the key itself, but for the helper blobs of recipes and queues. */
+  readonly name: string;
+  /** What the blob bears from its creation on, besides a record. Default: nothing. */
+  readonly metadata?: Metadata;
   /** Takes a line for people. Never throws, and is never given a secret. */
   readonly log: (message: string) => void;
 }

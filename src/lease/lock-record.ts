@@ -1,4 +1,4 @@
-import type { Holder, HolderDescription } from "../options.ts";
+import type { Announcement, Holder, HolderDescription } from "../options.ts";
 import type { Metadata } from "./lease-store.ts";
 import { jsonOf, toAsciiJson } from "./metadata-json.ts";
 
@@ -6,13 +6,22 @@ import { jsonOf, toAsciiJson } from "./metadata-json.ts";
  * What the last holder that used fencing wrote into the blob's metadata. It names no lease id, and nothing depends on its
  * being there: it is for people, and for the next holder's fencing token.
  */
-export interface LockRecord extends HolderDescription {
+export interface LockRecord extends Omit<HolderDescription, "announces"> {
   /** The highest fencing token that may have been given out. */
   readonly top: number;
   /** Tells the writer of this record its own write when the answer was lost. */
   readonly nonce: string;
   /** When the record was written, in milliseconds since 1970 by the service's clock. The holder may have held the lock several times since. */
   readonly writtenAt: number;
+  /** What the holder announces, if it does. */
+  readonly announced?: Announced;
+}
+
+/** What a holder announces. It is the present one while the blob is leased, but for the moment in which the next one takes over. */
+export interface Announced extends Announcement {
+  readonly token: number;
+  /** When the token was given out, in milliseconds since 1970 by the service's clock. */
+  readonly since: number;
 }
 
 /** The one name in the blob's metadata that is ours; all others are left as they are. */
@@ -30,7 +39,7 @@ export function recordIn(metadata: Metadata): LockRecord | undefined {
 }
 
 function isRecord(found: object): found is LockRecord {
-  const { top, nonce, writtenAt, holder, purpose, leaseSeconds } = found as Partial<LockRecord>;
+  const { top, nonce, writtenAt, holder, purpose, leaseSeconds, announced } = found as Partial<LockRecord>;
   return (
     Number.isSafeInteger(top) &&
     (top as number) >= 0 &&
@@ -38,8 +47,15 @@ function isRecord(found: object): found is LockRecord {
     Number.isFinite(writtenAt) &&
     Number.isFinite(leaseSeconds) &&
     (purpose === undefined || typeof purpose === "string") &&
-    isHolder(holder)
+    isHolder(holder) &&
+    (announced === undefined || isAnnounced(announced))
   );
+}
+
+function isAnnounced(found: unknown): found is Announced {
+  if (typeof found !== "object" || found === null) return false;
+  const { token, since, data } = found as Partial<Announced>;
+  return Number.isSafeInteger(token) && Number.isFinite(since) && (data === undefined || typeof data === "string");
 }
 
 function isHolder(found: unknown): found is Holder {

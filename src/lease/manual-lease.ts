@@ -59,13 +59,13 @@ export class ManualLease {
 
   /** Starts the lease anew. Throws `LockLostError` if the service refuses, `StoreUnavailableError` after three tries without an answer. */
   async renew(signal?: AbortSignal): Promise<void> {
-    const { store, key, clock } = this.#blob;
+    const { store, key, name, clock } = this.#blob;
     let asked = new Stopwatch(clock);
     const answer = await untilAnswered(
       this.#blob,
       () => {
         asked = new Stopwatch(clock);
-        const ask = (request: AbortSignal) => store.renew(key, this.leaseId, { signal: request });
+        const ask = (request: AbortSignal) => store.renew(name, this.leaseId, { signal: request });
         return attempt(this.#blob, ask, { operation: "renew", timeoutMs: this.#tryTimeoutMs, signal });
       },
       signal,

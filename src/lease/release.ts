@@ -4,7 +4,7 @@ import type { ReleaseAnswer } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 
 function releaseOnce(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<ReleaseAnswer> {
-  return attempt(blob, (signal) => blob.store.release(blob.key, leaseId, { signal }), { operation: "release", timeoutMs });
+  return attempt(blob, (signal) => blob.store.release(blob.name, leaseId, { signal }), { operation: "release", timeoutMs });
 }
 
 export interface ReleaseOptions {
@@ -24,7 +24,7 @@ export function releaseLease(blob: LockBlob, leaseId: string, options: ReleaseOp
 /** Gives a lease to another id, as {@link releaseLease} gives it back. */
 export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string, options: ReleaseOptions): Promise<ReleaseAnswer> {
   const { timeoutMs } = options;
-  const change = (signal: AbortSignal) => blob.store.change(blob.key, leaseId, newLeaseId, { signal });
+  const change = (signal: AbortSignal) => blob.store.change(blob.name, leaseId, newLeaseId, { signal });
   return endLease(blob, leaseId, options, async () => {
     const changed = await attempt(blob, change, { operation: "change", timeoutMs });
     return changed.kind === "changed" ? { kind: "released" } : changed;

@@ -55,6 +55,10 @@ export class KeptLease {
     this.#planRenewal();
   }
 
+  get key(): string {
+    return this.#blob.key;
+  }
+
   /** Aborts when the lease is lost; its reason is a `LockLostError`. */
   get signal(): AbortSignal {
     return this.#loss.signal;
@@ -89,6 +93,13 @@ export class KeptLease {
     }
   }
 
+  /** Waits until so much is left of the lease that a renewal, and another try of it, can fail. Throws as {@link KeptLease.ensure} does. */
+  async freshen(signal?: AbortSignal): Promise<void> {
+    const { leaseSeconds, goodForMs } = this.terms;
+    const longEnoughMs = Math.min((leaseSeconds * 1_000) / 3, goodForMs / 2);
+    if (this.remainingMs < longEnoughMs) await this.ensure(longEnoughMs, signal);
+  }
+
   /**
    * Stops renewing and gives the lease back. Called again, it answers the same. A lease that was lost is given back too, in case
    * it still stands: its holder is done now.
@@ -106,6 +117,11 @@ export class KeptLease {
     // A refused renewal proved that nothing of ours is left to release.
     if (why === "expired") void this.#releaseInBackground();
     return { kind: "refused", why, status: "lost before it was released" };
+  }
+
+  /** Somebody was told by the service that the lease is lost, before a renewal was. */
+  learnLoss(error: LockLostError): void {
+    if (this.#state.kind === "held") this.#lose(error);
   }
 
   /** Sends no renewal, nor waits for one, until {@link KeptLease.resume}. The deadline stays. */
@@ -227,11 +243,11 @@ export class KeptLease {
 
   /** Whether the lease is settled for now: renewed in time, or lost. */
   async #renewOnce(): Promise<boolean> {
-    const { store, key, clock } = this.#blob;
+    const { store, key, name, clock } = this.#blob;
     const { tryTimeoutMs: timeoutMs, goodForMs } = this.terms;
     const asked = new Stopwatch(clock);
     const signal = this.#stopRenewing.signal;
-    const answer = await attempt(this.#blob, (request) => store.renew(key, this.leaseId, { signal: request }), {
+    const answer = await attempt(this.#blob, (request) => store.renew(name, this.leaseId, { signal: request }), {
       operation: "renew",
       timeoutMs,
       signal,

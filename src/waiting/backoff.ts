@@ -31,6 +31,11 @@ export function pollDelayMs(waitedMs: number, random: () => number, { quickForMs
   return from + (to - from) * random();
 }
 
+/** For how long whoever had its share leaves the lock alone: long enough for the next poll of whoever waits elsewhere. */
+export function stayAwayMs({ steadyMs: [, longestMs] }: PollPolicy, random: () => number): number {
+  return longestMs * (1 + random() / 10);
+}
+
 /** A locker's `poll` option with every default filled in. Throws `RangeError` naming option and value. */
 export function resolvePollOptions(options: PollOptions): PollPolicy {
   const policy = { ...POLL_DEFAULTS, ...options };

@@ -1,12 +1,14 @@
 import { LinkedSignal } from "../abort.ts";
-import { Stopwatch, sleep } from "../clock.ts";
-import { isMutexError, StoreUnavailableError } from "../errors.ts";
+import { sleep } from "../clock.ts";
+import { isMutexError, type LockLostError, StoreUnavailableError } from "../errors.ts";
 import { Acquisition, type Granted } from "../lease/acquisition.ts";
-import { isUnsure, retryDelayMs, untilAnswered } from "../lease/attempt.ts";
+import { isUnsure, Silence, untilAnswered } from "../lease/attempt.ts";
 import { type FencingTokens, ServiceTime } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { KeptLease } from "../lease/renewal.ts";
-import { pollDelayMs } from "./backoff.ts";
+import { type AskingOptions, keepAsking } from "./asking.ts";
+import { pollDelayMs, stayAwayMs } from "./backoff.ts";
+import { Doubt } from "./doubt.ts";
 import { arrivalOf, FairQueue } from "./fair-queue.ts";
 import { type Hold, LocalLease, type Succession } from "./hold.ts";
 import type { Turn } from "./local-queue.ts";
@@ -18,8 +20,6 @@ import type { Ticket } from "./ticket.ts";
 
 /** A waiter whose ticket is gone takes it again after this time. */
 const REJOIN_MS = 250;
-/** The last poll before a time-out is sent this much ahead of it, or one and a half round trips if those take longer. */
-const LAST_POLL_AHEAD_MS = 20;
 
 export interface ContenderOptions {
   readonly blob: LockBlob;
@@ -27,6 +27,8 @@ export interface ContenderOptions {
   readonly options: ResolvedLockerOptions;
   readonly patience: Patience;
   readonly turn: Turn<LocalLease>;
+  /** Default: one that begins now. */
+  readonly silence?: Silence | undefined;
 }
 
 /** One task of this process on its way from the head of the local queue to holding the lock. */
@@ -36,14 +38,18 @@ export class Contender {
   readonly #options: ResolvedLockerOptions;
   readonly #patience: Patience;
   readonly #turn: Turn<LocalLease>;
+  #silenceSoFar: Silence | undefined;
+  /** What became of the last lease that was granted and lost before anybody held it. */
+  #lost: LockLostError | undefined;
   #queue: FairQueue | undefined;
 
-  constructor({ blob, tokens, options, patience, turn }: ContenderOptions) {
+  constructor({ blob, tokens, options, patience, turn, silence }: ContenderOptions) {
     this.#blob = blob;
     this.#tokens = tokens;
     this.#options = options;
     this.#patience = patience;
     this.#turn = turn;
+    this.#silenceSoFar = silence;
   }
 
   /** Takes over what it was handed, or polls until it holds the lock. Throws the patience's reason, `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`. */
@@ -51,7 +57,7 @@ export class Contender {
     const { baton, stayAwayMs } = this.#turn;
     let hold = baton && (await this.#settle(baton));
     if (hold) return hold;
-    if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#untilNextPoll(stayAwayMs, 0), { signal: this.#patience.signal });
+    if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#patience.untilNextPoll(stayAwayMs, 0), { signal: this.#patience.signal });
     do {
       hold = await this.#attemptToHold((acquisition, ticket) =>
         this.#options.fair ? this.#queueUp(acquisition, ticket) : this.#poll(acquisition),
@@ -61,13 +67,21 @@ export class Contender {
     return hold;
   }
 
-  /** Asks once. Resolves with undefined if somebody else holds the lock. */
-  async tryOnce(): Promise<Hold | undefined> {
+  /** Asks once, in so many tries. Resolves with undefined if somebody else holds the lock. */
+  async tryOnce(tries: number): Promise<Hold | undefined> {
     const signal = this.#patience.signal;
-    return await this.#attemptToHold(async (acquisition) => {
-      const answer = await untilAnswered(this.#blob, () => acquisition.ask(signal), signal);
+    let wasGranted = false;
+    const hold = await this.#attemptToHold(async (acquisition) => {
+      const answer = await untilAnswered(this.#blob, () => acquisition.ask(signal), signal, tries);
+      wasGranted = answer.kind === "acquired";
       return answer.kind === "acquired" ? answer : undefined;
     });
+    if (hold || !wasGranted || this.#lost?.why !== "expired") return hold;
+    // Nobody else was in the way.
+    const { key } = this.#blob;
+    const { cause } = this.#lost;
+    const answered = isUnsure(cause) && cause.answered;
+    throw new StoreUnavailableError(`"${key}" was granted, and lost before it could be used`, key, { answered, cause: this.#lost });
   }
 
   async #attemptToHold(
@@ -93,6 +107,7 @@ export class Contender {
       acquisition.abandon();
       return undefined;
     }
+    this.#silence.broken();
     const { leaseId, mayReturn } = acquisition;
     const kept = new KeptLease(this.#blob, { leaseId, terms, asked: granted.asked, mayReturn });
     const seen = { etag: granted.etag, time: new ServiceTime(clock, granted.date) };
@@ -102,7 +117,7 @@ export class Contender {
   /** Asks for the lock again and again. */
   #poll(acquisition: Acquisition): Promise<Granted> {
     const { signal } = this.#patience;
-    return this.#keepAsking(async () => {
+    return keepAsking(this.#asking, async () => {
       const answer = await acquisition.ask(signal);
       return answer.kind === "acquired" ? answer : pollDelayMs(this.#patience.waitedMs, this.#blob.random, this.#options.poll);
     });
@@ -114,84 +129,63 @@ export class Contender {
     const { signal } = this.#patience;
     const { leaseId } = acquisition;
     const pace = new Pace(clock.now(), this.#longestSleepMs);
+    const doubt = new Doubt();
     let joined = false;
     let position: number | undefined;
-    return this.#keepAsking(async () => {
+    let lookAt = Number.NEGATIVE_INFINITY;
+    return keepAsking(this.#asking, async () => {
       // Lapsed, or swept away, while this process was stopped or could not reach the service.
       if (joined && !ticket.mine?.stands) {
         joined = false;
         position = undefined;
       }
-      if (!ticket.mine || position === 0) {
+      const isFirst = position === 0;
+      if (!ticket.mine || isFirst || doubt.isDue(clock.now())) {
         const answer = await acquisition.ask(signal);
         if (answer.kind === "acquired") return answer;
         const arrivedAt = arrivalOf(answer.date, this.#patience.waitedMs);
         ticket.mine ??= this.#fairQueue.ticket(arrivedAt, leaseId, this.#options.description.holder);
-        if (position === 0) return pace.sleepMs(0, random);
+        if (isFirst) return pace.sleepMs(0, clock.now(), random);
       }
+      const untilLookMs = lookAt - clock.now();
+      if (joined && untilLookMs > 0) return Math.min(untilLookMs, doubt.dueInMs(clock.now()));
       if (!joined) await ticket.mine.join(signal);
       const { tickets } = await this.#fairQueue.waiting(signal);
       const found = tickets.findIndex((waiting) => waiting.leaseId === leaseId);
       joined = found >= 0;
       if (!joined) return REJOIN_MS;
       position = found;
-      pace.saw(position, clock.now());
-      return position === 0 ? 0 : pace.sleepMs(position, random);
+      const now = clock.now();
+      pace.saw(position, now);
+      doubt.saw(tickets.slice(0, found), tickets[found]?.madeAt ?? 0, now);
+      if (position === 0) return 0;
+      lookAt = now + pace.sleepMs(position, now, random);
+      return Math.min(lookAt - now, doubt.dueInMs(now));
     });
-  }
-
-  /** Takes one step after the other, with as much rest in between as it asks for, until one is granted the lease. */
-  async #keepAsking(step: () => Promise<Granted | number>): Promise<Granted> {
-    const { clock, random, key, log } = this.#blob;
-    const { signal } = this.#patience;
-    let answered = new Stopwatch(clock);
-    for (let failures = 0; ; ) {
-      const asked = new Stopwatch(clock);
-      let delayMs: number;
-      try {
-        const outcome = await step();
-        if (typeof outcome !== "number") return outcome;
-        failures = 0;
-        answered = new Stopwatch(clock);
-        delayMs = outcome;
-      } catch (error) {
-        if (signal.aborted || !isUnsure(error)) throw error;
-        log(`waiting for "${key}": ${error.message}`);
-        if (error.answered) answered = new Stopwatch(clock);
-        if (answered.elapsedMs >= this.#options.unreachableAfterMs) {
-          const seconds = Math.round(answered.elapsedMs / 1_000);
-          throw new StoreUnavailableError(`waiting for "${key}": no answer from the service for ${seconds} s`, key, { cause: error });
-        }
-        failures += 1;
-        delayMs = Math.max(retryDelayMs(failures, random), error.retryAfterMs ?? 0);
-      }
-      if (delayMs > 0) await sleep(clock, this.#untilNextPoll(delayMs, asked.elapsedMs), { signal });
-    }
-  }
-
-  /** The delay, or less if the time-out comes before its end: one last poll is made that can still be answered in time. */
-  #untilNextPoll(delayMs: number, roundTripMs: number): number {
-    const { leftMs } = this.#patience;
-    const lastPollInMs = leftMs - Math.max(LAST_POLL_AHEAD_MS, 1.5 * roundTripMs);
-    return lastPollInMs > 0 ? Math.min(delayMs, lastPollInMs) : leftMs;
   }
 
   /** Makes a lease a hold: with a token, and good for long enough. Undefined if it was lost on the way. */
   async #settle(lease: LocalLease): Promise<Hold | undefined> {
-    const { terms, fencing } = this.#options;
+    const { fencing } = this.#options;
     const { signal } = this.#patience;
     try {
       signal.throwIfAborted();
       const token = fencing ? (this.#tokens.next(lease.seen, this.#options.description) ?? (await this.#reserveToken(lease))) : undefined;
-      const longEnoughMs = Math.min(terms.leaseSeconds / 3, terms.goodForMs / 2_000) * 1_000;
-      if (lease.kept.remainingMs < longEnoughMs) await lease.kept.ensure(longEnoughMs, signal);
+      await lease.kept.freshen(signal);
       return lease.holdBy(this.#turn, token, this.#succession);
     } catch (error) {
       const lost = !signal.aborted && isMutexError(error) && error.code === "LOCK_LOST";
       if (lost || !lease.kept.isHeld || !lease.passBy(this.#turn)) this.#giveBack(lease);
-      if (lost) return undefined;
-      throw error;
+      if (!lost) throw error;
+      this.#lost = error;
+      return undefined;
     }
+  }
+
+  /** Made when it is first asked for: whoever is handed the lock never is. */
+  get #silence(): Silence {
+    this.#silenceSoFar ??= new Silence(this.#blob.clock, this.#options.unreachableAfterMs);
+    return this.#silenceSoFar;
   }
 
   get #succession(): Succession {
@@ -201,10 +195,13 @@ export class Contender {
       const enoughMs = Math.max(0, this.#longestSleepMs + 2 * terms.tryTimeoutMs - terms.marginMs);
       return new FirstCome({ queue: this.#fairQueue, blob: this.#blob, enoughMs });
     }
-    const [, longestMs] = poll.steadyMs;
-    // Long enough for the next poll of whoever waits elsewhere.
-    const stayAwayMs = () => longestMs * (1 + this.#blob.random() / 10);
-    return new LocalFirst({ count: handOverCount, ms: handOverMs, stayAwayMs });
+    return new LocalFirst({ count: handOverCount, ms: handOverMs, stayAwayMs: () => stayAwayMs(poll, this.#blob.random) });
+  }
+
+  get #asking(): AskingOptions {
+    const { fencing, requestsAfter = 0 } = this.#options;
+    // A poll that is granted is followed by a look at the record and a write of it, where another process held the lock before.
+    return { blob: this.#blob, patience: this.#patience, silence: this.#silence, longer: (fencing ? 3 : 1) + requestsAfter };
   }
 
   get #fairQueue(): FairQueue {
@@ -222,7 +219,14 @@ export class Contender {
     const { terms, description } = this.#options;
     const { leaseId, signal: loss } = lease.kept;
     const either = new LinkedSignal(this.#patience.signal, loss);
-    const request = { leaseId, seen: lease.seen, description, tryTimeoutMs: terms.tryTimeoutMs, signal: either.signal };
+    const request = {
+      leaseId,
+      seen: lease.seen,
+      description,
+      tryTimeoutMs: terms.tryTimeoutMs,
+      signal: either.signal,
+      silence: this.#silence,
+    };
     try {
       const { token, seen } = await this.#tokens.reserve(this.#blob, request);
       lease.seen = seen;

@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
 import { Stopwatch, sleep } from "../clock.ts";
-import { attempt, untilAnswered } from "../lease/attempt.ts";
-import { RESERVED_PREFIX } from "../lease/blob-name.ts";
+import { untilAnswered } from "../lease/attempt.ts";
 import { ServiceTime } from "../lease/fencing.ts";
+import { HelperFolder, helperFolders } from "../lease/helper-folder.ts";
 import type { StoredBlob } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { jsonOf, toAsciiJson } from "../lease/metadata-json.ts";
@@ -10,8 +9,9 @@ import { changeLease, releaseLease } from "../lease/release.ts";
 import type { Holder } from "../options.ts";
 import { Ticket } from "./ticket.ts";
 
+const KIND = "queue";
 /** Where the tickets of all keys are. */
-export const QUEUE_PREFIX: string = `${RESERVED_PREFIX}queue/`;
+export const QUEUE_PREFIX: string = helperFolders(KIND);
 /** A ticket that is not leased and was not written for so long belongs to somebody who is dead. */
 const DEAD_AFTER_MS = 60_000;
 /** For how long a hand-over to somebody who gave up may still be on its way. */
@@ -24,6 +24,8 @@ export interface WaitingTicket {
   readonly name: string;
   /** When its owner came, in milliseconds since 1970 by the service's clock, of whole seconds. */
   readonly arrivedAt: number;
+  /** When it was made, in the same way: later, if a task waited in its process before. */
+  readonly madeAt: number;
   /** The id its owner will have on the lock. */
   readonly leaseId: string;
   readonly holder: Holder;
@@ -45,25 +47,24 @@ export function arrivalOf(date: number, waitedMs: number): number {
 export class FairQueue {
   readonly #blob: LockBlob;
   readonly #tryTimeoutMs: number;
-  readonly #folder: string;
+  readonly #folder: HelperFolder;
 
   constructor(blob: LockBlob, tryTimeoutMs: number) {
     this.#blob = blob;
     this.#tryTimeoutMs = tryTimeoutMs;
-    // Not the key itself: the folder of "a" would list the tickets of "a/b", and a long key would not fit.
-    this.#folder = `${QUEUE_PREFIX}${createHash("sha256").update(blob.key).digest("hex")}/`;
+    this.#folder = new HelperFolder(blob, KIND, tryTimeoutMs);
   }
 
   ticket(arrivedAt: number, leaseId: string, holder: Holder): Ticket {
-    const name = `${this.#folder}${String(arrivedAt).padStart(15, "0")}-${leaseId}`;
-    const metadata = { [TICKET]: toAsciiJson({ key: this.#blob.key, leaseId, holder }) };
+    const name = `${this.#folder.prefix}${String(arrivedAt).padStart(15, "0")}-${leaseId}`;
+    const metadata = { [TICKET]: toAsciiJson({ key: this.#blob.name, leaseId, holder }) };
     return new Ticket(this.#blob, { name, metadata, tryTimeoutMs: this.#tryTimeoutMs });
   }
 
   /** Everybody who waits, in order. Tickets of the dead are swept away on the side. */
   async waiting(signal?: AbortSignal): Promise<Waiting> {
     const { found, ...waiting } = await this.#list(signal);
-    this.#sweep(found);
+    this.#folder.sweep(found, DEAD_AFTER_MS);
     return waiting;
   }
 
@@ -73,16 +74,10 @@ export class FairQueue {
   }
 
   async #list(signal: AbortSignal | undefined): Promise<Waiting & { readonly found: readonly StoredBlob[] }> {
-    const { store, clock } = this.#blob;
-    const list = async (request: AbortSignal): Promise<StoredBlob[]> => {
-      const found: StoredBlob[] = [];
-      for await (const blob of store.list(this.#folder, { signal: request })) found.push(blob);
-      return found;
-    };
-    const found = await attempt(this.#blob, list, { operation: "list the queue of", timeoutMs: this.#tryTimeoutMs, signal });
+    const found = await this.#folder.list(signal);
     const tickets = found.flatMap((blob) => ticketIn(blob) ?? []);
     const [first] = found;
-    return { found, tickets, time: first && new ServiceTime(clock, first.date) };
+    return { found, tickets, time: first && new ServiceTime(this.#blob.clock, first.date) };
   }
 
   /**
@@ -114,25 +109,13 @@ export class FairQueue {
       return false;
     }
   }
-
-  #sweep(found: readonly StoredBlob[]): void {
-    const { store } = this.#blob;
-    for (const { key, leaseState, lastModified, date } of found) {
-      if (leaseState === "leased" || leaseState === "breaking" || date - lastModified < DEAD_AFTER_MS) continue;
-      const blob = { ...this.#blob, key };
-      // Refused if its owner is alive after all; left for the next one who looks if there is no answer.
-      attempt(blob, (signal) => store.remove(key, { signal }), { operation: "remove", timeoutMs: this.#tryTimeoutMs }).catch(
-        () => undefined,
-      );
-    }
-  }
 }
 
 /** The ticket that a blob is, if its owner keeps it leased. */
-export function ticketIn({ key: name, leaseState, metadata }: StoredBlob): WaitingTicket | undefined {
+export function ticketIn({ key: name, leaseState, lastModified, metadata }: StoredBlob): WaitingTicket | undefined {
   if (leaseState !== "leased") return undefined;
   const arrivedAt = Number(/\/(\d{15})-[^/]*$/.exec(name)?.[1] ?? Number.NaN);
   const said = jsonOf(metadata[TICKET]) as Partial<WaitingTicket> | undefined;
   if (!Number.isFinite(arrivedAt) || typeof said?.key !== "string" || typeof said.leaseId !== "string" || !said.holder) return undefined;
-  return { key: said.key, name, arrivedAt, leaseId: said.leaseId, holder: said.holder };
+  return { key: said.key, name, arrivedAt, madeAt: lastModified, leaseId: said.leaseId, holder: said.holder };
 }

@@ -1,6 +1,6 @@
 import { onAbort } from "../abort.ts";
 import type { Clock } from "../clock.ts";
-import type { LockLostError } from "../errors.ts";
+import { LockLostError } from "../errors.ts";
 import type { SeenBlob } from "../lease/fencing.ts";
 import type { ReleaseAnswer } from "../lease/lease-store.ts";
 import type { KeptLease } from "../lease/renewal.ts";
@@ -57,21 +57,39 @@ export class LocalLease {
   }
 }
 
+/** The time for which somebody holds something: a lease, a part of one, or several. */
+export interface Tenure {
+  /** Aborts when it is lost; its reason is a `LockLostError`. */
+  readonly signal: AbortSignal;
+  /** For how long it is certain to last, in milliseconds, by the clock at this moment; 0 when it is lost or has ended. */
+  readonly remainingMs: number;
+  readonly isHeld: boolean;
+  /** Why it is lost, or undefined while it is not or once it has ended. The clock may say so before the signal can. */
+  readonly lostBecause: LockLostError | undefined;
+  readonly ended: boolean;
+  /**
+   * Ends it. Resolves with the error if it was lost before that; rejects if the service could not be told. Called again, it
+   * answers the same.
+   */
+  end(): Promise<LockLostError | undefined>;
+}
+
 type State =
   | { readonly kind: "held" }
   | { readonly kind: "lost"; readonly error: LockLostError }
-  | { readonly kind: "ended"; readonly answer: Promise<ReleaseAnswer> };
+  | { readonly kind: "ended"; readonly lost: Promise<LockLostError | undefined> };
 
 /** One task's part of a lease: what happens to the lease after the hold has ended is nobody's business here. */
-export class Hold {
+export class Hold implements Tenure {
   readonly token: number | undefined;
   readonly #lease: LocalLease;
   readonly #turn: Turn<LocalLease>;
   readonly #succession: Succession;
   #state: State = { kind: "held" };
   #loss: AbortController | undefined;
-  #overdue: LockLostError | undefined;
   #idGivenOut = false;
+  #isLapsing = false;
+  #farewell: (() => Promise<void>) | undefined;
 
   constructor(lease: LocalLease, turn: Turn<LocalLease>, token: number | undefined, succession: Succession) {
     this.#lease = lease;
@@ -84,7 +102,7 @@ export class Hold {
     return this.#lease.kept.leaseId;
   }
 
-  /** Aborts when the lock is lost during this hold. Made when it is first asked for: most short holds never do. */
+  /** Made when it is first asked for: most short holds never do. */
   get signal(): AbortSignal {
     this.#loss ??= new AbortController();
     if (this.#state.kind === "lost") this.#loss.abort(this.#state.error);
@@ -99,24 +117,13 @@ export class Hold {
     return this.remainingMs > 0;
   }
 
-  /** Why the lock is not held, or undefined while it is or once the hold has ended. The clock may say so before the signal can. */
   get lostBecause(): LockLostError | undefined {
     if (this.#state.kind === "lost") return this.#state.error;
     return this.#state.kind === "held" ? this.#lease.kept.lostBecause : undefined;
   }
 
-  /** The loss as it was declared, or undefined. */
-  get declaredLoss(): LockLostError | undefined {
-    return this.#state.kind === "lost" ? this.#state.error : undefined;
-  }
-
   get ended(): boolean {
     return this.#state.kind === "ended";
-  }
-
-  /** By the clock, the lock was not held any more when the hold ended and the lease had to be given back. */
-  get overdue(): LockLostError | undefined {
-    return this.#overdue;
   }
 
   /** The lease id may be on its way in a write of the holder's. The lease is not handed to another task under this id. */
@@ -133,14 +140,75 @@ export class Hold {
     this.#turn.leave();
   }
 
-  /** Hands the lock to the next task in line, or gives the lease back. Called again, it answers the same. */
-  end(): Promise<ReleaseAnswer> {
-    if (this.#state.kind === "ended") return this.#state.answer;
-    this.#overdue = this.lostBecause;
-    const isHeld = this.#state.kind === "held" && !this.#overdue;
-    const answer = isHeld ? this.#succession.end(this.#lease, this.#turn, this.#idGivenOut) : this.#giveBack();
-    this.#state = { kind: "ended", answer };
-    return answer;
+  /** What is known of the blob. */
+  get seen(): SeenBlob {
+    return this.#lease.seen;
+  }
+
+  set seen(seen: SeenBlob) {
+    this.#lease.seen = seen;
+  }
+
+  /** Somebody was told by the service that the lease is lost. */
+  learnLoss(error: LockLostError): void {
+    this.#lease.kept.learnLoss(error);
+  }
+
+  /** Nobody renews the lease any more: it lapses by itself, as its deadline says. */
+  letLapse(): void {
+    if (this.#state.kind !== "held") return;
+    this.#isLapsing = true;
+    this.#lease.kept.pause();
+  }
+
+  /** What is to be done once the lock is not held any more and before the next one gets it. Must not reject. */
+  beforeNext(farewell: () => Promise<void>): void {
+    this.#farewell = farewell;
+  }
+
+  /** Renews the lease if little of it is left. Throws its `LockLostError` or the signal's reason. */
+  async freshen(signal: AbortSignal | undefined): Promise<void> {
+    await this.#lease.kept.freshen(signal);
+  }
+
+  /** Hands the lock to the next task in line, or gives the lease back. */
+  end(): Promise<LockLostError | undefined> {
+    if (this.#state.kind === "ended") return this.#state.lost;
+    const declared = this.#state.kind === "lost" ? this.#state.error : undefined;
+    // Lost by the clock, and nobody has said so yet.
+    const overdue = declared ? undefined : this.lostBecause;
+    const answer = declared || overdue ? this.#giveBack() : this.#passOn();
+    const lost = this.#lostAt(answer, declared, overdue);
+    this.#state = { kind: "ended", lost };
+    return lost;
+  }
+
+  async #lostAt(
+    ending: Promise<ReleaseAnswer>,
+    declared: LockLostError | undefined,
+    overdue: LockLostError | undefined,
+  ): Promise<LockLostError | undefined> {
+    try {
+      const answer = await ending;
+      if (declared) return declared;
+      // Released, though overdue: nobody else came in between, or the service would have refused.
+      if (answer.kind === "released") return undefined;
+      const refused = new LockLostError(this.#lease.kept.key, answer.why, `release refused (${answer.status})`);
+      if (!overdue) return refused;
+      overdue.cause ??= refused;
+      return overdue;
+    } catch (error) {
+      const lost = declared ?? overdue;
+      if (lost) return lost;
+      throw error;
+    }
+  }
+
+  #passOn(): Promise<ReleaseAnswer> {
+    // Whoever hands it on may have to renew it first.
+    if (this.#isLapsing) this.#lease.kept.resume();
+    const passOn = () => this.#succession.end(this.#lease, this.#turn, this.#idGivenOut);
+    return this.#farewell ? this.#farewell().then(passOn) : passOn();
   }
 
   #giveBack(): Promise<ReleaseAnswer> {

@@ -42,9 +42,11 @@ export interface ResolvedLockerOptions {
   readonly poll: PollPolicy;
   readonly handOverMs: number;
   readonly handOverCount: number;
+  /** How many requests whoever takes the lock has to make before it is of use. Default: none. */
+  readonly requestsAfter?: number;
 }
 
-const LONGEST_HOLDER = 256;
+export const LONGEST_HOLDER = 256;
 const LONGEST_PURPOSE = 1_024;
 const UNREACHABLE_AFTER_MS = 20_000;
 const HAND_OVER_MS = 3_000;
@@ -85,7 +87,7 @@ function checkSwitch(value: unknown, name: string): void {
   if (typeof value !== "boolean") throw new TypeError(`${name} must be true or false, not ${shown(value)}`);
 }
 
-function checkText(value: unknown, name: string, longest: number): void {
+export function checkText(value: unknown, name: string, longest: number): void {
   if (typeof value !== "string" || value === "" || value.length > longest) {
     const got = typeof value === "string" ? `one of ${value.length}` : shown(value);
     throw new TypeError(`${name} must be a string of 1 to ${longest} characters, not ${got}`);

@@ -15,6 +15,13 @@ const CAUTION = 0.85;
 const HEAD_POLLS = 0.15;
 /** z of the 3 % quantile of the normal distribution. */
 const Z = -1.8808;
+/**
+ * A queue that has not moved for so long has a holder that stays, a leader say: those who wait look less often then, for a part of
+ * that time and for so long at most.
+ */
+const STANDSTILL_MS = 60_000;
+const STANDING_FIRST = [0.01, 1_000] as const;
+const STANDING_BEHIND = [0.02, 2_000] as const;
 const QUICKEST_MS = 60;
 const SLOWEST_MS = 250;
 
@@ -44,7 +51,15 @@ export class Pace {
   }
 
   /** How long to sleep before the next look, with so many before us. */
-  sleepMs(position: number, random: () => number): number {
+  sleepMs(position: number, now: number, random: () => number): number {
+    const standingMs = now - (this.#last?.at ?? this.#joinedAt);
+    const movingMs = this.#movingSleepMs(position, random);
+    if (standingMs < STANDSTILL_MS) return movingMs;
+    const [part, longestMs] = position === 0 ? STANDING_FIRST : STANDING_BEHIND;
+    return Math.max(movingMs, Math.min(longestMs, part * standingMs));
+  }
+
+  #movingSleepMs(position: number, random: () => number): number {
     if (position === 0) return Math.min(SLOWEST_MS, Math.max(QUICKEST_MS, HEAD_POLLS * this.#paceMs)) * (0.8 + 0.4 * random());
     const isFarBack = position >= FAR_BACK && this.#paceMs >= SLOW_PACE_MS;
     const longestMs = isFarBack ? FAR_BACK_SLEEPS * this.#longestMs : this.#longestMs;

@@ -1,6 +1,7 @@
 import { LinkedSignal } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { LockTimeoutError } from "../errors.ts";
+import { shown } from "../options.ts";
 
 /** How long a caller waits for a lock. */
 export interface WaitOptions {
@@ -10,16 +11,28 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Throws `RangeError` or `TypeError` naming option and value. */
+export function checkWaitOptions({ timeoutMs, signal }: WaitOptions): void {
+  if (timeoutMs !== undefined && (typeof timeoutMs !== "number" || !(timeoutMs >= 0))) {
+    throw new RangeError(`timeoutMs must be a number of milliseconds of at least 0, not ${shown(timeoutMs)}`);
+  }
+  if (signal !== undefined && typeof signal?.addEventListener !== "function")
+    throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`);
+}
+
 const NEVER = new AbortController().signal;
+/** The last poll before a time-out is sent this much ahead of it, or one and a half round trips if those take longer. */
+const LAST_POLL_AHEAD_MS = 20;
 
 /** A caller's time-out and signal as one signal. To be ended when the wait is over. */
 export class Patience {
   /** Aborts with the caller's reason, or a `LockTimeoutError`. */
   readonly signal: AbortSignal;
+  readonly #timeoutMs: number;
   readonly #clock: Clock;
   readonly #since: number;
-  readonly #timeoutMs: number;
   readonly #end: () => void;
+  #isLastPoll = false;
 
   constructor(clock: Clock, key: string, { timeoutMs = Number.POSITIVE_INFINITY, signal = NEVER }: WaitOptions) {
     this.#clock = clock;
@@ -47,7 +60,44 @@ export class Patience {
     return this.#timeoutMs - this.waitedMs;
   }
 
+  /** Whether the poll that is due, or under way, is the last one before the time-out. */
+  get isLastPoll(): boolean {
+    return this.#isLastPoll;
+  }
+
+  /** The delay, or less if the time-out comes before its end: one last poll is made that can still be answered in time. */
+  untilNextPoll(delayMs: number, roundTripMs: number): number {
+    const { leftMs } = this;
+    const lastPollInMs = leftMs - Math.max(LAST_POLL_AHEAD_MS, 1.5 * roundTripMs);
+    this.#isLastPoll = lastPollInMs <= delayMs;
+    return lastPollInMs > 0 ? Math.min(delayMs, lastPollInMs) : leftMs;
+  }
+
   end(): void {
     this.#end();
+  }
+}
+
+export interface Wanted<T> {
+  /** Goes on until it has it, or the patience ends. */
+  wait(patience: Patience): Promise<T>;
+  /** Asks once. */
+  tryOnce(signal: AbortSignal | undefined): Promise<T | undefined>;
+}
+
+/** Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with `LockTimeoutError` or the signal's reason. */
+export async function waitFor<T>(clock: Clock, key: string, options: WaitOptions, wanted: Wanted<T>): Promise<T> {
+  checkWaitOptions(options);
+  const { timeoutMs, signal } = options;
+  if (timeoutMs === 0) {
+    const got = await wanted.tryOnce(signal);
+    if (got !== undefined) return got;
+    throw new LockTimeoutError(key, 0);
+  }
+  const patience = new Patience(clock, key, { timeoutMs, signal });
+  try {
+    return await wanted.wait(patience);
+  } finally {
+    patience.end();
   }
 }

@@ -20,7 +20,6 @@ export interface TicketOptions {
  * in the queue from the moment that its lease stands.
  */
 export class Ticket {
-  readonly name: string;
   readonly #blob: LockBlob;
   readonly #leaseId: string;
   readonly #metadata: Readonly<Record<string, string>>;
@@ -31,8 +30,7 @@ export class Ticket {
   #refused = false;
 
   constructor(blob: LockBlob, { name, metadata, tryTimeoutMs }: TicketOptions) {
-    this.name = name;
-    this.#blob = { ...blob, key: name };
+    this.#blob = { ...blob, name };
     this.#leaseId = blob.newId();
     this.#metadata = metadata;
     this.#tryTimeoutMs = tryTimeoutMs;
@@ -46,15 +44,15 @@ export class Ticket {
 
   /** Takes the place, or takes it again if it lapsed or was swept away. Rejects with `StoreUnavailableError` where it is open what was done. */
   async join(signal: AbortSignal): Promise<void> {
-    const { store, key, clock } = this.#blob;
+    const { store, name, clock } = this.#blob;
     const timeoutMs = this.#tryTimeoutMs;
-    await attempt(this.#blob, (request) => store.create(key, this.#metadata, { signal: request }), {
+    await attempt(this.#blob, (request) => store.create(name, this.#metadata, { signal: request }), {
       operation: "create",
       timeoutMs,
       signal,
     });
     const asked = new Stopwatch(clock);
-    const acquire = (request: AbortSignal) => store.acquire(key, this.#leaseId, LEASE_SECONDS, { signal: request });
+    const acquire = (request: AbortSignal) => store.acquire(name, this.#leaseId, LEASE_SECONDS, { signal: request });
     await attempt(this.#blob, acquire, { operation: "acquire", timeoutMs, signal });
     this.#kept = asked;
     this.#refused = false;
@@ -69,11 +67,11 @@ export class Ticket {
 
   async #delete(): Promise<void> {
     this.#renewal?.cancel();
-    const { store, key, clock, random } = this.#blob;
+    const { store, name, clock, random } = this.#blob;
     const options = { operation: "remove", timeoutMs: this.#tryTimeoutMs };
     for (let failures = 1; this.#kept.elapsedMs < LEASE_MS; failures += 1) {
       try {
-        await attempt(this.#blob, (request) => store.remove(key, { leaseId: this.#leaseId, signal: request }), options);
+        await attempt(this.#blob, (request) => store.remove(name, { leaseId: this.#leaseId, signal: request }), options);
         return;
       } catch (error) {
         // Whoever may not delete waits for the lapse.
@@ -89,9 +87,9 @@ export class Ticket {
   }
 
   async #renew(): Promise<void> {
-    const { store, key, clock, random } = this.#blob;
+    const { store, name, clock, random } = this.#blob;
     const asked = new Stopwatch(clock);
-    const renew = (request: AbortSignal) => store.renew(key, this.#leaseId, { signal: request });
+    const renew = (request: AbortSignal) => store.renew(name, this.#leaseId, { signal: request });
     let nextMs = RENEW_EVERY_MS;
     try {
       const { kind } = await attempt(this.#blob, renew, { operation: "renew", timeoutMs: this.#tryTimeoutMs });

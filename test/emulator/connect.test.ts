@@ -7,6 +7,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/azure-mutex.ts";
 import { AccessDeniedError, isMutexError, StoreUnavailableError } from "../../src/errors.ts";
 import type { MutexOptions } from "../../src/lock-space.ts";
+import { LeaderElection } from "../../src/recipes/leader-election.ts";
+import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
+import { Semaphore } from "../../src/recipes/semaphore.ts";
 import { everythingPrinted } from "../support/printed.ts";
 import { Storage } from "../support/storage.ts";
 
@@ -92,6 +95,34 @@ describe("the permissions in the README suffice, and no less does", () => {
     const keys: string[] = [];
     for await (const { key } of (await mutexWith("l")).list()) keys.push(key);
     expect(keys).toContain("fenced");
+  });
+
+  it("rw to lead, r to see who does", async () => {
+    const leadership = await new LeaderElection(await mutexWith("rw"), "office").campaign();
+    expect(await new LeaderElection(await mutexWith("r"), "office").leader()).toMatchObject({ term: leadership.term });
+    await leadership.resign();
+    await expect(new LeaderElection(await mutexWith("r"), "office").campaign()).rejects.toBeInstanceOf(AccessDeniedError);
+  });
+
+  it("rwl for a semaphore, wl for one without fencing", async () => {
+    const semaphore = async (permissions: string, fencing: boolean) =>
+      new Semaphore(await mutexWith(permissions), `permits ${fencing}`, { permits: 2, fencing });
+    for (const [permissions, fencing] of [
+      ["rwl", true],
+      ["wl", false],
+    ] as const) {
+      await (await semaphore(permissions, fencing)).run(() => undefined);
+      await (await semaphore(permissions, fencing)).run(() => undefined);
+    }
+    await expect((await semaphore("rw", true)).acquire()).rejects.toBeInstanceOf(AccessDeniedError);
+    await expect((await semaphore("rl", false)).acquire()).rejects.toBeInstanceOf(AccessDeniedError);
+  });
+
+  it("rw to read under a reader-writer lock, rwl to write", async () => {
+    await new ReaderWriterLock(await mutexWith("rw"), "config").read.run(() => undefined);
+    await new ReaderWriterLock(await mutexWith("rwl"), "config").write.run(() => undefined);
+    await expect(new ReaderWriterLock(await mutexWith("rw"), "config").write.lock()).rejects.toBeInstanceOf(AccessDeniedError);
+    await expect(new ReaderWriterLock(await mutexWith("w"), "config").read.lock()).rejects.toBeInstanceOf(AccessDeniedError);
   });
 
   it("rwdl for a fair queue", async () => {

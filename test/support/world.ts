@@ -23,9 +23,11 @@ export class World {
     return { store, mutex };
   }
 
+  /** Each another, in no order: tickets of one second sort by their ids, and real ids have none. */
   newId(): string {
     this.#ids += 1;
-    return `00000000-0000-4000-8000-${String(this.#ids).padStart(12, "0")}`;
+    const scattered = Math.imul(this.#ids, 0x9e3779b1) >>> 0;
+    return `${scattered.toString(16).padStart(8, "0")}-0000-4000-8000-${String(this.#ids).padStart(12, "0")}`;
   }
 
   /** Lets time pass until the promise is settled, and gives what it came to. Fails after `withinMs`. */

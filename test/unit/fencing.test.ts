@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Lock } from "../../src/locker.ts";
+import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { World } from "../support/world.ts";
 
 /** Locks and unlocks once, and gives the token. */
@@ -205,6 +206,21 @@ describe("the record", () => {
     const found = await world.memory.read("job");
     expect(found.kind === "found" && found.blob.metadata.owner).toBe("billing");
     expect(world.memory.content("job")).toBe("precious");
+  });
+
+  it("announces nobody before there is a holder: whoever creates the blob may not be the first to get it", async () => {
+    const world = new World();
+    const { store, mutex } = world.process();
+    const election = new LeaderElection(mutex, "office", { data: "http://10.0.0.7" });
+    const campaign = election.campaign();
+    // Between its create and its acquire, somebody else is faster.
+    const created = store.delayAnswer("create", 500);
+    await world.clock.advance(100);
+    expect(await world.stranger("office")).toBe("acquired");
+    expect(await world.until(election.leader())).toBeUndefined();
+    created.heal();
+    const leadership = await world.until(campaign);
+    expect(await world.until(election.leader())).toMatchObject({ term: leadership.term, data: "http://10.0.0.7" });
   });
 
   it("is written anew when another locker of the process has another purpose", async () => {

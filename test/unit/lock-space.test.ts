@@ -8,17 +8,17 @@ import { World } from "../support/world.ts";
 describe("what a process knows of its keys", () => {
   it("is kept for the 10,000 keys used last, and for those in use", () => {
     const space = new LockSpace({ store: new MemoryLeaseStore() });
-    const inUse = space.known("in use");
+    const inUse = space.known({ key: "in use" });
     inUse.queue.tryEnter();
-    const idle = space.known("idle");
-    const recent = space.known("recent");
+    const idle = space.known({ key: "idle" });
+    const recent = space.known({ key: "recent" });
     for (let n = 0; n < 9_999; n += 1) {
-      space.known(`key ${n}`);
-      if (n % 1_000 === 0) space.known("recent");
+      space.known({ key: `key ${n}` });
+      if (n % 1_000 === 0) space.known({ key: "recent" });
     }
-    expect(space.known("in use")).toBe(inUse);
-    expect(space.known("recent")).toBe(recent);
-    expect(space.known("idle")).not.toBe(idle);
+    expect(space.known({ key: "in use" })).toBe(inUse);
+    expect(space.known({ key: "recent" })).toBe(recent);
+    expect(space.known({ key: "idle" })).not.toBe(idle);
   });
 
   it("is not lost by a log that throws", async () => {

@@ -1,0 +1,81 @@
+// `npm run example -- <name>`: several processes of one of the examples, on a storage emulator of their own.
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { startEmulator } from "azmutex/testing";
+import { config } from "./show/config.ts";
+import { crawler } from "./show/crawler.ts";
+import { fencedRow } from "./show/fenced-row.ts";
+import { migrationAtDeploy } from "./show/migration-at-deploy.ts";
+import { perform } from "./show/perform.ts";
+import { scheduler } from "./show/scheduler.ts";
+import type { Show } from "./show/show.ts";
+
+const SHOWS: ReadonlyMap<string, Show> = new Map([
+  ["migration-at-deploy", migrationAtDeploy],
+  ["scheduler", scheduler],
+  ["crawler", crawler],
+  ["config", config],
+  ["fenced-row", fencedRow],
+]);
+/** A show that takes longer is stuck. A distant account may take its time. */
+const LIMIT_MS = 180_000;
+
+const USAGE = `Usage: npm run example -- <name>
+
+${[...SHOWS].map(([name, { summary }]) => `  ${name.padEnd(21)}${summary}`).join("\n")}
+
+With AZURE_STORAGE_CONNECTION_STRING set, the locks live in that account, in the container azmutex-examples, instead of a local emulator.
+`;
+
+/** Ctrl-C and its like; the reason is the exit status. */
+const interruption = new AbortController();
+for (const [name, status] of [
+  ["SIGHUP", 129],
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
+  process.on(name, () => interruption.abort(status));
+}
+
+async function main([name, ...rest]: readonly string[]): Promise<number> {
+  if (name === undefined || name === "--help" || name === "-h") {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const show = SHOWS.get(name);
+  if (!show || rest.length > 0) {
+    process.stderr.write(`${show ? `one example at a time, not ${rest.join(" ")} as well` : `there is no example ${name}`}\n\n${USAGE}`);
+    return 2;
+  }
+  if (show.needsSqlite && !sqliteIsBuilt()) return 1;
+  const { AZURE_STORAGE_CONNECTION_STRING: account } = process.env;
+  if (account) return await present(show, account);
+  await using emulator = await startEmulator();
+  return await present(show, emulator.connectionString);
+}
+
+/** Writes what came of it, and returns the exit status. */
+async function present(show: Show, connectionString: string): Promise<number> {
+  const limit = AbortSignal.timeout(LIMIT_MS);
+  try {
+    const result = await perform(show, connectionString, AbortSignal.any([interruption.signal, limit]));
+    console.log(`\n${result}`);
+    return 0;
+  } catch (error) {
+    if (interruption.signal.aborted) {
+      console.log("\nInterrupted. All processes are stopped.");
+      return interruption.signal.reason;
+    }
+    const why = error instanceof Error ? error.message : error;
+    console.error(`\nThat went wrong: ${limit.aborted ? `it was not done after ${LIMIT_MS / 1_000} s` : why}`);
+    return 1;
+  }
+}
+
+/** Installing builds nothing. */
+function sqliteIsBuilt(): boolean {
+  const project = fileURLToPath(new URL("../..", import.meta.url));
+  return spawnSync(process.execPath, ["scripts/build-native.mjs"], { cwd: project, stdio: "inherit" }).status === 0;
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,111 @@
+import { isMutexError } from "./errors.ts";
+import { type Silence, TRIES } from "./lease/attempt.ts";
+import type { LockBlob } from "./lease/lock-blob.ts";
+import type { BlobOf, KnownKey, LockSpace } from "./lock-space.ts";
+import type { Announcement, LeaseTerms } from "./options.ts";
+import { Contender } from "./waiting/contender.ts";
+import type { Hold, LocalLease } from "./waiting/hold.ts";
+import type { Comer, Turn } from "./waiting/local-queue.ts";
+import type { ResolvedLockerOptions } from "./waiting/locker-options.ts";
+import { checkWaitOptions, Patience, type WaitOptions, waitFor } from "./waiting/patience.ts";
+
+/** The way of this process's tasks to the lease of one blob: through the local queue, one by one. */
+export class Entrance {
+  readonly options: ResolvedLockerOptions;
+  readonly #space: LockSpace;
+  readonly #of: BlobOf;
+
+  constructor(space: LockSpace, of: BlobOf, options: ResolvedLockerOptions) {
+    this.#space = space;
+    this.#of = of;
+    this.options = options;
+  }
+
+  get blob(): LockBlob {
+    return this.#space.blob(this.#of);
+  }
+
+  /** Waits until the lease is held. A silence of the service that began before may be gone on with. */
+  obtain(options: WaitOptions, silence?: Silence): Promise<Hold> {
+    return waitFor(this.known.blob.clock, this.#of.key, options, {
+      wait: (patience) => this.obtainWithin(patience, silence),
+      tryOnce: (signal) => this.tryObtain(signal),
+    });
+  }
+
+  /** The same, for whoever waits already: its place in the queue is that of somebody who came when that wait began. */
+  async obtainWithin(patience: Patience, silence?: Silence): Promise<Hold> {
+    const known = this.known;
+    const turn = await known.queue.enter(this.#comer(patience));
+    return await leavingUnless(turn, new Contender({ ...known, options: this.options, patience, turn, silence }).wait());
+  }
+
+  /**
+   * Asks exactly once, in so many tries for an answer. Resolves with undefined if somebody else, here or elsewhere, holds the
+   * lease or waits for it here.
+   */
+  async tryObtain(signal: AbortSignal | undefined, tries: number = TRIES): Promise<Hold | undefined> {
+    checkWaitOptions({ signal });
+    signal?.throwIfAborted();
+    const known = this.known;
+    const turn = known.queue.tryEnter();
+    if (!turn) return undefined;
+    const patience = new Patience(known.blob.clock, this.#of.key, { signal });
+    try {
+      return await leavingUnless(turn, new Contender({ ...known, options: this.options, patience, turn }).tryOnce(tries));
+    } finally {
+      patience.end();
+    }
+  }
+
+  /**
+   * Replaces what the holder announces with its token; undefined takes it back. Throws `LockLostError` if the lease turns out to
+   * be lost, or the signal's reason.
+   */
+  async announce(hold: Hold, announcement: Announcement | undefined, signal: AbortSignal): Promise<void> {
+    const { token, leaseId } = hold;
+    if (token === undefined) throw new TypeError("without a fencing token there is nothing to announce");
+    const { description, terms } = this.options;
+    const request = { leaseId, seen: hold.seen, description, tryTimeoutMs: terms.tryTimeoutMs, signal };
+    try {
+      const { seen } = await this.known.tokens.announce(this.blob, request, { token, announcement });
+      hold.seen = seen;
+    } catch (error) {
+      if (error !== signal.reason && isMutexError(error) && error.code === "LOCK_LOST") hold.learnLoss(error);
+      throw error;
+    }
+  }
+
+  get known(): KnownKey {
+    return this.#space.known(this.#of);
+  }
+
+  #comer(patience: Patience): Comer<LocalLease> {
+    const { terms } = this.options;
+    return {
+      signal: patience.signal,
+      accepts: ({ kept }) => areSame(kept.terms, terms),
+      get waitedMs() {
+        return patience.waitedMs;
+      },
+    };
+  }
+}
+
+/** Leaves the turn if nothing was won with it. A hold leaves it by itself when it ends. */
+async function leavingUnless<T extends Hold | undefined>(turn: Turn<LocalLease>, winning: Promise<T>): Promise<T> {
+  let hold: T | undefined;
+  try {
+    hold = await winning;
+    return hold;
+  } finally {
+    if (!hold) turn.leave();
+  }
+}
+
+/** Whether a lease kept on the one's terms is as good on the other's. */
+function areSame(a: LeaseTerms, b: LeaseTerms): boolean {
+  return (
+    a.leaseSeconds === b.leaseSeconds && a.renewEveryMs === b.renewEveryMs && a.marginMs === b.marginMs && a.tryTimeoutMs === b.tryTimeoutMs
+  );
+}

@@ -1,0 +1,99 @@
+import { type LockLostError, NotHeldError } from "./errors.ts";
+import { shown } from "./options.ts";
+import type { Tenure } from "./waiting/hold.ts";
+
+/** Something that is held, until it is given back or lost. */
+export abstract class Holding {
+  /** What it was asked for by. */
+  readonly key: string;
+  readonly #tenure: Tenure;
+
+  /** @internal */
+  constructor(key: string, tenure: Tenure) {
+    this.key = key;
+    this.#tenure = tenure;
+  }
+
+  /**
+   * Aborts when it is lost; `signal.reason` is a `LockLostError`. Late by any stall of the event loop: after a pause, ask
+   * {@link Holding.assertHeld}.
+   */
+  get signal(): AbortSignal {
+    return this.#tenure.signal;
+  }
+
+  /** Whether it is held, by the clock at this very moment. Once lost, it is lost for ever. */
+  get isHeld(): boolean {
+    return this.#tenure.isHeld;
+  }
+
+  /** How long it is good for without another renewal, in milliseconds, by the clock at this moment; 0 when it is not held. */
+  get remainingMs(): number {
+    return this.#tenure.remainingMs;
+  }
+
+  /**
+   * Throws unless it is held, by the clock at this very moment: `LockLostError`, or `NotHeldError` once it was given back. No
+   * lock can see a pause between this question and the write that follows; fencing tokens are for that.
+   */
+  assertHeld(): void {
+    if (this.#tenure.ended) throw new NotHeldError(this.key);
+    const lost = this.#tenure.lostBecause;
+    if (lost) throw lost;
+  }
+
+  /**
+   * Gives it back. Whatever it was that ended it, a loss included, it is done; called again, it does nothing. Throws
+   * `StoreUnavailableError` or `AccessDeniedError` if the service could not be told: the lease then lapses by itself.
+   */
+  async release(): Promise<void> {
+    await this.end();
+  }
+
+  /** Gives it back at the end of an `await using` block. Never throws: what it cannot tell the service lapses by itself. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end().catch(() => undefined);
+  }
+
+  /** @internal */
+  end(): Promise<LockLostError | undefined> {
+    return this.#tenure.end();
+  }
+}
+
+/** Throws `TypeError` unless it is something to run. */
+export function checkWork(work: unknown): void {
+  if (typeof work !== "function") throw new TypeError(`work must be a function, not ${shown(work)}`);
+}
+
+/**
+ * Runs `work` with what is held and gives it back afterwards. Resolves or rejects as `work` does, but with a `LockLostError` if
+ * it was lost before `work` ended, whatever came of it; what `work` threw is then its `workError`. A release that fails goes to
+ * the log: it changes nothing about the work.
+ */
+export async function runHolding<H extends Holding, T>(
+  holding: H,
+  work: (holding: H) => Promise<T> | T,
+  log: (message: string) => void,
+): Promise<T> {
+  const end = async (): Promise<LockLostError | undefined> => {
+    try {
+      return await holding.end();
+    } catch (error) {
+      log(`the lock on "${holding.key}" could not be released and lapses by itself: ${String(error)}`);
+      return undefined;
+    }
+  };
+  let result: T;
+  try {
+    result = await work(holding);
+  } catch (error) {
+    const lost = await end();
+    if (!lost) throw error;
+    if (error !== lost) lost.workError = error;
+    throw lost;
+  }
+  const lost = await end();
+  if (lost) throw lost;
+  return result;
+}

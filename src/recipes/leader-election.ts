@@ -1,0 +1,333 @@
+import { LinkedSignal, unlessAborted } from "../abort.ts";
+import { Stopwatch, sleep } from "../clock.ts";
+import { Entrance } from "../entrance.ts";
+import { isMutexError, type LockLostError, NotHeldError } from "../errors.ts";
+import { checkWork, Holding, runHolding } from "../holding.ts";
+import { attempt, isUnsure, retryDelayMs, untilAnswered } from "../lease/attempt.ts";
+import { checkKey } from "../lease/blob-name.ts";
+import { isLeased, type ReadAnswer } from "../lease/lease-store.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import { recordIn } from "../lease/lock-record.ts";
+import { toAsciiJson } from "../lease/metadata-json.ts";
+import { LockSpace, type MutexOptions } from "../lock-space.ts";
+import { checkMs, type Holder, shown } from "../options.ts";
+import { stayAwayMs } from "../waiting/backoff.ts";
+import type { Hold } from "../waiting/hold.ts";
+import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
+import { checkWaitOptions, type WaitOptions } from "../waiting/patience.ts";
+
+/** Metadata holds 8 KB in all; the rest is for the record around it. */
+const LONGEST_DATA = 4_096;
+const OBSERVE_EVERY_MS = 1_000;
+const PURPOSE = "leader election";
+const FIRST_BACKOFF_MS = 1_000;
+const LONGEST_BACKOFF_MS = 60_000;
+
+/** Who stands for election, and how leadership is held and waited for: like a lock. */
+export interface LeaderElectionOptions extends Omit<LockerOptions, "fencing" | "holder" | "purpose" | "handOverMs" | "handOverCount"> {
+  /** Who this candidate is, up to 256 characters. Default: `host:pid`. */
+  candidate?: string;
+  /**
+   * What everybody is to know of this candidate as soon as it leads, an address say. At most 4,096 bytes as it is stored: as
+   * a JSON string in ASCII, in which a character beyond it takes six. Default: nothing.
+   */
+  data?: string;
+}
+
+/** Who leads. */
+export interface Leader {
+  /** The fencing token of its leadership: higher than that of every leader before. */
+  readonly term: number;
+  readonly candidate: string;
+  /** Where the candidate runs. */
+  readonly holder: Holder;
+  /** Since when it leads, by the service's clock, to the second. */
+  readonly since: Date;
+  /** What it last proclaimed, if anything. */
+  readonly data?: string;
+}
+
+/** How {@link LeaderElection.run} ends, and whom it tells what goes wrong. */
+export interface ElectionRunOptions {
+  /** Ends it all: the work's own signal aborts, and when the work has ended, leadership is given up. */
+  signal?: AbortSignal;
+  /** Takes what `work` threw, and why a campaign failed. What it throws itself ends the run. Default: a line for the mutex's `log`. */
+  onError?: (error: unknown) => Promise<void> | void;
+}
+
+/** How often {@link LeaderElection.observe} looks, and until when. */
+export interface ObserveOptions {
+  /** Ends the observation with the signal's own reason. */
+  signal?: AbortSignal;
+  /** How often to look, in milliseconds, at least 100. Default: 1,000. Each look is one request. */
+  everyMs?: number;
+}
+
+/** Leadership that is held, until it is resigned or lost. */
+export class Leadership extends Holding {
+  readonly candidate: string;
+  /** The fencing token: higher than that of every leader before. Hand it to whatever you write to. */
+  readonly term: number;
+  readonly #hold: Hold;
+  readonly #entrance: Entrance;
+  readonly #over: LinkedSignal;
+  readonly #stop: LinkedSignal;
+  #proclaiming: Promise<void> = Promise.resolve();
+
+  /** @internal */
+  constructor(entrance: Entrance, hold: Hold, stop: AbortSignal | undefined) {
+    super(entrance.blob.key, hold);
+    this.candidate = entrance.options.description.holder.name;
+    this.term = hold.token as number;
+    this.#hold = hold;
+    this.#entrance = entrance;
+    this.#over = new LinkedSignal(hold.signal);
+    this.#stop = new LinkedSignal(hold.signal, ...(stop ? [stop] : []));
+    hold.beforeNext(() => this.#takeBack());
+  }
+
+  /**
+   * Aborts when leadership is lost, with a `LockLostError`; under {@link LeaderElection.run} also when the run is to end, with its
+   * signal's reason. Late by any stall of the event loop: after a pause, ask {@link Holding.assertHeld}.
+   */
+  override get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /**
+   * Replaces what everybody is told of this leader. One request; tried again until it is answered. Throws `TypeError` for data
+   * that is too long, `NotHeldError` after a resignation, `LockLostError` once leadership is lost, or the signal's own reason.
+   */
+  async proclaim(data: string, { signal }: Pick<WaitOptions, "signal"> = {}): Promise<void> {
+    checkData(data);
+    checkWaitOptions({ signal });
+    signal?.throwIfAborted();
+    this.assertHeld();
+    const before = this.#proclaiming;
+    const proclaimed = before.then(() => this.#entrance.announce(this.#hold, { data }, this.#over.signal));
+    this.#proclaiming = proclaimed.catch(() => undefined);
+    await unlessAborted(proclaimed, signal);
+  }
+
+  /** Gives leadership up, for another candidate to take. The field's word for {@link Holding.release}. */
+  async resign(): Promise<void> {
+    await this.release();
+  }
+
+  /** @internal */
+  override end(): Promise<LockLostError | undefined> {
+    this.#over.abort(new NotHeldError(this.key));
+    this.#over.end();
+    return super.end();
+  }
+
+  /** Nobody asks it for its signal any more. @internal */
+  forget(): void {
+    this.#stop.end();
+  }
+
+  /** What it announced must not stand for whoever has the lock next and announces nothing. One try: the next leader writes anyway. */
+  async #takeBack(): Promise<void> {
+    const { blob, options } = this.#entrance;
+    const enough = new AbortController();
+    const timer = blob.clock.setTimer(options.terms.tryTimeoutMs, () => enough.abort(), { keepAlive: true });
+    try {
+      await this.#proclaiming;
+      await this.#entrance.announce(this.#hold, undefined, enough.signal);
+    } catch (error) {
+      blob.log(`the resignation from "${this.key}" could not be written: ${String(error)}`);
+    } finally {
+      timer.cancel();
+    }
+  }
+}
+
+/**
+ * One leader among many candidates, and everybody can see who. Leadership is the lock of the key; its fencing token is the term,
+ * and the leader's record in the blob's metadata tells the others.
+ */
+export class LeaderElection {
+  readonly key: string;
+  readonly candidate: string;
+  readonly #entrance: Entrance;
+
+  /**
+   * @param mutex - The mutex whose container has the election, or options for one of its own.
+   * @param key - The office's name, and its blob's.
+   * @throws `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
+   */
+  constructor(mutex: LockSpace | MutexOptions, key: string, options: LeaderElectionOptions = {}) {
+    checkKey(key);
+    const { candidate, data, ...lockerOptions } = options;
+    if (candidate !== undefined) checkText(candidate, "candidate", LONGEST_HOLDER);
+    if (data !== undefined) checkData(data);
+    const space = LockSpace.of(mutex);
+    const named = candidate === undefined ? {} : { holder: candidate };
+    const resolved = resolveLockerOptions({ ...lockerOptions, ...named, purpose: PURPOSE, fencing: true }, space.tryTimeoutMs);
+    const description = { ...resolved.description, announces: data === undefined ? {} : { data } };
+    this.key = key;
+    this.candidate = description.holder.name;
+    this.#entrance = new Entrance(space, { key }, { ...resolved, description });
+  }
+
+  /** Waits until this candidate leads, and everybody can see it. Rejects as `Locker.lock` does. */
+  async campaign(options: WaitOptions = {}): Promise<Leadership> {
+    return new Leadership(this.#entrance, await this.#entrance.obtain(options), undefined);
+  }
+
+  /**
+   * Leads whenever it can: campaigns, runs `work`, and campaigns again when the work returned (after a moment, in which others may
+   * win), threw (after up to a second at first, up to a minute at most) or leadership was lost (at once). What the work throws is
+   * told to `onError`, and so is why a campaign failed, an unreachable service and refused credentials included; a loss alone is not.
+   *
+   * Never resolves. Rejects with the signal's own reason when that aborts and the work has ended, or with what `onError` throws.
+   */
+  async run(work: (leadership: Leadership) => Promise<unknown> | unknown, options: ElectionRunOptions = {}): Promise<never> {
+    const { signal, onError = this.#logError } = options;
+    checkWork(work);
+    checkWaitOptions({ signal });
+    if (typeof onError !== "function") throw new TypeError(`onError must be a function, not ${shown(onError)}`);
+    const { clock, random } = this.#blob;
+    const { poll } = this.#entrance.options;
+    for (let failures = 0; ; ) {
+      signal?.throwIfAborted();
+      let since = new Stopwatch(clock);
+      let outcome: Outcome;
+      try {
+        const hold = await this.#entrance.obtain({ signal });
+        since = new Stopwatch(clock);
+        outcome = await lead(new Leadership(this.#entrance, hold, signal), work, this.#blob);
+      } catch (error) {
+        outcome = { isLost: false, failure: { error } };
+      }
+      if (outcome.failure && !isAbortOf(signal, outcome.failure.error)) await onError(outcome.failure.error);
+      if (outcome.isLost) continue;
+      // Who led for long without a fault starts anew.
+      failures = outcome.failure ? (since.elapsedMs > LONGEST_BACKOFF_MS ? 0 : failures) + 1 : 0;
+      await sleep(clock, failures > 0 ? backoffMs(failures, random) : stayAwayMs(poll, random), { signal });
+    }
+  }
+
+  /**
+   * Who leads at this moment, or undefined if nobody does. One request. It may have resigned or lost by the time of the answer;
+   * and while one leader takes over from another, the answer may still be the one before, for a round trip or two.
+   */
+  async leader({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Leader | undefined> {
+    checkWaitOptions({ signal });
+    return leaderIn(await untilAnswered(this.#blob, () => this.#read(signal), signal));
+  }
+
+  /**
+   * Who leads, whenever that changes: first as it is now, then each new leader, and undefined when nobody leads any more. Never
+   * shows a term twice, or one that is lower than one before; a leader who came and went between two looks is not shown, nor is what
+   * a leader proclaims later: ask {@link LeaderElection.leader}. Goes on through failures of the service; throws
+   * `AccessDeniedError` or `StoreRefusedError` when it certainly refuses.
+   */
+  observe({ signal, everyMs = OBSERVE_EVERY_MS }: ObserveOptions = {}): AsyncGenerator<Leader | undefined, never, undefined> {
+    checkWaitOptions({ signal });
+    checkMs(everyMs, "everyMs", 100);
+    return this.#observe(signal, everyMs);
+  }
+
+  async *#observe(signal: AbortSignal | undefined, everyMs: number): AsyncGenerator<Leader | undefined, never, undefined> {
+    const { clock, random, log } = this.#blob;
+    let highest = 0;
+    let shown: { readonly leader: Leader | undefined } | undefined;
+    for (let failures = 0; ; ) {
+      let restMs = everyMs * (0.9 + random() / 5);
+      try {
+        const found = leaderIn(await this.#read(signal));
+        failures = 0;
+        // Who led before is not back: its record is all there is until the next leader has written its own.
+        const isPast = found && (found.term < highest || (found.term === highest && !shown?.leader));
+        const leader = isPast ? undefined : found;
+        if (!shown || leader?.term !== shown.leader?.term) {
+          highest = Math.max(highest, leader?.term ?? 0);
+          shown = { leader };
+          yield leader;
+        }
+      } catch (error) {
+        if (signal?.aborted || !isUnsure(error)) throw error;
+        log(`observing who leads "${this.key}": ${error.message}`);
+        failures += 1;
+        restMs = Math.max(restMs, retryDelayMs(failures, random), error.retryAfterMs ?? 0);
+      }
+      await sleep(clock, restMs, { signal });
+    }
+  }
+
+  #read(signal: AbortSignal | undefined): Promise<ReadAnswer> {
+    const { store, name } = this.#blob;
+    const { tryTimeoutMs: timeoutMs } = this.#entrance.options.terms;
+    return attempt(this.#blob, (request) => store.read(name, { signal: request }), { operation: "read", timeoutMs, signal });
+  }
+
+  readonly #logError = (error: unknown): void => this.#blob.log(`leading "${this.key}": ${String(error)}`);
+
+  get #blob(): LockBlob {
+    return this.#entrance.blob;
+  }
+}
+
+/** What came of a leadership. */
+interface Outcome {
+  readonly isLost: boolean;
+  /** What the work threw, if it was something of its own. */
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
+async function lead(
+  leadership: Leadership,
+  work: (leadership: Leadership) => Promise<unknown> | unknown,
+  { clock, log }: LockBlob,
+): Promise<Outcome> {
+  let failure: Outcome["failure"];
+  const working = async (): Promise<void> => {
+    try {
+      await work(leadership);
+    } catch (error) {
+      failure = { error };
+    }
+  };
+  // Work that only waits for its signal is at work, and its caller waits for it.
+  const atWork = clock.setTimer(Number.MAX_SAFE_INTEGER, () => undefined, { keepAlive: true });
+  try {
+    await runHolding(leadership, working, log);
+    return { isLost: false, failure };
+  } catch (lost) {
+    return { isLost: true, failure: isLossOf(lost, failure?.error) ? undefined : failure };
+  } finally {
+    atWork.cancel();
+    leadership.forget();
+  }
+}
+
+/** Whether something thrown is nothing but the reason of an abort, or what Node makes of it. */
+function isAbortOf(signal: AbortSignal | undefined, thrown: unknown): boolean {
+  if (!signal?.aborted) return false;
+  return thrown === signal.reason || (thrown instanceof Error && thrown.name === "AbortError" && thrown.cause === signal.reason);
+}
+
+/** Whether work threw nothing but the loss itself, as `assertHeld` and `signal.throwIfAborted` do, or what Node makes of an abort. */
+function isLossOf(lost: unknown, thrown: unknown): boolean {
+  if (thrown instanceof Error && thrown.name === "AbortError" && thrown.cause !== undefined) return isLossOf(lost, thrown.cause);
+  return thrown === lost || (isMutexError(thrown) && isMutexError(lost) && thrown.code === "LOCK_LOST" && thrown.key === lost.key);
+}
+
+function backoffMs(failures: number, random: () => number): number {
+  return Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)) * (0.5 + random() / 2);
+}
+
+function leaderIn(answer: ReadAnswer): Leader | undefined {
+  if (answer.kind === "missing" || !isLeased(answer.blob.leaseState)) return undefined;
+  const record = recordIn(answer.blob.metadata);
+  if (!record?.announced) return undefined;
+  const { token: term, since, data } = record.announced;
+  return { term, candidate: record.holder.name, holder: record.holder, since: new Date(since), ...(data === undefined ? {} : { data }) };
+}
+
+function checkData(data: unknown): asserts data is string {
+  if (typeof data !== "string") throw new TypeError(`data must be a string, not ${shown(data)}`);
+  const stored = toAsciiJson(data).length;
+  if (stored > LONGEST_DATA) throw new TypeError(`data must take at most ${LONGEST_DATA} bytes as a JSON string in ASCII, not ${stored}`);
+}

@@ -1,0 +1,94 @@
+import { LinkedSignal } from "../abort.ts";
+import { Entrance } from "../entrance.ts";
+import { toAsciiJson } from "../lease/metadata-json.ts";
+import type { KnownKey, LockSpace } from "../lock-space.ts";
+import type { Hold } from "../waiting/hold.ts";
+import { LocalQueue, type Turn } from "../waiting/local-queue.ts";
+import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
+import { SharedLease, type SharedTenure } from "./shared-lease.ts";
+
+const SOMEBODY_WRITES = Symbol("somebody writes");
+
+/** What the readers of one process have in common. */
+export class LocalReaders {
+  static readonly #all: WeakMap<KnownKey, Map<string, LocalReaders>> = new WeakMap();
+  /** To their own blob. */
+  readonly #entrance: Entrance;
+  /** Whoever has the turn asks; the others of this process then join it. */
+  readonly queue: LocalQueue<never> = new LocalQueue();
+  /** Of those who queue and would not wait for a writer. */
+  readonly #refusals = new Set<LinkedSignal>();
+  /** Of the last write, as of the last look. */
+  token: number | undefined;
+  #freeAt = Number.NEGATIVE_INFINITY;
+  #isWriting = false;
+  #lease: SharedLease | undefined;
+
+  private constructor(entrance: Entrance) {
+    this.#entrance = entrance;
+  }
+
+  /** Of those whose leases are kept alike. */
+  static of(space: LockSpace, key: string, prefix: string, options: ResolvedLockerOptions): LocalReaders {
+    const known = space.known({ key, name: prefix });
+    const all = LocalReaders.#all.get(known) ?? new Map<string, LocalReaders>();
+    LocalReaders.#all.set(known, all);
+    const terms = JSON.stringify(options.terms);
+    const found = all.get(terms) ?? new LocalReaders(ownBlob(space, key, `${prefix}${known.blob.newId()}`, options));
+    all.set(terms, found);
+    return found;
+  }
+
+  /** Whether somebody wrote, or waited to, at the last look. */
+  get isWriting(): boolean {
+    return this.#isWriting;
+  }
+
+  /** What a look that was sent at that time has shown. */
+  saw(isWriting: boolean, lookedAt: number): void {
+    this.#isWriting = isWriting;
+    if (isWriting) for (const refusal of this.#refusals) refusal.abort(SOMEBODY_WRITES);
+    else this.#freeAt = lookedAt;
+  }
+
+  /** Reads along with others of this process, if nobody wrote, or waited to, at the last look, and that is recent enough. */
+  joinIfFree(isRecent: (lookedAt: number) => boolean): SharedTenure | undefined {
+    const isFree = this.#lease?.isShared && !this.#isWriting && isRecent(this.#freeAt);
+    return isFree ? this.#lease?.join() : undefined;
+  }
+
+  /** Waits for the turn, unless whoever has it finds that somebody writes, and so waits for that. */
+  async enterUnlessWriting(signal: AbortSignal | undefined): Promise<Turn<never> | undefined> {
+    const refusal = new LinkedSignal(...(signal ? [signal] : []));
+    this.#refusals.add(refusal);
+    try {
+      return await this.queue.enter({ signal: refusal.signal, accepts: () => false, waitedMs: 0 });
+    } catch (error) {
+      if (error === SOMEBODY_WRITES) return undefined;
+      throw error;
+    } finally {
+      this.#refusals.delete(refusal);
+      refusal.end();
+    }
+  }
+
+  /** Resolves when a lease that this process is just giving back is given back. */
+  get givenBack(): Promise<void> | undefined {
+    return this.#lease?.ended;
+  }
+
+  /** The lease that is there, or a new one. */
+  async leased(take: (own: Entrance) => Promise<Hold | undefined>): Promise<SharedLease | undefined> {
+    if (this.#lease?.hold.isHeld) return this.#lease;
+    const hold = await take(this.#entrance);
+    this.#lease = hold && new SharedLease(hold);
+    return this.#lease;
+  }
+}
+
+/** The blob that this process leases while any of its tasks reads. It says whose it is, for people. */
+function ownBlob(space: LockSpace, key: string, name: string, options: ResolvedLockerOptions): Entrance {
+  const { holder } = options.description;
+  const metadata = { azmutex_reader: toAsciiJson({ key, holder }) };
+  return new Entrance(space, { key, name, metadata }, { ...options, fair: false, fencing: false });
+}

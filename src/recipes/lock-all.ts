@@ -1,0 +1,168 @@
+import { LinkedSignal, onAbort } from "../abort.ts";
+import { Entrance } from "../entrance.ts";
+import { isMutexError, type LockLostError, LockTimeoutError } from "../errors.ts";
+import { Holding } from "../holding.ts";
+import { Silence } from "../lease/attempt.ts";
+import { checkKey } from "../lease/blob-name.ts";
+import { LockSpace, type MutexOptions } from "../lock-space.ts";
+import { Lock } from "../locker.ts";
+import { shown } from "../options.ts";
+import type { Hold, Tenure } from "../waiting/hold.ts";
+import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
+import { checkWaitOptions, Patience, type WaitOptions } from "../waiting/patience.ts";
+
+/** How each of the locks is held, and how long to wait for all of them together. */
+export interface LockAllOptions extends LockerOptions, WaitOptions {}
+
+/** Several locks that are held together. It is lost when one of them is. */
+export class LockSet extends Holding {
+  /** The locks by their keys, in the order in which they were taken. */
+  readonly locks: ReadonlyMap<string, Lock>;
+
+  /** @internal */
+  constructor(locks: ReadonlyMap<string, Lock>, tenure: Tenure) {
+    super([...locks.keys()].join(", "), tenure);
+    this.locks = locks;
+  }
+}
+
+/**
+ * Locks several keys, all of them or none. They are taken one by one in the order of their names, so that whoever locks the same
+ * keys in whatever order never waits in a circle; a key that is named twice is locked once. If it cannot have all, what it has is
+ * given back.
+ *
+ * Rejects as `Locker.lock` does; a `LockTimeoutError` names the key that was not free.
+ *
+ * **Whoever holds one lock and then calls this for others is out of that order, and can wait in a circle:** name all keys in one call.
+ *
+ * @throws `TypeError` without any key; `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
+ */
+export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<string>, options: LockAllOptions = {}): Promise<LockSet> {
+  const { timeoutMs = Number.POSITIVE_INFINITY, signal, ...lockerOptions } = options;
+  checkWaitOptions({ timeoutMs, signal });
+  const sorted = sortedKeys(keys);
+  const space = LockSpace.of(mutex);
+  const resolved = resolveLockerOptions(lockerOptions, space.tryTimeoutMs);
+  const entrances = sorted.map((key) => new Entrance(space, { key }, resolved));
+  // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.
+  const patience = new Patience(space.clock, sorted.join(", "), { signal, ...(timeoutMs > 0 && { timeoutMs }) });
+  const silence = new Silence(space.clock, resolved.unreachableAfterMs);
+  try {
+    for (;;) {
+      const holds = await takeInTurn(entrances, timeoutMs, patience, silence);
+      // One that was taken was lost while the others were waited for: from the beginning.
+      if (!holds) continue;
+      return new LockSet(new Map(holds.map((hold, index) => lockOf(sorted[index] as string, hold))), new JointTenure(holds));
+    }
+  } finally {
+    patience.end();
+  }
+}
+
+const lockOf = (key: string, hold: Hold): [string, Lock] => [key, new Lock(key, hold)];
+
+/** In an order that is the same everywhere: by UTF-16 code units. */
+function sortedKeys(keys: Iterable<string>): readonly string[] {
+  if (typeof keys === "string" || typeof keys?.[Symbol.iterator] !== "function") {
+    throw new TypeError(`keys must be several keys, in an array say, not ${shown(keys)}`);
+  }
+  const distinct = new Set(keys);
+  if (distinct.size === 0) throw new TypeError("keys must be at least one key, not none");
+  for (const key of distinct) checkKey(key);
+  return [...distinct].sort();
+}
+
+/** Takes one after the other. Undefined if one of them was lost before all were held. */
+async function takeInTurn(
+  entrances: readonly Entrance[],
+  timeoutMs: number,
+  patience: Patience,
+  silence: Silence,
+): Promise<readonly Hold[] | undefined> {
+  const holds: Hold[] = [];
+  const until = new LinkedSignal(patience.signal);
+  let wanted = entrances[0]?.blob.key as string;
+  try {
+    for (const entrance of entrances) {
+      wanted = entrance.blob.key;
+      // Not within the patience itself: it is as a newcomer that it asks for the next.
+      const leftMs = timeoutMs === 0 ? 0 : Math.max(0, patience.leftMs) + 1;
+      const hold = await entrance.obtain({ timeoutMs: leftMs, signal: until.signal }, silence);
+      holds.push(hold);
+      until.follow(hold.signal);
+    }
+    for (const hold of holds) await hold.freshen(until.signal);
+    if (holds.every(({ isHeld }) => isHeld)) return holds;
+    giveBack(holds, entrances);
+    return undefined;
+  } catch (error) {
+    const isLost = holds.some(({ lostBecause }) => lostBecause);
+    giveBack(holds, entrances);
+    if (isTimeout(error)) throw new LockTimeoutError(wanted, timeoutMs);
+    if (isLost && !patience.signal.aborted) return undefined;
+    throw error;
+  } finally {
+    until.end();
+  }
+}
+
+function isTimeout(error: unknown): error is LockTimeoutError {
+  return isMutexError(error) && error.code === "LOCK_TIMEOUT";
+}
+
+/** In the background: nobody waits for that. */
+function giveBack(holds: readonly Hold[], [entrance]: readonly Entrance[]): void {
+  for (const hold of holds) hold.end().catch((error) => entrance?.blob.log(`one of several locks lapses by itself: ${String(error)}`));
+}
+
+/** Several holds as one. */
+class JointTenure implements Tenure {
+  readonly #holds: readonly Hold[];
+  readonly #loss: LinkedSignal;
+  #lost: Promise<LockLostError | undefined> | undefined;
+
+  constructor(holds: readonly Hold[]) {
+    this.#holds = holds;
+    this.#loss = new LinkedSignal(...holds.map(({ signal }) => signal));
+    // The work under all of them has to stop; if nobody gives the others back, they lapse too.
+    onAbort(this.#loss.signal, () => {
+      for (const hold of holds) hold.letLapse();
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#loss.signal;
+  }
+
+  get remainingMs(): number {
+    return Math.min(...this.#holds.map(({ remainingMs }) => remainingMs));
+  }
+
+  get isHeld(): boolean {
+    return this.#holds.every(({ isHeld }) => isHeld);
+  }
+
+  get lostBecause(): LockLostError | undefined {
+    return this.#holds.map(({ lostBecause }) => lostBecause).find((lost) => lost);
+  }
+
+  get ended(): boolean {
+    return this.#holds.some(({ ended }) => ended);
+  }
+
+  end(): Promise<LockLostError | undefined> {
+    this.#lost ??= this.#endAll();
+    return this.#lost;
+  }
+
+  async #endAll(): Promise<LockLostError | undefined> {
+    this.#loss.end();
+    const ends = await Promise.allSettled(this.#holds.map((hold) => hold.end()));
+    let lost: LockLostError | undefined;
+    for (const end of ends) {
+      if (end.status === "rejected") throw end.reason;
+      lost ??= end.value;
+    }
+    return lost;
+  }
+}

@@ -1,0 +1,62 @@
+import { Entrance } from "../entrance.ts";
+import { Holding } from "../holding.ts";
+import { checkKey } from "../lease/blob-name.ts";
+import { LockSpace, type MutexOptions } from "../lock-space.ts";
+import { Lock } from "../locker.ts";
+import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
+import { type LockSide, lockSide } from "./lock-side.ts";
+import { Readers } from "./readers.ts";
+import type { SharedTenure } from "./shared-lease.ts";
+import { Writers } from "./writers.ts";
+
+/** A lock for reading, shared with other readers, until it is released or lost. */
+export class ReadLock extends Holding {
+  /**
+   * The fencing token of the last write lock before this read lock, one that was given up while it waited for readers included;
+   * the same for as long as nobody writes. Undefined if there was none, or with `fencing: false`.
+   */
+  readonly fencingToken: number | undefined;
+
+  /** @internal */
+  constructor(key: string, tenure: SharedTenure) {
+    super(key, tenure);
+    this.fencingToken = tenure.token;
+  }
+}
+
+/**
+ * Any number of readers, or one writer. The write side is the lock of the key itself: a `Locker` or a go-azuremutex of the same key
+ * excludes writers and keeps new readers out, but does not wait for readers who are in.
+ *
+ * A writer who waits keeps new readers out, so that it gets in as soon as those who read have finished. With `fair`, readers and
+ * writers of all processes go in in the order they came.
+ *
+ * **A read lock cannot be turned into a write lock.** Two readers who both want that would wait for each other for ever; and a
+ * task that asks for the write side while it reads waits for itself. Release, lock the other side, and look again at what you read.
+ */
+export class ReaderWriterLock {
+  readonly key: string;
+  /** Shared with all readers. One blob and one lease serve all readers of a process. */
+  readonly read: LockSide<ReadLock>;
+  /** Alone. Each lock has a fencing token higher than all before it. */
+  readonly write: LockSide<Lock>;
+
+  /**
+   * @param mutex - The mutex whose container has the lock, or options for one of its own.
+   * @param key - The lock's name, and its blob's.
+   * @throws `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
+   */
+  constructor(mutex: LockSpace | MutexOptions, key: string, options: LockerOptions = {}) {
+    checkKey(key);
+    const space = LockSpace.of(mutex);
+    const resolved = resolveLockerOptions(options, space.tryTimeoutMs);
+    const readers = new Readers(space, key, resolved);
+    // Readers learn the last write's token from the record; a writer then looks for readers.
+    const writing = { ...resolved, description: { ...resolved.description, announces: {} }, requestsAfter: 1 };
+    const writers = new Writers(new Entrance(space, { key }, writing), readers);
+    const { log } = space.blob({ key });
+    this.key = key;
+    this.read = lockSide(readers, (tenure) => new ReadLock(key, tenure), log);
+    this.write = lockSide(writers, (hold) => new Lock(key, hold), log);
+  }
+}

@@ -1,0 +1,200 @@
+import { unlessAborted } from "../abort.ts";
+import { Entrance } from "../entrance.ts";
+import { isMutexError } from "../errors.ts";
+import { attempt, Silence, TRIES, untilAnswered } from "../lease/attempt.ts";
+import { HelperFolder } from "../lease/helper-folder.ts";
+import { isLeased } from "../lease/lease-store.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import { recordIn } from "../lease/lock-record.ts";
+import type { LockSpace } from "../lock-space.ts";
+import { keepAsking } from "../waiting/asking.ts";
+import { pollDelayMs } from "../waiting/backoff.ts";
+import type { Hold, Tenure } from "../waiting/hold.ts";
+import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
+import { type WaitOptions, waitFor } from "../waiting/patience.ts";
+import { LocalReaders } from "./local-readers.ts";
+import type { Source } from "./lock-side.ts";
+import type { SharedTenure } from "./shared-lease.ts";
+import type { Reading } from "./writers.ts";
+
+/** To find that nobody writes, to lease the own blob and to look again. */
+const REQUESTS = 3;
+/** A reader's blob that nobody leases and that was made so long ago is swept away: its process is gone, or makes it again. */
+const DEAD_AFTER_MS = 600_000;
+
+/**
+ * The way to read. All readers of this process share one lease, on a blob of the process's own; a writer waits until no such
+ * blob is leased. The first reader leases it and *then* looks whether somebody writes; a writer leases its blob and *then*
+ * looks whether somebody reads: whichever was first, one of them sees the other.
+ */
+export class Readers implements Source<SharedTenure>, Reading {
+  readonly #options: ResolvedLockerOptions;
+  readonly #folder: HelperFolder;
+  /** The blob that a writer leases. A reader does so only to wait for its turn, with `fair`. */
+  readonly #turnstile: Entrance;
+  /** What the readers of this process have in common. */
+  readonly #local: LocalReaders;
+
+  constructor(space: LockSpace, key: string, options: ResolvedLockerOptions) {
+    this.#options = options;
+    this.#turnstile = new Entrance(space, { key }, { ...options, fencing: false });
+    this.#folder = new HelperFolder(this.#blob, "reader-writer-lock", options.terms.tryTimeoutMs);
+    this.#local = LocalReaders.of(space, key, this.#folder.prefix, options);
+  }
+
+  /** Whether anybody reads, in whatever process. */
+  async isGoingOn(signal: AbortSignal | undefined, tries: number): Promise<boolean> {
+    const found = await untilAnswered(this.#blob, () => this.#folder.list(signal), signal, tries);
+    this.#folder.sweep(found, DEAD_AFTER_MS);
+    return found.some(({ leaseState }) => isLeased(leaseState));
+  }
+
+  obtain(options: WaitOptions): Promise<SharedTenure> {
+    const blob = this.#blob;
+    const { unreachableAfterMs, poll, fair } = this.#options;
+    const local = this.#local;
+    const cameAt = this.#now;
+    return waitFor(blob.clock, blob.key, options, {
+      wait: async (patience) => {
+        const { signal } = patience;
+        const turn = await local.queue.enter({ signal, accepts: () => false, waitedMs: 0 });
+        try {
+          const silence = new Silence(blob.clock, unreachableAfterMs);
+          const asking = { signal, tries: 1, lease: (own: Entrance) => own.obtainWithin(patience, silence) };
+          // The first look is as long as one that lets it in; the next ones are a single request.
+          let longer = 1;
+          return await keepAsking(
+            {
+              blob,
+              patience,
+              silence,
+              get longer() {
+                return longer;
+              },
+            },
+            async () => {
+              if (local.isWriting) longer = REQUESTS;
+              const tenure =
+                (await this.#enter(cameAt, asking)) ??
+                (fair && (await this.#passTurnstile(await this.#turnstile.obtainWithin(patience, silence), asking)));
+              return tenure || pollDelayMs(patience.waitedMs, blob.random, poll);
+            },
+          );
+        } finally {
+          turn.leave();
+        }
+      },
+      tryOnce: (signal) => this.tryObtain(signal),
+    });
+  }
+
+  async tryObtain(signal: AbortSignal | undefined): Promise<SharedTenure | undefined> {
+    signal?.throwIfAborted();
+    const local = this.#local;
+    const cameAt = this.#now;
+    if (local.queue.busy && local.isWriting) return undefined;
+    const turn = await local.enterUnlessWriting(signal);
+    if (!turn) return undefined;
+    try {
+      const lease = async (own: Entrance): Promise<Hold | undefined> => {
+        await unlessAborted(local.givenBack ?? Promise.resolve(), signal);
+        return await own.tryObtain(signal);
+      };
+      return await this.#enter(cameAt, { signal, tries: TRIES, lease });
+    } finally {
+      turn.leave();
+    }
+  }
+
+  /** Reads, unless somebody writes or waits to. For whoever has the turn in this process. */
+  async #enter(cameAt: number, asking: Asking): Promise<SharedTenure | undefined> {
+    const local = this.#local;
+    const { fair, handOverMs } = this.#options;
+    // Who joins others of this process overtakes the writers that came since they last looked; not so with `fair`.
+    const tenure = local.joinIfFree((lookedAt) => (fair ? lookedAt >= cameAt : this.#now - lookedAt < handOverMs));
+    if (tenure) return await this.#confirm(tenure, asking, async () => true);
+    // Whoever knows of a writer looks first: a lease for the blink of an eye would keep the writer waiting.
+    if (local.isWriting && (await this.#isWriting(asking))) return undefined;
+    return await this.#share(asking, async () => !(await this.#isWriting(asking)));
+  }
+
+  /** Reads when it is this process's turn: nobody writes while it has the writers' lease, and who comes later sees ours. */
+  async #passTurnstile(turnstile: Hold, asking: Asking): Promise<SharedTenure | undefined> {
+    try {
+      return await this.#share(asking, async () => {
+        await this.#look(asking);
+        return turnstile.isHeld;
+      });
+    } finally {
+      this.#giveBack(turnstile);
+    }
+  }
+
+  /** Leases this process's blob, unless it is, and reads if `mayRead` says so then. */
+  async #share(asking: Asking, mayRead: () => Promise<boolean>): Promise<SharedTenure | undefined> {
+    const lease = await this.#local.leased(asking.lease);
+    // Before it may read, so that the lease is not given back meanwhile by whoever reads and has done.
+    const tenure = lease?.join();
+    return tenure && (await this.#confirm(tenure, asking, mayRead));
+  }
+
+  /** The tenure, if it is good for long enough when `mayRead` has said so. */
+  async #confirm(tenure: SharedTenure, { signal }: Asking, mayRead: () => Promise<boolean>): Promise<SharedTenure | undefined> {
+    let isReading = false;
+    try {
+      if (!(await mayRead())) return undefined;
+      await tenure.freshen(signal);
+      tenure.token = this.#local.token;
+      isReading = tenure.isHeld;
+    } catch (error) {
+      // Lost before anybody held it: another one, then.
+      if (signal?.aborted || !(isMutexError(error) && error.code === "LOCK_LOST")) throw error;
+    } finally {
+      if (!isReading) this.#giveBack(tenure);
+    }
+    return isReading ? tenure : undefined;
+  }
+
+  async #isWriting(asking: Asking): Promise<boolean> {
+    const lookedAt = this.#now;
+    const isWriting = await this.#look(asking);
+    this.#local.saw(isWriting, lookedAt);
+    return isWriting;
+  }
+
+  /** Whether the writers' blob is leased. Learns the last writer's token. */
+  async #look({ signal, tries }: Asking): Promise<boolean> {
+    const { store, name } = this.#blob;
+    const { tryTimeoutMs: timeoutMs } = this.#options.terms;
+    const read = (request: AbortSignal) => store.read(name, { signal: request });
+    const look = () => attempt(this.#blob, read, { operation: "read", timeoutMs, signal });
+    const answer = await untilAnswered(this.#blob, look, signal, tries);
+    const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
+    // A locker of the same key may have written it, and does not announce its token.
+    this.#local.token = this.#options.fencing ? (record?.announced?.token ?? record?.top) : undefined;
+    return answer.kind === "found" && isLeased(answer.blob.leaseState);
+  }
+
+  /** In the background: nobody waits for that. */
+  #giveBack(tenure: Tenure): void {
+    const { key, log } = this.#blob;
+    tenure.end().catch((error) => log(`a lease of the readers of "${key}" lapses by itself: ${String(error)}`));
+  }
+
+  get #blob(): LockBlob {
+    return this.#turnstile.blob;
+  }
+
+  get #now(): number {
+    return this.#blob.clock.now();
+  }
+}
+
+/** How a reader asks. */
+interface Asking {
+  readonly signal: AbortSignal | undefined;
+  /** How often a request is sent until it is answered. */
+  readonly tries: number;
+  /** Takes this process's own lease. */
+  readonly lease: (own: Entrance) => Promise<Hold | undefined>;
+}

@@ -1,0 +1,342 @@
+import { LinkedSignal, unlessAborted } from "../abort.ts";
+import { type Clock, settledWithin, sleep } from "../clock.ts";
+import { Entrance } from "../entrance.ts";
+import { DifferingPermitsError, type LockLostError } from "../errors.ts";
+import { checkWork, Holding, runHolding } from "../holding.ts";
+import { Silence, TRIES, untilAnswered } from "../lease/attempt.ts";
+import { checkKey } from "../lease/blob-name.ts";
+import { HelperFolder } from "../lease/helper-folder.ts";
+import { isLeased, type StoredBlob } from "../lease/lease-store.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import { jsonOf, shortened, toAsciiJson } from "../lease/metadata-json.ts";
+import { type KnownKey, LockSpace, type MutexOptions } from "../lock-space.ts";
+import { shown } from "../options.ts";
+import { keepAsking } from "../waiting/asking.ts";
+import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
+import type { Hold } from "../waiting/hold.ts";
+import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
+import { checkWaitOptions, type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
+
+const MOST_PERMITS = 1_000;
+/** Of the key in a slot's metadata, in bytes: for people, and the record needs the room. */
+const LONGEST_SHOWN_KEY = 64;
+/** The entry in a slot's metadata that says what it is a slot of. */
+const SLOT = "azmutex_semaphore";
+/** To find a permit and to take it. */
+const REQUESTS = 4;
+/** How long to wait for the first slot to be made. */
+const FIRST_SLOT_MS = 50;
+/** So many slots seen free and found taken, and the listing is old. */
+const TRIES_PER_LOOK = 3;
+
+/** A semaphore's permits, and how each is held and waited for: like a lock. */
+export interface SemaphoreOptions extends Omit<LockerOptions, "handOverCount"> {
+  /** How many may be held at once, from 1 to 1,000. All users of the semaphore state the same number. */
+  permits: number;
+  /**
+   * For how long, in milliseconds, the tasks of this process take over each other's permits at once before other processes get
+   * their chance. Default: 3,000. Not with `fair`, where everybody waits in one queue.
+   */
+  handOverMs?: number;
+}
+
+/** A permit that is held, until it is given back or lost. */
+export class Permit extends Holding {
+  /** Which of the permits it is, from 0. */
+  readonly slot: number;
+  /** Higher than that of every earlier holder of this slot. Undefined with `fencing: false`. */
+  readonly fencingToken: number | undefined;
+  readonly #onEnd: () => void;
+  #isEnded = false;
+
+  /** @internal */
+  constructor(key: string, slot: number, hold: Hold, onEnd: () => void) {
+    super(key, hold);
+    this.slot = slot;
+    this.fencingToken = hold.token;
+    this.#onEnd = onEnd;
+  }
+
+  /** @internal */
+  override async end(): Promise<LockLostError | undefined> {
+    if (this.#isEnded) return await super.end();
+    this.#isEnded = true;
+    try {
+      return await super.end();
+    } finally {
+      this.#onEnd();
+    }
+  }
+}
+
+/**
+ * At most so many at once, across all processes: each permit is the lease of a small blob, kept and lost like a lock. A crashed
+ * holder's permit is free again when its lease has run out.
+ */
+export class Semaphore {
+  readonly key: string;
+  readonly permits: number;
+  readonly #space: LockSpace;
+  readonly #options: ResolvedLockerOptions;
+  readonly #folder: HelperFolder;
+  readonly #metadata: Readonly<Record<string, string>>;
+  /** Where this process's tasks queue; with `fair`, all processes. */
+  readonly #gate: Entrance;
+
+  /**
+   * @param mutex - The mutex whose container has the semaphore, or options for one of its own.
+   * @param key - The semaphore's name. A lock of that name is another thing.
+   * @throws `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
+   */
+  constructor(mutex: LockSpace | MutexOptions, key: string, options: SemaphoreOptions) {
+    checkKey(key);
+    const { permits, ...lockerOptions } = options ?? {};
+    if (!(Number.isInteger(permits) && permits >= 1 && permits <= MOST_PERMITS)) {
+      throw new RangeError(`permits must be a whole number from 1 to ${MOST_PERMITS}, not ${shown(permits)}`);
+    }
+    this.key = key;
+    this.permits = permits;
+    this.#space = LockSpace.of(mutex);
+    this.#options = resolveLockerOptions(lockerOptions, this.#space.tryTimeoutMs);
+    this.#folder = new HelperFolder(this.#space.blob({ key }), "semaphore", this.#options.terms.tryTimeoutMs);
+    this.#metadata = { [SLOT]: toAsciiJson({ key: shortened(key, LONGEST_SHOWN_KEY), permits }) };
+    this.#gate = new Entrance(this.#space, { key, name: `${this.#folder.prefix}gate` }, { ...this.#options, fencing: false });
+  }
+
+  /** Waits until a permit is held. Rejects as `Locker.lock` does, and with `DifferingPermitsError` if other users state another number. */
+  acquire(options: WaitOptions = {}): Promise<Permit> {
+    return waitFor(this.#blob.clock, this.key, options, {
+      wait: (patience) => (this.#options.fair ? this.#waitAtGate(patience) : this.#waitHere(patience)),
+      tryOnce: (signal) => this.#tryOnce(signal),
+    });
+  }
+
+  /**
+   * Takes a permit if one is free, and never waits for anybody. Resolves with undefined if there is none; with `fair`, also if
+   * others are in line for one. Rejects as {@link Semaphore.acquire} does.
+   */
+  async tryAcquire({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Permit | undefined> {
+    checkWaitOptions({ signal });
+    return await this.#tryOnce(signal);
+  }
+
+  /**
+   * Runs `work` with a permit and gives it back afterwards. Resolves or rejects as `work` does, but with a `LockLostError` if the
+   * permit was lost before `work` ended, as `Locker.run` does.
+   */
+  async run<T>(work: (permit: Permit) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
+    checkWork(work);
+    return await runHolding(await this.acquire(options), work, this.#blob.log);
+  }
+
+  /** How many permits are free at this moment. One request. */
+  async available({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<number> {
+    checkWaitOptions({ signal });
+    const slots = await this.#look(signal);
+    return this.permits - [...slots.values()].filter(({ leaseState }) => isLeased(leaseState)).length;
+  }
+
+  async #waitHere(patience: Patience): Promise<Permit> {
+    const turn = await this.#gate.known.queue.enter({ signal: patience.signal, accepts: () => false, waitedMs: 0 });
+    try {
+      return await this.#poll(patience);
+    } finally {
+      turn.leave();
+    }
+  }
+
+  /** Whoever is at the gate is first in line among all processes. */
+  async #waitAtGate(patience: Patience): Promise<Permit> {
+    const gate = await this.#gate.obtainWithin(patience);
+    try {
+      return await this.#poll(patience);
+    } finally {
+      this.#leave(gate);
+    }
+  }
+
+  #poll(patience: Patience): Promise<Permit> {
+    const blob = this.#blob;
+    const { signal } = patience;
+    const returned = this.#returned;
+    const { unreachableAfterMs, poll } = this.#options;
+    const silence = new Silence(blob.clock, unreachableAfterMs);
+    const rest = (ms: number): Promise<void> => returned.rest(blob.clock, ms, signal);
+    return keepAsking({ blob, patience, silence, longer: REQUESTS, rest }, async () => {
+      const slot = returned.take();
+      // The last time that it asks, it asks for what it leaves to others, too.
+      const leaves = patience.isLastPoll ? undefined : (one: number) => returned.isLeft(one, blob.clock.now());
+      const permit = (slot !== undefined && (await this.#trySlot(slot, signal, 1))) || (await this.#tryAny(signal, 1, leaves));
+      return permit ?? Math.min(pollDelayMs(patience.waitedMs, blob.random, poll), returned.leftForMs(blob.clock.now()));
+    });
+  }
+
+  async #tryOnce(signal: AbortSignal | undefined): Promise<Permit | undefined> {
+    signal?.throwIfAborted();
+    if (!this.#options.fair) return await this.#tryAny(signal, TRIES);
+    // Whoever tries again at once must not find its own gate shut.
+    await settledWithin(this.#blob.clock, this.#options.terms.tryTimeoutMs, unlessAborted(this.#returned.gateLeft, signal));
+    const gate = await this.#gate.tryObtain(signal);
+    if (!gate) return undefined;
+    try {
+      return await this.#tryAny(signal, TRIES);
+    } finally {
+      this.#leave(gate);
+    }
+  }
+
+  /** Takes any permit that is free. Undefined if a look shows none. */
+  async #tryAny(
+    signal: AbortSignal | undefined,
+    tries: number,
+    leaves: (slot: number) => boolean = () => false,
+  ): Promise<Permit | undefined> {
+    for (;;) {
+      const slots = await this.#look(signal, tries);
+      // Slot 0 states the number for all: before it is there, no other is made.
+      const isFirst = !slots.has(0);
+      const free = isFirst ? [0] : this.#freeOf(slots).filter((slot) => !leaves(slot));
+      if (free.length === 0) return undefined;
+      for (const slot of free.slice(0, TRIES_PER_LOOK)) {
+        const permit = await this.#trySlot(slot, signal, tries);
+        if (permit && isFirst) await this.#confirm(permit, signal);
+        if (permit) return permit;
+      }
+      // Another task of this process is just making the first slot.
+      if (isFirst) await sleep(this.#blob.clock, FIRST_SLOT_MS, { signal });
+    }
+  }
+
+  async #trySlot(slot: number, signal: AbortSignal | undefined, tries: number): Promise<Permit | undefined> {
+    const options = { ...this.#options, fair: false, handOverMs: 0 };
+    const of = { key: this.key, name: this.#nameOf(slot), metadata: this.#metadata };
+    const hold = await new Entrance(this.#space, of, options).tryObtain(signal, tries);
+    return hold && new Permit(this.key, slot, hold, () => this.#onEnd(slot));
+  }
+
+  /** Two users may have made the first slot at once, and only one of them has written its number into it. */
+  async #confirm(permit: Permit, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#look(signal);
+    } catch (error) {
+      permit.release().catch((failure) => this.#blob.log(`a permit of "${this.key}" lapses by itself: ${String(failure)}`));
+      throw error;
+    }
+  }
+
+  /** The slots that nobody leases, those that were never used included, from a random one on: not everybody tries the same. */
+  #freeOf(slots: ReadonlyMap<number, StoredBlob>): readonly number[] {
+    const start = Math.floor(this.#blob.random() * this.permits);
+    return Array.from({ length: this.permits }, (_, index) => (start + index) % this.permits).filter((slot) => {
+      const found = slots.get(slot);
+      // One that another task of this process takes or gives back at this moment is not free.
+      return (!found || !isLeased(found.leaseState)) && !this.#space.isBusy(this.#nameOf(slot));
+    });
+  }
+
+  /** The slots there are. Throws `DifferingPermitsError` if they belong to another number of permits. */
+  async #look(signal: AbortSignal | undefined, tries: number = TRIES): Promise<ReadonlyMap<number, StoredBlob>> {
+    const slots = new Map<number, StoredBlob>();
+    for (const found of await untilAnswered(this.#blob, () => this.#folder.list(signal), signal, tries)) {
+      const said = jsonOf(found.metadata[SLOT]) as { permits?: unknown } | undefined;
+      if (typeof said?.permits !== "number") continue;
+      if (said.permits !== this.permits) throw new DifferingPermitsError(this.key, this.permits, said.permits);
+      slots.set(Number(found.key.slice(this.#folder.prefix.length)), found);
+    }
+    return slots;
+  }
+
+  #nameOf(slot: number): string {
+    return `${this.#folder.prefix}${String(slot).padStart(3, "0")}`;
+  }
+
+  #onEnd(slot: number): void {
+    const { queue, blob } = this.#gate.known;
+    const { fair, handOverMs, poll } = this.#options;
+    const returned = this.#returned;
+    if (!queue.busy) returned.forget();
+    else if (fair || !returned.hasHadItsShare(blob.clock.now(), handOverMs)) returned.put(slot);
+    else returned.leave(slot, blob.clock.now() + stayAwayMs(poll, blob.random));
+  }
+
+  /** In the background: nobody waits for that. */
+  #leave(gate: Hold): void {
+    this.#returned.gateLeft = gate
+      .end()
+      .catch((error) => this.#blob.log(`the gate of semaphore "${this.key}" lapses by itself: ${String(error)}`));
+  }
+
+  get #blob(): LockBlob {
+    return this.#gate.blob;
+  }
+
+  get #returned(): ReturnedSlots {
+    return ReturnedSlots.of(this.#gate.known);
+  }
+}
+
+/** Slots that this process gave back while a task of it waits: it need not look for them. */
+class ReturnedSlots {
+  static readonly #all: WeakMap<KnownKey, ReturnedSlots> = new WeakMap();
+  /** Resolves when this process has left the gate it was at last. */
+  gateLeft: Promise<unknown> = Promise.resolve();
+  #slot: number | undefined;
+  #bell: LinkedSignal | undefined;
+  #since: number | undefined;
+  /** Until when. */
+  readonly #left = new Map<number, number>();
+
+  static of(known: KnownKey): ReturnedSlots {
+    const returned = ReturnedSlots.#all.get(known) ?? new ReturnedSlots();
+    ReturnedSlots.#all.set(known, returned);
+    return returned;
+  }
+
+  /** Whether the tasks of this process took over each other's permits for so long: then one is left to others. */
+  hasHadItsShare(now: number, ms: number): boolean {
+    this.#since ??= now;
+    if (now - this.#since < ms) return false;
+    this.#since = undefined;
+    return true;
+  }
+
+  /** Nobody of this process waits any more. */
+  forget(): void {
+    this.#since = undefined;
+    this.#left.clear();
+  }
+
+  /** The slot is for others until then. */
+  leave(slot: number, until: number): void {
+    this.#left.set(slot, until);
+  }
+
+  isLeft(slot: number, now: number): boolean {
+    return (this.#left.get(slot) ?? now) > now;
+  }
+
+  /** For how long the first of those that are left to others still is, in milliseconds. */
+  leftForMs(now: number): number {
+    return Math.min(...[...this.#left.values()].filter((until) => until > now).map((until) => until - now));
+  }
+
+  put(slot: number): void {
+    this.#slot = slot;
+    this.#bell?.abort(undefined);
+  }
+
+  take(): number | undefined {
+    const slot = this.#slot;
+    this.#slot = undefined;
+    return slot;
+  }
+
+  /** Waits for so long, or until a slot is given back. */
+  async rest(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    if (this.#slot !== undefined) return;
+    this.#bell = new LinkedSignal(signal);
+    await sleep(clock, ms, { signal: this.#bell.signal }).catch(() => undefined);
+    this.#bell.end();
+    signal.throwIfAborted();
+  }
+}

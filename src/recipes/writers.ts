@@ -1,0 +1,84 @@
+import { LinkedSignal } from "../abort.ts";
+import { sleep } from "../clock.ts";
+import type { Entrance } from "../entrance.ts";
+import { Silence, TRIES } from "../lease/attempt.ts";
+import { keepAsking } from "../waiting/asking.ts";
+import { pollDelayMs } from "../waiting/backoff.ts";
+import type { Hold } from "../waiting/hold.ts";
+import { type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
+import type { Source } from "./lock-side.ts";
+
+/** What a writer asks of the readers. */
+export interface Reading {
+  /** Whether anybody reads, in whatever process. Asked in so many tries. */
+  isGoingOn(signal: AbortSignal | undefined, tries: number): Promise<boolean>;
+}
+
+/** The way to write: the lock of the key, which keeps new readers out; then the end of those who read. */
+export class Writers implements Source<Hold> {
+  readonly #entrance: Entrance;
+  readonly #reading: Reading;
+
+  constructor(entrance: Entrance, reading: Reading) {
+    this.#entrance = entrance;
+    this.#reading = reading;
+  }
+
+  obtain(options: WaitOptions): Promise<Hold> {
+    const { blob } = this.#entrance;
+    return waitFor(blob.clock, blob.key, options, {
+      wait: async (patience) => {
+        const silence = new Silence(blob.clock, this.#entrance.options.unreachableAfterMs);
+        for (;;) {
+          const hold = await this.#entrance.obtainWithin(patience, silence);
+          if (await this.#outlast(hold, patience, silence)) return hold;
+        }
+      },
+      tryOnce: (signal) => this.tryObtain(signal),
+    });
+  }
+
+  async tryObtain(signal: AbortSignal | undefined): Promise<Hold | undefined> {
+    const hold = await this.#entrance.tryObtain(signal);
+    if (!hold) return undefined;
+    try {
+      if (!(await this.#reading.isGoingOn(signal, TRIES)) && hold.isHeld) return hold;
+    } catch (error) {
+      void this.#giveBack(hold);
+      throw error;
+    }
+    await this.#giveBack(hold);
+    return undefined;
+  }
+
+  /** Waits until nobody reads. False if the lock was lost meanwhile. */
+  async #outlast(hold: Hold, patience: Patience, silence: Silence): Promise<boolean> {
+    const { blob, options } = this.#entrance;
+    const { poll } = options;
+    const either = new LinkedSignal(patience.signal, hold.signal);
+    const { signal } = either;
+    const since = blob.clock.now();
+    const rest = (ms: number): Promise<void> => sleep(blob.clock, ms, { signal });
+    let isAlone = false;
+    try {
+      await keepAsking({ blob, patience, silence, rest }, async () =>
+        (await this.#reading.isGoingOn(signal, 1)) ? pollDelayMs(blob.clock.now() - since, blob.random, poll) : NOBODY,
+      );
+      await hold.freshen(signal);
+      isAlone = hold.isHeld;
+    } catch (error) {
+      if (patience.signal.aborted || !hold.lostBecause) throw error;
+    } finally {
+      either.end();
+      if (!isAlone) void this.#giveBack(hold);
+    }
+    return isAlone;
+  }
+
+  async #giveBack(hold: Hold): Promise<void> {
+    const { key, log } = this.#entrance.blob;
+    await hold.end().catch((error) => log(`the lock on "${key}" lapses by itself: ${String(error)}`));
+  }
+}
+
+const NOBODY = Object.freeze({});

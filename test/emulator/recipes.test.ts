@@ -1,0 +1,344 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import type { AzureMutex } from "../../src/azure-mutex.ts";
+import type { Holding } from "../../src/holding.ts";
+import { type Leader, LeaderElection, type LeaderElectionOptions } from "../../src/recipes/leader-election.ts";
+import { lockAll } from "../../src/recipes/lock-all.ts";
+import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
+import { type Permit, Semaphore, type SemaphoreOptions } from "../../src/recipes/semaphore.ts";
+import type { LockerOptions } from "../../src/waiting/locker-options.ts";
+import { Storage } from "../support/storage.ts";
+
+const storage = await Storage.start();
+const { proxy } = storage;
+const client = await storage.newContainer();
+const container = client.containerName;
+const measured: string[] = [];
+
+afterAll(async () => {
+  console.info(["requests of recipes, counted at the HTTP level:", ...measured].join("\n  "));
+  await storage[Symbol.asyncDispose]();
+});
+
+let key: string;
+/** Two processes, as far as azmutex goes. */
+let here: AzureMutex;
+let there: AzureMutex;
+beforeEach(() => {
+  key = randomUUID();
+  here = storage.mutex(container);
+  there = storage.mutex(container);
+});
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** What goes on in the background belongs to what began it. */
+const BACKGROUND_MS = 150;
+
+type Take = (mutex: AzureMutex) => Promise<Holding>;
+
+const leads =
+  (options: LeaderElectionOptions = {}): Take =>
+  (mutex) =>
+    new LeaderElection(mutex, key, options).campaign();
+const permit =
+  (options: Partial<SemaphoreOptions> = {}): Take =>
+  (mutex) =>
+    new Semaphore(mutex, key, { permits: 1, ...options }).acquire();
+const side =
+  (name: "read" | "write", options: LockerOptions = {}): Take =>
+  (mutex) =>
+    new ReaderWriterLock(mutex, key, options)[name].lock();
+const several =
+  (names: readonly string[], options: LockerOptions = {}): Take =>
+  (mutex) =>
+    lockAll(
+      mutex,
+      names.map((name) => `${key}-${name}`),
+      options,
+    );
+
+async function cycle(taking: Promise<Holding>): Promise<void> {
+  const held = await taking;
+  await pause(BACKGROUND_MS);
+  await held.release();
+  await pause(BACKGROUND_MS);
+}
+
+/** Runs what is to be measured, and gives the operations it sent. */
+async function requestsOf(name: string, run: () => Promise<unknown>): Promise<string> {
+  proxy.forgetRequests();
+  await run();
+  const operations = proxy.requests.map(({ operation }) => operation).join(" ");
+  measured.push(`${name}: ${operations === "" ? 0 : operations.split(" ").length} (${operations || "none"})`);
+  return operations;
+}
+
+interface Budget {
+  readonly what: string;
+  readonly take: Take;
+  /** Who held it last. Default: this process. */
+  readonly last?: "this process" | "another process" | "nobody" | "nobody this";
+  readonly taking: string;
+  readonly release: string;
+}
+
+const RECORD = "read writeMetadata";
+const CREATE = "acquire create acquire";
+const fair = true;
+const fencing = false;
+const BUDGETS: readonly Budget[] = [
+  { what: "campaign", take: leads(), taking: "acquire writeMetadata", release: "writeMetadata release" },
+  { what: "campaign", take: leads(), last: "another process", taking: `acquire ${RECORD}`, release: "writeMetadata release" },
+  { what: "campaign", take: leads(), last: "nobody", taking: `${CREATE} writeMetadata`, release: "writeMetadata release" },
+  { what: "campaign, fair", take: leads({ fair }), taking: "acquire writeMetadata", release: "writeMetadata list release" },
+
+  { what: "permit", take: permit(), taking: "list acquire", release: "release" },
+  { what: "permit", take: permit(), last: "another process", taking: `list acquire ${RECORD}`, release: "release" },
+  { what: "permit", take: permit(), last: "nobody", taking: `list ${CREATE} list`, release: "release" },
+  { what: "permit of 1,000", take: permit({ permits: 1_000 }), last: "nobody this", taking: `list ${CREATE}`, release: "release" },
+  { what: "permit, fencing: false", take: permit({ fencing }), last: "another process", taking: "list acquire", release: "release" },
+  { what: "permit, fair", take: permit({ fair }), taking: "acquire list acquire list release", release: "release" },
+  {
+    what: "permit, fair",
+    take: permit({ fair }),
+    last: "another process",
+    taking: `acquire list acquire ${RECORD} list release`,
+    release: "release",
+  },
+
+  { what: "read lock", take: side("read"), taking: "acquire read", release: "release" },
+  { what: "read lock", take: side("read"), last: "another process", taking: `${CREATE} read`, release: "release" },
+  { what: "read lock, fair", take: side("read", { fair }), taking: "acquire read", release: "release" },
+  { what: "write lock", take: side("write"), taking: "acquire writeMetadata list", release: "release" },
+  { what: "write lock", take: side("write"), last: "another process", taking: `acquire ${RECORD} list`, release: "release" },
+  { what: "write lock", take: side("write"), last: "nobody", taking: `${CREATE} writeMetadata list`, release: "release" },
+  { what: "write lock, fencing: false", take: side("write", { fencing }), taking: "acquire list", release: "release" },
+  { what: "write lock, fair", take: side("write", { fair }), taking: "acquire writeMetadata list", release: "list release" },
+
+  { what: "lockAll of 2", take: several(["b", "a"]), taking: "acquire acquire", release: "release release" },
+  {
+    what: "lockAll of 2",
+    take: several(["b", "a"]),
+    last: "another process",
+    taking: `acquire ${RECORD} acquire ${RECORD}`,
+    release: "release release",
+  },
+  { what: "lockAll of 2", take: several(["b", "a"]), last: "nobody", taking: `${CREATE} ${CREATE}`, release: "release release" },
+  { what: "lockAll of 2, fair", take: several(["b", "a"], { fair }), taking: "acquire acquire", release: "list list release release" },
+];
+
+describe("the request budget of recipes", () => {
+  for (const { what, take, last = "this process", taking, release } of BUDGETS) {
+    const name = `${what}, ${last === "nobody this" ? "nobody held this one before" : `${last} held it last`}`;
+    it(`is ${taking.split(" ").length} + ${release.split(" ").length} for a ${name}`, async () => {
+      // A first record is dated within one second; where that turns in between, now and then, it costs a read and a write more.
+      for (let tries = 0; tries < 5; tries += 1) {
+        key = randomUUID();
+        if (last === "this process") await cycle(take(here));
+        if (last === "another process") await cycle(take(there));
+        // Another permit than the one that is then taken.
+        const other = last === "nobody this" ? await take(there) : undefined;
+        let held: Holding | undefined;
+        const sent = [
+          await requestsOf(name, async () => {
+            held = await take(here);
+            await pause(BACKGROUND_MS);
+          }),
+          await requestsOf(`${name}: release`, async () => {
+            await held?.release();
+            await pause(BACKGROUND_MS);
+          }),
+        ] as const;
+        await other?.release();
+        if (last.startsWith("nobody") && sent[0].length > taking.length) {
+          measured.splice(-2);
+          continue;
+        }
+        // Several are given back at the same time.
+        expect([sent[0], sent[1].split(" ").sort().join(" ")]).toEqual([taking, release.split(" ").sort().join(" ")]);
+        return;
+      }
+      expect.fail("it took more requests five times in a row");
+    });
+  }
+
+  it("is 2 to read for a hundred tasks of one process together, and 1 when the last of them has let go", async () => {
+    await cycle(side("read")(here));
+    const ours = new ReaderWriterLock(here, key);
+    const readers: Holding[] = [];
+    const taking = await requestsOf("100 read locks at once", async () => {
+      readers.push(...(await Promise.all(Array.from({ length: 100 }, () => ours.read.lock()))));
+    });
+    expect(taking).toBe("acquire read");
+    expect(await requestsOf("100 read locks at once: release", () => Promise.all(readers.map((reader) => reader.release())))).toBe(
+      "release",
+    );
+  });
+
+  it("is 1 to proclaim, 1 to ask who leads, and 1 bodyless HEAD for each look of an observer", async () => {
+    const leadership = await new LeaderElection(there, key, { candidate: "there", data: "10.0.0.7" }).campaign();
+    const onlooker = new LeaderElection(here, key);
+    let leader: Leader | undefined;
+    expect(await requestsOf("leader", async () => (leader = await onlooker.leader()))).toBe("read");
+    expect(leader).toMatchObject({ term: leadership.term, candidate: "there", data: "10.0.0.7" });
+    expect(Math.abs((leader?.since.getTime() ?? 0) - Date.now())).toBeLessThan(10_000);
+    expect(await requestsOf("proclaim", () => leadership.proclaim("10.0.0.8"))).toBe("writeMetadata");
+
+    const stop = new AbortController();
+    const seen: unknown[] = [];
+    const looks = await requestsOf("observe for 2 s, every 250 ms", async () => {
+      setTimeout(() => stop.abort("enough"), 2_000);
+      const observing = async (): Promise<void> => {
+        for await (const found of onlooker.observe({ everyMs: 250, signal: stop.signal })) seen.push(found?.data);
+      };
+      await expect(observing()).rejects.toBe("enough");
+    });
+    expect(looks).toMatch(/^(?:read ?){5,9}$/);
+    expect(proxy.requests.every(({ method }) => method === "HEAD")).toBe(true);
+    expect(seen).toEqual(["10.0.0.8"]);
+    await leadership.resign();
+    expect(await onlooker.leader()).toBeUndefined();
+  });
+
+  it("is 1 to learn how many permits are free, and 1 for a try when none is, or 4 with fair: true", async () => {
+    const held = await permit({ fair })(there);
+    await pause(BACKGROUND_MS);
+    const ours = new Semaphore(here, key, { permits: 1 });
+    expect(await requestsOf("available", () => ours.available())).toBe("list");
+    expect(await requestsOf("tryAcquire, none free", () => ours.tryAcquire())).toBe("list");
+    const inLine = new Semaphore(here, key, { permits: 1, fair });
+    const tried = await requestsOf("tryAcquire, none free, fair", async () => {
+      await inLine.tryAcquire();
+      await pause(BACKGROUND_MS);
+    });
+    expect(tried).toBe("acquire list list release");
+    await held.release();
+  });
+
+  it("is 1 for a try to write while somebody writes, 4 while somebody reads, and 3 or 1 for a try to read while somebody writes", async () => {
+    const ours = new ReaderWriterLock(here, key);
+    await cycle(ours.write.lock());
+    await cycle(ours.read.lock());
+    const reading = await side("read")(there);
+    expect(await requestsOf("write tryLock, somebody reads", () => ours.write.tryLock())).toBe("acquire writeMetadata list release");
+    await reading.release();
+    const written = await side("write")(there);
+    expect(await requestsOf("write tryLock, somebody writes", () => ours.write.tryLock())).toBe("acquire");
+    const first = await requestsOf("read tryLock, somebody writes", async () => {
+      await ours.read.tryLock();
+      await pause(BACKGROUND_MS);
+    });
+    expect(first).toBe("acquire read release");
+    expect(await requestsOf("read tryLock, somebody is known to write", () => ours.read.tryLock())).toBe("read");
+
+    const looks = await requestsOf("looks of 10 readers of a process in 2 s, while somebody writes", () =>
+      Promise.allSettled(Array.from({ length: 10 }, () => ours.read.lock({ timeoutMs: 2_000 }))),
+    );
+    // 40 to 60 ms apart for 350 ms, then 350 to 850, and one last before the time-out.
+    expect(looks).toMatch(/^(?:read ?)+$/);
+    expect(looks.split(" ").length).toBeLessThanOrEqual(1 + 350 / 40 + 1 + 1_650 / 350 + 1);
+    await written.release();
+  });
+
+  it("is 4 to find the one free permit of 1,000", { timeout: 90_000 }, async () => {
+    const ours = new Semaphore(here, key, { permits: 1_000 });
+    proxy.forgetRequests();
+    await cycle(ours.acquire());
+    const created = proxy.requests.find(({ operation }) => operation === "create");
+    const folder = /\.azmutex\/semaphore\/[0-9a-f]+\//.exec(decodeURIComponent(created?.path ?? ""))?.[0] as string;
+    const { metadata = {} } = await client.getBlobClient(`${folder}000`).getProperties();
+    const occupy = async (n: number): Promise<void> => {
+      const blob = client.getBlockBlobClient(`${folder}${String(n).padStart(3, "0")}`);
+      if (n > 0) await blob.upload("", 0, { metadata: { azmutex_semaphore: metadata.azmutex_semaphore as string } });
+      if (n !== 777) await blob.getBlobLeaseClient().acquireLease(60);
+    };
+    for (let n = 0; n < 1_000; n += 50) await Promise.all(Array.from({ length: 50 }, (_, offset) => occupy(n + offset)));
+    // By then a slot is old enough for its first token.
+    await pause(2_100);
+    await cycle(permit({ permits: 1_000 })(there));
+    let last: Permit | undefined;
+    const operations = await requestsOf("tryAcquire, one of 1,000 free", async () => (last = await ours.tryAcquire()));
+    expect(last?.slot).toBe(777);
+    expect(operations).toBe("list acquire read writeMetadata");
+    expect(await requestsOf("tryAcquire, none of 1,000 free", () => ours.tryAcquire())).toBe("list");
+    await last?.release();
+  });
+});
+
+describe("an election on the emulator", () => {
+  it("carries data of 4,096 bytes as it is stored, a candidate of 256 letters beyond ASCII, and any text at all", async () => {
+    const longest = "\u{1F680}".repeat(341);
+    const ours = new LeaderElection(here, key, { candidate: "é".repeat(256), data: longest });
+    const leadership = await ours.campaign();
+    expect(await ours.leader()).toMatchObject({ candidate: "é".repeat(256), data: longest });
+    for (const data of ["", " a ", "a\r\nb: c", '"\\', "\u0000\u007f\u2028", "x".repeat(4_094)]) {
+      await leadership.proclaim(data);
+      expect((await ours.leader())?.data).toBe(data);
+    }
+    await leadership.resign();
+  });
+});
+
+describe("two processes exclude each other on the emulator, and neither waits for a lease to run out,", () => {
+  const recipes: readonly (readonly [name: string, one: Take, other: Take])[] = [
+    ["as leaders", leads(), leads()],
+    ["with a semaphore", permit(), permit()],
+    ["with a fair semaphore", permit({ fair }), permit({ fair })],
+    ["as writers", side("write"), side("write")],
+    ["as reader and writer", side("read"), side("write")],
+    ["as reader and writer in a fair queue", side("read", { fair }), side("write", { fair })],
+    ["with several locks in opposite orders", several(["a", "b", "c"]), several(["c", "b", "a"])],
+  ];
+  it.each(recipes)("%s", async (_name, one, other) => {
+    let inside = 0;
+    let most = 0;
+    const turns = async (mutex: AzureMutex, take: Take): Promise<void> => {
+      for (let turn = 0; turn < 4; turn += 1) {
+        const held = await take(mutex);
+        inside += 1;
+        most = Math.max(most, inside);
+        await pause(20);
+        held.assertHeld();
+        inside -= 1;
+        await held.release();
+        await pause(5);
+      }
+    };
+    const began = performance.now();
+    await Promise.all([turns(here, one), turns(there, other)]);
+    expect(most).toBe(1);
+    expect(performance.now() - began).toBeLessThan(15_000);
+  });
+
+  it("and never more than its permits with a semaphore of three", async () => {
+    let inside = 0;
+    let most = 0;
+    const turns = async (mutex: AzureMutex): Promise<void> => {
+      const three = new Semaphore(mutex, key, { permits: 3 });
+      for (let turn = 0; turn < 3; turn += 1) {
+        await three.run(async () => {
+          inside += 1;
+          most = Math.max(most, inside);
+          await pause(50);
+          inside -= 1;
+        });
+      }
+    };
+    await Promise.all([here, here, here, there, there, there].map(turns));
+    expect(most).toBe(3);
+  });
+
+  it("and users of a semaphore who state different numbers at the same instant do not both get in", async () => {
+    for (let round = 0; round < 5; round += 1) {
+      key = randomUUID();
+      const outcomes = await Promise.allSettled([
+        new Semaphore(here, key, { permits: 3 }).acquire(),
+        new Semaphore(there, key, { permits: 5 }).acquire(),
+      ]);
+      const [refused] = outcomes.filter((outcome) => outcome.status === "rejected");
+      expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+      expect(refused?.reason).toMatchObject({ code: "DIFFERING_PERMITS" });
+    }
+  });
+});

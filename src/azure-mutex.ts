@@ -6,6 +6,7 @@ import { isLeased, type LeaseLength, type LeaseState, type ReadAnswer, type Rele
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { recordIn } from "./lease/lock-record.ts";
 import { ManualLease } from "./lease/manual-lease.ts";
+import { readBlob } from "./lease/read-blob.ts";
 import { LockSpace } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
 import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
@@ -222,9 +223,9 @@ export class AzureMutex extends LockSpace {
       if (!isHeld) return { outcome: "notHeld" };
       if (ifHolder !== undefined && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...whom };
       const ifMatch = ifHolder === undefined ? undefined : found.blob.etag;
-      const answer = await this.#ask(blob, "break", signal, (request) =>
-        this.store.break(key, { periodSeconds, ifMatch, signal: request }),
-      );
+      const options = { operation: "break", timeoutMs: this.tryTimeoutMs, signal };
+      const breakIt = (request: AbortSignal) => this.store.break(key, { periodSeconds, ifMatch, signal: request });
+      const answer = await untilAnswered(blob, () => attempt(blob, breakIt, options), signal);
       if (answer.kind === "breaking") return { outcome: "broken", freeInSeconds: answer.freeInSeconds, ...whom };
       if (answer.kind !== "unmet") return { outcome: "notHeld" };
     }
@@ -258,11 +259,7 @@ export class AzureMutex extends LockSpace {
   }
 
   #read(blob: LockBlob, signal: AbortSignal | undefined): Promise<ReadAnswer> {
-    return this.#ask(blob, "read", signal, (request) => this.store.read(blob.key, { signal: request }));
-  }
-
-  #ask<T>(blob: LockBlob, operation: string, signal: AbortSignal | undefined, request: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return untilAnswered(blob, () => attempt(blob, request, { operation, timeoutMs: this.tryTimeoutMs, signal }), signal);
+    return untilAnswered(blob, () => readBlob(blob, { timeoutMs: this.tryTimeoutMs, signal }), signal);
   }
 
   #leaseOf(key: string): ManualLease {

@@ -7,11 +7,12 @@ import { Contender } from "./waiting/contender.ts";
 import type { Hold, LocalLease } from "./waiting/hold.ts";
 import type { Comer, Turn } from "./waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "./waiting/locker-options.ts";
-import { checkWaitOptions, Patience, type WaitOptions, waitFor } from "./waiting/patience.ts";
+import { Patience, type WaitOptions, waitFor } from "./waiting/patience.ts";
 
 /** The way of this process's tasks to the lease of one blob: through the local queue, one by one. */
 export class Entrance {
   readonly options: ResolvedLockerOptions;
+  readonly blob: LockBlob;
   readonly #space: LockSpace;
   readonly #of: BlobOf;
 
@@ -19,15 +20,12 @@ export class Entrance {
     this.#space = space;
     this.#of = of;
     this.options = options;
-  }
-
-  get blob(): LockBlob {
-    return this.#space.blob(this.#of);
+    this.blob = space.blob(of);
   }
 
   /** Waits until the lease is held. A silence of the service that began before may be gone on with. */
   obtain(options: WaitOptions, silence?: Silence): Promise<Hold> {
-    return waitFor(this.known.blob.clock, this.#of.key, options, {
+    return waitFor(this.blob.clock, this.#of.key, options, {
       wait: (patience) => this.obtainWithin(patience, silence),
       tryOnce: (signal) => this.tryObtain(signal),
     });
@@ -45,7 +43,6 @@ export class Entrance {
    * lease or waits for it here.
    */
   async tryObtain(signal: AbortSignal | undefined, tries: number = TRIES): Promise<Hold | undefined> {
-    checkWaitOptions({ signal });
     signal?.throwIfAborted();
     const known = this.known;
     const turn = known.queue.tryEnter();

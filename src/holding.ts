@@ -1,6 +1,6 @@
 import { type LockLostError, NotHeldError } from "./errors.ts";
 import { shown } from "./options.ts";
-import type { Tenure } from "./waiting/hold.ts";
+import { endQuietly, type Tenure } from "./waiting/hold.ts";
 
 /** Something that is held, until it is given back or lost. */
 export abstract class Holding {
@@ -76,14 +76,7 @@ export async function runHolding<H extends Holding, T>(
   work: (holding: H) => Promise<T> | T,
   log: (message: string) => void,
 ): Promise<T> {
-  const end = async (): Promise<LockLostError | undefined> => {
-    try {
-      return await holding.end();
-    } catch (error) {
-      log(`the lock on "${holding.key}" could not be released and lapses by itself: ${String(error)}`);
-      return undefined;
-    }
-  };
+  const end = (): Promise<LockLostError | undefined> => endQuietly(holding, log, `the lock on "${holding.key}"`);
   let result: T;
   try {
     result = await work(holding);

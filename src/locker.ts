@@ -5,7 +5,7 @@ import { checkKey } from "./lease/blob-name.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
 import type { Hold } from "./waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "./waiting/locker-options.ts";
-import type { WaitOptions } from "./waiting/patience.ts";
+import { checkWaitOptions, type WaitOptions } from "./waiting/patience.ts";
 
 /** A lock that is held, until it is released or lost. */
 export class Lock extends Holding {
@@ -73,6 +73,7 @@ export class Locker {
    * lock or waits for it here. Rejects as {@link Locker.lock} does.
    */
   async tryLock({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Lock | undefined> {
+    checkWaitOptions({ signal });
     const hold = await this.#entrance.tryObtain(signal);
     if (!hold) return undefined;
     this.#current = hold;

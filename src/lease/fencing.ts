@@ -6,6 +6,7 @@ import { attempt, isUnsure, retryDelayMs, type Silence } from "./attempt.ts";
 import type { Metadata } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type Announced, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
+import { readBlob } from "./read-blob.ts";
 
 /** A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a record. */
 const TOKENS_PER_SECOND = 1_000_000;
@@ -204,10 +205,10 @@ export class FencingTokens {
   }
 
   async #read(blob: LockBlob, { tryTimeoutMs: timeoutMs, signal, silence }: TokenRequest): Promise<Known> {
-    const { store, key, name, clock, random } = blob;
+    const { key, clock, random } = blob;
     for (let failures = 1; ; failures += 1) {
       try {
-        const answer = await attempt(blob, (request) => store.read(name, { signal: request }), { operation: "read", timeoutMs, signal });
+        const answer = await readBlob(blob, { timeoutMs, signal });
         if (answer.kind === "missing") throw new LockLostError(key, "deleted", `its ${answer.what} is gone`);
         silence?.broken();
         const { etag, lastModified, metadata, date } = answer.blob;

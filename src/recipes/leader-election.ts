@@ -3,12 +3,13 @@ import { Stopwatch, sleep } from "../clock.ts";
 import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, NotHeldError } from "../errors.ts";
 import { checkWork, Holding, runHolding } from "../holding.ts";
-import { attempt, isUnsure, retryDelayMs, untilAnswered } from "../lease/attempt.ts";
+import { isUnsure, retryDelayMs, untilAnswered } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { isLeased, type ReadAnswer } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { recordIn } from "../lease/lock-record.ts";
 import { toAsciiJson } from "../lease/metadata-json.ts";
+import { readBlob } from "../lease/read-blob.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { checkMs, type Holder, shown } from "../options.ts";
 import { stayAwayMs } from "../waiting/backoff.ts";
@@ -257,9 +258,7 @@ export class LeaderElection {
   }
 
   #read(signal: AbortSignal | undefined): Promise<ReadAnswer> {
-    const { store, name } = this.#blob;
-    const { tryTimeoutMs: timeoutMs } = this.#entrance.options.terms;
-    return attempt(this.#blob, (request) => store.read(name, { signal: request }), { operation: "read", timeoutMs, signal });
+    return readBlob(this.#blob, { timeoutMs: this.#entrance.options.terms.tryTimeoutMs, signal });
   }
 
   readonly #logError = (error: unknown): void => this.#blob.log(`leading "${this.key}": ${String(error)}`);

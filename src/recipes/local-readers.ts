@@ -62,7 +62,7 @@ export class LocalReaders {
     const refusal = new LinkedSignal(...(signal ? [signal] : []));
     this.#refusals.add(refusal);
     try {
-      return await this.queue.enter({ signal: refusal.signal, accepts: () => false, waitedMs: 0 });
+      return await this.queue.enterEmptyHanded(refusal.signal);
     } catch (error) {
       if (error === SOMEBODY_WRITES) return undefined;
       throw error;

@@ -7,7 +7,7 @@ import { checkKey } from "../lease/blob-name.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
 import { shown } from "../options.ts";
-import type { Hold, Tenure } from "../waiting/hold.ts";
+import { endQuietly, type Hold, type Tenure } from "../waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { checkWaitOptions, Patience, type WaitOptions } from "../waiting/patience.ts";
 
@@ -52,14 +52,12 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
       const holds = await takeInTurn(entrances, timeoutMs, patience, silence);
       // One that was taken was lost while the others were waited for: from the beginning.
       if (!holds) continue;
-      return new LockSet(new Map(holds.map((hold, index) => lockOf(sorted[index] as string, hold))), new JointTenure(holds));
+      return new LockSet(new Map(holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), new JointTenure(holds));
     }
   } finally {
     patience.end();
   }
 }
-
-const lockOf = (key: string, hold: Hold): [string, Lock] => [key, new Lock(key, hold)];
 
 /** In an order that is the same everywhere: by UTF-16 code units. */
 function sortedKeys(keys: Iterable<string>): readonly string[] {
@@ -81,10 +79,10 @@ async function takeInTurn(
 ): Promise<readonly Hold[] | undefined> {
   const holds: Hold[] = [];
   const until = new LinkedSignal(patience.signal);
-  let wanted = entrances[0]?.blob.key as string;
+  let wanted = entrances[0] as Entrance;
   try {
     for (const entrance of entrances) {
-      wanted = entrance.blob.key;
+      wanted = entrance;
       // Not within the patience itself: it is as a newcomer that it asks for the next.
       const leftMs = timeoutMs === 0 ? 0 : Math.max(0, patience.leftMs) + 1;
       const hold = await entrance.obtain({ timeoutMs: leftMs, signal: until.signal }, silence);
@@ -93,12 +91,12 @@ async function takeInTurn(
     }
     for (const hold of holds) await hold.freshen(until.signal);
     if (holds.every(({ isHeld }) => isHeld)) return holds;
-    giveBack(holds, entrances);
+    giveBack(holds, wanted.blob.log);
     return undefined;
   } catch (error) {
     const isLost = holds.some(({ lostBecause }) => lostBecause);
-    giveBack(holds, entrances);
-    if (isTimeout(error)) throw new LockTimeoutError(wanted, timeoutMs);
+    giveBack(holds, wanted.blob.log);
+    if (isTimeout(error)) throw new LockTimeoutError(wanted.blob.key, timeoutMs);
     if (isLost && !patience.signal.aborted) return undefined;
     throw error;
   } finally {
@@ -111,8 +109,8 @@ function isTimeout(error: unknown): error is LockTimeoutError {
 }
 
 /** In the background: nobody waits for that. */
-function giveBack(holds: readonly Hold[], [entrance]: readonly Entrance[]): void {
-  for (const hold of holds) hold.end().catch((error) => entrance?.blob.log(`one of several locks lapses by itself: ${String(error)}`));
+function giveBack(holds: readonly Hold[], log: (message: string) => void): void {
+  for (const hold of holds) void endQuietly(hold, log, `the lock on "${hold.key}"`);
 }
 
 /** Several holds as one. */

@@ -1,15 +1,16 @@
 import { unlessAborted } from "../abort.ts";
 import { Entrance } from "../entrance.ts";
 import { isMutexError } from "../errors.ts";
-import { attempt, Silence, TRIES, untilAnswered } from "../lease/attempt.ts";
+import { Silence, TRIES, untilAnswered } from "../lease/attempt.ts";
 import { HelperFolder } from "../lease/helper-folder.ts";
 import { isLeased } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { recordIn } from "../lease/lock-record.ts";
+import { readBlob } from "../lease/read-blob.ts";
 import type { LockSpace } from "../lock-space.ts";
 import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
-import type { Hold, Tenure } from "../waiting/hold.ts";
+import { endQuietly, type Hold, type Tenure } from "../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import { type WaitOptions, waitFor } from "../waiting/patience.ts";
 import { LocalReaders } from "./local-readers.ts";
@@ -57,7 +58,7 @@ export class Readers implements Source<SharedTenure>, Reading {
     return waitFor(blob.clock, blob.key, options, {
       wait: async (patience) => {
         const { signal } = patience;
-        const turn = await local.queue.enter({ signal, accepts: () => false, waitedMs: 0 });
+        const turn = await local.queue.enterEmptyHanded(signal);
         try {
           const silence = new Silence(blob.clock, unreachableAfterMs);
           const asking = { signal, tries: 1, lease: (own: Entrance) => own.obtainWithin(patience, silence) };
@@ -164,11 +165,9 @@ export class Readers implements Source<SharedTenure>, Reading {
 
   /** Whether the writers' blob is leased. Learns the last writer's token. */
   async #look({ signal, tries }: Asking): Promise<boolean> {
-    const { store, name } = this.#blob;
+    const blob = this.#blob;
     const { tryTimeoutMs: timeoutMs } = this.#options.terms;
-    const read = (request: AbortSignal) => store.read(name, { signal: request });
-    const look = () => attempt(this.#blob, read, { operation: "read", timeoutMs, signal });
-    const answer = await untilAnswered(this.#blob, look, signal, tries);
+    const answer = await untilAnswered(blob, () => readBlob(blob, { timeoutMs, signal }), signal, tries);
     const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
     // A locker of the same key may have written it, and does not announce its token.
     this.#local.token = this.#options.fencing ? (record?.announced?.token ?? record?.top) : undefined;
@@ -178,7 +177,7 @@ export class Readers implements Source<SharedTenure>, Reading {
   /** In the background: nobody waits for that. */
   #giveBack(tenure: Tenure): void {
     const { key, log } = this.#blob;
-    tenure.end().catch((error) => log(`a lease of the readers of "${key}" lapses by itself: ${String(error)}`));
+    void endQuietly(tenure, log, `a lease of the readers of "${key}"`);
   }
 
   get #blob(): LockBlob {

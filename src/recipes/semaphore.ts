@@ -1,5 +1,5 @@
-import { LinkedSignal, unlessAborted } from "../abort.ts";
-import { type Clock, settledWithin, sleep } from "../clock.ts";
+import { unlessAborted } from "../abort.ts";
+import { settledWithin, sleep } from "../clock.ts";
 import { Entrance } from "../entrance.ts";
 import { DifferingPermitsError, type LockLostError } from "../errors.ts";
 import { checkWork, Holding, runHolding } from "../holding.ts";
@@ -9,13 +9,14 @@ import { HelperFolder } from "../lease/helper-folder.ts";
 import { isLeased, type StoredBlob } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { jsonOf, shortened, toAsciiJson } from "../lease/metadata-json.ts";
-import { type KnownKey, LockSpace, type MutexOptions } from "../lock-space.ts";
+import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { shown } from "../options.ts";
 import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
-import type { Hold } from "../waiting/hold.ts";
+import { endQuietly, type Hold } from "../waiting/hold.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { checkWaitOptions, type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
+import { ReturnedSlots } from "./returned-slots.ts";
 
 const MOST_PERMITS = 1_000;
 /** Of the key in a slot's metadata, in bytes: for people, and the record needs the room. */
@@ -137,7 +138,7 @@ export class Semaphore {
   }
 
   async #waitHere(patience: Patience): Promise<Permit> {
-    const turn = await this.#gate.known.queue.enter({ signal: patience.signal, accepts: () => false, waitedMs: 0 });
+    const turn = await this.#gate.known.queue.enterEmptyHanded(patience.signal);
     try {
       return await this.#poll(patience);
     } finally {
@@ -219,7 +220,7 @@ export class Semaphore {
     try {
       await this.#look(signal);
     } catch (error) {
-      permit.release().catch((failure) => this.#blob.log(`a permit of "${this.key}" lapses by itself: ${String(failure)}`));
+      void endQuietly(permit, this.#blob.log, `a permit of "${this.key}"`);
       throw error;
     }
   }
@@ -261,9 +262,7 @@ export class Semaphore {
 
   /** In the background: nobody waits for that. */
   #leave(gate: Hold): void {
-    this.#returned.gateLeft = gate
-      .end()
-      .catch((error) => this.#blob.log(`the gate of semaphore "${this.key}" lapses by itself: ${String(error)}`));
+    this.#returned.gateLeft = endQuietly(gate, this.#blob.log, `the gate of semaphore "${this.key}"`);
   }
 
   get #blob(): LockBlob {
@@ -272,71 +271,5 @@ export class Semaphore {
 
   get #returned(): ReturnedSlots {
     return ReturnedSlots.of(this.#gate.known);
-  }
-}
-
-/** Slots that this process gave back while a task of it waits: it need not look for them. */
-class ReturnedSlots {
-  static readonly #all: WeakMap<KnownKey, ReturnedSlots> = new WeakMap();
-  /** Resolves when this process has left the gate it was at last. */
-  gateLeft: Promise<unknown> = Promise.resolve();
-  #slot: number | undefined;
-  #bell: LinkedSignal | undefined;
-  #since: number | undefined;
-  /** Until when. */
-  readonly #left = new Map<number, number>();
-
-  static of(known: KnownKey): ReturnedSlots {
-    const returned = ReturnedSlots.#all.get(known) ?? new ReturnedSlots();
-    ReturnedSlots.#all.set(known, returned);
-    return returned;
-  }
-
-  /** Whether the tasks of this process took over each other's permits for so long: then one is left to others. */
-  hasHadItsShare(now: number, ms: number): boolean {
-    this.#since ??= now;
-    if (now - this.#since < ms) return false;
-    this.#since = undefined;
-    return true;
-  }
-
-  /** Nobody of this process waits any more. */
-  forget(): void {
-    this.#since = undefined;
-    this.#left.clear();
-  }
-
-  /** The slot is for others until then. */
-  leave(slot: number, until: number): void {
-    this.#left.set(slot, until);
-  }
-
-  isLeft(slot: number, now: number): boolean {
-    return (this.#left.get(slot) ?? now) > now;
-  }
-
-  /** For how long the first of those that are left to others still is, in milliseconds. */
-  leftForMs(now: number): number {
-    return Math.min(...[...this.#left.values()].filter((until) => until > now).map((until) => until - now));
-  }
-
-  put(slot: number): void {
-    this.#slot = slot;
-    this.#bell?.abort(undefined);
-  }
-
-  take(): number | undefined {
-    const slot = this.#slot;
-    this.#slot = undefined;
-    return slot;
-  }
-
-  /** Waits for so long, or until a slot is given back. */
-  async rest(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-    if (this.#slot !== undefined) return;
-    this.#bell = new LinkedSignal(signal);
-    await sleep(clock, ms, { signal: this.#bell.signal }).catch(() => undefined);
-    this.#bell.end();
-    signal.throwIfAborted();
   }
 }

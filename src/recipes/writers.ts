@@ -4,7 +4,7 @@ import type { Entrance } from "../entrance.ts";
 import { Silence, TRIES } from "../lease/attempt.ts";
 import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
-import type { Hold } from "../waiting/hold.ts";
+import { endQuietly, type Hold } from "../waiting/hold.ts";
 import { type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
 import type { Source } from "./lock-side.ts";
 
@@ -77,7 +77,7 @@ export class Writers implements Source<Hold> {
 
   async #giveBack(hold: Hold): Promise<void> {
     const { key, log } = this.#entrance.blob;
-    await hold.end().catch((error) => log(`the lock on "${key}" lapses by itself: ${String(error)}`));
+    await endQuietly(hold, log, `the lock on "${key}"`);
   }
 }
 

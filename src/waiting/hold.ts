@@ -74,6 +74,23 @@ export interface Tenure {
   end(): Promise<LockLostError | undefined>;
 }
 
+/**
+ * Ends what nobody waits for any more, or whose end changes nothing about the work: a failure goes to the log. Resolves with the
+ * error if it was lost before. Never rejects.
+ */
+export async function endQuietly(
+  tenure: Pick<Tenure, "end">,
+  log: (message: string) => void,
+  what: string,
+): Promise<LockLostError | undefined> {
+  try {
+    return await tenure.end();
+  } catch (error) {
+    log(`${what} could not be released and lapses by itself: ${String(error)}`);
+    return undefined;
+  }
+}
+
 type State =
   | { readonly kind: "held" }
   | { readonly kind: "lost"; readonly error: LockLostError }
@@ -96,6 +113,10 @@ export class Hold implements Tenure {
     this.#turn = turn;
     this.#succession = succession;
     this.token = token;
+  }
+
+  get key(): string {
+    return this.#lease.kept.key;
   }
 
   get leaseId(): string {
@@ -193,7 +214,7 @@ export class Hold implements Tenure {
       if (declared) return declared;
       // Released, though overdue: nobody else came in between, or the service would have refused.
       if (answer.kind === "released") return undefined;
-      const refused = new LockLostError(this.#lease.kept.key, answer.why, `release refused (${answer.status})`);
+      const refused = new LockLostError(this.key, answer.why, `release refused (${answer.status})`);
       if (!overdue) return refused;
       overdue.cause ??= refused;
       return overdue;

@@ -68,6 +68,11 @@ export class LocalQueue<Baton> {
     });
   }
 
+  /** The same, for somebody to whom nothing can be handed over. */
+  enterEmptyHanded(signal: AbortSignal): Promise<Turn<Baton>> {
+    return this.enter({ signal, accepts: () => false, waitedMs: 0 });
+  }
+
   #turn(baton: Baton | undefined, stayAwayMs: number): Turn<Baton> {
     this.#occupied = true;
     const waiting = this.#waiting;

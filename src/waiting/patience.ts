@@ -28,9 +28,9 @@ const LAST_POLL_AHEAD_MS = 20;
 export class Patience {
   /** Aborts with the caller's reason, or a `LockTimeoutError`. */
   readonly signal: AbortSignal;
-  readonly #timeoutMs: number;
   readonly #clock: Clock;
   readonly #since: number;
+  readonly #timeoutMs: number;
   readonly #end: () => void;
   #isLastPoll = false;
 

@@ -1,0 +1,69 @@
+import { LinkedSignal } from "../abort.ts";
+import { type Clock, sleep } from "../clock.ts";
+import type { KnownKey } from "../lock-space.ts";
+
+/** Slots that this process gave back while a task of it waits: it need not look for them. */
+export class ReturnedSlots {
+  static readonly #all: WeakMap<KnownKey, ReturnedSlots> = new WeakMap();
+  /** Resolves when this process has left the gate it was at last. */
+  gateLeft: Promise<unknown> = Promise.resolve();
+  #slot: number | undefined;
+  #bell: LinkedSignal | undefined;
+  #since: number | undefined;
+  /** Until when. */
+  readonly #left = new Map<number, number>();
+
+  static of(known: KnownKey): ReturnedSlots {
+    const returned = ReturnedSlots.#all.get(known) ?? new ReturnedSlots();
+    ReturnedSlots.#all.set(known, returned);
+    return returned;
+  }
+
+  /** Whether the tasks of this process took over each other's permits for so long: then one is left to others. */
+  hasHadItsShare(now: number, ms: number): boolean {
+    this.#since ??= now;
+    if (now - this.#since < ms) return false;
+    this.#since = undefined;
+    return true;
+  }
+
+  /** Nobody of this process waits any more. */
+  forget(): void {
+    this.#since = undefined;
+    this.#left.clear();
+  }
+
+  /** The slot is for others until then. */
+  leave(slot: number, until: number): void {
+    this.#left.set(slot, until);
+  }
+
+  isLeft(slot: number, now: number): boolean {
+    return (this.#left.get(slot) ?? now) > now;
+  }
+
+  /** For how long the first of those that are left to others still is, in milliseconds. */
+  leftForMs(now: number): number {
+    return Math.min(...[...this.#left.values()].filter((until) => until > now).map((until) => until - now));
+  }
+
+  put(slot: number): void {
+    this.#slot = slot;
+    this.#bell?.abort(undefined);
+  }
+
+  take(): number | undefined {
+    const slot = this.#slot;
+    this.#slot = undefined;
+    return slot;
+  }
+
+  /** Waits for so long, or until a slot is given back. */
+  async rest(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+    if (this.#slot !== undefined) return;
+    this.#bell = new LinkedSignal(signal);
+    await sleep(clock, ms, { signal: this.#bell.signal }).catch(() => undefined);
+    this.#bell.end();
+    signal.throwIfAborted();
+  }
+}

@@ -25,6 +25,12 @@ const OPERATIONS: readonly StoreOperation[] = [
   "list",
 ];
 
+/** Every chaos is run without and with a fair queue: how the test's name goes on, and the option. */
+export const QUEUES: readonly (readonly [name: string, fair: boolean])[] = [
+  ["", false],
+  [" in a fair queue", true],
+];
+
 /** A process of a {@link Chaos}, which may be going to die. */
 export interface Mortal {
   readonly mutex: AzureMutex;
@@ -68,6 +74,14 @@ export class Chaos {
 
   rest(ms: number): Promise<void> {
     return new Promise((resolve) => this.clock.setTimer(ms, resolve));
+  }
+
+  /** How somebody waits who, with so much probability, loses patience within 5 s, or changes its mind within 8. */
+  waitOptions({ impatient, fickle }: { impatient: number; fickle: number }): { timeoutMs: number; signal: AbortSignal } {
+    const timeoutMs = this.random() < impatient ? 1 + this.upTo(5_000) : Number.POSITIVE_INFINITY;
+    const stop = new AbortController();
+    if (this.random() < fickle) this.clock.setTimer(this.upTo(8_000), () => stop.abort("changed its mind"));
+    return { timeoutMs, signal: stop.signal };
   }
 
   /** Another process, behind a network of its own. With a `lifetimeMs` it dies then. */

@@ -25,12 +25,8 @@ async function chaos(seed: number, options: LockerOptions): Promise<void> {
     const task = async (): Promise<void> => {
       for (let turn = 0; turn < 4 && !process.isDead; turn += 1) {
         await chaos.rest(chaos.upTo(3_000));
-        const impatient = random() < 0.3;
-        const timeoutMs = impatient ? 1 + chaos.upTo(5_000) : Number.POSITIVE_INFINITY;
-        const stop = new AbortController();
-        if (random() < 0.2) clock.setTimer(chaos.upTo(8_000), () => stop.abort("changed its mind"));
         try {
-          const lock = await locker.lock({ timeoutMs, signal: stop.signal });
+          const lock = await locker.lock(chaos.waitOptions({ impatient: 0.3, fickle: 0.2 }));
           enter(lock);
           await chaos.rest(chaos.upTo(2_000));
           held.delete(lock);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Leader, LeaderElection, type Leadership } from "../../../src/recipes/leader-election.ts";
-import { Chaos, type Mortal } from "../../support/chaos.ts";
+import { Chaos, type Mortal, QUEUES } from "../../support/chaos.ts";
 
 const CANDIDATES = 10;
 const OBSERVERS = 3;
@@ -116,10 +116,7 @@ function expectOrder({ terms, observed }: Result, seed: number): void {
 }
 
 describe("ten candidates, leaders killed at random for a minute, in hundreds of seeded runs", () => {
-  it.each([
-    ["", false],
-    [" in a fair queue", true],
-  ])(
+  it.each(QUEUES)(
     "never two lead, terms grow, all observers see one order, and another leads within a lease and a poll%s",
     async (_, fair) => {
       const slowest = { crash: 0, resignation: 0 };
@@ -141,10 +138,7 @@ describe("ten candidates, leaders killed at random for a minute, in hundreds of 
     300_000,
   );
 
-  it.each([
-    ["", false],
-    [" in a fair queue", true],
-  ])(
+  it.each(QUEUES)(
     "nor when requests go astray%s",
     async (_, fair) => {
       for (let seed = 1; seed <= 100; seed += 1) expectOrder(await elections(seed, { fair, troubled: true }), seed);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type LockSet, lockAll } from "../../../src/recipes/lock-all.ts";
-import { Chaos, Violation } from "../../support/chaos.ts";
+import { Chaos, QUEUES, Violation } from "../../support/chaos.ts";
 
 const TROUBLE_MS = 60_000;
 const KEYS = ["alpha", "beta", "gamma", "delta"];
@@ -35,11 +35,9 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
         await chaos.rest(chaos.upTo(1_000));
         const shuffled = [...KEYS].sort(() => random() - 0.5);
         const keys = shuffled.slice(0, 1 + chaos.upTo(KEYS.length));
-        const timeoutMs = troubled && random() < 0.2 ? 1 + chaos.upTo(5_000) : Number.POSITIVE_INFINITY;
-        const stop = new AbortController();
-        if (troubled && random() < 0.1) clock.setTimer(chaos.upTo(8_000), () => stop.abort("changed its mind"));
+        const options = chaos.waitOptions(troubled ? { impatient: 0.2, fickle: 0.1 } : { impatient: 0, fickle: 0 });
         try {
-          const set = await lockAll(process.mutex, keys, { fair, timeoutMs, signal: stop.signal });
+          const set = await lockAll(process.mutex, keys, { fair, ...options });
           enter(set);
           await chaos.rest(chaos.upTo(1_000));
           held.delete(set);
@@ -59,10 +57,7 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
 }
 
 describe("several locks at once, in hundreds of seeded runs: never held twice, nobody waits in a circle, nothing stays behind", () => {
-  it.each([
-    ["", false],
-    [" in a fair queue", true],
-  ])(
+  it.each(QUEUES)(
     "when all goes well%s",
     async (_, fair) => {
       for (let seed = 1; seed <= 100; seed += 1) await crowd(seed, { fair, troubled: false });
@@ -70,10 +65,7 @@ describe("several locks at once, in hundreds of seeded runs: never held twice, n
     300_000,
   );
 
-  it.each([
-    ["", false],
-    [" in a fair queue", true],
-  ])(
+  it.each(QUEUES)(
     "when processes die and requests go astray%s",
     async (_, fair) => {
       for (let seed = 1; seed <= 150; seed += 1) await crowd(seed, { fair, troubled: true });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Lock } from "../../../src/locker.ts";
 import { ReaderWriterLock, type ReadLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Chaos, Violation } from "../../support/chaos.ts";
+import { Chaos, QUEUES, Violation } from "../../support/chaos.ts";
 
 const TROUBLE_MS = 60_000;
 
@@ -37,10 +37,7 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
     const task = async (): Promise<void> => {
       for (let turn = 0; turn < 4 && !process.isDead; turn += 1) {
         await chaos.rest(chaos.upTo(2_000));
-        const timeoutMs = random() < 0.2 ? 1 + chaos.upTo(5_000) : Number.POSITIVE_INFINITY;
-        const stop = new AbortController();
-        if (random() < 0.1) clock.setTimer(chaos.upTo(8_000), () => stop.abort("changed its mind"));
-        const options = { timeoutMs, signal: stop.signal };
+        const options = chaos.waitOptions({ impatient: 0.2, fickle: 0.1 });
         const tries = random() < 0.2;
         try {
           if (random() < 0.3) {
@@ -81,10 +78,7 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
 }
 
 describe("a reader-writer lock, in hundreds of seeded runs: one writer or any number of readers, tokens in order, everybody gets through", () => {
-  it.each([
-    ["", false],
-    [" in a fair queue", true],
-  ])(
+  it.each(QUEUES)(
     "when all goes well, readers together%s",
     async (_, fair) => {
       let together = 0;
@@ -94,10 +88,7 @@ describe("a reader-writer lock, in hundreds of seeded runs: one writer or any nu
     300_000,
   );
 
-  it.each([
-    ["", false],
-    [" in a fair queue", true],
-  ])(
+  it.each(QUEUES)(
     "when processes die and requests go astray%s",
     async (_, fair) => {
       for (let seed = 1; seed <= 200; seed += 1) await crowd(seed, { fair, troubled: true });

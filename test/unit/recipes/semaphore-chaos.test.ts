@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Permit, Semaphore } from "../../../src/recipes/semaphore.ts";
-import { Chaos, Violation } from "../../support/chaos.ts";
+import { Chaos, QUEUES, Violation } from "../../support/chaos.ts";
 
 const TROUBLE_MS = 60_000;
 
@@ -32,11 +32,9 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
     const task = async (): Promise<void> => {
       for (let turn = 0; turn < 4 && !process.isDead; turn += 1) {
         await chaos.rest(chaos.upTo(2_000));
-        const timeoutMs = random() < 0.2 ? 1 + chaos.upTo(5_000) : Number.POSITIVE_INFINITY;
-        const stop = new AbortController();
-        if (random() < 0.1) clock.setTimer(chaos.upTo(8_000), () => stop.abort("changed its mind"));
+        const options = chaos.waitOptions({ impatient: 0.2, fickle: 0.1 });
         try {
-          const permit = random() < 0.2 ? await semaphore.tryAcquire() : await semaphore.acquire({ timeoutMs, signal: stop.signal });
+          const permit = random() < 0.2 ? await semaphore.tryAcquire() : await semaphore.acquire(options);
           if (!permit) continue;
           enter(permit);
           await chaos.rest(chaos.upTo(2_000));
@@ -62,10 +60,7 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
 }
 
 describe("a semaphore, in hundreds of seeded runs: never more holders than permits, tokens grow in each slot, everybody gets through", () => {
-  it.each([
-    ["", false],
-    [" in a fair queue", true],
-  ])(
+  it.each(QUEUES)(
     "when all goes well, all permits used%s",
     async (_, fair) => {
       let used = 0;
@@ -78,10 +73,7 @@ describe("a semaphore, in hundreds of seeded runs: never more holders than permi
     300_000,
   );
 
-  it.each([
-    ["", false],
-    [" in a fair queue", true],
-  ])(
+  it.each(QUEUES)(
     "when processes die and requests go astray%s",
     async (_, fair) => {
       for (let seed = 1; seed <= 200; seed += 1) await crowd(seed, { fair, troubled: true });

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { parseDuration } from "./duration.ts";
-import { minutesFor, type Situation, seedsFrom } from "./measured.ts";
+import { minutesFor, SEEDS, type Situation, seedsFrom } from "./measured.ts";
 import { POLICY_FORMS, policyNamed } from "./policy.ts";
 
 export const USAGE = `Usage: npm run simulate -- [options]
@@ -13,7 +13,7 @@ Simulates processes that want one lock: the real locker, on a store in memory, b
                          Given several times, one column each
   --minutes <n>          how much time is simulated; default: 10, or 60 for holds of 10 s and more
   --round-trip <d>       how long a request and its answer take, 20 % more or less; default: 10ms
-  --seeds <n>            how many runs the figures are the means of; default: 4
+  --seeds <n>            how many runs the figures are the means of; default: ${SEEDS}
   --seed <n>             the first run's seed; default: 1
   --svg <file>           draws a stretch of the first policy's first run as well
   --frontier <file>      draws what each policy costs in requests and in the longest wait
@@ -43,7 +43,7 @@ export function parseArguments(args: readonly string[]): Request {
       policy: { type: "string", multiple: true, default: ["plain"] },
       minutes: { type: "string" },
       "round-trip": { type: "string", default: "10ms" },
-      seeds: { type: "string", default: "4" },
+      seeds: { type: "string", default: String(SEEDS) },
       seed: { type: "string", default: "1" },
       svg: { type: "string" },
       frontier: { type: "string" },

@@ -21,8 +21,11 @@ export function minutesFor(holdMs: number): number {
   return holdMs < 10_000 ? 10 : 60;
 }
 
+/** So many that the longest wait of one run does not decide. */
+export const SEEDS = 8;
+
 /** As many seeds as asked for, from the first one on. */
-export function seedsFrom(first: number, count: number): number[] {
+export function seedsFrom(first = 1, count = SEEDS): number[] {
   return Array.from({ length: count }, (_, index) => first + index);
 }
 

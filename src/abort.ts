@@ -32,6 +32,23 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   });
 }
 
+/** A signal of which most are never asked for: it is made when somebody does. */
+export class LazySignal {
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#aborted) this.#controller.abort(this.#aborted.reason);
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
+  }
+}
+
 /** One signal for several. `AbortSignal.any` would do, but leaves something behind with every signal that outlives it. */
 export class LinkedSignal {
   readonly #controller = new AbortController();

@@ -1,16 +1,28 @@
 import { isMutexError, LeaseAlreadyPresentError, LockLostError, NotHeldError, StoreUnavailableError } from "./errors.ts";
 import { Acquisition } from "./lease/acquisition.ts";
-import { attempt, isUnsure, untilAnswered } from "./lease/attempt.ts";
+import { attempt, isUnsure, lostUnused, untilAnswered } from "./lease/attempt.ts";
 import { checkKey, checkPrefix, RESERVED_PREFIX } from "./lease/blob-name.ts";
-import { isLeased, type LeaseLength, type LeaseState, type ReadAnswer, type ReleaseAnswer, type StoredBlob } from "./lease/lease-store.ts";
+import { HelperFolder, helpersOf } from "./lease/helper-folder.ts";
+import {
+  type BreakAnswer,
+  isLeased,
+  type LeaseLength,
+  type ReadAnswer,
+  type ReleaseAnswer,
+  type StoreCall,
+  type StoredBlob,
+} from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { recordIn } from "./lease/lock-record.ts";
 import { ManualLease } from "./lease/manual-lease.ts";
+import { MOST_PERMITS, slotName } from "./lease/permit-slot.ts";
 import { readBlob } from "./lease/read-blob.ts";
+import { READERS, readerIn } from "./lease/reader-blob.ts";
+import { listedStatuses } from "./lock-listing.ts";
 import { LockSpace } from "./lock-space.ts";
+import { helperStatusOf, type LockStatus, missingStatus, statusOf } from "./lock-status.ts";
 import { Locker } from "./locker.ts";
 import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
-import { FairQueue, QUEUE_PREFIX, ticketIn, type WaitingTicket } from "./waiting/fair-queue.ts";
 import type { LockerOptions } from "./waiting/locker-options.ts";
 
 /** What every call of {@link AzureMutex} may be given. */
@@ -19,50 +31,21 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** What the service, and the last holder that left a record, say of a lock. */
-export interface LockStatus {
-  readonly key: string;
-  /** Whether somebody holds the lock at this moment. A breaking lease still is held. */
-  readonly isHeld: boolean;
-  /** The state of the lease, or `missing` if there is no such blob: nobody ever locked it, or it was deleted. */
-  readonly state: LeaseState | "missing";
-  /** Whether the lease is infinite. */
-  readonly infinite: boolean;
-  /**
-   * The last holder that used fencing. It is the present one unless that one is a `fencing: false` locker, an
-   * `AzureMutex.acquire` or a go-azuremutex, which leave no record.
-   */
-  readonly holder?: Holder;
-  /** What that holder held the lock for. */
-  readonly purpose?: string;
-  /** The length of its lease, in seconds. */
-  readonly leaseSeconds?: number;
-  /** When its record was written, by the service's clock. It may have held the lock several times since. */
-  readonly recordedAt?: Date;
-  /** No fencing token up to now is higher than this. */
-  readonly highestToken?: number;
-  /**
-   * Who waits in the queue between processes (`fair: true`), first come first; one for each process. Left out where the
-   * credentials do not allow to list.
-   */
-  readonly waiting?: readonly WaitingProcess[];
-}
-
-/** A process that waits for a lock with `fair: true`. */
-export interface WaitingProcess {
-  readonly holder: Holder;
-  /** When it came, by the service's clock. */
-  readonly since: Date;
-}
-
 export interface BreakOptions extends CallOptions {
-  /** Breaks the lock only if its record names this holder (`Holder.name`). Default: whoever holds it. */
+  /** Breaks the lock, or the permit, only if its record names this holder (`Holder.name`). Default: whoever holds it. Not with `reader`. */
   ifHolder?: string;
+  /** Breaks this permit of the semaphore of that name instead: its slot, from 0 to 999. The lock is left alone. */
+  permit?: number;
   /**
-   * After how many seconds, from 0 to 60, the lock is free at the latest. Default: when the lease would have ended by
+   * Breaks the read locks of the processes with this holder's name (`Holder.name`) instead, of all that bear it. Each takes down
+   * all tasks that read in its process. The write side is left alone.
+   */
+  reader?: string;
+  /**
+   * After how many seconds, from 0 to 60, what was broken is free at the latest. Default: when the lease would have ended by
    * itself, which keeps the guarantee: the holder cannot renew and stops in time. An infinite lease breaks at once.
    *
-   * With 0 the lock is free at once, **while its holder goes on until its next renewal fails**: two may be at work.
+   * With 0 it is free at once, **while its holder goes on until its next renewal fails**: two may be at work.
    */
   periodSeconds?: number;
 }
@@ -70,15 +53,22 @@ export interface BreakOptions extends CallOptions {
 export type BreakResult =
   | {
       readonly outcome: "broken";
-      /** In how many seconds another can acquire the lock. */
+      /** In how many seconds another can acquire it. Of several readers: when the last of them is gone. */
       readonly freeInSeconds: number;
-      /** Whom it stopped, as far as the record tells. */
+      /** Whom it stopped, as far as the record tells. Of several readers: the last to go. */
       readonly holder?: Holder;
     }
   /** Nobody held it. */
   | { readonly outcome: "notHeld" }
   /** Somebody else than `ifHolder` holds it. Nothing was changed. */
   | { readonly outcome: "heldByAnother"; readonly holder?: Holder };
+
+/** How to break one lease. */
+interface BreakRequest extends StoreCall {
+  readonly periodSeconds: number | undefined;
+  /** Only if nobody wrote the blob since. */
+  readonly ifMatch?: string | undefined;
+}
 
 /** A lease taken by {@link AzureMutex.acquire}. Nothing renews it. */
 export interface AcquiredLease {
@@ -110,7 +100,8 @@ export class AzureMutex extends LockSpace {
    *
    * @param leaseSeconds - 15 to 60, or `"infinite"`.
    * @throws `LeaseAlreadyPresentError` if somebody holds it, this object included; `InvalidKeyError`, `RangeError`;
-   * `StoreUnavailableError` after three tries without an answer; `AccessDeniedError`; `StoreRefusedError`.
+   * `StoreUnavailableError` after three tries without an answer, or if its time was over when the answer came; `AccessDeniedError`;
+   * `StoreRefusedError`.
    */
   async acquire(key: string, leaseSeconds: LeaseLength, { signal }: CallOptions = {}): Promise<AcquiredLease> {
     checkKey(key);
@@ -119,16 +110,13 @@ export class AzureMutex extends LockSpace {
     const blob = this.blob({ key });
     const acquisition = new Acquisition(blob, { length: leaseSeconds, tryTimeoutMs: this.tryTimeoutMs });
     try {
-      const answer = await untilAnswered(blob, () => acquisition.ask(signal), signal);
-      if (answer.kind === "held") throw new LeaseAlreadyPresentError(key);
-      const { leaseId, mayReturn } = acquisition;
-      const lease = new ManualLease(blob, {
-        leaseId,
-        length: leaseSeconds,
-        tryTimeoutMs: this.tryTimeoutMs,
-        asked: answer.asked,
-        mayReturn,
-      });
+      const granted = await untilAnswered(blob, () => acquisition.ask(signal), signal);
+      if (granted.kind === "held") throw new LeaseAlreadyPresentError(key);
+      const lease = new ManualLease(blob, { origin: acquisition, granted, length: leaseSeconds, tryTimeoutMs: this.tryTimeoutMs });
+      if (!lease.isHeld) {
+        lease.forget();
+        throw lostUnused(key);
+      }
       // Whatever this object held under the key before has lapsed, or the service would not have granted it again.
       this.#held.get(key)?.forget();
       this.#held.set(key, lease);
@@ -179,80 +167,105 @@ export class AzureMutex extends LockSpace {
     return new Locker(this, key, options);
   }
 
-  /** What the service says of a lock, what its last holder wrote, and who waits. Two requests; it changes nothing. */
+  /**
+   * What the service says of a lock, what its last holder wrote, and who waits; who holds the permits of the semaphore of that
+   * name, and who reads under its reader-writer lock. Two requests, at the same time; it changes nothing.
+   */
   async inspect(key: string, { signal }: CallOptions = {}): Promise<LockStatus> {
     checkKey(key);
     const blob = this.blob({ key });
-    const queue = new FairQueue(blob, this.tryTimeoutMs);
-    const [found, tickets] = await Promise.all([
+    const folder = new HelperFolder(blob, this.tryTimeoutMs);
+    const [found, helpers] = await Promise.all([
       this.#read(blob, signal),
-      unlessDenied(untilAnswered(blob, async () => (await queue.look(signal)).tickets, signal)),
+      unlessDenied(untilAnswered(blob, () => folder.list(signal), signal)),
     ]);
-    const status = found.kind === "missing" ? { key, isHeld: false, state: found.kind, infinite: false } : statusOf(found.blob);
-    return { ...status, ...waitingIn(tickets) };
+    const status = found.kind === "missing" ? missingStatus(key) : statusOf(found.blob);
+    return { ...status, ...(helpers && helperStatusOf(folder.prefix, helpers)) };
   }
 
   /**
-   * The locks whose keys begin with `prefix`, by key: every blob of the container that is leased or bears a record of ours.
-   * One request for up to 5,000 blobs of the container, and as many for those who wait. Throws `TypeError` at once for a prefix that no key can have.
+   * The locks whose keys begin with `prefix`, by key: every blob of the container that is leased or bears a record of ours, and
+   * every key that has a semaphore, is read or is waited for, `missing` if it has no blob. What was written over by somebody else,
+   * so that nothing says which key it belongs to, comes last, under the name of its folder: `.azmutex/…/`.
+   *
+   * One request for up to 5,000 blobs whose names begin with `prefix`, and before that as many for all helper blobs of the
+   * container. Throws `TypeError` at once for a prefix that no key can have.
    */
   list({ prefix = "", signal }: CallOptions & { prefix?: string } = {}): AsyncIterable<LockStatus> {
     checkPrefix(prefix);
-    return this.#list(prefix, signal);
+    return listedStatuses({ helpers: this.#blobs(RESERVED_PREFIX, signal), locks: this.#blobs(prefix, signal), prefix });
   }
 
   /**
-   * Breaks a lock, whoever holds it, and says whom it stopped. Works without a record: breaking needs no lease id.
+   * Breaks a lock, a permit or read locks, whoever holds them, and says whom it stopped. Works without a record, but for `reader`:
+   * breaking needs no lease id. Whoever is stopped learns it from its next renewal, as a `LockLostError` with `why: "broken"`.
    *
-   * @throws `RangeError` for a `periodSeconds` outside 0–60; `StoreUnavailableError` after three tries without an answer, or
-   * if the blob is written again and again while it is looked at.
+   * Two requests; with `reader`, one and one more for each process that bears the name.
+   *
+   * @throws `RangeError` for a `periodSeconds` outside 0–60 or a `permit` outside 0–999; `TypeError` for a name that is no string, or
+   * for `reader` together with `permit` or `ifHolder`; `StoreUnavailableError` after three tries without an answer, or if the blob is
+   * written again and again while it is looked at.
    */
-  async break(key: string, { ifHolder, periodSeconds, signal }: BreakOptions = {}): Promise<BreakResult> {
+  async break(key: string, options: BreakOptions = {}): Promise<BreakResult> {
     checkKey(key);
-    if (ifHolder !== undefined && typeof ifHolder !== "string")
-      throw new TypeError(`ifHolder must be a holder's name, not ${shown(ifHolder)}`);
-    if (periodSeconds !== undefined && !(Number.isInteger(periodSeconds) && periodSeconds >= 0 && periodSeconds <= LONGEST_BREAK_SECONDS)) {
-      throw new RangeError(`periodSeconds must be a whole number from 0 to ${LONGEST_BREAK_SECONDS}, not ${shown(periodSeconds)}`);
-    }
-    const blob = this.blob({ key });
+    checkBreakOptions(options);
+    const { ifHolder, permit, reader, periodSeconds, signal } = options;
+    if (reader !== undefined) return await this.#breakReaders(key, reader, options);
+    const blob = this.blob(permit === undefined ? { key } : { key, name: slotName(helpersOf(key), permit) });
     for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
       const found = await this.#read(blob, signal);
       if (found.kind === "missing") return { outcome: "notHeld" };
-      const { isHeld, holder } = statusOf(found.blob);
+      if (!isLeased(found.blob.leaseState)) return { outcome: "notHeld" };
+      // No locker takes an infinite lease: a record that is there is of somebody before.
+      const holder = found.blob.infinite ? undefined : recordIn(found.blob.metadata)?.holder;
       const whom = holder ? { holder } : {};
-      if (!isHeld) return { outcome: "notHeld" };
       if (ifHolder !== undefined && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...whom };
       const ifMatch = ifHolder === undefined ? undefined : found.blob.etag;
-      const options = { operation: "break", timeoutMs: this.tryTimeoutMs, signal };
-      const breakIt = (request: AbortSignal) => this.store.break(key, { periodSeconds, ifMatch, signal: request });
-      const answer = await untilAnswered(blob, () => attempt(blob, breakIt, options), signal);
+      const answer = await this.#breakOnce(blob, { periodSeconds, ifMatch, signal });
       if (answer.kind === "breaking") return { outcome: "broken", freeInSeconds: answer.freeInSeconds, ...whom };
       if (answer.kind !== "unmet") return { outcome: "notHeld" };
     }
     throw new StoreUnavailableError(`could not break "${key}": it is written again whenever it is looked at`, key, { answered: true });
   }
 
-  async *#list(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<LockStatus, void, undefined> {
-    const waiting = new Map<string, WaitingTicket[]>();
-    for await (const blob of this.#blobs(QUEUE_PREFIX, signal)) {
-      const ticket = ticketIn(blob);
-      if (ticket) waiting.set(ticket.key, [...(waiting.get(ticket.key) ?? []), ticket]);
-    }
-    for await (const blob of this.#blobs(prefix, signal)) {
-      if (isLock(blob)) yield { ...statusOf(blob), ...waitingIn(waiting.get(blob.key) ?? []) };
-    }
+  /** Breaks the leases of all processes that read under that name. */
+  async #breakReaders(key: string, name: string, { periodSeconds, signal }: BreakOptions): Promise<BreakResult> {
+    const blob = this.blob({ key });
+    const folder = new HelperFolder(blob, this.tryTimeoutMs, READERS);
+    const found = await untilAnswered(blob, () => folder.list(signal), signal);
+    const theirs = found.flatMap((own) => {
+      const holder = isLeased(own.leaseState) ? readerIn(own)?.holder : undefined;
+      return holder?.name === name ? [{ name: own.key, holder }] : [];
+    });
+    const broken = await Promise.all(
+      theirs.map(async ({ name: own, holder }) => {
+        const answer = await this.#breakOnce(this.blob({ key, name: own }), { periodSeconds, signal });
+        // One that has done meanwhile needs no breaking.
+        return answer.kind === "breaking" ? [{ holder, freeInSeconds: answer.freeInSeconds }] : [];
+      }),
+    );
+    const [last] = broken.flat().sort((a, b) => b.freeInSeconds - a.freeInSeconds);
+    return last ? { outcome: "broken", ...last } : { outcome: "notHeld" };
+  }
+
+  #breakOnce(blob: LockBlob, { signal, ...how }: BreakRequest): Promise<BreakAnswer> {
+    const breakIt = (request: AbortSignal) => this.store.break(blob.name, { ...how, signal: request });
+    const options = { operation: "break", timeoutMs: this.tryTimeoutMs, signal };
+    return untilAnswered(blob, () => attempt(blob, breakIt, options), signal);
   }
 
   async *#blobs(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<StoredBlob, void, undefined> {
     const stop = new AbortController();
-    const found = this.store.list(prefix, { signal: stop.signal })[Symbol.asyncIterator]();
+    const blob = this.blob({ key: prefix });
     const options = { operation: "list", timeoutMs: this.tryTimeoutMs, signal };
+    const begin = async () => {
+      const found = this.store.list(prefix, { signal: stop.signal })[Symbol.asyncIterator]();
+      return { found, first: await attempt(blob, () => found.next(), options) };
+    };
     try {
-      for (;;) {
-        const step = await attempt(this.blob({ key: prefix }), () => found.next(), options);
-        if (step.done) return;
-        yield step.value;
-      }
+      // Asked again only as long as nobody has seen anything of it.
+      const { found, first } = await untilAnswered(blob, begin, signal);
+      for (let step = first; !step.done; step = await attempt(blob, () => found.next(), options)) yield step.value;
     } finally {
       stop.abort();
     }
@@ -270,30 +283,21 @@ export class AzureMutex extends LockSpace {
   }
 }
 
-/** Whether a blob of the container is a lock, as far as it shows: a container may hold other things. */
-function isLock({ key, leaseState, metadata }: StoredBlob): boolean {
-  if (key.startsWith(RESERVED_PREFIX)) return false;
-  return isLeased(leaseState) || recordIn(metadata) !== undefined;
+function checkBreakOptions({ ifHolder, permit, reader, periodSeconds }: BreakOptions): void {
+  for (const [name, value] of Object.entries({ ifHolder, reader })) {
+    if (value !== undefined && typeof value !== "string") throw new TypeError(`${name} must be a holder's name, not ${shown(value)}`);
+  }
+  if (reader !== undefined && permit !== undefined) throw new TypeError("permit and reader exclude each other: break one after the other");
+  if (reader !== undefined && ifHolder !== undefined)
+    throw new TypeError("ifHolder and reader exclude each other: reader names the holder");
+  if (permit !== undefined) checkWhole(permit, "permit", MOST_PERMITS - 1);
+  if (periodSeconds !== undefined) checkWhole(periodSeconds, "periodSeconds", LONGEST_BREAK_SECONDS);
 }
 
-function statusOf({ key, leaseState, infinite, metadata }: StoredBlob): LockStatus {
-  const isHeld = isLeased(leaseState);
-  const status = { key, isHeld, state: leaseState, infinite };
-  const record = recordIn(metadata);
-  if (!record) return status;
-  const { holder, purpose, leaseSeconds, writtenAt, top } = record;
-  return {
-    ...status,
-    holder,
-    ...(purpose === undefined ? {} : { purpose }),
-    leaseSeconds,
-    recordedAt: new Date(writtenAt),
-    highestToken: top,
-  };
-}
-
-function waitingIn(tickets: readonly WaitingTicket[] | undefined): { waiting?: readonly WaitingProcess[] } {
-  return tickets ? { waiting: tickets.map(({ holder, arrivedAt }) => ({ holder, since: new Date(arrivedAt) })) } : {};
+function checkWhole(value: unknown, name: string, most: number): void {
+  if (!(Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most)) {
+    throw new RangeError(`${name} must be a whole number from 0 to ${most}, not ${shown(value)}`);
+  }
 }
 
 /** What comes of it, or undefined if the credentials do not allow it. */

@@ -68,7 +68,7 @@ export function wallTime(): number {
 }
 
 /** How far the two clocks may part before the machine is taken to have slept. `os.uptime()` counts in steps of 10 ms. */
-const SUSPEND_MS = 1_000;
+export const SUSPEND_MS = 1_000;
 
 /**
  * Time since one instant, by the clock that has seen more of it. Started just before a request is sent, it never says
@@ -95,16 +95,21 @@ export class Stopwatch {
     return this.#clock.now() - this.#now;
   }
 
+  /** For how many of them the machine slept, as far as its two clocks tell. */
+  get sleptMs(): number {
+    return this.read().sleptMs;
+  }
+
   /** Whether the machine slept, or a clock jumped, since the start. */
   get suspended(): boolean {
     return this.read().suspended;
   }
 
-  /** Both in one look at the clocks, of which the one that counts suspend costs a system call. */
-  read(): { readonly elapsedMs: number; readonly suspended: boolean } {
+  /** All of it in one look at the clocks, of which the one that counts suspend costs several system calls. */
+  read(): { readonly elapsedMs: number; readonly sleptMs: number; readonly suspended: boolean } {
     const awakeMs = this.awakeMs;
-    const totalMs = this.#clock.uptime() - this.#uptime;
-    return { elapsedMs: Math.max(awakeMs, totalMs), suspended: totalMs - awakeMs > SUSPEND_MS };
+    const sleptMs = Math.max(0, this.#clock.uptime() - this.#uptime - awakeMs);
+    return { elapsedMs: awakeMs + sleptMs, sleptMs, suspended: sleptMs > SUSPEND_MS };
   }
 }
 

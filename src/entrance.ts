@@ -35,7 +35,8 @@ export class Entrance {
   async obtainWithin(patience: Patience, silence?: Silence): Promise<Hold> {
     const known = this.known;
     const turn = await known.queue.enter(this.#comer(patience));
-    return await leavingUnless(turn, new Contender({ ...known, options: this.options, patience, turn, silence }).wait());
+    const contender = new Contender({ ...known, options: this.options, patience, turn, silence });
+    return await leavingUnless(turn, contender, contender.wait());
   }
 
   /**
@@ -49,7 +50,8 @@ export class Entrance {
     if (!turn) return undefined;
     const patience = new Patience(known.blob.clock, this.#of.key, { signal });
     try {
-      return await leavingUnless(turn, new Contender({ ...known, options: this.options, patience, turn }).tryOnce(tries));
+      const contender = new Contender({ ...known, options: this.options, patience, turn });
+      return await leavingUnless(turn, contender, contender.tryOnce(tries));
     } finally {
       patience.end();
     }
@@ -90,13 +92,13 @@ export class Entrance {
 }
 
 /** Leaves the turn if nothing was won with it. A hold leaves it by itself when it ends. */
-async function leavingUnless<T extends Hold | undefined>(turn: Turn<LocalLease>, winning: Promise<T>): Promise<T> {
+async function leavingUnless<T extends Hold | undefined>(turn: Turn<LocalLease>, contender: Contender, winning: Promise<T>): Promise<T> {
   let hold: T | undefined;
   try {
     hold = await winning;
     return hold;
   } finally {
-    if (!hold) turn.leave();
+    if (!hold) turn.leave({ silence: contender.silence });
   }
 }
 

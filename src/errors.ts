@@ -48,13 +48,14 @@ export class NotHeldError extends MutexError {
   }
 }
 
-/** The lock did not become free within the time the caller gave it. */
+/** The lock did not become free within the time the caller gave it. Its `cause` is there if the service gave no answer when that ended. */
 export class LockTimeoutError extends MutexError {
   readonly code = "LOCK_TIMEOUT";
   override readonly name = "LockTimeoutError";
 
-  constructor(key: string, timeoutMs: number) {
-    super(`lock on "${key}" was not free within ${timeoutMs} ms`, key);
+  constructor(key: string, timeoutMs: number, options?: ErrorOptions) {
+    const silence = options?.cause === undefined ? "" : ", and the service does not answer";
+    super(`lock on "${key}" was not free within ${timeoutMs} ms${silence}`, key, options);
   }
 }
 

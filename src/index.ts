@@ -4,8 +4,6 @@ export {
   type BreakOptions,
   type BreakResult,
   type CallOptions,
-  type LockStatus,
-  type WaitingProcess,
 } from "./azure-mutex.ts";
 export type { Clock, Timer, TimerOptions } from "./clock.ts";
 export {
@@ -48,6 +46,7 @@ export type {
   WriteAnswer,
 } from "./lease/lease-store.ts";
 export type { LockSpace, MutexOptions } from "./lock-space.ts";
+export type { LockStatus, PermitStatus, ReaderStatus, SemaphoreStatus, WaitingProcess } from "./lock-status.ts";
 export { type Lock, Locker } from "./locker.ts";
 export type { Holder, TermsOptions } from "./options.ts";
 export {

@@ -5,7 +5,10 @@ export interface TermsOptions {
    * A crashed holder keeps others out for at most this long.
    */
   leaseSeconds?: number;
-  /** How often the lease is renewed, in milliseconds. Default: a third of the lease. */
+  /**
+   * How often the lease is renewed, in milliseconds. Default: a third of the lease. The first renewal comes after half to all
+   * of it, drawn at random, so that locks which are taken together are not renewed together.
+   */
   renewEveryMs?: number;
   /**
    * How long before the service may free the lease the holder gives it up for lost, in milliseconds, at least 100.
@@ -50,7 +53,7 @@ export interface Announcement {
 
 /** Azure's limits for a finite lease, in seconds. https://learn.microsoft.com/rest/api/storageservices/lease-blob */
 const SHORTEST_LEASE_SECONDS = 15;
-const LONGEST_LEASE_SECONDS = 60;
+export const LONGEST_LEASE_SECONDS = 60;
 
 export const DEFAULTS: {
   readonly leaseSeconds: number;

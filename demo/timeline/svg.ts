@@ -11,6 +11,21 @@ export function element(name: string, attributes: Attributes, ...content: readon
   return content.length === 0 ? `<${name}${written}/>` : `<${name}${written}>${content.join("")}</${name}>`;
 }
 
+/** The root: a picture of that size, with a title, and a description if there is one, for those who cannot see it. */
+export function picture(
+  { width, height, title, description }: { width: number; height: number; title: string; description?: string },
+  ...content: readonly string[]
+): string {
+  const labelledBy = description === undefined ? "title" : "title description";
+  return element(
+    "svg",
+    { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-labelledby": labelledBy },
+    element("title", { id: "title" }, escapeText(title)),
+    ...(description === undefined ? [] : [element("desc", { id: "description" }, escapeText(description))]),
+    ...content,
+  );
+}
+
 export function text(x: number, y: number, kind: string, words: string, anchor?: "middle" | "end"): string {
   return element("text", { x, y, class: kind, "text-anchor": anchor }, escapeText(words));
 }

@@ -6,7 +6,7 @@ import { drawHeader, titleOf } from "./header.ts";
 import { drawLegend } from "./legend.ts";
 import { drawAxis, drawBaton, drawCross, drawDeadLease, drawNames, drawRows, heightOf, type Panel, xAt } from "./panel.ts";
 import { STYLE } from "./style.ts";
-import { element, escapeText, polygon, text } from "./svg.ts";
+import { element, picture, polygon, text } from "./svg.ts";
 
 const WIDTH = 1280;
 const LEFT = 128;
@@ -32,18 +32,8 @@ export function timelineSvg(run: RaceRecord): string {
   const bottom = Math.max(countBottom + 30, ...details.map(({ panel }) => panel.y + heightOf(panel, run) + 30));
   const height = bottom + 62;
 
-  return element(
-    "svg",
-    {
-      xmlns: "http://www.w3.org/2000/svg",
-      viewBox: `0 0 ${WIDTH} ${height}`,
-      width: WIDTH,
-      height,
-      role: "img",
-      "aria-labelledby": "title description",
-    },
-    element("title", { id: "title" }, escapeText(titleOf(run))),
-    element("desc", { id: "description" }, escapeText(descriptionOf(run, heir))),
+  return picture(
+    { width: WIDTH, height, title: titleOf(run), description: descriptionOf(run, heir) },
     element("style", {}, STYLE),
     element("rect", { width: WIDTH, height, class: "paper" }),
     drawHeader(run, heir, WIDTH),

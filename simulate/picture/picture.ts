@@ -1,5 +1,5 @@
 import { STYLE } from "../../demo/timeline/style.ts";
-import { element, line, text } from "../../demo/timeline/svg.ts";
+import { element, line, picture, text } from "../../demo/timeline/svg.ts";
 import { nameDuration, showDuration } from "../duration.ts";
 import { figuresOf } from "../figures.ts";
 import type { RunPlan } from "../run.ts";
@@ -24,17 +24,8 @@ export function pictureOf(plan: RunPlan, run: RunRecord): string {
   const bottom = panel.y + rowHeight * run.processes;
   const height = bottom + 72;
   const title = `One lock, ${run.processes} processes, policy ${plan.policy}`;
-  return element(
-    "svg",
-    {
-      xmlns: "http://www.w3.org/2000/svg",
-      viewBox: `0 0 ${WIDTH} ${height}`,
-      width: WIDTH,
-      height,
-      role: "img",
-      "aria-labelledby": "title",
-    },
-    element("title", { id: "title" }, title),
+  return picture(
+    { width: WIDTH, height, title },
     element("style", {}, STYLE),
     element("rect", { width: WIDTH, height, class: "paper" }),
     text(MARGIN, 50, "title", title),

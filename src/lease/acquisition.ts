@@ -3,7 +3,7 @@ import { isMutexError, StoreUnavailableError } from "../errors.ts";
 import { attempt, isUnsure } from "./attempt.ts";
 import type { AcquireAnswer, LeaseLength, Metadata, Missing, Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { releaseInBackground } from "./release.ts";
+import { type BackgroundOptions, releaseAgain, releaseInBackground } from "./release.ts";
 
 /**
  * How long the service works on a request before it gives up, so how late an answer may come.
@@ -18,11 +18,16 @@ const MOST_CREATIONS = 3;
 /** The service granted the lease. */
 export interface Granted extends Stamp {
   readonly kind: "acquired";
+  /** The lease's id, which no try has that is still open. */
+  readonly leaseId: string;
   /** Started just before the very request that was granted: the lease is no older than this. */
   readonly asked: Stopwatch;
 }
 
 export type AcquisitionAnswer = Granted | { readonly kind: "held"; readonly date: number };
+
+/** Where a lease comes from: whoever keeps it says when it is done. */
+export type LeaseOrigin = Pick<Acquisition, "conclude">;
 
 /** What a blob that we create is to say from its first moment. */
 export interface FirstRecord {
@@ -41,13 +46,18 @@ export interface AcquisitionOptions {
 export interface AbandonOptions {
   /** The service has not answered for long: open requests are cut. Default: false. */
   readonly unreachable?: boolean;
-  /** What to do with the lease instead of releasing it, granted or not. Must not reject. */
+  /** What to do with the lease instead of releasing it. Must not reject. */
   readonly giveBack?: (() => Promise<void>) | undefined;
+  /** Whether others may hand the lease to it, so that it is given back though it never was granted. Default: false. */
+  readonly mayBeHanded?: boolean;
 }
 
 /**
  * The way to one lease, under one id for all its tries: a try whose answer was lost is healed by the next. It is given up as
  * a whole, never try by try, because a release between two tries could free a lock just won. Its id is never used again.
+ *
+ * A try that is still open when another is granted could take the lease once more, after somebody broke it, say, and others had
+ * it: renewals would then go on as if nothing had happened. So the lease is given an id of its own before anybody hears of it.
  */
 export class Acquisition {
   readonly leaseId: string;
@@ -56,6 +66,8 @@ export class Acquisition {
   readonly #unreachable = new AbortController();
   /** Tries of which it is open whether the service took, or may yet take, the lease. */
   #openTries = 0;
+  /** What was granted, under the id that it was given, or may have been by a change that went unanswered. */
+  #renamed: Granted | undefined;
   #granted = false;
   #abandoned = false;
   /** The last try was given its time; from here on every grant is one too many. */
@@ -76,10 +88,18 @@ export class Acquisition {
 
   /** Asks once for the lease, creating blob and container where they are missing. Rejects with the signal's reason as soon as it aborts. */
   async ask(signal?: AbortSignal): Promise<AcquisitionAnswer> {
+    // An acquire would be refused if the change was carried out.
+    const renamed = this.#renamed && (await this.#rename(this.#renamed, signal));
+    if (renamed) return renamed;
     for (let creations = 0; creations <= MOST_CREATIONS; creations += 1) {
       const asked = new Stopwatch(this.#blob.clock);
       const answer = await this.#acquire(signal);
-      if (answer.kind === "acquired") return { ...answer, asked };
+      if (answer.kind === "acquired") {
+        const granted = { ...answer, leaseId: this.leaseId, asked };
+        if (!this.mayReturn) return granted;
+        const { date } = answer;
+        return (await this.#rename({ ...granted, leaseId: this.#blob.newId() }, signal)) ?? { kind: "held", date };
+      }
       if (answer.kind === "held") return answer;
       await this.#create(answer, signal);
     }
@@ -92,12 +112,32 @@ export class Acquisition {
    * Gives the acquisition up, in the background: once its last try is settled or out of time the id is released, again after
    * one more time-out if a try is still open, and again if an answer comes late that says the lease is ours.
    */
-  abandon({ unreachable = false, giveBack }: AbandonOptions = {}): void {
+  abandon({ unreachable = false, giveBack, mayBeHanded = false }: AbandonOptions = {}): void {
     if (this.#abandoned) return;
     this.#abandoned = true;
-    if (giveBack) this.#giveBack = giveBack;
+    this.#giveBack = giveBack;
     if (unreachable) this.#unreachable.abort();
-    void this.#letGo();
+    void this.#letGo(mayBeHanded);
+  }
+
+  /** The lease that was granted is given back by whoever has it; a try that is found to have taken it again is released. */
+  conclude(): void {
+    if (this.#letGone) return;
+    this.#abandoned = true;
+    this.#letGone = true;
+    this.#renamed = undefined;
+    if (this.mayReturn) void releaseAgain(this.#blob, this.leaseId, this.#releaseOptions);
+  }
+
+  /** Undefined if the lease is not ours any more. */
+  async #rename(granted: Granted, signal: AbortSignal | undefined): Promise<Granted | undefined> {
+    const { store, name } = this.#blob;
+    this.#renamed = granted;
+    const change = (request: AbortSignal) => store.change(name, this.leaseId, granted.leaseId, { signal: request });
+    const { kind } = await attempt(this.#blob, change, { operation: "change", timeoutMs: this.#options.tryTimeoutMs, signal });
+    if (kind === "changed") return granted;
+    this.#renamed = undefined;
+    return undefined;
   }
 
   #acquire(signal: AbortSignal | undefined): Promise<AcquireAnswer> {
@@ -143,20 +183,20 @@ export class Acquisition {
     if (answer.kind === "created") first?.created(answer);
   }
 
-  async #letGo(): Promise<void> {
+  async #letGo(mayBeHanded: boolean): Promise<void> {
     await settledWithin(this.#blob.clock, this.#options.tryTimeoutMs, this.#lastTry);
     this.#letGone = true;
-    if (this.#granted || this.mayReturn || this.#giveBack) await this.#release();
+    if (this.#granted || this.mayReturn || mayBeHanded) await this.#release();
   }
 
   #release(): Promise<void> {
-    if (this.#giveBack) return this.#giveBack();
+    if (this.#renamed) void releaseInBackground(this.#blob, this.#renamed.leaseId, this.#releaseOptions);
+    return this.#giveBack ? this.#giveBack() : releaseInBackground(this.#blob, this.leaseId, this.#releaseOptions);
+  }
+
+  get #releaseOptions(): BackgroundOptions {
     const { length, tryTimeoutMs } = this.#options;
     const mayReturn = this.mayReturn;
-    return releaseInBackground(this.#blob, this.leaseId, {
-      timeoutMs: tryTimeoutMs,
-      mayReturn,
-      sweepMs: mayReturn && length === "infinite" ? INFINITE_SWEEP_MS : 0,
-    });
+    return { timeoutMs: tryTimeoutMs, mayReturn, sweepMs: mayReturn && length === "infinite" ? INFINITE_SWEEP_MS : 0 };
   }
 }

@@ -1,4 +1,4 @@
-import { onAbort } from "../abort.ts";
+import { onAbort, unlessAborted } from "../abort.ts";
 import { type Clock, Stopwatch, sleep } from "../clock.ts";
 import { isMutexError, StoreUnavailableError } from "../errors.ts";
 import { LONGEST_RETRY_DELAY_MS } from "../options.ts";
@@ -27,7 +27,14 @@ interface Linger {
  * One request with a time-out of its own, kept by our clock: the SDK has none, and a store may ignore its signal.
  * An answer after the time-out is dropped without a trace.
  */
-export function attempt<T>(
+export function attempt<T>(blob: LockBlob, ask: (signal: AbortSignal) => Promise<T>, options: AttemptOptions): Promise<T> {
+  const preparing = blob.store.prepare?.();
+  if (preparing === undefined) return askInTime(blob, ask, options);
+  // Loading the SDK takes a machine that is short of processor time longer than a request may take.
+  return unlessAborted(preparing, options.signal).then(() => askInTime(blob, ask, options));
+}
+
+function askInTime<T>(
   { clock, key }: LockBlob,
   ask: (signal: AbortSignal) => Promise<T>,
   { operation, timeoutMs, signal, linger }: AttemptOptions,
@@ -72,28 +79,37 @@ export function attempt<T>(
 /** How often a request is sent before a caller who asked once is told that there is no answer. */
 export const TRIES = 3;
 
-/** How long the service has been silent, and when it has been for too long. */
+/** How long the service has been silent, and when it has been for too long. Whoever asks nothing for a while learns nothing of it. */
 export class Silence {
   readonly #clock: Clock;
   readonly #longestMs: number;
-  #since: Stopwatch;
+  /** Started just before the first request that went unanswered, or, if none did, before the last one. */
+  #since: Stopwatch | undefined;
+  #isFailing: boolean;
 
-  constructor(clock: Clock, longestMs: number) {
+  /** One that goes on with what was before, if anything was. */
+  constructor(clock: Clock, longestMs: number, before?: Silence) {
     this.#clock = clock;
     this.#longestMs = longestMs;
-    this.#since = new Stopwatch(clock);
+    this.#since = before ? before.#since : undefined;
+    this.#isFailing = before ? before.#isFailing : false;
+  }
+
+  /** A request is about to be sent. The stopwatch is one that was started just now. */
+  asks(now: Stopwatch = new Stopwatch(this.#clock)): void {
+    if (!this.#isFailing) this.#since = now;
   }
 
   /** The service has answered. */
   broken(): void {
-    this.#since = new Stopwatch(this.#clock);
+    this.#isFailing = false;
   }
 
   /** A request for the key has failed. Throws `StoreUnavailableError` if there was no answer for too long. */
   endure(error: StoreUnavailableError, key: string): void {
-    if (error.answered) this.broken();
-    const { elapsedMs } = this.#since;
-    if (elapsedMs < this.#longestMs) return;
+    this.#isFailing = !error.answered;
+    const elapsedMs = this.#since?.elapsedMs ?? 0;
+    if (error.answered || elapsedMs < this.#longestMs) return;
     const seconds = Math.round(elapsedMs / 1_000);
     throw new StoreUnavailableError(`waiting for "${key}": no answer from the service for ${seconds} s`, key, { cause: error });
   }
@@ -127,4 +143,12 @@ export function retryDelayMs(failures: number, random: () => number): number {
 /** Whether it is open what the service did, so that the same request may be sent again. */
 export function isUnsure(thrown: unknown): thrown is StoreUnavailableError {
   return isMutexError(thrown) && thrown.code === "STORE_UNAVAILABLE";
+}
+
+/** For somebody who asked once, and was given what ran out before it could be used. */
+export function lostUnused(
+  key: string,
+  { answered = true, ...options }: ErrorOptions & { answered?: boolean } = {},
+): StoreUnavailableError {
+  return new StoreUnavailableError(`"${key}" was granted, and lost before it could be used`, key, { answered, ...options });
 }

@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from "../errors.ts";
+import { LONGEST_LEASE_SECONDS } from "../options.ts";
 import { errorFor, type Failure, type Outcome, readFailure } from "./blob-status.ts";
 import type {
   AcquireAnswer,
@@ -79,6 +80,7 @@ export interface ContainerClientLike {
   listBlobsFlat(options?: Abortable & { prefix?: string; includeMetadata?: boolean }): {
     byPage(): AsyncIterable<{
       readonly date?: Date;
+      readonly continuationToken?: string;
       readonly segment: {
         readonly blobItems: ReadonlyArray<{
           readonly name: string;
@@ -95,23 +97,35 @@ type Expected<T> = (outcome: Outcome, failure: Failure) => T | undefined;
 
 /** How the service takes a lease without end. */
 const INFINITE = -1;
+/** To make a client takes as long as to put its request together: so many of them are kept. */
+const MOST_CLIENTS = 100;
 const LEASE_STATES: ReadonlySet<string> = new Set<LeaseState>(["available", "leased", "breaking", "broken", "expired"]);
 
 /** Azure Blob Storage through `@azure/storage-blob`. One call of a method is one request; the client's own retries must be off. */
 export class BlobLeaseStore implements LeaseStore {
   readonly #connect: () => Promise<ContainerClientLike>;
   #container: Promise<ContainerClientLike> | undefined;
+  #isConnected = false;
+  /** Those used last, in the order of their use. */
+  readonly #blobs = new Map<string, BlockBlobClientLike>();
 
   /** The client is asked for when the first request is made, so that the SDK need not be loaded before. */
   constructor(connect: () => Promise<ContainerClientLike>) {
     this.#connect = connect;
   }
 
+  prepare(): Promise<void> | undefined {
+    if (this.#isConnected) return undefined;
+    return this.#client().then(() => {
+      this.#isConnected = true;
+    });
+  }
+
   acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer> {
     const expected: Expected<AcquireAnswer> = (outcome, failure) =>
       outcome.kind === "held" ? { kind: "held", date: failure.date } : missing(outcome, failure);
     return this.#ask("acquire", key, expected, async (container) => {
-      const lease = container.getBlockBlobClient(key).getBlobLeaseClient(leaseId);
+      const lease = this.#blob(container, key).getBlobLeaseClient(leaseId);
       const answer = await lease.acquireLease(length === "infinite" ? INFINITE : length, abortable(call));
       if (!isSameId(answer.leaseId, leaseId)) return { kind: "held", date: stampOf("acquire", key, answer).date };
       return { kind: "acquired", ...stampOf("acquire", key, answer) };
@@ -120,7 +134,7 @@ export class BlobLeaseStore implements LeaseStore {
 
   renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
     return this.#ask<RenewAnswer>("renew", key, refused, async (container) => {
-      const answer = await container.getBlockBlobClient(key).getBlobLeaseClient(leaseId).renewLease(abortable(call));
+      const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).renewLease(abortable(call));
       // Azurite renews whatever lease there is; Azure compares.
       if (!isSameId(answer.leaseId, leaseId)) return { kind: "refused", why: "taken", status: "200 with another's lease id" };
       return { kind: "renewed" };
@@ -129,15 +143,16 @@ export class BlobLeaseStore implements LeaseStore {
 
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
     return this.#ask<ReleaseAnswer>("release", key, refused, async (container) => {
-      await container.getBlockBlobClient(key).getBlobLeaseClient(leaseId).releaseLease(abortable(call));
+      await this.#blob(container, key).getBlobLeaseClient(leaseId).releaseLease(abortable(call));
       return { kind: "released" };
     });
   }
 
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
     return this.#ask<ChangeAnswer>("change", key, refused, async (container) => {
-      await container.getBlockBlobClient(key).getBlobLeaseClient(leaseId).changeLease(newLeaseId, abortable(call));
-      return { kind: "changed" };
+      const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).changeLease(newLeaseId, abortable(call));
+      if (isSameId(answer.leaseId, newLeaseId)) return { kind: "changed" };
+      throw new StoreUnavailableError(`could not change "${key}": the answer names another lease`, key, { answered: true });
     });
   }
 
@@ -152,11 +167,10 @@ export class BlobLeaseStore implements LeaseStore {
       // The SDK leaves the header out for undefined, and the service lets the rest of the lease run out; the type does not say so.
       const period = periodSeconds as number;
       const conditions = ifMatch === undefined ? {} : { conditions: { ifMatch } };
-      const answer = await container
-        .getBlockBlobClient(key)
+      const answer = await this.#blob(container, key)
         .getBlobLeaseClient()
         .breakLease(period, { ...abortable(options), ...conditions });
-      return { kind: "breaking", freeInSeconds: answer.leaseTime ?? 0 };
+      return { kind: "breaking", freeInSeconds: secondsLeft(key, answer.leaseTime) };
     });
   }
 
@@ -173,7 +187,7 @@ export class BlobLeaseStore implements LeaseStore {
     const expected: Expected<CreateAnswer> = (outcome, failure) =>
       outcome.kind === "exists" || outcome.kind === "unmet" ? { kind: "exists" } : missing(outcome, failure);
     return this.#ask("create", key, expected, async (container) => {
-      const blob = container.getBlockBlobClient(key);
+      const blob = this.#blob(container, key);
       const answer = await blob.upload("", 0, { ...abortable(call), conditions: { ifNoneMatch: "*" }, metadata: { ...metadata } });
       return { kind: "created", ...stampOf("create", key, answer) };
     });
@@ -181,7 +195,7 @@ export class BlobLeaseStore implements LeaseStore {
 
   read(key: string, call?: StoreCall): Promise<ReadAnswer> {
     return this.#ask<ReadAnswer>("read", key, missing, async (container) => {
-      const found = await container.getBlockBlobClient(key).getProperties(abortable(call));
+      const found = await this.#blob(container, key).getProperties(abortable(call));
       return { kind: "found", blob: storedBlob("read", key, found, found.metadata, found.date) };
     });
   }
@@ -195,9 +209,10 @@ export class BlobLeaseStore implements LeaseStore {
       outcome.kind === "unmet" ? { kind: "unmet" } : refused(outcome, failure);
     return this.#ask("write the metadata of", key, expected, async (container) => {
       const { leaseId, ifMatch } = options;
-      const answer = await container
-        .getBlockBlobClient(key)
-        .setMetadata({ ...metadata }, { ...abortable(options), conditions: { leaseId, ifMatch } });
+      const answer = await this.#blob(container, key).setMetadata(
+        { ...metadata },
+        { ...abortable(options), conditions: { leaseId, ifMatch } },
+      );
       return { kind: "written", ...stampOf("write the metadata of", key, answer) };
     });
   }
@@ -209,7 +224,7 @@ export class BlobLeaseStore implements LeaseStore {
     return this.#ask("remove", key, expected, async (container) => {
       const { leaseId } = options;
       const conditions = leaseId === undefined ? {} : { conditions: { leaseId } };
-      await container.getBlockBlobClient(key).delete({ ...abortable(options), ...conditions });
+      await this.#blob(container, key).delete({ ...abortable(options), ...conditions });
       return { kind: "removed" };
     });
   }
@@ -218,14 +233,28 @@ export class BlobLeaseStore implements LeaseStore {
     const container = await this.#client();
     const pages = container.listBlobsFlat({ prefix, includeMetadata: true, ...abortable(call) }).byPage();
     try {
-      for await (const { date, segment } of pages) {
+      const seen = new Set<string>();
+      for await (const { date, segment, continuationToken } of pages) {
+        if (continuationToken && seen.has(continuationToken))
+          throw new StoreUnavailableError(`could not list "${prefix}": the listing goes round in circles`, prefix, { answered: true });
+        if (continuationToken) seen.add(continuationToken);
         for (const { name, properties, metadata } of segment.blobItems) yield storedBlob("list", name, properties, metadata, date);
       }
     } catch (error) {
       if (call?.signal?.aborted || error instanceof StoreUnavailableError) throw error;
       const failure = readFailure(error);
-      if (failure.outcome.kind !== "missing") throw errorFor("list", prefix, failure);
+      const { outcome } = failure;
+      if (!(outcome.kind === "missing" && outcome.what === "container")) throw errorFor("list", prefix, failure);
     }
+  }
+
+  #blob(container: ContainerClientLike, name: string): BlockBlobClientLike {
+    const found = this.#blobs.get(name) ?? container.getBlockBlobClient(name);
+    this.#blobs.delete(name);
+    this.#blobs.set(name, found);
+    const [oldest = name] = this.#blobs.keys();
+    if (this.#blobs.size > MOST_CLIENTS) this.#blobs.delete(oldest);
+    return found;
   }
 
   #client(): Promise<ContainerClientLike> {
@@ -284,7 +313,7 @@ function refused(outcome: Outcome, { status }: Failure): Refused | undefined {
 }
 
 function stampOf(operation: string, key: string, { etag, lastModified, date }: AnswerHeaders): Stamp {
-  if (etag === undefined || lastModified === undefined || date === undefined || Number.isNaN(lastModified.getTime() + date.getTime())) {
+  if (!etag || lastModified === undefined || date === undefined || Number.isNaN(lastModified.getTime() + date.getTime())) {
     throw new StoreUnavailableError(`could not ${operation} "${key}": the answer lacks ETag, Last-Modified or Date`, key);
   }
   return { etag: quotedEtag(etag), lastModified: lastModified.getTime(), date: date.getTime() };
@@ -297,13 +326,23 @@ function storedBlob(
   metadata: Record<string, string> = {},
   date?: Date,
 ): StoredBlob {
+  const { leaseState } = found;
+  if (leaseState === undefined || !LEASE_STATES.has(leaseState))
+    throw new StoreUnavailableError(`could not ${operation} "${key}": the answer lacks the state of its lease`, key);
   return {
     key,
     ...stampOf(operation, key, { ...found, ...(date && { date }) }),
     metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value])),
-    leaseState: found.leaseState !== undefined && LEASE_STATES.has(found.leaseState) ? (found.leaseState as LeaseState) : "available",
+    leaseState: leaseState as LeaseState,
     infinite: found.leaseDuration === "infinite",
   };
+}
+
+/** At most what a lease lasts. The SDK hands on what is no number as it is. */
+function secondsLeft(key: string, leaseTime: unknown): number {
+  if (Number.isInteger(leaseTime) && (leaseTime as number) >= 0 && (leaseTime as number) <= LONGEST_LEASE_SECONDS)
+    return leaseTime as number;
+  throw new StoreUnavailableError(`could not break "${key}": the answer does not say when it is free`, key, { answered: true });
 }
 
 /** Listings give ETags without the quotes that headers have. */

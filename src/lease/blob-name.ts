@@ -22,6 +22,11 @@ export function checkKey(key: unknown): asserts key is string {
   if (fault) throw new InvalidKeyError(`key ${quoted(key)} ${fault}`, key);
 }
 
+/** Whether a text that was found somewhere is a key. */
+export function isKey(text: string): boolean {
+  return faultOf(text) === undefined;
+}
+
 /** Throws `TypeError` unless the service would take the name for a container. */
 export function checkContainerName(name: unknown): asserts name is string {
   if (typeof name !== "string" || !CONTAINER_NAME.test(name)) {

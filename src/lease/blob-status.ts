@@ -127,7 +127,8 @@ function outcomeOf(status: number | undefined, code: string, name: string): Outc
   const known = Object.hasOwn(OUTCOMES, code) ? OUTCOMES[code] : undefined;
   if (known) return known;
   if (CREDENTIAL_ERRORS.has(name) || status === 401 || status === 403) return { kind: "denied" };
-  if (status === undefined || status >= 500 || status === 408 || status === 429) return { kind: "unsure" };
+  // Below 400 it may well have been done: it is another answer than the one for the operation, or its body cannot be read.
+  if (status === undefined || status < 400 || status >= 500 || status === 408 || status === 429) return { kind: "unsure" };
   // A store that hides what the caller may not see answers 404 with a code of its own.
   if (status === 404 && code === "") return { kind: "missing", what: "blob" };
   return { kind: "rejected" };
@@ -146,7 +147,7 @@ function scrubbed(name: string, message: string, facts: Record<string, unknown>)
   const clean = firstLine
     .replace(/\?[^\s"'<>]*/g, "?…")
     .replace(
-      /\b(sig|signature|accountkey|sharedaccesssignature|authorization|token|assertion|client_secret|password)\b(["']?\s*[=:]\s*).*/gi,
+      /(?<![a-z])(sig|signature|accountkey|sharedaccesssignature|authorization|token|assertion|client_secret|password)\b(["']?\s*(?:[=:]|%3d)\s*).*/gi,
       "$1$2…",
     )
     .replace(/\b(Bearer|SharedKey)\s+\S+/gi, "$1 …");

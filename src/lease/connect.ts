@@ -1,3 +1,4 @@
+import { shown } from "../options.ts";
 import { BlobLeaseStore, type ContainerClientLike } from "./blob-lease-store.ts";
 import { checkContainerName } from "./blob-name.ts";
 import {
@@ -94,6 +95,7 @@ function fromConnectionString(options: ConnectOptions): LeaseStore {
   }
   const url = parseUrl(endpoint, "BlobEndpoint in connectionString");
   url.search = sas ?? "";
+  if (!url.searchParams.has("sig")) throw new TypeError("SharedAccessSignature in connectionString has no signature (sig)");
   return signedUrl(url, options, "connectionString");
 }
 
@@ -121,7 +123,20 @@ function fromAccount(options: ConnectOptions): LeaseStore {
   if (url.protocol !== "https:")
     throw new TypeError(`endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`);
   const name = containerName(options);
-  return lazily(async (sdk) => new sdk.ContainerClient(inContainer(url, name), credential as never, CLIENT_OPTIONS));
+  return lazily(async (sdk) => new sdk.ContainerClient(inContainer(url, name), unhurried(credential) as never, CLIENT_OPTIONS));
+}
+
+/**
+ * A token may take longer to get than a request may take: `az` needs seconds. Getting it is not given up with the request that asked
+ * for it, so that the next one finds it.
+ */
+function unhurried(credential: TokenCredentialLike): TokenCredentialLike {
+  return {
+    getToken: (scopes, options: { abortSignal?: unknown } = {}) => {
+      const { abortSignal: _, ...rest } = options;
+      return credential.getToken(scopes, rest);
+    },
+  };
 }
 
 function sharedKey({
@@ -153,7 +168,7 @@ function signedUrl(url: URL, options: ConnectOptions, option: string): LeaseStor
   if (named !== undefined) {
     checkContainerName(named);
     if (options.containerName !== undefined && options.containerName !== named) {
-      throw new TypeError(`containerName ("${options.containerName}") and the container in ${option} ("${named}") differ`);
+      throw new TypeError(`containerName (${shown(options.containerName)}) and the container in ${option} ("${named}") differ`);
     }
     return lazily(async (sdk) => new sdk.ContainerClient(url.href, new sdk.AnonymousCredential(), CLIENT_OPTIONS));
   }

@@ -7,6 +7,13 @@ export const EMULATOR: { readonly accountName: string; readonly accountKey: stri
   endpoint: "http://127.0.0.1:10000/devstoreaccount1",
 });
 
+/** The connection string of an Azurite at this port of the loopback interface. */
+export function emulatorConnectionString(port: number): string {
+  const { accountName, accountKey } = EMULATOR;
+  const endpoint = `http://127.0.0.1:${port}/${accountName}`;
+  return `DefaultEndpointsProtocol=http;AccountName=${accountName};AccountKey=${accountKey};BlobEndpoint=${endpoint};`;
+}
+
 const ACCOUNT_NAME = /^[a-z0-9]{3,24}$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const IP_ADDRESS = /^(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\])$/i;
@@ -83,6 +90,7 @@ export function parseUrl(url: unknown, option: string): URL {
   const parsed = new URL(url);
   if (parsed.protocol !== "https:" && parsed.protocol !== "http:")
     throw new TypeError(`${option} must be an https URL, not ${parsed.protocol}`);
+  if (parsed.pathname.includes("//")) throw new TypeError(`${option} must have a path without empty segments`);
   return parsed;
 }
 

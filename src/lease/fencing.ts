@@ -1,9 +1,9 @@
 import { type Clock, Stopwatch, sleep } from "../clock.ts";
-import { LockLostError, StoreRefusedError } from "../errors.ts";
+import { LockLostError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import type { Announcement, HolderDescription } from "../options.ts";
 import type { FirstRecord } from "./acquisition.ts";
 import { attempt, isUnsure, retryDelayMs, type Silence } from "./attempt.ts";
-import type { Metadata } from "./lease-store.ts";
+import type { Metadata, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type Announced, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
 import { readBlob } from "./read-blob.ts";
@@ -14,20 +14,26 @@ const TOKENS_PER_SECOND = 1_000_000;
 const BLOCK_SIZE = 1_024;
 /** A blob without our record may have lost it this very second, and two front ends may disagree by another. */
 const SEED_AFTER_MS = 2_000;
+/** Front ends whose clocks differ by more than this do not know what time it is. */
+const LONGEST_SEED_MS = 5_000;
+/** A record that is written by others this often, whenever we look at it, is not written under our lease. */
+const MOST_UNMET = 5;
 
 /** The service's clock, as far as an answer lets us know it: never ahead of it. */
 export class ServiceTime {
+  readonly #clock: Clock;
   readonly #date: number;
-  readonly #since: Stopwatch;
+  readonly #now: number;
 
   /** Made when the answer that bears the date arrives. */
   constructor(clock: Clock, date: number) {
+    this.#clock = clock;
     this.#date = date;
-    this.#since = new Stopwatch(clock);
+    this.#now = clock.now();
   }
 
   get ms(): number {
-    return this.#date + this.#since.awakeMs;
+    return this.#date + this.#clock.now() - this.#now;
   }
 }
 
@@ -67,6 +73,8 @@ export interface TokenRequest {
   readonly signal: AbortSignal;
   /** For how long to go on without any answer from the service. Default: until the signal aborts. */
   readonly silence?: Silence;
+  /** For how long to go on without success, answers or not, in milliseconds. Default: until the signal aborts. */
+  readonly longestMs?: number;
 }
 
 export interface NewAnnouncement {
@@ -84,13 +92,16 @@ export interface NewAnnouncement {
  */
 export class FencingTokens {
   #own: OwnBlock | undefined;
+  /** What was read of the blob while another held it. */
+  #foreseen: Known | undefined;
   /** The highest token this process ever reserved: holds even if the blob was deleted and forgot it. */
   #highest = 0;
 
   /** The record to create the blob with, dated by the answer that the blob is missing. */
   first(blob: LockBlob, description: HolderDescription, date: number): FirstRecord | undefined {
     const block = reserve(this.#highest, date, blockSizeFor(description));
-    if (!block) return undefined;
+    // Without a date, or with an absurd one, there are none to be had yet.
+    if (!block || !Number.isSafeInteger(block.top)) return undefined;
     const { top } = block;
     // Whoever creates the blob does not hold it yet: it has nothing to announce, and writes again when it has.
     const { announces, ...plain } = description;
@@ -109,6 +120,15 @@ export class FencingTokens {
   next({ etag }: SeenBlob, description: HolderDescription): number | undefined {
     const own = this.#own;
     return own && own.etag === etag && own.next <= own.top && isSame(own.description, description) ? takeNext(own) : undefined;
+  }
+
+  /**
+   * Reads the record that the present holder has written: whoever is next and finds the blob as it was then reserves its token
+   * without reading it first. Never rejects; what it cannot read is read later.
+   */
+  async lookAhead(blob: LockBlob, { tryTimeoutMs: timeoutMs, signal }: Pick<TokenRequest, "tryTimeoutMs" | "signal">): Promise<void> {
+    const answer = await readBlob(blob, { timeoutMs, signal }).catch(() => undefined);
+    if (answer?.kind === "found") this.#foreseen = knownFrom(blob, answer.blob);
   }
 
   /**
@@ -146,7 +166,13 @@ export class FencingTokens {
       block: this.#keep({ ...block, etag, metadata, description: request.description }),
       time,
     });
-    let known = this.#known(request.seen) ?? (await this.#read(blob, request));
+    let unmet = 0;
+    const since = new Stopwatch(blob.clock);
+    const endure = (error: StoreUnavailableError): void => {
+      request.silence?.endure(error, blob.key);
+      if (since.elapsedMs >= (request.longestMs ?? Number.POSITIVE_INFINITY)) throw error;
+    };
+    let known = this.#ownWrite(request.seen) ?? this.#foresightOf(request.seen) ?? (await this.#read(blob, request, endure));
     for (let failures = 0; ; ) {
       const mine = known.record && tried.get(known.record.nonce);
       // Our own write, though its answer never came.
@@ -160,32 +186,47 @@ export class FencingTokens {
       try {
         const answer = await this.#write(blob, request, metadata, known.etag);
         if (answer) return kept(block, { ...answer, metadata });
+        unmet += 1;
       } catch (error) {
         if (!isUnsure(error)) throw error;
-        request.silence?.endure(error, blob.key);
+        endure(error);
         failures += 1;
         await sleep(blob.clock, retryDelayMs(failures, blob.random), { signal: request.signal });
       }
-      known = await this.#read(blob, request);
+      if (unmet >= MOST_UNMET)
+        throw new StoreUnavailableError(`the record of "${blob.key}" is never as it was just read`, blob.key, { answered: true });
+      known = await this.#read(blob, request, endure);
     }
   }
 
   /** What our own last write made of the blob, if it still is so. */
-  #known(seen: SeenBlob): Known | undefined {
+  #ownWrite(seen: SeenBlob): Known | undefined {
     if (this.#own?.etag !== seen.etag) return undefined;
     const { metadata } = this.#own;
     return { ...seen, lastModified: Number.NEGATIVE_INFINITY, metadata, record: recordIn(metadata) };
   }
 
+  /** What was read while another held the lock, if the blob still is so: its ETag says that nobody has written since. */
+  #foresightOf(seen: SeenBlob): Known | undefined {
+    return this.#foreseen?.etag === seen.etag ? { ...this.#foreseen, time: seen.time } : undefined;
+  }
+
   /** Waits, if need be, until the service's time leaves room for a block. */
   async #nextBlock({ clock, key }: LockBlob, { record, lastModified, time }: Known, { signal, description }: TokenRequest): Promise<Block> {
     const seedInMs = record ? 0 : lastModified + SEED_AFTER_MS - time.ms;
+    if (seedInMs > LONGEST_SEED_MS)
+      throw new StoreUnavailableError(`the blob of "${key}" was written ${seedInMs} ms from now, by its Last-Modified`, key, {
+        answered: true,
+      });
     if (seedInMs > 0) await sleep(clock, seedInMs, { signal });
     for (;;) {
       const stored = Math.max(record?.top ?? 0, this.#highest);
-      if (!Number.isSafeInteger(stored + BLOCK_SIZE))
-        throw new StoreRefusedError(`the record of "${key}" leaves no room for tokens: its top is ${stored}`, key);
       const block = reserve(stored, time.ms, blockSizeFor(description));
+      if (block && !Number.isSafeInteger(block.top))
+        throw new StoreRefusedError(
+          `there is no room for tokens of "${key}": the top of its record is ${stored}, the service's time ${time.ms}`,
+          key,
+        );
       if (block) return block;
       await sleep(clock, (secondOf(time.ms) + 1) * 1_000 - time.ms, { signal });
     }
@@ -193,29 +234,34 @@ export class FencingTokens {
 
   async #write(
     blob: LockBlob,
-    { leaseId, tryTimeoutMs: timeoutMs, signal }: TokenRequest,
+    { leaseId, tryTimeoutMs: timeoutMs, signal, silence }: TokenRequest,
     metadata: Metadata,
     ifMatch: string,
   ): Promise<SeenBlob | undefined> {
     const { store, key, name } = blob;
     const ask = (request: AbortSignal) => store.writeMetadata(name, metadata, { leaseId, ifMatch, signal: request });
+    silence?.asks();
     const answer = await attempt(blob, ask, { operation: "write the record", timeoutMs, signal });
     if (answer.kind === "refused") throw new LockLostError(key, answer.why, `writing the record was refused (${answer.status})`);
     return answer.kind === "written" ? { etag: answer.etag, time: new ServiceTime(blob.clock, answer.date) } : undefined;
   }
 
-  async #read(blob: LockBlob, { tryTimeoutMs: timeoutMs, signal, silence }: TokenRequest): Promise<Known> {
+  async #read(
+    blob: LockBlob,
+    { tryTimeoutMs: timeoutMs, signal, silence }: TokenRequest,
+    endure: (error: StoreUnavailableError) => void,
+  ): Promise<Known> {
     const { key, clock, random } = blob;
     for (let failures = 1; ; failures += 1) {
+      silence?.asks();
       try {
         const answer = await readBlob(blob, { timeoutMs, signal });
         if (answer.kind === "missing") throw new LockLostError(key, "deleted", `its ${answer.what} is gone`);
         silence?.broken();
-        const { etag, lastModified, metadata, date } = answer.blob;
-        return { etag, lastModified, metadata, record: recordIn(metadata), time: new ServiceTime(clock, date) };
+        return knownFrom(blob, answer.blob);
       } catch (error) {
         if (!isUnsure(error)) throw error;
-        silence?.endure(error, key);
+        endure(error);
         await sleep(clock, retryDelayMs(failures, random), { signal });
       }
     }
@@ -223,9 +269,15 @@ export class FencingTokens {
 
   #keep(own: OwnBlock): OwnBlock {
     this.#own = own;
+    this.#foreseen = undefined;
     this.#highest = Math.max(this.#highest, own.top);
     return own;
   }
+}
+
+/** Of an answer that has just arrived. */
+function knownFrom({ clock }: LockBlob, { etag, lastModified, metadata, date }: StoredBlob): Known {
+  return { etag, lastModified, metadata, record: recordIn(metadata), time: new ServiceTime(clock, date) };
 }
 
 function takeNext(block: Block): number {

@@ -4,25 +4,37 @@ import { RESERVED_PREFIX } from "./blob-name.ts";
 import { isLeased, type StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 
-/** Where the helper blobs of one kind are, for all keys. */
-export function helperFolders(kind: string): string {
-  return `${RESERVED_PREFIX}${kind}/`;
+const KEY_FOLDER = /^\.azmutex\/[0-9a-f]{64}\//;
+
+/**
+ * Where the helper blobs of a blob are, of whatever kind: one listing shows all who have to do with a key. Those of a helper
+ * blob are beside it.
+ */
+export function helpersOf(name: string): string {
+  if (name.startsWith(RESERVED_PREFIX)) return name.slice(0, name.lastIndexOf("/") + 1);
+  // Not the name itself: the folder of "a" would list the helpers of "a/b", and a long name would not fit.
+  return `${RESERVED_PREFIX}${createHash("sha256").update(name).digest("hex")}/`;
 }
 
-/** The helper blobs of one kind for one lock. */
+/** The folder of the key that a helper blob belongs to, or undefined if it is none of ours. */
+export function keyFolderOf(name: string): string | undefined {
+  return KEY_FOLDER.exec(name)?.[0];
+}
+
+/** The helper blobs of one blob. */
 export class HelperFolder {
   /** What the names of its blobs begin with. */
   readonly prefix: string;
   readonly #blob: LockBlob;
-  readonly #kind: string;
+  readonly #kind: string | undefined;
   readonly #tryTimeoutMs: number;
 
-  constructor(blob: LockBlob, kind: string, tryTimeoutMs: number) {
+  /** Those of one kind. Default: all. */
+  constructor(blob: LockBlob, tryTimeoutMs: number, kind?: string) {
     this.#blob = blob;
     this.#kind = kind;
     this.#tryTimeoutMs = tryTimeoutMs;
-    // Not the name itself: the folder of "a" would list the helpers of "a/b", and a long name would not fit.
-    this.prefix = `${helperFolders(kind)}${createHash("sha256").update(blob.name).digest("hex")}/`;
+    this.prefix = `${helpersOf(blob.name)}${kind === undefined ? "" : `${kind}/`}`;
   }
 
   /** All its blobs, in one request for every 5,000. */
@@ -33,7 +45,8 @@ export class HelperFolder {
       for await (const blob of store.list(this.prefix, { signal: request })) found.push(blob);
       return found;
     };
-    return attempt(this.#blob, list, { operation: `list the ${this.#kind}`, timeoutMs: this.#tryTimeoutMs, signal });
+    const operation = `list the ${this.#kind ?? "helpers"}`;
+    return attempt(this.#blob, list, { operation, timeoutMs: this.#tryTimeoutMs, signal });
   }
 
   /** Removes what nobody leases and nobody wrote for so long, in the background: it belongs to somebody who is dead. */

@@ -86,6 +86,11 @@ export interface StoredBlob extends Stamp {
  */
 export interface LeaseStore {
   /**
+   * Makes ready for the first request what needs no service: loads a package, say. Nothing to wait for once that is done. It is
+   * called before each request, and has as long as it takes: the time-out of a request is for the service.
+   */
+  prepare?(): Promise<void> | undefined;
+  /**
    * Leases the blob under an id of the caller's choice. A repetition with the id that has the lease succeeds and starts
    * the lease anew, so a try whose answer was lost can be repeated.
    */

@@ -1,6 +1,6 @@
 import type { Announcement, Holder, HolderDescription } from "../options.ts";
 import type { Metadata } from "./lease-store.ts";
-import { jsonOf, toAsciiJson } from "./metadata-json.ts";
+import { jsonOf, shortened, toAsciiJson } from "./metadata-json.ts";
 
 /**
  * What the last holder that used fencing wrote into the blob's metadata. It names no lease id, and nothing depends on its
@@ -26,10 +26,33 @@ export interface Announced extends Announcement {
 
 /** The one name in the blob's metadata that is ours; all others are left as they are. */
 const NAME = "azmutex";
+/** The service takes 8 KB of names and values, and does not say whether the headers' prefix counts. */
+const MOST_METADATA_BYTES = 8_192 - 2 * "x-ms-meta-".length;
+const LONGEST_NONCE = "-".repeat(36);
+/** The last one that a `Date` can be, in milliseconds since 1970. */
+const LATEST_DATE = 8.64e15;
 
 /** The blob's metadata with our record in it and everything foreign untouched. */
 export function withRecord(metadata: Metadata, record: LockRecord): Metadata {
   return { ...metadata, [NAME]: toAsciiJson(record) };
+}
+
+/**
+ * The description, with as much of the purpose as leaves the record room beside what else the blob bears. Only a long purpose in
+ * letters that take an escape has to give way, and only to a long key: all else together never takes up the room.
+ */
+export function fitting(description: HolderDescription, beside: Metadata): HolderDescription {
+  const { purpose, ...rest } = description;
+  if (purpose === undefined) return description;
+  const largest = withRecord(beside, { ...rest, purpose: "", top: Number.MAX_SAFE_INTEGER, nonce: LONGEST_NONCE, writtenAt: LATEST_DATE });
+  const room = MOST_METADATA_BYTES - metadataSize(largest) + toAsciiJson("").length;
+  const short = shortened(purpose, room);
+  return short === "" ? rest : { ...rest, purpose: short };
+}
+
+/** In bytes, of names and values. */
+export function metadataSize(metadata: Metadata): number {
+  return Object.entries(metadata).reduce((size, [name, value]) => size + name.length + value.length, 0);
 }
 
 /** Our record, or undefined if there is none or somebody wrote something else in its place. */
@@ -55,10 +78,14 @@ function isRecord(found: object): found is LockRecord {
 function isAnnounced(found: unknown): found is Announced {
   if (typeof found !== "object" || found === null) return false;
   const { token, since, data } = found as Partial<Announced>;
-  return Number.isSafeInteger(token) && Number.isFinite(since) && (data === undefined || typeof data === "string");
+  return Number.isSafeInteger(token) && (token as number) > 0 && isDate(since) && (data === undefined || typeof data === "string");
 }
 
-function isHolder(found: unknown): found is Holder {
+function isDate(ms: unknown): boolean {
+  return typeof ms === "number" && Math.abs(ms) <= LATEST_DATE;
+}
+
+export function isHolder(found: unknown): found is Holder {
   if (typeof found !== "object" || found === null) return false;
   const { name, host, pid } = found as Partial<Holder>;
   return typeof name === "string" && typeof host === "string" && Number.isFinite(pid);

@@ -1,6 +1,7 @@
 import { Stopwatch, type Timer } from "../clock.ts";
 import { LockLostError } from "../errors.ts";
 import { DEFAULTS } from "../options.ts";
+import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { attempt, untilAnswered } from "./attempt.ts";
 import type { LeaseLength, ReleaseAnswer } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
@@ -10,13 +11,10 @@ import { releaseLease } from "./release.ts";
 const INFINITE_CHECK_MS = 20_000;
 
 export interface ManualLeaseOptions {
-  readonly leaseId: string;
+  readonly origin: LeaseOrigin;
   readonly length: LeaseLength;
+  readonly granted: Pick<Granted, "leaseId" | "asked">;
   readonly tryTimeoutMs: number;
-  /** Started just before the request that got the lease. */
-  readonly asked: Stopwatch;
-  /** Whether another try for the lease is still open, so that its release has to be repeated. */
-  readonly mayReturn: boolean;
 }
 
 /** A lease that its holder renews and releases by hand. */
@@ -26,17 +24,17 @@ export class ManualLease {
   readonly #blob: LockBlob;
   readonly #goodForMs: number;
   readonly #tryTimeoutMs: number;
-  readonly #mayReturn: boolean;
+  readonly #origin: LeaseOrigin;
   #asked: Stopwatch;
   #over = false;
   #check: Timer | undefined;
 
-  constructor(blob: LockBlob, { leaseId, length, tryTimeoutMs, asked, mayReturn }: ManualLeaseOptions) {
+  constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, length, tryTimeoutMs }: ManualLeaseOptions) {
     this.key = blob.key;
+    this.#origin = origin;
     this.leaseId = leaseId;
     this.#blob = blob;
     this.#tryTimeoutMs = tryTimeoutMs;
-    this.#mayReturn = mayReturn;
     this.#asked = asked;
     this.#goodForMs = length === "infinite" ? Number.POSITIVE_INFINITY : length * 1_000 * (1 - 1 / DEFAULTS.marginsPerLease);
     if (length === "infinite") this.#planCheck();
@@ -79,7 +77,8 @@ export class ManualLease {
 
   release(): Promise<ReleaseAnswer> {
     this.forget();
-    return releaseLease(this.#blob, this.leaseId, { timeoutMs: this.#tryTimeoutMs, mayReturn: this.#mayReturn });
+    this.#origin.conclude();
+    return releaseLease(this.#blob, this.leaseId, this.#tryTimeoutMs);
   }
 
   #planCheck(): void {

@@ -3,11 +3,27 @@ export function toAsciiJson(value: unknown): string {
   return JSON.stringify(value).replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** The beginning of the text that takes so many bytes as JSON in ASCII. */
+/** The text, or as much of its beginning as takes so many bytes as JSON in ASCII, with three dots to say so. Empty if not even those fit. */
 export function shortened(text: string, bytes: number): string {
-  let end = Math.min(text.length, bytes);
-  while (toAsciiJson(text.slice(0, end)).length > bytes) end -= 1;
-  return text.slice(0, end);
+  if (sizeOf(text) <= bytes) return text;
+  const dots = "…";
+  let left = bytes - sizeOf(dots);
+  if (left < 0) return "";
+  let beginning = "";
+  // By code points: half of one would be no text.
+  for (const character of text) {
+    left -= sizeOf(character) - QUOTES;
+    if (left < 0) break;
+    beginning += character;
+  }
+  return `${beginning}${dots}`;
+}
+
+const QUOTES = 2;
+
+/** With its quotes. */
+function sizeOf(text: string): number {
+  return toAsciiJson(text).length;
 }
 
 /** The object that the text says, or undefined if it says none. */

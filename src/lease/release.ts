@@ -7,36 +7,32 @@ function releaseOnce(blob: LockBlob, leaseId: string, timeoutMs: number): Promis
   return attempt(blob, (signal) => blob.store.release(blob.name, leaseId, { signal }), { operation: "release", timeoutMs });
 }
 
-export interface ReleaseOptions {
+export interface BackgroundOptions {
   readonly timeoutMs: number;
   /** Whether an acquire went unanswered, which would take the lease again if it arrived after the release: it is repeated for that. */
-  readonly mayReturn: boolean;
+  readonly mayReturn?: boolean;
+  /** For how long it is repeated, in milliseconds. Default: once. */
+  readonly sweepMs?: number;
 }
 
 /**
  * Releases a lease, whatever the caller's signal says by now: three tries, each with its own time-out. "Not ours any more" is
  * an answer; after a try that went unanswered it was most likely that try which ended the lease.
  */
-export function releaseLease(blob: LockBlob, leaseId: string, options: ReleaseOptions): Promise<ReleaseAnswer> {
-  return endLease(blob, leaseId, options, () => releaseOnce(blob, leaseId, options.timeoutMs));
+export function releaseLease(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<ReleaseAnswer> {
+  return endLease(blob, () => releaseOnce(blob, leaseId, timeoutMs));
 }
 
 /** Gives a lease to another id, as {@link releaseLease} gives it back. */
-export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string, options: ReleaseOptions): Promise<ReleaseAnswer> {
-  const { timeoutMs } = options;
+export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string, timeoutMs: number): Promise<ReleaseAnswer> {
   const change = (signal: AbortSignal) => blob.store.change(blob.name, leaseId, newLeaseId, { signal });
-  return endLease(blob, leaseId, options, async () => {
+  return endLease(blob, async () => {
     const changed = await attempt(blob, change, { operation: "change", timeoutMs });
     return changed.kind === "changed" ? { kind: "released" } : changed;
   });
 }
 
-async function endLease(
-  blob: LockBlob,
-  leaseId: string,
-  { timeoutMs, mayReturn }: ReleaseOptions,
-  endOnce: () => Promise<ReleaseAnswer>,
-): Promise<ReleaseAnswer> {
+async function endLease(blob: LockBlob, endOnce: () => Promise<ReleaseAnswer>): Promise<ReleaseAnswer> {
   let unanswered = false;
   const answer = await untilAnswered(blob, async () => {
     try {
@@ -46,25 +42,20 @@ async function endLease(
       throw error;
     }
   });
-  if (mayReturn) void repeatRelease(blob, leaseId, timeoutMs, 0);
   return unanswered ? { kind: "released" } : answer;
 }
 
 /**
- * Releases a lease that nobody waits for, and again where the first release may not be the end of it: once, or until `sweepMs`
- * have passed. Never rejects; what it cannot release lapses by itself.
+ * Releases a lease that nobody waits for, and again where the first release may not be the end of it. Never rejects; what it
+ * cannot release lapses by itself.
  */
-export async function releaseInBackground(
-  blob: LockBlob,
-  leaseId: string,
-  { timeoutMs, mayReturn, sweepMs = 0 }: ReleaseOptions & { sweepMs?: number },
-): Promise<void> {
-  const answered = await releaseQuietly(blob, leaseId, timeoutMs);
-  if (mayReturn || !answered) await repeatRelease(blob, leaseId, timeoutMs, sweepMs);
+export async function releaseInBackground(blob: LockBlob, leaseId: string, options: BackgroundOptions): Promise<void> {
+  const answered = await releaseQuietly(blob, leaseId, options.timeoutMs);
+  if (options.mayReturn || !answered) await releaseAgain(blob, leaseId, options);
 }
 
 /** After one time-out, then at intervals that treble until `sweepMs` have passed. */
-async function repeatRelease(blob: LockBlob, leaseId: string, timeoutMs: number, sweepMs: number): Promise<void> {
+export async function releaseAgain(blob: LockBlob, leaseId: string, { timeoutMs, sweepMs = 0 }: BackgroundOptions): Promise<void> {
   const since = new Stopwatch(blob.clock);
   for (let wait = timeoutMs; ; wait *= 3) {
     await sleep(blob.clock, Math.max(timeoutMs, Math.min(wait, sweepMs - since.elapsedMs)), { keepAlive: false });

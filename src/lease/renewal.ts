@@ -1,26 +1,27 @@
-import { unlessAborted } from "../abort.ts";
+import { LazySignal, unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep, type Timer } from "../clock.ts";
 import { LockLostError } from "../errors.ts";
 import type { LeaseTerms } from "../options.ts";
+import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { attempt, retryDelayMs } from "./attempt.ts";
 import type { ReleaseAnswer } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { changeLease, type ReleaseOptions, releaseInBackground, releaseLease } from "./release.ts";
+import { changeLease, releaseInBackground, releaseLease } from "./release.ts";
 import { SuspendWatch } from "./suspend-watch.ts";
 
 export interface KeptLeaseOptions {
-  readonly leaseId: string;
+  readonly origin: LeaseOrigin;
+  readonly granted: Pick<Granted, "leaseId" | "asked">;
   readonly terms: LeaseTerms;
-  /** Started just before the request that got the lease. */
-  readonly asked: Stopwatch;
-  /** Whether another try for the lease is still open, so that its release has to be repeated. */
-  readonly mayReturn: boolean;
 }
 
 type State =
   | { readonly kind: "held" }
   | { readonly kind: "lost"; readonly error: LockLostError }
   | { readonly kind: "released"; readonly answer: Promise<ReleaseAnswer> };
+
+/** Nobody is told; without a reason each controller would make an exception of its own. */
+const STOPPED = new Error("the lease is not renewed any more");
 
 /**
  * A lease that is renewed until it is released or lost. Two things run side by side: the renewals, and a deadline that
@@ -30,29 +31,36 @@ export class KeptLease {
   readonly leaseId: string;
   readonly terms: LeaseTerms;
   readonly #blob: LockBlob;
-  readonly #mayReturn: boolean;
-  readonly #loss = new AbortController();
-  #stopRenewing = new AbortController();
+  readonly #origin: LeaseOrigin;
+  readonly #loss = new LazySignal();
+  #stopRenewing = new LazySignal();
+  /** Called when the lease is lost, before the signal says so. */
+  onLost: (error: LockLostError) => void = () => undefined;
   #paused = false;
   readonly #stopWatching: () => void;
   #state: State = { kind: "held" };
-  /** Started just before the last request that was granted. */
+  /** Started just before the last request that was granted, and answered in time. */
   #asked: Stopwatch;
+  /** Started just before the last request that was granted, however late that was heard of: the lease stands longer than it is good for. */
+  #granted: Stopwatch;
   #deadline: Timer | undefined;
   #nextRenewal: Timer | undefined;
   #lapse: Timer | undefined;
   #renewing: Promise<void> | undefined;
   #lastFailure: unknown;
 
-  constructor(blob: LockBlob, { leaseId, terms, asked, mayReturn }: KeptLeaseOptions) {
+  constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, terms }: KeptLeaseOptions) {
     this.#blob = blob;
+    this.#origin = origin;
     this.leaseId = leaseId;
     this.terms = terms;
     this.#asked = asked;
-    this.#mayReturn = mayReturn;
-    this.#stopWatching = SuspendWatch.of(blob.clock).onWake(() => this.#onWake());
-    this.#armDeadline();
-    this.#planRenewal();
+    this.#granted = asked;
+    this.#stopWatching = SuspendWatch.of(blob.clock).onWake(() => this.#onWake(), asked);
+    const { elapsedMs } = asked.read();
+    this.#armDeadline(elapsedMs);
+    // Locks that were taken together are not renewed together.
+    this.#planRenewal(elapsedMs, terms.renewEveryMs * (1 - blob.random() / 2));
   }
 
   get key(): string {
@@ -108,7 +116,8 @@ export class KeptLease {
     if (this.#state.kind === "released") return this.#state.answer;
     const wasLost = this.#state.kind === "lost" ? this.#state.error : undefined;
     this.#stop();
-    const answer = wasLost ? this.#releaseLost(wasLost) : releaseLease(this.#blob, this.leaseId, this.#releaseOptions);
+    this.#origin.conclude();
+    const answer = wasLost ? this.#releaseLost(wasLost) : releaseLease(this.#blob, this.leaseId, this.terms.tryTimeoutMs);
     this.#state = { kind: "released", answer };
     return answer;
   }
@@ -128,13 +137,13 @@ export class KeptLease {
   pause(): void {
     this.#paused = true;
     this.#nextRenewal?.cancel();
-    this.#stopRenewing.abort();
-    this.#stopRenewing = new AbortController();
+    this.#stopRenewing.abort(STOPPED);
+    this.#stopRenewing = new LazySignal();
   }
 
   resume(): void {
     this.#paused = false;
-    if (this.#state.kind === "held") this.#planRenewal();
+    if (this.#state.kind === "held") this.#planRenewal(this.#asked.elapsedMs);
   }
 
   /**
@@ -144,37 +153,36 @@ export class KeptLease {
   changeTo(leaseId: string): Promise<ReleaseAnswer> {
     if (this.#state.kind !== "held") return this.release();
     this.#stop();
-    const answer = changeLease(this.#blob, this.leaseId, leaseId, this.#releaseOptions);
+    this.#origin.conclude();
+    const answer = changeLease(this.#blob, this.leaseId, leaseId, this.terms.tryTimeoutMs);
     this.#state = { kind: "released", answer };
     return answer;
   }
 
   #releaseInBackground(): Promise<void> {
-    return releaseInBackground(this.#blob, this.leaseId, this.#releaseOptions);
+    return releaseInBackground(this.#blob, this.leaseId, { timeoutMs: this.terms.tryTimeoutMs });
   }
 
-  get #releaseOptions(): ReleaseOptions {
-    return { timeoutMs: this.terms.tryTimeoutMs, mayReturn: this.#mayReturn };
-  }
-
-  #armDeadline(): void {
+  #armDeadline(elapsedMs: number): void {
     this.#deadline?.cancel();
-    const left = this.terms.goodForMs - this.#asked.elapsedMs;
-    this.#deadline = this.#blob.clock.setTimer(left, () => this.#onDeadline());
+    this.#deadline = this.#blob.clock.setTimer(this.terms.goodForMs - elapsedMs, () => this.#onDeadline());
   }
 
   #onDeadline(): void {
     // The answer to a renewal may already have arrived and only be waiting for its turn.
     this.#blob.clock.nextTurn(() => {
       if (this.#state.kind !== "held") return;
-      if (this.#overdue) this.#lose(this.#expired());
-      else this.#armDeadline();
+      const { elapsedMs } = this.#asked;
+      if (elapsedMs >= this.terms.goodForMs) this.#lose(this.#expired());
+      else this.#armDeadline(elapsedMs);
     });
   }
 
   #onWake(): void {
-    if (this.#overdue) this.#onDeadline();
-    else void this.#renewNow();
+    // The deadline's timer slept too, and would come too late by as much.
+    const { elapsedMs } = this.#asked;
+    this.#armDeadline(elapsedMs);
+    if (elapsedMs < this.terms.goodForMs) void this.#renewNow();
   }
 
   /** Whether the deadline has passed. An answer on its way may still move it; nothing new is sent for it. */
@@ -194,12 +202,13 @@ export class KeptLease {
     this.#state = { kind: "lost", error };
     this.#blob.log(error.message);
     if (error.why === "expired") this.#releaseWhenLapsed();
+    this.onLost(error);
     this.#loss.abort(error);
   }
 
   /** A renewal that arrives late would hold the lease for nobody. While the work may still be stopping, it is left alone. */
   #releaseWhenLapsed(): void {
-    const lapsesInMs = this.terms.leaseSeconds * 1_000 - this.#asked.elapsedMs;
+    const lapsesInMs = this.terms.leaseSeconds * 1_000 - this.#granted.elapsedMs;
     this.#lapse = this.#blob.clock.setTimer(lapsesInMs, () => void this.#releaseInBackground());
   }
 
@@ -208,13 +217,12 @@ export class KeptLease {
     this.#nextRenewal?.cancel();
     this.#lapse?.cancel();
     this.#stopWatching();
-    this.#stopRenewing.abort();
+    this.#stopRenewing.abort(STOPPED);
   }
 
-  #planRenewal(): void {
+  #planRenewal(elapsedMs: number, everyMs: number = this.terms.renewEveryMs): void {
     this.#nextRenewal?.cancel();
-    const due = Math.max(0, this.terms.renewEveryMs - this.#asked.elapsedMs);
-    this.#nextRenewal = this.#blob.clock.setTimer(due, () => void this.#renewNow());
+    this.#nextRenewal = this.#blob.clock.setTimer(Math.max(0, everyMs - elapsedMs), () => void this.#renewNow());
   }
 
   /** Renews until a renewal was answered in time, or the lease is overdue, lost or released. Never rejects. */
@@ -257,12 +265,14 @@ export class KeptLease {
       this.#lose(new LockLostError(key, answer.why, `renewal refused (${answer.status})`));
       return true;
     }
+    this.#granted = asked;
     // An answer that comes after its own deadline proves nothing any more.
-    if (asked.suspended || asked.elapsedMs >= goodForMs) return false;
+    const { elapsedMs, suspended } = asked.read();
+    if (suspended || elapsedMs >= goodForMs) return false;
     this.#asked = asked;
     this.#lastFailure = undefined;
-    this.#armDeadline();
-    this.#planRenewal();
+    this.#armDeadline(elapsedMs);
+    this.#planRenewal(elapsedMs);
     return true;
   }
 }

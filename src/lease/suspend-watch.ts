@@ -1,7 +1,9 @@
-import { type Clock, Stopwatch, type Timer } from "../clock.ts";
+import { type Clock, Stopwatch, SUSPEND_MS, type Timer } from "../clock.ts";
 
 /** How soon after the machine woke up the holders of its leases are told. */
 const LOOK_EVERY_MS = 1_000;
+/** Short sleeps add up. What is shorter than this may be the two clocks' own coarseness. */
+const SHORTEST_SLEEP_MS = 50;
 
 const watches = new WeakMap<Clock, SuspendWatch>();
 
@@ -12,6 +14,7 @@ const watches = new WeakMap<Clock, SuspendWatch>();
 export class SuspendWatch {
   readonly #clock: Clock;
   readonly #listeners = new Set<() => void>();
+  #sleptMs = 0;
   #timer: Timer | undefined;
 
   private constructor(clock: Clock) {
@@ -24,10 +27,10 @@ export class SuspendWatch {
     return watch;
   }
 
-  /** Calls back whenever the machine woke up, until the returned function is called. */
-  onWake(listener: () => void): () => void {
+  /** Calls back whenever the machine woke up, until the returned function is called. The stopwatch is one that was started lately. */
+  onWake(listener: () => void, lately: Stopwatch): () => void {
     this.#listeners.add(listener);
-    if (!this.#timer) this.#look();
+    if (!this.#timer) this.#planLook(lately);
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;
@@ -36,11 +39,17 @@ export class SuspendWatch {
     };
   }
 
-  #look(): void {
-    const since = new Stopwatch(this.#clock);
+  #planLook(since: Stopwatch): void {
     this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => {
-      this.#look();
-      if (since.suspended) for (const listener of [...this.#listeners]) listener();
+      this.#planLook(new Stopwatch(this.#clock));
+      this.#look(since.sleptMs);
     });
+  }
+
+  #look(sleptMs: number): void {
+    if (sleptMs >= SHORTEST_SLEEP_MS) this.#sleptMs += sleptMs;
+    if (this.#sleptMs <= SUSPEND_MS) return;
+    this.#sleptMs = 0;
+    for (const listener of [...this.#listeners]) listener();
   }
 }

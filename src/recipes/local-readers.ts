@@ -1,6 +1,6 @@
 import { LinkedSignal } from "../abort.ts";
 import { Entrance } from "../entrance.ts";
-import { toAsciiJson } from "../lease/metadata-json.ts";
+import { readerMetadata } from "../lease/reader-blob.ts";
 import type { KnownKey, LockSpace } from "../lock-space.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { LocalQueue, type Turn } from "../waiting/local-queue.ts";
@@ -89,6 +89,6 @@ export class LocalReaders {
 /** The blob that this process leases while any of its tasks reads. It says whose it is, for people. */
 function ownBlob(space: LockSpace, key: string, name: string, options: ResolvedLockerOptions): Entrance {
   const { holder } = options.description;
-  const metadata = { azmutex_reader: toAsciiJson({ key, holder }) };
+  const metadata = readerMetadata({ key, holder });
   return new Entrance(space, { key, name, metadata }, { ...options, fair: false, fencing: false });
 }

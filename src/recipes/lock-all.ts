@@ -96,7 +96,7 @@ async function takeInTurn(
   } catch (error) {
     const isLost = holds.some(({ lostBecause }) => lostBecause);
     giveBack(holds, wanted.blob.log);
-    if (isTimeout(error)) throw new LockTimeoutError(wanted.blob.key, timeoutMs);
+    if (isTimeout(error)) throw new LockTimeoutError(wanted.blob.key, timeoutMs, error.cause === undefined ? {} : { cause: error.cause });
     if (isLost && !patience.signal.aborted) return undefined;
     throw error;
   } finally {

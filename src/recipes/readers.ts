@@ -7,6 +7,7 @@ import { isLeased } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { recordIn } from "../lease/lock-record.ts";
 import { readBlob } from "../lease/read-blob.ts";
+import { READERS } from "../lease/reader-blob.ts";
 import type { LockSpace } from "../lock-space.ts";
 import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
@@ -39,7 +40,7 @@ export class Readers implements Source<SharedTenure>, Reading {
   constructor(space: LockSpace, key: string, options: ResolvedLockerOptions) {
     this.#options = options;
     this.#turnstile = new Entrance(space, { key }, { ...options, fencing: false });
-    this.#folder = new HelperFolder(this.#blob, "reader-writer-lock", options.terms.tryTimeoutMs);
+    this.#folder = new HelperFolder(this.#blob, options.terms.tryTimeoutMs, READERS);
     this.#local = LocalReaders.of(space, key, this.#folder.prefix, options);
   }
 

@@ -5,10 +5,11 @@ import { DifferingPermitsError, type LockLostError } from "../errors.ts";
 import { checkWork, Holding, runHolding } from "../holding.ts";
 import { Silence, TRIES, untilAnswered } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
-import { HelperFolder } from "../lease/helper-folder.ts";
-import { isLeased, type StoredBlob } from "../lease/lease-store.ts";
+import { HelperFolder, helpersOf } from "../lease/helper-folder.ts";
+import { isLeased, type Metadata, type StoredBlob } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
-import { jsonOf, shortened, toAsciiJson } from "../lease/metadata-json.ts";
+import { fitting } from "../lease/lock-record.ts";
+import { gateName, isNumberOfPermits, MOST_PERMITS, SLOTS, slotIn, slotMetadata, slotName } from "../lease/permit-slot.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { shown } from "../options.ts";
 import { keepAsking } from "../waiting/asking.ts";
@@ -18,17 +19,14 @@ import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } 
 import { checkWaitOptions, type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
 import { ReturnedSlots } from "./returned-slots.ts";
 
-const MOST_PERMITS = 1_000;
-/** Of the key in a slot's metadata, in bytes: for people, and the record needs the room. */
-const LONGEST_SHOWN_KEY = 64;
-/** The entry in a slot's metadata that says what it is a slot of. */
-const SLOT = "azmutex_semaphore";
 /** To find a permit and to take it. */
 const REQUESTS = 4;
 /** How long to wait for the first slot to be made. */
 const FIRST_SLOT_MS = 50;
 /** So many slots seen free and found taken, and the listing is old. */
 const TRIES_PER_LOOK = 3;
+/** So many looks that showed what was not there, and there is nothing to be had. */
+const MOST_LOOKS = 5;
 
 /** A semaphore's permits, and how each is held and waited for: like a lock. */
 export interface SemaphoreOptions extends Omit<LockerOptions, "handOverCount"> {
@@ -79,8 +77,10 @@ export class Semaphore {
   readonly permits: number;
   readonly #space: LockSpace;
   readonly #options: ResolvedLockerOptions;
-  readonly #folder: HelperFolder;
-  readonly #metadata: Readonly<Record<string, string>>;
+  /** Of all helper blobs of the key. */
+  readonly #keyFolder: string;
+  readonly #slots: HelperFolder;
+  readonly #metadata: Metadata;
   /** Where this process's tasks queue; with `fair`, all processes. */
   readonly #gate: Entrance;
 
@@ -92,16 +92,18 @@ export class Semaphore {
   constructor(mutex: LockSpace | MutexOptions, key: string, options: SemaphoreOptions) {
     checkKey(key);
     const { permits, ...lockerOptions } = options ?? {};
-    if (!(Number.isInteger(permits) && permits >= 1 && permits <= MOST_PERMITS)) {
+    if (!isNumberOfPermits(permits)) {
       throw new RangeError(`permits must be a whole number from 1 to ${MOST_PERMITS}, not ${shown(permits)}`);
     }
     this.key = key;
     this.permits = permits;
     this.#space = LockSpace.of(mutex);
-    this.#options = resolveLockerOptions(lockerOptions, this.#space.tryTimeoutMs);
-    this.#folder = new HelperFolder(this.#space.blob({ key }), "semaphore", this.#options.terms.tryTimeoutMs);
-    this.#metadata = { [SLOT]: toAsciiJson({ key: shortened(key, LONGEST_SHOWN_KEY), permits }) };
-    this.#gate = new Entrance(this.#space, { key, name: `${this.#folder.prefix}gate` }, { ...this.#options, fencing: false });
+    const resolved = resolveLockerOptions(lockerOptions, this.#space.tryTimeoutMs);
+    this.#metadata = slotMetadata(key, permits);
+    this.#options = { ...resolved, description: fitting(resolved.description, this.#metadata) };
+    this.#keyFolder = helpersOf(key);
+    this.#slots = new HelperFolder(this.#space.blob({ key }), this.#options.terms.tryTimeoutMs, SLOTS);
+    this.#gate = new Entrance(this.#space, { key, name: gateName(this.#keyFolder) }, { ...this.#options, fencing: false });
   }
 
   /** Waits until a permit is held. Rejects as `Locker.lock` does, and with `DifferingPermitsError` if other users state another number. */
@@ -192,7 +194,7 @@ export class Semaphore {
     tries: number,
     leaves: (slot: number) => boolean = () => false,
   ): Promise<Permit | undefined> {
-    for (;;) {
+    for (let looks = 1; ; looks += 1) {
       const slots = await this.#look(signal, tries);
       // Slot 0 states the number for all: before it is there, no other is made.
       const isFirst = !slots.has(0);
@@ -200,9 +202,10 @@ export class Semaphore {
       if (free.length === 0) return undefined;
       for (const slot of free.slice(0, TRIES_PER_LOOK)) {
         const permit = await this.#trySlot(slot, signal, tries);
-        if (permit && isFirst) await this.#confirm(permit, signal);
-        if (permit) return permit;
+        if (permit && (!isFirst || (await this.#isGood(permit, signal)))) return permit;
       }
+      // What looks free again and again and is not, somebody else has, whatever a listing says.
+      if (looks >= MOST_LOOKS && !(isFirst && this.#space.isBusy(this.#nameOf(0)))) return undefined;
       // Another task of this process is just making the first slot.
       if (isFirst) await sleep(this.#blob.clock, FIRST_SLOT_MS, { signal });
     }
@@ -215,14 +218,19 @@ export class Semaphore {
     return hold && new Permit(this.key, slot, hold, () => this.#onEnd(slot));
   }
 
-  /** Two users may have made the first slot at once, and only one of them has written its number into it. */
-  async #confirm(permit: Permit, signal: AbortSignal | undefined): Promise<void> {
+  /**
+   * Throws if another user has written another number: two may have made the first slot at once, and only one of them has written
+   * its number into it. False if the permit was lost meanwhile. Gives it back in both cases.
+   */
+  async #isGood(permit: Permit, signal: AbortSignal | undefined): Promise<boolean> {
+    let isGood = false;
     try {
       await this.#look(signal);
-    } catch (error) {
-      void endQuietly(permit, this.#blob.log, `a permit of "${this.key}"`);
-      throw error;
+      isGood = permit.isHeld;
+    } finally {
+      if (!isGood) void endQuietly(permit, this.#blob.log, `a permit of "${this.key}"`);
     }
+    return isGood;
   }
 
   /** The slots that nobody leases, those that were never used included, from a random one on: not everybody tries the same. */
@@ -238,17 +246,17 @@ export class Semaphore {
   /** The slots there are. Throws `DifferingPermitsError` if they belong to another number of permits. */
   async #look(signal: AbortSignal | undefined, tries: number = TRIES): Promise<ReadonlyMap<number, StoredBlob>> {
     const slots = new Map<number, StoredBlob>();
-    for (const found of await untilAnswered(this.#blob, () => this.#folder.list(signal), signal, tries)) {
-      const said = jsonOf(found.metadata[SLOT]) as { permits?: unknown } | undefined;
-      if (typeof said?.permits !== "number") continue;
+    for (const found of await untilAnswered(this.#blob, () => this.#slots.list(signal), signal, tries)) {
+      const said = slotIn(found);
+      if (said?.permits === undefined) continue;
       if (said.permits !== this.permits) throw new DifferingPermitsError(this.key, this.permits, said.permits);
-      slots.set(Number(found.key.slice(this.#folder.prefix.length)), found);
+      slots.set(said.slot, found);
     }
     return slots;
   }
 
   #nameOf(slot: number): string {
-    return `${this.#folder.prefix}${String(slot).padStart(3, "0")}`;
+    return slotName(this.#keyFolder, slot);
   }
 
   #onEnd(slot: number): void {

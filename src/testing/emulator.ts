@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { EMULATOR } from "../lease/endpoint.ts";
+import { EMULATOR, emulatorConnectionString } from "../lease/endpoint.ts";
 import { AZURITE_SETTINGS, findAzurite, loadAzurite } from "./azurite.ts";
 import { EMULATOR_WORKER, type EmulatorWorkerData } from "./emulator-worker.ts";
 
@@ -81,15 +81,16 @@ async function startWithOwnClock(): Promise<OwnClockEmulator> {
 function emulatorAt(address: string, stop: () => Promise<void>): Emulator {
   const { accountName, accountKey } = EMULATOR;
   const url = `${address}/${accountName}`;
+  const port = Number(new URL(address).port);
   let stopped: Promise<void> | undefined;
   const close = (): Promise<void> => {
     stopped ??= stop();
     return stopped;
   };
   return {
-    connectionString: `DefaultEndpointsProtocol=http;AccountName=${accountName};AccountKey=${accountKey};BlobEndpoint=${url};`,
+    connectionString: emulatorConnectionString(port),
     url,
-    port: Number(new URL(address).port),
+    port,
     accountName,
     accountKey,
     close,

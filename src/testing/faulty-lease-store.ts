@@ -144,6 +144,10 @@ export class FaultyLeaseStore implements LeaseStore {
     for (const fault of faults) fault.heal();
   }
 
+  prepare(): Promise<void> | undefined {
+    return this.#store.prepare?.();
+  }
+
   acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer> {
     return this.#pass("acquire", key, call, (passed) => this.#store.acquire(key, leaseId, length, passed));
   }

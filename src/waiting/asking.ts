@@ -14,6 +14,9 @@ export interface AskingOptions {
   readonly rest?: (ms: number) => Promise<void>;
 }
 
+/** Nobody rests longer because the service asks for it. */
+const LONGEST_REST_MS = 60_000;
+
 /**
  * Takes one step after the other, with as many milliseconds of rest in between as each asks for, until one brings what is
  * wanted. Short failures of the service are waited out. Throws the patience's reason, `StoreUnavailableError` when there was
@@ -26,18 +29,22 @@ export async function keepAsking<T extends object>(options: AskingOptions, step:
   for (let failures = 0; ; ) {
     const asked = new Stopwatch(clock);
     let delayMs: number;
+    silence.asks(asked);
+    patience.asks();
     try {
       const outcome = await step();
       if (typeof outcome !== "number") return outcome;
       failures = 0;
       silence.broken();
+      patience.answered();
       delayMs = outcome;
     } catch (error) {
       if (signal.aborted || !isUnsure(error)) throw error;
       log(`waiting for "${key}": ${error.message}`);
       silence.endure(error, key);
+      patience.answered(error.answered ? undefined : error);
       failures += 1;
-      delayMs = Math.max(retryDelayMs(failures, random), error.retryAfterMs ?? 0);
+      delayMs = Math.max(retryDelayMs(failures, random), Math.min(LONGEST_REST_MS, error.retryAfterMs ?? 0));
     }
     if (delayMs <= 0) continue;
     const restMs = patience.untilNextPoll(delayMs, (options.longer ?? 1) * asked.elapsedMs);

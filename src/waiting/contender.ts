@@ -1,25 +1,21 @@
 import { LinkedSignal } from "../abort.ts";
 import { sleep } from "../clock.ts";
-import { isMutexError, type LockLostError, StoreUnavailableError } from "../errors.ts";
+import { isMutexError, type LockLostError } from "../errors.ts";
 import { Acquisition, type Granted } from "../lease/acquisition.ts";
-import { isUnsure, Silence, untilAnswered } from "../lease/attempt.ts";
+import { isUnsure, lostUnused, retryDelayMs, Silence, untilAnswered } from "../lease/attempt.ts";
 import { type FencingTokens, ServiceTime } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { KeptLease } from "../lease/renewal.ts";
 import { type AskingOptions, keepAsking } from "./asking.ts";
 import { pollDelayMs, stayAwayMs } from "./backoff.ts";
-import { Doubt } from "./doubt.ts";
-import { arrivalOf, FairQueue } from "./fair-queue.ts";
+import { FairQueue } from "./fair-queue.ts";
 import { type Hold, LocalLease, type Succession } from "./hold.ts";
 import type { Turn } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
-import { Pace } from "./pace.ts";
 import type { Patience } from "./patience.ts";
+import { PlaceInLine } from "./place-in-line.ts";
+import { Share } from "./share.ts";
 import { FirstCome, LocalFirst } from "./succession.ts";
-import type { Ticket } from "./ticket.ts";
-
-/** A waiter whose ticket is gone takes it again after this time. */
-const REJOIN_MS = 250;
 
 export interface ContenderOptions {
   readonly blob: LockBlob;
@@ -39,6 +35,8 @@ export class Contender {
   readonly #patience: Patience;
   readonly #turn: Turn<LocalLease>;
   #silenceSoFar: Silence | undefined;
+  #share: Share | undefined;
+  #isAskingOnce = false;
   /** What became of the last lease that was granted and lost before anybody held it. */
   #lost: LockLostError | undefined;
   #queue: FairQueue | undefined;
@@ -50,25 +48,31 @@ export class Contender {
     this.#patience = patience;
     this.#turn = turn;
     this.#silenceSoFar = silence;
+    this.#share = turn.legacy.share;
   }
 
   /** Takes over what it was handed, or polls until it holds the lock. Throws the patience's reason, `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`. */
   async wait(): Promise<Hold> {
-    const { baton, stayAwayMs } = this.#turn;
+    const {
+      baton,
+      legacy: { stayAwayMs = 0 },
+    } = this.#turn;
     let hold = baton && (await this.#settle(baton));
     if (hold) return hold;
     if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#patience.untilNextPoll(stayAwayMs, 0), { signal: this.#patience.signal });
-    do {
-      hold = await this.#attemptToHold((acquisition, ticket) =>
-        this.#options.fair ? this.#queueUp(acquisition, ticket) : this.#poll(acquisition),
+    for (let losses = 1; ; losses += 1) {
+      hold = await this.#attemptToHold((acquisition, place) =>
+        keepAsking(this.#asking, () => (place ? place.step() : this.#poll(acquisition))),
       );
+      if (hold) return hold;
       // Granted and lost again before the caller saw it: a lost lease's id is done, so from the beginning.
-    } while (!hold);
-    return hold;
+      await sleep(this.#blob.clock, retryDelayMs(losses, this.#blob.random), { signal: this.#patience.signal });
+    }
   }
 
   /** Asks once, in so many tries. Resolves with undefined if somebody else holds the lock. */
   async tryOnce(tries: number): Promise<Hold | undefined> {
+    this.#isAskingOnce = true;
     const signal = this.#patience.signal;
     let wasGranted = false;
     const hold = await this.#attemptToHold(async (acquisition) => {
@@ -78,89 +82,62 @@ export class Contender {
     });
     if (hold || !wasGranted || this.#lost?.why !== "expired") return hold;
     // Nobody else was in the way.
-    const { key } = this.#blob;
     const { cause } = this.#lost;
-    const answered = isUnsure(cause) && cause.answered;
-    throw new StoreUnavailableError(`"${key}" was granted, and lost before it could be used`, key, { answered, cause: this.#lost });
+    throw lostUnused(this.#blob.key, { answered: isUnsure(cause) && cause.answered, cause: this.#lost });
   }
 
   async #attemptToHold(
-    acquire: (acquisition: Acquisition, ticket: { mine?: Ticket }) => Promise<Granted | undefined>,
+    acquire: (acquisition: Acquisition, place: PlaceInLine | undefined) => Promise<Granted | undefined>,
   ): Promise<Hold | undefined> {
-    const { terms, fencing, description } = this.#options;
+    const { terms, fencing, fair, description } = this.#options;
     const { clock } = this.#blob;
     const acquisition = new Acquisition(this.#blob, {
       length: terms.leaseSeconds,
       tryTimeoutMs: terms.tryTimeoutMs,
       firstRecord: fencing ? (date) => this.#tokens.first(this.#blob, description, date) : undefined,
     });
-    const ticket: { mine?: Ticket } = {};
+    const place = fair ? this.#placeFor(acquisition) : undefined;
+    const abandon = (unreachable: boolean): void => {
+      const giveBack = fair ? () => this.#fairQueue.giveUp(acquisition, place?.ticket) : undefined;
+      acquisition.abandon({ unreachable, giveBack, mayBeHanded: place?.ticket !== undefined });
+    };
     let granted: Granted | undefined;
     try {
-      granted = await acquire(acquisition, ticket);
+      granted = await acquire(acquisition, place);
     } catch (error) {
-      const { mine } = ticket;
-      acquisition.abandon({ unreachable: isUnsure(error), giveBack: mine && (() => this.#fairQueue.giveUp(acquisition.leaseId, mine)) });
+      abandon(isUnsure(error));
       throw error;
     }
     if (!granted) {
-      acquisition.abandon();
+      abandon(false);
       return undefined;
     }
     this.#silence.broken();
-    const { leaseId, mayReturn } = acquisition;
-    const kept = new KeptLease(this.#blob, { leaseId, terms, asked: granted.asked, mayReturn });
+    const kept = new KeptLease(this.#blob, { origin: acquisition, granted, terms });
     const seen = { etag: granted.etag, time: new ServiceTime(clock, granted.date) };
-    return await this.#settle(new LocalLease(kept, seen, clock, ticket.mine?.leave()));
+    const share = this.#share ?? new Share(clock);
+    return await this.#settle(new LocalLease({ kept, seen, share, ticketGone: place?.ticket?.leave() }));
   }
 
-  /** Asks for the lock again and again. */
-  #poll(acquisition: Acquisition): Promise<Granted> {
-    const { signal } = this.#patience;
-    return keepAsking(this.#asking, async () => {
-      const answer = await acquisition.ask(signal);
-      return answer.kind === "acquired" ? answer : pollDelayMs(this.#patience.waitedMs, this.#blob.random, this.#options.poll);
-    });
+  async #poll(acquisition: Acquisition): Promise<Granted | number> {
+    const answer = await acquisition.ask(this.#patience.signal);
+    if (answer.kind === "acquired") return answer;
+    // Another process has it, so ours begins anew.
+    this.#share = undefined;
+    return pollDelayMs(this.#patience.waitedMs, this.#blob.random, this.#options.poll);
   }
 
-  /** Waits in the queue between processes, and asks for the lock when nobody is before us. */
-  #queueUp(acquisition: Acquisition, ticket: { mine?: Ticket }): Promise<Granted> {
-    const { clock, random } = this.#blob;
+  #placeFor(acquisition: Acquisition): PlaceInLine {
+    const {
+      fencing,
+      description: { holder },
+      terms: { tryTimeoutMs },
+    } = this.#options;
     const { signal } = this.#patience;
-    const { leaseId } = acquisition;
-    const pace = new Pace(clock.now(), this.#longestSleepMs);
-    const doubt = new Doubt();
-    let joined = false;
-    let position: number | undefined;
-    let lookAt = Number.NEGATIVE_INFINITY;
-    return keepAsking(this.#asking, async () => {
-      // Lapsed, or swept away, while this process was stopped or could not reach the service.
-      if (joined && !ticket.mine?.stands) {
-        joined = false;
-        position = undefined;
-      }
-      const isFirst = position === 0;
-      if (!ticket.mine || isFirst || doubt.isDue(clock.now())) {
-        const answer = await acquisition.ask(signal);
-        if (answer.kind === "acquired") return answer;
-        const arrivedAt = arrivalOf(answer.date, this.#patience.waitedMs);
-        ticket.mine ??= this.#fairQueue.ticket(arrivedAt, leaseId, this.#options.description.holder);
-        if (isFirst) return pace.sleepMs(0, clock.now(), random);
-      }
-      const untilLookMs = lookAt - clock.now();
-      if (joined && untilLookMs > 0) return Math.min(untilLookMs, doubt.dueInMs(clock.now()));
-      if (!joined) await ticket.mine.join(signal);
-      const { tickets } = await this.#fairQueue.waiting(signal);
-      const found = tickets.findIndex((waiting) => waiting.leaseId === leaseId);
-      joined = found >= 0;
-      if (!joined) return REJOIN_MS;
-      position = found;
-      const now = clock.now();
-      pace.saw(position, now);
-      doubt.saw(tickets.slice(0, found), tickets[found]?.madeAt ?? 0, now);
-      if (position === 0) return 0;
-      lookAt = now + pace.sleepMs(position, now, random);
-      return Math.min(lookAt - now, doubt.dueInMs(now));
+    return new PlaceInLine({
+      ...{ blob: this.#blob, queue: this.#fairQueue, acquisition, patience: this.#patience, holder },
+      longestSleepMs: this.#longestSleepMs,
+      onNext: () => fencing && void this.#tokens.lookAhead(this.#blob, { tryTimeoutMs, signal }),
     });
   }
 
@@ -175,16 +152,21 @@ export class Contender {
       return lease.holdBy(this.#turn, token, this.#succession);
     } catch (error) {
       const lost = !signal.aborted && isMutexError(error) && error.code === "LOCK_LOST";
-      if (lost || !lease.kept.isHeld || !lease.passBy(this.#turn)) this.#giveBack(lease);
+      this.#giveBack(lease, lost);
       if (!lost) throw error;
       this.#lost = error;
       return undefined;
     }
   }
 
+  /** How long the service has not answered, for whoever is next in line; undefined if it was not asked. */
+  get silence(): Silence | undefined {
+    return this.#silenceSoFar;
+  }
+
   /** Made when it is first asked for: whoever is handed the lock never is. */
   get #silence(): Silence {
-    this.#silenceSoFar ??= new Silence(this.#blob.clock, this.#options.unreachableAfterMs);
+    this.#silenceSoFar ??= new Silence(this.#blob.clock, this.#options.unreachableAfterMs, this.#turn.legacy.silence);
     return this.#silenceSoFar;
   }
 
@@ -226,6 +208,8 @@ export class Contender {
       tryTimeoutMs: terms.tryTimeoutMs,
       signal: either.signal,
       silence: this.#silence,
+      // Whoever waits goes through any number of refusals; whoever asks once does not keep the lease from others for that.
+      ...(this.#isAskingOnce && { longestMs: this.#options.unreachableAfterMs }),
     };
     try {
       const { token, seen } = await this.#tokens.reserve(this.#blob, request);
@@ -236,8 +220,9 @@ export class Contender {
     }
   }
 
-  /** In the background: nobody waits for that. */
-  #giveBack(lease: LocalLease): void {
-    lease.kept.release().catch((error) => this.#blob.log(`a lease on "${this.#blob.key}" lapses by itself: ${String(error)}`));
+  /** To whoever is next, if it is still held. In the background: nobody waits for that. */
+  #giveBack(lease: LocalLease, lost: boolean): void {
+    const given = lost || !lease.kept.isHeld ? lease.kept.release() : this.#succession.end(lease, this.#turn, false);
+    given.catch((error) => this.#blob.log(`a lease on "${this.#blob.key}" lapses by itself: ${String(error)}`));
   }
 }

@@ -1,28 +1,38 @@
 import type { WaitingTicket } from "./fair-queue.ts";
 
-/** When to ask for the lock once a ticket turned up before ours that may not have been there before: as long as a hand-over may be on its way. */
+/** When to ask for the lock once it may have been handed to us: as long as a hand-over may be on its way. */
 const ASK_AFTER_MS = [200, 3_000, 10_000];
-/** And if it was made in the second before ours: then only a request that took long can have made it stand later. */
+/** And if only a request that took long can have made that so. */
 const ASK_LATE_AFTER_MS = [3_000];
 const SECOND_MS = 1_000;
 
 /**
  * Whether the lock may be ours though others are before us. Tickets sort by arrival, to the second and with what a task waited in
- * its process: one that was made after ours may sort before it. If the holder handed the lock on in between, it went to us, and
+ * its process: one that stands later than ours may sort before it. If the holder handed the lock on in between, it went to us, and
  * nobody but us can take it: whoever only waited to be first would wait until the lease ran out.
  */
 export class Doubt {
+  /** By name and date: one that lapsed and was made anew is another. */
   readonly #known = new Set<string>();
+  #hasLooked = false;
   #asks: number[] = [];
 
   /** These are before us, as a listing shows. */
   saw(before: readonly WaitingTicket[], madeAt: number, now: number): void {
     for (const ticket of before) {
-      if (ticket.madeAt < madeAt - SECOND_MS || this.#known.has(ticket.name)) continue;
-      this.#known.add(ticket.name);
-      const asks = ticket.madeAt < madeAt ? ASK_LATE_AFTER_MS : ASK_AFTER_MS;
-      this.#asks = [...this.#asks.filter((at) => at < now + SECOND_MS), ...asks.map((ms) => now + ms)].sort((a, b) => a - b);
+      const known = `${ticket.name} ${ticket.madeAt}`;
+      if (this.#known.has(known)) continue;
+      this.#known.add(known);
+      // When ours was made, that one stood already, or will be seen to be late.
+      if (!this.#hasLooked && ticket.madeAt < madeAt - SECOND_MS) continue;
+      this.#askAfter(ticket.madeAt < madeAt ? ASK_LATE_AFTER_MS : ASK_AFTER_MS, now);
     }
+    this.#hasLooked = true;
+  }
+
+  /** Nobody knows what happened to our place, or what a request of ours did, for a while before now. */
+  arises(now: number): void {
+    this.#askAfter(ASK_AFTER_MS, now);
   }
 
   /** Whether to ask for the lock. Whoever is told so does it. */
@@ -35,5 +45,10 @@ export class Doubt {
   /** In how many milliseconds to ask for the lock. */
   dueInMs(now: number): number {
     return (this.#asks[0] ?? Number.POSITIVE_INFINITY) - now;
+  }
+
+  #askAfter(delays: readonly number[], now: number): void {
+    const soon = this.#asks.filter((at) => at < now + SECOND_MS);
+    this.#asks = [...soon, ...delays.map((ms) => now + ms)].sort((a, b) => a - b);
   }
 }

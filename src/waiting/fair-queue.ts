@@ -1,17 +1,17 @@
 import { Stopwatch, sleep } from "../clock.ts";
-import { untilAnswered } from "../lease/attempt.ts";
+import type { Acquisition } from "../lease/acquisition.ts";
+import { attempt, untilAnswered } from "../lease/attempt.ts";
 import { ServiceTime } from "../lease/fencing.ts";
-import { HelperFolder, helperFolders } from "../lease/helper-folder.ts";
+import { HelperFolder } from "../lease/helper-folder.ts";
 import type { StoredBlob } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
+import { isHolder } from "../lease/lock-record.ts";
 import { jsonOf, toAsciiJson } from "../lease/metadata-json.ts";
 import { changeLease, releaseLease } from "../lease/release.ts";
 import type { Holder } from "../options.ts";
 import { Ticket } from "./ticket.ts";
 
 const KIND = "queue";
-/** Where the tickets of all keys are. */
-export const QUEUE_PREFIX: string = helperFolders(KIND);
 /** A ticket that is not leased and was not written for so long belongs to somebody who is dead. */
 const DEAD_AFTER_MS = 60_000;
 /** For how long a hand-over to somebody who gave up may still be on its way. */
@@ -43,16 +43,22 @@ export function arrivalOf(date: number, waitedMs: number): number {
   return Math.ceil((date - waitedMs) / 1_000) * 1_000;
 }
 
+/** Whether it can stand in a ticket's name. */
+export function isArrival(ms: number): boolean {
+  return ms >= 0 && ms < 1e15;
+}
+
 /** The queue between processes for one key: a folder of tickets, in which everybody can see who is next. */
 export class FairQueue {
   readonly #blob: LockBlob;
   readonly #tryTimeoutMs: number;
   readonly #folder: HelperFolder;
+  #passing: Promise<unknown> = Promise.resolve();
 
   constructor(blob: LockBlob, tryTimeoutMs: number) {
     this.#blob = blob;
     this.#tryTimeoutMs = tryTimeoutMs;
-    this.#folder = new HelperFolder(blob, KIND, tryTimeoutMs);
+    this.#folder = new HelperFolder(blob, tryTimeoutMs, KIND);
   }
 
   ticket(arrivedAt: number, leaseId: string, holder: Holder): Ticket {
@@ -63,47 +69,47 @@ export class FairQueue {
 
   /** Everybody who waits, in order. Tickets of the dead are swept away on the side. */
   async waiting(signal?: AbortSignal): Promise<Waiting> {
-    const { found, ...waiting } = await this.#list(signal);
-    this.#folder.sweep(found, DEAD_AFTER_MS);
-    return waiting;
-  }
-
-  /** The same, for somebody who only looks. */
-  async look(signal?: AbortSignal): Promise<Waiting> {
-    return await this.#list(signal);
-  }
-
-  async #list(signal: AbortSignal | undefined): Promise<Waiting & { readonly found: readonly StoredBlob[] }> {
     const found = await this.#folder.list(signal);
+    this.#folder.sweep(found, DEAD_AFTER_MS);
     const tickets = found.flatMap((blob) => ticketIn(blob) ?? []);
     const [first] = found;
-    return { found, tickets, time: first && new ServiceTime(this.#blob.clock, first.date) };
+    return { tickets, time: first && new ServiceTime(this.#blob.clock, first.date) };
   }
 
   /**
    * Gives the lock to the first who waits, or back to the service: for somebody who may have been given it, or may yet be,
    * and does not want it any more. Again and again for a minute, until it turns out to have been ours.
    */
-  async giveUp(leaseId: string, ticket: Ticket | undefined): Promise<void> {
+  async giveUp(acquisition: Pick<Acquisition, "leaseId" | "mayReturn">, ticket: Ticket | undefined): Promise<void> {
     const since = new Stopwatch(this.#blob.clock);
     await ticket?.leave();
     for (let wait = this.#tryTimeoutMs; ; wait *= 3) {
-      if (await this.#passOn(leaseId)) return;
+      if (await this.#passOn(acquisition.leaseId)) return;
       const left = LATE_HAND_OVER_MS - since.elapsedMs;
-      if (!ticket || left <= 0) return;
+      if (!(ticket || acquisition.mayReturn) || left <= 0) return;
       await sleep(this.#blob.clock, Math.max(this.#tryTimeoutMs, Math.min(wait, left)), { keepAlive: false });
     }
   }
 
-  /** Whether the lock was ours, and is not any more. */
-  async #passOn(leaseId: string): Promise<boolean> {
-    const { key, log } = this.#blob;
+  /** Whether the lock was ours, and is not any more. One after the other: nobody renews what another is about to give away. */
+  #passOn(leaseId: string): Promise<boolean> {
+    const passed = this.#passing.then(() => this.#passOnNow(leaseId));
+    this.#passing = passed;
+    return passed;
+  }
+
+  async #passOnNow(leaseId: string): Promise<boolean> {
+    const { key, name, store, log } = this.#blob;
+    const timeoutMs = this.#tryTimeoutMs;
+    const renew = (signal: AbortSignal) => store.renew(name, leaseId, { signal });
     try {
+      // A change to whoever has the lock succeeds whoever it was before: only a renewal tells whether it was ours.
+      const renewed = await untilAnswered(this.#blob, () => attempt(this.#blob, renew, { operation: "renew", timeoutMs }));
+      if (renewed.kind === "refused") return false;
       const { tickets } = await untilAnswered(this.#blob, () => this.waiting());
       const next = tickets.find((ticket) => ticket.leaseId !== leaseId);
-      const options = { timeoutMs: this.#tryTimeoutMs, mayReturn: false };
-      const answer = await (next ? changeLease(this.#blob, leaseId, next.leaseId, options) : releaseLease(this.#blob, leaseId, options));
-      return answer.kind === "released";
+      await (next ? changeLease(this.#blob, leaseId, next.leaseId, timeoutMs) : releaseLease(this.#blob, leaseId, timeoutMs));
+      return true;
     } catch (error) {
       log(`a lease on "${key}" could not be passed on; if it stands, it lapses by itself: ${String(error)}`);
       return false;
@@ -111,11 +117,17 @@ export class FairQueue {
   }
 }
 
+/** Who waits, first come first, as the helper blobs of some blob in that folder tell. */
+export function ticketsIn(folder: string, found: readonly StoredBlob[]): readonly WaitingTicket[] {
+  return found.flatMap((blob) => (blob.key.startsWith(`${folder}${KIND}/`) ? (ticketIn(blob) ?? []) : []));
+}
+
 /** The ticket that a blob is, if its owner keeps it leased. */
-export function ticketIn({ key: name, leaseState, lastModified, metadata }: StoredBlob): WaitingTicket | undefined {
+function ticketIn({ key: name, leaseState, lastModified, metadata }: StoredBlob): WaitingTicket | undefined {
   if (leaseState !== "leased") return undefined;
   const arrivedAt = Number(/\/(\d{15})-[^/]*$/.exec(name)?.[1] ?? Number.NaN);
   const said = jsonOf(metadata[TICKET]) as Partial<WaitingTicket> | undefined;
-  if (!Number.isFinite(arrivedAt) || typeof said?.key !== "string" || typeof said.leaseId !== "string" || !said.holder) return undefined;
-  return { key: said.key, name, arrivedAt, madeAt: lastModified, leaseId: said.leaseId, holder: said.holder };
+  if (!Number.isFinite(arrivedAt) || typeof said?.key !== "string" || typeof said.leaseId !== "string") return undefined;
+  const { key, leaseId, holder } = said;
+  return isHolder(holder) ? { key, name, arrivedAt, madeAt: lastModified, leaseId, holder } : undefined;
 }

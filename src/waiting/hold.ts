@@ -1,10 +1,10 @@
-import { onAbort } from "../abort.ts";
-import type { Clock } from "../clock.ts";
+import { LazySignal } from "../abort.ts";
 import { LockLostError } from "../errors.ts";
 import type { SeenBlob } from "../lease/fencing.ts";
 import type { ReleaseAnswer } from "../lease/lease-store.ts";
 import type { KeptLease } from "../lease/renewal.ts";
 import type { Turn } from "./local-queue.ts";
+import type { Share } from "./share.ts";
 
 /** Who holds the lock next. */
 export interface Succession {
@@ -12,25 +12,30 @@ export interface Succession {
   end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer>;
 }
 
+export interface LocalLeaseOptions {
+  readonly kept: KeptLease;
+  readonly seen: SeenBlob;
+  readonly share: Share;
+  /** Default: there was none. */
+  readonly ticketGone?: Promise<void> | undefined;
+}
+
 /** A lease that the tasks of this process hold, one after the other, while the service sees one holder. */
 export class LocalLease {
   readonly kept: KeptLease;
   /** What is known of the blob, so that the next holder need not ask. */
   seen: SeenBlob;
+  readonly share: Share;
   /** Resolves when the ticket that won it is certain to be gone. */
   readonly ticketGone: Promise<void>;
-  readonly #clock: Clock;
-  readonly #since: number;
-  #handOvers = 0;
   #holder: Hold | undefined;
 
-  constructor(kept: KeptLease, seen: SeenBlob, clock: Clock, ticketGone: Promise<void> = Promise.resolve()) {
+  constructor({ kept, seen, share, ticketGone = Promise.resolve() }: LocalLeaseOptions) {
     this.kept = kept;
     this.seen = seen;
+    this.share = share;
     this.ticketGone = ticketGone;
-    this.#clock = clock;
-    this.#since = clock.now();
-    onAbort(kept.signal, () => this.#holder?.lose(kept.signal.reason));
+    kept.onLost = (error) => this.#holder?.lose(error);
   }
 
   /** Makes a task the holder, until its hold ends. */
@@ -39,20 +44,9 @@ export class LocalLease {
     return this.#holder;
   }
 
-  /** How often it went from one task to the next. */
-  get handOvers(): number {
-    return this.#handOvers;
-  }
-
-  /** How long ago the service granted it, in milliseconds. */
-  get ageMs(): number {
-    return this.#clock.now() - this.#since;
-  }
-
   /** Hands the lease to the next task in line, if there is one that can take it. It then is that task's, from this moment on. */
   passBy(turn: Turn<LocalLease>): boolean {
     this.#holder = undefined;
-    this.#handOvers += 1;
     return turn.pass(this);
   }
 }
@@ -103,7 +97,7 @@ export class Hold implements Tenure {
   readonly #turn: Turn<LocalLease>;
   readonly #succession: Succession;
   #state: State = { kind: "held" };
-  #loss: AbortController | undefined;
+  readonly #loss = new LazySignal();
   #idGivenOut = false;
   #isLapsing = false;
   #farewell: (() => Promise<void>) | undefined;
@@ -123,10 +117,7 @@ export class Hold implements Tenure {
     return this.#lease.kept.leaseId;
   }
 
-  /** Made when it is first asked for: most short holds never do. */
   get signal(): AbortSignal {
-    this.#loss ??= new AbortController();
-    if (this.#state.kind === "lost") this.#loss.abort(this.#state.error);
     return this.#loss.signal;
   }
 
@@ -157,7 +148,7 @@ export class Hold implements Tenure {
   lose(error: LockLostError): void {
     if (this.#state.kind !== "held") return;
     this.#state = { kind: "lost", error };
-    this.#loss?.abort(error);
+    this.#loss.abort(error);
     this.#turn.leave();
   }
 

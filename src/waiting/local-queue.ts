@@ -1,4 +1,6 @@
 import { onAbort } from "../abort.ts";
+import type { Silence } from "../lease/attempt.ts";
+import type { Share } from "./share.ts";
 
 /** Somebody who comes to the queue. */
 export interface Comer<Baton> {
@@ -15,20 +17,30 @@ interface Waiter<Baton> {
   admit(turn: Turn<Baton>): void;
 }
 
+/** What whoever leaves without handing over tells the next one in line. */
+export interface Legacy {
+  /** For how many milliseconds the lock is to be left to other processes first. Default: 0. */
+  readonly stayAwayMs?: number;
+  /** What this process has had of the lock, if no other has had it since. */
+  readonly share?: Share;
+  /** For how long the service has not answered. */
+  readonly silence?: Silence | undefined;
+}
+
+const NO_LEGACY: Legacy = Object.freeze({});
+
 /** The head of the queue: whoever has it contends for the lock or holds it. */
 export interface Turn<Baton> {
   /** What the one before handed over, if it did. */
   readonly baton: Baton | undefined;
-  /** For how many milliseconds the lock is to be left to other processes first. */
-  readonly stayAwayMs: number;
-  /** Whether others of this process wait. */
-  readonly awaited: boolean;
+  /** What the one before left behind, if it handed nothing over. */
+  readonly legacy: Legacy;
   /** How long the next of them has waited, in milliseconds. */
   readonly nextWaitedMs: number | undefined;
   /** Hands the baton, and the turn with it, to the next one in line. False, and nothing has happened, if there is none or it cannot take it. */
   pass(baton: Baton): boolean;
   /** Lets the next one in, empty-handed. Whoever has left, or passed its turn on, may leave again: nothing happens. */
-  leave(stayAwayMs?: number): void;
+  leave(legacy?: Legacy): void;
 }
 
 /** The tasks of this process that want one key, first come, first served: one contends or holds, the others wait in memory. */
@@ -44,14 +56,14 @@ export class LocalQueue<Baton> {
 
   /** Takes the turn if nobody has it. */
   tryEnter(): Turn<Baton> | undefined {
-    return this.#occupied ? undefined : this.#turn(undefined, 0);
+    return this.#occupied ? undefined : this.#turn(undefined, NO_LEGACY);
   }
 
   /** Waits for the turn; rejects with the signal's reason as soon as it aborts. */
   enter(comer: Comer<Baton>): Promise<Turn<Baton>> {
     const { signal } = comer;
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (!this.#occupied) return Promise.resolve(this.#turn(undefined, 0));
+    if (!this.#occupied) return Promise.resolve(this.#turn(undefined, NO_LEGACY));
     return new Promise((resolve, reject) => {
       const waiter: Waiter<Baton> = {
         comer,
@@ -73,21 +85,18 @@ export class LocalQueue<Baton> {
     return this.enter({ signal, accepts: () => false, waitedMs: 0 });
   }
 
-  #turn(baton: Baton | undefined, stayAwayMs: number): Turn<Baton> {
+  #turn(baton: Baton | undefined, legacy: Legacy): Turn<Baton> {
     this.#occupied = true;
     const waiting = this.#waiting;
     let mine = true;
     const next = (): Waiter<Baton> | undefined => waiting.values().next().value;
-    const admit = (waiter: Waiter<Baton>, handed: Baton | undefined, away: number): void => {
+    const admit = (waiter: Waiter<Baton>, handed: Baton | undefined, left: Legacy): void => {
       waiting.delete(waiter);
-      waiter.admit(this.#turn(handed, away));
+      waiter.admit(this.#turn(handed, left));
     };
     return {
       baton,
-      stayAwayMs,
-      get awaited() {
-        return waiting.size > 0;
-      },
+      legacy,
       get nextWaitedMs() {
         return next()?.comer.waitedMs;
       },
@@ -95,15 +104,15 @@ export class LocalQueue<Baton> {
         const waiter = next();
         if (!mine || !waiter?.comer.accepts(handed)) return false;
         mine = false;
-        admit(waiter, handed, 0);
+        admit(waiter, handed, NO_LEGACY);
         return true;
       },
-      leave: (away = 0) => {
+      leave: (left = NO_LEGACY) => {
         if (!mine) return;
         mine = false;
         this.#occupied = false;
         const waiter = next();
-        if (waiter) admit(waiter, undefined, away);
+        if (waiter) admit(waiter, undefined, left);
       },
     };
   }

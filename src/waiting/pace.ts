@@ -12,17 +12,21 @@ const FIRST_PACE_MS = 500;
 /** How much of the time to one's turn, if the queue moves at its quickest, is slept. */
 const CAUTION = 0.85;
 /** How much of a hold lies between two polls of whoever is next. */
-const HEAD_POLLS = 0.15;
+const HEAD_POLLS = 0.17;
 /** z of the 3 % quantile of the normal distribution. */
 const Z = -1.8808;
 /**
- * A queue that has not moved for so long has a holder that stays, a leader say: those who wait look less often then, for a part of
- * that time and for so long at most.
+ * A queue that has not moved for so long has a holder that stays, a leader say: those who wait look less often then. The first in
+ * line still finds within half a second that a dead holder's lease has run out.
  */
 const STANDSTILL_MS = 60_000;
-const STANDING_FIRST = [0.01, 1_000] as const;
-const STANDING_BEHIND = [0.02, 2_000] as const;
-const QUICKEST_MS = 60;
+const STANDING_FIRST_MS = 450;
+/** Those behind sleep this part of the time for which it has not moved, and so long at most. */
+const STANDING_PART = 0.02;
+const STANDING_LONGEST_MS = 2_000;
+const QUICKEST_MS = 90;
+/** Whoever is next may ask this often: nobody but it does. */
+const QUICKEST_FIRST_MS = 45;
 const SLOWEST_MS = 250;
 
 /** How often a waiter looks at the queue, from the pace at which it moves: less often the further back, and quickly when it is next. */
@@ -55,12 +59,12 @@ export class Pace {
     const standingMs = now - (this.#last?.at ?? this.#joinedAt);
     const movingMs = this.#movingSleepMs(position, random);
     if (standingMs < STANDSTILL_MS) return movingMs;
-    const [part, longestMs] = position === 0 ? STANDING_FIRST : STANDING_BEHIND;
-    return Math.max(movingMs, Math.min(longestMs, part * standingMs));
+    const standingSleepMs = position === 0 ? STANDING_FIRST_MS : Math.min(STANDING_LONGEST_MS, STANDING_PART * standingMs);
+    return Math.max(movingMs, standingSleepMs);
   }
 
   #movingSleepMs(position: number, random: () => number): number {
-    if (position === 0) return Math.min(SLOWEST_MS, Math.max(QUICKEST_MS, HEAD_POLLS * this.#paceMs)) * (0.8 + 0.4 * random());
+    if (position === 0) return Math.min(SLOWEST_MS, Math.max(QUICKEST_FIRST_MS, HEAD_POLLS * this.#paceMs)) * (0.8 + 0.4 * random());
     const isFarBack = position >= FAR_BACK && this.#paceMs >= SLOW_PACE_MS;
     const longestMs = isFarBack ? FAR_BACK_SLEEPS * this.#longestMs : this.#longestMs;
     return Math.max(QUICKEST_MS, Math.min(longestMs, CAUTION * this.#paceMs * quickestTurns(position)));

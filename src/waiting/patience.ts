@@ -1,6 +1,6 @@
 import { LinkedSignal } from "../abort.ts";
 import type { Clock } from "../clock.ts";
-import { LockTimeoutError } from "../errors.ts";
+import { LockTimeoutError, StoreUnavailableError } from "../errors.ts";
 import { shown } from "../options.ts";
 
 /** How long a caller waits for a lock. */
@@ -21,6 +21,8 @@ export function checkWaitOptions({ timeoutMs, signal }: WaitOptions): void {
 }
 
 const NEVER = new AbortController().signal;
+/** Whoever has waited so long for the answer to a request is told that the service does not answer, in milliseconds. */
+const SILENT_AFTER_MS = 2_000;
 /** The last poll before a time-out is sent this much ahead of it, or one and a half round trips if those take longer. */
 const LAST_POLL_AHEAD_MS = 20;
 
@@ -33,6 +35,8 @@ export class Patience {
   readonly #timeoutMs: number;
   readonly #end: () => void;
   #isLastPoll = false;
+  #askedAt: number | undefined;
+  #failure: StoreUnavailableError | undefined;
 
   constructor(clock: Clock, key: string, { timeoutMs = Number.POSITIVE_INFINITY, signal = NEVER }: WaitOptions) {
     this.#clock = clock;
@@ -45,7 +49,11 @@ export class Patience {
     }
     const either = new LinkedSignal(signal);
     this.signal = either.signal;
-    const timer = clock.setTimer(timeoutMs, () => either.abort(new LockTimeoutError(key, timeoutMs)), { keepAlive: true });
+    const timedOut = (): void => {
+      const cause = this.#whyNoAnswer(key);
+      either.abort(new LockTimeoutError(key, timeoutMs, cause && { cause }));
+    };
+    const timer = clock.setTimer(timeoutMs, timedOut, { keepAlive: true });
     this.#end = () => {
       either.end();
       timer.cancel();
@@ -58,6 +66,17 @@ export class Patience {
 
   get leftMs(): number {
     return this.#timeoutMs - this.waitedMs;
+  }
+
+  /** The service is asked, until it {@link Patience.answered}: whoever runs out of patience is told if it does not answer. */
+  asks(): void {
+    this.#askedAt = this.#clock.now();
+  }
+
+  /** The service has answered, or has failed to. */
+  answered(failure?: StoreUnavailableError): void {
+    this.#askedAt = undefined;
+    this.#failure = failure;
   }
 
   /** Whether the poll that is due, or under way, is the last one before the time-out. */
@@ -75,6 +94,12 @@ export class Patience {
 
   end(): void {
     this.#end();
+  }
+
+  #whyNoAnswer(key: string): StoreUnavailableError | undefined {
+    const openMs = this.#clock.now() - (this.#askedAt ?? Number.POSITIVE_INFINITY);
+    if (openMs < SILENT_AFTER_MS) return this.#failure;
+    return new StoreUnavailableError(`waiting for "${key}": no answer from the service for ${Math.round(openMs)} ms`, key);
   }
 }
 

@@ -7,9 +7,9 @@ import type { Turn } from "./local-queue.ts";
 const RELEASED: ReleaseAnswer = Object.freeze({ kind: "released" });
 
 export interface SharedOptions {
-  /** How often the tasks of this process may hand the lock to each other under one lease. */
+  /** How often the tasks of this process may hand the lock to each other before another process gets it. */
   readonly count: number;
-  /** For how long since the lease was granted, in milliseconds. */
+  /** For how long since the first of them got it, in milliseconds. */
   readonly ms: number;
   /** For how long the process then leaves the lock alone, in milliseconds. */
   readonly stayAwayMs: () => number;
@@ -25,10 +25,12 @@ export class LocalFirst implements Succession {
 
   end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer> {
     const { count, ms, stayAwayMs } = this.#options;
-    const isWithin = lease.handOvers < count && lease.ageMs < ms;
+    const { share } = lease;
+    const isWithin = share.handOvers < count && share.ageMs < ms;
+    share.goesOn();
     if (!idGivenOut && isWithin && lease.passBy(turn)) return Promise.resolve(RELEASED);
     // Whoever had its share, and more tasks waiting, lets other processes come first.
-    const leave = (): void => turn.leave(turn.awaited && !isWithin ? stayAwayMs() : 0);
+    const leave = (): void => turn.leave(isWithin || turn.nextWaitedMs === undefined ? { share } : { stayAwayMs: stayAwayMs() });
     return lease.kept.release().finally(leave);
   }
 }

@@ -1,3 +1,4 @@
+import { unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep, type Timer } from "../clock.ts";
 import { attempt, isUnsure, retryDelayMs } from "../lease/attempt.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
@@ -26,8 +27,10 @@ export class Ticket {
   readonly #tryTimeoutMs: number;
   #kept: Stopwatch;
   #renewal: Timer | undefined;
+  #joining: Promise<unknown> = Promise.resolve();
   #gone: Promise<void> | undefined;
-  #refused = false;
+  #wasOut = false;
+  #wasMade = false;
 
   constructor(blob: LockBlob, { name, metadata, tryTimeoutMs }: TicketOptions) {
     this.#blob = { ...blob, name };
@@ -39,46 +42,77 @@ export class Ticket {
 
   /** Whether others see it, as far as its owner knows: false once a renewal was refused, or none was answered for as long as its lease. */
   get stands(): boolean {
-    return !this.#refused && this.#kept.elapsedMs < LEASE_MS;
+    return !this.#wasOut && this.#kept.elapsedMs < LEASE_MS;
   }
 
-  /** Takes the place, or takes it again if it lapsed or was swept away. Rejects with `StoreUnavailableError` where it is open what was done. */
-  async join(signal: AbortSignal): Promise<void> {
+  /**
+   * Takes the place, or takes it again if it lapsed or was swept away: the ticket is made anew then, so that others see when it
+   * came back. Does not, if the container is gone. Rejects with `StoreUnavailableError` where it is open what was done.
+   */
+  join(signal: AbortSignal): Promise<void> {
+    const joining = this.#join();
+    this.#joining = joining.catch(() => undefined);
+    return unlessAborted(joining, signal);
+  }
+
+  /** Goes on when nobody waits for it any more: a request that is under way would make the ticket stand after its deletion. */
+  async #join(): Promise<void> {
     const { store, name, clock } = this.#blob;
     const timeoutMs = this.#tryTimeoutMs;
-    await attempt(this.#blob, (request) => store.create(name, this.#metadata, { signal: request }), {
-      operation: "create",
-      timeoutMs,
-      signal,
-    });
+    if (this.#wasMade) await this.#removeOldOne();
+    this.#wasMade = true;
+    const create = (request: AbortSignal) => store.create(name, this.#metadata, { signal: request });
+    const made = await attempt(this.#blob, create, { operation: "create", timeoutMs });
+    if (this.#gone || made.kind === "missing") return;
     const asked = new Stopwatch(clock);
     const acquire = (request: AbortSignal) => store.acquire(name, this.#leaseId, LEASE_SECONDS, { signal: request });
-    await attempt(this.#blob, acquire, { operation: "acquire", timeoutMs, signal });
+    await attempt(this.#blob, acquire, { operation: "acquire", timeoutMs });
     this.#kept = asked;
-    this.#refused = false;
-    this.#planRenewal(RENEW_EVERY_MS);
+    this.#wasOut = false;
+    if (!this.#gone) this.#planRenewal(RENEW_EVERY_MS);
   }
 
   /** Gives the place up. Resolves when the ticket is certain to be gone: its deletion was answered, or its lease has run out. */
   leave(): Promise<void> {
-    this.#gone ??= this.#delete();
+    this.#renewal?.cancel();
+    this.#gone ??= this.#joining.then(() => this.#delete());
     return this.#gone;
   }
 
   async #delete(): Promise<void> {
-    this.#renewal?.cancel();
-    const { store, name, clock, random } = this.#blob;
-    const options = { operation: "remove", timeoutMs: this.#tryTimeoutMs };
-    for (let failures = 1; this.#kept.elapsedMs < LEASE_MS; failures += 1) {
+    const { clock, random } = this.#blob;
+    // Once at least: a renewal that is on its way would revive one that has run out.
+    for (let failures = 1; failures === 1 || this.#kept.elapsedMs < LEASE_MS; failures += 1) {
+      let restMs = retryDelayMs(failures, random);
       try {
-        await attempt(this.#blob, (request) => store.remove(name, { leaseId: this.#leaseId, signal: request }), options);
-        return;
+        if (await this.#removeLeasedOrNot()) return;
       } catch (error) {
         // Whoever may not delete waits for the lapse.
-        const untilLapse = Math.max(0, LEASE_MS - this.#kept.elapsedMs);
-        await sleep(clock, isUnsure(error) ? Math.min(retryDelayMs(failures, random), untilLapse) : untilLapse, { keepAlive: false });
+        if (!isUnsure(error)) restMs = LEASE_MS;
       }
+      await sleep(clock, Math.min(restMs, Math.max(0, LEASE_MS - this.#kept.elapsedMs)), { keepAlive: false });
     }
+  }
+
+  /** Whoever may not delete leases the old one again. */
+  async #removeOldOne(): Promise<void> {
+    try {
+      await this.#removeLeasedOrNot();
+    } catch (error) {
+      if (isUnsure(error)) throw error;
+    }
+  }
+
+  /** Whether it is gone. One that is not leased has lapsed, or its lease is on its way yet and finds no blob then. */
+  async #removeLeasedOrNot(): Promise<boolean> {
+    return (await this.#remove(this.#leaseId)) || (await this.#remove());
+  }
+
+  async #remove(leaseId?: string): Promise<boolean> {
+    const { store, name } = this.#blob;
+    const remove = (signal: AbortSignal) => store.remove(name, { leaseId, signal });
+    const answer = await attempt(this.#blob, remove, { operation: "remove", timeoutMs: this.#tryTimeoutMs });
+    return answer.kind === "removed" || answer.why === "deleted";
   }
 
   #planRenewal(inMs: number): void {
@@ -93,9 +127,10 @@ export class Ticket {
     let nextMs = RENEW_EVERY_MS;
     try {
       const { kind } = await attempt(this.#blob, renew, { operation: "renew", timeoutMs: this.#tryTimeoutMs });
-      this.#refused = kind === "refused";
-      if (this.#refused) return;
-      this.#kept = asked;
+      // One that had run out by the time of the answer may have been out of the queue for a while, though it stands again.
+      this.#wasOut = kind === "refused" || this.#kept.elapsedMs >= LEASE_MS;
+      if (kind !== "refused") this.#kept = asked;
+      if (this.#wasOut) return;
     } catch {
       nextMs = retryDelayMs(3, random);
     }

@@ -54,9 +54,10 @@ describe("an emulator's own clock", () => {
     const blob = (await containerOf(emulator)).getBlockBlobClient("key");
     await blob.upload("", 0);
     await blob.getBlobLeaseClient(randomUUID()).acquireLease(60);
-    await emulator.advance(50_000);
+    // Real time goes on besides, and on a busy machine there can be much of it.
+    await emulator.advance(20_000);
     expect((await blob.getProperties()).leaseState).toBe("leased");
-    await emulator.advance(11_000);
+    await emulator.advance(40_000);
     expect((await blob.getProperties()).leaseState).toBe("expired");
   });
 
@@ -65,7 +66,8 @@ describe("an emulator's own clock", () => {
     const container = await containerOf(emulator);
     const blob = container.getBlockBlobClient("key");
     await Promise.all([emulator.advance(1_000_000), emulator.advance(2_600_000)]);
-    const hourAhead = expect.closeTo(Date.now() + 3_600_000, -4);
+    // Within 50 s: on a busy machine much time can pass meanwhile.
+    const hourAhead = expect.closeTo(Date.now() + 3_600_000, -5);
 
     const written = await blob.upload("", 0);
     expect(written.date?.getTime()).toEqual(hourAhead);

@@ -3,6 +3,7 @@ import { ContainerClient, type StoragePipelineOptions } from "@azure/storage-blo
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Emulator, startEmulator } from "../../src/testing/emulator.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
+import { gate } from "../support/gate.ts";
 
 const ONCE: StoragePipelineOptions = { retryOptions: { maxTries: 1 } };
 
@@ -80,8 +81,14 @@ describe("FaultProxy", () => {
   it("hangs until the client gives up, and does nothing then", async () => {
     const { lease, leaseState } = await setup();
     proxy.hang(["acquire", "release"]);
-    await expect(lease.acquireLease(15, { abortSignal: AbortSignal.timeout(50) })).rejects.toMatchObject({ name: "AbortError" });
+    const client = new AbortController();
+    const asking = expect(lease.acquireLease(15, { abortSignal: client.signal })).rejects.toMatchObject({ name: "AbortError" });
+    // One that is gone before its request was sent proves nothing.
+    await expect.poll(() => proxy.count("acquire")).toBe(1);
+    client.abort();
+    await asking;
     proxy.heal();
+    await proxy.quiet();
     expect(await leaseState()).toBe("available");
   });
 
@@ -96,9 +103,15 @@ describe("FaultProxy", () => {
 
   it("forwards a delayed request although its client has gone", async () => {
     const { lease, leaseState } = await setup();
-    proxy.delay("acquire", 100);
-    await expect(lease.acquireLease(15, { abortSignal: AbortSignal.timeout(20) })).rejects.toMatchObject({ name: "AbortError" });
+    const due = gate();
+    proxy.delay("acquire", due.opened);
+    const client = new AbortController();
+    const asking = expect(lease.acquireLease(15, { abortSignal: client.signal })).rejects.toMatchObject({ name: "AbortError" });
+    await expect.poll(() => proxy.count("acquire")).toBe(1);
+    client.abort();
+    await asking;
     expect(await leaseState()).toBe("available");
+    due.open();
     await expect.poll(leaseState).toBe("leased");
   });
 
@@ -112,6 +125,34 @@ describe("FaultProxy", () => {
     before = performance.now();
     await blob.getProperties();
     expect(performance.now() - before).toBeGreaterThanOrEqual(55);
+  });
+
+  it("lets a request arrive twice, and tells nobody what came of it the second time", async () => {
+    const { lease, leaseState } = await setup();
+    const due = gate();
+    proxy.duplicate("acquire", due.opened, { times: 1 });
+    await lease.acquireLease(15);
+    await lease.releaseLease();
+    expect(await leaseState()).toBe("available");
+    due.open();
+    await expect.poll(leaseState).toBe("leased");
+  });
+
+  it("strikes only when it is told to, and ends one fault without the others", async () => {
+    const { blob } = await setup();
+    let isDue = false;
+    const endOfCut = proxy.reset("read", { when: () => isDue });
+    await blob.getProperties();
+    isDue = true;
+    await expect(blob.getProperties()).rejects.toMatchObject({ code: "ECONNRESET" });
+    const endOfHang = proxy.hang("read", { after: 1 });
+    endOfCut();
+    await blob.getProperties();
+    const hanging = blob.getProperties().catch((error: unknown) => error);
+    await expect.poll(() => proxy.count("read")).toBe(4);
+    endOfHang();
+    expect(await hanging).toMatchObject({ code: "ECONNRESET" });
+    await blob.getProperties();
   });
 
   it("is busy, and says for how long", async () => {

@@ -9,17 +9,11 @@ const container = await storage.newContainer();
 afterAll(() => storage[Symbol.asyncDispose]());
 afterEach(() => proxy.heal());
 
+/** For what is to succeed, on however busy a machine. */
+const PATIENT_MS = 60_000;
+
 async function leaseState(key: string): Promise<string | undefined> {
   return (await container.getBlobClient(key).getProperties()).leaseState;
-}
-
-async function freeWithin(key: string, ms: number): Promise<number> {
-  const began = performance.now();
-  for (;;) {
-    if ((await leaseState(key)) === "available") return performance.now() - began;
-    if (performance.now() - began > ms) return Number.POSITIVE_INFINITY;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 describe("through a proxy that drops the answer after the service has acted, the lock is neither lost nor blocked", () => {
@@ -31,13 +25,15 @@ describe("through a proxy that drops the answer after the service has acted, the
     const tokens: number[] = [];
     for (let round = 0; round < 2; round += 1) {
       proxy.dropAnswer(operation, { times: 2 });
-      const lock = await ours.lock({ timeoutMs: 10_000 });
+      const lock = await ours.lock({ timeoutMs: PATIENT_MS });
       tokens.push(lock.fencingToken as number);
-      await new Promise((resolve) => setTimeout(resolve, 700));
+      // The two whose answers are dropped, and the one that makes up for them.
+      proxy.forgetRequests();
+      await expect.poll(() => proxy.count("renew")).toBeGreaterThanOrEqual(operation === "renew" ? 3 : 1);
       expect(lock.isHeld).toBe(true);
       await ours.unlock();
       expect(await leaseState(key)).toBe("available");
-      const other = await theirs.lock({ timeoutMs: 10_000 });
+      const other = await theirs.lock({ timeoutMs: PATIENT_MS });
       tokens.push(other.fencingToken as number);
       await theirs.unlock();
     }
@@ -46,37 +42,46 @@ describe("through a proxy that drops the answer after the service has acted, the
 
   it("for createContainer", async () => {
     proxy.dropAnswer("createContainer", { times: 1 });
-    const lock = await storage.mutex(`c${randomUUID()}`).locker("job").lock({ timeoutMs: 10_000 });
+    const lock = await storage.mutex(`c${randomUUID()}`).locker("job").lock({ timeoutMs: PATIENT_MS });
     expect(lock.isHeld).toBe(true);
     await lock.release();
   });
 });
 
 describe("a wait that is given up with the acquire under way at the service", () => {
-  it.each([500, 4_000])("leaves the lease free within 2 s of an answer after %i ms", async (ms) => {
-    for (const how of ["request", "answer"] as const) {
-      const key = randomUUID();
-      await container.getBlockBlobClient(key).upload("", 0);
-      const locker = storage.mutex(container.containerName).locker(key);
-      if (how === "request") proxy.delay("acquire", ms, { times: 1 });
-      else proxy.delayAnswer("acquire", ms, { times: 1 });
-      await expect(locker.lock({ timeoutMs: 100 })).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
-      await new Promise((resolve) => setTimeout(resolve, ms - 100));
-      expect(await freeWithin(key, 2_000)).toBeLessThan(2_000);
-    }
+  // 3 s is what a request may take.
+  it.each([500, 4_000])("leaves the lease free as soon as an answer has come, after %i ms", async (ms) => {
+    const given: Promise<void>[] = (["request", "answer"] as const).map(async (how) => {
+      await using own = await Storage.start();
+      const container = await own.newContainer();
+      const blob = container.getBlockBlobClient("job");
+      await blob.upload("", 0);
+      if (how === "request") own.proxy.delay("acquire", ms, { times: 1 });
+      else own.proxy.delayAnswer("acquire", ms, { times: 1 });
+      const patience = new AbortController();
+      const asking = expect(own.mutex(container.containerName).locker("job").lock({ signal: patience.signal })).rejects.toBe("enough");
+      await expect.poll(() => own.proxy.count("acquire")).toBe(1);
+      patience.abort("enough");
+      await asking;
+      // A lease that only ran out is not available.
+      await own.proxy.quiet();
+      expect([how, (await blob.getProperties()).leaseState]).toEqual([how, "available"]);
+      expect(own.proxy.count("release")).toBeGreaterThan(0);
+    });
+    await Promise.all(given);
   });
 });
 
 describe("a service in trouble for a moment", () => {
   it("is waited out while waiting: 503, reset connections, silence", async () => {
     const key = randomUUID();
-    const locker = storage.mutex(container.containerName).locker(key, { tryTimeoutMs: 300 });
+    const locker = storage.mutex(container.containerName).locker(key, { tryTimeoutMs: 1_000 });
     proxy.serverBusy("acquire", { times: 2 });
-    await (await locker.lock({ timeoutMs: 10_000 })).release();
+    await (await locker.lock({ timeoutMs: PATIENT_MS })).release();
     proxy.reset("acquire", { times: 2 });
-    await (await locker.lock({ timeoutMs: 10_000 })).release();
+    await (await locker.lock({ timeoutMs: PATIENT_MS })).release();
     proxy.hang("acquire", { times: 2 });
-    await (await locker.lock({ timeoutMs: 10_000 })).release();
+    await (await locker.lock({ timeoutMs: PATIENT_MS })).release();
   });
 
   it("is left alone for as long as it asks with Retry-After", async () => {

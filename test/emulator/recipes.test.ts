@@ -1,18 +1,19 @@
 import { randomUUID } from "node:crypto";
+import type { ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import type { AzureMutex } from "../../src/azure-mutex.ts";
+import type { AzureMutex, BreakResult } from "../../src/azure-mutex.ts";
 import type { Holding } from "../../src/holding.ts";
+import type { LockStatus } from "../../src/lock-status.ts";
 import { type Leader, LeaderElection, type LeaderElectionOptions } from "../../src/recipes/leader-election.ts";
 import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { type Permit, Semaphore, type SemaphoreOptions } from "../../src/recipes/semaphore.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
+import { ownTime } from "../support/own-time.ts";
 import { Storage } from "../support/storage.ts";
 
 const storage = await Storage.start();
 const { proxy } = storage;
-const client = await storage.newContainer();
-const container = client.containerName;
 const measured: string[] = [];
 
 afterAll(async () => {
@@ -20,20 +21,35 @@ afterAll(async () => {
   await storage[Symbol.asyncDispose]();
 });
 
+let client: ContainerClient;
+let container: string;
 let key: string;
 /** Two processes, as far as azmutex goes. */
 let here: AzureMutex;
 let there: AzureMutex;
-beforeEach(() => {
+let began: number;
+beforeEach(async () => {
+  began = performance.now();
+  client = await storage.newContainer();
+  container = client.containerName;
   key = randomUUID();
-  here = storage.mutex(container);
-  there = storage.mutex(container);
+  here = storage.mutex(container, PATIENT);
+  there = storage.mutex(container, PATIENT);
 });
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What goes on in the background belongs to what began it. */
-const BACKGROUND_MS = 150;
+/** As long as the default lease allows: on a busy machine nothing is sent again while requests are counted. */
+const PATIENT = { tryTimeoutMs: 7_000 };
+/** Whoever lost it learns that soon. */
+const RENEWED_OFTEN = { renewEveryMs: 1_500 };
+const SHORT = { ...RENEWED_OFTEN, leaseSeconds: 15, tryTimeoutMs: 3_000 };
+
+/** Resolves with why what is held was lost, when it is. */
+async function lossOf({ signal }: Holding): Promise<unknown> {
+  if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  return signal.reason;
+}
 
 type Take = (mutex: AzureMutex) => Promise<Holding>;
 
@@ -60,16 +76,21 @@ const several =
 
 async function cycle(taking: Promise<Holding>): Promise<void> {
   const held = await taking;
-  await pause(BACKGROUND_MS);
+  await proxy.quiet();
   await held.release();
-  await pause(BACKGROUND_MS);
+  await proxy.quiet();
 }
 
-/** Runs what is to be measured, and gives the operations it sent. */
+/** Runs what is to be measured, and gives the operations it sent: what goes on in the background belongs to what began it. */
 async function requestsOf(name: string, run: () => Promise<unknown>): Promise<string> {
   proxy.forgetRequests();
   await run();
-  const operations = proxy.requests.map(({ operation }) => operation).join(" ");
+  await proxy.quiet();
+  // Whoever held something in the test before, and did not give it back, may renew it yet.
+  const sent = proxy.requests.filter(({ path }) => path.includes(container)).map(({ operation }) => operation);
+  // On a busy machine what is held meanwhile comes to be renewed, which it is after 5 s or more.
+  const mayBeRenewed = performance.now() - began > 4_500;
+  const operations = sent.filter((operation) => !(mayBeRenewed && operation === "renew")).join(" ");
   measured.push(`${name}: ${operations === "" ? 0 : operations.split(" ").length} (${operations || "none"})`);
   return operations;
 }
@@ -133,7 +154,9 @@ describe("the request budget of recipes", () => {
     const name = `${what}, ${last === "nobody this" ? "nobody held this one before" : `${last} held it last`}`;
     it(`is ${taking.split(" ").length} + ${release.split(" ").length} for a ${name}`, async () => {
       // A first record is dated within one second; where that turns in between, now and then, it costs a read and a write more.
-      for (let tries = 0; tries < 5; tries += 1) {
+      for (let tries = 0; tries < 20; tries += 1) {
+        // On a busy machine it happens more often than now and then, unless one begins with the second.
+        if (tries > 0) await pause(1_005 - (Date.now() % 1_000));
         key = randomUUID();
         if (last === "this process") await cycle(take(here));
         if (last === "another process") await cycle(take(there));
@@ -143,11 +166,9 @@ describe("the request budget of recipes", () => {
         const sent = [
           await requestsOf(name, async () => {
             held = await take(here);
-            await pause(BACKGROUND_MS);
           }),
           await requestsOf(`${name}: release`, async () => {
             await held?.release();
-            await pause(BACKGROUND_MS);
           }),
         ] as const;
         await other?.release();
@@ -159,7 +180,7 @@ describe("the request budget of recipes", () => {
         expect([sent[0], sent[1].split(" ").sort().join(" ")]).toEqual([taking, release.split(" ").sort().join(" ")]);
         return;
       }
-      expect.fail("it took more requests five times in a row");
+      expect.fail("it took more requests twenty times in a row");
     });
   }
 
@@ -182,19 +203,24 @@ describe("the request budget of recipes", () => {
     let leader: Leader | undefined;
     expect(await requestsOf("leader", async () => (leader = await onlooker.leader()))).toBe("read");
     expect(leader).toMatchObject({ term: leadership.term, candidate: "there", data: "10.0.0.7" });
-    expect(Math.abs((leader?.since.getTime() ?? 0) - Date.now())).toBeLessThan(10_000);
+    expect(Math.abs((leader?.since.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
     expect(await requestsOf("proclaim", () => leadership.proclaim("10.0.0.8"))).toBe("writeMetadata");
 
     const stop = new AbortController();
     const seen: unknown[] = [];
-    const looks = await requestsOf("observe for 2 s, every 250 ms", async () => {
-      setTimeout(() => stop.abort("enough"), 2_000);
+    const began = performance.now();
+    const looks = await requestsOf("observe, every 250 ms", async () => {
       const observing = async (): Promise<void> => {
         for await (const found of onlooker.observe({ everyMs: 250, signal: stop.signal })) seen.push(found?.data);
       };
-      await expect(observing()).rejects.toBe("enough");
+      const observed = expect(observing()).rejects.toBe("enough");
+      await expect.poll(() => proxy.count("read"), { interval: 20 }).toBeGreaterThanOrEqual(5);
+      stop.abort("enough");
+      await observed;
     });
-    expect(looks).toMatch(/^(?:read ?){5,9}$/);
+    expect(looks).toMatch(/^(?:read ?){5,}$/);
+    // A tenth less at the most.
+    expect(looks.split(" ").length).toBeLessThanOrEqual(1 + (performance.now() - began) / 225);
     expect(proxy.requests.every(({ method }) => method === "HEAD")).toBe(true);
     expect(seen).toEqual(["10.0.0.8"]);
     await leadership.resign();
@@ -203,15 +229,12 @@ describe("the request budget of recipes", () => {
 
   it("is 1 to learn how many permits are free, and 1 for a try when none is, or 4 with fair: true", async () => {
     const held = await permit({ fair })(there);
-    await pause(BACKGROUND_MS);
+    await proxy.quiet();
     const ours = new Semaphore(here, key, { permits: 1 });
     expect(await requestsOf("available", () => ours.available())).toBe("list");
     expect(await requestsOf("tryAcquire, none free", () => ours.tryAcquire())).toBe("list");
     const inLine = new Semaphore(here, key, { permits: 1, fair });
-    const tried = await requestsOf("tryAcquire, none free, fair", async () => {
-      await inLine.tryAcquire();
-      await pause(BACKGROUND_MS);
-    });
+    const tried = await requestsOf("tryAcquire, none free, fair", () => inLine.tryAcquire());
     expect(tried).toBe("acquire list list release");
     await held.release();
   });
@@ -225,10 +248,7 @@ describe("the request budget of recipes", () => {
     await reading.release();
     const written = await side("write")(there);
     expect(await requestsOf("write tryLock, somebody writes", () => ours.write.tryLock())).toBe("acquire");
-    const first = await requestsOf("read tryLock, somebody writes", async () => {
-      await ours.read.tryLock();
-      await pause(BACKGROUND_MS);
-    });
+    const first = await requestsOf("read tryLock, somebody writes", () => ours.read.tryLock());
     expect(first).toBe("acquire read release");
     expect(await requestsOf("read tryLock, somebody is known to write", () => ours.read.tryLock())).toBe("read");
 
@@ -241,17 +261,17 @@ describe("the request budget of recipes", () => {
     await written.release();
   });
 
-  it("is 4 to find the one free permit of 1,000", { timeout: 90_000 }, async () => {
+  it("is 4 to find the one free permit of 1,000", async () => {
     const ours = new Semaphore(here, key, { permits: 1_000 });
     proxy.forgetRequests();
     await cycle(ours.acquire());
     const created = proxy.requests.find(({ operation }) => operation === "create");
-    const folder = /\.azmutex\/semaphore\/[0-9a-f]+\//.exec(decodeURIComponent(created?.path ?? ""))?.[0] as string;
+    const folder = /\.azmutex\/[0-9a-f]+\/semaphore\//.exec(decodeURIComponent(created?.path ?? ""))?.[0] as string;
     const { metadata = {} } = await client.getBlobClient(`${folder}000`).getProperties();
     const occupy = async (n: number): Promise<void> => {
       const blob = client.getBlockBlobClient(`${folder}${String(n).padStart(3, "0")}`);
       if (n > 0) await blob.upload("", 0, { metadata: { azmutex_semaphore: metadata.azmutex_semaphore as string } });
-      if (n !== 777) await blob.getBlobLeaseClient().acquireLease(60);
+      if (n !== 777) await blob.getBlobLeaseClient().acquireLease(-1);
     };
     for (let n = 0; n < 1_000; n += 50) await Promise.all(Array.from({ length: 50 }, (_, offset) => occupy(n + offset)));
     // By then a slot is old enough for its first token.
@@ -263,6 +283,108 @@ describe("the request budget of recipes", () => {
     expect(operations).toBe("list acquire read writeMetadata");
     expect(await requestsOf("tryAcquire, none of 1,000 free", () => ours.tryAcquire())).toBe("list");
     await last?.release();
+  });
+});
+
+describe("somebody who looks on the emulator", () => {
+  const named = async (take: Take, mutex: AzureMutex): Promise<Holding> => {
+    const held = await take(mutex);
+    await proxy.quiet();
+    return held;
+  };
+  const listed = async (prefix: string): Promise<LockStatus[]> => {
+    const found: LockStatus[] = [];
+    for await (const status of here.list({ prefix })) found.push(status);
+    return found;
+  };
+
+  const withoutRenewals = (operations: string): string => operations.replace(/renew ?/g, "").trim();
+
+  it("sees in 2 requests, and 2 for all keys, who holds permits and who reads, and who waits for the gate", async () => {
+    const a = (await named(permit({ permits: 2, holder: "a", purpose: "reports", fair }), here)) as Permit;
+    await named(permit({ permits: 2, holder: "b", fencing, fair }), there);
+    await named(side("read", { holder: "r" }), there);
+    let status = {} as LockStatus;
+    const looks = await requestsOf("inspect", async () => (status = await here.inspect(key)));
+    expect(looks.split(" ").sort()).toEqual(["list", "read"]);
+    expect(status).toMatchObject({ key, state: "missing", isHeld: false, waiting: [] });
+    expect(status.readers).toMatchObject([{ state: "leased", holder: { name: "r" } }]);
+    expect(status.semaphore).toMatchObject({ permits: 2, waiting: [], isGateTaken: false });
+    const held = status.semaphore?.held ?? [];
+    expect(held.map(({ slot, state }) => [slot, state])).toEqual([
+      [0, "leased"],
+      [1, "leased"],
+    ]);
+    expect(held[a.slot]).toMatchObject({ holder: { name: "a" }, purpose: "reports", leaseSeconds: 30, highestToken: expect.any(Number) });
+    expect(Math.abs((held[a.slot]?.recordedAt?.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
+    expect(held[1 - a.slot]).not.toHaveProperty("holder");
+    let all: LockStatus[] = [];
+    expect(await requestsOf("list", async () => (all = await listed(key)))).toBe("list list");
+    expect(all).toEqual([status]);
+
+    const waiting = ["c", "d"].map((holder) => permit({ permits: 2, holder, fair })(storage.mutex(container)));
+    await expect.poll(async () => (await here.inspect(key)).semaphore).toMatchObject({ isGateTaken: true, waiting: { length: 1 } });
+    for (const { semaphore } of [await here.inspect(key), ...(await listed(key))]) {
+      // One of the two is at the gate.
+      expect([semaphore?.isGateTaken, semaphore?.waiting?.length]).toEqual([true, 1]);
+    }
+    await here.break(key, { permit: 0, periodSeconds: 0 });
+    await here.break(key, { permit: 1, periodSeconds: 0 });
+    for (const next of await Promise.all(waiting)) await next.release();
+  });
+
+  it("breaks one permit in 2 requests, and its holder learns that at its next renewal", async () => {
+    const one = (await named(permit({ permits: 2, holder: "a", ...SHORT }), here)) as Permit;
+    const other = (await named(permit({ permits: 2, holder: "b", ...SHORT }), there)) as Permit;
+    expect(await here.break(key, { permit: one.slot, ifHolder: "b" })).toMatchObject({ outcome: "heldByAnother", holder: { name: "a" } });
+    let broken: BreakResult | undefined;
+    const sent = await requestsOf("break of a permit", async () => {
+      broken = await here.break(key, { permit: one.slot, ifHolder: "a", periodSeconds: 2 });
+    });
+    expect(withoutRenewals(sent)).toBe("read break");
+    expect(broken).toMatchObject({ outcome: "broken", holder: { name: "a" } });
+    expect(await lossOf(one)).toMatchObject({ code: "LOCK_LOST", why: "broken", key });
+    expect(other.isHeld).toBe(true);
+    const next = await permit({ permits: 2 })(there);
+    expect((next as Permit).slot).toBe(one.slot);
+    await Promise.all([next.release(), other.release()]);
+  });
+
+  it("breaks all who read under one name in 1 request and 1 for each process, and lets the writer in", async () => {
+    const readers = [
+      await named(side("read", { holder: "a", ...SHORT }), here),
+      await named(side("read", { holder: "a", ...RENEWED_OFTEN }), there),
+    ];
+    const other = await named(side("read", { holder: "b" }), storage.mutex(container));
+    let broken: BreakResult | undefined;
+    const sent = await requestsOf("break of two readers", async () => {
+      broken = await here.break(key, { reader: "a", periodSeconds: 2 });
+    });
+    expect(withoutRenewals(sent)).toBe("list break break");
+    expect(broken).toMatchObject({ outcome: "broken", freeInSeconds: 2, holder: { name: "a" } });
+    expect(withoutRenewals(await requestsOf("break of nobody", () => here.break(key, { reader: "x" })))).toBe("list");
+    await other.release();
+    const writing = side("write")(storage.mutex(container));
+    for (const reader of readers) expect(await lossOf(reader)).toMatchObject({ code: "LOCK_LOST", why: "broken", key });
+    const written = await writing;
+    expect(written.isHeld).toBe(true);
+    await written.release();
+  });
+
+  it("sees the longest keys, holders and purposes there can be", async () => {
+    for (const letter of ["x", "漢"]) {
+      key = `${randomUUID()}${letter.repeat(1_024 - 36)}`;
+      const holder = letter.repeat(256);
+      const held = await named(permit({ permits: 1_000, holder, purpose: letter.repeat(1_024) }), here);
+      expect(await listed(key.slice(0, 36))).toMatchObject([
+        { key, semaphore: { permits: 1_000, held: [{ slot: 0, holder: { name: holder } }] } },
+      ]);
+      await held.release();
+    }
+    key = `${randomUUID()}${"漢".repeat(300)}`;
+    const reading = await named(side("read", { holder: "漢".repeat(256) }), here);
+    expect(await listed(key.slice(0, 36))).toMatchObject([{ key, readers: [{ holder: { name: "漢".repeat(256) } }] }]);
+    await reading.release();
   });
 });
 
@@ -305,10 +427,10 @@ describe("two processes exclude each other on the emulator, and neither waits fo
         await pause(5);
       }
     };
-    const began = performance.now();
+    const began = ownTime.now();
     await Promise.all([turns(here, one), turns(there, other)]);
     expect(most).toBe(1);
-    expect(performance.now() - began).toBeLessThan(15_000);
+    expect(ownTime.now() - began).toBeLessThan(15_000);
   });
 
   it("and never more than its permits with a semaphore of three", async () => {
@@ -320,6 +442,8 @@ describe("two processes exclude each other on the emulator, and neither waits fo
         await three.run(async () => {
           inside += 1;
           most = Math.max(most, inside);
+          // On a slow machine the third comes late.
+          for (const began = performance.now(); most < 3 && performance.now() - began < 60_000; ) await pause(10);
           await pause(50);
           inside -= 1;
         });

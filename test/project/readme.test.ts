@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { PROJECT } from "../support/sources.ts";
 import { type Document, parseDocument, readDocuments } from "./documents.ts";
-import { type Compiled, compileSnippets } from "./snippets.ts";
+import { type Compiled, compileSnippets, runCommands } from "./snippets.ts";
 
 const SCRIPTS: Readonly<Record<string, string>> = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")).scripts;
 
@@ -25,6 +25,18 @@ const unknownScripts = (documents: readonly Document[]): string[] =>
   documents.flatMap(({ path, scripts }) =>
     scripts.filter(({ name }) => !(name in SCRIPTS)).map(({ name, line }) => `${path}:${line}: npm run ${name}`),
   );
+
+/** Named as what defends a promise, say. */
+const missingTests = (documents: readonly Document[]): string[] =>
+  documents.flatMap(({ path, tests }) => tests.filter(({ name }) => !isFile(name)).map(({ name, line }) => `${path}:${line}: ${name}`));
+
+function isFile(pattern: string): boolean {
+  const folder = join(PROJECT, posix.dirname(pattern));
+  const [start = "", ...rest] = posix.basename(pattern).split("*");
+  const end = rest.at(-1);
+  if (end === undefined) return existsSync(join(folder, start));
+  return existsSync(folder) && readdirSync(folder).some((file) => file.startsWith(start) && file.endsWith(end));
+}
 
 describe("the documents", () => {
   const documents = readDocuments(PROJECT);
@@ -62,12 +74,53 @@ describe("the documents", () => {
     }
   });
 
+  it("show commands that run, against the emulator", async () => {
+    await using emulator = await startEmulator();
+    for (const { path, blocks } of documents) {
+      for (const block of blocks.filter(({ executed, language }) => executed && language === "sh")) {
+        const { code, output } = await runCommands(block, { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString });
+        expect(code, `${path}:${block.line} ended with ${code}:\n${output}`).toBe(0);
+      }
+    }
+  });
+
+  it("run what they say is run: no other language is", () => {
+    const others = documents.flatMap(({ path, blocks }) =>
+      blocks
+        .filter(({ executed, language }) => executed && language !== "ts" && language !== "sh")
+        .map(({ language, line }) => `${path}:${line}: ${language}`),
+    );
+    expect(others).toEqual([]);
+  });
+
+  it("have an index of the folder docs, with every page in it", () => {
+    const index = documents.find(({ path }) => path === "docs/README.md");
+    const linked = new Set(index?.links.map(({ target }) => posix.join("docs", target.split("#")[0] ?? "")));
+    const pages = documents.map(({ path }) => path).filter((path) => /^docs\/[\w-]+\.md$/.test(path) && path !== index?.path);
+    expect(pages.length).toBeGreaterThan(20);
+    expect(pages.filter((path) => !linked.has(path))).toEqual([]);
+    expect(readme?.links.map(({ target }) => target)).toContain("docs/README.md");
+  });
+
   it("link to files and headings that exist", () => {
     expect(deadLinks(documents)).toEqual([]);
   });
 
+  it("name source files that exist, where they say how it is made", () => {
+    const text = readFileSync(join(PROJECT, "docs/architecture.md"), "utf8");
+    const named = [...text.matchAll(/`((?:lease|waiting|recipes|cli|testing)\/[\w/-]*(?:\.ts)?|[\w-]+\.ts)`/g)].map(
+      ([, path = ""]) => path,
+    );
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter((path) => !existsSync(join(PROJECT, "src", path)))).toEqual([]);
+  });
+
   it("name npm scripts that exist", () => {
     expect(unknownScripts(documents)).toEqual([]);
+  });
+
+  it("name tests that exist", () => {
+    expect(missingTests(documents)).toEqual([]);
   });
 });
 
@@ -97,6 +150,8 @@ ${FENCE}sh
 npm run check
 npm run no-such-script
 ${FENCE}
+
+Defended by \`test/project/readme.test.ts\`, \`test/project/*.test.ts\`, \`test/project/*-no.test.ts\` and \`test/no/such.test.ts\`.
 `,
   );
 
@@ -120,9 +175,19 @@ ${FENCE}
     expect(await run(document, broken, {})).toMatchObject({ code: 1, output: expect.stringContaining("ReferenceError") });
   });
 
-  it("finds dead links and unknown scripts", () => {
+  it("runs commands until one fails, and finds the built one among them", async () => {
+    const block = (code: string) => ({ language: "sh", code, line: 1, executed: true });
+    expect(await runCommands(block("azmutex --version; echo $GREETING"), { GREETING: "hello" })).toEqual({
+      code: 0,
+      output: expect.stringMatching(/^\d+\.\d+\.\d+\S*\nhello\n$/),
+    });
+    expect(await runCommands(block("false\necho no"), {})).toEqual({ code: 1, output: "" });
+  });
+
+  it("finds dead links, unknown scripts and missing tests", () => {
     expect(deadLinks([document])).toEqual(["README.md:5: #nowhere", "README.md:5: missing.md"]);
     expect(unknownScripts([document])).toEqual(["README.md:21: npm run no-such-script"]);
+    expect(missingTests([document])).toEqual(["README.md:24: test/project/*-no.test.ts", "README.md:24: test/no/such.test.ts"]);
   });
 
   it("refuses a block that is not closed", () => {

@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { CLI } from "../support/cli.ts";
 import { PROJECT } from "../support/sources.ts";
 import type { Block, Document } from "./documents.ts";
 
@@ -17,12 +19,12 @@ export interface Compiled {
 }
 
 /** Below the test's own, so that a child that hangs is reported with what it said. */
-const TIMEOUT_MS = 45_000;
+const TIMEOUT_MS = 240_000;
 
-function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd: string = PROJECT): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
-      cwd: PROJECT,
+      cwd,
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
       timeout: TIMEOUT_MS,
@@ -77,4 +79,18 @@ export async function compileSnippets(folder: string, documents: readonly Docume
     errors: errors.map((line) => line.replace(/^\S*?\/in\/(.+)\/line-\d+\.ts\((\d+),\d+\)/, "$1:$2")),
     run: (document, block, env) => run(process.execPath, [join(root, "out", `${moduleName(document, block)}.js`)], env),
   };
+}
+
+/** Runs a block of shell commands, in an empty folder, where `azmutex` is the built command. It ends at the first one that fails. */
+export async function runCommands({ code }: Block, env: NodeJS.ProcessEnv): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), "azmutex-commands-"));
+  try {
+    const bin = join(folder, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "azmutex"), `#!/bin/sh\nexec "${process.execPath}" "${CLI}" "$@"\n`, { mode: 0o755 });
+    const path = { PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` };
+    return await run("sh", ["-e", "-c", code], { ...path, ...env }, folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -114,6 +114,23 @@ export class Chaos {
     return process;
   }
 
+  /**
+   * Two to four processes, each with one to so many tasks of this kind, until all who live have done. With `troubleMs` everything
+   * goes wrong for so long, and one process in four dies meanwhile.
+   */
+  async crowd(
+    { mostTasks, troubleMs }: { mostTasks: number; troubleMs: number },
+    taskOf: (process: Mortal) => () => Promise<void>,
+  ): Promise<void> {
+    for (let processes = 2 + this.upTo(3); processes > 0; processes -= 1) {
+      const process = this.process(troubleMs > 0 && this.random() < 0.25 ? { lifetimeMs: this.upTo(troubleMs) } : {});
+      const task = taskOf(process);
+      for (let tasks = 1 + this.upTo(mostTasks); tasks > 0; tasks -= 1) process.run(task);
+    }
+    if (troubleMs > 0) this.trouble(troubleMs);
+    await this.finish(600_000);
+  }
+
   /** Everything may go wrong from now on, for so long. */
   trouble(forMs: number): void {
     const endsAt = this.clock.now() + forMs;
@@ -151,7 +168,8 @@ export class Chaos {
 
   /** Waits until everybody who lives is through. Throws the first violation. */
   async finish(withinMs: number): Promise<void> {
-    await this.world.until(Promise.all(this.#finished), withinMs).catch((error) => {
+    // Nobody asks for the moment, and looking every few milliseconds whether it has come takes longer than all else.
+    await this.world.until(Promise.all(this.#finished), withinMs, 1_000).catch((error) => {
       throw error instanceof Violation ? error : this.violation(String(error));
     });
     const [first] = this.#violations;

@@ -8,6 +8,7 @@ import type { TestContext } from "vitest";
 import { type End, Program, type ProgramOptions } from "../../examples/show/program.ts";
 import type { Stage } from "../../examples/show/show.ts";
 import { type Emulator, startEmulator } from "../../src/testing/emulator.ts";
+import { ownTime } from "./own-time.ts";
 import { PROJECT } from "./sources.ts";
 
 const BUILD = join(PROJECT, "build/examples");
@@ -28,6 +29,7 @@ export class ExampleRun implements Stage {
   readonly emulator: Emulator;
   readonly signal: AbortSignal;
   readonly programs: Program[] = [];
+  /** With its `ownTime`. */
   readonly said: { readonly line: string; readonly at: number }[] = [];
 
   private constructor(emulator: Emulator, signal: AbortSignal) {
@@ -50,7 +52,7 @@ export class ExampleRun implements Stage {
   }
 
   readonly say = (line: string): void => {
-    this.said.push({ line, at: Date.now() });
+    this.said.push({ line, at: ownTime.now() });
   };
 
   readonly start = (program: string, name = program, { args = [], env }: Pick<ProgramOptions, "args" | "env"> = {}): Program => {

@@ -10,7 +10,15 @@ export interface WireScope {
   after?: number;
   /** How many are struck then. Default: all, until `heal()`. */
   times?: number;
+  /** Asked of each request that would be struck. Default: yes. */
+  when?: () => boolean;
 }
+
+/** Ends one fault and leaves the others. Connections that hang by it are cut. */
+export type EndOfFault = () => void;
+
+/** The service behind the proxy. It may come back on another port. */
+export type Upstream = Pick<Emulator, "url" | "port" | "connectionString">;
 
 export type WireOperations = WireOperation | readonly WireOperation[] | "all";
 
@@ -27,12 +35,18 @@ interface Answer {
   readonly body: Buffer;
 }
 
+/** For so many milliseconds, or until something has happened. */
+export type WireDelay = number | Promise<unknown>;
+
 /** What happens to a request; `undefined` for an answer means that the connection is cut. */
-type Trouble = (forward: () => Promise<Answer | undefined>) => Promise<Answer | undefined>;
+type Trouble = (forward: () => Promise<Answer | undefined>, fault: WireFault) => Promise<Answer | undefined>;
 
 interface WireFault {
   readonly operations: WireOperations;
   readonly trouble: Trouble;
+  readonly when: () => boolean;
+  /** What cuts each connection that hangs by it. */
+  readonly stuck: Set<() => void>;
   after: number;
   times: number;
 }
@@ -43,23 +57,25 @@ interface WireFault {
  * aborting does not undo.
  */
 export class FaultProxy implements AsyncDisposable {
-  readonly #emulator: Emulator;
+  readonly #emulator: Upstream;
   readonly #server: Server;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #stuck = new Set<() => void>();
   readonly #requests: WireRequest[] = [];
   #faults: WireFault[] = [];
   #latencyMs = 0;
   #closed = false;
+  /** Requests that are under way, and how many there were. */
+  #open = 0;
+  #come = 0;
 
-  private constructor(emulator: Emulator) {
+  private constructor(emulator: Upstream) {
     this.#emulator = emulator;
     this.#server = createServer({ keepAliveTimeout: 600_000 }, (incoming, outgoing) => void this.#serve(incoming, outgoing));
   }
 
   /** On a free port of the loopback interface. */
-  static async start(emulator: Emulator): Promise<FaultProxy> {
+  static async start(emulator: Upstream): Promise<FaultProxy> {
     const proxy = new FaultProxy(emulator);
     proxy.#server.listen(0, "127.0.0.1");
     await once(proxy.#server, "listening");
@@ -90,6 +106,18 @@ export class FaultProxy implements AsyncDisposable {
     return operation === undefined ? this.#requests.length : this.#requests.filter((sent) => sent.operation === operation).length;
   }
 
+  /**
+   * Resolves when nothing is under way, and nothing has come for a number of turns of the event loop: what goes on in the background
+   * of this process is over then, however slowly it ran. Requests that are delayed, or hang, are under way.
+   */
+  async quiet(): Promise<void> {
+    for (let turns = 0; turns < QUIET_TURNS; turns += 1) {
+      const come = this.#come;
+      await new Promise((resolve) => setTimeout(resolve, QUIET_TURN_MS));
+      if (this.#open > 0 || this.#come !== come) turns = 0;
+    }
+  }
+
   forgetRequests(): void {
     this.#requests.length = 0;
   }
@@ -99,59 +127,69 @@ export class FaultProxy implements AsyncDisposable {
     this.#latencyMs = ms;
   }
 
-  /** The request arrives `ms` milliseconds late, even if its client has gone by then. */
-  delay(operations: WireOperations, ms: number, scope?: WireScope): void {
-    this.#add(operations, scope, async (forward) => {
-      await this.#pause(ms);
+  /** The request arrives so much later, even if its client has gone by then. */
+  delay(operations: WireOperations, by: WireDelay, scope?: WireScope): EndOfFault {
+    return this.#add(operations, scope, async (forward) => {
+      await this.#pause(by);
       return forward();
     });
   }
 
-  /** The request arrives at once, and its answer `ms` milliseconds late. */
-  delayAnswer(operations: WireOperations, ms: number, scope?: WireScope): void {
-    this.#add(operations, scope, async (forward) => {
+  /** The request arrives at once, and its answer so much later. */
+  delayAnswer(operations: WireOperations, by: WireDelay, scope?: WireScope): EndOfFault {
+    return this.#add(operations, scope, async (forward) => {
       const answer = await forward();
-      await this.#pause(ms);
+      await this.#pause(by);
       return answer;
     });
   }
 
   /** The request never arrives, and the connection stays open until `heal()` or `close()` cuts it. */
-  hang(operations: WireOperations, scope?: WireScope): void {
-    this.#add(operations, scope, () => this.#never());
+  hang(operations: WireOperations, scope?: WireScope): EndOfFault {
+    return this.#add(operations, scope, (_, fault) => this.#never(fault));
   }
 
   /** The request arrives, and the connection stays open without an answer until `heal()` or `close()` cuts it. */
-  hangAfter(operations: WireOperations, scope?: WireScope): void {
-    this.#add(operations, scope, async (forward) => {
+  hangAfter(operations: WireOperations, scope?: WireScope): EndOfFault {
+    return this.#add(operations, scope, async (forward, fault) => {
       await forward();
-      return this.#never();
+      return this.#never(fault);
     });
   }
 
   /** The connection is cut before the request arrives. */
-  reset(operations: WireOperations, scope?: WireScope): void {
-    this.#add(operations, scope, async () => undefined);
+  reset(operations: WireOperations, scope?: WireScope): EndOfFault {
+    return this.#add(operations, scope, async () => undefined);
   }
 
   /** The connection is cut once the request was carried out: the answer is lost. */
-  dropAnswer(operations: WireOperations, scope?: WireScope): void {
-    this.#add(operations, scope, async (forward) => {
+  dropAnswer(operations: WireOperations, scope?: WireScope): EndOfFault {
+    return this.#add(operations, scope, async (forward) => {
       await forward();
       return undefined;
     });
   }
 
+  /** The request arrives, is answered, and arrives once more so much later. Nobody hears the second answer. */
+  duplicate(operations: WireOperations, after: WireDelay, scope?: WireScope): EndOfFault {
+    return this.#add(operations, scope, async (forward) => {
+      const answer = await forward();
+      void this.#pause(after)
+        .then(forward)
+        .catch(() => {});
+      return answer;
+    });
+  }
+
   /** A 503 ServerBusy instead of the request, with `Retry-After` if it is given. */
-  serverBusy(operations: WireOperations, { retryAfterSeconds, ...scope }: WireScope & { retryAfterSeconds?: number } = {}): void {
-    this.#add(operations, scope, async () => serverBusy(retryAfterSeconds));
+  serverBusy(operations: WireOperations, { retryAfterSeconds, ...scope }: WireScope & { retryAfterSeconds?: number } = {}): EndOfFault {
+    return this.#add(operations, scope, async () => serverBusy(retryAfterSeconds));
   }
 
   /** Ends all faults and the latency. Connections that hang are cut. */
   heal(): void {
-    this.#faults = [];
     this.#latencyMs = 0;
-    for (const free of [...this.#stuck]) free();
+    for (const fault of this.#faults) this.#end(fault);
   }
 
   /** Cuts every connection. Closing twice does nothing. */
@@ -170,12 +208,23 @@ export class FaultProxy implements AsyncDisposable {
     return this.close();
   }
 
-  #add(operations: WireOperations, { after = 0, times = Infinity }: WireScope = {}, trouble: Trouble): void {
-    this.#faults.push({ operations, trouble, after, times });
+  #add(operations: WireOperations, { after = 0, times = Infinity, when = () => true }: WireScope = {}, trouble: Trouble): EndOfFault {
+    const fault: WireFault = { operations, trouble, when, stuck: new Set(), after, times };
+    this.#faults.push(fault);
+    return () => this.#end(fault);
+  }
+
+  #end(fault: WireFault): void {
+    this.#faults = this.#faults.filter((other) => other !== fault);
+    for (const free of fault.stuck) free();
+    fault.stuck.clear();
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    this.#come += 1;
+    this.#open += 1;
     const answer = await this.#answer(incoming).catch(() => undefined);
+    this.#open -= 1;
     if (!answer) {
       outgoing.destroy();
       return;
@@ -193,7 +242,7 @@ export class FaultProxy implements AsyncDisposable {
     let next = (): Promise<Answer | undefined> => this.#forward(incoming, body);
     for (const fault of this.#struckBy(operation).reverse()) {
       const forward = next;
-      next = () => fault.trouble(forward);
+      next = () => fault.trouble(forward, fault);
     }
     if (this.#latencyMs > 0) await this.#pause(this.#latencyMs);
     return next();
@@ -209,7 +258,7 @@ export class FaultProxy implements AsyncDisposable {
         fault.after -= 1;
         return false;
       }
-      if (fault.times <= 0) return false;
+      if (fault.times <= 0 || !fault.when()) return false;
       fault.times -= 1;
       return true;
     });
@@ -231,26 +280,27 @@ export class FaultProxy implements AsyncDisposable {
     return { status: response.statusCode ?? 500, headers: headers.flat(), body: await bodyOf(response) };
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
+  async #pause(by: WireDelay): Promise<void> {
+    if (typeof by !== "number") return void (await by);
+    await new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
         resolve();
-      }, ms);
+      }, by);
       this.#timers.add(timer);
     });
   }
 
-  #never(): Promise<undefined> {
-    return new Promise((resolve) => {
-      const free = (): void => {
-        this.#stuck.delete(free);
-        resolve(undefined);
-      };
-      this.#stuck.add(free);
-    });
+  /** Until the fault ends; not at all if it has ended meanwhile. */
+  async #never(fault: WireFault): Promise<undefined> {
+    if (!this.#faults.includes(fault)) return undefined;
+    return new Promise((resolve) => fault.stuck.add(() => resolve(undefined)));
   }
 }
+
+/** A request of this process takes a few turns of its event loop from the decision to send it to its arrival here. */
+const QUIET_TURNS = 10;
+const QUIET_TURN_MS = 5;
 
 /** What concerns one connection only, and not the message. */
 const HOP_BY_HOP: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding"]);

@@ -1,6 +1,11 @@
 import { AzureMutex } from "../../src/azure-mutex.ts";
+import { RESERVED_PREFIX } from "../../src/lease/blob-name.ts";
+import type { StoredBlob } from "../../src/lease/lease-store.ts";
 import type { MutexOptions } from "../../src/lock-space.ts";
 import { FakeClock, FaultyLeaseStore, MemoryLeaseStore } from "../../src/testing/index.ts";
+
+/** For processes whose first renewal is due when all the others are: after the whole of `renewEveryMs`. */
+export const FIRST_RENEWAL_LAST = Object.freeze({ random: (): number => 0 });
 
 /** A service and processes that use it, all in memory and by one clock that only the test moves. */
 export class World {
@@ -30,8 +35,8 @@ export class World {
     return `${scattered.toString(16).padStart(8, "0")}-0000-4000-8000-${String(this.#ids).padStart(12, "0")}`;
   }
 
-  /** Lets time pass until the promise is settled, and gives what it came to. Fails after `withinMs`. */
-  async until<T>(promise: Promise<T>, withinMs = 120_000): Promise<T> {
+  /** Lets time pass until the promise is settled, up to `stepMs` longer, and gives what it came to. Fails after `withinMs`. */
+  async until<T>(promise: Promise<T>, withinMs = 120_000, stepMs = 10): Promise<T> {
     let settled = false;
     const end = (): void => {
       settled = true;
@@ -41,7 +46,7 @@ export class World {
     await this.clock.settle();
     while (!settled) {
       if (this.clock.now() - start >= withinMs) throw new Error(`nothing came of it within ${withinMs} ms`);
-      await this.clock.advance(10);
+      await this.clock.advance(stepMs);
     }
     return promise;
   }
@@ -50,6 +55,13 @@ export class World {
   async leaseState(key: string): Promise<string> {
     const found = await this.memory.read(key);
     return found.kind === "found" ? found.blob.leaseState : "missing";
+  }
+
+  /** What there is of tickets, slots and readers, whoever left it. */
+  async helperBlobs(): Promise<StoredBlob[]> {
+    const found: StoredBlob[] = [];
+    for await (const blob of this.memory.list(RESERVED_PREFIX)) found.push(blob);
+    return found;
   }
 
   /** Some other process takes the lease, if it is free, and keeps it for 15 s. */

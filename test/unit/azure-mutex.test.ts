@@ -61,6 +61,23 @@ describe("acquire", () => {
     expect(await world.leaseState("job")).toBe("available");
   });
 
+  it("does not resolve with a lease whose time is over when its grant is heard of, and gives it back", async () => {
+    const { world, clock, store, mutex } = setup();
+    await world.memory.create("job", {});
+    store.delayAnswer("acquire", 1_000, { times: 1 });
+    const acquiring = mutex.acquire("job", 15);
+    await clock.settle();
+    clock.suspend(20_000);
+    await expect(world.until(acquiring)).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      answered: true,
+      message: '"job" was granted, and lost before it could be used',
+    });
+    await expect(mutex.release("job")).rejects.toBeInstanceOf(NotHeldError);
+    await clock.advance(100);
+    expect(await world.leaseState("job")).toBe("available");
+  });
+
   it("rejects with StoreUnavailableError after three tries without an answer", async () => {
     const { world, mutex, store } = setup();
     store.hang("acquire");
@@ -207,8 +224,9 @@ describe("inspect and list", () => {
     await there.acquire("b/2", 15);
     await there.acquire("a", 15);
     await world.memory.putBlob("b/data", { content: "not a lock" });
-    await world.memory.create(".azmutex/queue/x/1", {});
-    await world.memory.acquire(".azmutex/queue/x/1", world.newId(), 60);
+    const stray = `.azmutex/${"0".repeat(64)}/queue/1`;
+    await world.memory.create(stray, {});
+    await world.memory.acquire(stray, world.newId(), 60);
     const keys = async (prefix?: string) => {
       const found: string[] = [];
       for await (const { key } of mutex.list(prefix === undefined ? {} : { prefix })) found.push(key);
@@ -217,6 +235,20 @@ describe("inspect and list", () => {
     expect(await keys()).toEqual(["a", "b/1", "b/2"]);
     expect(await keys("b/")).toEqual(["b/1", "b/2"]);
     expect(await keys("c")).toEqual([]);
+  });
+
+  it("ask for a listing again that brought no answer", async () => {
+    const { world, mutex, store, there } = setup();
+    await there.acquire("a", 15);
+    store.failBefore("list", { times: 2 });
+    const found = async () => {
+      const keys: string[] = [];
+      for await (const { key } of mutex.list()) keys.push(key);
+      return keys;
+    };
+    expect(await world.until(found())).toEqual(["a"]);
+    // Of helpers, in three tries, and of locks.
+    expect(store.count("list")).toBe(4);
   });
 
   it("give up a listing that hangs, or that the caller is done with", async () => {
@@ -268,6 +300,14 @@ describe("break", () => {
     await there.acquire("plain", 15);
     expect(await mutex.break("plain", { ifHolder: "batch" })).toEqual({ outcome: "heldByAnother" });
     expect(lock.isHeld).toBe(true);
+  });
+
+  it("does not take the record of somebody before for the holder of an infinite lease", async () => {
+    const { world, mutex, there } = setup();
+    await (await world.until(there.locker("job", { holder: "api" }).lock())).release();
+    await there.acquire("job", "infinite");
+    expect(await mutex.break("job", { ifHolder: "api" })).toEqual({ outcome: "heldByAnother" });
+    expect(await mutex.break("job")).toEqual({ outcome: "broken", freeInSeconds: 0 });
   });
 
   it("leaves alone a holder that came between the look and the break", async () => {

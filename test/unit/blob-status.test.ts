@@ -101,6 +101,7 @@ describe("a failed request", () => {
       new Error("connection AccountName=a;AccountKey=CANARY; failed"),
       new Error('request to "https://a.example/c/k?se=1&sig=CANARY" failed'),
       new Error("client_secret=CANARY&assertion=CANARY"),
+      new Error("redirected to https%3A%2F%2Fa.example%2Fc%3Fse%3D1%26sig%3DCANARY"),
     ];
     for (const error of errors) expect(everythingPrinted(errorFor("acquire", "job", readFailure(error)))).not.toContain("CANARY");
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LinkedSignal, onAbort, unlessAborted } from "../../src/abort.ts";
+import { LazySignal, LinkedSignal, onAbort, unlessAborted } from "../../src/abort.ts";
 import { Stopwatch, settledWithin, sleep, systemClock, systemSources } from "../../src/clock.ts";
 import { FakeClock } from "../../src/testing/index.ts";
 
@@ -121,5 +121,24 @@ describe("a signal that many wait for", () => {
     ended.end();
     c.abort();
     expect(ended.signal.aborted).toBe(false);
+  });
+});
+
+describe("LazySignal", () => {
+  it("has aborted for whoever asks for it afterwards, and keeps its first reason", () => {
+    const lazy = new LazySignal();
+    lazy.abort("lost");
+    lazy.abort("too late");
+    expect(lazy.signal.reason).toBe("lost");
+    expect(lazy.signal).toBe(lazy.signal);
+  });
+
+  it("tells whoever has asked for it before", () => {
+    const lazy = new LazySignal();
+    const told: unknown[] = [];
+    lazy.signal.addEventListener("abort", () => told.push(lazy.signal.reason));
+    expect(lazy.signal.aborted).toBe(false);
+    lazy.abort("lost");
+    expect(told).toEqual(["lost"]);
   });
 });

@@ -10,9 +10,8 @@ function setup(count: number) {
 }
 
 async function tickets(world: World): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { key, leaseState } of world.memory.list(".azmutex/queue/")) found.push(`${leaseState} ${key}`);
-  return found;
+  const found = await world.helperBlobs();
+  return found.filter(({ key }) => key.includes("/queue/")).map(({ key, leaseState }) => `${leaseState} ${key}`);
 }
 
 describe("with fair: true", () => {
@@ -56,6 +55,56 @@ describe("with fair: true", () => {
     expect(store.count("create")).toBe(1);
     expect(store.count("remove")).toBe(1);
     expect(store.calls.slice(0, 4).map(({ operation }) => operation)).toEqual(["acquire", "create", "acquire", "list"]);
+  });
+
+  describe("whoever is next", () => {
+    async function nextInLine() {
+      const { world, clock, processes, lockers } = setup(2);
+      const [holder, waiter] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+      const held = await world.until(holder.lock());
+      const { store } = processes[1] as (typeof processes)[0];
+      const waiting = waiter.lock();
+      /** What it asks for from the hand-over on. */
+      const handOver = async (): Promise<Lock> => {
+        store.forgetCalls();
+        await held.release();
+        return await world.until(waiting);
+      };
+      return { world, clock, store, held, handOver };
+    }
+
+    it("reads the record once while it waits, and not when it is handed the lock", async () => {
+      const { clock, store, held, handOver } = await nextInLine();
+      await clock.advance(5_000);
+      expect(store.count("read")).toBe(1);
+      const lock = await handOver();
+      expect(store.count("read")).toBe(0);
+      expect(store.count("writeMetadata")).toBe(1);
+      expect(lock.fencingToken).toBeGreaterThan(held.fencingToken as number);
+    });
+
+    it("reads it again if it was written since", async () => {
+      const { world, clock, store, held, handOver } = await nextInLine();
+      await clock.advance(5_000);
+      const before = await world.memory.read("job");
+      if (before.kind !== "found") throw new Error("the blob is gone");
+      const { metadata, etag } = before.blob;
+      await world.memory.writeMetadata("job", { ...metadata, theirs: "kept" }, { leaseId: held.leaseId, ifMatch: etag });
+      const lock = await handOver();
+      expect(store.count("read")).toBe(1);
+      expect(lock.fencingToken).toBeGreaterThan(held.fencingToken as number);
+      expect(await world.memory.read("job")).toMatchObject({ blob: { metadata: { theirs: "kept" } } });
+    });
+
+    it.each(["refused", "hanging"])("has the lock all the same if that read is %s", async (how) => {
+      const { clock, store, handOver } = await nextInLine();
+      const fault = how === "refused" ? store.failBefore("read") : store.hang("read");
+      await clock.advance(5_000);
+      fault.heal();
+      const lock = await handOver();
+      expect(store.count("read")).toBe(1);
+      expect(lock.isHeld).toBe(true);
+    });
   });
 
   it("tasks of one process wait in line with those of others", async () => {
@@ -252,7 +301,8 @@ describe("with fair: true", () => {
     await clock.advance(2_000);
     const [{ store }] = processes as [(typeof processes)[0]];
     const hanging = store.hang("renew");
-    await clock.advance(18_000);
+    // Now it is between two tries.
+    await clock.advance(18_600);
     hanging.heal();
     store.forgetCalls();
     await world.until(held.release());

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
+import type { MutexOptions } from "../../src/lock-space.ts";
 import type { Lock } from "../../src/locker.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
-import { World } from "../support/world.ts";
+import { FIRST_RENEWAL_LAST, World } from "../support/world.ts";
 
-function setup(options: LockerOptions = {}) {
+function setup(options: LockerOptions = {}, processOptions?: Partial<MutexOptions>) {
   const world = new World();
-  const here = world.process();
+  const here = world.process(processOptions);
   return { world, clock: world.clock, ...here, locker: here.mutex.locker("job", options), there: world.process().mutex.locker("job") };
 }
 
@@ -98,7 +99,7 @@ describe("a lock that is released while tasks of the same process wait", () => {
   });
 
   it("is renewed first if little of its lease is left, and taken anew if it is lost by then", async () => {
-    const { world, clock, store, locker } = setup({ handOverMs: 60_000 });
+    const { world, clock, store, locker } = setup({ handOverMs: 60_000 }, FIRST_RENEWAL_LAST);
     const first = await world.until(locker.lock());
     const waiting = locker.lock();
     const hanging = store.hang("renew");

@@ -142,6 +142,36 @@ describe("a wait with a time-out or a signal", () => {
     expect(before + 5_000 - (store.calls.at(-1)?.at ?? 0)).toBeLessThanOrEqual(20);
   });
 
+  it("says at the time-out that the service does not answer, if it does not", async () => {
+    const { world, store, locker, there } = setup();
+    await world.until(there.locker("job").lock());
+    const timedOut = { code: "LOCK_TIMEOUT", message: 'lock on "job" was not free within 5000 ms' };
+    await expect(world.until(locker.lock({ timeoutMs: 5_000 }))).rejects.toMatchObject(timedOut);
+    // What failed and was answered later is forgotten.
+    store.failBefore("acquire", { times: 1 });
+    await expect(world.until(locker.lock({ timeoutMs: 5_000 }))).rejects.toMatchObject(timedOut);
+    store.hang("acquire");
+    await expect(world.until(locker.lock({ timeoutMs: 5_000 }))).rejects.toMatchObject({
+      message: `${timedOut.message}, and the service does not answer`,
+      cause: { code: "STORE_UNAVAILABLE", answered: false },
+    });
+  });
+
+  it("says so too if not one request was answered or failed by then, and not because one has just been sent", async () => {
+    const { world, store, locker, there } = setup();
+    await world.until(there.locker("job").lock());
+    store.hang("acquire");
+    await expect(world.until(locker.lock({ timeoutMs: 2_500 }))).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+      cause: { message: 'waiting for "job": no answer from the service for 2500 ms', answered: false },
+    });
+    store.heal();
+    store.delay("acquire", 900);
+    const error = await world.until(locker.lock({ timeoutMs: 1_500 }).catch((thrown) => thrown));
+    expect(error).toBeInstanceOf(LockTimeoutError);
+    expect(error.cause).toBeUndefined();
+  });
+
   it("asks exactly once with a time-out of 0", async () => {
     const { world, store, locker, there } = setup();
     await world.until(there.locker("job").lock());
@@ -252,6 +282,48 @@ describe("a wait for a service in trouble", () => {
     const before = clock.now();
     await expect(locker.lock()).rejects.toBeInstanceOf(AccessDeniedError);
     expect(clock.now()).toBe(before);
+  });
+
+  it("is over soon for the next in line too: what is silent for one task is silent for all", async () => {
+    const { world, clock, store, locker } = setup();
+    store.hang("all");
+    const rejectedAt: number[] = [];
+    const tasks = Array.from({ length: 4 }, () =>
+      locker.lock().catch((error) => {
+        expect(error).toBeInstanceOf(StoreUnavailableError);
+        rejectedAt.push(clock.now());
+      }),
+    );
+    await world.until(Promise.all(tasks));
+    expect(rejectedAt).toHaveLength(4);
+    expect(rejectedAt[0]).toBeGreaterThanOrEqual(20_000);
+    // One try each: it may answer again by then.
+    expect(rejectedAt[3]).toBeLessThan(26_000 + 3 * 3_100);
+  });
+
+  it("is over, too, for whoever asks once, if the record of what was granted cannot be had, whatever the answers say", async () => {
+    const { world, clock, store, locker } = setup();
+    await world.memory.create("job", {});
+    await clock.advance(5_000);
+    store.failBefore("read", { answered: true });
+    const before = clock.now();
+    await expect(world.until(locker.tryLock())).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", answered: true });
+    expect(clock.now() - before).toBeGreaterThanOrEqual(20_000);
+    expect(clock.now() - before).toBeLessThan(30_000);
+    await clock.advance(100);
+    expect(await world.leaseState("job")).toBe("available");
+  });
+
+  it("does not take for silence that it asked nothing for long", async () => {
+    const { world, clock, store, mutex, there } = setup();
+    const theirs = await world.until(there.locker("job").lock());
+    const waiting = mutex.locker("job", { poll: { quickForMs: 0, steadyMs: [60_000, 60_000] } }).lock();
+    await clock.advance(59_900);
+    const unanswered = store.hang("acquire", { times: 1 });
+    await clock.advance(10_000);
+    expect(unanswered.hits).toBe(1);
+    await theirs.release();
+    expect((await world.until(waiting)).isHeld).toBe(true);
   });
 });
 

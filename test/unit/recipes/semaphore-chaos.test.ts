@@ -26,10 +26,9 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
   };
   chaos.watch(50, () => (holders().length > permits ? `${holders().length} of ${permits} permits are held` : undefined));
 
-  for (let processes = 2 + chaos.upTo(3); processes > 0; processes -= 1) {
-    const process = chaos.process(troubled && random() < 0.25 ? { lifetimeMs: chaos.upTo(TROUBLE_MS) } : {});
+  await chaos.crowd({ mostTasks: 3, troubleMs: troubled ? TROUBLE_MS : 0 }, (process) => {
     const semaphore = new Semaphore(process.mutex, "downloads", { permits, fair });
-    const task = async (): Promise<void> => {
+    return async () => {
       for (let turn = 0; turn < 4 && !process.isDead; turn += 1) {
         await chaos.rest(chaos.upTo(2_000));
         const options = chaos.waitOptions({ impatient: 0.2, fickle: 0.1 });
@@ -45,10 +44,7 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
         }
       }
     };
-    for (let tasks = 1 + chaos.upTo(3); tasks > 0; tasks -= 1) process.run(task);
-  }
-  if (troubled) chaos.trouble(TROUBLE_MS);
-  await chaos.finish(600_000);
+  });
 
   // When their tickets have run out, and then a lease, whatever the dead had is free again.
   await clock.advance(200_000);
@@ -60,24 +56,16 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
 }
 
 describe("a semaphore, in hundreds of seeded runs: never more holders than permits, tokens grow in each slot, everybody gets through", () => {
-  it.each(QUEUES)(
-    "when all goes well, all permits used%s",
-    async (_, fair) => {
-      let used = 0;
-      for (let seed = 1; seed <= 100; seed += 1) {
-        const { most, permits } = await crowd(seed, { fair, troubled: false });
-        if (most === permits) used += 1;
-      }
-      expect(used).toBeGreaterThan(70);
-    },
-    300_000,
-  );
+  it.each(QUEUES)("when all goes well, all permits used%s", async (_, fair) => {
+    let used = 0;
+    for (let seed = 1; seed <= 100; seed += 1) {
+      const { most, permits } = await crowd(seed, { fair, troubled: false });
+      if (most === permits) used += 1;
+    }
+    expect(used).toBeGreaterThan(70);
+  });
 
-  it.each(QUEUES)(
-    "when processes die and requests go astray%s",
-    async (_, fair) => {
-      for (let seed = 1; seed <= 200; seed += 1) await crowd(seed, { fair, troubled: true });
-    },
-    300_000,
-  );
+  it.each(QUEUES)("when processes die and requests go astray%s", async (_, fair) => {
+    for (let seed = 1; seed <= 200; seed += 1) await crowd(seed, { fair, troubled: true });
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sleep } from "../../../src/clock.ts";
 import { DifferingPermitsError, LockTimeoutError } from "../../../src/errors.ts";
+import type { LockStatus } from "../../../src/lock-status.ts";
 import type { Permit, SemaphoreOptions } from "../../../src/recipes/semaphore.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
 import type { FaultyLeaseStore } from "../../../src/testing/index.ts";
@@ -30,9 +31,9 @@ const operations = (store: FaultyLeaseStore): string[] => store.calls.map(({ ope
 
 async function slots(world: World): Promise<{ name: string; leaseState: string; permits: unknown }[]> {
   const found: { name: string; leaseState: string; permits: unknown }[] = [];
-  for await (const { key, leaseState, metadata } of world.memory.list(".azmutex/semaphore/")) {
+  for await (const { key, leaseState, metadata } of world.memory.list(".azmutex/")) {
     const name = key.slice(key.lastIndexOf("/") + 1);
-    if (name !== "gate") found.push({ name, leaseState, permits: JSON.parse(metadata.azmutex_semaphore as string).permits });
+    if (key.includes("/semaphore/")) found.push({ name, leaseState, permits: JSON.parse(metadata.azmutex_semaphore as string).permits });
   }
   return found;
 }
@@ -120,13 +121,13 @@ describe("a semaphore", () => {
     }
   });
 
-  it("is another thing than a lock of the same name, and is not listed among the locks", async () => {
+  it("is another thing than a lock of the same name, and the two are listed as one", async () => {
     const { world, here, there } = setup({ permits: 1 });
     await world.until(here.mutex.locker("jobs").lock());
     expect((await world.until(there.semaphore.acquire())).isHeld).toBe(true);
-    const listed: string[] = [];
-    for await (const { key } of here.mutex.list()) listed.push(key);
-    expect(listed).toEqual(["jobs"]);
+    const listed: LockStatus[] = [];
+    for await (const status of here.mutex.list()) listed.push(status);
+    expect(listed).toMatchObject([{ key: "jobs", isHeld: true, semaphore: { permits: 1, held: [{ slot: 0 }] } }]);
   });
 
   it("has the permits of the dead again when their leases have run out", async () => {
@@ -312,7 +313,7 @@ describe("users of a semaphore who state different numbers", () => {
   it("may begin anew with another number when all slots were deleted", async () => {
     const { world, here, there } = setup({ permits: 3 });
     await world.until((await world.until(here.semaphore.acquire())).release());
-    for await (const { key } of world.memory.list(".azmutex/semaphore/")) await world.memory.remove(key);
+    for await (const { key } of world.memory.list(".azmutex/")) await world.memory.remove(key);
     const other = new Semaphore(there.mutex, "jobs", { permits: 5 });
     expect((await world.until(other.acquire())).isHeld).toBe(true);
     await expect(world.until(here.semaphore.acquire())).rejects.toBeInstanceOf(DifferingPermitsError);

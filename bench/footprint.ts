@@ -1,0 +1,136 @@
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { PROJECT } from "../faults/project.ts";
+import type { Benchmark, Claim, Context, Report, Table } from "./benchmark.ts";
+import { type ImportCost, type Imported, importCosts } from "./import-cost.ts";
+import { packageSizes, runTimeDependencies } from "./package-size.ts";
+import { bareCycle, ourCycle, timeOf, timesOf } from "./startup.ts";
+import { median, repeated, shown } from "./statistics.ts";
+
+/** What the package may cost, beyond the SDK. */
+export const FOOTPRINT_LIMITS = Object.freeze({ importMs: 10, importBytes: 2 * 2 ** 20, packedWithoutMaps: 100_000, packed: 200_000 });
+
+const FOLDER = fileURLToPath(PROJECT);
+const CLI = fileURLToPath(new URL("dist/cli/main.js", PROJECT));
+const ROUNDS = { full: 25, quick: 3 } as const;
+const IMPORTED = ["nothing", "azmutex", "sdk", "both"] as const;
+const MIB = 2 ** 20;
+
+type Costs = Readonly<Record<Imported, readonly ImportCost[]>>;
+
+export const FOOTPRINT: Benchmark = {
+  name: "footprint",
+  title: "Footprint: what the package adds",
+  what: `Fresh processes, in turns, ${ROUNDS.full} of each. Import: from before the first \`import()\` to after the last, for \`azmutex\` and the SDK together and for the SDK alone; \`azmutex\` by itself does not load the SDK before it needs it. Memory is what the heap and its buffers hold after a garbage collection, and the process as a whole. Package: what \`npm pack\` makes. Start-up: from the start of the process to its end; \`azmutex run\` takes and gives back the lock of a free key around a command that does nothing, beside a script that does the same with nothing but the SDK, both behind the proxy.`,
+  run,
+};
+
+async function run({ stage, isQuick, note }: Context): Promise<Report> {
+  const rounds = isQuick ? ROUNDS.quick : ROUNDS.full;
+  const costs = importCosts(FOLDER, IMPORTED, rounds);
+  note("imports are measured");
+  const { all, withoutMaps } = packageSizes(FOLDER);
+  const dependencies = runTimeDependencies(FOLDER);
+  note("the package is measured");
+  const { address } = await stage.ownServer("blobs");
+  const started = await startUps(address, rounds);
+  const sizes: Table = {
+    caption: "Package",
+    columns: ["", "packed, KB", "installed, KB", "files"],
+    rows: [
+      ["everything", kilobytes(all.packed), kilobytes(all.unpacked), all.files],
+      ["without source maps", kilobytes(withoutMaps.packed), kilobytes(withoutMaps.unpacked), withoutMaps.files],
+    ],
+  };
+  return {
+    tables: [importTable(costs), sizes, started],
+    claims: [...importClaims(costs), ...sizeClaims(withoutMaps.packed, all.packed)],
+    notes: [
+      `Dependencies at run time: ${dependencies.length} (${dependencies.join(", ")}, for the command), besides the SDK, which is a peer.`,
+    ],
+  };
+}
+
+async function startUps(connectionString: string, rounds: number): Promise<Table> {
+  const key = randomUUID();
+  const surroundings = { project: FOLDER, connectionString };
+  // The first creates container and blob.
+  await timeOf(ourCycle(CLI, key), surroundings);
+  const commands = { node: ["--eval", ""], help: [CLI, "--help"], bare: bareCycle(key), run: ourCycle(CLI, key) };
+  const times = await timesOf(commands, { ...surroundings, rounds });
+  const row = (name: string, taken: readonly number[], base: readonly number[]): string[] => [
+    name,
+    shown(repeated(taken), 0),
+    `${(median(taken) / median(base)).toFixed(2)} times`,
+  ];
+  return {
+    caption: "Start-up",
+    columns: ["from start to end", "ms", "ratio"],
+    rows: [
+      row("`node`, nothing at all", times.node, times.node),
+      row("`azmutex --help`, to that", times.help, times.node),
+      row("SDK by hand: acquire, release", times.bare, times.bare),
+      row("`azmutex run <key> -- true`, to that", times.run, times.bare),
+    ],
+  };
+}
+
+const NAMES: Readonly<Record<Imported, string>> = {
+  nothing: "nothing",
+  azmutex: "`azmutex`",
+  sdk: "`@azure/storage-blob`",
+  both: "`azmutex` and `@azure/storage-blob`",
+};
+
+function importTable(costs: Costs): Table {
+  return {
+    caption: "Import",
+    columns: ["of", "ms", "heap, MB", "process, MB"],
+    rows: IMPORTED.map((imported) => [
+      NAMES[imported],
+      shown(repeated(costs[imported].map(({ ms }) => ms)), 1),
+      shown(repeated(costs[imported].map(({ heapBytes }) => heapBytes / MIB))),
+      shown(repeated(costs[imported].map(({ residentBytes }) => residentBytes / MIB)), 1),
+    ]),
+  };
+}
+
+/** How much more it is with ours than without, each at its best: whatever else the machine does only adds to it. */
+export function beyondSdk({ sdk, both }: Pick<Costs, "sdk" | "both">, figure: (cost: ImportCost) => number): number {
+  return Math.min(...both.map(figure)) - Math.min(...sdk.map(figure));
+}
+
+function importClaims(costs: Costs): Claim[] {
+  const ms = beyondSdk(costs, (cost) => cost.ms);
+  const heap = beyondSdk(costs, (cost) => cost.heapBytes);
+  const resident = beyondSdk(costs, (cost) => cost.residentBytes);
+  const { importMs, importBytes } = FOOTPRINT_LIMITS;
+  const bytes = (what: string, measured: number): Claim => ({
+    what,
+    limit: `${importBytes / MIB} MB`,
+    measured: `${(measured / MIB).toFixed(2)} MB`,
+    holds: measured <= importBytes,
+  });
+  return [
+    { what: "import, over the SDK's", limit: `${importMs} ms`, measured: `${ms.toFixed(1)} ms`, holds: ms <= importMs },
+    bytes("heap, over the SDK's", heap),
+    bytes("the process's memory, over the SDK's", resident),
+  ];
+}
+
+function sizeClaims(withoutMaps: number, all: number): Claim[] {
+  const claim = (what: string, measured: number, limit: number): Claim => ({
+    what,
+    limit: `${kilobytes(limit)} KB`,
+    measured: `${kilobytes(measured)} KB`,
+    holds: measured <= limit,
+  });
+  return [
+    claim("packed, without source maps", withoutMaps, FOOTPRINT_LIMITS.packedWithoutMaps),
+    claim("packed, in all", all, FOOTPRINT_LIMITS.packed),
+  ];
+}
+
+function kilobytes(bytes: number): string {
+  return (bytes / 1_000).toFixed(0);
+}

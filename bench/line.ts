@@ -1,0 +1,24 @@
+/** Those who wait, in the order in which they came. */
+export class Line {
+  /** How often somebody's turn came though another had come before. */
+  overtakings = 0;
+  // A set keeps the order in which its members came.
+  readonly #waiting = new Set<symbol>();
+
+  join(): symbol {
+    const place = Symbol("place");
+    this.#waiting.add(place);
+    return place;
+  }
+
+  enter(place: symbol): void {
+    const [first] = this.#waiting;
+    if (first !== place) this.overtakings += 1;
+    this.#waiting.delete(place);
+  }
+
+  /** Also for whoever gave up. */
+  leave(place: symbol): void {
+    this.#waiting.delete(place);
+  }
+}

@@ -1,0 +1,93 @@
+// `npm run bench`: how fast, at what cost, and beside whom.
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { preparePeers } from "../faults/peers.ts";
+import { versionIn } from "../faults/project.ts";
+import { redisVersion } from "../faults/storage.ts";
+import { BENCHMARKS } from "./all.ts";
+import type { Benchmark, Measured } from "./benchmark.ts";
+import { printed } from "./document.ts";
+import { etcdVersion } from "./etcd.ts";
+import { record } from "./results.ts";
+import { Stage } from "./stage.ts";
+
+const USAGE = `Usage: npm run bench [-- --only <name>] [-- --round-trip <ms>] [-- --quick] [-- --json]
+
+  --only <name>       one benchmark; may be given several times. One of: ${BENCHMARKS.map(({ name }) => name).join(", ")}
+  --round-trip <ms>   how much longer a request takes than on this machine. Default: 5
+  --quick             shows that everything works, in a fraction of the time; writes nothing
+  --json              the results as JSON; writes nothing
+
+Writes docs/benchmarks.md and what is beside it. Ends with 1 if something that has to hold does not.
+`;
+
+interface Request {
+  readonly chosen: readonly Benchmark[];
+  readonly roundTripMs: number;
+  readonly isQuick: boolean;
+  readonly isJson: boolean;
+}
+
+function requested(): Request | undefined {
+  try {
+    const { values } = parseArgs({
+      options: {
+        only: { type: "string", multiple: true },
+        "round-trip": { type: "string", default: "5" },
+        quick: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+      },
+    });
+    const { only } = values;
+    const roundTripMs = Number(values["round-trip"]);
+    if (!(roundTripMs >= 0) || only?.some((name) => !BENCHMARKS.some((known) => known.name === name))) return undefined;
+    const chosen = BENCHMARKS.filter(({ name }) => only?.includes(name) ?? true);
+    return { chosen, roundTripMs, isQuick: values.quick, isJson: values.json };
+  } catch {
+    return undefined;
+  }
+}
+
+function ranOn(): string {
+  const [{ model } = { model: "an unknown processor" }] = cpus();
+  const redis = redisVersion();
+  const etcd = etcdVersion();
+  const versions = [
+    `Node.js ${process.versions.node}`,
+    `Azurite ${versionIn("node_modules/azurite/")}`,
+    ...(redis === undefined ? [] : [`Redis ${redis}`]),
+    ...(etcd === undefined ? [] : [`etcd ${etcd}`]),
+  ];
+  return `azmutex ${versionIn("")}, ${versions.join(", ")}, ${process.platform}, ${cpus().length} cores (${model.trim()}).`;
+}
+
+async function main(): Promise<number> {
+  if (process.argv.includes("--help")) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const request = requested();
+  if (!request) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  const { chosen, roundTripMs, isQuick, isJson } = request;
+  const noPeers = preparePeers();
+  if (noPeers !== undefined) process.stderr.write(`the other libraries are not run: ${noPeers}\n`);
+  const measured: Measured[] = [];
+  for (const benchmark of chosen) {
+    const { name, title, what } = benchmark;
+    const began = performance.now();
+    const note = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);
+    await using stage = new Stage(roundTripMs);
+    const report = await benchmark.run({ stage, isQuick, note });
+    measured.push({ name, title, what, ranOn: ranOn(), roundTripMs, seconds: (performance.now() - began) / 1_000, report });
+    if (!isJson) process.stdout.write(`\n${title}\n\n${printed(report)}\n`);
+  }
+  if (isJson) process.stdout.write(`${JSON.stringify(measured, null, 2)}\n`);
+  else if (!isQuick) await record(measured, BENCHMARKS);
+  return measured.every(({ report }) => report.claims.every(({ holds }) => holds)) ? 0 : 1;
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+process.exitCode = await main();

@@ -1,0 +1,33 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { PROJECT } from "../faults/project.ts";
+import type { Benchmark, Measured } from "./benchmark.ts";
+import { chartSvg } from "./chart.ts";
+import { benchmarksDocument } from "./document.ts";
+
+const FOLDER = new URL("docs/benchmarks/", PROJECT);
+const RESULTS = fileURLToPath(new URL("results.json", FOLDER));
+const DOCUMENT = fileURLToPath(new URL("../benchmarks.md", FOLDER));
+
+/** Puts new results in place of older ones of the same name, in the order of `all`, and makes the document and its pictures anew. */
+export async function record(measured: readonly Measured[], all: readonly Benchmark[]): Promise<void> {
+  const before = await recorded();
+  const results = all.flatMap(({ name }) => {
+    const found = measured.find((one) => one.name === name) ?? before.find((one) => one.name === name);
+    return found ? [found] : [];
+  });
+  await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+  await writeFile(DOCUMENT, benchmarksDocument(results));
+  for (const { name, report } of results) {
+    if (report.chart) await writeFile(fileURLToPath(new URL(`${name}.svg`, FOLDER)), `${chartSvg(report.chart)}\n`);
+  }
+}
+
+async function recorded(): Promise<readonly Measured[]> {
+  try {
+    return JSON.parse(await readFile(RESULTS, "utf8")) as readonly Measured[];
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}

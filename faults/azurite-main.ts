@@ -1,0 +1,7 @@
+// Azurite in a process of its own, which can be killed.
+import { startEmulator } from "azmutex/testing";
+
+const emulator = await startEmulator();
+// Whoever measures is gone.
+process.on("disconnect", () => process.exit());
+process.send?.(emulator.port);

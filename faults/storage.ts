@@ -1,0 +1,104 @@
+import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { AzureMutex } from "azmutex";
+import { emulatorConnectionString } from "../src/lease/endpoint.ts";
+import { firstMessage, kill } from "./child-process.ts";
+import { HTTP } from "./wire/http.ts";
+import type { Protocol } from "./wire/protocol.ts";
+import { commandBytes, RESP } from "./wire/resp.ts";
+
+/** A server of this machine, with everything in memory. */
+export interface Storage extends AsyncDisposable {
+  readonly port: number;
+  /** At once, and with everything it had. */
+  kill(): Promise<void>;
+}
+
+export interface StorageRoom {
+  readonly protocol: Protocol;
+  /** Why there is none on this machine, if so. */
+  missing(): string | undefined;
+  start(): Promise<Storage>;
+  /** What a process needs to reach it by way of this port. */
+  addressAt(port: number): string;
+  /** What an operator does about a lock whose holder is to stop, where there is something. */
+  breakGently?(port: number, key: string): Promise<void>;
+  /** What an operator does so that the lock is free now. */
+  breakAtOnce(port: number, key: string): Promise<void>;
+}
+
+/** Where adapters lock. */
+export const CONTAINER = "locks";
+
+const breaking =
+  (periodSeconds?: number) =>
+  async (port: number, key: string): Promise<void> => {
+    const mutex = new AzureMutex({ connectionString: emulatorConnectionString(port), containerName: CONTAINER });
+    await mutex.break(key, periodSeconds === undefined ? {} : { periodSeconds });
+  };
+
+export const BLOBS: StorageRoom = {
+  protocol: HTTP,
+  missing: () => undefined,
+  async start() {
+    const child = fork(fileURLToPath(new URL("azurite-main.js", import.meta.url)), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    return storageOf(child, await firstMessage<number>(child, "Azurite"));
+  },
+  addressAt: emulatorConnectionString,
+  breakGently: breaking(),
+  breakAtOnce: breaking(0),
+};
+
+export const REDIS: StorageRoom = {
+  protocol: RESP,
+  missing: () => (redisVersion() === undefined ? "redis-server is not installed" : undefined),
+  async start() {
+    const port = await freePort();
+    const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    for await (const line of child.stdout.setEncoding("utf8")) if (String(line).includes("Ready to accept connections")) break;
+    child.stdout.resume();
+    return storageOf(child, port);
+  },
+  addressAt: String,
+  async breakAtOnce(port, key) {
+    const socket = connect(port, "127.0.0.1");
+    socket.end(commandBytes(["DEL", key, `mutex:${key}`]));
+    socket.resume();
+    await once(socket, "close");
+  },
+};
+
+/** Its version, or undefined where it is not installed. */
+export function redisVersion(): string | undefined {
+  const { stdout } = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
+  return /v=(\S+)/.exec(stdout ?? "")?.[1];
+}
+
+const servers = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const server of servers) server.kill("SIGKILL");
+});
+
+/** A server that is a child process, and ends with this one. */
+export function storageOf(child: ChildProcess, port: number): Storage {
+  servers.add(child);
+  const end = async (): Promise<void> => {
+    await kill(child);
+    servers.delete(child);
+  };
+  return { port, kill: end, [Symbol.asyncDispose]: end };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("a server on loopback has a port");
+  return address.port;
+}

@@ -1,0 +1,51 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { OurJob, OurReport } from "./our-job.ts";
+
+const PROGRAM = fileURLToPath(new URL("./our-process.js", import.meta.url));
+
+/** A process that locks with azmutex. */
+export class OurPeer {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<string>;
+
+  constructor(container: string, job: OurJob) {
+    this.#child = fork(PROGRAM, [container], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    let complaint = "";
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      complaint ||= /^\w*Error.*$/m.exec(text)?.[0] ?? "";
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#child.once("error", (error) => resolve(error.message));
+      this.#child.once("close", (code, signal) => resolve(`our process ended with ${signal ?? code}: ${complaint}`));
+    });
+    this.#send(job);
+  }
+
+  go(): void {
+    this.#send("go");
+  }
+
+  /** Resolves when it says so, from now on. */
+  async says(kind: OurReport["kind"]): Promise<void> {
+    const heard = new Promise<void>((resolve) => {
+      this.#child.on("message", (report: OurReport) => report.kind === kind && resolve());
+    });
+    await Promise.race([heard, this.#failure()]);
+  }
+
+  /** SIGKILL: nothing is released. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#ended;
+  }
+
+  #send(message: OurJob | "go"): void {
+    // One that died at once is reported by its end, not by the pipe it left.
+    this.#child.send(message, () => undefined);
+  }
+
+  async #failure(): Promise<never> {
+    throw new Error(await this.#ended);
+  }
+}

@@ -1,0 +1,362 @@
+/** A model is a file: `queue` is `queue.pml`. */
+export type Model = "lease" | "tokens" | "handover" | "queue";
+
+/** What a model can be found to violate, as it says so itself. `starvation` is a circle in which somebody waits for ever. */
+export type Property = "exclusion" | "token order" | "writes" | "order" | "progress" | "promptness" | "starvation";
+
+/** One exhaustive search of one model within bounds. */
+export interface Check {
+  readonly model: Model;
+  /** For people: what is bounded, and by how much. */
+  readonly bounds: string;
+  readonly defines: readonly string[];
+  readonly properties: readonly Property[];
+  /** Whether it is part of `--quick`. */
+  readonly quick?: boolean;
+}
+
+/** A rule of the protocol that a model can do without, to see what it is for. */
+export interface Switch {
+  readonly model: Model;
+  /** As the model calls it. */
+  readonly name: string;
+  /** The rule that is left out. */
+  readonly rule: string;
+  /** Everything else that the model is told. */
+  readonly defines: readonly string[];
+  readonly breaks: Property;
+  readonly quick?: boolean;
+}
+
+const LEASE_3 = "3 processes, 1 acquisition each";
+const LEASE_2 = "2 processes, 2 acquisitions each";
+const NO_MISHAPS = ["FAULTS=0", "QUITS=0", "CRASHES=0"];
+const FOREVER = ["FOREVER", ...NO_MISHAPS, "SECONDS=2"];
+
+/** The models as they are meant: each search has to end without a finding. */
+export const CHECKS: readonly Check[] = [
+  {
+    model: "lease",
+    bounds: "2 processes, 1 acquisition each, 2 faults",
+    defines: ["PROCESSES=2", "FAULTS=2"],
+    properties: ["exclusion"],
+    quick: true,
+  },
+  { model: "lease", bounds: `${LEASE_3}, 2 faults`, defines: ["FAULTS=2"], properties: ["exclusion"] },
+  {
+    model: "lease",
+    bounds: `${LEASE_2}, 2 faults`,
+    defines: ["PROCESSES=2", "ACQUISITIONS=2", "FAULTS=2"],
+    properties: ["exclusion"],
+  },
+  {
+    model: "tokens",
+    bounds: "3 processes, 3 holds, 3 seconds, 1 unanswered write, 1 stranger",
+    defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=1", "STRANGERS=1", "RESTARTS=0"],
+    properties: ["token order"],
+  },
+  {
+    model: "tokens",
+    bounds: "3 processes, 3 holds, 3 seconds, 1 restart, 2 strangers",
+    defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=0", "STRANGERS=2", "RESTARTS=1"],
+    properties: ["token order"],
+  },
+  {
+    model: "tokens",
+    bounds: "3 processes, 3 holds, 3 seconds, 1 stranger",
+    defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=0", "STRANGERS=1", "RESTARTS=0"],
+    properties: ["token order"],
+    quick: true,
+  },
+  {
+    model: "tokens",
+    bounds: "3 processes, 3 holds, 4 seconds, 1 restart, 1 stranger, front ends a second apart",
+    defines: ["HOLDS=3", "LAST_SECOND=4", "FAULTS=0", "STRANGERS=1", "RESTARTS=1", "SKEW=1"],
+    properties: ["token order"],
+  },
+  { model: "handover", bounds: "3 tasks and a rival, for ever", defines: [], properties: ["exclusion", "writes"], quick: true },
+  { model: "handover", bounds: "3 tasks and a rival, for ever, fair", defines: ["FOREVER"], properties: ["starvation"], quick: true },
+  {
+    model: "queue",
+    bounds: "3 processes, 1 acquisition each, 1 fault, 1 gives up, 1 crash",
+    defines: ["FAULTS=1", "QUITS=1", "CRASHES=1"],
+    properties: ["exclusion", "order", "progress", "promptness"],
+  },
+  {
+    model: "queue",
+    bounds: "3 processes, 1 acquisition each, 2 seconds, 2 faults",
+    defines: ["SECONDS=2", "FAULTS=2", "QUITS=0", "CRASHES=0"],
+    properties: ["exclusion", "order", "progress", "promptness"],
+  },
+  {
+    model: "queue",
+    bounds: "3 processes, 1 acquisition each, 1 fault",
+    defines: ["FAULTS=1", "QUITS=0", "CRASHES=0"],
+    properties: ["exclusion", "order", "progress", "promptness"],
+    quick: true,
+  },
+  {
+    model: "queue",
+    bounds: "3 processes, 4 acquisitions in all, 2 seconds, 1 gives up",
+    defines: ["ACQUISITIONS=4", "SECONDS=2", "FAULTS=0", "QUITS=1", "CRASHES=0"],
+    properties: ["exclusion", "order", "progress", "promptness"],
+    quick: true,
+  },
+  { model: "queue", bounds: "3 processes, for ever, fair: the first", defines: [...FOREVER, "WHO=0"], properties: ["starvation"] },
+  {
+    model: "queue",
+    bounds: "3 processes, for ever, fair: the last",
+    defines: [...FOREVER, "WHO=2"],
+    properties: ["starvation"],
+    quick: true,
+  },
+];
+
+/** Each has to be found out. */
+export const SWITCHES: readonly Switch[] = [
+  {
+    model: "lease",
+    name: "NO_MARGIN_FOR_CLOCKS",
+    rule: "the margin is more than what a clock may lose within one lease",
+    defines: ["PROCESSES=2"],
+    breaks: "exclusion",
+  },
+  {
+    model: "lease",
+    name: "NO_AGE_FROM_SENDING",
+    rule: "a lease counts from before the request that got it was sent",
+    defines: ["PROCESSES=2"],
+    breaks: "exclusion",
+  },
+  {
+    model: "lease",
+    name: "NO_CLOCK",
+    rule: "whether the lock is held is read off the clock, not remembered",
+    defines: ["PROCESSES=2"],
+    breaks: "exclusion",
+  },
+  {
+    model: "lease",
+    name: "NO_WHOLE_GIVE_UP",
+    rule: "nothing is released between two tries of one acquisition",
+    defines: ["PROCESSES=2"],
+    breaks: "exclusion",
+    quick: true,
+  },
+  {
+    model: "lease",
+    name: "NO_FRESH_ID",
+    rule: "an id that was released is never acquired again",
+    defines: ["PROCESSES=2", "ACQUISITIONS=2"],
+    breaks: "exclusion",
+  },
+  {
+    model: "lease",
+    name: "NO_WAIT_AFTER_LOSS",
+    rule: "after a loss nothing is released before the work has ended",
+    defines: ["PROCESSES=2"],
+    breaks: "exclusion",
+  },
+  {
+    model: "lease",
+    name: "NO_ID_COMPARED",
+    rule: "the id in the answer to a renewal is compared, and nothing is renewed after the deadline",
+    defines: ["FAULTS=1"],
+    breaks: "exclusion",
+  },
+  {
+    model: "tokens",
+    name: "NO_FLOOR",
+    rule: "a token is at least the service's time",
+    defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=0", "STRANGERS=1", "RESTARTS=0"],
+    breaks: "token order",
+  },
+  {
+    model: "tokens",
+    name: "NO_CEILING",
+    rule: "a block ends with the second it was reserved in",
+    defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=0", "STRANGERS=1", "RESTARTS=0"],
+    breaks: "token order",
+  },
+  {
+    model: "tokens",
+    name: "NO_SAME_ETAG",
+    rule: "a block goes on only while the blob's ETag is that of one's own write",
+    defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=0", "STRANGERS=0", "RESTARTS=0"],
+    breaks: "token order",
+    quick: true,
+  },
+  {
+    model: "tokens",
+    name: "NO_IF_MATCH",
+    rule: "a record is written with If-Match, not under the lease alone",
+    defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=1", "STRANGERS=0", "RESTARTS=0"],
+    breaks: "token order",
+  },
+  {
+    model: "tokens",
+    name: "NO_SAME_SECOND",
+    rule: "a block written with the blob's creation counts only if that was in the second of the answer before it",
+    defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=0", "STRANGERS=1", "RESTARTS=0"],
+    breaks: "token order",
+  },
+  {
+    model: "tokens",
+    name: "NO_WAIT_FOR_SEED",
+    rule: "a blob without a record is trusted a second after it was written",
+    defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=0", "STRANGERS=1", "RESTARTS=0"],
+    breaks: "token order",
+  },
+  {
+    model: "tokens",
+    name: "NO_WAIT_FOR_FRONT_ENDS",
+    rule: "and one second more, as the service's front ends may disagree by one",
+    defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=0", "STRANGERS=1", "RESTARTS=0", "SKEW=1"],
+    breaks: "token order",
+  },
+  {
+    model: "handover",
+    name: "NO_CLOCK_AT_HAND_OVER",
+    rule: "a lock is handed on, and taken over, only while the clock says that it is held",
+    defines: [],
+    breaks: "exclusion",
+    quick: true,
+  },
+  {
+    model: "handover",
+    name: "NO_HOLD_OF_ITS_OWN",
+    rule: "a second release of one hold does nothing to the next",
+    defines: [],
+    breaks: "exclusion",
+  },
+  {
+    model: "handover",
+    name: "NO_CARE_FOR_ID",
+    rule: "a lock whose lease id was given out is not handed on under that id",
+    defines: [],
+    breaks: "writes",
+  },
+  {
+    model: "handover",
+    name: "NO_BUDGET",
+    rule: "a lock goes back to the service after so many hand-overs",
+    defines: ["FOREVER"],
+    breaks: "starvation",
+  },
+  {
+    model: "handover",
+    name: "NO_STAY_AWAY",
+    rule: "whoever had its share leaves the lock alone for the longest poll of others",
+    defines: ["FOREVER"],
+    breaks: "starvation",
+    quick: true,
+  },
+  {
+    model: "handover",
+    name: "NO_SHARE_BEYOND_ONE_LEASE",
+    rule: "holds count towards that share although a lease of their own was got for them",
+    defines: ["FOREVER"],
+    breaks: "starvation",
+  },
+  {
+    model: "queue",
+    name: "NO_DOUBT",
+    rule: "whoever finds tickets before its own that may have come later asks for the lock too",
+    defines: NO_MISHAPS,
+    breaks: "progress",
+    quick: true,
+  },
+  {
+    model: "queue",
+    name: "NO_DOUBT_OF_SLOW_TICKETS",
+    rule: "… and that is so for all tickets that were not there before, not for those alone that were made within a second",
+    defines: NO_MISHAPS,
+    breaks: "progress",
+  },
+  {
+    model: "queue",
+    name: "NO_DOUBT_AFTER_FAULTS",
+    rule: "… and for whoever got no answer to an acquire, or lost its ticket for a while",
+    defines: ["FAULTS=1", "QUITS=0", "CRASHES=0"],
+    breaks: "progress",
+  },
+  {
+    model: "queue",
+    name: "NO_NEW_TICKET",
+    rule: "a ticket that ran out is made anew, so that it shows when it came back",
+    defines: ["FAULTS=1", "QUITS=0", "CRASHES=0"],
+    breaks: "progress",
+  },
+  {
+    model: "queue",
+    name: "NO_TICKET_GONE",
+    rule: "the winner's ticket is gone before its release lists",
+    defines: NO_MISHAPS,
+    breaks: "progress",
+  },
+  {
+    model: "queue",
+    name: "NO_TIME_LEFT",
+    rule: "a lease that is nearly over is renewed before it is handed on",
+    defines: NO_MISHAPS,
+    breaks: "promptness",
+  },
+  {
+    model: "queue",
+    name: "NO_HEAD_ONLY",
+    rule: "only the first ticket's owner polls the lock",
+    defines: NO_MISHAPS,
+    breaks: "order",
+  },
+  {
+    model: "queue",
+    name: "NO_END_AT_LIST",
+    rule: "from the list on the holder does not hold, whatever becomes of the change",
+    defines: ["FAULTS=1", "QUITS=0", "CRASHES=0"],
+    breaks: "exclusion",
+    quick: true,
+  },
+  {
+    model: "queue",
+    name: "NO_FRESH_ID",
+    rule: "an id that was changed or released is never acquired again",
+    defines: ["ACQUISITIONS=4", "FAULTS=1", "QUITS=0", "CRASHES=0"],
+    breaks: "exclusion",
+  },
+  {
+    model: "queue",
+    name: "NO_PASSING_ON",
+    rule: "whoever gives up passes on what it was given, instead of releasing it",
+    defines: ["ACQUISITIONS=4", "SECONDS=1", "FAULTS=0", "QUITS=1", "CRASHES=0"],
+    breaks: "order",
+  },
+  {
+    model: "queue",
+    name: "NO_PASSING_ON_AFTER_GRANT",
+    rule: "… also when the lease was granted already",
+    defines: ["ACQUISITIONS=4", "SECONDS=1", "FAULTS=0", "QUITS=1", "CRASHES=0"],
+    breaks: "order",
+  },
+  {
+    model: "queue",
+    name: "NO_REPEAT",
+    rule: "… and does so again as long as a hand-over may be on its way",
+    defines: ["FAULTS=0", "QUITS=1", "CRASHES=0"],
+    breaks: "progress",
+    quick: true,
+  },
+  {
+    model: "queue",
+    name: "NO_SURE_REMOVAL",
+    rule: "a ticket counts as gone only when no lease of it can arrive any more",
+    defines: ["FAULTS=1", "QUITS=1", "CRASHES=0"],
+    breaks: "progress",
+  },
+  {
+    model: "queue",
+    name: "NO_HAND_OVER",
+    rule: "the lock is given to the first ticket, instead of being released",
+    defines: [...FOREVER, "WHO=2"],
+    breaks: "starvation",
+  },
+];

@@ -1,0 +1,58 @@
+// Makes the package in dist/ from the compiled modules in build/modules/: a module for each door of it, the code that doors share beside them, and a file of types for either import.
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
+import { rolldown } from "rolldown";
+
+const project = fileURLToPath(new URL("..", import.meta.url));
+const modules = join(project, "build/modules");
+const dist = join(project, "dist");
+
+/** Where each door stands in dist/, and the module that it is made of. */
+const doors = {
+  index: "index.js",
+  "testing/index": "testing/index.js",
+  "cli/main": "cli/main.js",
+  // A program of its own, which the command starts as its neighbour.
+  "cli/watchdog-main": "cli/job/watchdog-main.js",
+};
+
+rmSync(dist, { recursive: true, force: true });
+
+const bundle = await rolldown({
+  input: Object.fromEntries(Object.entries(doors).map(([door, module]) => [door, join(modules, module)])),
+  external: /^[^./]/,
+  platform: "node",
+});
+await bundle.write({
+  dir: dist,
+  format: "esm",
+  chunkFileNames: "shared/[name].js",
+  codeSplitting: { groups: [{ name: "locks", test: /[\\/]build[\\/]modules[\\/](?!cli|testing)/ }] },
+  // Names and lines stay as they were written: a stack trace at three in the morning is to be read without a map.
+  minify: false,
+  comments: { legal: false, annotation: false, jsdoc: false },
+});
+
+for (const door of ["index", "testing/index"]) {
+  const { succeeded } = Extractor.invoke(
+    ExtractorConfig.prepare({
+      configObjectFullPath: join(project, "api-extractor.json"),
+      packageJsonFullPath: join(project, "package.json"),
+      configObject: {
+        ...ExtractorConfig.loadFile(join(project, "api-extractor.json")),
+        mainEntryPointFilePath: join(modules, `${door}.d.ts`),
+        apiReport: { enabled: false },
+        dtsRollup: { enabled: true, untrimmedFilePath: join(dist, `${door}.d.ts`) },
+      },
+    }),
+    {
+      localBuild: true,
+      messageCallback: (message) => {
+        message.handled = message.logLevel === "info";
+      },
+    },
+  );
+  if (!succeeded) process.exit(1);
+}

@@ -1,0 +1,327 @@
+// Mistakes that somebody could make in src/, one text each: what stands there, and what would be wrong in its place.
+
+const RENEWAL = "src/lease/renewal.ts";
+const ACQUISITION = "src/lease/acquisition.ts";
+const FENCING = "src/lease/fencing.ts";
+const CONTENDER = "src/waiting/contender.ts";
+const PLACE = "src/waiting/place-in-line.ts";
+const SUCCESSION = "src/waiting/succession.ts";
+const HOLD = "src/waiting/hold.ts";
+const TICKET = "src/waiting/ticket.ts";
+const QUEUE = "src/waiting/fair-queue.ts";
+const CLOCK = "src/clock.ts";
+
+/** @type {readonly { name: string, edits: readonly (readonly [file: string, stands: string, instead: string])[] }[]} */
+export const MUTANTS = [
+  {
+    name: "the deadline counts from the answer of a renewal",
+    edits: [
+      [
+        RENEWAL,
+        "    this.#asked = asked;\n    this.#lastFailure = undefined;",
+        "    this.#asked = new Stopwatch(clock);\n    this.#lastFailure = undefined;",
+      ],
+    ],
+  },
+  {
+    name: "the deadline counts from the answer of the acquire",
+    edits: [[ACQUISITION, "leaseId: this.leaseId, asked };", "leaseId: this.leaseId, asked: new Stopwatch(this.#blob.clock) };"]],
+  },
+  {
+    name: "the deadline of a lease that is renewed by hand counts from the answer",
+    edits: [
+      [
+        "src/lease/manual-lease.ts",
+        "    this.#asked = asked;\n  }\n\n  release",
+        "    this.#asked = new Stopwatch(clock);\n  }\n\n  release",
+      ],
+    ],
+  },
+  {
+    name: "no margin",
+    edits: [["src/options.ts", "  const goodForMs = leaseMs - marginMs;", "  const goodForMs = leaseMs;"]],
+  },
+  {
+    name: "a refused renewal is tried again",
+    edits: [
+      [
+        RENEWAL,
+        '    if (answer.kind === "refused") {\n      this.#lose(',
+        '    if (answer.kind === "refused") {\n      if (this.#state.kind === "held") return false;\n      this.#lose(',
+      ],
+    ],
+  },
+  {
+    name: "an unsure renewal is taken for a loss",
+    edits: [[RENEWAL, "        this.#lastFailure = error;\n", "        return this.#lose(this.#expired());\n"]],
+  },
+  {
+    name: "an unsure renewal is taken for a success",
+    edits: [
+      [
+        RENEWAL,
+        "        this.#lastFailure = error;\n",
+        "        this.#asked = new Stopwatch(clock);\n        this.#armDeadline();\n        return this.#planRenewal();\n",
+      ],
+    ],
+  },
+  {
+    name: "the deadline does not wait for an answer that has come",
+    edits: [
+      [
+        RENEWAL,
+        '    this.#blob.clock.nextTurn(() => {\n      if (this.#state.kind !== "held") return;\n      const',
+        '    ["at once"].forEach(() => {\n      if (this.#state.kind !== "held") return;\n      const',
+      ],
+    ],
+  },
+  {
+    name: "the release uses the caller's signal",
+    edits: [
+      [RENEWAL, "export interface KeptLeaseOptions {\n", "export interface KeptLeaseOptions {\n  readonly callers?: AbortSignal;\n"],
+      [
+        RENEWAL,
+        "constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, terms }: KeptLeaseOptions) {\n",
+        "readonly #callers: AbortSignal | undefined;\n  constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, terms, callers }: KeptLeaseOptions) {\n    this.#callers = callers;\n",
+      ],
+      [
+        RENEWAL,
+        "releaseLease(this.#blob, this.leaseId, this.terms.tryTimeoutMs);",
+        "(this.#callers?.aborted ? Promise.reject(this.#callers.reason) : releaseLease(this.#blob, this.leaseId, this.terms.tryTimeoutMs));",
+      ],
+      [
+        CONTENDER,
+        "new KeptLease(this.#blob, { origin: acquisition, granted, terms });",
+        "new KeptLease(this.#blob, { origin: acquisition, granted, terms, callers: this.#patience.signal });",
+      ],
+    ],
+  },
+  {
+    name: "a lost lease is released at once",
+    edits: [
+      [RENEWAL, "    this.#lapse = this.#blob.clock.setTimer(lapsesInMs, ", "    this.#lapse = this.#blob.clock.setTimer(0 * lapsesInMs, "],
+    ],
+  },
+  {
+    name: "an abandoned acquisition is not released",
+    edits: [
+      [
+        ACQUISITION,
+        "    if (unreachable) this.#unreachable.abort();\n    void this.#letGo(mayBeHanded);",
+        "    if (unreachable) this.#unreachable.abort();\n    void mayBeHanded;",
+      ],
+    ],
+  },
+  {
+    name: "a lease whose grant comes late is not released",
+    edits: [[ACQUISITION, "    if (granted && this.#letGone) void this.#release();\n", ""]],
+  },
+  {
+    name: "an id is used again after its release",
+    edits: [
+      [
+        ACQUISITION,
+        "    this.leaseId = blob.newId();",
+        "    this.leaseId = idsOf.get(blob.store)?.get(blob.name) ?? blob.newId();\n    const ids = idsOf.get(blob.store) ?? new Map<string, string>();\n    idsOf.set(blob.store, ids.set(blob.name, this.leaseId));",
+      ],
+      [ACQUISITION, "const MOST_CREATIONS = 3;", "const MOST_CREATIONS = 3;\nconst idsOf = new WeakMap<object, Map<string, string>>();"],
+    ],
+  },
+  {
+    name: "an unanswered poll is released between two polls",
+    edits: [
+      [
+        ACQUISITION,
+        "            if (isMutexError(error) && !isUnsure(error)) this.#settled(false);",
+        "            if (isMutexError(error) && !isUnsure(error)) this.#settled(false);\n            else void this.#release();",
+      ],
+    ],
+  },
+  {
+    name: "every poll has an id of its own",
+    edits: [
+      [ACQUISITION, "  readonly leaseId: string;\n  readonly #blob", "  leaseId: string;\n  readonly #blob"],
+      [
+        ACQUISITION,
+        "    const { length, tryTimeoutMs } = this.#options;\n    return attempt(",
+        "    const { length, tryTimeoutMs } = this.#options;\n    this.leaseId = this.#blob.newId();\n    return attempt(",
+      ],
+    ],
+  },
+  {
+    name: "sleep is not noticed",
+    edits: [
+      [
+        CLOCK,
+        "const sleptMs = Math.max(0, this.#clock.uptime() - this.#uptime - awakeMs);",
+        "const sleptMs = 0 * (this.#clock.uptime() - this.#uptime);",
+      ],
+    ],
+  },
+  {
+    name: "nobody is woken after a sleep",
+    edits: [
+      [
+        "src/lease/suspend-watch.ts",
+        "if (this.#sleptMs <= SUSPEND_MS) return;",
+        "if (this.#sleptMs <= SUSPEND_MS || this.#listeners.size > 0) return;",
+      ],
+    ],
+  },
+  {
+    name: "the deadline's timer sleeps on after a sleep",
+    edits: [
+      [
+        RENEWAL,
+        "    this.#armDeadline(elapsedMs);\n    if (elapsedMs < this.terms.goodForMs) void",
+        "    if (elapsedMs >= this.terms.goodForMs) this.#onDeadline();\n    else void",
+      ],
+    ],
+  },
+  {
+    name: "the lock is given without a look at the clock",
+    edits: [[CONTENDER, "      await lease.kept.freshen(signal);\n      return lease.holdBy", "      return lease.holdBy"]],
+  },
+  {
+    name: "a lock whose id was given out is handed on under it",
+    edits: [[SUCCESSION, "if (!idGivenOut && isWithin && lease.passBy(turn))", "if (isWithin && lease.passBy(turn))"]],
+  },
+  {
+    name: "the token is taken from a record read before",
+    edits: [
+      [
+        FENCING,
+        "    let known = this.#ownWrite(request.seen) ?? this.#foresightOf(request.seen) ?? (await this.#read(blob, request, endure));",
+        "    let known = this.#ownWrite(request.seen) ?? (this.#before && { ...this.#before, etag: request.seen.etag }) ?? (await this.#read(blob, request, endure));\n    this.#before = known;",
+      ],
+      [FENCING, "  #highest = 0;\n", "  #highest = 0;\n  #before: Known | undefined;\n"],
+    ],
+  },
+  {
+    name: "what was read while another held the lock counts whatever the ETag",
+    edits: [
+      [
+        FENCING,
+        "return this.#foreseen?.etag === seen.etag ? { ...this.#foreseen, time: seen.time } : undefined;",
+        "return this.#foreseen && { ...this.#foreseen, ...seen };",
+      ],
+    ],
+  },
+  {
+    name: "the block of tokens goes on whatever the ETag",
+    edits: [
+      [
+        FENCING,
+        "own && own.etag === etag && own.next <= own.top",
+        "own && (own.etag === etag || own.etag !== etag) && own.next <= own.top",
+      ],
+    ],
+  },
+  {
+    name: "the record is written without If-Match",
+    edits: [
+      [
+        FENCING,
+        "store.writeMetadata(name, metadata, { leaseId, ifMatch, signal: request })",
+        "store.writeMetadata(name, metadata, { leaseId, ifMatch: (ifMatch && undefined) as unknown as string, signal: request })",
+      ],
+    ],
+  },
+  {
+    name: "a record that was wiped is replaced within the second",
+    edits: [[FENCING, "const SEED_AFTER_MS = 2_000;", "const SEED_AFTER_MS = 0;"]],
+  },
+  {
+    name: "tokens do not follow the service's time",
+    edits: [
+      [
+        FENCING,
+        "  const floor = secondOf(serviceMs) * TOKENS_PER_SECOND;",
+        "  const floor = serviceMs < 0 ? secondOf(serviceMs) * TOKENS_PER_SECOND : 0;",
+      ],
+    ],
+  },
+  {
+    name: "the lease is renewed between the list and the hand-over",
+    edits: [
+      [
+        SUCCESSION,
+        "    kept.pause();\n    const waiting = await queue.waiting();\n",
+        "    const waiting = await queue.waiting();\n    await kept.ensure(kept.terms.goodForMs - 1_500);\n",
+      ],
+    ],
+  },
+  {
+    name: "renewals go on during the hand-over",
+    edits: [[SUCCESSION, "    kept.pause();\n", ""]],
+  },
+  {
+    name: "the holder does not wait until its own ticket is gone",
+    edits: [[SUCCESSION, "    await lease.ticketGone;\n", ""]],
+  },
+  {
+    name: "who gives up looks who is next before its ticket is deleted",
+    edits: [[QUEUE, "    await ticket?.leave();\n", "    void ticket?.leave();\n"]],
+  },
+  {
+    name: "who gives up leaves the lock to nobody",
+    edits: [
+      [
+        QUEUE,
+        "      if (await this.#passOn(acquisition.leaseId)) return;\n",
+        '      if (acquisition.leaseId === "" && (await this.#passOn(acquisition.leaseId))) return;\n',
+      ],
+    ],
+  },
+  {
+    name: "who gives up takes the lock for given back, whoever had it",
+    edits: [[QUEUE, '      if (renewed.kind === "refused") return false;\n', ""]],
+  },
+  {
+    name: "a ticket that is being made is deleted, and counts as gone though it was not leased",
+    edits: [
+      [TICKET, "this.#joining.then(() => this.#delete())", "this.#delete()"],
+      [TICKET, "if (await this.#removeLeasedOrNot()) return;", "await this.#remove(this.#leaseId);\n        return;"],
+    ],
+  },
+  {
+    name: "a waiter that no listing shows does not ask for the lock",
+    edits: [[PLACE, "      this.#doubt.arises(now);\n      return REJOIN_MS;", "      return REJOIN_MS;"]],
+  },
+  {
+    name: "a lapsed ticket is not taken again",
+    edits: [
+      [
+        PLACE,
+        "    this.#position = position < 0 ? undefined : position;\n    if (this.#position === undefined) {\n",
+        "    this.#position = Math.max(1, position);\n    if (position < 0) {\n",
+      ],
+      [PLACE, "    if (!this.#ticket?.stands) this.#position = undefined;", "    if (!this.#ticket) this.#position = undefined;"],
+    ],
+  },
+  {
+    name: "a lock that is handed over is not asked for",
+    edits: [
+      [
+        SUCCESSION,
+        "return next && (await kept.changeTo(next.leaseId).finally(() => turn.leave()));",
+        'return next && (await kept.changeTo(next.leaseId.replace(/^./, "f")).finally(() => turn.leave()));',
+      ],
+    ],
+  },
+  {
+    name: "a lock is handed on without a look at the clock",
+    edits: [
+      [
+        HOLD,
+        "    const overdue = declared ? undefined : this.lostBecause;\n",
+        "    const overdue = undefined as LockLostError | undefined;\n",
+      ],
+      [
+        CONTENDER,
+        "      await lease.kept.freshen(signal);\n",
+        "      if (lease.share.handOvers === 0) await lease.kept.freshen(signal);\n",
+      ],
+    ],
+  },
+];

@@ -1,0 +1,79 @@
+// `npm run mutants`: makes one mistake after the other in a copy of src/, and says which seed of the simulation finds it.
+//
+//   npm run mutants                    all of them, each until it is found, in as many seeds as `npm test` runs
+//   npm run mutants -- --seeds 500     in so many seeds at most
+//   npm run mutants -- --only margin   those with this in their name
+//   npm run mutants -- --rules exclusion,tokens   by these rules alone
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { MUTANTS } from "./mutants-of-src.mjs";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** All that the simulation needs. */
+const PARTS = ["src", "simulate", "test/simulation", "tsconfig.json", "package.json"];
+
+const { values } = parseArgs({
+  options: { seeds: { type: "string", default: "2000" }, only: { type: "string", default: "" }, rules: { type: "string" } },
+});
+
+const copy = mkdtempSync(join(tmpdir(), "azmutex-mutants-"));
+for (const part of PARTS) cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+const tsc = join(ROOT, "node_modules", ".bin", "tsc");
+const simulation = join(copy, "build", "simulation", "test", "simulation", "main.js");
+
+/** Applies a mutant's edits. Throws if one of them does not stand there, once, any more. */
+function apply({ name, edits }) {
+  const before = new Map();
+  for (const [file, stands, instead] of edits) {
+    const path = join(copy, file);
+    const text = readFileSync(path, "utf8");
+    if (!before.has(path)) before.set(path, text);
+    const found = text.split(stands).length - 1;
+    if (found !== 1) throw new Error(`mutant "${name}": ${file} has this ${found} times, not once:\n${stands}`);
+    writeFileSync(
+      path,
+      text.replace(stands, () => instead),
+    );
+  }
+  return () => {
+    for (const [path, text] of before) writeFileSync(path, text);
+  };
+}
+
+function find(mutant) {
+  const undo = apply(mutant);
+  try {
+    execFileSync(tsc, ["-p", "test/simulation"], { cwd: copy, stdio: ["ignore", "pipe", "pipe"] });
+    const args = [simulation, "--json", "--until-failure", "--threads", "1", "--minutes", "60", "--seeds", values.seeds];
+    if (values.rules) args.push("--rules", values.rules);
+    const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: copy, encoding: "utf8", maxBuffer: 2 ** 28 });
+    if (!stdout) throw new Error(`mutant "${mutant.name}": ${stderr}`);
+    return JSON.parse(stdout);
+  } catch (error) {
+    throw error.stdout ? new Error(`mutant "${mutant.name}" does not compile:\n${error.stdout}`) : error;
+  } finally {
+    undo();
+  }
+}
+
+const chosen = MUTANTS.filter(({ name }) => name.includes(values.only));
+if (chosen.length === 0) throw new Error(`no mutant has ${JSON.stringify(values.only)} in its name`);
+let missed = 0;
+try {
+  process.stdout.write("| mutant | found by seed | what breaks | in |\n|---|---|---|---|\n");
+  for (const mutant of chosen) {
+    const [first] = find(mutant).failures;
+    if (!first) missed += 1;
+    const { seed, rule, game } = first ?? { seed: `**none of ${values.seeds}**`, rule: "–", game: "–" };
+    process.stdout.write(`| ${mutant.name} | ${seed} | ${rule} | ${game} |\n`);
+  }
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+process.stdout.write(`\n${chosen.length - missed} of ${chosen.length} mutants are found\n`);
+if (missed > 0) process.exitCode = 1;

@@ -1,0 +1,86 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { AzureMutex, BreakOptions, BreakResult } from "../../index.ts";
+import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { parseDuration } from "../duration.ts";
+import { CommandError, EXIT } from "../exit-codes.ts";
+import { breakQuestion, resultLine, targetIn } from "../facts/break-text.ts";
+import { printJson } from "../facts/json.ts";
+import { ask, canAsk } from "../question.ts";
+import { terminal } from "../terminal.ts";
+import { wallMs } from "../time.ts";
+import { wholeNumber } from "../whole-number.ts";
+
+const LONGEST_AFTER_MS = 60_000;
+const MOST_PERMITS = 1_000;
+
+interface BreakCommandOptions extends ConnectionOptions {
+  readonly ifHolder?: string;
+  readonly after?: number;
+  readonly permit?: number;
+  readonly reader?: string;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+export function breakCommand(): Command {
+  const command = new Command("break")
+    .summary("free a lock, whoever holds it")
+    .description(
+      "Breaks the lease of a lock: its holder cannot renew it any more and stops in time, and the lock is free when the lease would " +
+        "have ended. Asks before, on a terminal. Works without a holder record.",
+    )
+    .argument("<key>", "name of the lock")
+    .addOption(new Option("--if-holder <name>", "only if this is the holder; otherwise nothing is changed, and the exit code is 75"))
+    .addOption(
+      new Option(
+        "--after <duration>",
+        "free after this time at the latest, whole seconds up to 60s; with 0s at once, while the holder may still be at work: " +
+          "then there are two (default: when the lease would have ended; an infinite one ends at once)",
+      ).argParser(parseAfter),
+    )
+    .addOption(
+      new Option("--permit <number>", "this permit of the semaphore, from 0, instead of the lock").argParser(
+        wholeNumber(0, MOST_PERMITS - 1),
+      ),
+    )
+    .addOption(new Option("--reader <name>", "this reader instead of the lock").conflicts(["permit", "ifHolder"]))
+    .addOption(new Option("--yes", "do not ask"))
+    .addOption(new Option("--json", "print one JSON object"));
+  return withConnection(command).action((key: string, options: BreakCommandOptions) => breakLock(key, options));
+}
+
+async function breakLock(key: string, options: BreakCommandOptions): Promise<void> {
+  const { yes = false, after, permit, reader, json = false } = options;
+  if (!yes && !canAsk()) throw new CommandError("there is no terminal to ask on whether to break the lock: say --yes", EXIT.usage);
+  const mutex = await openMutex(options);
+  const terms: BreakOptions = {
+    ...(options.ifHolder !== undefined && { ifHolder: options.ifHolder }),
+    ...(after !== undefined && { periodSeconds: after / 1_000 }),
+    ...(permit !== undefined && { permit }),
+    ...(reader !== undefined && { reader }),
+  };
+  const result = yes ? await mutex.break(key, terms) : await breakIfWanted(mutex, key, terms);
+  if (json) printJson({ key, ...result });
+  else if (result.outcome !== "heldByAnother") terminal.print(`${resultLine(key, terms, result)}\n`);
+  if (result.outcome === "heldByAnother") {
+    process.exitCode = EXIT.held;
+    if (!json) terminal.say(`azmutex: ${resultLine(key, terms, result)}`);
+  }
+}
+
+async function breakIfWanted(mutex: AzureMutex, key: string, terms: BreakOptions): Promise<BreakResult> {
+  const target = targetIn(await mutex.inspect(key), terms);
+  if (!target) return { outcome: "notHeld" };
+  const { isUnseen = false, holder } = target;
+  const { ifHolder = holder?.name, reader } = terms;
+  if (!isUnseen && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...(holder && { holder }) };
+  if (!ask(breakQuestion(key, terms, target, wallMs()))) throw new CommandError("nothing was changed", EXIT.held);
+  // Not somebody else, who has taken it meanwhile.
+  return await mutex.break(key, { ...terms, ...(ifHolder !== undefined && reader === undefined && { ifHolder }) });
+}
+
+function parseAfter(text: string): number {
+  const ms = parseDuration(text);
+  if (ms % 1_000 !== 0 || ms > LONGEST_AFTER_MS) throw new InvalidArgumentError("It must be whole seconds from 0s to 60s.");
+  return ms;
+}

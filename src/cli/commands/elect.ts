@@ -1,0 +1,101 @@
+import { basename } from "node:path";
+import { Command, Option } from "commander";
+import { isMutexError, LeaderElection, type Leadership } from "../../index.ts";
+import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { inOurWords } from "../connection/option-names.ts";
+import { CommandError, EXIT } from "../exit-codes.ts";
+import { runJob } from "../job/job.ts";
+import { jobCommand } from "../job/job-command.ts";
+import { jobEnvironment } from "../job/job-environment.ts";
+import { graceOption, type JobTermsOptions, jobTerms, leaseOption } from "../job/job-terms.ts";
+import { SignalRelay } from "../job/signal-relay.ts";
+import { terminal } from "../terminal.ts";
+
+interface ElectOptions extends ConnectionOptions, JobTermsOptions {
+  readonly candidate?: string;
+  readonly data?: string;
+  readonly fair?: boolean;
+}
+
+export function electCommand(): Command {
+  const command = new Command("elect")
+    .summary("run a command while this process leads")
+    .description(
+      "Campaigns, runs the command while this process leads, and campaigns again when the command has ended or leadership was lost. " +
+        "Ends when it is asked to (SIGTERM, SIGINT, SIGHUP), with the command's own exit code.",
+    )
+    .usage("[options] <name> -- <command> [arguments...]")
+    .argument("<name>", "name of the office")
+    .argument("[command...]", "what to run")
+    .addOption(new Option("--candidate <name>", "who leads, for everybody to see (default: host:pid)"))
+    .addOption(new Option("--data <text>", "what everybody is to know of this leader, an address say"))
+    .addOption(new Option("--fair", "candidates lead in the order they came; all of them say so alike"))
+    .addOption(leaseOption())
+    .addOption(graceOption());
+  return withConnection(command).action((name: string, words: string[], options: ElectOptions) =>
+    elect(name, jobCommand(command, words), options),
+  );
+}
+
+async function elect(name: string, job: readonly string[], options: ElectOptions): Promise<void> {
+  const { graceMs, ...terms } = jobTerms(options);
+  const { candidate, data, fair = false } = options;
+  const mutex = await openMutex(options);
+  const election = new LeaderElection(mutex, name, {
+    ...terms,
+    fair,
+    ...(candidate !== undefined && { candidate }),
+    ...(data !== undefined && { data }),
+  });
+  const relay = new SignalRelay();
+  const over = new AbortController();
+  let hasLed = false;
+  // While it leads, the command is asked to end, and what it makes of that is waited for.
+  relay.asked.addEventListener("abort", () => relay.job || over.abort(relay.asked.reason));
+  const lead = async (leadership: Leadership): Promise<void> => {
+    const env = jobEnvironment({ key: name, token: leadership.term });
+    hasLed = true;
+    terminal.say(`azmutex: leading "${name}" in term ${leadership.term}`);
+    try {
+      const code = await runJob(leadership, { command: job, env, graceMs, relay });
+      if (relay.asked.aborted) over.abort(new Ended(code));
+      else if (code !== 0) throw new JobFailed(`${basename(job[0] ?? "")} ended with ${code}`, code);
+    } finally {
+      if (relay.asked.aborted) over.abort(relay.asked.reason);
+    }
+  };
+  const onError = (error: unknown): void => {
+    if (isFatal(error, hasLed)) throw error;
+    terminal.say(`azmutex: ${error instanceof Error ? error.message : String(error)}; campaigning again`);
+  };
+  try {
+    await election.run(lead, { signal: over.signal, onError });
+  } catch (error) {
+    if (!(error instanceof Ended)) throw error;
+    process.exitCode = error.code;
+  } finally {
+    relay.end();
+  }
+}
+
+/** The command has ended as it was asked to. */
+class Ended extends Error {
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`the command ended with ${code}`);
+    this.code = code;
+  }
+}
+
+/** The command ran. The next time it may do better, whatever it ended with. */
+class JobFailed extends CommandError {}
+
+/** Whether another campaign would end alike: there is no such command, or these credentials never were good for anything. */
+function isFatal(error: unknown, hasLed: boolean): boolean {
+  if (error instanceof JobFailed) return false;
+  if (error instanceof CommandError) return error.exitCode === EXIT.notFound || error.exitCode === EXIT.notExecutable;
+  // Something is not installed.
+  if (!isMutexError(error)) return inOurWords(error) !== undefined;
+  return !hasLed && (error.code === "ACCESS_DENIED" || error.code === "STORE_REFUSED");
+}

@@ -1,0 +1,57 @@
+import { Command, Option } from "commander";
+import { type Leader, LeaderElection } from "../../index.ts";
+import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { printJson, printJsonLine } from "../facts/json.ts";
+import { LeadersSeen, leaderLine, leaderLines } from "../facts/leader-text.ts";
+import { Interruption } from "../interruption.ts";
+import { terminal } from "../terminal.ts";
+import { wallMs } from "../time.ts";
+import { everyOption } from "../watching/look-every.ts";
+import { keepLooking, sayOutages } from "../watching/lookout.ts";
+
+interface LeaderOptions extends ConnectionOptions {
+  readonly watch?: boolean;
+  readonly every: number;
+  readonly json?: boolean;
+}
+
+export function leaderCommand(): Command {
+  const command = new Command("leader")
+    .summary("say who leads")
+    .description("Says who leads, in which term and since when, and what it lets everybody know.")
+    .argument("<name>", "name of the office")
+    .addOption(new Option("--watch", "go on, with a line for each change, until interrupted; also while the service does not answer"))
+    .addOption(everyOption("with --watch, "))
+    .addOption(new Option("--json", "print one JSON object; with --watch, one on each line"));
+  return withConnection(command).action((name: string, options: LeaderOptions) => leader(name, options));
+}
+
+async function leader(name: string, options: LeaderOptions): Promise<void> {
+  const election = new LeaderElection(await openMutex(options), name);
+  if (options.watch) return await watch(election, options);
+  const leader = await election.leader();
+  if (options.json) printJson({ name, leader: leader ?? null });
+  else terminal.print(`${leaderLines(name, leader, wallMs()).join("\n")}\n`);
+}
+
+async function watch(election: LeaderElection, { every: everyMs, json }: LeaderOptions): Promise<void> {
+  const { key: name } = election;
+  const interruption = new Interruption();
+  const seen = new LeadersSeen();
+  const tell = (leader: Leader | undefined): void => {
+    const now = wallMs();
+    if (json) printJsonLine({ at: new Date(now).toISOString(), name, leader: leader ?? null });
+    else terminal.print(`${leaderLine(name, leader, now)}\n`);
+  };
+  try {
+    await keepLooking({
+      everyMs,
+      signal: interruption.signal,
+      look: (signal) => election.leader({ signal }),
+      onSeen: (leader) => seen.isNews(leader) && tell(leader),
+      ...sayOutages,
+    });
+  } finally {
+    interruption.end();
+  }
+}

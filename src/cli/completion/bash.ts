@@ -1,0 +1,78 @@
+import type { CommandTable, TableCommand } from "./command-table.ts";
+
+/** A completion function for bash 3.2 and newer. */
+export function bashCompletion({ name, version, options, commands }: CommandTable): string {
+  const lines = (each: readonly string[]): string => each.map((line) => `      ${line}\n`).join("");
+  const withValue = commands.flatMap((command) =>
+    command.options.filter(({ value }) => value !== undefined).map(({ flag }) => `"${command.name} ${flag}"`),
+  );
+  const jobs = commands.filter(({ runsJob }) => runsJob).map((command) => `"${command.name} --"`);
+  return `# Completion of ${name} ${version} for bash, as "${name} completion bash" prints it.
+
+_${name}() {
+  local current=\${COMP_WORDS[COMP_CWORD]} word command="" value="" words="" index place=0
+  COMPREPLY=()
+  for ((index = 1; index < COMP_CWORD; index++)); do
+    word=\${COMP_WORDS[index]}
+    if [[ -n $value ]]; then
+      # bash takes --option=value for three words.
+      [[ $word == = ]] || value=""
+      continue
+    fi
+    case "$command $word" in
+      ${jobs.join(" | ")}) _${name}_job $((index + 1)); return ;;
+      *" --") return ;;
+      ${withValue.join(" | ")}) value="$command $word" ;;
+      *" -"*) ;;
+      " "*) command=$word ;;
+      *) place=$((place + 1)) ;;
+    esac
+  done
+  [[ $current == = ]] && current=""
+  if [[ -n $value ]]; then
+    case "$value" in
+${lines(commands.flatMap((command) => valueLines(command)))}      *) ;;
+    esac
+  elif [[ $current == -* ]]; then
+    case "$command" in
+      "") words="${options.map(({ flag }) => flag).join(" ")}" ;;
+${lines(commands.map((command) => `${command.name}) words="${command.options.map(({ flag }) => flag).join(" ")}" ;;`))}    esac
+  else
+    case "$command $place" in
+      " 0") words="${commands.map((command) => command.name).join(" ")}" ;;
+${lines(commands.flatMap((command) => argumentLines(command)))}      *) ;;
+    esac
+  fi
+  COMPREPLY=($(compgen -W "$words" -- "$current"))
+}
+
+# What stands after "--": whatever completes that command, or else commands and files.
+_${name}_job() {
+  if declare -F _comp_command_offset >/dev/null; then
+    _comp_command_offset "$1"
+  elif declare -F _command_offset >/dev/null; then
+    _command_offset "$1"
+  else
+    local IFS=$'\\n'
+    compopt -o filenames 2>/dev/null
+    if ((COMP_CWORD == $1)); then
+      COMPREPLY=($(compgen -c -- "\${COMP_WORDS[COMP_CWORD]}") $(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}"))
+    else
+      COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}"))
+    fi
+  fi
+}
+
+complete -F _${name} ${name}
+`;
+}
+
+const valueLines = (command: TableCommand): string[] =>
+  command.options
+    .filter(({ choices }) => choices.length > 0)
+    .map(({ flag, choices }) => `"${command.name} ${flag}") words="${choices.join(" ")}" ;;`);
+
+const argumentLines = (command: TableCommand): string[] =>
+  command.arguments.flatMap(({ choices }, place) =>
+    choices.length > 0 ? [`"${command.name} ${place}") words="${choices.join(" ")}" ;;`] : [],
+  );

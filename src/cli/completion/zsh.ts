@@ -1,0 +1,62 @@
+import type { CommandTable, TableCommand, TableOption } from "./command-table.ts";
+
+/** A completion function for zsh: for a file `_azmutex` in its `fpath`, or to be sourced. */
+export function zshCompletion({ name, version, options, commands }: CommandTable): string {
+  const jobs = commands.filter(({ runsJob }) => runsJob).map((command) => command.name);
+  return `#compdef ${name}
+# Completion of ${name} ${version} for zsh, as "${name} completion zsh" prints it.
+
+_${name}() {
+  local -i dashes=\${words[(i)--]}
+  if (( dashes < CURRENT )); then
+    # What stands after "--" is a command line of its own.
+    [[ $words[2] == (${jobs.join("|")}) ]] || return 1
+    words=("\${(@)words[dashes + 1, -1]}")
+    (( CURRENT -= dashes ))
+    _normal
+    return
+  fi
+  if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then
+    local -a commands
+    commands=(
+${commands.map((command) => `      ${quoted(`${command.name}:${command.description}`)}\n`).join("")}    )
+    _describe -t commands 'command' commands
+    return
+  fi
+  if (( CURRENT == 2 )); then
+    _arguments ${options.map(optionSpec).join(" ")}
+    return
+  fi
+  local command=$words[2]
+  shift words
+  (( CURRENT -= 1 ))
+  case $command in
+${commands.map((command) => caseOf(command)).join("")}  esac
+}
+
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  _${name} "$@"
+else
+  compdef _${name} ${name}
+fi
+`;
+}
+
+function caseOf(command: TableCommand): string {
+  const specs = [
+    ...command.options.map(optionSpec),
+    ...command.arguments.map(({ name, choices }, place) => quoted(`${place + 1}:${name}:${actionOf(choices)}`)),
+  ];
+  return `    ${command.name})\n      _arguments \\\n${specs.map((spec) => `        ${spec}`).join(" \\\n")}\n      ;;\n`;
+}
+
+/** `'--lease=[length of the lease]:duration:()'` */
+function optionSpec({ flag, description, value, choices }: TableOption): string {
+  const text = description.replaceAll(/[\\[\]]/g, "\\$&");
+  return quoted(value === undefined ? `${flag}[${text}]` : `${flag}=[${text}]:${value}:${actionOf(choices)}`);
+}
+
+/** One of these. None is a list too: a blank, which is a mere message, would keep options from being completed in its place. */
+const actionOf = (choices: readonly string[]): string => `(${choices.join(" ")})`;
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,74 @@
+import type { MutexOptions } from "../../index.ts";
+import { CommandError, EXIT } from "../exit-codes.ts";
+import { printable } from "../printable.ts";
+import { terminal } from "../terminal.ts";
+import { pause } from "../time.ts";
+
+type Credential = NonNullable<MutexOptions["credential"]>;
+type Token = Awaited<ReturnType<Credential["getToken"]>>;
+
+const SCOPE = "https://storage.azure.com/.default";
+/** `az` takes seconds, and a machine without managed identity may not even refuse. */
+const LONGEST_LOGIN_MS = 20_000;
+const HOW_TO =
+  "log in with az login, run with a managed or workload identity, or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN (--verbose says what was tried)";
+/** What the ways to log in call a network that does not answer. */
+const NO_NETWORK = /network_error|endpoints_resolution_error|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/;
+
+/**
+ * Whatever login to Azure there is. It is tried before anything is asked of the service: that takes longer than one request of a lock
+ * may, and who is not logged in is told so.
+ */
+export class AzureLogin {
+  #credential: Credential | undefined;
+  #first: Token = null;
+
+  /** Throws a {@link CommandError} if there is none. */
+  async open(credential: Credential, { verbose }: { readonly verbose: boolean }): Promise<void> {
+    this.#credential = credential;
+    const over = new AbortController();
+    const tooLate = pause(LONGEST_LOGIN_MS, over.signal).then(() => {
+      throw new CommandError(`no answer to the login to Azure within ${LONGEST_LOGIN_MS / 1_000} s: ${HOW_TO}`, EXIT.unreachable);
+    });
+    try {
+      this.#first = await Promise.race([credential.getToken(SCOPE, {}), tooLate]);
+    } catch (error) {
+      if (verbose) for (const line of linesOf(error)) terminal.say(`azmutex: ${line}`);
+      throw error instanceof CommandError ? error : refusal(error);
+    } finally {
+      over.abort();
+      tooLate.catch(() => undefined);
+    }
+  }
+
+  async getToken(scopes: string | string[], options: { readonly claims?: string } = {}): Promise<Token> {
+    const first = this.#first;
+    this.#first = null;
+    if (first && options.claims === undefined) return first;
+    return (await this.#credential?.getToken(scopes, options)) ?? null;
+  }
+}
+
+/** In one line. What the ways to log in say themselves takes many, and they say it of ways that nobody meant to go. */
+function refusal(error: unknown): CommandError {
+  const { name, message } = error instanceof Error ? error : new Error(String(error));
+  const code = /\bAADSTS\d+/.exec(message)?.[0];
+  if (name === "AggregateAuthenticationError" || name === "CredentialUnavailableError") {
+    return new CommandError(`not logged in to Azure${code === undefined ? "" : ` (${code})`}: ${HOW_TO}`, EXIT.denied, { cause: error });
+  }
+  const way = /^\w+Credential\b/.exec(message)?.[0] ?? name;
+  const network = NO_NETWORK.exec(message)?.[0];
+  if (network !== undefined)
+    return new CommandError(`no answer to the login to Azure (${way}: ${network})`, EXIT.unreachable, { cause: error });
+  return new CommandError(
+    `Azure refused the login (${[way, code].filter((part) => part !== undefined).join(": ")}): check AZURE_CLIENT_ID, AZURE_TENANT_ID and what goes with them (--verbose says more)`,
+    EXIT.denied,
+    { cause: error },
+  );
+}
+
+/** What was said of each way, without what stands behind a question mark and may be a secret. */
+function linesOf(error: unknown): string[] {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n").map((line) => printable(line.replace(/\?\S*/g, "?...")));
+}

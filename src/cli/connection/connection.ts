@@ -1,0 +1,115 @@
+import { type Command, Option } from "commander";
+import { AzureMutex, type MutexOptions } from "../../index.ts";
+import { CommandError, EXIT } from "../exit-codes.ts";
+import { printable } from "../printable.ts";
+import { terminal } from "../terminal.ts";
+import { AzureLogin } from "./azure-login.ts";
+import { inOurWords } from "./option-names.ts";
+
+/** Where the locks are, as far as the command line may say it. Secrets are not among them: whoever lists processes sees a command line. */
+export interface ConnectionOptions {
+  readonly account?: string;
+  readonly endpoint?: string;
+  readonly container: string;
+  readonly emulator?: boolean;
+  readonly allowHttp?: boolean;
+  readonly verbose?: boolean;
+}
+
+const DEFAULT_CONTAINER = "locks";
+const GROUP = "Connection:";
+const NO_ACCOUNT =
+  "no storage account: set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or a login to Azure, or use --emulator";
+
+/** As the service has them; the library checks its own, which a SAS goes past. */
+const ACCOUNT_NAME = /^[a-z0-9]{3,24}$/;
+
+export function withConnection(command: Command): Command {
+  const options = [
+    new Option("--account <name>", "storage account; default: AZURE_STORAGE_ACCOUNT"),
+    new Option("--endpoint <url>", "the account's blob endpoint, for sovereign clouds and private names"),
+    new Option("--container <name>", "container of the locks").default(DEFAULT_CONTAINER, DEFAULT_CONTAINER),
+    new Option("--emulator", "the emulator (Azurite) at http://127.0.0.1:10000").conflicts(["account", "endpoint"]),
+    new Option("--allow-http", "speak plain http to another machine: an emulator in a compose network"),
+    new Option("--verbose", "say on standard error what the library logs"),
+  ];
+  for (const option of options) command.addOption(option.helpGroup(GROUP));
+  return command;
+}
+
+/**
+ * The mutex that options and environment name. Variables are those of the Azure CLI; but there AZURE_STORAGE_CONNECTION_STRING outranks
+ * an account on the command line, and here what stands on the command line comes first.
+ */
+export async function openMutex(options: ConnectionOptions): Promise<AzureMutex> {
+  const { container, allowHttp = false, verbose = false } = options;
+  const login = new AzureLogin();
+  const where = signIn(options, process.env, login);
+  const mutex = open({ ...where, containerName: container, allowHttp, ...(verbose && { log: say }) });
+  // Last: all else can be found wrong without it.
+  if (where.credential === login) await login.open(await anyCredential(), { verbose });
+  return mutex;
+}
+
+const say = (line: string): void => terminal.say(`azmutex: ${printable(line)}`);
+
+function open(options: MutexOptions): AzureMutex {
+  try {
+    return new AzureMutex(options);
+  } catch (error) {
+    const text = inOurWords(error);
+    throw text === undefined ? error : new CommandError(text, EXIT.usage);
+  }
+}
+
+function signIn({ account, endpoint, emulator }: ConnectionOptions, env: NodeJS.ProcessEnv, login: AzureLogin): MutexOptions {
+  if (emulator) return { useStorageEmulator: true };
+  const { AZURE_STORAGE_CONNECTION_STRING: connectionString, AZURE_STORAGE_KEY: accountKey } = env;
+  if (connectionString && account === undefined && endpoint === undefined) return { connectionString };
+  const accountName = account ?? (env.AZURE_STORAGE_ACCOUNT || undefined);
+  if (accountName === undefined && endpoint === undefined) throw new CommandError(NO_ACCOUNT, EXIT.usage);
+  checkEndpoint(endpoint);
+  const named = { ...(accountName !== undefined && { accountName }), ...(endpoint !== undefined && { endpoint }) };
+  if (accountKey) return { ...named, accountKey };
+  const sas = env.AZURE_STORAGE_SAS_TOKEN?.replace(/^\?/, "");
+  if (sas) return { sasUrl: `${blobEndpoint(accountName, endpoint)}/?${sas}` };
+  return { ...named, credential: login };
+}
+
+/** Its value is quoted only where no signature can be in it. */
+function checkEndpoint(endpoint: string | undefined): void {
+  if (endpoint === undefined) return;
+  if (/[?#@]|sig=/i.test(endpoint)) {
+    throw new CommandError("--endpoint must be a URL without query or password; a SAS goes into AZURE_STORAGE_SAS_TOKEN", EXIT.usage);
+  }
+  if (!URL.canParse(endpoint)) {
+    const value = JSON.stringify(endpoint);
+    throw new CommandError(`--endpoint must be a URL such as https://acme.blob.core.windows.net, not ${value}`, EXIT.usage);
+  }
+}
+
+function blobEndpoint(accountName: string | undefined, endpoint: string | undefined): string {
+  if (endpoint !== undefined) return endpoint.replace(/\/$/, "");
+  if (accountName === undefined || !ACCOUNT_NAME.test(accountName)) {
+    const value = JSON.stringify(accountName);
+    throw new CommandError(`--account (or AZURE_STORAGE_ACCOUNT) must be 3 to 24 lower-case letters and digits, not ${value}`, EXIT.usage);
+  }
+  return `https://${accountName}.blob.core.windows.net`;
+}
+
+/** Managed identity, workload identity, the Azure CLI's login and what else Entra takes. Loaded only where it is wanted: it is large. */
+async function anyCredential(): Promise<NonNullable<MutexOptions["credential"]>> {
+  const { DefaultAzureCredential } = await import("@azure/identity").catch((cause: unknown) => {
+    throw new CommandError(
+      "neither AZURE_STORAGE_KEY nor AZURE_STORAGE_SAS_TOKEN is set, and a login to Azure takes the package @azure/identity: npm install @azure/identity",
+      EXIT.usage,
+      { cause },
+    );
+  });
+  try {
+    return new DefaultAzureCredential();
+  } catch (cause) {
+    const [why] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    throw new CommandError(`no login to Azure with these variables: ${why}`, EXIT.usage, { cause });
+  }
+}

@@ -1,0 +1,78 @@
+import type { BreakOptions, BreakResult, Holder, LockStatus } from "../../index.ts";
+import { printable } from "../printable.ts";
+import { named, shownSince } from "./lock-words.ts";
+
+/** Azure grants no longer lease, but an infinite one. */
+const LONGEST_LEASE_SECONDS = 60;
+
+/** What is to be broken: a lock, a permit, or a reader's part of a lock. */
+export interface Target {
+  /** The credentials do not allow to list permits and readers: whether anybody holds it, and who, shows when it is broken. */
+  readonly isUnseen?: boolean;
+  readonly state: LockStatus["state"];
+  readonly infinite: boolean;
+  readonly holder?: Holder;
+  readonly purpose?: string;
+  readonly leaseSeconds?: number;
+  readonly recordedAt?: Date;
+}
+
+/** What of the key is to be broken, if anybody holds it. */
+export function targetIn(status: LockStatus, { permit, reader }: BreakOptions): Target | undefined {
+  const isHelper = permit !== undefined || reader !== undefined;
+  if (isHelper && status.waiting === undefined) return { isUnseen: true, state: "leased", infinite: false };
+  if (reader !== undefined) {
+    const found = status.readers?.find(({ holder }) => holder.name === reader);
+    return found && { ...found, infinite: false };
+  }
+  if (permit !== undefined) {
+    const found = status.semaphore?.held.find(({ slot }) => slot === permit);
+    return found && { ...found, infinite: false };
+  }
+  return status.isHeld ? status : undefined;
+}
+
+/** `nightly is held by build-7:4123 (deploy 42), since … (3 min ago); it is free in at most 30 s; break it?` */
+export function breakQuestion(key: string, terms: BreakOptions, target: Target, now: number): string {
+  const { infinite, leaseSeconds = LONGEST_LEASE_SECONDS } = target;
+  const longest = infinite ? (terms.periodSeconds ?? 0) : Math.min(leaseSeconds, terms.periodSeconds ?? leaseSeconds);
+  const then = longest === 0 ? `it is free at once, and ${MEANWHILE}` : `it is free in at most ${longest} s`;
+  return `${stateText(key, terms, target, now)}; ${then}; break it?`;
+}
+
+const MEANWHILE = "its holder goes on until its next renewal fails: until then two may be at work";
+
+function stateText(key: string, terms: BreakOptions, target: Target, now: number): string {
+  const { isUnseen, state, infinite, holder, purpose, recordedAt } = target;
+  const what = whatOf(key, terms);
+  const breaking = state === "breaking" ? "breaking, and " : "";
+  if (isUnseen) return `these credentials do not allow to see who holds ${what}`;
+  if (terms.reader !== undefined) return `${what} is ${breaking}held`;
+  // No locker takes an infinite lease: the record is of somebody before.
+  const present = infinite ? undefined : holder;
+  const since = present && recordedAt ? `, since ${shownSince(recordedAt, now)}` : "";
+  return `${what} is ${breaking}held by ${named(present, purpose)}${since}`;
+}
+
+/** What came of it. */
+export function resultLine(key: string, terms: BreakOptions, result: BreakResult): string {
+  const what = whatOf(key, terms);
+  switch (result.outcome) {
+    case "broken": {
+      const { freeInSeconds, holder } = result;
+      const whose = terms.reader === undefined ? `${what}: broke the lease of ${named(holder)}` : `broke ${what}`;
+      return `${whose}; ${freeInSeconds === 0 ? `free now, and ${MEANWHILE}` : `free in ${freeInSeconds} s`}`;
+    }
+    case "notHeld":
+      return `${what}: nobody holds it`;
+    case "heldByAnother": {
+      const butNot = terms.ifHolder === undefined ? " by now" : `, not by ${printable(terms.ifHolder)}`;
+      return `${what} is held by ${named(result.holder)}${butNot}: nothing was changed`;
+    }
+  }
+}
+
+function whatOf(key: string, { permit, reader }: BreakOptions): string {
+  if (permit !== undefined) return `permit ${permit} of ${printable(key)}`;
+  return reader === undefined ? printable(key) : `the read lock of ${printable(reader)} on ${printable(key)}`;
+}

@@ -1,0 +1,134 @@
+import { terminal } from "../terminal.ts";
+import type { LockEvent } from "./lock-changes.ts";
+
+/** A process, in everything that `--json` prints. */
+export interface HolderJson {
+  /** What it calls itself: `host:pid`, unless it was given a name. */
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+}
+
+/** A process that waits, of those with `--fair`. */
+export interface WaitingJson {
+  readonly holder: HolderJson;
+  /** When it came, by the service's clock. ISO 8601, as every date here. */
+  readonly since: string;
+}
+
+/** `azmutex status --json` prints one, `azmutex ls --json` an array of them. */
+export interface StatusJson {
+  readonly key: string;
+  /** Whether somebody holds the lock at this moment. A breaking lease still is held. */
+  readonly isHeld: boolean;
+  /** The state of the lease; `missing`: there is no such blob. */
+  readonly state: "available" | "leased" | "expired" | "breaking" | "broken" | "missing";
+  /** Whether the lease is infinite. */
+  readonly infinite: boolean;
+  /** The last holder that left a record. It is the present one if the lock is held, by somebody who leaves one, and the lease is not infinite. */
+  readonly holder?: HolderJson;
+  /** What that holder held the lock for. */
+  readonly purpose?: string;
+  /** The length of its lease, in seconds. How much of it is left nobody else knows. */
+  readonly leaseSeconds?: number;
+  /** When its record was written, by the service's clock. */
+  readonly recordedAt?: string;
+  /** No fencing token up to now is higher than this. */
+  readonly highestToken?: number;
+  /** Who waits for the lock with `--fair`, first come first. Left out where the credentials do not allow to list. */
+  readonly waiting?: readonly WaitingJson[];
+  /** Left out if the key is no semaphore. */
+  readonly semaphore?: SemaphoreJson;
+  /** The processes that read. Left out if nobody does. */
+  readonly readers?: readonly ReaderJson[];
+}
+
+export interface SemaphoreJson {
+  /** How many permits there are. */
+  readonly permits: number;
+  /** Those that are held. */
+  readonly held: readonly PermitJson[];
+  /** Who waits for a permit with `--fair`, first come first. Left out, as the next one, if nobody ever used it. */
+  readonly waiting?: readonly WaitingJson[];
+  /** Whether one process more, before all of `waiting`, waits for a permit or just takes one. It leaves no name. */
+  readonly isGateTaken?: boolean;
+}
+
+export interface PermitJson {
+  /** Which of the permits it is, from 0: the number for `azmutex break --permit`. */
+  readonly slot: number;
+  readonly state: Exclude<StatusJson["state"], "missing">;
+  /** As those of a lock. */
+  readonly holder?: HolderJson;
+  readonly purpose?: string;
+  readonly leaseSeconds?: number;
+  readonly recordedAt?: string;
+  readonly highestToken?: number;
+}
+
+export interface ReaderJson {
+  readonly state: Exclude<StatusJson["state"], "missing">;
+  readonly holder: HolderJson;
+}
+
+/** `azmutex watch --json` prints one on each line: first every lock as it is, then one for each change. */
+export interface WatchJson extends StatusJson {
+  /** When it was seen, by the clock of the machine that watches. */
+  readonly at: string;
+  /** What is new. The rest says how the lock is after all changes that were seen at once; `missing` if it is not listed any more. */
+  readonly event: LockEvent;
+}
+
+/** `azmutex break --json` prints one. */
+export interface BreakJson {
+  readonly key: string;
+  /** `heldByAnother`: somebody else than `--if-holder` has it, and nothing was changed; the exit code is 75. */
+  readonly outcome: "broken" | "notHeld" | "heldByAnother";
+  /** In how many seconds another can have it. Only of what was broken. */
+  readonly freeInSeconds?: number;
+  /** Whom it stopped, or who has it, as far as the record tells. */
+  readonly holder?: HolderJson;
+}
+
+/** `azmutex leader --json` prints one. */
+export interface LeaderJson {
+  readonly name: string;
+  /** Null if nobody leads. */
+  readonly leader: LeadershipJson | null;
+}
+
+export interface LeadershipJson {
+  /** The fencing token of its leadership: higher than that of every leader before. */
+  readonly term: number;
+  readonly candidate: string;
+  readonly holder: HolderJson;
+  /** Since when it leads, by the service's clock. */
+  readonly since: string;
+  /** What it lets everybody know. */
+  readonly data?: string;
+}
+
+/** `azmutex leader --watch --json` prints one on each line: first who leads now, then whenever that, or what the leader lets everybody know, changes. */
+export interface LeaderWatchJson extends LeaderJson {
+  /** When it was seen, by the clock of the machine that watches. */
+  readonly at: string;
+}
+
+/** Beside those that JSON escapes itself: what a terminal would take for orders, or would not show. */
+const UNPRINTABLE = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** One answer, for reading. */
+export function printJson(facts: object): void {
+  terminal.print(`${toPrintableJson(facts, 2)}\n`);
+}
+
+/** One of many answers, on a line of its own. */
+export function printJsonLine(facts: object): void {
+  terminal.print(`${toPrintableJson(facts)}\n`);
+}
+
+export function toPrintableJson(facts: object, indent?: number): string {
+  return JSON.stringify(facts, undefined, indent).replace(UNPRINTABLE, (char) =>
+    [...Array(char.length).keys()].map((index) => `\\u${char.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
+  );
+}

@@ -1,0 +1,45 @@
+import type { Leader } from "../../index.ts";
+import { printable } from "../printable.ts";
+import { terminal } from "../terminal.ts";
+import { shownSince, shownTime, whereabouts } from "./lock-words.ts";
+import { tableLines } from "./table.ts";
+
+/** Who leads, for people. */
+export function leaderLines(name: string, leader: Leader | undefined, now: number): string[] {
+  const title = terminal.paint("bold", printable(name));
+  if (!leader) return [`${title}: ${terminal.paint("yellow", "nobody leads")}`];
+  const { term, holder, since, data } = leader;
+  const facts = [
+    ["leader", whereabouts(holder)],
+    ["term", String(term)],
+    ["since", shownSince(since, now)],
+    ...(data === undefined ? [] : [["data", printable(data)]]),
+  ];
+  const lines = facts.map(([fact = "", text = ""]) => [{ text: `  ${fact}` }, { text }]);
+  return [`${title}: ${terminal.paint("green", "led")}`, ...tableLines(lines)];
+}
+
+/** `2026-11-23T13:05:12Z scheduler led by web-3:17 in term 42: http://10.0.0.7` */
+export function leaderLine(name: string, leader: Leader | undefined, now: number): string {
+  const { term, candidate, data } = leader ?? {};
+  const about = data === undefined ? "" : `: ${printable(data)}`;
+  const who = candidate === undefined ? "nobody leads" : `led by ${printable(candidate)} in term ${term}${about}`;
+  return `${shownTime(now)} ${printable(name)} ${who}`;
+}
+
+/** Tells what is new from what was there before. */
+export class LeadersSeen {
+  #highest = 0;
+  #last: { readonly leader: Leader | undefined } | undefined;
+
+  /** Whether somebody else leads than at the last look, or lets everybody know something else. */
+  isNews(leader: Leader | undefined): boolean {
+    const last = this.#last?.leader;
+    // Who led before is not back: its record is all there is until the next leader has written its own.
+    if (leader && (leader.term < this.#highest || (leader.term === this.#highest && this.#last && !last))) return false;
+    if (this.#last && leader?.term === last?.term && leader?.data === last?.data) return false;
+    this.#highest = Math.max(this.#highest, leader?.term ?? 0);
+    this.#last = { leader };
+    return true;
+  }
+}

@@ -1,0 +1,91 @@
+import type { Holder, LockStatus, WaitingProcess } from "../../index.ts";
+import { shownDuration } from "../duration.ts";
+import { printable } from "../printable.ts";
+import { terminal } from "../terminal.ts";
+import { forWhat, NAMELESS, permitsOf, permitWaitersOf, presentHolder, shownSince, stateCell, whereabouts } from "./lock-words.ts";
+import { tableLines } from "./table.ts";
+
+/** What a fact is called, and its first and further lines. */
+type Fact = readonly [name: string, ...lines: string[]];
+
+const NO_RECORD = "unknown: whoever it is left no record (a go-azuremutex, acquire(), or a locker without fencing)";
+
+/** Everything that is known of one key, for people. */
+export function statusLines(status: LockStatus, now: number): string[] {
+  const { text, paint = "dim" } = stateCell(status);
+  const title = `${terminal.paint("bold", printable(status.key))}: ${terminal.paint(paint, text)}${remark(status)}`;
+  const facts = [...lockFacts(status, now), ...waitingFacts(status, now), ...semaphoreFacts(status, now), ...readerFacts(status)];
+  const lines = facts.flatMap(([name, ...lines]) => lines.map((line, index) => [{ text: index === 0 ? `  ${name}` : "" }, { text: line }]));
+  return [title, ...tableLines(lines)];
+}
+
+/** What the state alone does not say. */
+function remark({ state, semaphore, readers }: LockStatus): string {
+  switch (state) {
+    case "leased":
+    case "available":
+      return "";
+    case "breaking":
+      return " (broken: its holder cannot renew it; free when its lease ends)";
+    case "broken":
+      return " (the last holder's lease was broken)";
+    case "expired":
+      return " (the last holder's lease ran out: it was not released)";
+    case "missing":
+      return semaphore || readers ? "" : " (there is no such blob: nobody ever locked it, or it was deleted)";
+  }
+}
+
+function lockFacts(status: LockStatus, now: number): Fact[] {
+  const { isHeld, infinite, holder, highestToken } = status;
+  const facts: Fact[] = [];
+  if (presentHolder(status)) facts.push(...holderFacts(status, now));
+  else {
+    if (isHeld) facts.push(["holder", infinite && holder ? "unknown: an infinite lease leaves no record" : NO_RECORD]);
+    if (holder) facts.push(["last holder", lastHolder(holder, status, now)]);
+    if (infinite) facts.push(["lease", "infinite: it ends when its holder releases it, or by azmutex break"]);
+  }
+  if (highestToken !== undefined) facts.push(["token", `no token up to now is higher than ${highestToken}`]);
+  return facts;
+}
+
+function holderFacts({ holder, purpose, leaseSeconds, recordedAt }: LockStatus, now: number): Fact[] {
+  const facts: Fact[] = [];
+  if (holder) facts.push(["holder", whereabouts(holder)]);
+  if (purpose !== undefined) facts.push(["purpose", printable(purpose)]);
+  if (recordedAt) facts.push(["since", shownSince(recordedAt, now)]);
+  if (leaseSeconds !== undefined) facts.push(["lease", `${leaseSeconds} s, renewed as long as its holder lives`]);
+  return facts;
+}
+
+function lastHolder(holder: Holder, { purpose, recordedAt }: LockStatus, now: number): string {
+  return `${whereabouts(holder)}${forWhat(purpose)}${recordedAt ? `, since ${shownSince(recordedAt, now)}` : ""}`;
+}
+
+function waitingFacts({ waiting }: LockStatus, now: number): Fact[] {
+  if (!waiting) return [["waiting", "unknown: these credentials do not allow to list"]];
+  return waiting.length > 0 ? [["waiting", ...inLine(waiting, now)]] : [];
+}
+
+function inLine(waiting: readonly Partial<WaitingProcess>[], now: number): string[] {
+  return waiting.map(({ holder, since }, index) => {
+    return `${index + 1}. ${holder ? whereabouts(holder) : NAMELESS}${since ? `, since ${shownSince(since, now)}` : ""}`;
+  });
+}
+
+function semaphoreFacts({ semaphore }: LockStatus, now: number): Fact[] {
+  if (!semaphore) return [];
+  const held = semaphore.held.map(({ slot, state, holder, purpose, recordedAt }) => {
+    const since = holder && recordedAt ? `, for ${shownDuration(now - recordedAt.getTime())}` : "";
+    const broken = state === "breaking" ? ", breaking" : "";
+    return `permit ${slot}: ${holder ? whereabouts(holder) : "unknown"}${forWhat(purpose)}${since}${broken}`;
+  });
+  const facts: Fact[] = [["semaphore", permitsOf(semaphore), ...held]];
+  const waiting = permitWaitersOf(semaphore);
+  return waiting.length > 0 ? [...facts, ["waiting for a permit", ...inLine(waiting, now)]] : facts;
+}
+
+function readerFacts({ readers = [] }: LockStatus): Fact[] {
+  if (readers.length === 0) return [];
+  return [["readers", ...readers.map(({ state, holder }) => `${whereabouts(holder)}${state === "breaking" ? ", breaking" : ""}`)]];
+}

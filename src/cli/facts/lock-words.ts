@@ -1,0 +1,83 @@
+import type { Holder, LockStatus, SemaphoreStatus, WaitingProcess } from "../../index.ts";
+import { shownDuration } from "../duration.ts";
+import { printable } from "../printable.ts";
+import type { Cell } from "./table.ts";
+
+/** Somebody holds it, and no record says who: a go-azuremutex, an `AzureMutex.acquire`, a locker without fencing. */
+export const NAMELESS = "somebody who left no name";
+
+/** Who holds the lock, as far as anybody can know. */
+export function presentHolder({ isHeld, infinite, holder }: LockStatus): Holder | undefined {
+  // No locker takes an infinite lease: the record is of somebody before.
+  return isHeld && !infinite ? holder : undefined;
+}
+
+/** `build-7:4123 (deploy 42)`, for whoever holds the lock. */
+export function heldBy(status: LockStatus): string {
+  return named(presentHolder(status), status.purpose);
+}
+
+/** A name and a purpose of other people's. */
+export function named(holder: Holder | undefined, purpose?: string): string {
+  if (!holder) return NAMELESS;
+  return `${printable(holder.name)}${forWhat(purpose)}`;
+}
+
+/** ` (deploy 42)`, or nothing. */
+export function forWhat(purpose: string | undefined): string {
+  return purpose === undefined ? "" : ` (${printable(purpose)})`;
+}
+
+/** `1 reader`, `2 readers` */
+export function readersOf(readers: readonly unknown[]): string {
+  return `${readers.length} ${readers.length === 1 ? "reader" : "readers"}`;
+}
+
+/** A name, and where it is unless the name says that. */
+export function whereabouts({ name, host, pid }: Holder): string {
+  return name === `${host}:${pid}` ? printable(name) : `${printable(name)} (host ${printable(host)}, pid ${pid})`;
+}
+
+/** `2026-11-23T13:05:12Z` */
+export function shownTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** `2026-11-23T13:05:12Z (3 min ago)` */
+export function shownSince(date: Date, now: number): string {
+  return `${shownTime(date.getTime())} (${shownDuration(now - date.getTime())} ago)`;
+}
+
+/** `held`, `breaking`, `free`, `2 of 5 permits`, `1 reader`: whatever there is under the key. */
+export function stateCell(status: LockStatus): Cell {
+  const { isHeld, state, infinite, semaphore, readers = [] } = status;
+  const others = [...(semaphore ? [permitsOf(semaphore)] : []), ...(readers.length > 0 ? [readersOf(readers)] : [])];
+  const lock = state === "breaking" ? "breaking" : infinite ? "held, infinite lease" : "held";
+  if (isHeld) return { text: [lock, ...others].join(", "), paint: state === "breaking" || infinite ? "red" : "yellow" };
+  if (others.length === 0) return { text: "free", paint: "green" };
+  const isInUse = readers.length > 0 || (semaphore?.held.length ?? 0) > 0;
+  return { text: others.join(", "), paint: isInUse ? "yellow" : "green" };
+}
+
+/** `2 of 5 permits` */
+export function permitsOf({ held, permits }: SemaphoreStatus): string {
+  return `${held.length} of ${permits} permits`;
+}
+
+/** Somebody who waits: who is first in line for a permit leaves neither name nor time. */
+type Waiter = Partial<WaitingProcess>;
+
+/** Who waits for the lock or a permit, first come first. */
+export function waitersOf({ waiting = [], semaphore }: LockStatus): readonly Waiter[] {
+  return [...waiting, ...(semaphore ? permitWaitersOf(semaphore) : [])];
+}
+
+export function permitWaitersOf({ permits, held, waiting = [], isGateTaken = false }: SemaphoreStatus): readonly Waiter[] {
+  // While there are permits, it only takes one.
+  return isGateTaken && held.length >= permits ? [{}, ...waiting] : waiting;
+}
+
+/** That a listing is empty. */
+export function noLocks(container: string, prefix: string | undefined): string {
+  return `no locks in container ${container}${prefix ? ` with keys that begin with ${JSON.stringify(prefix)}` : ""}`;
+}

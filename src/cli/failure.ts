@@ -1,0 +1,31 @@
+import { isMutexError } from "../index.ts";
+import { inOurWords } from "./connection/option-names.ts";
+import { CommandError, EXIT, exitCodeFor } from "./exit-codes.ts";
+import { printable } from "./printable.ts";
+
+/** How a command that failed ends: with one line for people, and a code for whoever started it. */
+export interface Failure {
+  readonly line: string;
+  readonly exitCode: number;
+}
+
+/** Whatever was thrown. What nobody foresaw is a defect of ours, and says so. */
+export function failureOf(thrown: unknown): Failure {
+  if (thrown instanceof CommandError || isMutexError(thrown)) return { line: printable(thrown.message), exitCode: exitCodeFor(thrown) };
+  const usage = inOurWords(thrown);
+  if (usage !== undefined) return { line: printable(usage), exitCode: EXIT.usage };
+  return { line: `internal error, a defect of azmutex that should be reported: ${printable(named(thrown))}`, exitCode: EXIT.internal };
+}
+
+/** What commander says of a command line. It quotes what it was given; only its suggestion and its help have lines of their own. */
+export function usageText(text: string): string {
+  if (!text.startsWith("error: ")) return text.trimEnd();
+  const [, message = "", suggestion = ""] = /^error: (.*?)(\n\(Did you mean [^\n]*\))?\n?$/s.exec(text) ?? [];
+  return `azmutex: ${printable(message)}${suggestion && `\n${printable(suggestion.slice(1))}`}`;
+}
+
+function named(thrown: unknown): string {
+  if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
+  // Not what is in it: nobody knows what that is.
+  return typeof thrown === "object" || typeof thrown === "function" ? Object.prototype.toString.call(thrown) : String(thrown);
+}

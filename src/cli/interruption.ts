@@ -1,0 +1,18 @@
+import { signalled } from "./exit-codes.ts";
+import { onSignals } from "./signals.ts";
+
+/** The end of a command that goes on until somebody has seen enough. */
+export class Interruption {
+  /** Aborts at the first signal that asks to end; the exit code is set by then. */
+  readonly signal: AbortSignal;
+  readonly end: () => void;
+
+  constructor() {
+    const asked = new AbortController();
+    this.signal = asked.signal;
+    this.end = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], (name) => {
+      process.exitCode = signalled(name);
+      asked.abort();
+    });
+  }
+}

@@ -1,0 +1,12 @@
+/** What a command is told of its lock. */
+export interface JobLock {
+  readonly key: string;
+  readonly token: number | undefined;
+  readonly leaseId?: string | undefined;
+  readonly slot?: number | undefined;
+}
+
+/** That, as variables. One that does not apply is unset: a command may run under another one's. */
+export function jobEnvironment({ key, token, leaseId, slot }: JobLock): Record<string, string | undefined> {
+  return { AZMUTEX_KEY: key, AZMUTEX_TOKEN: token?.toString(), AZMUTEX_LEASE_ID: leaseId, AZMUTEX_SLOT: slot?.toString() };
+}

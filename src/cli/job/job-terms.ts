@@ -1,0 +1,58 @@
+import { Option } from "commander";
+import { parseDuration } from "../duration.ts";
+import { CommandError, EXIT } from "../exit-codes.ts";
+
+const SHORTEST_LEASE_SECONDS = 15;
+const LONGEST_LEASE_SECONDS = 60;
+const LONGEST_TRY_MS = 3_000;
+const LONGEST_GRACE_MS = 10_000;
+
+/** By what times a job's lock is kept, and how long the job has to stop. */
+export interface JobTerms {
+  readonly leaseSeconds: number;
+  readonly renewEveryMs: number;
+  readonly marginMs: number;
+  readonly tryTimeoutMs: number;
+  readonly graceMs: number;
+}
+
+export interface JobTermsOptions {
+  readonly lease: number;
+  readonly grace?: number;
+}
+
+export const leaseOption = (): Option =>
+  new Option("--lease <duration>", "length of the lease, 15s to 60s: for so long a crashed holder keeps others out")
+    .default(30_000, "30s")
+    .argParser(parseDuration);
+
+export const graceOption = (): Option =>
+  new Option(
+    "--grace <duration>",
+    "how long the command has to stop when the lock is not certain any more, from SIGTERM to SIGKILL (default: a third of the lease, at most 10s)",
+  ).argParser(parseDuration);
+
+/** Throws a {@link CommandError} for bad usage where lease and grace leave a renewal no chance. */
+export function jobTerms({ lease, grace }: JobTermsOptions): JobTerms {
+  const leaseSeconds = lease / 1_000;
+  if (!(Number.isInteger(leaseSeconds) && leaseSeconds >= SHORTEST_LEASE_SECONDS && leaseSeconds <= LONGEST_LEASE_SECONDS)) {
+    throw new CommandError(
+      `--lease must be whole seconds from ${SHORTEST_LEASE_SECONDS}s to ${LONGEST_LEASE_SECONDS}s, not ${leaseSeconds}s`,
+      EXIT.usage,
+    );
+  }
+  const renewEveryMs = lease / 3;
+  const marginMs = lease / 6;
+  // Shorter than the library's own where the lease is short: the grace needs the room.
+  const tryTimeoutMs = Math.min(LONGEST_TRY_MS, lease / 6);
+  const graceMs = grace ?? Math.min(LONGEST_GRACE_MS, lease / 3);
+  const longestGraceMs = lease - marginMs - renewEveryMs - tryTimeoutMs;
+  if (graceMs > longestGraceMs) {
+    throw new CommandError(
+      `--grace must be at most ${longestGraceMs / 1_000}s with a lease of ${leaseSeconds}s, not ${graceMs / 1_000}s: ` +
+        "the command would be stopped before the first renewal was answered",
+      EXIT.usage,
+    );
+  }
+  return { leaseSeconds, renewEveryMs, marginMs, tryTimeoutMs, graceMs };
+}

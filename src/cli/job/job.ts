@@ -1,0 +1,191 @@
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import type { Holding } from "../../index.ts";
+import { CommandError, EXIT, signalled } from "../exit-codes.ts";
+import { terminal } from "../terminal.ts";
+import { every, later, machineMs, pause } from "../time.ts";
+import { MARK, ProcessGroup } from "./process-group.ts";
+import type { SignalRelay } from "./signal-relay.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** How often the watchdog is told until when the lock is good. */
+const TELL_EVERY_MS = 250;
+/** The watchdog asks the job to stop so much later than this process, which then knows that it was asked. */
+const WATCHDOG_LAG_MS = 250;
+/** How often to look whether what the job left behind has ended. */
+const LOOK_EVERY_MS = 100;
+/** How long they may take to follow the job before a word is said. */
+const QUIETLY_MS = 1_000;
+/** How long the dead may take to go. */
+const KILLED_MS = 2_000;
+
+export interface JobOptions {
+  /** The command and its arguments. */
+  readonly command: readonly string[];
+  /** What is set in its environment, or unset. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** How long it has to stop, in milliseconds. */
+  readonly graceMs: number;
+  readonly relay: SignalRelay;
+}
+
+/**
+ * Runs the command for as long as the lock is held. Resolves with its exit code, or 128 and the number of the signal that ended it;
+ * throws a {@link CommandError} if it could not be started or had to be stopped.
+ */
+export async function runJob(holding: Holding, options: JobOptions): Promise<number> {
+  // Before the job, which must never be without it.
+  const watchdog = new Watchdog();
+  try {
+    const mark = randomUUID();
+    // This process may be stopped or killed before it can say which process the job is.
+    watchdog.expect(mark);
+    const { termAt, goodUntil } = allowance(holding, options.graceMs);
+    watchdog.allow(termAt, goodUntil);
+    return await new Job(holding, options, watchdog, await start(options, mark)).ended();
+  } finally {
+    watchdog.dismiss();
+  }
+}
+
+class Job {
+  readonly #holding: Holding;
+  readonly #options: JobOptions;
+  readonly #watchdog: Watchdog;
+  readonly #group: ProcessGroup;
+  readonly #exit: Promise<number>;
+  /** Until when the lock was good when the watchdog was last told, and when that asks the job to stop unless it is told anew. */
+  #goodUntil = 0;
+  #termAt = Number.POSITIVE_INFINITY;
+  /** Why it is not to go on. */
+  #stopped: { readonly why: string; readonly exitCode: number } | undefined;
+  #cancelStop = (): void => undefined;
+  #cancelKill = (): void => undefined;
+
+  constructor(holding: Holding, options: JobOptions, watchdog: Watchdog, { pid, exit }: Started) {
+    this.#holding = holding;
+    this.#options = options;
+    this.#watchdog = watchdog;
+    this.#exit = exit;
+    this.#group = new ProcessGroup(pid);
+    watchdog.guard(pid);
+    this.#tell();
+  }
+
+  async ended(): Promise<number> {
+    const { signal } = this.#holding;
+    const { relay } = this.#options;
+    const onLoss = (): void => this.#stop(signal.reason instanceof Error ? signal.reason.message : "the lock is lost", EXIT.lost);
+    const stopTelling = every(TELL_EVERY_MS, () => this.#tell());
+    relay.job = this.#group;
+    signal.addEventListener("abort", onLoss);
+    if (signal.aborted) onLoss();
+    void this.#watchdog.died.then(() => this.#stop("the process that would have stopped the command in time has died", EXIT.internal));
+    try {
+      const code = await this.#exit;
+      // The watchdog may have stopped it while this process was not able to see why.
+      this.#stopUnlessRenewed();
+      await this.#outlast();
+      if (this.#stopped) throw new CommandError(`${this.#stopped.why}: the command ${stoppedWith(code)}`, this.#stopped.exitCode);
+      return code;
+    } finally {
+      stopTelling();
+      this.#cancelStop();
+      this.#cancelKill();
+      signal.removeEventListener("abort", onLoss);
+      relay.job = undefined;
+    }
+  }
+
+  #tell(): void {
+    if (machineMs() >= this.#termAt) this.#stopUnlessRenewed();
+    const { remainingMs } = this.#holding;
+    // What the watchdog was told before stands: nothing was renewed since.
+    if (this.#stopped || remainingMs <= 0) return;
+    const { graceMs } = this.#options;
+    const { termAt, goodUntil } = allowance(this.#holding, graceMs);
+    this.#goodUntil = goodUntil;
+    this.#termAt = termAt;
+    this.#watchdog.allow(termAt, goodUntil);
+    this.#cancelStop();
+    this.#cancelStop = later(remainingMs - graceMs, () => this.#stopUnlessRenewed());
+  }
+
+  #stopUnlessRenewed(): void {
+    const { remainingMs, key } = this.#holding;
+    const isShort = remainingMs <= this.#options.graceMs;
+    // If this process was held up, the watchdog has asked the job to stop, whatever was renewed since.
+    if (!isShort && machineMs() < this.#termAt) return;
+    const still = isShort && remainingMs > 0 ? `, and is certain for ${(remainingMs / 1_000).toFixed(1)} s more only` : " in time";
+    this.#stop(`lock on "${key}" could not be renewed${still}`, EXIT.lost);
+  }
+
+  /** Asks the job to stop, and makes it when its grace, or the time for which the lock was good, is over. */
+  #stop(why: string, exitCode: number): void {
+    if (this.#stopped) return;
+    this.#stopped = { why, exitCode };
+    this.#group.stop();
+    const now = machineMs();
+    const killAt = Math.max(now, Math.min(now + this.#options.graceMs, this.#goodUntil));
+    // It has been asked: asked again, many a program drops everything.
+    this.#watchdog.allow(killAt, killAt);
+    this.#cancelKill = later(killAt - now, () => void this.#group.send("SIGKILL"));
+  }
+
+  /** Nothing of the job may go on without the lock: what it started and left behind is waited for, or stopped as the job itself is. */
+  async #outlast(): Promise<void> {
+    const sayAt = machineMs() + QUIETLY_MS;
+    let hasSaid = false;
+    let goneBy = Number.POSITIVE_INFINITY;
+    while (this.#group.isAlive && machineMs() < goneBy) {
+      await pause(LOOK_EVERY_MS);
+      if (!this.#stopped && !hasSaid && machineMs() > sayAt) {
+        hasSaid = true;
+        terminal.say("azmutex: the command has ended, but processes it started have not; the lock is held until they have");
+      }
+      if (this.#stopped && goneBy === Number.POSITIVE_INFINITY) goneBy = Math.max(machineMs(), this.#goodUntil) + KILLED_MS;
+    }
+  }
+}
+
+/** Until when the lock is good, and when the watchdog is to ask the job to stop, by the machine's clock. */
+function allowance({ remainingMs }: Holding, graceMs: number): { readonly termAt: number; readonly goodUntil: number } {
+  const goodUntil = machineMs() + remainingMs;
+  return { termAt: goodUntil - graceMs + WATCHDOG_LAG_MS, goodUntil };
+}
+
+/** What became of a command that was asked to stop: it may have ended by itself just before, or have had the time to clean up. */
+function stoppedWith(code: number): string {
+  return code === signalled("SIGTERM") || code === signalled("SIGKILL") ? "was stopped" : `ended with ${code}`;
+}
+
+/** A command that runs. */
+interface Started {
+  readonly pid: number;
+  /** Its exit code, or 128 and the number of the signal that ended it. */
+  readonly exit: Promise<number>;
+}
+
+async function start({ command: [file = "", ...args], env }: JobOptions, mark: string): Promise<Started> {
+  try {
+    // A group of its own, so that its children are reached too; a terminal's signals come by way of us.
+    const detached = process.platform !== "win32";
+    const child = spawn(file, args, { stdio: "inherit", detached, env: { ...process.env, ...env, [MARK]: mark } });
+    const exit = new Promise<number>((resolve) => {
+      child.on("exit", (code, signal) => resolve(signal ? signalled(signal) : (code ?? EXIT.internal)));
+    });
+    if (child.pid !== undefined) return { pid: child.pid, exit };
+    const [error] = await once(child, "error");
+    throw error;
+  } catch (error) {
+    throw unstartable(file, error);
+  }
+}
+
+function unstartable(file: string, error: unknown): CommandError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT" || file === "") return new CommandError(`${JSON.stringify(file)}: command not found`, EXIT.notFound);
+  const why = code === "EACCES" || code === "ENOEXEC" ? "not executable" : `could not be started: ${message}`;
+  return new CommandError(`${JSON.stringify(file)}: ${why}`, EXIT.notExecutable);
+}

@@ -1,0 +1,109 @@
+/**
+ * A process of its own that outlives the one that started it: it stops a job when the job's lock is not certain any more, whether or
+ * not anybody else is still able to. It is told over its standard input, one line each, and is killed when the job has ended:
+ *
+ *   mark <id>               a job is about to be started, with this mark in its environment
+ *   group <id>              the job's process group
+ *   until <term> <kill>     when to send SIGTERM and SIGKILL, in milliseconds by the machine's clock
+ *
+ * The end of its input means that whoever started it is dead: SIGTERM at once, and SIGKILL half a second later.
+ */
+
+import { later, machineMs, pause } from "../time.ts";
+import { ProcessGroup } from "./process-group.ts";
+
+const ORPHAN_GRACE_MS = 500;
+/** A timer does not count suspend: the clock is looked at so often at least. */
+const LOOK_EVERY_MS = 500;
+/** Whoever did not look for so long was stopped: what it knows is old. */
+const STOPPED_MS = 1_000;
+/** Whoever started it has told it something new within this time, if it runs. */
+const NEWS_MS = 300;
+
+let mark: string | undefined;
+let group: ProcessGroup | undefined;
+let termAt = Number.POSITIVE_INFINITY;
+let killAt = Number.POSITIVE_INFINITY;
+let isTermed = false;
+let isOrphan = false;
+/** When it last looked at the clock. */
+let awakeAt = machineMs();
+/** Nothing is decided before. */
+let newsBy = 0;
+let cancel = (): void => undefined;
+
+function look(): void {
+  const now = wake();
+  if (now < newsBy) {
+    plan(newsBy - now);
+    return;
+  }
+  if (now >= killAt) {
+    for (const found of groups()) found.send("SIGKILL");
+    // Whoever started it may have more to tell otherwise.
+    if (isOrphan) process.exit(0);
+    return;
+  }
+  if (now >= termAt && !isTermed) {
+    isTermed = true;
+    for (const found of groups()) found.stop();
+  }
+  plan((isTermed ? killAt : Math.min(termAt, killAt)) - now);
+}
+
+/** The job's, also if whoever started it had not the time to say which. */
+function groups(): readonly ProcessGroup[] {
+  if (group) return [group];
+  return mark === undefined ? [] : ProcessGroup.marked(mark);
+}
+
+/** The time. This process may have been stopped while the lock was renewed, and must not kill for what it heard before that. */
+function wake(): number {
+  const now = machineMs();
+  if (now - awakeAt > STOPPED_MS) newsBy = now + NEWS_MS;
+  awakeAt = now;
+  return now;
+}
+
+function plan(ms: number): void {
+  cancel();
+  cancel = later(Math.min(LOOK_EVERY_MS, ms), () => {
+    // One turn later: what has come in meanwhile is read first.
+    cancel = later(1, look);
+  });
+}
+
+function obey(line: string): void {
+  const [word, ...values] = line.split(" ");
+  const [first = Number.NaN, second = Number.NaN] = values.map(Number);
+  if (word === "mark") mark = values[0];
+  if (word === "group") group = new ProcessGroup(first);
+  if (word === "until") {
+    termAt = first;
+    killAt = second;
+  }
+  plan(Math.min(termAt, killAt) - wake());
+}
+
+function orphaned(): void {
+  if (mark === undefined) process.exit(0);
+  isOrphan = true;
+  const now = wake();
+  // Nobody has any.
+  newsBy = 0;
+  termAt = Math.min(termAt, now);
+  killAt = Math.min(killAt, now + ORPHAN_GRACE_MS);
+  look();
+  // Its input has kept it alive until now, and the timers do not.
+  void pause(ORPHAN_GRACE_MS + LOOK_EVERY_MS);
+}
+
+// Whoever signals everybody, as a service manager does at the end, does not mean it.
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => undefined);
+let rest = "";
+process.stdin.setEncoding("utf8").on("data", (text: string) => {
+  const lines = (rest + text).split("\n");
+  rest = lines.pop() ?? "";
+  for (const line of lines) obey(line);
+});
+process.stdin.on("end", orphaned).on("error", orphaned);

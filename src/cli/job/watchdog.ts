@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+
+/** Stops a job in time even if this process is killed or stopped: it is a process of its own, in a session of its own. */
+export class Watchdog {
+  readonly #child: ChildProcess;
+  /** Resolves if it ends without having been dismissed. */
+  readonly died: Promise<void>;
+  #isDismissed = false;
+
+  constructor() {
+    // It has none of the caller's pipes, folders or secrets.
+    this.#child = spawn(process.execPath, [fileURLToPath(import.meta.resolve("./watchdog-main.js"))], {
+      detached: true,
+      stdio: ["pipe", "ignore", "ignore"],
+      cwd: process.platform === "win32" ? undefined : "/",
+      env: {},
+      windowsHide: true,
+    });
+    this.#child.unref();
+    const input = this.#child.stdin as Socket;
+    input.unref();
+    // It is gone: `died` says so.
+    input.on("error", () => undefined);
+    this.died = new Promise((resolve) => {
+      const end = (): void => {
+        if (!this.#isDismissed) resolve();
+      };
+      this.#child.on("error", end).on("exit", end);
+    });
+  }
+
+  /** A job is about to be started that bears this mark in its environment. */
+  expect(mark: string): void {
+    this.#tell(`mark ${mark}`);
+  }
+
+  /** From now on it watches this process group. */
+  guard(group: number): void {
+    this.#tell(`group ${group}`);
+  }
+
+  /** When the job is to be stopped, and when to be killed, by the machine's clock. */
+  allow(termAt: number, killAt: number): void {
+    this.#tell(`until ${Math.round(termAt)} ${Math.round(killAt)}`);
+  }
+
+  /** The job has ended, and there is nothing left to do: also for one that is stopped and reads nothing. */
+  dismiss(): void {
+    this.#isDismissed = true;
+    this.#child.kill("SIGKILL");
+    this.#child.stdin?.destroy();
+  }
+
+  #tell(line: string): void {
+    if (this.#child.stdin?.writable) this.#child.stdin.write(`${line}\n`);
+  }
+}

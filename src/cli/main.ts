@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+import { CommanderError } from "commander";
+import { EXIT } from "./exit-codes.ts";
+import { failureOf, usageText } from "./failure.ts";
+import { createProgram } from "./program.ts";
+import { terminal } from "./terminal.ts";
+import { later } from "./time.ts";
+
+/** How long the library may go on giving back what nobody waits for. A lease that stands after that lapses by itself. */
+const LINGER_MS = 5_000;
+
+function fail(thrown: unknown): void {
+  const { line, exitCode } = failureOf(thrown);
+  terminal.say(`azmutex: ${line}`);
+  process.exitCode = exitCode;
+}
+
+// Nobody caught it: a job that runs is stopped by its watchdog.
+process.on("uncaughtException", (thrown) => {
+  fail(thrown);
+  process.exit();
+});
+const program = createProgram();
+for (const command of [program, ...program.commands]) {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => terminal.print(text),
+    writeErr: (text) => terminal.say(usageText(text)),
+  });
+}
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Of a bad command line commander has said so itself.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+  else fail(error);
+}
+later(LINGER_MS, () => process.exit());

@@ -1,0 +1,42 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { breakCommand } from "./commands/break.ts";
+import { completionCommand } from "./commands/completion.ts";
+import { electCommand } from "./commands/elect.ts";
+import { leaderCommand } from "./commands/leader.ts";
+import { lsCommand } from "./commands/ls.ts";
+import { runCommand } from "./commands/run.ts";
+import { statusCommand } from "./commands/status.ts";
+import { watchCommand } from "./commands/watch.ts";
+
+const SECRETS = `There is no option for an account key, a SAS or a connection string: whoever may list processes would see it.
+Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN; with
+AZURE_STORAGE_ACCOUNT alone, whatever login to Azure there is counts (managed identity, az login, ...).`;
+
+/** All commands there are. Help, completion and documentation are made from it. */
+export function createProgram(): Command {
+  const program = new Command("azmutex")
+    .description("Locks on Azure Blob leases: run a command under one, and see and mend them.")
+    .version(version(), "--version", "print the version")
+    .helpOption("--help", "print what a command does, and its options")
+    .showSuggestionAfterError()
+    .addHelpText("after", `\n${SECRETS}`);
+  for (const command of [
+    runCommand(),
+    electCommand(),
+    leaderCommand(),
+    statusCommand(),
+    lsCommand(),
+    watchCommand(),
+    breakCommand(),
+    completionCommand(),
+  ]) {
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  return program;
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+  return version;
+}

@@ -1,0 +1,69 @@
+import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import { EXIT } from "./exit-codes.ts";
+import { pauseSync } from "./time.ts";
+
+const STDIN = 0;
+const STDOUT = 1;
+const STDERR = 2;
+const SIGPIPE = 13;
+const AGAIN_MS = 5;
+
+export type Paint = "bold" | "dim" | "red" | "green" | "yellow";
+const CODES: Readonly<Record<Paint, number>> = Object.freeze({ bold: 1, dim: 2, red: 31, green: 32, yellow: 33 });
+
+/**
+ * Standard output and error. Written to directly and not through Node's streams: those make a pipe non-blocking, and the job, which
+ * has the same pipe, would lose output that it could not write at once.
+ */
+export const terminal: {
+  /** Whether facts go to a terminal. */
+  readonly isOutput: boolean;
+  /** Whether somebody watches what is said. */
+  readonly isWatched: boolean;
+  /** Whether somebody can be asked. */
+  readonly isInput: boolean;
+  print(text: string): void;
+  say(text: string): void;
+  show(progress: string): void;
+  paint(paint: Paint, text: string): string;
+} = Object.freeze({
+  isOutput: isatty(STDOUT),
+  isWatched: isatty(STDERR),
+  isInput: isatty(STDIN),
+
+  /** Facts, for standard output. Whoever has closed it has seen enough. */
+  print(text: string): void {
+    if (!write(STDOUT, text)) process.exit(EXIT.signalled + SIGPIPE);
+  },
+
+  /** A line for people, on standard error. Whether anybody reads it changes nothing. */
+  say(text: string): void {
+    write(STDERR, `${text}\n`);
+  },
+
+  /** Takes the place of what was shown before, on a terminal; an empty text leaves nothing behind. */
+  show(progress: string): void {
+    if (terminal.isWatched) write(STDERR, `\r\x1b[K${progress}`);
+  },
+
+  /** In colour, where facts go to a terminal and nobody has asked for none (https://no-color.org). */
+  paint(paint: Paint, text: string): string {
+    return terminal.isOutput && !process.env.NO_COLOR && process.env.TERM !== "dumb" ? `\x1b[${CODES[paint]}m${text}\x1b[0m` : text;
+  },
+});
+
+/** Whether all of it was written. */
+function write(fd: number, text: string): boolean {
+  let bytes = Buffer.from(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(fd, bytes));
+    } catch (error) {
+      // Somebody else has made the pipe non-blocking, and it is full.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return false;
+      pauseSync(AGAIN_MS);
+    }
+  }
+  return true;
+}

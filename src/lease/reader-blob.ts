@@ -1,0 +1,26 @@
+import type { Holder } from "../options.ts";
+import type { Metadata, StoredBlob } from "./lease-store.ts";
+import { isHolder } from "./lock-record.ts";
+import { jsonOf, toAsciiJson } from "./metadata-json.ts";
+
+/** The kind of the blobs that processes lease while they read. */
+export const READERS = "reader-writer-lock";
+const ENTRY = "azmutex_reader";
+const NAME = /^\.azmutex\/[0-9a-f]{64}\/reader-writer-lock\/[^/]+$/;
+
+/** Whose blob it is, and what is read. */
+export interface ReaderBlob {
+  readonly key: string;
+  readonly holder: Holder;
+}
+
+export function readerMetadata({ key, holder }: ReaderBlob): Metadata {
+  return { [ENTRY]: toAsciiJson({ key, holder }) };
+}
+
+/** What the blob of a process that reads says of itself, or undefined if it is none. */
+export function readerIn({ key: name, metadata }: StoredBlob): ReaderBlob | undefined {
+  if (!NAME.test(name)) return undefined;
+  const { key, holder } = (jsonOf(metadata[ENTRY]) ?? {}) as Partial<ReaderBlob>;
+  return typeof key === "string" && isHolder(holder) ? { key, holder } : undefined;
+}

@@ -1,0 +1,112 @@
+import type { Acquisition, AcquisitionAnswer, Granted } from "../lease/acquisition.ts";
+import { isUnsure } from "../lease/attempt.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import type { Holder } from "../options.ts";
+import { Doubt } from "./doubt.ts";
+import { arrivalOf, type FairQueue, isArrival } from "./fair-queue.ts";
+import { Pace } from "./pace.ts";
+import type { Patience } from "./patience.ts";
+import type { Ticket } from "./ticket.ts";
+
+/** A waiter whose ticket is gone takes it again after this time. */
+const REJOIN_MS = 250;
+
+export interface PlaceOptions {
+  readonly blob: LockBlob;
+  readonly queue: FairQueue;
+  readonly acquisition: Acquisition;
+  readonly patience: Patience;
+  readonly holder: Holder;
+  readonly longestSleepMs: number;
+  /** Called once when it is next and the lock has been another's for a while. */
+  readonly onNext: () => void;
+}
+
+/**
+ * One task's place in the queue between processes. It asks for the lock once; then it takes a ticket, looks now and then who is
+ * before it, and asks again when nobody is, or when it may have been handed the lock all the same.
+ */
+export class PlaceInLine {
+  readonly #options: PlaceOptions;
+  readonly #pace: Pace;
+  readonly #doubt = new Doubt();
+  #ticket: Ticket | undefined;
+  /** How many are before us, at the last look; undefined while we are not in the queue. */
+  #position: number | undefined;
+  #hasStood = false;
+  /** How often it was told, being next, that another holds the lock. */
+  #heldWhenNext = 0;
+  #lookAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: PlaceOptions) {
+    this.#options = options;
+    this.#pace = new Pace(options.blob.clock.now(), options.longestSleepMs);
+  }
+
+  /** Whoever has one may have been handed the lock. */
+  get ticket(): Ticket | undefined {
+    return this.#ticket;
+  }
+
+  /** The lock, or for how many milliseconds nothing is to be done for it. Rejects as requests do. */
+  async step(): Promise<Granted | number> {
+    const { queue, acquisition, patience, holder, blob } = this.#options;
+    // Lapsed, or swept away, while this process was stopped or could not reach the service.
+    if (!this.#ticket?.stands) this.#position = undefined;
+    const isFirst = this.#position === 0;
+    if (!this.#ticket || isFirst || this.#doubt.isDue(this.#now)) {
+      const answer = await this.#ask();
+      if (answer.kind === "acquired") return answer;
+      const arrivedAt = arrivalOf(answer.date, patience.waitedMs);
+      // Without a date there is no place: it asks again.
+      if (!this.#ticket && !isArrival(arrivedAt)) return REJOIN_MS;
+      this.#ticket ??= queue.ticket(arrivedAt, acquisition.leaseId, holder);
+      if (isFirst) {
+        this.#heldWhenNext += 1;
+        // At the first of them the holder may be new, and about to write its record.
+        if (this.#heldWhenNext === 2) this.#options.onNext();
+        return this.#pace.sleepMs(0, this.#now, blob.random);
+      }
+    }
+    const untilLookMs = this.#lookAt - this.#now;
+    if (this.#position !== undefined && untilLookMs > 0) return Math.min(untilLookMs, this.#doubt.dueInMs(this.#now));
+    if (this.#position === undefined) await this.#ticket.join(patience.signal);
+    return await this.#look();
+  }
+
+  async #ask(): Promise<AcquisitionAnswer> {
+    const { acquisition, patience } = this.#options;
+    try {
+      return await acquisition.ask(patience.signal);
+    } catch (error) {
+      if (isUnsure(error)) this.#doubt.arises(this.#now);
+      throw error;
+    }
+  }
+
+  async #look(): Promise<number> {
+    const { queue, acquisition, patience, blob } = this.#options;
+    const { tickets } = await queue.waiting(patience.signal);
+    const position = tickets.findIndex(({ leaseId }) => leaseId === acquisition.leaseId);
+    const now = this.#now;
+    const isBack = this.#position === undefined && this.#hasStood;
+    this.#position = position < 0 ? undefined : position;
+    if (this.#position === undefined) {
+      // Whom no listing shows, nobody hands the lock to. If the container is gone, whoever asks makes it anew.
+      this.#doubt.arises(now);
+      return REJOIN_MS;
+    }
+    this.#hasStood = true;
+    // Whoever was away may have been handed the lock before that.
+    if (isBack) this.#doubt.arises(now);
+    this.#pace.saw(position, now);
+    this.#doubt.saw(tickets.slice(0, position), tickets[position]?.madeAt ?? 0, now);
+    if (position === 0) return 0;
+    this.#lookAt = now + this.#pace.sleepMs(position, now, blob.random);
+    return Math.min(this.#lookAt - now, this.#doubt.dueInMs(now));
+  }
+
+  get #now(): number {
+    return this.#options.blob.clock.now();
+  }
+}

@@ -1,0 +1,27 @@
+import type { Clock } from "../clock.ts";
+
+/** What the tasks of this process have had of a lock, one after the other, since another process last had it, as far as they know. */
+export class Share {
+  readonly #clock: Clock;
+  readonly #since: number;
+  #handOvers = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#since = clock.now();
+  }
+
+  /** How often the lock went from one task to the next, under one lease or under several. */
+  get handOvers(): number {
+    return this.#handOvers;
+  }
+
+  /** How long ago the first of them got it, in milliseconds. */
+  get ageMs(): number {
+    return this.#clock.now() - this.#since;
+  }
+
+  goesOn(): void {
+    this.#handOvers += 1;
+  }
+}

@@ -1,0 +1,47 @@
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
+
+/** A line of a worker's journal. Times are the machine's. */
+export type Entry =
+  | {
+      readonly kind: "entered";
+      readonly hold: string;
+      readonly actor: string;
+      readonly key: string;
+      /** Readers: they may be many, and write nothing. */
+      readonly isShared: boolean;
+      readonly token: number | undefined;
+      readonly askedAt: number;
+      /** From just before `isHeld` was read. */
+      readonly at: number;
+      readonly isHeld: boolean;
+    }
+  /** `isHeld` said true, and was read just after `at`. */
+  | { readonly kind: "held"; readonly hold: string; readonly at: number }
+  | { readonly kind: "left"; readonly hold: string; readonly at: number; readonly how: string }
+  /** What the library logs, for whoever has to understand a run. */
+  | { readonly kind: "log"; readonly at: number; readonly message: string }
+  /** It did not get in. */
+  | { readonly kind: "refused"; readonly actor: string; readonly at: number; readonly code: string; readonly message: string };
+
+/** Each line in one write, so that it outlives its writer's SIGKILL. */
+export class Journal {
+  readonly #file: number;
+
+  constructor(path: string) {
+    this.#file = openSync(path, "a");
+  }
+
+  append(entry: Entry): void {
+    writeSync(this.#file, `${JSON.stringify(entry)}\n`);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+}
+
+export function readJournal(path: string): Entry[] {
+  const lines = readFileSync(path, "utf8").split("\n");
+  // After the last newline there is nothing, or a line that its writer was killed in.
+  return lines.slice(0, -1).map((line) => JSON.parse(line) as Entry);
+}

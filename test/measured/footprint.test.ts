@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { beyondSdk, FOOTPRINT_LIMITS } from "../../bench/footprint.ts";
+import { importCosts } from "../../bench/import-cost.ts";
+import { packageSizes, runTimeDependencies } from "../../bench/package-size.ts";
+import { PROJECT } from "../support/sources.ts";
+
+const ROUNDS = 10;
+/** Of one file it is a twentieth, of sixty it was a third; a machine that is busy takes longer for both. */
+const MOST_OF_THE_SDKS_TIME = 0.25;
+
+describe("the package", () => {
+  it("is as small as is said, and needs nothing at run time but what its command is made with", () => {
+    const { all, withoutMaps } = packageSizes(PROJECT);
+    console.info(`packed: ${withoutMaps.packed} bytes without source maps, ${all.packed} in all`);
+    expect(runTimeDependencies(PROJECT)).toEqual(["commander"]);
+    expect.soft(withoutMaps.packed).toBeLessThanOrEqual(FOOTPRINT_LIMITS.packedWithoutMaps);
+    expect.soft(all.packed).toBeLessThanOrEqual(FOOTPRINT_LIMITS.packed);
+  });
+
+  it("adds little to what it takes to import the SDK, in time and in memory", () => {
+    const costs = importCosts(PROJECT, ["sdk", "both"], ROUNDS);
+    // The least of each is what was least disturbed.
+    const [sdk, both] = [costs.sdk, costs.both].map((some) => Math.min(...some.map(({ ms }) => ms))) as [number, number];
+    const ratio = (both - sdk) / sdk;
+    const bytes = beyondSdk(costs, ({ heapBytes }) => heapBytes);
+    console.info(`import: ${ratio.toFixed(2)} of the SDK's time and ${(bytes / 2 ** 20).toFixed(2)} MB more than the SDK`);
+    expect(ratio).toBeLessThan(MOST_OF_THE_SDKS_TIME);
+    expect(bytes).toBeLessThan(FOOTPRINT_LIMITS.importBytes);
+  });
+});

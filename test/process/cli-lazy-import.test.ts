@@ -1,0 +1,33 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { CLI } from "../support/cli.ts";
+
+/** The packages that the command has loaded by its end. Node lists files when asked for coverage. */
+function packagesLoadedBy(...args: readonly string[]): string[] {
+  const reports = mkdtempSync(join(tmpdir(), "azmutex-loaded-"));
+  const { PATH = "" } = process.env;
+  try {
+    execFileSync(process.execPath, [CLI, ...args], { env: { PATH, NODE_V8_COVERAGE: reports }, stdio: "ignore" });
+    const loaded = readdirSync(reports).flatMap((name): string[] => {
+      const report: { result: { url: string }[] } = JSON.parse(readFileSync(join(reports, name), "utf8"));
+      return report.result.map(({ url }) => url);
+    });
+    expect(loaded.some((url) => url.endsWith("/dist/cli/main.js"))).toBe(true);
+    return [...new Set(loaded.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []))];
+  } finally {
+    rmSync(reports, { recursive: true, force: true });
+  }
+}
+
+describe("the command", () => {
+  it.for(["--help", "--version"])("loads nothing but commander for %s", (option) => {
+    expect(packagesLoadedBy(option)).toEqual(["commander"]);
+  });
+
+  it("loads nothing more for the help of a command", () => {
+    expect(packagesLoadedBy("run", "--help")).toEqual(["commander"]);
+  });
+});

@@ -1,0 +1,346 @@
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
+import { afterAll, describe, it, type TestContext } from "vitest";
+import { AzureMutex } from "../../src/index.ts";
+import { startEmulator } from "../../src/testing/emulator.ts";
+import { CLI, Cli, type CliOptions } from "../support/cli.ts";
+import { FaultProxy } from "../support/fault-proxy.ts";
+import { ownTime } from "../support/own-time.ts";
+import { gone, isRunning, until, watchdogOf } from "../support/processes.ts";
+
+// In a thread of its own: it has to answer also while this one is busy.
+const emulator = await startEmulator({ ownClock: true });
+const folder = mkdtempSync(join(tmpdir(), "azmutex-run-"));
+afterAll(async () => {
+  await emulator.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const STORAGE = { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString };
+const container = new ContainerClient(`${emulator.url}/locks`, new StorageSharedKeyCredential(emulator.accountName, emulator.accountKey), {
+  retryOptions: { maxTries: 1 },
+});
+
+const mutex = new AzureMutex({ connectionString: emulator.connectionString, containerName: "locks" });
+
+function start(test: TestContext, args: readonly string[], { env, ...options }: CliOptions = {}): Cli {
+  return new Cli(test, args, { cwd: folder, env: { ...STORAGE, ...env }, ...options });
+}
+
+/** Runs a shell script under a lock of its own, or with the options and the key given. */
+function runShell(
+  test: TestContext,
+  script: string,
+  { args = [randomUUID()], ...options }: CliOptions & { args?: readonly string[] } = {},
+): Cli {
+  return start(test, ["run", ...args, "--", "sh", "-c", script], options);
+}
+
+/** The command line that a shell gets as its arguments, as part of a script. */
+const inShell = (script: string): readonly string[] => ["sh", "-c", script, "sh", process.execPath];
+
+/** A job that says who it is and stays. */
+const STAYS = 'echo "job $$"; exec sleep 600';
+
+async function jobOf(run: Cli): Promise<number> {
+  const [, pid] = await run.printed(/^job (\d+)$/m);
+  return Number(pid);
+}
+
+describe.concurrent("azmutex run", () => {
+  it.for([
+    { script: "exit 0", code: 0 },
+    { script: "exit 255", code: 255 },
+    { script: "kill -KILL $$", code: 137 },
+  ])("ends with $code for a job that does: $script", async ({ script, code }, test) => {
+    test.expect(await runShell(test, script).ended).toMatchObject({ code, signal: null, out: "", err: "" });
+  });
+
+  it("tells the command its key, a token that grows and the id of the lease", async (test) => {
+    const key = randomUUID();
+    const script = 'echo "$AZMUTEX_KEY $AZMUTEX_TOKEN $AZMUTEX_LEASE_ID"';
+    const first = await runShell(test, script, { args: [key] }).ended;
+    const second = runShell(test, `${script}; read -r _`, { args: [key], input: "open" });
+    const facts = (out: string): string[] => out.trim().split(" ");
+    const [itsKey, token, id = ""] = facts((await second.printed(/^.*\n/))[0]);
+    test.expect(itsKey).toBe(key);
+    test.expect(Number(token)).toBeGreaterThan(Number(facts(first.out)[1]));
+
+    // The service knows it: with this id it lets somebody write, and with another it does not.
+    const blob = container.getBlockBlobClient(key);
+    await blob.setHTTPHeaders({}, { conditions: { leaseId: id } });
+    await test.expect(blob.setHTTPHeaders({}, { conditions: { leaseId: randomUUID() } })).rejects.toMatchObject({ statusCode: 412 });
+    second.type("\n");
+    test.expect(await second.ended).toMatchObject({ code: 0 });
+  });
+
+  it("tells the command its slot, and nothing of a lock around it", async (test) => {
+    const script = "env | grep ^AZMUTEX_ | cut -d= -f1 | sort | xargs";
+    const inner = (options: string): string => `"${process.execPath}" "${CLI}" run ${options} ${randomUUID()} -- sh -c '${script}'`;
+    const permit = runShell(test, `${script}; ${inner("")}`, { args: ["--semaphore", "2", randomUUID()] });
+    const lock = runShell(test, `${script}; ${inner("--read")}`);
+    test
+      .expect((await permit.ended).out)
+      .toMatch(/^AZMUTEX_JOB AZMUTEX_KEY AZMUTEX_SLOT AZMUTEX_TOKEN\nAZMUTEX_JOB AZMUTEX_KEY AZMUTEX_LEASE_ID AZMUTEX_TOKEN\n$/);
+    test
+      .expect((await lock.ended).out)
+      .toMatch(/^AZMUTEX_JOB AZMUTEX_KEY AZMUTEX_LEASE_ID AZMUTEX_TOKEN\nAZMUTEX_JOB AZMUTEX_KEY( AZMUTEX_TOKEN)?\n$/);
+  });
+
+  describe("standard streams", () => {
+    it("passes ten million bytes on whole, through a pipe whose reader is slow", async (test) => {
+      const run = runShell(test, "head -c 10000000 /dev/zero | tr '\\0' x; echo end", {
+        through: inShell('"$@" 2>&1 | (sleep 0.3; wc -c)'),
+      });
+      test.expect(await run.ended).toMatchObject({ code: 0, out: "10000004\n", err: "" });
+    });
+
+    it("passes bytes in as they are", async (test) => {
+      const input = randomBytes(1_000_000);
+      const run = runShell(test, "sha256sum", { input });
+      test.expect((await run.ended).out).toContain(createHash("sha256").update(input).digest("hex"));
+    });
+
+    it("lets the command die of a reader that goes away, and goes with it", async (test) => {
+      const run = start(test, ["run", randomUUID(), "--", "yes"], { through: inShell('{ "$@"; echo "code $?" >&2; } | head -n 1') });
+      test.expect(await run.ended).toMatchObject({ code: 0, out: "y\n", err: "code 141\n" });
+    });
+
+    it.for([
+      { closed: "input", how: '"$@" <&-' },
+      { closed: "output", how: '"$@" >&-' },
+      { closed: "error", how: '"$@" 2>&-' },
+      { closed: "everything", how: '"$@" <&- >&- 2>&-' },
+    ])("works with a closed standard $closed", async ({ closed, how }, test) => {
+      const run = runShell(test, `echo done > closed-${closed}; exit 9`, { through: inShell(how) });
+      test.expect(await run.ended).toMatchObject({ code: 9 });
+      test.expect(readFileSync(join(folder, `closed-${closed}`), "utf8")).toBe("done\n");
+    });
+
+    it("does not keep the caller's pipes open, and leaves no watchdog behind", async (test) => {
+      const run = runShell(test, 'echo "ppid $PPID"; read -r _', { input: "open" });
+      const [, wrapper] = await run.printed(/^ppid (\d+)$/m);
+      const watchdog = await watchdogOf(Number(wrapper));
+      const files = readdirSync(`/proc/${watchdog}/fd`).map((fd) => readlinkSync(`/proc/${watchdog}/fd/${fd}`));
+      const theirs = [0, 1, 2].map((fd) => readlinkSync(`/proc/${wrapper}/fd/${fd}`)).filter((file) => file !== "/dev/null");
+      test.expect(theirs).toHaveLength(3);
+      test.expect(files.filter((file) => theirs.includes(file))).toEqual([]);
+      test.expect(readFileSync(`/proc/${watchdog}/environ`, "utf8")).toBe("");
+      test.expect(readlinkSync(`/proc/${watchdog}/cwd`)).toBe("/");
+      run.type("\n");
+      // "close": nobody has the pipes any more.
+      test.expect(await run.ended).toMatchObject({ code: 0 });
+      await gone([watchdog]);
+    });
+  });
+
+  describe("signals", () => {
+    it("pass on to the command, which may take them as it likes", async (test) => {
+      const signals = ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "WINCH", "CONT"] as const;
+      const traps = signals.map((name) => `trap 'echo got ${name}' ${name}`).join("; ");
+      const run = runShell(test, `${traps}; echo ready; while [ ! -e signalled ]; do sleep 0.1; done; exit 7`);
+      await run.printed(/ready/);
+      for (const name of signals) {
+        run.kill(`SIG${name}`);
+        await run.printed(new RegExp(`got ${name}`));
+      }
+      // A second one is nothing else.
+      run.kill("SIGTERM");
+      await run.printed(/got TERM[\s\S]*got TERM/);
+      writeFileSync(join(folder, "signalled"), "");
+      test.expect(await run.ended).toMatchObject({ code: 7 });
+    });
+
+    it.for([
+      { signal: "SIGTERM", code: 143 },
+      { signal: "SIGINT", code: 130 },
+      { signal: "SIGHUP", code: 129 },
+      { signal: "SIGQUIT", code: 131 },
+      { signal: "SIGUSR1", code: 138 },
+      { signal: "SIGUSR2", code: 140 },
+    ] as const)("$signal ends it with $code once the command has died of it", async ({ signal, code }, test) => {
+      const run = runShell(test, `ulimit -c 0; ${STAYS}`);
+      const job = await jobOf(run);
+      run.kill(signal);
+      test.expect(await run.ended).toMatchObject({ code, signal: null, err: "" });
+      test.expect(isRunning(job)).toBe(false);
+    });
+
+    it("end those that wait with 128 and their number, and nothing of them is left", async (test) => {
+      const key = randomUUID();
+      const holder = runShell(test, STAYS, { args: ["--fair", key] });
+      await jobOf(holder);
+      const waiting = async (): Promise<number | undefined> => (await mutex.inspect(key)).waiting?.length;
+      const signals = [
+        { signal: "SIGTERM", code: 143 },
+        { signal: "SIGINT", code: 130 },
+        { signal: "SIGHUP", code: 129 },
+      ] as const;
+      const waiters = signals.map(() => runShell(test, "echo ran", { args: ["--fair", key] }));
+      await until(async () => (await waiting()) === 3, "three tickets stand");
+      for (const [index, { signal, code }] of signals.entries()) {
+        waiters[index]?.kill(signal);
+        test.expect(await waiters[index]?.ended).toMatchObject({ code, signal: null, out: "", err: `azmutex: ended by ${signal}\n` });
+      }
+      await until(async () => (await waiting()) === 0, "the tickets are gone");
+      holder.kill("SIGTERM");
+      await holder.ended;
+      test.expect(await runShell(test, "exit 4", { args: ["--fair", "--try", key] }).ended).toMatchObject({ code: 4 });
+    });
+  });
+
+  describe("what the command leaves behind", () => {
+    it("keeps the lock until it has ended", async (test) => {
+      const key = randomUUID();
+      const run = runShell(test, "sh -c 'while [ ! -e let-go ]; do sleep 0.1; done; echo last' & echo first", { args: [key] });
+      await run.printed(/first/);
+      await run.printed(/azmutex: the command has ended, but processes it started have not; the lock is held until they have\n/);
+      test.expect(await runShell(test, "echo no", { args: ["--try", key] }).ended).toMatchObject({ code: 75, out: "" });
+      writeFileSync(join(folder, "let-go"), "");
+      test.expect(await run.ended).toMatchObject({ code: 0, out: "first\nlast\n" });
+      test.expect(await runShell(test, "exit 4", { args: ["--try", key] }).ended).toMatchObject({ code: 4 });
+    });
+
+    it("gets the signals then", async (test) => {
+      const run = runShell(test, "sleep 600 & echo first");
+      await run.printed(/the lock is held until/);
+      run.kill("SIGTERM");
+      test.expect(await run.ended).toMatchObject({ code: 0 });
+    });
+
+    it("does not keep it if it is dead and nobody asks for it", async (test) => {
+      // The parent of a dead one leaves the group and never waits for its child, which so stays a zombie of the group.
+      const run = runShell(test, "(sleep 0.3 & echo \"parent $(exec sh -c 'echo $PPID')\"; exec setsid sleep 600 >&- 2>&-) & exit 5");
+      const [, parent] = await run.printed(/^parent (\d+)$/m);
+      test.onTestFinished(() => void process.kill(Number(parent), "SIGKILL"));
+      test.expect(await run.ended).toMatchObject({ code: 5 });
+      test.expect(isRunning(Number(parent))).toBe(true);
+    });
+  });
+
+  describe("a command that cannot be started", () => {
+    it("ends it as a shell would, says why in one line, and the lock is free", async (test) => {
+      writeFileSync(join(folder, "plain"), "echo no\n");
+      chmodSync(join(folder, "plain"), 0o644);
+      for (const { job, code, why } of [
+        { job: "no-such-command", code: 127, why: '"no-such-command": command not found' },
+        { job: "./no-such-file", code: 127, why: '"./no-such-file": command not found' },
+        { job: "", code: 127, why: '"": command not found' },
+        { job: "./plain", code: 126, why: '"./plain": not executable' },
+        { job: folder, code: 126, why: `"${folder}": not executable` },
+      ]) {
+        const run = start(test, ["run", "--try", "unstartable", "--", job]);
+        test.expect(await run.ended).toMatchObject({ code, out: "", err: `azmutex: ${why}\n` });
+      }
+    });
+  });
+
+  describe("its own endings", () => {
+    it("75 for --try and 124 for --timeout on a lock that is held", async (test) => {
+      const key = randomUUID();
+      const holder = runShell(test, STAYS, { args: [key] });
+      await jobOf(holder);
+      const [tried, waited] = await Promise.all([
+        runShell(test, "echo no", { args: ["--try", key] }).ended,
+        runShell(test, "echo no", { args: ["--timeout", "5s", key] }).ended,
+      ]);
+      test.expect(tried).toMatchObject({ code: 75, out: "", err: `azmutex: lock on "${key}" is held by another\n` });
+      test.expect(waited).toMatchObject({ code: 124, out: "", err: `azmutex: lock on "${key}" was not free within 5000 ms\n` });
+      test.expect(waited.ms).toBeGreaterThan(5_000);
+      test.expect(isRunning(await jobOf(holder))).toBe(true);
+    });
+
+    it("64 for permits that others count differently", async (test) => {
+      const key = randomUUID();
+      const holder = runShell(test, STAYS, { args: ["--semaphore", "2", key] });
+      await jobOf(holder);
+      const { code, out, err } = await runShell(test, "echo no", { args: ["--semaphore", "3", key] }).ended;
+      test.expect({ code, out }).toEqual({ code: 64, out: "" });
+      test.expect(err).toMatch(/^azmutex: .*\n$/);
+    });
+
+    it("124 and 143 soon, though the storage never answers", async (test) => {
+      await using proxy = await FaultProxy.start(emulator);
+      proxy.hang("all");
+      const env = { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString };
+      const patient = runShell(test, "echo no", { args: ["--timeout", "1s", randomUUID()], env });
+      const asked = runShell(test, "echo no", { args: ["--fair", randomUUID()], env });
+      await until(() => proxy.count() >= 2, "both ask");
+      const since = ownTime.now();
+      asked.kill("SIGTERM");
+      test.expect(await asked.ended).toMatchObject({ code: 143, out: "" });
+      test.expect(await patient.ended).toMatchObject({ code: 124, out: "" });
+      // Without either it would have given up after 20 s.
+      test.expect(ownTime.now() - since).toBeLessThan(15_000);
+    });
+  });
+
+  describe("with others", () => {
+    it("reads together and writes alone", async (test) => {
+      const key = randomUUID();
+      const readers = [1, 2, 3].map(() => runShell(test, "echo in; read -r _; echo out", { args: ["--read", key], input: "open" }));
+      await Promise.all(readers.map((reader) => reader.printed(/in/)));
+      const writer = runShell(test, "echo in; read -r _", { args: ["--write", key], input: "open" });
+      test.expect(await runShell(test, "echo no", { args: ["--write", "--try", key] }).ended).toMatchObject({ code: 75, out: "" });
+      test.expect(writer.out).toBe("");
+      for (const reader of readers) reader.type("\n");
+      await Promise.all(readers.map(({ ended }) => ended));
+      await writer.printed(/in/);
+      test.expect(await runShell(test, "echo no", { args: ["--read", "--try", key] }).ended).toMatchObject({ code: 75, out: "" });
+      writer.type("\n");
+      test.expect(await writer.ended).toMatchObject({ code: 0 });
+    });
+  });
+});
+
+// Each by itself: so many processes that start at once keep the storage waiting, too, as long as it will be waited for.
+describe("azmutex run, many at once,", () => {
+  it("exclude: twenty that count in one file come to twenty", async (test) => {
+    writeFileSync(join(folder, "count"), "0\n");
+    const script = "n=$(cat count); sleep 0.05; echo $((n+1)) > count";
+    const runs = Array.from({ length: 20 }, () => runShell(test, script, { args: ["count"] }));
+    const ends = await Promise.all(runs.map(({ ended }) => ended));
+    test.expect(ends.map(({ code, err }) => ({ code, err }))).toEqual(ends.map(() => ({ code: 0, err: "" })));
+    test.expect(readFileSync(join(folder, "count"), "utf8")).toBe("20\n");
+  });
+
+  it("let as many in as there are permits, of eight, and not one more", async (test) => {
+    const args = ["--semaphore", "3", randomUUID()];
+    // Nobody leaves before there were three.
+    const script = "echo + >> permits; while [ $(grep -c + permits) -lt 3 ]; do sleep 0.1; done; sleep 0.5; echo - >> permits";
+    const runs = Array.from({ length: 8 }, () => runShell(test, script, { args }));
+    const ends = await Promise.all(runs.map(({ ended }) => ended));
+    test.expect(ends.map(({ code }) => code)).toEqual(ends.map(() => 0));
+    let inside = 0;
+    const counts = readFileSync(join(folder, "permits"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => (inside += line === "+" ? 1 : -1));
+    test.expect(Math.max(...counts)).toBe(3);
+  });
+
+  it("ended by signals in the very moment in which the lock is won, leave neither a lock nor a job behind", async (test) => {
+    const endings = await Promise.all(
+      Array.from({ length: 6 }, async (_, index) => {
+        const key = randomUUID();
+        await using proxy = await FaultProxy.start(emulator);
+        const run = runShell(test, STAYS, { args: [key], env: { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString } });
+        // While the lease is asked for, while the record is written, and just after that.
+        await until(() => proxy.count() > index % 3, "it asks");
+        await sleep(60 * index);
+        run.kill("SIGTERM");
+        const { code, signal, out } = await run.ended;
+        test.expect(signal ?? code).toBe(143);
+        const [, job] = /^job (\d+)$/m.exec(out) ?? [];
+        if (job !== undefined) test.expect(isRunning(Number(job))).toBe(false);
+        test.expect(await runShell(test, "exit 4", { args: ["--try", key] }).ended).toMatchObject({ code: 4 });
+        return job === undefined ? "before" : "after";
+      }),
+    );
+    console.info(`SIGTERM came ${endings.filter((when) => when === "before").length} times before the job and else after`);
+  });
+});

@@ -1,0 +1,83 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, describe, it, type TestContext } from "vitest";
+import { AzureMutex } from "../../src/index.ts";
+import { startEmulator } from "../../src/testing/emulator.ts";
+import { Cli } from "../support/cli.ts";
+import { until } from "../support/processes.ts";
+import { onTerminal } from "../support/pseudo-terminal.ts";
+
+// In a thread of its own: it has to answer also while this one is busy.
+const emulator = await startEmulator({ ownClock: true });
+afterAll(() => emulator.close());
+
+const mutex = new AzureMutex({ connectionString: emulator.connectionString, containerName: "locks" });
+const STORAGE = { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString };
+const CTRL_C = "\x03";
+const CTRL_Z = "\x1a";
+
+async function holder(test: TestContext, key: string): Promise<Cli> {
+  const args = ["run", "--fair", "--holder", "build-7", "--purpose", "deploy \x1b[31m42", key, "--", "sh", "-c", "echo in; exec sleep 600"];
+  const cli = new Cli(test, args, { env: STORAGE });
+  await cli.printed(/in/);
+  return cli;
+}
+
+describe.concurrent("azmutex run on a terminal", () => {
+  it("gives the terminal to the command, and Ctrl-C as well", async (test) => {
+    const script = 'trap "echo got INT; exit 3" INT; test -t 0 && test -t 1 && test -t 2 && echo "a terminal"; while :; do sleep 1; done';
+    const run = onTerminal(test, ["run", randomUUID(), "--", "sh", "-c", script], { env: STORAGE });
+    await run.printed(/a terminal/);
+    run.type(CTRL_C);
+    const { code, out } = await run.ended;
+    test.expect(code).toBe(3);
+    test.expect(out.match(/got INT/g)).toHaveLength(1);
+  });
+
+  it("is not stopped by Ctrl-Z, which would leave the command without a lock", async (test) => {
+    const run = onTerminal(test, ["run", randomUUID(), "--", "sh", "-c", "echo in; read -r word; echo got $word; exit 4"], {
+      env: STORAGE,
+    });
+    await run.printed(/in/);
+    run.type(CTRL_Z);
+    await sleep(500);
+    run.type("on\n");
+    await run.printed(/got on/);
+    test.expect((await run.ended).code).toBe(4);
+  });
+
+  it("says who is in the way, since when, and its place in line, and leaves none of it behind", async (test) => {
+    const key = randomUUID();
+    const first = await holder(test, key);
+    const run = onTerminal(test, ["run", "--fair", key, "--", "sh", "-c", "echo in; exit 4"], { env: STORAGE });
+    const line = new RegExp(`waiting for "${key}" \\(\\d+ s\\): held by build-7 \\(deploy \\\\x1b\\[31m42\\) for \\d+ s; 1 of 1 in line`);
+    await run.printed(line);
+    first.kill("SIGTERM");
+    const { code, out } = await run.ended;
+    test.expect(code).toBe(4);
+    test.expect(out.slice(out.lastIndexOf("in line"))).toBe("in line\r\x1b[Kin\r\n");
+  });
+
+  it("ends at Ctrl-C while it waits", async (test) => {
+    const key = randomUUID();
+    await holder(test, key);
+    const run = onTerminal(test, ["run", "--fair", key, "--", "echo", "in"], { env: STORAGE });
+    await run.printed(/waiting for/);
+    run.type(CTRL_C);
+    const { code, out } = await run.ended;
+    test.expect(code).toBe(130);
+    test.expect(out.slice(out.lastIndexOf("\x1b"))).toBe("\x1b[Kazmutex: ended by SIGINT\r\n");
+    test.expect((await mutex.inspect(key)).waiting).toEqual([]);
+  });
+
+  it("says nothing of it to a file or a pipe", async (test) => {
+    const key = randomUUID();
+    const first = await holder(test, key);
+    const run = new Cli(test, ["run", "--fair", key, "--", "echo", "in"], { env: STORAGE });
+    await until(async () => (await mutex.inspect(key)).waiting?.length === 1, "it stands in line");
+    // On a terminal it would have said so after a second.
+    await sleep(1_500);
+    first.kill("SIGTERM");
+    test.expect(await run.ended).toMatchObject({ code: 0, out: "in\n", err: "" });
+  });
+});

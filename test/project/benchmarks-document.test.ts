@@ -1,0 +1,81 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import type { Measured } from "../../bench/benchmark.ts";
+import { chartSvg } from "../../bench/chart.ts";
+import { benchmarksDocument } from "../../bench/document.ts";
+import { PROJECT } from "../support/sources.ts";
+
+/** What is not as the results make it: a file that differs, is missing, or belongs to no result. */
+function stale(docs: string): string[] {
+  const text = (path: string): string | undefined => (existsSync(join(docs, path)) ? readFileSync(join(docs, path), "utf8") : undefined);
+  const results = JSON.parse(text("benchmarks/results.json") ?? "[]") as readonly Measured[];
+  const made = new Map([["benchmarks.md", benchmarksDocument(results)]]);
+  for (const { name, report } of results) if (report.chart) made.set(`benchmarks/${name}.svg`, `${chartSvg(report.chart)}\n`);
+  const there = readdirSync(join(docs, "benchmarks"))
+    .filter((file) => file.endsWith(".svg"))
+    .map((file) => `benchmarks/${file}`);
+  const differing = [...made].filter(([path, content]) => text(path) !== content).map(([path]) => path);
+  return [...differing, ...there.filter((path) => !made.has(path))];
+}
+
+describe("docs/benchmarks.md and its pictures", () => {
+  it("are exactly what the results of the last run make: npm run bench writes them anew", () => {
+    expect(existsSync(join(PROJECT, "docs/benchmarks/results.json"))).toBe(true);
+    expect(stale(join(PROJECT, "docs"))).toEqual([]);
+  });
+
+  it("have every claim of the last run kept, or say that it is not", () => {
+    const results = JSON.parse(readFileSync(join(PROJECT, "docs/benchmarks/results.json"), "utf8")) as readonly Measured[];
+    const page = readFileSync(join(PROJECT, "docs/benchmarks.md"), "utf8");
+    const claims = results.flatMap(({ report }) => report.claims);
+    expect(claims.length).toBeGreaterThan(0);
+    expect(page.match(/\*\*does not hold\*\*/g)?.length ?? 0).toBe(claims.filter(({ holds }) => !holds).length);
+  });
+});
+
+describe("this test itself", () => {
+  const docs = mkdtempSync(join(tmpdir(), "azmutex-docs-"));
+  afterAll(() => rmSync(docs, { recursive: true }));
+  const chart = { title: "Gap", unit: "ms", bars: [{ label: "ours", value: 1, isOurs: true }] };
+  const results: readonly Measured[] = [
+    {
+      name: "cycle",
+      title: "Cycle",
+      what: "What.",
+      ranOn: "a machine.",
+      roundTripMs: 5,
+      seconds: 1,
+      report: { tables: [], claims: [], chart, notes: [] },
+    },
+  ];
+
+  /** A folder of documents that fits together. */
+  function written(): void {
+    mkdirSync(join(docs, "benchmarks"), { recursive: true });
+    writeFileSync(join(docs, "benchmarks/results.json"), JSON.stringify(results));
+    writeFileSync(join(docs, "benchmarks.md"), benchmarksDocument(results));
+    writeFileSync(join(docs, "benchmarks/cycle.svg"), `${chartSvg(chart)}\n`);
+  }
+
+  it("accepts what the results make", () => {
+    written();
+    expect(stale(docs)).toEqual([]);
+  });
+
+  it("sees a page and a picture that were changed, and a picture of nothing", () => {
+    written();
+    writeFileSync(join(docs, "benchmarks.md"), benchmarksDocument(results).replace("1 s", "2 s"));
+    writeFileSync(join(docs, "benchmarks/cycle.svg"), "");
+    writeFileSync(join(docs, "benchmarks/gone.svg"), "");
+    expect(stale(docs)).toEqual(["benchmarks.md", "benchmarks/cycle.svg", "benchmarks/gone.svg"]);
+    rmSync(join(docs, "benchmarks/gone.svg"));
+  });
+
+  it("sees a page that is missing", () => {
+    written();
+    rmSync(join(docs, "benchmarks.md"));
+    expect(stale(docs)).toEqual(["benchmarks.md"]);
+  });
+});

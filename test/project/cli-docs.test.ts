@@ -1,0 +1,238 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { EXIT } from "../../src/cli/exit-codes.ts";
+import { jobCommand } from "../../src/cli/job/job-command.ts";
+import { createProgram } from "../../src/cli/program.ts";
+import { PROJECT } from "../support/sources.ts";
+import { parseDocument, readDocuments } from "./documents.ts";
+
+const TEXT = readFileSync(join(PROJECT, "docs/cli.md"), "utf8");
+const JSON_TYPES = readFileSync(join(PROJECT, "src/cli/facts/json.ts"), "utf8");
+
+/** What stands under a heading of the second level. */
+function section(text: string, heading: string): string {
+  const found = text.split(/^## /m).find((part) => part.startsWith(`${heading}\n`));
+  if (found === undefined) throw new Error(`there is no heading "${heading}"`);
+  return found;
+}
+
+interface Row {
+  readonly option: string;
+  readonly fallback: string;
+  readonly description: string;
+}
+
+/** The rows of the tables of options. */
+const optionRows = (text: string): Row[] =>
+  [...text.matchAll(/^\| option \| default \| \|\n\|---\|---\|---\|\n((?:\|.*\n?)+)/gm)].flatMap(([, rows = ""]) =>
+    [...rows.matchAll(/^\| `([^`]+)` \| (.*?) ?\| (.*) \|$/gm)].map(([, option = "", fallback = "", description = ""]) => ({
+      option,
+      fallback,
+      description,
+    })),
+  );
+
+const rowsOf = (command: Command, isConnection: boolean): Row[] =>
+  command.options
+    .filter(({ helpGroupHeading }) => (helpGroupHeading !== undefined) === isConnection)
+    .map(({ flags, defaultValueDescription, description }) => ({ option: flags, fallback: defaultValueDescription ?? "", description }));
+
+/** As the help has it. */
+const usageOf = (command: Command): string => /^Usage: azmutex \w+ (.*)$/m.exec(command.helpInformation())?.[1] ?? "";
+
+/** The fields of an interface in json.ts, those of what it extends left out. */
+function fieldsOf(name: string): string[] {
+  const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n((?:.*\\n)*?)\\}$`, "m").exec(JSON_TYPES)?.[1];
+  if (body === undefined) throw new Error(`json.ts has no interface ${name}`);
+  return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field = ""]) => field);
+}
+
+/** The tables of fields, by the interface that a comment names. */
+const fieldTables = (text: string): Map<string, string[]> =>
+  new Map(
+    [...text.matchAll(/^<!-- json: (\w+) -->\n((?:\|.*\n)+)/gm)].map(([, name = "", rows = ""]) => [
+      name,
+      [...rows.matchAll(/^\| `(\w+)` \|/gm)].map(([, field = ""]) => field),
+    ]),
+  );
+
+const OPERATORS = new Set([";", "&&", "||", "|", ">", "&", ")"]);
+
+/** The words after each `azmutex` that is a command, as a shell would split them. */
+function callsIn(line: string): string[][] {
+  const words = [...line.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|(&&|\|\||[;|>&)])|((?:<\([^)]*\))|#.*$|[^\s'";|>&]+)/g)].flatMap(
+    ([, single, double, operator, word]) => {
+      if (word?.startsWith("#")) return [];
+      return [{ text: single ?? double ?? operator ?? word ?? "", isOperator: operator !== undefined && OPERATORS.has(operator) }];
+    },
+  );
+  const calls: string[][] = [];
+  let call: string[] | undefined;
+  for (const { text, isOperator } of words) {
+    if (isOperator) call = undefined;
+    else if (call) call.push(text);
+    else if (text === "azmutex") {
+      call = [];
+      calls.push(call);
+    }
+  }
+  return calls;
+}
+
+/** What shells, schedulers and manifests are made of. */
+const COMMANDS = new Set(["sh", "cron", "ini", "dockerfile", "yaml"]);
+
+function callsOf(text: string): string[][] {
+  return parseDocument("a document", text)
+    .blocks.filter(({ language }) => COMMANDS.has(language))
+    .flatMap(({ code }) => code.split("\n"))
+    .filter((line) => !line.includes("npm install"))
+    .flatMap((line) => {
+      const listed = /\[("azmutex".*)\]/.exec(line)?.[0];
+      return listed === undefined ? callsIn(line) : [(JSON.parse(listed) as string[]).slice(1)];
+    })
+    .filter((call) => call.length > 0);
+}
+
+/** What the command says of these words, without running anything. */
+function refusalOf(words: readonly string[]): string | undefined {
+  const program = createProgram();
+  let said = "";
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeErr: (text) => (said += text), writeOut: () => undefined });
+    const runsJob = command.registeredArguments.at(-1)?.variadic;
+    if (command !== program) command.action((...given: unknown[]) => void (runsJob && jobCommand(command, given[1] as string[])));
+  }
+  try {
+    program.parse(words, { from: "user" });
+    return undefined;
+  } catch (error) {
+    return said || String(error);
+  }
+}
+
+const program = createProgram();
+
+describe("docs/cli.md", () => {
+  it("has every command in the order of the help, and no other", () => {
+    const headings = [...TEXT.matchAll(/^## azmutex (\w+)$/gm)].map(([, name]) => name);
+    expect(headings).toEqual(program.commands.map((command) => command.name()));
+  });
+
+  it.for(program.commands.map((command) => command.name()))("says of %s what its help says", (name) => {
+    const command = program.commands.find((found) => found.name() === name);
+    if (!command) throw new Error(`there is no command ${name}`);
+    const text = section(TEXT, `azmutex ${name}`);
+    expect(text).toContain(`\n\`azmutex ${name} ${usageOf(command)}\`\n`);
+    // The first sentence stands there to the letter, but for its links.
+    const [opening = ""] = command.description().split(/(?<=\.) /);
+    expect(text.replaceAll("`", "").replaceAll(/\[(\w+)\]\([^)]*\)/g, "$1")).toContain(opening);
+    expect(optionRows(text)).toEqual(rowsOf(command, false));
+  });
+
+  it("has the options of the connection, which all commands share that have one", () => {
+    const documented = optionRows(section(TEXT, "Connection"));
+    for (const command of program.commands) {
+      expect([command.name(), rowsOf(command, true)]).toEqual([command.name(), command.name() === "completion" ? [] : documented]);
+    }
+  });
+
+  it("names no option that no command has", () => {
+    const known = new Set([program, ...program.commands].flatMap(({ options }) => options.map(({ long }) => long)));
+    const others = new Set([
+      "--help",
+      "--global",
+      "--overwrite",
+      "--container-name",
+      "--name",
+      "--file",
+      "--lease-id",
+      "--fast",
+      "--init",
+      "--unbuffered",
+    ]);
+    const named = [...TEXT.matchAll(/(?<![\w-])--[a-z][\w-]*/g)].map(([option]) => option);
+    expect(named.filter((option) => !known.has(option) && !others.has(option))).toEqual([]);
+  });
+
+  it("has every exit code under its name, and no other", () => {
+    const rows = [...section(TEXT, "Exit codes").matchAll(/^\| (\d+) \| (?:`(\w+)`)? ?\|/gm)].map(([, code, name]) => [name, Number(code)]);
+    expect(rows).toEqual([[undefined, 0], ...Object.entries(EXIT)]);
+  });
+
+  it("has every field of the JSON, and no other", () => {
+    const names = [...JSON_TYPES.matchAll(/^export interface (\w+)/gm)].map(([, name = ""]) => name);
+    const tables = fieldTables(TEXT);
+    expect([...tables.keys()].sort()).toEqual([...names].sort());
+    for (const name of names) expect([name, tables.get(name)]).toEqual([name, fieldsOf(name)]);
+  });
+
+  it("shows JSON that has such fields alone", () => {
+    const known = new Set([...fieldTables(TEXT).values()].flat());
+    const fieldsIn = (value: unknown): string[] =>
+      typeof value === "object" && value !== null
+        ? Object.entries(value).flatMap(([name, inner]) => [...(Array.isArray(value) ? [] : [name]), ...fieldsIn(inner)])
+        : [];
+    const samples = parseDocument("docs/cli.md", TEXT).blocks.filter(({ language }) => language === "json");
+    expect(samples.length).toBeGreaterThan(2);
+    expect(samples.flatMap(({ code }) => fieldsIn(JSON.parse(code))).filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  it("shows commands that the command line takes", () => {
+    const calls = callsOf(TEXT);
+    expect(calls.length).toBeGreaterThan(20);
+    expect(calls.map((call) => [call.join(" "), refusalOf(call)]).filter(([, refusal]) => refusal !== undefined)).toEqual([]);
+    // Every command is shown.
+    expect([...new Set(calls.map(([name]) => name))].sort()).toEqual(program.commands.map((command) => command.name()).sort());
+  });
+});
+
+describe("the other documents", () => {
+  const paths = readDocuments(PROJECT)
+    .map(({ path }) => path)
+    .filter((path) => path !== "docs/cli.md");
+
+  it("show commands that the command line takes", () => {
+    const calls = paths.flatMap((path) => callsOf(readFileSync(join(PROJECT, path), "utf8")).map((call) => ({ path, call })));
+    expect(calls.length).toBeGreaterThan(20);
+    const refused = calls.flatMap(({ path, call }) => {
+      const refusal = refusalOf(call);
+      return refusal === undefined ? [] : [`${path}: azmutex ${call.join(" ")}: ${refusal}`];
+    });
+    expect(refused).toEqual([]);
+  });
+});
+
+describe("the check of docs/cli.md itself", () => {
+  it("splits a line as a shell does", () => {
+    expect(callsIn(`x; azmutex run 'a b' -- sh -c 'echo "$K"' || azmutex ls > file # azmutex break`)).toEqual([
+      ["run", "a b", "--", "sh", "-c", 'echo "$K"'],
+      ["ls"],
+    ]);
+    expect(callsIn("azmutex status k --json | jq .key")).toEqual([["status", "k", "--json"]]);
+  });
+
+  it("sees a command line that is wrong", () => {
+    expect(refusalOf(["run", "k", "--tyr", "--", "true"])).toContain("unknown option '--tyr'");
+    expect(refusalOf(["run", "k", "--timeout", "3", "--", "true"])).toContain("is invalid");
+    expect(refusalOf(["run", "k", "true"])).toContain('after "--"');
+    expect(refusalOf(["frobnicate"])).toContain("unknown command");
+    expect(refusalOf(["run", "k", "--", "true"])).toBeUndefined();
+  });
+
+  it("sees rows and fields", () => {
+    expect(
+      optionRows("| `--z` | no | row |\n\n| option | default | |\n|---|---|---|\n| `--a <b>` | 3s | text |\n| `--c` |  | more |"),
+    ).toEqual([
+      { option: "--a <b>", fallback: "3s", description: "text" },
+      { option: "--c", fallback: "", description: "more" },
+    ]);
+    expect(fieldTables("<!-- json: X -->\n| field | |\n|---|---|\n| `a` | x |\n| `b` | |\n\n| `c` | |\n")).toEqual(
+      new Map([["X", ["a", "b"]]]),
+    );
+    expect(fieldsOf("WaitingJson")).toEqual(["holder", "since"]);
+    expect(() => fieldsOf("NoSuchJson")).toThrow("no interface");
+  });
+});

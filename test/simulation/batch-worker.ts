@@ -1,0 +1,12 @@
+// A thread that runs batches of seeds, one after the other, and answers each with its tally.
+import { parentPort } from "node:worker_threads";
+import { type Batch, runBatch } from "./batch.ts";
+import { useLightSignals } from "./light-signals.ts";
+
+// Nobody reads the stacks of the errors that the library makes by the thousand.
+Error.stackTraceLimit = 0;
+useLightSignals();
+
+parentPort?.on("message", async (batch: Batch) => {
+  parentPort?.postMessage(await runBatch(batch));
+});

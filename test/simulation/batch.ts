@@ -1,0 +1,59 @@
+import { simulate } from "./simulation.ts";
+
+/** Some seeds, one after the other. */
+export interface Batch {
+  readonly from: number;
+  readonly count: number;
+  /** The rules that count. Default: all. */
+  readonly rules?: readonly string[] | undefined;
+}
+
+export interface Failure {
+  readonly seed: number;
+  readonly game: string;
+  readonly rule: string;
+  readonly how: string;
+}
+
+/** What came of a batch. */
+export interface Tally {
+  readonly seeds: number;
+  readonly holds: number;
+  readonly losses: number;
+  readonly requests: number;
+  readonly faults: number;
+  readonly failures: readonly Failure[];
+}
+
+export const NOTHING: Tally = Object.freeze({ seeds: 0, holds: 0, losses: 0, requests: 0, faults: 0, failures: [] });
+
+export function sumOf(a: Tally, b: Tally): Tally {
+  return {
+    seeds: a.seeds + b.seeds,
+    holds: a.holds + b.holds,
+    losses: a.losses + b.losses,
+    requests: a.requests + b.requests,
+    faults: a.faults + b.faults,
+    failures: [...a.failures, ...b.failures],
+  };
+}
+
+/** Runs all seeds of a batch. A promise of the library's that rejects unseen is a failure of the seed under which it did. */
+export async function runBatch({ from, count, rules }: Batch): Promise<Tally> {
+  const unseen: unknown[] = [];
+  const note = (error: unknown): void => void unseen.push(error);
+  process.on("unhandledRejection", note);
+  let tally = NOTHING;
+  try {
+    for (let seed = from; seed < from + count; seed += 1) {
+      const { game, violation, holds, losses, requests, faults } = await simulate({ seed, rules });
+      const failures: Failure[] = [];
+      if (violation) failures.push({ seed, game, rule: violation.rule, how: violation.message });
+      for (const error of unseen.splice(0)) failures.push({ seed, game, rule: "unhandled rejection", how: String(error) });
+      tally = sumOf(tally, { seeds: 1, holds, losses, requests, faults, failures });
+    }
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+  return tally;
+}

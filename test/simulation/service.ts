@@ -1,0 +1,174 @@
+import { isLeased, type StoredBlob } from "../../src/lease/lease-store.ts";
+import { MemoryLeaseStore } from "../../src/lease/memory-lease-store.ts";
+import type { StoreOperation } from "../../src/testing/fault.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** A request as it travels: it can arrive once, several times or never. */
+export interface Request {
+  readonly operation: StoreOperation;
+  /** The blob, or what the names of the blobs listed begin with. */
+  readonly name: string;
+  readonly leaseId?: string;
+  readonly newLeaseId?: string;
+  readonly ifMatch?: string;
+  readonly leaseMs?: number;
+  /** Whether the network made two of one, and this is the other. */
+  readonly isDouble?: boolean;
+  /** Has the service do it. */
+  readonly ask: (store: MemoryLeaseStore) => Promise<unknown>;
+}
+
+/** What is true of a blob's lease, whatever anybody believes. */
+export class LeaseView {
+  owner: string | undefined;
+  endsAt = Number.NEGATIVE_INFINITY;
+  /** When the blob was last written. */
+  writtenAt = Number.NEGATIVE_INFINITY;
+  #lengthMs = 0;
+  #epoch = 0;
+  readonly #epochs = new Map<string, number>();
+  readonly #givenUp = new Set<string>();
+  #isByDouble = false;
+
+  /** The how-manieth owner this id was when it last became the owner; 0 if it never was. */
+  epochOf(leaseId: string): number {
+    return this.#epochs.get(leaseId) ?? 0;
+  }
+
+  /** Whether the lease was ever released under this id, or given to another. */
+  wasGivenUp(leaseId: string): boolean {
+    return this.#givenUp.has(leaseId);
+  }
+
+  isLeasedBy(leaseId: string, now: number): boolean {
+    return this.owner === leaseId && now < this.endsAt;
+  }
+
+  /**
+   * A double that comes after others had the lease gives back to somebody what ended early, and no holder can tell. Whoever asks
+   * for it under that id later, and is told that it has it, has it from then on.
+   */
+  taken(leaseId: string, lengthMs: number, now: number, isDouble: boolean): void {
+    if (isDouble && this.#epochs.has(leaseId)) {
+      this.#isByDouble ||= this.owner !== leaseId;
+      this.owner = leaseId;
+    } else this.#own(leaseId);
+    this.#lengthMs = lengthMs;
+    this.endsAt = now + lengthMs;
+  }
+
+  renewed(now: number): void {
+    this.endsAt = now + this.#lengthMs;
+  }
+
+  changed(from: string, to: string): void {
+    this.#givenUp.add(from);
+    this.#own(to);
+  }
+
+  freed(by?: string): void {
+    if (by !== undefined) this.#givenUp.add(by);
+    this.owner = undefined;
+    this.endsAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whoever had a lease that ran out cannot revive it now. */
+  overwritten(now: number): void {
+    this.writtenAt = now;
+    if (now >= this.endsAt) this.owner = undefined;
+  }
+
+  #own(leaseId: string): void {
+    if (this.owner === leaseId && !this.#isByDouble) return;
+    this.#epoch += 1;
+    this.owner = leaseId;
+    this.#isByDouble = false;
+    this.#epochs.set(leaseId, this.#epoch);
+  }
+}
+
+/** The storage service: its own clock is the true time. It is told what to refuse, and knows who has which lease. */
+export class Service {
+  readonly memory: MemoryLeaseStore;
+  readonly #kernel: Kernel;
+  readonly #leases = new Map<string, LeaseView>();
+  /** Called when a lease ends before its time: its holder cannot know yet. */
+  onEndedEarly: (name: string, leaseId: string) => void = () => undefined;
+  /** Called when a lease was given back. */
+  onReleased: (name: string) => void = () => undefined;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+    const clock = {
+      now: () => kernel.now,
+      uptime: () => kernel.now,
+      setTimer: () => ({ cancel: () => undefined }),
+      nextTurn: () => undefined,
+    };
+    this.memory = new MemoryLeaseStore({ clock });
+  }
+
+  lease(name: string): LeaseView {
+    const found = this.#leases.get(name) ?? new LeaseView();
+    this.#leases.set(name, found);
+    return found;
+  }
+
+  /** The name of a blob that was ever leased and matches, or an empty one. */
+  blobNamed(pattern: RegExp): string {
+    return [...this.#leases.keys()].find((name) => pattern.test(name)) ?? "";
+  }
+
+  /** Does what it is asked, and learns from the answer who has the lease. */
+  async serve(request: Request): Promise<unknown> {
+    const answer = await request.ask(this.memory);
+    if (typeof answer === "object" && answer !== null && "kind" in answer) this.#learn(request, String(answer.kind));
+    return answer;
+  }
+
+  /** The lease ends at once, and the blob forgets its id. Its holder has to find out. */
+  async breakAtOnce(name: string): Promise<boolean> {
+    const lease = this.lease(name);
+    const { owner } = lease;
+    if (owner === undefined || this.#kernel.now >= lease.endsAt) return false;
+    await this.memory.break(name, { periodSeconds: 0 });
+    lease.freed();
+    this.onEndedEarly(name, owner);
+    return true;
+  }
+
+  async deleteContainer(): Promise<void> {
+    await this.memory.deleteContainer();
+    for (const [name, lease] of this.#leases) {
+      const { owner } = lease;
+      const stood = owner !== undefined && this.#kernel.now < lease.endsAt;
+      lease.freed();
+      if (stood) this.onEndedEarly(name, owner);
+    }
+  }
+
+  /** The blobs there are, with their leases as they are at this moment. */
+  async blobs(prefix: string): Promise<readonly StoredBlob[]> {
+    const found: StoredBlob[] = [];
+    for await (const blob of this.memory.list(prefix)) found.push(blob);
+    return found;
+  }
+
+  async leased(): Promise<readonly StoredBlob[]> {
+    return (await this.blobs("")).filter(({ leaseState }) => isLeased(leaseState));
+  }
+
+  #learn({ operation, name, leaseId = "", newLeaseId = "", leaseMs = 0, isDouble = false }: Request, kind: string): void {
+    const lease = this.lease(name);
+    const { now } = this.#kernel;
+    if (operation === "acquire" && kind === "acquired") lease.taken(leaseId, leaseMs, now, isDouble);
+    if (operation === "renew" && kind === "renewed") lease.renewed(now);
+    if (operation === "release" && kind === "released") {
+      lease.freed(leaseId);
+      this.onReleased(name);
+    }
+    if (operation === "change" && kind === "changed") lease.changed(leaseId, newLeaseId);
+    if (operation === "remove" && kind === "removed") lease.freed();
+    if (kind === "created" || kind === "written") lease.writtenAt = now;
+  }
+}

@@ -1,0 +1,194 @@
+import { type LeaseTerms, resolveTerms } from "../../src/options.ts";
+import type { LockerOptions } from "../../src/waiting/locker-options.ts";
+import { Chance } from "./chance.ts";
+import { Crowd } from "./crowd.ts";
+import { Foreigners } from "./foreigners.ts";
+import { GAMES, type GameName, gameOf } from "./games.ts";
+import { Journal, type Line } from "./journal.ts";
+import { Kernel } from "./kernel.ts";
+import { Misfortune } from "./misfortune.ts";
+import { Referee } from "./referee.ts";
+import { Resource } from "./resource.ts";
+import { Service } from "./service.ts";
+import { type FaultKind, Trouble } from "./trouble.ts";
+import { Violation } from "./violation.ts";
+import { WireRules } from "./wire-rules.ts";
+
+/** What is simulated. The seed says it all; the rest is for whoever looks for the few things that matter. */
+export interface Plan {
+  readonly seed: number;
+  /** Default: one of all, by the seed. */
+  readonly game?: GameName | undefined;
+  /** Only faults of these kinds. Default: some of all, by the seed. */
+  readonly kinds?: readonly FaultKind[] | undefined;
+  /** Faults that do not happen, by number. */
+  readonly muted?: ReadonlySet<number> | undefined;
+  /** The rules that count. Default: all. */
+  readonly rules?: readonly string[] | undefined;
+  readonly machines?: number | undefined;
+  readonly tasks?: number | undefined;
+  /** Whether what happens is put into words. Default: false. */
+  readonly isTold?: boolean | undefined;
+}
+
+export interface Outcome {
+  readonly game: GameName;
+  readonly violation: Violation | undefined;
+  readonly kinds: readonly FaultKind[];
+  /** How many faults there were. */
+  readonly faults: number;
+  readonly machines: number;
+  readonly tasks: number;
+  readonly terms: LeaseTerms;
+  readonly holds: number;
+  readonly losses: number;
+  readonly writes: number;
+  readonly requests: number;
+  readonly events: number;
+  /** How long it took by true time, in milliseconds. */
+  readonly lastedMs: number;
+  readonly lines: readonly Line[];
+}
+
+/** When the trouble has ended, everybody who waits gets in within this time: late requests arrive, leases of the dead and their tickets lapse. */
+const CALM_WITHIN_MS = 240_000;
+/** From so long after the trouble on, nobody has a reason to fail any more. */
+const NO_EXCUSE_AFTER_MS = 65_000;
+/** After so long, nothing of the trouble is left but what lapses when somebody looks. */
+const QUIET_MS = 150_000;
+const EPILOGUE_WITHIN_MS = 30_000;
+/** What somebody gave up is given back within this time, long before it would lapse. */
+const GIVEN_BACK_WITHIN_MS = 6_000;
+/** Then no timer runs any more: the last ones look for late hand-overs. */
+const SILENT_AFTER_MS = 90_000;
+
+/** Plays one game by its seed, from the first request to the last timer. The same plan comes to the same outcome. */
+export async function simulate(plan: Plan): Promise<Outcome> {
+  const { seed } = plan;
+  const kernel = new Kernel();
+  const journal = new Journal(kernel, plan.isTold ?? false);
+  const chance = new Chance(seed, "plan");
+  const name = chance.oneOf(GAMES);
+  const game = plan.game ?? name;
+  const options = optionsBy(chance);
+  const terms = termsOf(options);
+  const machines = chance.oneOf([2, 2, 3, 3, 4]);
+  const tasks = chance.oneOf([1, 1, 2, 2, 3]);
+  const troubleEndsAt = chance.between(8_000, 30_000);
+
+  const service = new Service(kernel);
+  const wire = new WireRules((rule, how) => referee.report(rule, how));
+  const referee = new Referee({ kernel, service, wire, terms, rules: plan.rules });
+  const trouble = new Trouble({
+    seed,
+    terms,
+    endsAt: troubleEndsAt,
+    kinds: plan.kinds,
+    muted: plan.muted,
+    tell: (number, what) => journal.note(`fault ${number}`, () => what),
+  });
+  const weather = { outageUntil: 0, throttledUntil: 0 };
+  const resource = new Resource(kernel, referee, new Chance(seed, "writes"), trouble);
+  const crowd = new Crowd({
+    seed,
+    kernel,
+    journal,
+    service,
+    trouble,
+    weather,
+    wire,
+    referee,
+    resource,
+    game: gameOf(game, options, new Chance(seed, "game"), (pattern) => service.blobNamed(pattern)),
+    tasks: plan.tasks ?? tasks,
+    tryTimeoutMs: terms.tryTimeoutMs,
+    noExcuseAfter: troubleEndsAt + NO_EXCUSE_AFTER_MS,
+  });
+  const foreigners = new Foreigners({ seed, kernel, journal, service, referee, trouble });
+  const misfortune = new Misfortune({ seed, kernel, trouble, weather, crowd, foreigners, referee, terms, endsAt: troubleEndsAt });
+
+  const until = async (what: string, endsAt: number, isOver: () => boolean): Promise<void> => {
+    await kernel.run({ afterEach: () => referee.check(), isOver, until: endsAt });
+    if (!isOver()) throw new Violation("liveness", `${what} within ${Math.round(endsAt - troubleEndsAt)} ms after the trouble`);
+  };
+  const pass = (endsAt: number): Promise<void> => kernel.run({ afterEach: () => referee.check(), isOver: () => false, until: endsAt });
+
+  let violation: Violation | undefined;
+  try {
+    for (let count = plan.machines ?? machines; count > 0; count -= 1) crowd.machineJoins();
+    misfortune.begin();
+    await pass(troubleEndsAt);
+    misfortune.end();
+    journal.note("trouble", () => "is over");
+    await until("not everybody is through", troubleEndsAt + CALM_WITHIN_MS, () => crowd.isDone && foreigners.isDone);
+    await pass(Math.max(kernel.now, troubleEndsAt) + QUIET_MS);
+
+    journal.note("epilogue", () => "everybody once more");
+    const epilogueEndsAt = kernel.now + EPILOGUE_WITHIN_MS;
+    crowd.epilogue();
+    await until("the epilogue does not end", epilogueEndsAt, () => crowd.isDone);
+    await pass(kernel.now + GIVEN_BACK_WITHIN_MS);
+    const leased = await service.leased();
+    if (leased.length > 0) referee.report("leak", `nobody wants ${leased.map(({ key }) => key).join(", ")}, and it is leased`);
+    await pass(kernel.now + SILENT_AFTER_MS);
+    const [owed] = wire.owed;
+    if (owed) referee.report("leak", `${owed.machine.name} was granted ${owed.name} when it had given it up, and left it at that`);
+    const timers = crowd.pendingTimers;
+    if (timers) referee.report("leak", timers);
+
+    // Whoever comes next sweeps away what is left of tickets whose making was overtaken by their removal.
+    const sweptAt = kernel.now;
+    crowd.epilogue({ isPatient: true });
+    await until("the last ones do not get in", kernel.now + EPILOGUE_WITHIN_MS, () => crowd.isDone);
+    await pass(kernel.now + 1_000);
+    const left = await ticketsBefore(service, sweptAt);
+    if (left.length > 0 && SWEEPERS.has(game)) referee.report("leak", `tickets are left: ${left.join(", ")}`);
+    referee.check();
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    violation = error;
+    journal.note("referee", () => error.message);
+  }
+  return {
+    game,
+    violation,
+    kinds: [...trouble.kinds],
+    faults: trouble.count,
+    machines: plan.machines ?? machines,
+    tasks: plan.tasks ?? tasks,
+    terms,
+    holds: referee.holds,
+    losses: referee.losses,
+    writes: resource.writes,
+    requests: wire.requests,
+    events: kernel.planned,
+    lastedMs: kernel.now,
+    lines: journal.lines,
+  };
+}
+
+/** What the options promise, by our own arithmetic. */
+function termsOf(options: LockerOptions): LeaseTerms {
+  const { leaseSeconds = 0, marginMs = 0 } = options;
+  return { ...resolveTerms(options, TRY_MS), goodForMs: leaseSeconds * 1_000 - marginMs };
+}
+
+/** The tickets that were made before that time and are there. */
+async function ticketsBefore(service: Service, trueTime: number): Promise<readonly string[]> {
+  const blobs = await service.blobs(".azmutex/");
+  return blobs.filter(({ key }) => IS_TICKET.test(key) && service.lease(key).writtenAt < trueTime).map(({ key }) => key);
+}
+
+const IS_TICKET = /\/\d{15}-[^/]+$/;
+/** Where everybody who is through has looked at the queue, if there is one. */
+const SWEEPERS: ReadonlySet<GameName> = new Set(["lock", "fair lock", "semaphore", "election"]);
+const TRY_MS = 3_000;
+
+/** Terms of all kinds: short tries make for many unanswered ones, a small margin leaves no room for mistakes. */
+function optionsBy(chance: Chance): LockerOptions {
+  const leaseSeconds = chance.oneOf([15, 15, 15, 20, 30]);
+  const tryTimeoutMs = chance.oneOf([300, 1_000, 2_500]);
+  const marginMs = chance.oneOf([leaseSeconds * 20, leaseSeconds * 20, 1_000, (leaseSeconds * 1_000) / 6]);
+  const handOverMs = chance.oneOf([0, 500, 3_000, 3_000, 20_000]);
+  return { leaseSeconds, tryTimeoutMs, marginMs, handOverMs };
+}

@@ -1,0 +1,28 @@
+import { execFileSync } from "node:child_process";
+import type { TestContext } from "vitest";
+import { CLI, Cli, type CliOptions } from "./cli.ts";
+
+export interface TerminalOptions extends Pick<CliOptions, "env"> {
+  readonly rows?: number;
+  readonly columns?: number;
+}
+
+/** script(1) makes the terminal; it is part of Debian's base. What it is to run it takes as one word. */
+const START = `command -v script >/dev/null || { echo "this test needs script(1) of util-linux, on Debian in the package bsdutils"; exit 1; }
+exec script -qefc "$ON_TERMINAL" /dev/null`;
+
+/** The command on a terminal of its own: what is typed reaches it as from a keyboard, Ctrl-C included, and all it says is in `out`. */
+export function onTerminal(test: TestContext, args: readonly string[], { env = {}, rows = 24, columns = 100 }: TerminalOptions = {}): Cli {
+  const command = `tty; stty rows ${rows} cols ${columns}; exec ${[process.execPath, CLI, ...args].map(quoted).join(" ")}`;
+  return new Cli(test, [], { env: { TERM: "xterm", ...env, ON_TERMINAL: command }, through: ["sh", "-c", START], input: "open" });
+}
+
+/** Gives the terminal another size, as its window would. */
+export function resize({ out }: Cli, rows: number, columns: number): void {
+  const [device = ""] = /\/dev\/\S+/.exec(out) ?? [];
+  execFileSync("stty", ["-F", device, "rows", String(rows), "cols", String(columns)]);
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,269 @@
+import {
+  AnonymousCredential,
+  ContainerClient,
+  type HttpOperationResponse,
+  type StorageRetryOptions,
+  type WebResource,
+} from "@azure/storage-blob";
+import { unlessAborted } from "../../src/abort.ts";
+import { sleep } from "../../src/clock.ts";
+import { isMutexError } from "../../src/errors.ts";
+import type { LeaseLength, Missing, StoredBlob } from "../../src/lease/lease-store.ts";
+import { type FakeClock, MemoryLeaseStore } from "../../src/testing/index.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export type Operation =
+  | "acquire"
+  | "renew"
+  | "change"
+  | "release"
+  | "break"
+  | "create"
+  | "read"
+  | "write"
+  | "remove"
+  | "list"
+  | "create the container";
+
+/** A request as the service sees it. */
+export interface Asked {
+  readonly operation: Operation;
+  /** The blob's name; of a listing, its prefix. */
+  readonly name: string;
+  readonly leaseId: string | undefined;
+  readonly url: string;
+  /** When it was sent, by `clock.now()`. */
+  readonly at: number;
+}
+
+/**
+ * What happens on the way between client and service: it may `serve` the request or not, and answer what it likes. What it throws
+ * is the network's error; a promise that never settles is a network that is silent.
+ */
+export type Middleman = (serve: () => Promise<Answer>, asked: Asked) => Promise<Answer>;
+
+/** The answers told a client that it has this lease, from a request sent at this time. */
+export interface Told {
+  readonly name: string;
+  readonly leaseId: string;
+  readonly at: number;
+}
+
+const URL_OF_CONTAINER = "https://acme.blob.core.windows.net/locks";
+/** When the service's clock, and `clock`, stand at 0. */
+export const STARTS_AT = Date.UTC(2026, 0, 1);
+/** So many to a page, so that listings are continued. */
+const PAGE = 3;
+
+export interface ServiceDoubleOptions {
+  readonly middleman?: Middleman;
+  /** Default: an empty one of its own, without a container. */
+  readonly memory?: MemoryLeaseStore;
+  /** How long each request takes to arrive. Default: no time. */
+  readonly latencyMs?: number;
+}
+
+/**
+ * The blob service in front of a `MemoryLeaseStore`, as the SDK sees it over HTTP, without a socket; and what may happen to its
+ * answers on the way.
+ */
+export class ServiceDouble {
+  readonly memory: MemoryLeaseStore;
+  readonly asked: Asked[] = [];
+  readonly told: Told[] = [];
+  readonly #clock: FakeClock;
+  readonly #middleman: Middleman;
+  readonly #latencyMs: number;
+
+  constructor(clock: FakeClock, { middleman = (serve) => serve(), latencyMs = 0, memory }: ServiceDoubleOptions = {}) {
+    this.#clock = clock;
+    this.#middleman = middleman;
+    this.#latencyMs = latencyMs;
+    this.memory = memory ?? new MemoryLeaseStore({ clock, startsAt: STARTS_AT });
+  }
+
+  /** A client of the real SDK that talks to this service. */
+  client(url: string = URL_OF_CONTAINER, retryOptions: StorageRetryOptions = { maxTries: 1 }): ContainerClient {
+    const httpClient = { sendRequest: (request: WebResource) => this.#send(request) };
+    return new ContainerClient(url, new AnonymousCredential(), { httpClient, retryOptions });
+  }
+
+  async #send(request: WebResource): Promise<HttpOperationResponse> {
+    const signal = request.abortSignal as AbortSignal | undefined;
+    signal?.throwIfAborted();
+    const asked = this.#read(request);
+    this.asked.push(asked);
+    if (this.#latencyMs > 0) await sleep(this.#clock, this.#latencyMs, { signal });
+    const answer = await unlessAborted(
+      this.#middleman(() => this.#serve(request, asked), asked),
+      signal,
+    );
+    this.#note(asked, answer);
+    const { status, headers, body } = answer;
+    // The SDK takes nothing else of the headers.
+    const compatible = { toJson: () => ({ ...headers }) } as unknown as HttpOperationResponse["headers"];
+    return { request, status, headers: compatible, ...(body !== undefined && { bodyAsText: body }) };
+  }
+
+  #note({ operation, name, leaseId, at }: Asked, { status, headers }: Answer): void {
+    const told = headers["x-ms-lease-id"]?.toLowerCase();
+    if (operation === "change" && status === 200 && told !== undefined) {
+      const granted = this.told.findLast((before) => before.name === name && before.leaseId === leaseId);
+      if (granted) this.told.push({ ...granted, leaseId: told });
+    }
+    const grants = (operation === "acquire" && status === 201) || (operation === "renew" && status === 200);
+    if (!grants || leaseId === undefined || told !== leaseId) return;
+    this.told.push({ name, leaseId, at });
+  }
+
+  #read(request: WebResource): Asked {
+    const url = new URL(request.url);
+    const name = decodeURIComponent(url.pathname.split("/").slice(2).join("/"));
+    const action = request.headers.get("x-ms-lease-action");
+    const leaseId = request.headers.get(action === "acquire" ? "x-ms-proposed-lease-id" : "x-ms-lease-id");
+    const operation = operationOf(request.method, url.searchParams, action);
+    const what = operation === "list" ? (url.searchParams.get("prefix") ?? "") : name;
+    return { operation, name: what, leaseId, url: request.url, at: this.#clock.now() };
+  }
+
+  async #serve(request: WebResource, asked: Asked): Promise<Answer> {
+    try {
+      return await this.#does[asked.operation](asked, request);
+    } catch (error) {
+      if (isMutexError(error) && error.code === "STORE_REFUSED") return this.#refusal("400 InvalidHeaderValue");
+      throw error;
+    }
+  }
+
+  readonly #does: Readonly<Record<Operation, (asked: Asked, request: WebResource) => Promise<Answer>>> = {
+    acquire: async ({ name, leaseId = "" }, { headers }) => {
+      const seconds = Number(headers.get("x-ms-lease-duration"));
+      const answer = await this.memory.acquire(name, leaseId, seconds === -1 ? "infinite" : (seconds as LeaseLength));
+      if (answer.kind === "held") return this.#refusal("409 LeaseAlreadyPresent");
+      return answer.kind === "missing" ? this.#missing(answer) : this.#done(201, { "x-ms-lease-id": leaseId, ...stamped(answer) });
+    },
+    renew: async ({ name, leaseId = "" }) => this.#ofLease(await this.memory.renew(name, leaseId), 200, { "x-ms-lease-id": leaseId }),
+    release: async ({ name, leaseId = "" }) => this.#ofLease(await this.memory.release(name, leaseId), 200),
+    change: async ({ name, leaseId = "" }, { headers }) => {
+      const proposed = headers.get("x-ms-proposed-lease-id") ?? "";
+      return this.#ofLease(await this.memory.change(name, leaseId, proposed), 200, { "x-ms-lease-id": proposed });
+    },
+    break: async ({ name }, { headers }) => {
+      const period = headers.get("x-ms-lease-break-period");
+      const periodSeconds = period === undefined ? undefined : Number(period);
+      const answer = await this.memory.break(name, { periodSeconds, ifMatch: headers.get("if-match") });
+      switch (answer.kind) {
+        case "breaking":
+          return this.#done(202, { "x-ms-lease-time": String(answer.freeInSeconds) });
+        case "notLeased":
+          return this.#refusal("409 LeaseNotPresentWithLeaseOperation");
+        case "unmet":
+          return this.#refusal("412 ConditionNotMet");
+        case "missing":
+          return this.#missing(answer);
+      }
+    },
+    create: async ({ name }, { headers }) => {
+      const answer = await this.memory.create(name, metadataIn(headers.toJson({ preserveCase: true })));
+      if (answer.kind === "exists") return this.#refusal("409 BlobAlreadyExists");
+      return answer.kind === "missing" ? this.#missing(answer) : this.#done(201, stamped(answer));
+    },
+    read: async ({ name }) => {
+      const answer = await this.memory.read(name);
+      if (answer.kind === "missing") return { ...this.#missing(answer), body: "" };
+      const { blob } = answer;
+      const metadata = Object.entries(blob.metadata).map(([entry, value]) => [`x-ms-meta-${entry}`, value]);
+      const lease = { "x-ms-lease-state": blob.leaseState, ...(blob.infinite && { "x-ms-lease-duration": "infinite" }) };
+      return this.#done(200, { ...stamped(blob), ...lease, ...Object.fromEntries(metadata) });
+    },
+    write: async ({ name, leaseId = "" }, { headers }) => {
+      const metadata = metadataIn(headers.toJson({ preserveCase: true }));
+      const answer = await this.memory.writeMetadata(name, metadata, { leaseId, ifMatch: headers.get("if-match") ?? "" });
+      if (answer.kind === "refused") return this.#refusal(answer.status);
+      return answer.kind === "unmet" ? this.#refusal("412 ConditionNotMet") : this.#done(200, stamped(answer));
+    },
+    remove: async ({ name, leaseId }) => {
+      const answer = await this.memory.remove(name, { leaseId });
+      if (answer.kind === "removed") return this.#done(202);
+      return this.#refusal(answer.why === "taken" && leaseId === undefined ? "412 LeaseIdMissing" : answer.status);
+    },
+    list: async ({ name: prefix }, { url }) => {
+      if (!(await this.#hasContainer())) return this.#refusal("404 ContainerNotFound");
+      const found: StoredBlob[] = [];
+      for await (const blob of this.memory.list(prefix)) found.push(blob);
+      const from = Number(new URL(url).searchParams.get("marker") ?? 0);
+      const next = from + PAGE < found.length ? String(from + PAGE) : "";
+      const blobs = found.slice(from, from + PAGE).map(blobXml);
+      const body = `<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="https://acme.blob.core.windows.net/" ContainerName="locks"><Prefix>${escaped(prefix)}</Prefix><Blobs>${blobs.join("")}</Blobs><NextMarker>${next}</NextMarker></EnumerationResults>`;
+      return { ...this.#done(200, { "content-type": "application/xml" }), body };
+    },
+    "create the container": async () => {
+      if (await this.#hasContainer()) return this.#refusal("409 ContainerAlreadyExists");
+      await this.memory.createContainer();
+      return this.#done(201);
+    },
+  };
+
+  async #hasContainer(): Promise<boolean> {
+    const answer = await this.memory.read("no-blob");
+    return !(answer.kind === "missing" && answer.what === "container");
+  }
+
+  #ofLease(
+    answer: { readonly kind: string; readonly status?: string },
+    status: number,
+    headers: Readonly<Record<string, string>> = {},
+  ): Answer {
+    return answer.status === undefined ? this.#done(status, headers) : this.#refusal(answer.status);
+  }
+
+  #missing({ what }: Missing): Answer {
+    return this.#refusal(what === "blob" ? "404 BlobNotFound" : "404 ContainerNotFound");
+  }
+
+  #refusal(statusAndCode: string): Answer {
+    const [status = "", code = ""] = statusAndCode.split(" ");
+    const body = `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>refused</Message></Error>`;
+    return { ...this.#done(Number(status), { "x-ms-error-code": code, "content-type": "application/xml" }), body };
+  }
+
+  #done(status: number, headers: Readonly<Record<string, string>> = {}): Answer {
+    const date = new Date(STARTS_AT + this.#clock.now()).toUTCString();
+    return { status, headers: { date, "x-ms-request-id": "double", ...headers } };
+  }
+}
+
+function operationOf(method: string, query: URLSearchParams, action: string | undefined): Operation {
+  const comp = query.get("comp");
+  if (comp === "list") return "list";
+  if (comp === "lease") return action as Operation;
+  if (comp === "metadata") return "write";
+  if (method === "HEAD") return "read";
+  if (method === "DELETE") return "remove";
+  return query.get("restype") === "container" ? "create the container" : "create";
+}
+
+function stamped({ etag, lastModified }: { readonly etag: string; readonly lastModified: number }): Record<string, string> {
+  return { etag, "last-modified": new Date(lastModified).toUTCString() };
+}
+
+function metadataIn(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const prefix = "x-ms-meta-";
+  const entries = Object.entries(headers).filter(([name]) => name.toLowerCase().startsWith(prefix));
+  return Object.fromEntries(entries.map(([name, value]) => [name.slice(prefix.length), value]));
+}
+
+function blobXml({ key, etag, lastModified, leaseState, infinite, metadata }: StoredBlob): string {
+  const duration = infinite ? "<LeaseDuration>infinite</LeaseDuration>" : "";
+  const entries = Object.entries(metadata).map(([name, value]) => `<${name}>${escaped(value)}</${name}>`);
+  return `<Blob><Name>${escaped(key)}</Name><Properties><Last-Modified>${new Date(lastModified).toUTCString()}</Last-Modified><Etag>${etag.replaceAll('"', "")}</Etag><Content-Length>0</Content-Length><BlobType>BlockBlob</BlobType><LeaseState>${leaseState}</LeaseState>${duration}</Properties><Metadata>${entries.join("")}</Metadata></Blob>`;
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

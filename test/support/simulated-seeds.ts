@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { NOTHING, runBatch, sumOf } from "../simulation/batch.ts";
+
+/** How many seeds run with the tests: `npm run mutants` shows that so many find mistakes, `npm run simulate:long` runs more. */
+export const SEEDS = 2_000;
+const SLICE = 50;
+
+/** Nobody reads the stacks of the errors that the library makes by the thousand. */
+export function withoutStacks(): void {
+  const { stackTraceLimit } = Error;
+  beforeAll(() => {
+    Error.stackTraceLimit = 0;
+  });
+  afterAll(() => {
+    Error.stackTraceLimit = stackTraceLimit;
+  });
+}
+
+/** The tests of so many seeds from one on. Several files share them, so that they run side by side. */
+export function describeSeeds(from: number, seeds: number): void {
+  describe(`the whole library, every clock its own and everything going wrong, under ${seeds} seeds from ${from} on`, () => {
+    withoutStacks();
+    let all = NOTHING;
+
+    it.each(Array.from({ length: seeds / SLICE }, (_, slice) => from + slice * SLICE))("keeps to the rules from %i on", async (first) => {
+      const tally = await runBatch({ from: first, count: SLICE });
+      all = sumOf(all, tally);
+      expect(tally.failures.map(({ seed, game, how }) => `SEED=${seed} npm run simulate:long: ${game}: ${how}`)).toEqual([]);
+    });
+
+    it("much is held, lost and goes wrong", () => {
+      expect(all.holds).toBeGreaterThan(10 * seeds);
+      expect(all.losses).toBeGreaterThan(0.1 * seeds);
+      expect(all.faults).toBeGreaterThan(5 * seeds);
+    });
+  });
+}

@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { columnsOf, printable } from "../../../src/cli/printable.ts";
+
+describe("text of other people's on a terminal", () => {
+  it.each([
+    ["deploy 42", "deploy 42"],
+    ["déploiement ✓ 夜间", "déploiement ✓ 夜间"],
+    ["\u001b[31mred", "\\x1b[31mred"],
+    ["\u009b31mred", "\\x9b31mred"],
+    ["one\r\ntwo\tthree", "one\\x0d\\x0atwo\\x09three"],
+    ["\u0007\u007f\u0000", "\\x07\\x7f\\x00"],
+    ["gpj.\u202eexe", "gpj.\\u{202e}exe"],
+    ["\u2066a\u2069\u200b\ufeff\u2028", "\\u{2066}a\\u{2069}\\u{200b}\\u{feff}\\u{2028}"],
+    ["\ud800", "\\u{d800}"],
+  ])("shows %j as %j", (text, shown) => {
+    expect(printable(text)).toBe(shown);
+  });
+
+  it.each([
+    ["nightly", 7],
+    ["夜间", 4],
+    ["e\u0301t\u00e9", 3],
+    ["🚀!", 3],
+  ])("takes for %s %i columns", (text, columns) => {
+    expect(columnsOf(text)).toBe(columns);
+  });
+});

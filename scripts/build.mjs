@@ -1,5 +1,5 @@
 // Makes the package in dist/ from the compiled modules in build/modules/: a module for each door of it, the code that doors share beside them, and a file of types for either import.
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
@@ -56,3 +56,15 @@ for (const door of ["index", "testing/index"]) {
   );
   if (!succeeded) process.exit(1);
 }
+
+// What both imports speak of is declared once, by the first.
+const declarations = (door) => readFileSync(join(dist, `${door}.d.ts`), "utf8").split(/\n\n(?=\S)/);
+const namesIn = (declaration, how) => declaration.match(new RegExp(`(?<=^${how} (?:abstract )?(?:class|interface|type) )\\w+`, "m")) ?? [];
+const exported = new Set(declarations("index").flatMap((declaration) => namesIn(declaration, "export declare")));
+const shared = [];
+const own = declarations("testing/index").filter((declaration) => {
+  const found = namesIn(declaration, "declare").filter((name) => exported.has(name));
+  shared.push(...found);
+  return found.length === 0;
+});
+writeFileSync(join(dist, "testing/index.d.ts"), [`import type { ${shared.join(", ")} } from "../index.js";`, ...own].join("\n\n"));

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { MUTANTS } from "./mutants-of-src.mjs";
+import { MUTANTS } from "../build/simulation/test/simulation/mutants.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** All that the simulation needs. */

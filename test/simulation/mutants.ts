@@ -11,8 +11,13 @@ const TICKET = "src/waiting/ticket.ts";
 const QUEUE = "src/waiting/fair-queue.ts";
 const CLOCK = "src/clock.ts";
 
-/** @type {readonly { name: string, edits: readonly (readonly [file: string, stands: string, instead: string])[] }[]} */
-export const MUTANTS = [
+export interface Mutant {
+  readonly name: string;
+  /** Each text stands once in its file. */
+  readonly edits: readonly (readonly [file: string, stands: string, instead: string])[];
+}
+
+export const MUTANTS: readonly Mutant[] = [
   {
     name: "the deadline counts from the answer of a renewal",
     edits: [
@@ -61,7 +66,7 @@ export const MUTANTS = [
       [
         RENEWAL,
         "        this.#lastFailure = error;\n",
-        "        this.#asked = new Stopwatch(clock);\n        this.#armDeadline();\n        return this.#planRenewal();\n",
+        "        this.#asked = new Stopwatch(clock);\n        this.#armDeadline(0);\n        return this.#planRenewal(0);\n",
       ],
     ],
   },

@@ -23,6 +23,7 @@ import { LockSpace } from "./lock-space.ts";
 import { helperStatusOf, type LockStatus, missingStatus, statusOf } from "./lock-status.ts";
 import { Locker } from "./locker.ts";
 import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
+import { endQuietly } from "./waiting/hold.ts";
 import type { LockerOptions } from "./waiting/locker-options.ts";
 
 /** What every call of {@link AzureMutex} may be given. */
@@ -246,6 +247,20 @@ export class AzureMutex extends LockSpace {
     );
     const [last] = broken.flat().sort((a, b) => b.freeInSeconds - a.freeInSeconds);
     return last ? { outcome: "broken", ...last } : { outcome: "notHeld" };
+  }
+
+  /** @internal */
+  override get isQuiet(): boolean {
+    return super.isQuiet && ![...this.#held.values()].some(({ isHeld }) => isHeld);
+  }
+
+  /** @internal */
+  override async letGo(): Promise<void> {
+    const byHand = [...this.#held.keys()].map(async (key) => {
+      const quietly = { end: () => this.release(key).then(() => undefined) };
+      await endQuietly(quietly, (line) => this.log(line), `the lock on "${key}"`);
+    });
+    await Promise.all([super.letGo(), ...byHand]);
   }
 
   #breakOnce(blob: LockBlob, { signal, ...how }: BreakRequest): Promise<BreakAnswer> {

@@ -36,7 +36,7 @@ export class Entrance {
     const known = this.known;
     const turn = await known.queue.enter(this.#comer(patience));
     const contender = new Contender({ ...known, options: this.options, patience, turn, silence });
-    return await leavingUnless(turn, contender, contender.wait());
+    return this.#remembered(known, await leavingUnless(turn, contender, contender.wait()));
   }
 
   /**
@@ -51,7 +51,8 @@ export class Entrance {
     const patience = new Patience(known.blob.clock, this.#of.key, { signal });
     try {
       const contender = new Contender({ ...known, options: this.options, patience, turn });
-      return await leavingUnless(turn, contender, contender.tryOnce(tries));
+      const hold = await leavingUnless(turn, contender, contender.tryOnce(tries));
+      return hold && this.#remembered(known, hold);
     } finally {
       patience.end();
     }
@@ -77,6 +78,11 @@ export class Entrance {
 
   get known(): KnownKey {
     return this.#space.known(this.#of);
+  }
+
+  #remembered(known: KnownKey, hold: Hold): Hold {
+    this.#space.remember(known, hold);
+    return hold;
   }
 
   #comer(patience: Patience): Comer<LocalLease> {

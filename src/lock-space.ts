@@ -1,10 +1,11 @@
 import { type Clock, type Sources, systemSources } from "./clock.ts";
+import { CountedStore } from "./counted-store.ts";
 import { type ConnectOptions, connect } from "./lease/connect.ts";
 import { FencingTokens } from "./lease/fencing.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { checkMs, DEFAULTS } from "./options.ts";
-import type { LocalLease } from "./waiting/hold.ts";
+import { endQuietly, type Hold, type LocalLease } from "./waiting/hold.ts";
 import { LocalQueue } from "./waiting/local-queue.ts";
 
 /** Where the locks are, and what is the same for all of them. */
@@ -36,6 +37,8 @@ export interface KnownKey {
 
 /** How many keys that nobody here uses at the moment are remembered; forgetting one costs two requests when it is next locked. */
 const MOST_IDLE_KEYS = 10_000;
+/** So many holds may be remembered beyond their end before somebody looks which they are. */
+const FEWEST_HOLDS = 64;
 
 /**
  * A container of locks as this process sees it: the way to it, and what is known of each key. What lockers and recipes of one
@@ -43,15 +46,22 @@ const MOST_IDLE_KEYS = 10_000;
  */
 export class LockSpace {
   /** @internal */
-  readonly store: LeaseStore;
+  get store(): LeaseStore {
+    return this.#store;
+  }
+
+  readonly #store: CountedStore;
   /** @internal */
   readonly tryTimeoutMs: number;
   readonly #sources: Sources;
   readonly #log: (message: string) => void;
   readonly #keys = new Map<string, KnownKey>();
+  /** What this process holds of each key, and some of what it held. */
+  readonly #holds = new Map<KnownKey, Hold>();
+  #sweepAt = FEWEST_HOLDS;
 
   constructor(options: MutexOptions) {
-    this.store = connect(options);
+    this.#store = new CountedStore(connect(options));
     const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, ...sources } = options;
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
     if (typeof log !== "function") throw new TypeError("log must be a function");
@@ -77,7 +87,7 @@ export class LockSpace {
   /** @internal */
   blob({ key, name = key, metadata }: BlobOf): LockBlob {
     const { store } = this;
-    return { ...this.#sources, store, key, name, ...(metadata && { metadata }), log: (message) => this.#quietly(message) };
+    return { ...this.#sources, store, key, name, ...(metadata && { metadata }), log: (message) => this.log(message) };
   }
 
   /** @internal */
@@ -96,6 +106,27 @@ export class LockSpace {
     return this.#keys.get(name)?.queue.busy ?? false;
   }
 
+  /** A task of this process holds the lease. @internal */
+  remember(known: KnownKey, hold: Hold): void {
+    this.#holds.set(known, hold);
+    if (this.#holds.size < this.#sweepAt) return;
+    for (const key of this.#holds.keys()) if (!key.queue.busy) this.#holds.delete(key);
+    this.#sweepAt = Math.max(FEWEST_HOLDS, 2 * this.#holds.size);
+  }
+
+  /** Whether nobody of this process holds or waits for anything, and nothing is sent for it. @internal */
+  get isQuiet(): boolean {
+    if (this.#store.open > 0) return false;
+    for (const { queue } of this.#keys.values()) if (queue.busy) return false;
+    return true;
+  }
+
+  /** Gives back what this process holds. Never rejects: what it cannot tell the service lapses by itself. @internal */
+  async letGo(): Promise<void> {
+    const held = [...this.#holds].filter(([, hold]) => !hold.ended);
+    await Promise.all(held.map(([{ blob }, hold]) => endQuietly(hold, blob.log, `the lock on "${blob.key}"`)));
+  }
+
   #forgetOldest(): void {
     for (const [name, known] of this.#keys) {
       this.#keys.delete(name);
@@ -104,8 +135,8 @@ export class LockSpace {
     }
   }
 
-  /** A log that throws must not cost anybody a lock. */
-  #quietly(message: string): void {
+  /** A log that throws must not cost anybody a lock. @internal */
+  log(message: string): void {
     try {
       this.#log(message);
     } catch {

@@ -6,12 +6,12 @@ const FLOORS: readonly (readonly string[])[] = [
   ["errors.ts", "abort.ts", "clock.ts", "options.ts"],
   ["lease"],
   ["waiting"],
-  ["holding.ts", "lock-space.ts"],
+  ["holding.ts", "counted-store.ts", "lock-space.ts"],
   ["entrance.ts"],
   ["locker.ts"],
   ["lock-status.ts", "lock-listing.ts"],
   ["azure-mutex.ts"],
-  ["recipes"],
+  ["recipes", "shutdown.ts"],
   ["index.ts"],
 ];
 

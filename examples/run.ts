@@ -4,11 +4,14 @@ import { fileURLToPath } from "node:url";
 import { startEmulator } from "azmutex/testing";
 import { config } from "./show/config.ts";
 import { crawler } from "./show/crawler.ts";
+import { cron } from "./show/cron.ts";
 import { fencedRow } from "./show/fenced-row.ts";
+import { leader } from "./show/leader.ts";
 import { migrationAtDeploy } from "./show/migration-at-deploy.ts";
 import { perform } from "./show/perform.ts";
 import { scheduler } from "./show/scheduler.ts";
 import type { Show } from "./show/show.ts";
+import { worker } from "./show/worker.ts";
 
 const SHOWS: ReadonlyMap<string, Show> = new Map([
   ["migration-at-deploy", migrationAtDeploy],
@@ -16,6 +19,9 @@ const SHOWS: ReadonlyMap<string, Show> = new Map([
   ["crawler", crawler],
   ["config", config],
   ["fenced-row", fencedRow],
+  ["worker", worker],
+  ["leader", leader],
+  ["cron", cron],
 ]);
 /** A show that takes longer is stuck. A distant account may take its time. */
 const LIMIT_MS = 180_000;

@@ -42,6 +42,12 @@ export async function allSucceed(programs: readonly Program[]): Promise<void> {
   }
 }
 
+/** Waits until it has ended, and rejects unless it was by that signal. */
+export async function endedBy({ name, ended }: Program, wanted: NodeJS.Signals): Promise<void> {
+  const { code, signal } = await ended;
+  if (signal !== wanted) throw new Error(`${name} ended with ${signal ?? code}`);
+}
+
 /** `replica-1`, `replica-2`, … */
 export function names(of: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${of}-${index + 1}`);

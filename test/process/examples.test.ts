@@ -256,7 +256,7 @@ describe.concurrent("the example scheduler", () => {
 });
 
 describe.concurrent("npm run example", () => {
-  const NAMES = ["migration-at-deploy", "scheduler", "crawler", "config", "fenced-row"];
+  const NAMES = ["migration-at-deploy", "scheduler", "crawler", "config", "fenced-row", "worker", "leader", "cron"];
   /** None: it starts an emulator of its own. */
   const NO_ACCOUNT = { AZURE_STORAGE_CONNECTION_STRING: "" };
 

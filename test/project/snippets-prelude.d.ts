@@ -7,14 +7,6 @@ declare const connectionString: string;
 declare function migrate(signal?: AbortSignal): Promise<void>;
 
 /** What is used of packages that are no dependencies of ours. */
-declare module "node-cron" {
-  export function schedule(
-    expression: string,
-    task: () => Promise<void> | void,
-    options?: { noOverlap?: boolean; timezone?: string },
-  ): { stop(): Promise<void> | void };
-}
-
 declare module "@azure/functions" {
   interface Context {
     readonly invocationId: string;

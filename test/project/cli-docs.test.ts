@@ -3,9 +3,9 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
-import { jobCommand } from "../../src/cli/job/job-command.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { PROJECT } from "../support/sources.ts";
+import { callsIn, refusalOf } from "./calls.ts";
 import { parseDocument, readDocuments } from "./documents.ts";
 
 const TEXT = readFileSync(join(PROJECT, "docs/cli.md"), "utf8");
@@ -58,29 +58,6 @@ const fieldTables = (text: string): Map<string, string[]> =>
     ]),
   );
 
-const OPERATORS = new Set([";", "&&", "||", "|", ">", "&", ")"]);
-
-/** The words after each `azmutex` that is a command, as a shell would split them. */
-function callsIn(line: string): string[][] {
-  const words = [...line.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|(&&|\|\||[;|>&)])|((?:<\([^)]*\))|#.*$|[^\s'";|>&]+)/g)].flatMap(
-    ([, single, double, operator, word]) => {
-      if (word?.startsWith("#")) return [];
-      return [{ text: single ?? double ?? operator ?? word ?? "", isOperator: operator !== undefined && OPERATORS.has(operator) }];
-    },
-  );
-  const calls: string[][] = [];
-  let call: string[] | undefined;
-  for (const { text, isOperator } of words) {
-    if (isOperator) call = undefined;
-    else if (call) call.push(text);
-    else if (text === "azmutex") {
-      call = [];
-      calls.push(call);
-    }
-  }
-  return calls;
-}
-
 /** What shells, schedulers and manifests are made of. */
 const COMMANDS = new Set(["sh", "cron", "ini", "dockerfile", "yaml"]);
 
@@ -94,23 +71,6 @@ function callsOf(text: string): string[][] {
       return listed === undefined ? callsIn(line) : [(JSON.parse(listed) as string[]).slice(1)];
     })
     .filter((call) => call.length > 0);
-}
-
-/** What the command says of these words, without running anything. */
-function refusalOf(words: readonly string[]): string | undefined {
-  const program = createProgram();
-  let said = "";
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ writeErr: (text) => (said += text), writeOut: () => undefined });
-    const runsJob = command.registeredArguments.at(-1)?.variadic;
-    if (command !== program) command.action((...given: unknown[]) => void (runsJob && jobCommand(command, given[1] as string[])));
-  }
-  try {
-    program.parse(words, { from: "user" });
-    return undefined;
-  } catch (error) {
-    return said || String(error);
-  }
 }
 
 const program = createProgram();

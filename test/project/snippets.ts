@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { CLI } from "../support/cli.ts";
@@ -83,14 +83,37 @@ export async function compileSnippets(folder: string, documents: readonly Docume
 
 /** Runs a block of shell commands, in an empty folder, where `azmutex` is the built command. It ends at the first one that fails. */
 export async function runCommands({ code }: Block, env: NodeJS.ProcessEnv): Promise<Outcome> {
-  const folder = mkdtempSync(join(tmpdir(), "azmutex-commands-"));
-  try {
-    const bin = join(folder, "bin");
-    mkdirSync(bin);
-    writeFileSync(join(bin, "azmutex"), `#!/bin/sh\nexec "${process.execPath}" "${CLI}" "$@"\n`, { mode: 0o755 });
-    const path = { PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` };
-    return await run("sh", ["-e", "-c", code], { ...path, ...env }, folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  await using place = new Workplace();
+  return await place.run(["sh", "-e", "-c", code], env);
+}
+
+/** A folder of its own, with programs of the test's beside the built command. */
+export class Workplace {
+  readonly folder: string = mkdtempSync(join(tmpdir(), "azmutex-commands-"));
+
+  /** @param programs - Scripts of the shell by their names. */
+  constructor(programs: Readonly<Record<string, string>> = {}) {
+    mkdirSync(join(this.folder, "bin"));
+    this.#add("bin/azmutex", `exec "${process.execPath}" "${CLI}" "$@"`);
+    for (const [name, script] of Object.entries(programs)) this.#add(name, script);
+  }
+
+  run([file = "", ...args]: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+    const path = { PATH: `${join(this.folder, "bin")}${delimiter}${process.env.PATH ?? ""}` };
+    return run(file, args, { ...path, ...env }, this.folder);
+  }
+
+  /** A file that something in the folder wrote, or nothing. */
+  read(name: string): string {
+    const path = join(this.folder, name);
+    return existsSync(path) ? readFileSync(path, "utf8") : "";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #add(name: string, script: string): void {
+    writeFileSync(join(this.folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
 }

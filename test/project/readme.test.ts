@@ -1,6 +1,9 @@
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { helpersOf } from "../../src/lease/helper-folder.ts";
+import { slotName } from "../../src/lease/permit-slot.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { PROJECT } from "../support/sources.ts";
 import { type Document, parseDocument, readDocuments } from "./documents.ts";
@@ -121,6 +124,75 @@ describe("the documents", () => {
 
   it("name tests that exist", () => {
     expect(missingTests(documents)).toEqual([]);
+  });
+});
+
+/** Programs of others, which need what no test has: an account, a package manager, half an hour. */
+const FOREIGN = /^(?:az |apt-get install |npm (?:ci|install|test|init)\b|mkdir |export |cd )/;
+/** Ours, or what a test runs under another name. */
+const OURS = /^(?:npx azurite-blob |node build\/examples\/|(?:[A-Z]+=\S+ )?np(?:m run|x vitest run) |bash \.ci\/run)/;
+
+/** The commands of a block, those joined by `&&` apart, comments and continued lines put aside. */
+const commandsIn = (code: string): string[] =>
+  code
+    .replaceAll(/\\\n\s*/g, "")
+    .split("\n")
+    .flatMap((line) => line.replace(/(?:^|\s)#.*$/, "").split(" && "))
+    .map((command) => command.trim())
+    .filter((command) => command !== "");
+
+/** What nobody runs, nobody checks, and nobody has said of that it cannot be. */
+const uncheckedCommands = (documents: readonly Document[]): string[] =>
+  documents.flatMap(({ path, blocks }) =>
+    blocks
+      .filter(({ language, executed }) => language === "sh" && !executed)
+      .flatMap(({ code, line }) => commandsIn(code).map((command) => ({ command, where: `${path}:${line}` })))
+      .filter(({ command }) => !/\bazmutex\b/.test(command) && !FOREIGN.test(command) && !OURS.test(command))
+      .map(({ command, where }) => `${where}: ${command}`),
+  );
+
+/** Programs of the examples that there are. */
+const missingPrograms = (documents: readonly Document[]): string[] =>
+  documents.flatMap(({ path, blocks }) =>
+    blocks.flatMap(({ code }) =>
+      [...code.matchAll(/\bbuild\/examples\/([\w-]+)\.js/g)].flatMap(([, name = ""]) =>
+        existsSync(join(PROJECT, "examples", `${name}.ts`)) ? [] : `${path}: ${name}`,
+      ),
+    ),
+  );
+
+describe("the commands of the documents", () => {
+  const documents = readDocuments(PROJECT);
+
+  it("are run, are held against the command's table, or are somebody else's", () => {
+    expect(uncheckedCommands(documents)).toEqual([]);
+    expect(missingPrograms(documents)).toEqual([]);
+  });
+
+  it("name the examples that there are", () => {
+    const shows = documents.flatMap(({ path, blocks }) =>
+      blocks.flatMap(({ code }) => [...code.matchAll(/npm run example -- ([\w-]+)/g)].map(([, name = ""]) => ({ path, name }))),
+    );
+    expect(shows.length).toBeGreaterThan(0);
+    expect(shows.filter(({ name }) => !existsSync(join(PROJECT, "examples/show", `${name}.ts`)))).toEqual([]);
+  });
+
+  it("find the slots of a semaphore where they are", () => {
+    const [, key = "", folder = ""] =
+      /slots=\.azmutex\/\$\(printf %s ([\w-]+) \| sha256sum \| cut -d ' ' -f 1\)\/(\w+\/)/.exec(
+        readFileSync(join(PROJECT, "docs/semaphore.md"), "utf8"),
+      ) ?? [];
+    const slots = `.azmutex/${createHash("sha256").update(key).digest("hex")}/${folder}`;
+    expect(slotName(helpersOf(key), 3).startsWith(slots)).toBe(true);
+  });
+
+  it("that are nobody's are seen", () => {
+    const fence = "```";
+    const page = (code: string): Document[] => [parseDocument("a.md", `${fence}sh\n${code}\n${fence}`)];
+    expect(uncheckedCommands(page("az login && frobnicate --all # azmutex\nazmutex ls\nnpm run check"))).toEqual([
+      "a.md:2: frobnicate --all",
+    ]);
+    expect(missingPrograms(page("node build/examples/nonesuch.js"))).toEqual(["a.md: nonesuch"]);
   });
 });
 

@@ -95,6 +95,8 @@ export class Workplace {
   constructor(programs: Readonly<Record<string, string>> = {}) {
     mkdirSync(join(this.folder, "bin"));
     this.#add("bin/azmutex", `exec "${process.execPath}" "${CLI}" "$@"`);
+    // The real one would look for the package in a registry.
+    this.#add("bin/npx", '[ "$1" = azmutex ] && exec "$@"; echo "npx $1: not here" >&2; exit 127');
     for (const [name, script] of Object.entries(programs)) this.#add(name, script);
   }
 

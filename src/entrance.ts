@@ -3,6 +3,7 @@ import { type Silence, TRIES } from "./lease/attempt.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import type { BlobOf, KnownKey, LockSpace } from "./lock-space.ts";
 import type { Announcement, LeaseTerms } from "./options.ts";
+import type { ObservedWait } from "./telemetry/observer.ts";
 import { Contender } from "./waiting/contender.ts";
 import type { Hold, LocalLease } from "./waiting/hold.ts";
 import type { Comer, Turn } from "./waiting/local-queue.ts";
@@ -23,12 +24,13 @@ export class Entrance {
     this.blob = space.blob(of);
   }
 
-  /** Waits until the lease is held. A silence of the service that began before may be gone on with. */
-  obtain(options: WaitOptions, silence?: Silence): Promise<Hold> {
-    return waitFor(this.blob.clock, this.#of.key, options, {
-      wait: (patience) => this.obtainWithin(patience, silence),
-      tryOnce: (signal) => this.tryObtain(signal),
-    });
+  /** Waits until the lease is held, seen by whoever looks. A silence of the service that began before may be gone on with. */
+  obtain(options: WaitOptions, wait?: ObservedWait, silence?: Silence): Promise<Hold> {
+    const wanted = {
+      wait: (patience: Patience) => this.obtainWithin(patience, silence),
+      tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
+    };
+    return waitFor(this.blob.clock, this.#of.key, options, wanted, wait);
   }
 
   /** The same, for whoever waits already: its place in the queue is that of somebody who came when that wait began. */
@@ -43,12 +45,12 @@ export class Entrance {
    * Asks exactly once, in so many tries for an answer. Resolves with undefined if somebody else, here or elsewhere, holds the
    * lease or waits for it here.
    */
-  async tryObtain(signal: AbortSignal | undefined, tries: number = TRIES): Promise<Hold | undefined> {
+  async tryObtain(signal: AbortSignal | undefined, wait?: ObservedWait, tries: number = TRIES): Promise<Hold | undefined> {
     signal?.throwIfAborted();
     const known = this.known;
     const turn = known.queue.tryEnter();
     if (!turn) return undefined;
-    const patience = new Patience(known.blob.clock, this.#of.key, { signal });
+    const patience = new Patience(known.blob.clock, this.#of.key, { signal }, wait);
     try {
       const contender = new Contender({ ...known, options: this.options, patience, turn });
       const hold = await leavingUnless(turn, contender, contender.tryOnce(tries));

@@ -1,5 +1,7 @@
+import { onAbort } from "./abort.ts";
 import { type LockLostError, NotHeldError } from "./errors.ts";
 import { shown } from "./options.ts";
+import type { ObservedHold, ObservedWait } from "./telemetry/observer.ts";
 import { endQuietly, type Tenure } from "./waiting/hold.ts";
 
 /** Something that is held, until it is given back or lost. */
@@ -7,6 +9,8 @@ export abstract class Holding {
   /** What it was asked for by. */
   readonly key: string;
   readonly #tenure: Tenure;
+  #observed: ObservedHold | undefined;
+  #stopListening: () => void = () => undefined;
 
   /** @internal */
   constructor(key: string, tenure: Tenure) {
@@ -57,8 +61,41 @@ export abstract class Holding {
 
   /** @internal */
   end(): Promise<LockLostError | undefined> {
-    return this.#tenure.end();
+    const ending = this.#tenure.end();
+    this.#stopListening();
+    this.#observed?.ends(ending, this.#tenure);
+    this.#observed = undefined;
+    return ending;
   }
+
+  /** Whether it was given back. @internal */
+  get isOver(): boolean {
+    return this.#tenure.ended;
+  }
+
+  /** From here on whoever saw it waited for sees what becomes of it. @internal */
+  seenBy(wait: ObservedWait | undefined): this {
+    if (!wait) return this;
+    const tenure = this.#tenure;
+    const observed = wait.won(tenure);
+    const { signal } = tenure;
+    const lose = (): void => observed.lost(signal.reason);
+    this.#observed = observed;
+    tenure.onRenewal = (renewal) => observed.renewal(renewal);
+    if (signal.aborted) lose();
+    else this.#stopListening = onAbort(signal, lose);
+    return this;
+  }
+
+  /** Runs work under it, as what it does, for whoever looks. @internal */
+  run<T>(work: () => Promise<T> | T): Promise<T> | T {
+    return this.#observed ? this.#observed.run(async () => work()) : work();
+  }
+}
+
+/** The way to something that is to be held, seen by whoever looks. */
+export function seen<T>(wait: ObservedWait | undefined, signal: AbortSignal | undefined, obtain: () => Promise<T>): Promise<T> {
+  return wait ? wait.during(obtain, signal) : obtain();
 }
 
 /** Throws `TypeError` unless it is something to run. */
@@ -79,7 +116,7 @@ export async function runHolding<H extends Holding, T>(
   const end = (): Promise<LockLostError | undefined> => endQuietly(holding, log, `the lock on "${holding.key}"`);
   let result: T;
   try {
-    result = await work(holding);
+    result = await holding.run(() => work(holding));
   } catch (error) {
     const lost = await end();
     if (!lost) throw error;

@@ -62,6 +62,8 @@ export type { LockSide } from "./recipes/lock-side.ts";
 export { ReaderWriterLock, type ReadLock } from "./recipes/reader-writer-lock.ts";
 export { type Permit, Semaphore, type SemaphoreOptions } from "./recipes/semaphore.ts";
 export { type EndingSignal, type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./shutdown.ts";
+export type { LockEvent, LockEvents } from "./telemetry/lock-events.ts";
+export type { TelemetryOptions } from "./telemetry/telemetry.ts";
 export type { PollOptions, Spread } from "./waiting/backoff.ts";
 export type { LockerOptions } from "./waiting/locker-options.ts";
 export type { WaitOptions } from "./waiting/patience.ts";

@@ -5,6 +5,8 @@ import { FencingTokens } from "./lease/fencing.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { checkMs, DEFAULTS } from "./options.ts";
+import { azureLog } from "./telemetry/azure-log.ts";
+import { Telemetry, type TelemetryOptions } from "./telemetry/telemetry.ts";
 import { endQuietly, type Hold, type LocalLease } from "./waiting/hold.ts";
 import { LocalQueue } from "./waiting/local-queue.ts";
 
@@ -14,6 +16,8 @@ export interface MutexOptions extends ConnectOptions {
   tryTimeoutMs?: number;
   /** Takes a line for people whenever something happens that they may want to know. Never given a secret. Default: nothing. */
   log?: (message: string) => void;
+  /** What OpenTelemetry is given, if an SDK of it is registered; nothing with false. Default: metrics, and spans that name their keys. */
+  telemetry?: TelemetryOptions | false;
   /** The clock. Default: the machine's. For tests: `FakeClock` of `azmutex/testing`. */
   clock?: Clock;
   /** A number from 0 up to, but not including, 1, to spread retries and polls. Default: `Math.random`. */
@@ -53,6 +57,8 @@ export class LockSpace {
   readonly #store: CountedStore;
   /** @internal */
   readonly tryTimeoutMs: number;
+  /** @internal */
+  readonly telemetry: Telemetry;
   readonly #sources: Sources;
   readonly #log: (message: string) => void;
   readonly #keys = new Map<string, KnownKey>();
@@ -62,7 +68,7 @@ export class LockSpace {
 
   constructor(options: MutexOptions) {
     this.#store = new CountedStore(connect(options));
-    const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, ...sources } = options;
+    const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, ...sources } = options;
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
     if (typeof log !== "function") throw new TypeError("log must be a function");
     this.tryTimeoutMs = tryTimeoutMs;
@@ -72,6 +78,7 @@ export class LockSpace {
       random: sources.random ?? systemSources.random,
       newId: sources.newId ?? systemSources.newId,
     };
+    this.telemetry = new Telemetry(telemetry, this.clock);
   }
 
   /** @internal */
@@ -86,8 +93,8 @@ export class LockSpace {
 
   /** @internal */
   blob({ key, name = key, metadata }: BlobOf): LockBlob {
-    const { store } = this;
-    return { ...this.#sources, store, key, name, ...(metadata && { metadata }), log: (message) => this.log(message) };
+    const { store, telemetry } = this;
+    return { ...this.#sources, store, telemetry, key, name, ...(metadata && { metadata }), log: (message) => this.log(message) };
   }
 
   /** @internal */
@@ -137,6 +144,7 @@ export class LockSpace {
 
   /** A log that throws must not cost anybody a lock. @internal */
   log(message: string): void {
+    azureLog("warning", message);
     try {
       this.#log(message);
     } catch {

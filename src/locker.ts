@@ -1,8 +1,10 @@
 import { Entrance } from "./entrance.ts";
 import { NotHeldError } from "./errors.ts";
-import { checkWork, Holding, runHolding } from "./holding.ts";
+import { checkWork, Holding, runHolding, seen } from "./holding.ts";
 import { checkKey } from "./lease/blob-name.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
+import { Listeners, type LockEvents } from "./telemetry/lock-events.ts";
+import { Observer } from "./telemetry/observer.ts";
 import type { Hold } from "./waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "./waiting/locker-options.ts";
 import { checkWaitOptions, type WaitOptions } from "./waiting/patience.ts";
@@ -42,7 +44,9 @@ export class Lock extends Holding {
 export class Locker {
   readonly key: string;
   readonly #entrance: Entrance;
-  #current: Hold | undefined;
+  readonly #listeners: Listeners;
+  readonly #observer: Observer;
+  #current: Lock | undefined;
 
   /**
    * @param mutex - The mutex whose container has the lock, or options for one of this locker's own.
@@ -54,6 +58,23 @@ export class Locker {
     this.key = key;
     const space = LockSpace.of(mutex);
     this.#entrance = new Entrance(space, { key }, resolveLockerOptions(options, space.tryTimeoutMs));
+    this.#listeners = new Listeners(this.#entrance.blob.log);
+    this.#observer = new Observer({ telemetry: space.telemetry, kind: "lock", key, listeners: this.#listeners });
+  }
+
+  /**
+   * Calls back whenever that happens to a lock that is asked of this locker from now on, in whatever way. What a listener throws is
+   * logged. Throws `TypeError` for an event that there is not.
+   */
+  on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
+    this.#listeners.add(event, listener);
+    return this;
+  }
+
+  /** Does not call back any more. */
+  off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
+    this.#listeners.remove(event, listener);
+    return this;
   }
 
   /**
@@ -64,8 +85,10 @@ export class Locker {
    * refuses the credentials and with `StoreRefusedError` when it refuses for another reason that will not pass.
    */
   async lock(options: WaitOptions = {}): Promise<Lock> {
-    this.#current = await this.#entrance.obtain(options);
-    return new Lock(this.key, this.#current);
+    const wait = this.#observer.asks();
+    const hold = await seen(wait, options?.signal, () => this.#entrance.obtain(options, wait));
+    this.#current = new Lock(this.key, hold).seenBy(wait);
+    return this.#current;
   }
 
   /**
@@ -74,10 +97,11 @@ export class Locker {
    */
   async tryLock({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Lock | undefined> {
     checkWaitOptions({ signal });
-    const hold = await this.#entrance.tryObtain(signal);
+    const wait = this.#observer.asks();
+    const hold = await seen(wait, signal, () => this.#entrance.tryObtain(signal, wait));
     if (!hold) return undefined;
-    this.#current = hold;
-    return new Lock(this.key, hold);
+    this.#current = new Lock(this.key, hold).seenBy(wait);
+    return this.#current;
   }
 
   /**
@@ -87,8 +111,9 @@ export class Locker {
    */
   async run<T>(work: (lock: Lock) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
     checkWork(work);
-    const hold = await this.#entrance.obtain(options);
-    return await runHolding(new Lock(this.key, hold), work, this.#entrance.blob.log);
+    const wait = this.#observer.asks();
+    const hold = await seen(wait, options?.signal, () => this.#entrance.obtain(options, wait));
+    return await runHolding(new Lock(this.key, hold).seenBy(wait), work, this.#entrance.blob.log);
   }
 
   /**
@@ -96,9 +121,9 @@ export class Locker {
    * nothing to give back, and `LockLostError` if it was lost before: what you did under the lock may not have been alone.
    */
   async unlock(): Promise<void> {
-    const hold = this.#current;
-    if (!hold || hold.ended) throw new NotHeldError(this.key);
-    const lost = await hold.end();
+    const lock = this.#current;
+    if (!lock || lock.isOver) throw new NotHeldError(this.key);
+    const lost = await lock.end();
     if (lost) throw lost;
   }
 }

@@ -35,11 +35,11 @@ export function attempt<T>(blob: LockBlob, ask: (signal: AbortSignal) => Promise
 }
 
 function askInTime<T>(
-  { clock, key }: LockBlob,
+  { clock, key, telemetry }: LockBlob,
   ask: (signal: AbortSignal) => Promise<T>,
   { operation, timeoutMs, signal, linger }: AttemptOptions,
 ): Promise<T> {
-  return new Promise((resolve, reject) => {
+  const answered = new Promise<T>((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);
     const request = new AbortController();
     let waiting = true;
@@ -74,6 +74,8 @@ function askInTime<T>(
     const answer = (async () => ask(request.signal))();
     answer.then(resolve, reject).finally(settled);
   });
+  telemetry.sent(operation, answered, signal);
+  return answered;
 }
 
 /** How often a request is sent before a caller who asked once is told that there is no answer. */

@@ -1,4 +1,5 @@
 import { shown } from "../options.ts";
+import { loadAzureLog } from "../telemetry/azure-log.ts";
 import { BlobLeaseStore, type ContainerClientLike } from "./blob-lease-store.ts";
 import { checkContainerName } from "./blob-name.ts";
 import {
@@ -227,6 +228,8 @@ function lazily(client: (sdk: Sdk) => Promise<ContainerClientLike>): LeaseStore 
 }
 
 async function loadSdk(): Promise<Sdk> {
+  // What logs for the SDK comes with it, and is there for us from now on, whenever somebody turns it on.
+  void loadAzureLog();
   try {
     return await import("@azure/storage-blob");
   } catch (cause) {

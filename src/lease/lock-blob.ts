@@ -1,4 +1,5 @@
 import type { Sources } from "../clock.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { LeaseStore, Metadata } from "./lease-store.ts";
 
 /** The blob that is the lock, and what it takes to deal with it. */
@@ -12,4 +13,6 @@ export interface LockBlob extends Sources {
   readonly metadata?: Metadata;
   /** Takes a line for people. Never throws, and is never given a secret. */
   readonly log: (message: string) => void;
+  /** Is told what happens, for whoever wants to measure it. Never throws. */
+  readonly telemetry: Telemetry;
 }

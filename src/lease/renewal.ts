@@ -2,6 +2,7 @@ import { LazySignal, unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep, type Timer } from "../clock.ts";
 import { LockLostError } from "../errors.ts";
 import type { LeaseTerms } from "../options.ts";
+import type { Renewal, Telemetry } from "../telemetry/telemetry.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { attempt, retryDelayMs } from "./attempt.ts";
 import type { ReleaseAnswer } from "./lease-store.ts";
@@ -36,6 +37,8 @@ export class KeptLease {
   #stopRenewing = new LazySignal();
   /** Called when the lease is lost, before the signal says so. */
   onLost: (error: LockLostError) => void = () => undefined;
+  /** Called when a renewal was answered, or failed. */
+  onRenewal: (renewal: Renewal) => void = () => undefined;
   #paused = false;
   readonly #stopWatching: () => void;
   #state: State = { kind: "held" };
@@ -65,6 +68,10 @@ export class KeptLease {
 
   get key(): string {
     return this.#blob.key;
+  }
+
+  get telemetry(): Telemetry {
+    return this.#blob.telemetry;
   }
 
   /** Aborts when the lease is lost; its reason is a `LockLostError`. */
@@ -242,11 +249,18 @@ export class KeptLease {
       } catch (error) {
         if (this.#state.kind !== "held" || this.#paused) return;
         this.#lastFailure = error;
-        log(`renewal of "${key}" failed, ${Math.round(this.remainingMs)} ms left: ${String(error)}`);
+        const msLeft = this.remainingMs;
+        log(`renewal of "${key}" failed, ${Math.round(msLeft)} ms left: ${String(error)}`);
+        this.#tell({ kind: "failed", error, msLeft, attempt: failures });
         const delayMs = retryDelayMs(failures, random);
         await sleep(clock, delayMs, { signal: this.#stopRenewing.signal, keepAlive: false }).catch(() => undefined);
       }
     }
+  }
+
+  #tell(renewal: Renewal): void {
+    this.#blob.telemetry.renewal(renewal);
+    this.onRenewal(renewal);
   }
 
   /** Whether the lease is settled for now: renewed in time, or lost. */
@@ -261,14 +275,17 @@ export class KeptLease {
       signal,
     });
     if (this.#state.kind !== "held") return true;
+    const { elapsedMs, suspended } = asked.read();
+    // An answer that comes after its own deadline proves nothing any more.
+    const isLate = suspended || elapsedMs >= goodForMs;
+    const kind = isLate && answer.kind === "renewed" ? "late" : answer.kind;
+    this.#tell({ kind, tookMs: elapsedMs, msLeft: this.remainingMs });
     if (answer.kind === "refused") {
       this.#lose(new LockLostError(key, answer.why, `renewal refused (${answer.status})`));
       return true;
     }
     this.#granted = asked;
-    // An answer that comes after its own deadline proves nothing any more.
-    const { elapsedMs, suspended } = asked.read();
-    if (suspended || elapsedMs >= goodForMs) return false;
+    if (isLate) return false;
     this.#asked = asked;
     this.#lastFailure = undefined;
     this.#armDeadline(elapsedMs);

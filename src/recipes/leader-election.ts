@@ -2,7 +2,7 @@ import { LinkedSignal, unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep } from "../clock.ts";
 import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, NotHeldError } from "../errors.ts";
-import { checkWork, Holding, runHolding } from "../holding.ts";
+import { checkWork, Holding, runHolding, seen } from "../holding.ts";
 import { isUnsure, retryDelayMs, untilAnswered } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { isLeased, type ReadAnswer } from "../lease/lease-store.ts";
@@ -12,6 +12,7 @@ import { toAsciiJson } from "../lease/metadata-json.ts";
 import { readBlob } from "../lease/read-blob.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { checkMs, type Holder, shown } from "../options.ts";
+import { Observer } from "../telemetry/observer.ts";
 import { stayAwayMs } from "../waiting/backoff.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
@@ -151,6 +152,7 @@ export class LeaderElection {
   readonly key: string;
   readonly candidate: string;
   readonly #entrance: Entrance;
+  readonly #observer: Observer;
 
   /**
    * @param mutex - The mutex whose container has the election, or options for one of its own.
@@ -169,11 +171,14 @@ export class LeaderElection {
     this.key = key;
     this.candidate = description.holder.name;
     this.#entrance = new Entrance(space, { key }, { ...resolved, description });
+    this.#observer = new Observer({ telemetry: space.telemetry, kind: "election", key });
   }
 
   /** Waits until this candidate leads, and everybody can see it. Rejects as `Locker.lock` does. */
   async campaign(options: WaitOptions = {}): Promise<Leadership> {
-    return new Leadership(this.#entrance, await this.#entrance.obtain(options), undefined);
+    const wait = this.#observer.asks();
+    const hold = await seen(wait, options?.signal, () => this.#entrance.obtain(options, wait));
+    return new Leadership(this.#entrance, hold, undefined).seenBy(wait);
   }
 
   /**
@@ -195,9 +200,10 @@ export class LeaderElection {
       let since = new Stopwatch(clock);
       let outcome: Outcome;
       try {
-        const hold = await this.#entrance.obtain({ signal });
+        const wait = this.#observer.asks();
+        const hold = await seen(wait, signal, () => this.#entrance.obtain({ signal }, wait));
         since = new Stopwatch(clock);
-        outcome = await lead(new Leadership(this.#entrance, hold, signal), work, this.#blob);
+        outcome = await lead(new Leadership(this.#entrance, hold, signal).seenBy(wait), work, this.#blob);
       } catch (error) {
         outcome = { isLost: false, failure: { error } };
       }

@@ -1,12 +1,13 @@
 import { LinkedSignal, onAbort } from "../abort.ts";
 import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, LockTimeoutError } from "../errors.ts";
-import { Holding } from "../holding.ts";
+import { Holding, seen } from "../holding.ts";
 import { Silence } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
 import { shown } from "../options.ts";
+import { type ObservedWait, Observer } from "../telemetry/observer.ts";
 import { endQuietly, type Hold, type Tenure } from "../waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { checkWaitOptions, Patience, type WaitOptions } from "../waiting/patience.ts";
@@ -47,16 +48,27 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
   // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.
   const patience = new Patience(space.clock, sorted.join(", "), { signal, ...(timeoutMs > 0 && { timeoutMs }) });
   const silence = new Silence(space.clock, resolved.unreachableAfterMs);
+  const wait = new Observer({ telemetry: space.telemetry, kind: "lock_all", key: sorted }).asks();
   try {
-    for (;;) {
-      const holds = await takeInTurn(entrances, timeoutMs, patience, silence);
-      // One that was taken was lost while the others were waited for: from the beginning.
-      if (!holds) continue;
-      return new LockSet(new Map(holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), new JointTenure(holds));
-    }
+    const asking = { timeoutMs, patience, silence, wait };
+    const holds = await seen(wait, signal, async () => {
+      // One that was taken may be lost while the others are waited for: from the beginning.
+      for (;;) {
+        const taken = await takeInTurn(entrances, asking);
+        if (taken) return taken;
+      }
+    });
+    return new LockSet(new Map(holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), new JointTenure(holds)).seenBy(wait);
   } finally {
     patience.end();
   }
+}
+
+interface Asking {
+  readonly timeoutMs: number;
+  readonly patience: Patience;
+  readonly silence: Silence;
+  readonly wait: ObservedWait | undefined;
 }
 
 /** In an order that is the same everywhere: by UTF-16 code units. */
@@ -73,9 +85,7 @@ function sortedKeys(keys: Iterable<string>): readonly string[] {
 /** Takes one after the other. Undefined if one of them was lost before all were held. */
 async function takeInTurn(
   entrances: readonly Entrance[],
-  timeoutMs: number,
-  patience: Patience,
-  silence: Silence,
+  { timeoutMs, patience, silence, wait }: Asking,
 ): Promise<readonly Hold[] | undefined> {
   const holds: Hold[] = [];
   const until = new LinkedSignal(patience.signal);
@@ -85,7 +95,7 @@ async function takeInTurn(
       wanted = entrance;
       // Not within the patience itself: it is as a newcomer that it asks for the next.
       const leftMs = timeoutMs === 0 ? 0 : Math.max(0, patience.leftMs) + 1;
-      const hold = await entrance.obtain({ timeoutMs: leftMs, signal: until.signal }, silence);
+      const hold = await entrance.obtain({ timeoutMs: leftMs, signal: until.signal }, wait, silence);
       holds.push(hold);
       until.follow(hold.signal);
     }

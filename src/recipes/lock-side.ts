@@ -1,4 +1,5 @@
-import { checkWork, type Holding, runHolding } from "../holding.ts";
+import { checkWork, type Holding, runHolding, seen } from "../holding.ts";
+import type { ObservedWait, Observer } from "../telemetry/observer.ts";
 import { checkWaitOptions, type WaitOptions } from "../waiting/patience.ts";
 
 /** One of the two ways to hold a {@link ReaderWriterLock}. */
@@ -13,19 +14,31 @@ export interface LockSide<H extends Holding> {
 
 /** Where the locks of a side come from. */
 export interface Source<T> {
-  obtain(options: WaitOptions): Promise<T>;
-  tryObtain(signal: AbortSignal | undefined): Promise<T | undefined>;
+  obtain(options: WaitOptions, wait: ObservedWait | undefined): Promise<T>;
+  tryObtain(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<T | undefined>;
+}
+
+export interface SideOptions<T, H extends Holding> {
+  readonly source: Source<T>;
+  readonly handle: (got: T) => H;
+  readonly observer: Observer;
+  readonly log: (message: string) => void;
 }
 
 /** What is held, as the user sees it. */
-export function lockSide<T, H extends Holding>(source: Source<T>, handle: (got: T) => H, log: (message: string) => void): LockSide<H> {
-  const lock = async (options: WaitOptions = {}): Promise<H> => handle(await source.obtain(options));
+export function lockSide<T, H extends Holding>({ source, handle, observer, log }: SideOptions<T, H>): LockSide<H> {
+  const lock = async (options: WaitOptions = {}): Promise<H> => {
+    const wait = observer.asks();
+    const got = await seen(wait, options?.signal, () => source.obtain(options, wait));
+    return handle(got).seenBy(wait);
+  };
   return Object.freeze({
     lock,
     tryLock: async ({ signal }: Pick<WaitOptions, "signal"> = {}) => {
       checkWaitOptions({ signal });
-      const got = await source.tryObtain(signal);
-      return got && handle(got);
+      const wait = observer.asks();
+      const got = await seen(wait, signal, () => source.tryObtain(signal, wait));
+      return got && handle(got).seenBy(wait);
     },
     run: async <R>(work: (lock: H) => Promise<R> | R, options?: WaitOptions) => {
       checkWork(work);

@@ -3,6 +3,7 @@ import { Holding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
+import { Observer } from "../telemetry/observer.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { type LockSide, lockSide } from "./lock-side.ts";
 import { Readers } from "./readers.ts";
@@ -54,9 +55,10 @@ export class ReaderWriterLock {
     // Readers learn the last write's token from the record; a writer then looks for readers.
     const writing = { ...resolved, description: { ...resolved.description, announces: {} }, requestsAfter: 1 };
     const writers = new Writers(new Entrance(space, { key }, writing), readers);
-    const { log } = space.blob({ key });
+    const { log, telemetry } = space.blob({ key });
+    const observer = (kind: "read" | "write"): Observer => new Observer({ telemetry, kind, key });
     this.key = key;
-    this.read = lockSide(readers, (tenure) => new ReadLock(key, tenure), log);
-    this.write = lockSide(writers, (hold) => new Lock(key, hold), log);
+    this.read = lockSide({ source: readers, handle: (tenure) => new ReadLock(key, tenure), observer: observer("read"), log });
+    this.write = lockSide({ source: writers, handle: (hold) => new Lock(key, hold), observer: observer("write"), log });
   }
 }

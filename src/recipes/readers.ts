@@ -9,11 +9,12 @@ import { recordIn } from "../lease/lock-record.ts";
 import { readBlob } from "../lease/read-blob.ts";
 import { READERS } from "../lease/reader-blob.ts";
 import type { LockSpace } from "../lock-space.ts";
+import type { ObservedWait } from "../telemetry/observer.ts";
 import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Hold, type Tenure } from "../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
-import { type WaitOptions, waitFor } from "../waiting/patience.ts";
+import { type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
 import { LocalReaders } from "./local-readers.ts";
 import type { Source } from "./lock-side.ts";
 import type { SharedTenure } from "./shared-lease.ts";
@@ -51,13 +52,13 @@ export class Readers implements Source<SharedTenure>, Reading {
     return found.some(({ leaseState }) => isLeased(leaseState));
   }
 
-  obtain(options: WaitOptions): Promise<SharedTenure> {
+  obtain(options: WaitOptions, wait: ObservedWait | undefined): Promise<SharedTenure> {
     const blob = this.#blob;
     const { unreachableAfterMs, poll, fair } = this.#options;
     const local = this.#local;
     const cameAt = this.#now;
-    return waitFor(blob.clock, blob.key, options, {
-      wait: async (patience) => {
+    const wanted = {
+      wait: async (patience: Patience) => {
         const { signal } = patience;
         const turn = await local.queue.enterEmptyHanded(signal);
         try {
@@ -86,12 +87,14 @@ export class Readers implements Source<SharedTenure>, Reading {
           turn.leave();
         }
       },
-      tryOnce: (signal) => this.tryObtain(signal),
-    });
+      tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
+    };
+    return waitFor(blob.clock, blob.key, options, wanted, wait);
   }
 
-  async tryObtain(signal: AbortSignal | undefined): Promise<SharedTenure | undefined> {
+  async tryObtain(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<SharedTenure | undefined> {
     signal?.throwIfAborted();
+    wait?.asked();
     const local = this.#local;
     const cameAt = this.#now;
     if (local.queue.busy && local.isWriting) return undefined;

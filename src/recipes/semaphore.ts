@@ -2,7 +2,7 @@ import { unlessAborted } from "../abort.ts";
 import { settledWithin, sleep } from "../clock.ts";
 import { Entrance } from "../entrance.ts";
 import { DifferingPermitsError, type LockLostError } from "../errors.ts";
-import { checkWork, Holding, runHolding } from "../holding.ts";
+import { checkWork, Holding, runHolding, seen } from "../holding.ts";
 import { Silence, TRIES, untilAnswered } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { HelperFolder, helpersOf } from "../lease/helper-folder.ts";
@@ -12,6 +12,7 @@ import { fitting } from "../lease/lock-record.ts";
 import { gateName, isNumberOfPermits, MOST_PERMITS, SLOTS, slotIn, slotMetadata, slotName } from "../lease/permit-slot.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { shown } from "../options.ts";
+import { type ObservedWait, Observer } from "../telemetry/observer.ts";
 import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Hold } from "../waiting/hold.ts";
@@ -83,6 +84,7 @@ export class Semaphore {
   readonly #metadata: Metadata;
   /** Where this process's tasks queue; with `fair`, all processes. */
   readonly #gate: Entrance;
+  readonly #observer: Observer;
 
   /**
    * @param mutex - The mutex whose container has the semaphore, or options for one of its own.
@@ -104,14 +106,18 @@ export class Semaphore {
     this.#keyFolder = helpersOf(key);
     this.#slots = new HelperFolder(this.#space.blob({ key }), this.#options.terms.tryTimeoutMs, SLOTS);
     this.#gate = new Entrance(this.#space, { key, name: gateName(this.#keyFolder) }, { ...this.#options, fencing: false });
+    this.#observer = new Observer({ telemetry: this.#space.telemetry, kind: "semaphore", key });
   }
 
   /** Waits until a permit is held. Rejects as `Locker.lock` does, and with `DifferingPermitsError` if other users state another number. */
   acquire(options: WaitOptions = {}): Promise<Permit> {
-    return waitFor(this.#blob.clock, this.key, options, {
-      wait: (patience) => (this.#options.fair ? this.#waitAtGate(patience) : this.#waitHere(patience)),
-      tryOnce: (signal) => this.#tryOnce(signal),
-    });
+    const wait = this.#observer.asks();
+    const wanted = {
+      wait: (patience: Patience) => (this.#options.fair ? this.#waitAtGate(patience) : this.#waitHere(patience)),
+      tryOnce: (signal: AbortSignal | undefined) => this.#tryOnce(signal, wait),
+    };
+    const acquired = seen(wait, options?.signal, () => waitFor(this.#blob.clock, this.key, options, wanted, wait));
+    return wait ? acquired.then((permit) => permit.seenBy(wait)) : acquired;
   }
 
   /**
@@ -120,7 +126,9 @@ export class Semaphore {
    */
   async tryAcquire({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Permit | undefined> {
     checkWaitOptions({ signal });
-    return await this.#tryOnce(signal);
+    const wait = this.#observer.asks();
+    const permit = await seen(wait, signal, () => this.#tryOnce(signal, wait));
+    return permit?.seenBy(wait);
   }
 
   /**
@@ -174,8 +182,9 @@ export class Semaphore {
     });
   }
 
-  async #tryOnce(signal: AbortSignal | undefined): Promise<Permit | undefined> {
+  async #tryOnce(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<Permit | undefined> {
     signal?.throwIfAborted();
+    wait?.asked();
     if (!this.#options.fair) return await this.#tryAny(signal, TRIES);
     // Whoever tries again at once must not find its own gate shut.
     await settledWithin(this.#blob.clock, this.#options.terms.tryTimeoutMs, unlessAborted(this.#returned.gateLeft, signal));
@@ -214,7 +223,7 @@ export class Semaphore {
   async #trySlot(slot: number, signal: AbortSignal | undefined, tries: number): Promise<Permit | undefined> {
     const options = { ...this.#options, fair: false, handOverMs: 0 };
     const of = { key: this.key, name: this.#nameOf(slot), metadata: this.#metadata };
-    const hold = await new Entrance(this.#space, of, options).tryObtain(signal, tries);
+    const hold = await new Entrance(this.#space, of, options).tryObtain(signal, undefined, tries);
     return hold && new Permit(this.key, slot, hold, () => this.#onEnd(slot));
   }
 

@@ -2,6 +2,7 @@ import { LinkedSignal } from "../abort.ts";
 import { sleep } from "../clock.ts";
 import type { Entrance } from "../entrance.ts";
 import { Silence, TRIES } from "../lease/attempt.ts";
+import type { ObservedWait } from "../telemetry/observer.ts";
 import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Hold } from "../waiting/hold.ts";
@@ -24,22 +25,23 @@ export class Writers implements Source<Hold> {
     this.#reading = reading;
   }
 
-  obtain(options: WaitOptions): Promise<Hold> {
+  obtain(options: WaitOptions, wait: ObservedWait | undefined): Promise<Hold> {
     const { blob } = this.#entrance;
-    return waitFor(blob.clock, blob.key, options, {
-      wait: async (patience) => {
+    const wanted = {
+      wait: async (patience: Patience) => {
         const silence = new Silence(blob.clock, this.#entrance.options.unreachableAfterMs);
         for (;;) {
           const hold = await this.#entrance.obtainWithin(patience, silence);
           if (await this.#outlast(hold, patience, silence)) return hold;
         }
       },
-      tryOnce: (signal) => this.tryObtain(signal),
-    });
+      tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
+    };
+    return waitFor(blob.clock, blob.key, options, wanted, wait);
   }
 
-  async tryObtain(signal: AbortSignal | undefined): Promise<Hold | undefined> {
-    const hold = await this.#entrance.tryObtain(signal);
+  async tryObtain(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<Hold | undefined> {
+    const hold = await this.#entrance.tryObtain(signal, wait);
     if (!hold) return undefined;
     try {
       if (!(await this.#reading.isGoingOn(signal, TRIES)) && hold.isHeld) return hold;

@@ -76,7 +76,11 @@ export class Contender {
     const signal = this.#patience.signal;
     let wasGranted = false;
     const hold = await this.#attemptToHold(async (acquisition) => {
-      const answer = await untilAnswered(this.#blob, () => acquisition.ask(signal), signal, tries);
+      const ask = () => {
+        this.#patience.asks();
+        return acquisition.ask(signal);
+      };
+      const answer = await untilAnswered(this.#blob, ask, signal, tries);
       wasGranted = answer.kind === "acquired";
       return answer.kind === "acquired" ? answer : undefined;
     });

@@ -3,6 +3,8 @@ import { LockLostError } from "../errors.ts";
 import type { SeenBlob } from "../lease/fencing.ts";
 import type { ReleaseAnswer } from "../lease/lease-store.ts";
 import type { KeptLease } from "../lease/renewal.ts";
+import type { LockEvents } from "../telemetry/lock-events.ts";
+import type { Renewal } from "../telemetry/telemetry.ts";
 import type { Turn } from "./local-queue.ts";
 import type { Share } from "./share.ts";
 
@@ -29,6 +31,7 @@ export class LocalLease {
   /** Resolves when the ticket that won it is certain to be gone. */
   readonly ticketGone: Promise<void>;
   #holder: Hold | undefined;
+  #onArrival: (() => void) | undefined;
 
   constructor({ kept, seen, share, ticketGone = Promise.resolve() }: LocalLeaseOptions) {
     this.kept = kept;
@@ -36,20 +39,35 @@ export class LocalLease {
     this.share = share;
     this.ticketGone = ticketGone;
     kept.onLost = (error) => this.#holder?.lose(error);
+    kept.onRenewal = (renewal) => this.#holder?.onRenewal?.(renewal);
   }
 
   /** Makes a task the holder, until its hold ends. */
   holdBy(turn: Turn<LocalLease>, token: number | undefined, succession: Succession): Hold {
     this.#holder = new Hold(this, turn, token, succession);
+    this.#onArrival?.();
+    this.#onArrival = undefined;
     return this.#holder;
   }
 
   /** Hands the lease to the next task in line, if there is one that can take it. It then is that task's, from this moment on. */
   passBy(turn: Turn<LocalLease>): boolean {
+    const holder = this.#holder;
     this.#holder = undefined;
-    return turn.pass(this);
+    this.#onArrival = this.kept.telemetry.handsOver();
+    const isPassed = turn.pass(this);
+    if (isPassed && holder) holder.handedTo = "task";
+    return isPassed;
+  }
+
+  /** Gives the lease to another process, under the id that it will know it by. */
+  changeTo(leaseId: string): Promise<ReleaseAnswer> {
+    if (this.#holder) this.#holder.handedTo = "process";
+    return this.kept.changeTo(leaseId);
   }
 }
+
+type HandedTo = LockEvents["handedOver"]["to"];
 
 /** The time for which somebody holds something: a lease, a part of one, or several. */
 export interface Tenure {
@@ -61,6 +79,12 @@ export interface Tenure {
   /** Why it is lost, or undefined while it is not or once it has ended. The clock may say so before the signal can. */
   readonly lostBecause: LockLostError | undefined;
   readonly ended: boolean;
+  /** Default: there is none. */
+  readonly token?: number | undefined;
+  /** To whom it was handed as it ended. Default: to nobody. */
+  readonly handedTo?: HandedTo | undefined;
+  /** Is called when its lease was renewed, or was not. Default: it is not. */
+  onRenewal?: ((renewal: Renewal) => void) | undefined;
   /**
    * Ends it. Resolves with the error if it was lost before that; rejects if the service could not be told. Called again, it
    * answers the same.
@@ -93,6 +117,8 @@ type State =
 /** One task's part of a lease: what happens to the lease after the hold has ended is nobody's business here. */
 export class Hold implements Tenure {
   readonly token: number | undefined;
+  handedTo: HandedTo | undefined;
+  onRenewal: ((renewal: Renewal) => void) | undefined;
   readonly #lease: LocalLease;
   readonly #turn: Turn<LocalLease>;
   readonly #succession: Succession;

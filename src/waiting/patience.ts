@@ -2,6 +2,7 @@ import { LinkedSignal } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { LockTimeoutError, StoreUnavailableError } from "../errors.ts";
 import { shown } from "../options.ts";
+import type { ObservedWait } from "../telemetry/observer.ts";
 
 /** How long a caller waits for a lock. */
 export interface WaitOptions {
@@ -34,12 +35,14 @@ export class Patience {
   readonly #since: number;
   readonly #timeoutMs: number;
   readonly #end: () => void;
+  readonly #wait: ObservedWait | undefined;
   #isLastPoll = false;
   #askedAt: number | undefined;
   #failure: StoreUnavailableError | undefined;
 
-  constructor(clock: Clock, key: string, { timeoutMs = Number.POSITIVE_INFINITY, signal = NEVER }: WaitOptions) {
+  constructor(clock: Clock, key: string, { timeoutMs = Number.POSITIVE_INFINITY, signal = NEVER }: WaitOptions, wait?: ObservedWait) {
     this.#clock = clock;
+    this.#wait = wait;
     this.#since = clock.now();
     this.#timeoutMs = timeoutMs;
     if (timeoutMs === Number.POSITIVE_INFINITY) {
@@ -71,6 +74,7 @@ export class Patience {
   /** The service is asked, until it {@link Patience.answered}: whoever runs out of patience is told if it does not answer. */
   asks(): void {
     this.#askedAt = this.#clock.now();
+    this.#wait?.asked();
   }
 
   /** The service has answered, or has failed to. */
@@ -111,7 +115,7 @@ export interface Wanted<T> {
 }
 
 /** Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with `LockTimeoutError` or the signal's reason. */
-export async function waitFor<T>(clock: Clock, key: string, options: WaitOptions, wanted: Wanted<T>): Promise<T> {
+export async function waitFor<T>(clock: Clock, key: string, options: WaitOptions, wanted: Wanted<T>, wait?: ObservedWait): Promise<T> {
   checkWaitOptions(options);
   const { timeoutMs, signal } = options;
   if (timeoutMs === 0) {
@@ -119,7 +123,7 @@ export async function waitFor<T>(clock: Clock, key: string, options: WaitOptions
     if (got !== undefined) return got;
     throw new LockTimeoutError(key, 0);
   }
-  const patience = new Patience(clock, key, { timeoutMs, signal });
+  const patience = new Patience(clock, key, { timeoutMs, signal }, wait);
   try {
     return await wanted.wait(patience);
   } finally {

@@ -74,7 +74,7 @@ export class FirstCome implements Succession {
       kept.resume();
       return RELEASED;
     }
-    return next && (await kept.changeTo(next.leaseId).finally(() => turn.leave()));
+    return next && (await lease.changeTo(next.leaseId).finally(() => turn.leave()));
   }
 }
 

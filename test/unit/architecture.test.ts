@@ -3,7 +3,7 @@ import { parseSource, readSources, type Source } from "../support/sources.ts";
 
 /** Every room may know itself and those above it. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["errors.ts", "abort.ts", "clock.ts", "options.ts"],
+  ["errors.ts", "abort.ts", "clock.ts", "options.ts", "telemetry"],
   ["lease"],
   ["waiting"],
   ["holding.ts", "counted-store.ts", "lock-space.ts"],
@@ -17,7 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
 
 /** Rooms that nobody knows, with all they may know. They use the library like anybody else. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
-  testing: ["lease", "errors.ts", "abort.ts", "clock.ts", "options.ts"],
+  testing: ["lease", "errors.ts", "abort.ts", "clock.ts", "options.ts", "telemetry"],
   cli: ["index.ts"],
   ui: ["index.ts"],
 };
@@ -56,7 +56,7 @@ const wrongArrows = (sources: readonly Source[]): string[] =>
 const loadsOfSdk = (sources: readonly Source[]): string[] =>
   sources.flatMap(({ path, imports }) =>
     imports
-      .filter(({ target, kind }) => target.startsWith("@azure/") && kind !== "type")
+      .filter(({ target, kind }) => /^@(?:azure|opentelemetry)\//.test(target) && kind !== "type")
       .map(({ target, kind }) => `${path}: ${kind} import of ${target}`),
   );
 
@@ -87,10 +87,12 @@ describe("architecture", () => {
     expect(found(TIME_AND_CHANCE, MAY_READ_CLOCKS, sources)).toEqual([]);
   });
 
-  it("loads the SDK in lease/connect.ts alone, and the login to Azure in the command alone, both only on demand", () => {
+  it("loads the SDK, the login to Azure, the SDK's log and OpenTelemetry in one file each, and only on demand", () => {
     expect([...new Set(loadsOfSdk(sources))].sort()).toEqual([
       "cli/connection/connection.ts: dynamic import of @azure/identity",
       `lease/connect.ts: dynamic import of ${SDK}`,
+      "telemetry/azure-log.ts: dynamic import of @azure/logger",
+      "telemetry/open-telemetry.ts: dynamic import of @opentelemetry/api",
     ]);
   });
 

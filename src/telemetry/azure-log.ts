@@ -1,0 +1,38 @@
+import type { AzureLogger } from "@azure/logger";
+
+type Level = "warning" | "info";
+
+let logger: AzureLogger | undefined;
+let loading: Promise<void> | undefined;
+let isLoading = false;
+
+/** Loads what the SDK logs through, unless it is. Never rejects: without the SDK there may be none. */
+export function loadAzureLog(): Promise<void> {
+  loading ??= load();
+  return loading;
+}
+
+async function load(): Promise<void> {
+  isLoading = true;
+  try {
+    logger = (await import("@azure/logger")).createClientLogger("azmutex");
+  } catch {
+    // Nobody can want its lines.
+  }
+  isLoading = false;
+}
+
+/** Whether somebody wants lines of that level, or may turn out to when it is loaded. */
+export function azureLogTakes(level: Level): boolean {
+  return logger ? logger[level].enabled : isLoading;
+}
+
+/** A line for whoever set `AZURE_LOG_LEVEL`, or called `setLogLevel`. Never throws. */
+export function azureLog(level: Level, message: string): void {
+  if (!logger) return void loadAzureLog().then(() => logger && azureLog(level, message));
+  try {
+    logger[level](message);
+  } catch {
+    // There is nowhere to say so.
+  }
+}

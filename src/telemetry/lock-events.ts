@@ -1,0 +1,72 @@
+import type { LockLostError } from "../errors.ts";
+import { shown } from "../options.ts";
+
+/** What every event of a {@link Locker} says. */
+export interface LockEvent {
+  readonly key: string;
+  /** Undefined with `fencing: false`. */
+  readonly fencingToken: number | undefined;
+}
+
+/** What happens to a lock: it begins with `acquired` and ends with one of `released`, `handedOver` and `lost`. Times are in milliseconds. */
+export interface LockEvents {
+  /** With 0 attempts if a task of this process handed the lock over. */
+  acquired: LockEvent & { readonly waitedMs: number; readonly attempts: number };
+  renewed: LockEvent & { readonly tookMs: number; readonly msLeft: number };
+  /** It is tried again until nothing is left. */
+  renewFailed: LockEvent & { readonly error: unknown; readonly msLeft: number; readonly attempt: number };
+  /** To the next task of this process; or, with `fair`, to the process that is next. */
+  handedOver: LockEvent & { readonly heldMs: number; readonly to: "task" | "process" };
+  lost: LockEvent & { readonly heldMs: number; readonly error: LockLostError };
+  /** With an `error` if the service could not be told: the lease lapses by itself. */
+  released: LockEvent & { readonly heldMs: number; readonly error?: unknown };
+}
+
+type Listener = (event: never) => unknown;
+
+const NAMES: readonly string[] = ["acquired", "renewed", "renewFailed", "handedOver", "lost", "released"] satisfies (keyof LockEvents)[];
+
+/** Who wants to be told what happens. */
+export class Listeners {
+  readonly #log: (message: string) => void;
+  readonly #of = new Map<string, Set<Listener>>();
+
+  constructor(log: (message: string) => void) {
+    this.#log = log;
+  }
+
+  get isEmpty(): boolean {
+    return this.#of.size === 0;
+  }
+
+  /** Throws `TypeError` for what is no event, or no function. One that is there already is told once. */
+  add(name: string, listener: Listener): void {
+    check(name, listener);
+    this.#of.set(name, (this.#of.get(name) ?? new Set()).add(listener));
+  }
+
+  remove(name: string, listener: Listener): void {
+    check(name, listener);
+    const listeners = this.#of.get(name);
+    listeners?.delete(listener);
+    if (listeners?.size === 0) this.#of.delete(name);
+  }
+
+  /** In a moment: whoever listens may do with the lock what it likes, and not in the middle of a change of its state. */
+  tell<Name extends keyof LockEvents>(name: Name, event: LockEvents[Name]): void {
+    for (const listener of this.#of.get(name) ?? []) queueMicrotask(() => void this.#call(name, listener, event));
+  }
+
+  async #call(name: string, listener: Listener, event: unknown): Promise<void> {
+    try {
+      await listener(event as never);
+    } catch (error) {
+      this.#log(`a listener for "${name}" failed: ${String(error)}`);
+    }
+  }
+}
+
+function check(name: string, listener: unknown): void {
+  if (!NAMES.includes(name)) throw new TypeError(`event must be one of ${NAMES.join(", ")}, not ${shown(name)}`);
+  if (typeof listener !== "function") throw new TypeError(`listener must be a function, not ${shown(listener)}`);
+}

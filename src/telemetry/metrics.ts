@@ -1,0 +1,85 @@
+import type { Attributes, Counter, Histogram, Meter, MeterProvider, UpDownCounter } from "@opentelemetry/api";
+import { openTelemetry, scope } from "./open-telemetry.ts";
+
+/** What it counts, or where the buckets of its seconds end; and what it is, for people. */
+type Description = readonly [of: string | readonly number[], description: string];
+
+/** Where buckets end, in seconds: of what takes as long as requests do, and of what may take days. */
+const SHORT = [0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const LONG = [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3_600, 14_400, 86_400];
+const LEASE = [0, 1, 2.5, 5, 7.5, 10, 15, 20, 25, 30, 40, 50, 60];
+
+export type MetricName =
+  | "azmutex.lock.wait.duration"
+  | "azmutex.lock.hold.duration"
+  | "azmutex.lock.handover.gap"
+  | "azmutex.lease.renewal.duration"
+  | "azmutex.lease.renewal.remaining"
+  | "azmutex.lease.try.failures"
+  | "azmutex.lock.losses"
+  | "azmutex.lock.polls"
+  | "azmutex.storage.requests"
+  | "azmutex.lock.held"
+  | "azmutex.lock.waiting";
+
+const METRICS: Readonly<Record<MetricName, Description>> = {
+  "azmutex.lock.wait.duration": [LONG, "From asking to holding or giving up."],
+  "azmutex.lock.hold.duration": [LONG, "From holding to giving back, or losing."],
+  "azmutex.lock.handover.gap": [SHORT, "Between the holds of two tasks of a process."],
+  "azmutex.lease.renewal.duration": [SHORT, "Until a renewal was answered."],
+  "azmutex.lease.renewal.remaining": [LEASE, "What was left of the lease then."],
+  "azmutex.lease.try.failures": ["{try}", "Requests that failed."],
+  "azmutex.lock.losses": ["{loss}", "What was held and lost."],
+  "azmutex.lock.polls": ["{poll}", "How often waiters asked."],
+  "azmutex.storage.requests": ["{request}", "Requests to the service."],
+  "azmutex.lock.held": ["{lock}", "What this process holds."],
+  "azmutex.lock.waiting": ["{waiter}", "Tasks of this process that wait."],
+};
+/** Those that go down again. */
+const LEVELS: readonly string[] = ["azmutex.lock.held", "azmutex.lock.waiting"] satisfies MetricName[];
+
+type Instrument = Counter | Histogram | UpDownCounter;
+
+/** The instruments of one meter provider. */
+export class Metrics {
+  readonly provider: MeterProvider;
+  readonly #instruments = new Map<string, Instrument>();
+
+  constructor(provider: MeterProvider) {
+    this.provider = provider;
+    const meter = provider.getMeter(...scope());
+    for (const [name, description] of Object.entries<Description>(METRICS))
+      this.#instruments.set(name, instrument(meter, name, description));
+  }
+
+  /** Never throws. */
+  measure(name: MetricName, value: number, attributes: Attributes = {}): void {
+    try {
+      const found = this.#instruments.get(name);
+      if (found && "record" in found) found.record(value, attributes);
+      else found?.add(value, attributes);
+    } catch {
+      // A meter that throws must not cost anybody a lock.
+    }
+  }
+}
+
+let latest: Metrics | undefined;
+
+/** Those of the provider that is registered at this moment, if there is one: instruments made before it came are dead for ever. */
+export function metrics(): Metrics | undefined {
+  try {
+    const provider = openTelemetry("metrics")?.metrics.getMeterProvider();
+    if (!provider) return undefined;
+    if (provider !== latest?.provider) latest = new Metrics(provider);
+    return latest;
+  } catch {
+    return undefined;
+  }
+}
+
+function instrument(meter: Meter, name: string, [of, description]: Description): Instrument {
+  if (typeof of !== "string") return meter.createHistogram(name, { unit: "s", description, advice: { explicitBucketBoundaries: [...of] } });
+  const options = { unit: of, description };
+  return LEVELS.includes(name) ? meter.createUpDownCounter(name, options) : meter.createCounter(name, options);
+}

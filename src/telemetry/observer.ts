@@ -1,0 +1,126 @@
+import { isMutexError, type LockLostError } from "../errors.ts";
+import type { Listeners, LockEvents } from "./lock-events.ts";
+import { Stretch, type StretchOptions } from "./stretch.ts";
+import { errorType, type Renewal } from "./telemetry.ts";
+
+export interface ObserverOptions extends StretchOptions {
+  /** Default: nobody. */
+  readonly listeners?: Listeners | undefined;
+}
+
+/** Sees who waits for one thing and holds it. */
+export class Observer {
+  readonly #options: ObserverOptions;
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+  }
+
+  /** Somebody begins to wait. Undefined if nobody looks. */
+  asks(): ObservedWait | undefined {
+    const { telemetry } = this.#options;
+    // Who listens from later on hears of later locks, whoever else looks at this one.
+    const listeners = this.#options.listeners?.isEmpty === false ? this.#options.listeners : undefined;
+    return telemetry.isSeen || listeners ? new ObservedWait({ ...this.#options, listeners }) : undefined;
+  }
+}
+
+/** What is held, as far as its end tells. */
+interface Ended {
+  readonly token?: number | undefined;
+  readonly handedTo?: LockEvents["handedOver"]["to"] | undefined;
+}
+
+/** One caller's wait, from asking to holding or giving up. */
+export class ObservedWait extends Stretch {
+  readonly #options: ObserverOptions;
+  #attempts = 0;
+
+  constructor(options: ObserverOptions) {
+    super(options, "wait");
+    this.#options = options;
+  }
+
+  /** The wait itself. What is asked for may be refused, as undefined. */
+  async during<T>(obtain: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    try {
+      const got = await this.run(obtain);
+      if (got === undefined) this.#gives("held");
+      return got;
+    } catch (error) {
+      if (signal?.aborted && error === signal.reason) this.#gives("aborted");
+      // Others were in the way, and that is no error; a service that does not answer is one.
+      else if (isMutexError(error) && error.code === "LOCK_TIMEOUT") this.#gives("timeout", error.cause);
+      else this.#gives("failed", error);
+      throw error;
+    }
+  }
+
+  /** The service, or its queue, is asked. */
+  asked(): void {
+    this.#attempts += 1;
+    this.measure("azmutex.lock.polls", 1);
+  }
+
+  /** It is held. */
+  won({ token }: Ended): ObservedHold {
+    const waitedMs = this.ms;
+    const hold = new ObservedHold(this.#options, this, token);
+    this.#gives("acquired", undefined, token);
+    hold.tell("acquired", { waitedMs, attempts: this.#attempts });
+    return hold;
+  }
+
+  #gives(outcome: string, error?: unknown, token?: number): void {
+    this.end(outcome, { error, more: { "azmutex.attempts": this.#attempts, ...tokenAttribute(token) } });
+  }
+}
+
+/** One hold, until it is given back or lost. */
+export class ObservedHold extends Stretch {
+  readonly #listeners: Listeners | undefined;
+  readonly #event: { readonly key: string; readonly fencingToken: number | undefined };
+
+  constructor(options: ObserverOptions, wait: Stretch, token: number | undefined) {
+    super(options, "hold", wait, tokenAttribute(token));
+    this.#listeners = options.listeners;
+    this.#event = { key: String(options.key), fencingToken: token };
+  }
+
+  tell<Name extends keyof LockEvents>(name: Name, more: Omit<LockEvents[Name], "key" | "fencingToken">): void {
+    this.#listeners?.tell(name, { ...this.#event, ...more } as LockEvents[Name]);
+  }
+
+  renewal({ kind, msLeft, ...renewal }: Renewal): void {
+    if ("error" in renewal) {
+      this.tell("renewFailed", { ...renewal, msLeft });
+      this.note("azmutex.renewal.failed", { "error.type": errorType(renewal.error), "azmutex.remaining": msLeft / 1_000 });
+    } else if (kind === "renewed") this.tell("renewed", { ...renewal, msLeft });
+  }
+
+  lost(error: LockLostError, heldMs: number = this.ms): void {
+    const more = { "azmutex.why": error.why };
+    if (!this.end("lost", { ms: heldMs, error, more })) return;
+    this.measure("azmutex.lock.losses", 1, more);
+    this.tell("lost", { heldMs, error });
+  }
+
+  /** It is being given back. What comes of that is looked at on the side. */
+  ends(ending: Promise<LockLostError | undefined>, tenure: Ended): void {
+    const heldMs = this.ms;
+    ending.then(
+      (lost) => {
+        if (lost) return this.lost(lost, heldMs);
+        const { handedTo: to } = tenure;
+        if (!this.end(to ? "handed_over" : "released", { ms: heldMs })) return;
+        if (to) this.tell("handedOver", { heldMs, to });
+        else this.tell("released", { heldMs });
+      },
+      (error) => this.end("unreleased", { ms: heldMs, error }) && this.tell("released", { heldMs, error }),
+    );
+  }
+}
+
+function tokenAttribute(token: number | undefined): { "azmutex.token"?: number } {
+  return token === undefined ? {} : { "azmutex.token": token };
+}

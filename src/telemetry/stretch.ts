@@ -1,0 +1,118 @@
+import type { Attributes, Span } from "@opentelemetry/api";
+import { azureLog, azureLogTakes } from "./azure-log.ts";
+import type { MetricName, Metrics } from "./metrics.ts";
+import { type OpenTelemetry, scope } from "./open-telemetry.ts";
+import { errorType, type Telemetry } from "./telemetry.ts";
+
+/** What is waited for, and held. */
+type Kind = "lock" | "election" | "semaphore" | "read" | "write" | "lock_all";
+
+/** How the spans of either are called. */
+const SPANS: Readonly<Record<Kind, { readonly wait: string; readonly hold: string }>> = {
+  lock: { wait: "azmutex.lock", hold: "azmutex.hold" },
+  election: { wait: "azmutex.election.campaign", hold: "azmutex.election.lead" },
+  semaphore: { wait: "azmutex.semaphore.acquire", hold: "azmutex.semaphore.hold" },
+  read: { wait: "azmutex.rwlock.read", hold: "azmutex.rwlock.read.hold" },
+  write: { wait: "azmutex.rwlock.write", hold: "azmutex.rwlock.write.hold" },
+  lock_all: { wait: "azmutex.lock_all", hold: "azmutex.lock_all.hold" },
+};
+const LEVELS = { wait: "azmutex.lock.waiting", hold: "azmutex.lock.held" } as const;
+
+/** `SpanStatusCode.ERROR`: a number, which is known without the API. */
+const ERROR = 2;
+
+export interface StretchOptions {
+  readonly telemetry: Telemetry;
+  readonly kind: Kind;
+  /** One, or those of several locks that are held together. */
+  readonly key: string | readonly string[];
+}
+
+export interface StretchEnd {
+  /** Default: how long it has been. */
+  readonly ms?: number;
+  /** Default: none. */
+  readonly error?: unknown;
+  /** For the span alone. */
+  readonly more?: Attributes;
+}
+
+/** The time for which somebody waits, or holds, as span and metrics. No tracer and no meter that throws costs anybody a lock. */
+export class Stretch {
+  readonly #options: StretchOptions;
+  readonly #what: "wait" | "hold";
+  readonly #since: number;
+  readonly #metrics: Metrics | undefined;
+  #tracing: { readonly api: OpenTelemetry; readonly span: Span } | undefined;
+  #isOver = false;
+
+  /** It is a child of the active span; after another one it is linked to that. */
+  constructor(options: StretchOptions, what: "wait" | "hold", before?: Stretch, more?: Attributes) {
+    const { telemetry, kind, key } = options;
+    this.#options = options;
+    this.#what = what;
+    this.#since = telemetry.clock.now();
+    this.#metrics = telemetry.metrics;
+    quietly(() => {
+      const api = telemetry.tracing;
+      const earlier = before ? before.#tracing : undefined;
+      if (!api) return;
+      const links = earlier ? [{ context: earlier.span.spanContext() }] : [];
+      const attributes = { "azmutex.kind": kind, ...telemetry.keyAttributes(key), ...more };
+      this.#tracing = { api, span: api.trace.getTracer(...scope()).startSpan(SPANS[kind][what], { attributes, links }) };
+    });
+    this.measure(LEVELS[what], 1);
+  }
+
+  /** How long it has been, in milliseconds. */
+  get ms(): number {
+    return this.#options.telemetry.clock.now() - this.#since;
+  }
+
+  measure(name: MetricName, value: number, more?: Attributes): void {
+    this.#metrics?.measure(name, value, { "azmutex.kind": this.#options.kind, ...more });
+  }
+
+  /** Runs something with its span as the active one: once, whatever the API makes of it. */
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const tracing = this.#tracing;
+    let running: Promise<T> | undefined;
+    const once = (): void => {
+      running ??= work();
+    };
+    quietly(() => tracing?.api.context.with(tracing.api.trace.setSpan(tracing.api.context.active(), tracing.span), once));
+    return running ?? work();
+  }
+
+  /** An event on its span. */
+  note(name: string, attributes: Attributes): void {
+    quietly(() => this.#tracing?.span.addEvent(name, attributes));
+  }
+
+  /** Whether this is its end, and not something after it. */
+  end(outcome: string, { ms = this.ms, error, more }: StretchEnd): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    const { telemetry, kind, key } = this.#options;
+    const what = this.#what;
+    const told = { "azmutex.outcome": outcome, ...(error !== undefined && { "error.type": errorType(error) }) };
+    this.measure(LEVELS[what], -1);
+    this.measure(`azmutex.lock.${what}.duration`, ms / 1_000, told);
+    const span = this.#tracing?.span;
+    quietly(() => {
+      span?.setAttributes({ ...told, ...more, [`azmutex.${what}`]: ms / 1_000 });
+      if (error !== undefined) span?.setStatus({ code: ERROR, message: telemetry.failureOf(error) });
+    });
+    quietly(() => span?.end());
+    if (azureLogTakes("info")) azureLog("info", `${kind} of "${key}": ${outcome} after ${Math.round(ms)} ms`);
+    return true;
+  }
+}
+
+function quietly(say: () => unknown): void {
+  try {
+    say();
+  } catch {
+    // There is nowhere to say so.
+  }
+}

@@ -1,5 +1,4 @@
 import { type Clock, type Sources, systemSources } from "./clock.ts";
-import { CountedStore } from "./counted-store.ts";
 import { type ConnectOptions, connect } from "./lease/connect.ts";
 import { FencingTokens } from "./lease/fencing.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
@@ -50,24 +49,21 @@ const FEWEST_HOLDS = 64;
  */
 export class LockSpace {
   /** @internal */
-  get store(): LeaseStore {
-    return this.#store;
-  }
-
-  readonly #store: CountedStore;
+  readonly store: LeaseStore;
   /** @internal */
   readonly tryTimeoutMs: number;
   /** @internal */
   readonly telemetry: Telemetry;
   readonly #sources: Sources;
   readonly #log: (message: string) => void;
+  readonly #requests = { underWay: 0 };
   readonly #keys = new Map<string, KnownKey>();
   /** What this process holds of each key, and some of what it held. */
   readonly #holds = new Map<KnownKey, Hold>();
   #sweepAt = FEWEST_HOLDS;
 
   constructor(options: MutexOptions) {
-    this.#store = new CountedStore(connect(options));
+    this.store = connect(options);
     const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, ...sources } = options;
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
     if (typeof log !== "function") throw new TypeError("log must be a function");
@@ -94,7 +90,8 @@ export class LockSpace {
   /** @internal */
   blob({ key, name = key, metadata }: BlobOf): LockBlob {
     const { store, telemetry } = this;
-    return { ...this.#sources, store, telemetry, key, name, ...(metadata && { metadata }), log: (message) => this.log(message) };
+    const log = (message: string): void => this.log(message);
+    return { ...this.#sources, store, requests: this.#requests, telemetry, key, name, ...(metadata && { metadata }), log };
   }
 
   /** @internal */
@@ -123,7 +120,7 @@ export class LockSpace {
 
   /** Whether nobody of this process holds or waits for anything, and nothing is sent for it. @internal */
   get isQuiet(): boolean {
-    if (this.#store.open > 0) return false;
+    if (this.#requests.underWay > 0) return false;
     for (const { queue } of this.#keys.values()) if (queue.busy) return false;
     return true;
   }

@@ -35,7 +35,7 @@ export function attempt<T>(blob: LockBlob, ask: (signal: AbortSignal) => Promise
 }
 
 function askInTime<T>(
-  { clock, key, telemetry }: LockBlob,
+  { clock, key, requests, telemetry }: LockBlob,
   ask: (signal: AbortSignal) => Promise<T>,
   { operation, timeoutMs, signal, linger }: AttemptOptions,
 ): Promise<T> {
@@ -72,7 +72,11 @@ function askInTime<T>(
     };
     // A store that throws instead of rejecting is no reason to leave a timer behind.
     const answer = (async () => ask(request.signal))();
-    answer.then(resolve, reject).finally(settled);
+    requests.underWay += 1;
+    answer.then(resolve, reject).finally(() => {
+      requests.underWay -= 1;
+      settled();
+    });
   });
   telemetry.sent(operation, answered, signal);
   return answered;

@@ -11,6 +11,8 @@ export interface LockBlob extends Sources {
   readonly name: string;
   /** What the blob bears from its creation on, besides a record. Default: nothing. */
   readonly metadata?: Metadata;
+  /** How many requests are under way, of this blob or another of the mutex, those that nobody waits for any more included. */
+  readonly requests: { underWay: number };
   /** Takes a line for people. Never throws, and is never given a secret. */
   readonly log: (message: string) => void;
   /** Is told what happens, for whoever wants to measure it. Never throws. */

@@ -6,7 +6,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["errors.ts", "abort.ts", "clock.ts", "options.ts", "telemetry"],
   ["lease"],
   ["waiting"],
-  ["holding.ts", "counted-store.ts", "lock-space.ts"],
+  ["holding.ts", "lock-space.ts"],
   ["entrance.ts"],
   ["locker.ts"],
   ["lock-status.ts", "lock-listing.ts"],

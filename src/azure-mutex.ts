@@ -18,7 +18,7 @@ import { ManualLease } from "./lease/manual-lease.ts";
 import { MOST_PERMITS, slotName } from "./lease/permit-slot.ts";
 import { readBlob } from "./lease/read-blob.ts";
 import { READERS, readerIn } from "./lease/reader-blob.ts";
-import { listedStatuses } from "./lock-listing.ts";
+import { listedStatuses, parted } from "./lock-listing.ts";
 import { LockSpace } from "./lock-space.ts";
 import { helperStatusOf, type LockStatus, missingStatus, statusOf } from "./lock-status.ts";
 import { Locker } from "./locker.ts";
@@ -189,12 +189,15 @@ export class AzureMutex extends LockSpace {
    * every key that has a semaphore, is read or is waited for, `missing` if it has no blob. What was written over by somebody else,
    * so that nothing says which key it belongs to, comes last, under the name of its folder: `.azmutex/…/`.
    *
-   * One request for up to 5,000 blobs whose names begin with `prefix`, and before that as many for all helper blobs of the
+   * One request for up to 5,000 blobs whose names begin with `prefix`; with a prefix, as many before that for all helper blobs of the
    * container. Throws `TypeError` at once for a prefix that no key can have.
    */
   list({ prefix = "", signal }: CallOptions & { prefix?: string } = {}): AsyncIterable<LockStatus> {
     checkPrefix(prefix);
-    return listedStatuses({ helpers: this.#blobs(RESERVED_PREFIX, signal), locks: this.#blobs(prefix, signal), prefix });
+    const locks = this.#blobs(prefix, signal);
+    // Where the helper blobs are among them, one listing tells of both.
+    if (RESERVED_PREFIX.startsWith(prefix)) return listedStatuses({ ...parted(locks), prefix });
+    return listedStatuses({ helpers: this.#blobs(RESERVED_PREFIX, signal), locks, prefix });
   }
 
   /**

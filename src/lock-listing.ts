@@ -15,6 +15,32 @@ export interface Listings {
   readonly prefix: string;
 }
 
+/** The two listings in one of blobs by name, whose prefix helper blobs begin with too. What stands before them is remembered. */
+export function parted(blobs: AsyncIterable<StoredBlob>): Omit<Listings, "prefix"> {
+  const found = blobs[Symbol.asyncIterator]();
+  const early: StoredBlob[] = [];
+  async function* helpers(): AsyncGenerator<StoredBlob, void, undefined> {
+    for (let step = await found.next(); !step.done; step = await found.next()) {
+      if (step.value.key.startsWith(RESERVED_PREFIX)) {
+        yield step.value;
+        continue;
+      }
+      early.push(step.value);
+      // However the service sorts, it sorts what begins with ASCII like this.
+      if (step.value.key > RESERVED_PREFIX) return;
+    }
+  }
+  async function* locks(): AsyncGenerator<StoredBlob, void, undefined> {
+    try {
+      yield* early;
+      for (let step = await found.next(); !step.done; step = await found.next()) yield step.value;
+    } finally {
+      await found.return?.();
+    }
+  }
+  return { helpers: helpers(), locks: locks() };
+}
+
 /** What the helper blobs in one folder tell. */
 interface HelpersOfKey {
   /** Undefined if none of them says it. */

@@ -198,15 +198,20 @@ describe("the request budget", () => {
     expect(operations).toEqual(["acquire", "renew", "release"]);
   });
 
-  it("is 2 for inspect, 2 for a listing, 2 for a break", async () => {
+  it("is 2 for inspect, 2 for a listing by prefix, 1 for one of the whole container, 2 for a break", async () => {
     const mutex = storage.mutex(container, { tryTimeoutMs: UNHURRIED.tryTimeoutMs });
     await mutex.acquire(key, 60);
     expect((await requestsOf("inspect", () => mutex.inspect(key))).sort()).toEqual(["list", "read"]);
     expect(
-      await requestsOf("list", async () => {
+      await requestsOf("list by prefix", async () => {
         for await (const _ of mutex.list({ prefix: key }));
       }),
     ).toEqual(["list", "list"]);
+    expect(
+      await requestsOf("list of the whole container", async () => {
+        for await (const _ of mutex.list());
+      }),
+    ).toEqual(["list"]);
     expect(await requestsOf("break", () => mutex.break(key))).toEqual(["read", "break"]);
   });
 });

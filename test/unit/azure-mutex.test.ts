@@ -247,8 +247,7 @@ describe("inspect and list", () => {
       return keys;
     };
     expect(await world.until(found())).toEqual(["a"]);
-    // Of helpers, in three tries, and of locks.
-    expect(store.count("list")).toBe(4);
+    expect(store.count("list")).toBe(3);
   });
 
   it("give up a listing that hangs, or that the caller is done with", async () => {

@@ -1,10 +1,10 @@
 import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";
-import type { AzureMutex } from "../../src/azure-mutex.ts";
+import { AzureMutex } from "../../src/azure-mutex.ts";
 import { AccessDeniedError, LockLostError } from "../../src/errors.ts";
 import type { Holding } from "../../src/holding.ts";
 import { helpersOf } from "../../src/lease/helper-folder.ts";
-import type { Metadata } from "../../src/lease/lease-store.ts";
+import type { LeaseStore, Metadata } from "../../src/lease/lease-store.ts";
 import { slotMetadata, slotName } from "../../src/lease/permit-slot.ts";
 import { listedStatuses } from "../../src/lock-listing.ts";
 import type { LockStatus } from "../../src/lock-status.ts";
@@ -135,7 +135,7 @@ describe("inspect of a reader-writer lock", () => {
 });
 
 describe("list", () => {
-  it("shows semaphores and readers whose keys have no blob, in key order with the others, in two requests", async () => {
+  it("shows semaphores and readers whose keys have no blob, in key order with the others, in one request", async () => {
     const { world, permit, read, list, operations } = setup();
     await world.until((await world.until(world.process().mutex.locker("b").lock())).release());
     await world.until(world.process().mutex.locker("e").lock());
@@ -145,7 +145,7 @@ describe("list", () => {
     await read("b", { holder: "q" });
     await read("z");
     const all = await list();
-    expect(operations()).toEqual(["list", "list"]);
+    expect(operations()).toEqual(["list"]);
     expect(all.map(({ key, state }) => `${key} ${state}`)).toEqual([
       "a missing",
       "b available",
@@ -159,6 +159,55 @@ describe("list", () => {
     expect(a).toMatchObject({ isHeld: false, infinite: false, waiting: [] });
     expect(e).not.toHaveProperty("semaphore");
     expect(e).not.toHaveProperty("readers");
+  });
+
+  /** Those that sort before the helper blobs, `.azmutex/…`, and behind them. */
+  const AROUND = ["!", "$/a", "-", "-b", ".a", ".azmutey", ".b", "0", "z", "\u00e9", "\u{1F600}", "\uff21"];
+
+  it.each([
+    ["", 1],
+    [".", 1],
+    [".azmutex/", 1],
+    [".b", 2],
+    ["z", 2],
+  ])("answers of %j as two listings would, in %i", async (prefix, requests) => {
+    const { world, permit, list, lease, operations } = setup();
+    for (const [index, key] of AROUND.entries()) {
+      if (index % 3 !== 1) await permit(key, { holder: `p${index}` });
+      if (index % 3 !== 0)
+        await world.until(
+          world
+            .process()
+            .mutex.locker(key, { holder: `l${index}` })
+            .lock(),
+        );
+    }
+    await lease(slotName(helpersOf("nobody says"), 0), { azmutex_semaphore: '{"permits":4}' });
+    const { memory } = world;
+    const apart = { helpers: memory.list(".azmutex/"), locks: memory.list(prefix), prefix };
+    const expected: LockStatus[] = [];
+    for await (const status of listedStatuses(apart)) expected.push(status);
+    expect(await list(prefix)).toEqual(expected);
+    expect(operations()).toHaveLength(requests);
+    if (prefix === "") expect(expected.map(({ key }) => key)).toEqual(expect.arrayContaining(AROUND));
+  });
+
+  it("has done with the service when whoever looks has seen enough, or never looked", async () => {
+    const { world } = setup();
+    for (const key of ["-", "a", "b"]) await world.until(world.process().mutex.locker(key).lock());
+    const asked: AbortSignal[] = [];
+    const store: Pick<LeaseStore, "list"> = {
+      list(prefix, { signal } = {}) {
+        if (signal) asked.push(signal);
+        return world.memory.list(prefix, { signal });
+      },
+    };
+    const mutex = new AzureMutex({ store: store as LeaseStore, clock: world.clock });
+    mutex.list();
+    for (const enough of ["-", "a", "b"]) {
+      for await (const { key } of mutex.list()) if (key === enough) break;
+    }
+    expect(asked.map(({ aborted }) => aborted)).toEqual([true, true, true]);
   });
 
   it("keeps to the prefix", async () => {

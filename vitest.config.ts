@@ -49,6 +49,8 @@ export default defineConfig({
       { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], ...hangs, retry } },
       // Child processes that run the build in dist/.
       { test: { name: "process", include: ["test/process/**/*.test.ts"], ...hangs, retry } },
+      // The status page of the build in dist/, in a real browser.
+      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...hangs, retry } },
       // Ratios of speeds: after everything else and one file after the other, so that nothing of ours competes for the cores.
       {
         test: {

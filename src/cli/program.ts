@@ -7,6 +7,7 @@ import { leaderCommand } from "./commands/leader.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
+import { uiCommand } from "./commands/ui.ts";
 import { watchCommand } from "./commands/watch.ts";
 
 const SECRETS = `There is no option for an account key, a SAS or a connection string: whoever may list processes would see it.
@@ -28,6 +29,7 @@ export function createProgram(): Command {
     statusCommand(),
     lsCommand(),
     watchCommand(),
+    uiCommand(),
     breakCommand(),
     completionCommand(),
   ]) {

@@ -36,6 +36,6 @@ export function readSources(): Source[] {
   const src = join(PROJECT, "src");
   return readdirSync(src, { recursive: true, encoding: "utf8" })
     .map((path) => path.replaceAll("\\", "/"))
-    .filter((path) => path.endsWith(".ts"))
+    .filter((path) => /\.tsx?$/.test(path))
     .map((path) => parseSource(path, readFileSync(join(src, path), "utf8")));
 }

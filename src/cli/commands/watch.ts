@@ -1,9 +1,10 @@
 import { Command, Option } from "commander";
+import { changesBetween, type LocksSeen } from "../../facts/lock-changes.ts";
 import type { LockStatus } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import { shownDuration } from "../duration.ts";
 import { printJsonLine } from "../facts/json.ts";
-import { changeLine, changesBetween, type LocksSeen } from "../facts/lock-changes.ts";
+import { changeLine } from "../facts/lock-change-text.ts";
 import { lockTable } from "../facts/lock-table.ts";
 import { noLocks, shownTime } from "../facts/lock-words.ts";
 import { Interruption } from "../interruption.ts";

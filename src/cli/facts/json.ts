@@ -1,5 +1,5 @@
+import type { LockEvent } from "../../facts/lock-changes.ts";
 import { terminal } from "../terminal.ts";
-import type { LockEvent } from "./lock-changes.ts";
 
 /** A process, in everything that `--json` prints. */
 export interface HolderJson {

@@ -1,8 +1,9 @@
+import { permitWaitersOf, presentHolder } from "../../facts/who.ts";
 import type { Holder, LockStatus, WaitingProcess } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import { terminal } from "../terminal.ts";
-import { forWhat, NAMELESS, permitsOf, permitWaitersOf, presentHolder, shownSince, stateCell, whereabouts } from "./lock-words.ts";
+import { forWhat, NAMELESS, permitsOf, shownSince, stateCell, whereabouts } from "./lock-words.ts";
 import { tableLines } from "./table.ts";
 
 /** What a fact is called, and its first and further lines. */

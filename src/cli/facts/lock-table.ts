@@ -1,7 +1,8 @@
+import { presentHolder, waitersOf } from "../../facts/who.ts";
 import type { LockStatus } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
-import { named, presentHolder, stateCell, waitersOf } from "./lock-words.ts";
+import { named, stateCell } from "./lock-words.ts";
 import { type Cell, tableLines } from "./table.ts";
 
 const HEAD = ["KEY", "STATE", "HOLDER", "SINCE", "WAITING", "PURPOSE"] as const;

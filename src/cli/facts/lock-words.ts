@@ -1,16 +1,11 @@
-import type { Holder, LockStatus, SemaphoreStatus, WaitingProcess } from "../../index.ts";
+import { presentHolder } from "../../facts/who.ts";
+import type { Holder, LockStatus, SemaphoreStatus } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import type { Cell } from "./table.ts";
 
 /** Somebody holds it, and no record says who: a go-azuremutex, an `AzureMutex.acquire`, a locker without fencing. */
 export const NAMELESS = "somebody who left no name";
-
-/** Who holds the lock, as far as anybody can know. */
-export function presentHolder({ isHeld, infinite, holder }: LockStatus): Holder | undefined {
-  // No locker takes an infinite lease: the record is of somebody before.
-  return isHeld && !infinite ? holder : undefined;
-}
 
 /** `build-7:4123 (deploy 42)`, for whoever holds the lock. */
 export function heldBy(status: LockStatus): string {
@@ -62,19 +57,6 @@ export function stateCell(status: LockStatus): Cell {
 /** `2 of 5 permits` */
 export function permitsOf({ held, permits }: SemaphoreStatus): string {
   return `${held.length} of ${permits} permits`;
-}
-
-/** Somebody who waits: who is first in line for a permit leaves neither name nor time. */
-type Waiter = Partial<WaitingProcess>;
-
-/** Who waits for the lock or a permit, first come first. */
-export function waitersOf({ waiting = [], semaphore }: LockStatus): readonly Waiter[] {
-  return [...waiting, ...(semaphore ? permitWaitersOf(semaphore) : [])];
-}
-
-export function permitWaitersOf({ permits, held, waiting = [], isGateTaken = false }: SemaphoreStatus): readonly Waiter[] {
-  // While there are permits, it only takes one.
-  return isGateTaken && held.length >= permits ? [{}, ...waiting] : waiting;
 }
 
 /** That a listing is empty. */

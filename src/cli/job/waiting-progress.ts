@@ -1,7 +1,8 @@
 import { hostname } from "node:os";
+import { presentHolder } from "../../facts/who.ts";
 import type { AzureMutex, LockStatus } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
-import { heldBy, presentHolder } from "../facts/lock-words.ts";
+import { heldBy } from "../facts/lock-words.ts";
 import { printable } from "../printable.ts";
 import { terminal } from "../terminal.ts";
 import { later, wallMs } from "../time.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { changeLine, changesBetween } from "../../../src/cli/facts/lock-changes.ts";
+import { changeLine } from "../../../src/cli/facts/lock-change-text.ts";
+import { changesBetween } from "../../../src/facts/lock-changes.ts";
 import type { LockStatus } from "../../../src/index.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
 

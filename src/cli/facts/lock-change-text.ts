@@ -1,0 +1,77 @@
+import type { LockChange, LockEvent } from "../../facts/lock-changes.ts";
+import { waitersOf } from "../../facts/who.ts";
+import type { Holder, LockStatus } from "../../index.ts";
+import { printable } from "../printable.ts";
+import { heldBy, named, permitsOf, readersOf, shownTime } from "./lock-words.ts";
+
+/** Somebody who waits, reads, or has a permit. */
+interface Named {
+  readonly holder?: Holder;
+  readonly state?: string;
+}
+
+/** `2026-11-23T13:05:12Z nightly held by build-7:4123 (deploy 42)` */
+export function changeLine({ event, status }: LockChange, now: number): string {
+  return `${shownTime(now)} ${printable(status.key)} ${whatHappened(event, status)}`;
+}
+
+function whatHappened(event: LockEvent, status: LockStatus): string {
+  switch (event) {
+    case "seen":
+      return stateOf(status);
+    case "held":
+      return `held by ${heldBy(status)}`;
+    case "breaking":
+      return breaking(status);
+    case "free":
+      return free(status);
+    case "waiting":
+      return waiting(status);
+    case "permits":
+      return permits(status);
+    case "readers":
+      return readers(status);
+    case "gone":
+      return "gone: its blob was deleted";
+  }
+}
+
+/** All of it, in one line. */
+function stateOf(status: LockStatus): string {
+  const { isHeld, state, semaphore, readers: reading = [] } = status;
+  const others = [
+    ...(semaphore ? [permits(status)] : []),
+    ...(reading.length > 0 ? [readers(status)] : []),
+    ...(waitersOf(status).length > 0 ? [waiting(status)] : []),
+  ];
+  const lock = isHeld ? [state === "breaking" ? breaking(status) : `held by ${heldBy(status)}`] : state === "missing" ? [] : [free(status)];
+  return [...lock, ...others].join("; ") || "free";
+}
+
+function breaking(status: LockStatus): string {
+  return `broken, and free when the lease of ${heldBy(status)} ends`;
+}
+
+function free({ state, holder }: LockStatus): string {
+  if (state === "expired") return `free: the lease of ${named(holder)} ran out`;
+  return state === "broken" ? `free: the lease of ${named(holder)} was broken` : "free";
+}
+
+function waiting(status: LockStatus): string {
+  const waiters = waitersOf(status);
+  return waiters.length === 0 ? "nobody waiting" : `${waiters.length} waiting: ${namesOf(waiters)}`;
+}
+
+function permits({ semaphore }: LockStatus): string {
+  if (!semaphore) return "no semaphore any more";
+  return `${permitsOf(semaphore)} held${semaphore.held.length > 0 ? `: ${namesOf(semaphore.held)}` : ""}`;
+}
+
+function readers({ readers: reading = [] }: LockStatus): string {
+  if (reading.length === 0) return "no readers";
+  return `${readersOf(reading)}: ${namesOf(reading)}`;
+}
+
+function namesOf(some: readonly Named[]): string {
+  return some.map(({ holder, state }) => `${named(holder)}${state === "breaking" ? " (breaking)" : ""}`).join(", ");
+}

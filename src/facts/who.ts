@@ -1,0 +1,20 @@
+import type { Holder, LockStatus, SemaphoreStatus, WaitingProcess } from "../index.ts";
+
+/** Who holds the lock, as far as anybody can know. */
+export function presentHolder({ isHeld, infinite, holder }: LockStatus): Holder | undefined {
+  // No locker takes an infinite lease: the record is of somebody before.
+  return isHeld && !infinite ? holder : undefined;
+}
+
+/** Somebody who waits: who is first in line for a permit leaves neither name nor time. */
+export type Waiter = Partial<WaitingProcess>;
+
+/** Who waits for the lock or a permit, first come first. */
+export function waitersOf({ waiting = [], semaphore }: LockStatus): readonly Waiter[] {
+  return [...waiting, ...(semaphore ? permitWaitersOf(semaphore) : [])];
+}
+
+export function permitWaitersOf({ permits, held, waiting = [], isGateTaken = false }: SemaphoreStatus): readonly Waiter[] {
+  // While there are permits, it only takes one.
+  return isGateTaken && held.length >= permits ? [{}, ...waiting] : waiting;
+}

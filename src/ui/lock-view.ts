@@ -1,0 +1,60 @@
+import { permitWaitersOf, presentHolder, type Waiter } from "../facts/who.ts";
+import type { LockStatus } from "../index.ts";
+import type { HoldBook } from "./hold-book.ts";
+import type { LockView, LockWord, PermitView, ReaderView, WaiterView } from "./snapshot.ts";
+
+/** A lock as the page shows it: what the service says, and since when by what was seen. */
+export function viewOf(status: LockStatus, book: HoldBook): LockView {
+  const { key, state, infinite, holder: recorded, purpose, leaseSeconds, recordedAt, highestToken, waiting = [], semaphore } = status;
+  const holder = presentHolder(status);
+  const since = book.since(key, { kind: "lock" });
+  return {
+    key,
+    word: wordOf(status),
+    lease: state,
+    infinite,
+    ...(holder ? { holder } : recorded && { lastHolder: recorded }),
+    ...(purpose !== undefined && { purpose }),
+    ...(leaseSeconds !== undefined && { leaseSeconds }),
+    ...(recordedAt && { recordedAt: recordedAt.getTime() }),
+    ...(since && { since }),
+    ...(highestToken !== undefined && { highestToken }),
+    waiting: waiting.map(waiterView),
+    ...(semaphore && {
+      semaphore: { permits: semaphore.permits, held: permitsOf(status, book), waiting: permitWaitersOf(semaphore).map(waiterView) },
+    }),
+    readers: readersOf(status, book),
+  };
+}
+
+function wordOf({ isHeld, state, semaphore, readers = [] }: LockStatus): LockWord {
+  if (isHeld) return state === "breaking" ? "breaking" : "held";
+  if (readers.length > 0 || (semaphore?.held.length ?? 0) > 0) return "inUse";
+  if (state === "expired") return "ranOut";
+  return state === "broken" ? "broken" : "free";
+}
+
+function waiterView({ holder, since }: Waiter): WaiterView {
+  return { ...(holder && { holder }), ...(since && { since: since.getTime() }) };
+}
+
+function permitsOf({ key, semaphore }: LockStatus, book: HoldBook): PermitView[] {
+  return (semaphore?.held ?? []).map(({ slot, state, holder, purpose, leaseSeconds }) => {
+    const since = book.since(key, { kind: "permit", slot });
+    return {
+      slot,
+      isBreaking: state === "breaking",
+      ...(holder && { holder }),
+      ...(purpose !== undefined && { purpose }),
+      ...(leaseSeconds !== undefined && { leaseSeconds }),
+      ...(since && { since }),
+    };
+  });
+}
+
+function readersOf({ key, readers = [] }: LockStatus, book: HoldBook): ReaderView[] {
+  return readers.map(({ state, holder }) => {
+    const since = book.since(key, { kind: "reader" }, holder);
+    return { isBreaking: state === "breaking", holder, ...(since && { since }) };
+  });
+}

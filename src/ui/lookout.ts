@@ -1,0 +1,157 @@
+import { randomUUID } from "node:crypto";
+import { changesBetween, type LocksSeen } from "../facts/lock-changes.ts";
+import { isMutexError, type LockStatus } from "../index.ts";
+import { HoldBook } from "./hold-book.ts";
+import { viewOf } from "./lock-view.ts";
+import type { LockView, Snapshot, Trouble } from "./snapshot.ts";
+
+export const LOOK_EVERY_MS = 2_500;
+const LONGEST_BACK_OFF_MS = 60_000;
+/** A page that nobody sees asks every half minute. */
+const GAP_MS = 45_000;
+const MOST_GAPS = 200;
+const MOST_GONE = 10_000;
+/** A page that asks a moment too early would have to ask twice. */
+const AFTER_DUE_MS = 20;
+
+export interface LookoutOptions {
+  /** All locks there are. */
+  look(signal: AbortSignal): AsyncIterable<LockStatus>;
+  /** Milliseconds since 1970. */
+  wallMs(): number;
+  /** Milliseconds since some moment, for measuring. */
+  elapsedMs(): number;
+  readonly container: string;
+  readonly mayBreak: boolean;
+  /** How long after the end of one look the next may begin. Default: 2,500. */
+  readonly everyMs?: number;
+  /** Told of what nobody foresaw: it is not shown on the page, as nobody knows what is in it. */
+  onDefect?(error: unknown): void;
+}
+
+/**
+ * Looks at all locks when a page asks, and not again for a while whoever asks: one listing for all pages. Remembers what it has seen. It
+ * sets no timer, so that nothing is asked of the service while nobody has a page open.
+ */
+export class Lookout {
+  readonly #options: LookoutOptions;
+  readonly #run = randomUUID();
+  readonly #startedAt: number;
+  readonly #end = new AbortController();
+  readonly #book = new HoldBook();
+  readonly #views = new Map<string, { readonly view: LockView; readonly text: string; readonly version: number }>();
+  readonly #gone = new Map<string, number>();
+  /** Up to which version `#gone` is not complete any more. */
+  #goneForgotten = 0;
+  readonly #gaps: (readonly [number, number])[] = [];
+  #locks: LocksSeen | undefined;
+  #version = 0;
+  #lookedAt: number | undefined;
+  #looking: Promise<void> | undefined;
+  #isAnew = false;
+  #dueMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #trouble: Omit<Trouble, "againAt"> | undefined;
+
+  constructor(options: LookoutOptions) {
+    this.#options = options;
+    this.#startedAt = options.wallMs();
+  }
+
+  /** Everything new since a version of this run, after a look if it is time for one. Never rejects for what the service did. */
+  async snapshot(run = "", after = 0): Promise<Snapshot> {
+    if (this.#isAnew || this.#options.elapsedMs() >= this.#dueMs) this.#looking ??= this.#look();
+    await this.#looking;
+    return this.#told(run, after);
+  }
+
+  /** The next who asks is told how it is then. */
+  lookAnew(): void {
+    this.#isAnew = true;
+  }
+
+  /** Ends a look that is under way. */
+  end(): void {
+    this.#end.abort();
+  }
+
+  async #look(): Promise<void> {
+    const { look, wallMs, elapsedMs, everyMs = LOOK_EVERY_MS } = this.#options;
+    this.#isAnew = false;
+    try {
+      const locks = new Map<string, LockStatus>();
+      for await (const lock of look(this.#end.signal)) locks.set(lock.key, lock);
+      this.#remember(locks, wallMs());
+      this.#failures = 0;
+      this.#trouble = undefined;
+    } catch (error) {
+      this.#failures += 1;
+      this.#trouble = { ...this.#troubleIn(error), since: this.#trouble?.since ?? wallMs() };
+    } finally {
+      this.#looking = undefined;
+      this.#dueMs = elapsedMs() + Math.min(everyMs * 2 ** this.#failures, Math.max(everyMs, LONGEST_BACK_OFF_MS));
+    }
+  }
+
+  #remember(locks: LocksSeen, at: number): void {
+    this.#version += 1;
+    const version = this.#version;
+    const before = this.#lookedAt;
+    if (before !== undefined && at - before > GAP_MS) this.#gaps.push([before, at]);
+    this.#gaps.splice(0, this.#gaps.length - MOST_GAPS);
+    this.#book.note(changesBetween(this.#locks, locks), locks, { version, at, before });
+    for (const [key, status] of locks) {
+      const view = viewOf(status, this.#book);
+      const text = JSON.stringify(view);
+      if (this.#views.get(key)?.text !== text) this.#views.set(key, { view, text, version });
+      this.#gone.delete(key);
+    }
+    for (const key of this.#locks?.keys() ?? []) {
+      if (locks.has(key)) continue;
+      this.#views.delete(key);
+      this.#gone.set(key, version);
+    }
+    for (const [key, oldest] of this.#gone) {
+      if (this.#gone.size <= MOST_GONE) break;
+      this.#gone.delete(key);
+      this.#goneForgotten = oldest;
+    }
+    this.#locks = locks;
+    this.#lookedAt = at;
+  }
+
+  #troubleIn(error: unknown): Pick<Trouble, "kind" | "message"> {
+    if (isMutexError(error)) {
+      const { code, message } = error;
+      return { kind: code === "ACCESS_DENIED" ? "denied" : code === "STORE_UNAVAILABLE" ? "unreachable" : "refused", message };
+    }
+    if (!this.#end.signal.aborted) this.#options.onDefect?.(error);
+    return { kind: "defect", message: "something failed that nobody foresaw; the terminal in which azmutex ui runs says what" };
+  }
+
+  #told(run: string, after: number): Snapshot {
+    const { wallMs, elapsedMs, container, mayBreak } = this.#options;
+    const isWhole = run !== this.#run || after > this.#version || after < this.#goneForgotten;
+    const since = isWhole ? 0 : after;
+    const at = wallMs();
+    const waitMs = Math.max(0, this.#dueMs - elapsedMs());
+    return {
+      run: this.#run,
+      version: this.#version,
+      isWhole,
+      at,
+      startedAt: this.#startedAt,
+      ...(this.#lookedAt !== undefined && { lookedAt: this.#lookedAt }),
+      askAgainInMs: waitMs + AFTER_DUE_MS,
+      container,
+      mayBreak,
+      ...(this.#trouble && { trouble: { ...this.#trouble, againAt: at + waitMs } }),
+      locks: [...this.#views.values()].filter(({ version }) => version > since).map(({ view }) => view),
+      gone: isWhole ? [] : [...this.#gone].filter(([, version]) => version > since).map(([key]) => key),
+      holds: this.#book.holdsAfter(since),
+      horizon: this.#book.horizon,
+      losses: this.#book.lossesAfter(since),
+      gaps: this.#gaps,
+    };
+  }
+}

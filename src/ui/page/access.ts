@@ -1,0 +1,40 @@
+import { within } from "./time.ts";
+
+const TOKEN_HEADER = "x-azmutex-token";
+const KEPT_AS = "azmutex-token";
+const LONGEST_ANSWER_MS = 60_000;
+
+/** The server does not know this browser, or not any more. */
+export class NotLetIn extends Error {}
+
+/** Whether there is a token that the server was not shown yet. */
+let isNew = false;
+
+/** The token from the link, kept for this page's other tabs, and out of the address as soon as it is read. */
+export function takeToken(): void {
+  const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
+  if (token === undefined) return;
+  localStorage.setItem(KEPT_AS, token);
+  history.replaceState(null, "", "/#/");
+  isNew = true;
+}
+
+/** Asks the server, and signs in first where it does not know this browser yet. */
+export async function ask(path: string, sent?: object): Promise<Response> {
+  if (!isNew) {
+    const first = await send(path, sent);
+    if (first.status !== 401) return first;
+  }
+  isNew = false;
+  if (!(await send("/session", {})).ok) throw new NotLetIn();
+  const second = await send(path, sent);
+  if (second.status === 401) throw new NotLetIn();
+  return second;
+}
+
+function send(path: string, sent?: object): Promise<Response> {
+  const headers = { [TOKEN_HEADER]: localStorage.getItem(KEPT_AS) ?? "" };
+  const signal = within(LONGEST_ANSWER_MS);
+  if (!sent) return fetch(path, { headers, signal });
+  return fetch(path, { method: "POST", headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(sent), signal });
+}

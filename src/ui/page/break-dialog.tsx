@@ -1,0 +1,177 @@
+import type { TargetedSubmitEvent } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { BreakResult } from "../../index.ts";
+import type { BreakRequest, LockView, Part, Since } from "../snapshot.ts";
+import { ask, NotLetIn } from "./access.ts";
+import type { BreakTarget } from "./key-panel.tsx";
+import { clockTime, heldFor, NAMELESS } from "./words.ts";
+
+/** The longest lease, where nobody says how long it is. */
+const LONGEST_LEASE_SECONDS = 60;
+const NO_ANSWER = "the page's server did not answer: nobody knows whether it was broken; look at the state";
+
+type Progress = { readonly kind: "asking" } | { readonly kind: "sent" } | { readonly kind: "done" | "failed"; readonly text: string };
+
+/** Whom a break would stop. */
+interface Victim {
+  readonly holder?: { readonly name: string };
+  readonly purpose?: string;
+  readonly leaseSeconds?: number;
+  readonly since?: Since;
+}
+
+interface BreakDialogProps {
+  readonly target: BreakTarget;
+  readonly now: number;
+  onClose(): void;
+  onBroken(): void;
+}
+
+/** Asks before anything is broken: whom it stops, when it is free, and for the key once more. */
+export function BreakDialog({ target: { lock, part }, now, onClose, onBroken }: BreakDialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [typed, setTyped] = useState("");
+  const [atOnce, setAtOnce] = useState(false);
+  const [reader, setReader] = useState(lock.readers[0]?.holder.name ?? "");
+  const [progress, setProgress] = useState<Progress>({ kind: "asking" });
+  // As it was when the question was asked: somebody else who has it meanwhile is not meant.
+  const [victim] = useState(() => victimOf(lock, part));
+  useEffect(() => {
+    dialog.current?.showModal();
+    dialog.current?.querySelector<HTMLElement>("input[type=text]")?.focus();
+  }, []);
+
+  const send = async (event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> => {
+    event.preventDefault();
+    setProgress({ kind: "sent" });
+    const holder = part.kind === "reader" ? reader : victim.holder?.name;
+    const request: BreakRequest = { key: lock.key, typed, part, atOnce, ...(holder !== undefined && { holder }) };
+    setProgress(await outcomeOf(request));
+    onBroken();
+  };
+  const isOver = progress.kind === "done" || progress.kind === "failed";
+  return (
+    <dialog ref={dialog} aria-labelledby="break-title" onClose={onClose}>
+      <form onSubmit={(event) => void send(event)}>
+        <h2 id="break-title">
+          Break {WHAT[part.kind]} <code>{lock.key}</code>
+          {part.kind === "permit" ? `, permit ${part.slot}` : ""}
+        </h2>
+        {part.kind === "reader" ? (
+          <label class="field">
+            Whose
+            <select value={reader} onChange={({ currentTarget }) => setReader(currentTarget.value)}>
+              {[...new Set(lock.readers.map(({ holder }) => holder.name))].map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          </label>
+        ) : (
+          <Whom victim={victim} now={now} />
+        )}
+        <When victim={victim} isInfinite={lock.infinite && part.kind === "lock"} atOnce={atOnce} onAtOnce={setAtOnce} />
+        <label class="field">
+          <span>
+            To go on, type the key: <code>{lock.key}</code>
+          </span>
+          <input
+            type="text"
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            value={typed}
+            disabled={isOver}
+            onInput={({ currentTarget }) => setTyped(currentTarget.value)}
+          />
+        </label>
+        {progress.kind === "done" ? <p role="status">{progress.text}</p> : null}
+        {progress.kind === "failed" ? (
+          <p role="alert" class="bad">
+            {progress.text}
+          </p>
+        ) : null}
+        <p class="actions">
+          <button type="button" onClick={() => dialog.current?.close()}>
+            {isOver ? "Close" : "Leave it"}
+          </button>
+          {isOver ? null : (
+            <button type="submit" class="danger solid" disabled={typed !== lock.key || progress.kind === "sent"}>
+              {progress.kind === "sent" ? "Breaking…" : atOnce ? "Break it at once" : "Break it"}
+            </button>
+          )}
+        </p>
+      </form>
+    </dialog>
+  );
+}
+
+const WHAT: Readonly<Record<Part["kind"], string>> = { lock: "the lock", permit: "a permit of", reader: "a read lock on" };
+
+function Whom({ victim: { holder, purpose, since }, now }: { readonly victim: Victim; readonly now: number }) {
+  return (
+    <p>
+      It stops <strong>{holder?.name ?? "its holder"}</strong>
+      {purpose === undefined ? "" : ` (${purpose})`}
+      {since ? `, which has had it for ${heldFor(since, now)}, since ${clockTime(since.from, now)}` : ""}.
+      {holder ? "" : ` Who holds it ${NAMELESS}. A go-azuremutex does not stop when its lease is broken: end its process first.`}
+    </p>
+  );
+}
+
+interface WhenProps {
+  readonly victim: Victim;
+  readonly isInfinite: boolean;
+  readonly atOnce: boolean;
+  onAtOnce(atOnce: boolean): void;
+}
+
+function When({ victim: { leaseSeconds = LONGEST_LEASE_SECONDS }, isInfinite, atOnce, onAtOnce }: WhenProps) {
+  if (isInfinite)
+    return <p class="bad">An infinite lease ends at once: its holder learns of it up to 20 s later, and until then two may be at work.</p>;
+  return (
+    <fieldset>
+      <legend>When it is free</legend>
+      <label>
+        <input type="radio" name="when" checked={!atOnce} onChange={() => onAtOnce(false)} />
+        <span>
+          <strong>When its lease ends</strong>, in at most {leaseSeconds} s. Its holder cannot renew it, and stops before.
+        </span>
+      </label>
+      <label>
+        <input type="radio" name="when" checked={atOnce} onChange={() => onAtOnce(true)} />
+        <span>
+          <strong>At once.</strong> Its holder goes on until its next renewal fails: <span class="bad">until then two may be at work</span>.
+          For a holder that you know to be dead.
+        </span>
+      </label>
+    </fieldset>
+  );
+}
+
+function victimOf({ holder, purpose, leaseSeconds, since, semaphore }: LockView, part: Part): Victim {
+  if (part.kind === "permit") return semaphore?.held.find(({ slot }) => slot === part.slot) ?? {};
+  if (part.kind === "reader") return {};
+  const known = holder ? { holder, ...(purpose !== undefined && { purpose }), ...(leaseSeconds !== undefined && { leaseSeconds }) } : {};
+  return { ...known, ...(since && { since }) };
+}
+
+async function outcomeOf(request: BreakRequest): Promise<Progress> {
+  try {
+    const answer = await ask("/break", request);
+    if (!answer.ok) return { kind: "failed", text: ((await answer.json()) as { message: string }).message };
+    return { kind: "done", text: resultText((await answer.json()) as BreakResult) };
+  } catch (error) {
+    return { kind: "failed", text: error instanceof NotLetIn ? "this link is of an earlier run; nothing was changed" : NO_ANSWER };
+  }
+}
+
+function resultText(result: BreakResult): string {
+  switch (result.outcome) {
+    case "broken":
+      return result.freeInSeconds === 0 ? "Broken, and free now." : `Broken. Free in ${result.freeInSeconds} s.`;
+    case "notHeld":
+      return "Nobody holds it any more: nothing was changed.";
+    case "heldByAnother":
+      return `By now ${result.holder?.name ?? "somebody who left no name"} has it: nothing was changed.`;
+  }
+}

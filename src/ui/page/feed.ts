@@ -1,0 +1,56 @@
+import type { Snapshot } from "../snapshot.ts";
+import { ask, NotLetIn } from "./access.ts";
+import { Known } from "./known.ts";
+import { later } from "./time.ts";
+
+/** How often a page asks that nobody sees. */
+const HIDDEN_EVERY_MS = 30_000;
+const FIRST_AGAIN_MS = 2_000;
+const LONGEST_AGAIN_MS = 30_000;
+
+/** `notLetIn`: the link is missing, or of an earlier run. `gone`: the page's server does not answer. */
+export type FeedState = "starting" | "live" | "notLetIn" | "gone";
+
+/** Asks the page's server for news, as often as that says, and less often while nobody sees the page. */
+export class Feed {
+  readonly known = new Known();
+  state: FeedState = "starting";
+  readonly #onNews: () => void;
+  #cancel: () => void = () => undefined;
+  #isAsking = false;
+  #failures = 0;
+
+  constructor(onNews: () => void) {
+    this.#onNews = onNews;
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.askNow();
+    });
+  }
+
+  askNow(): void {
+    this.#cancel();
+    if (!this.#isAsking) void this.#ask();
+  }
+
+  async #ask(): Promise<void> {
+    this.#isAsking = true;
+    let againInMs: number;
+    try {
+      const { run = "", version = 0 } = this.known.latest ?? {};
+      const answer = await ask(`/locks?run=${run}&after=${version}`);
+      if (!answer.ok) throw new Error(String(answer.status));
+      const snapshot = (await answer.json()) as Snapshot;
+      this.known.learn(snapshot);
+      this.state = "live";
+      this.#failures = 0;
+      againInMs = snapshot.askAgainInMs;
+    } catch (error) {
+      this.state = error instanceof NotLetIn ? "notLetIn" : "gone";
+      againInMs = Math.min(FIRST_AGAIN_MS * 2 ** this.#failures, LONGEST_AGAIN_MS);
+      this.#failures += 1;
+    }
+    this.#isAsking = false;
+    this.#onNews();
+    this.#cancel = later(document.hidden ? Math.max(againInMs, HIDDEN_EVERY_MS) : againInMs, () => this.askNow());
+  }
+}

@@ -1,0 +1,67 @@
+import type { Hold, LockView, Loss, Snapshot, Trouble } from "../snapshot.ts";
+import { elapsedMs } from "./time.ts";
+
+/** All that the page has been told so far. */
+export class Known {
+  /** Another one whenever there is something new. */
+  version = 0;
+  readonly locks = new Map<string, LockView>();
+  readonly losses = new Map<number, Loss>();
+  readonly #holds = new Map<number, Hold>();
+  readonly #holdsOf = new Map<string, Map<number, Hold>>();
+  #snapshot: Snapshot | undefined;
+  #toldAt = 0;
+
+  /** Undefined as long as nothing was told. */
+  get latest(): Snapshot | undefined {
+    return this.#snapshot;
+  }
+
+  get trouble(): Trouble | undefined {
+    return this.#snapshot?.trouble;
+  }
+
+  /** The time now, by the clock of the server: that of the browser may be another machine's. */
+  now(): number {
+    return this.#snapshot ? this.#snapshot.at + elapsedMs() - this.#toldAt : 0;
+  }
+
+  holdsOf(key: string): Hold[] {
+    return [...(this.#holdsOf.get(key)?.values() ?? [])];
+  }
+
+  learn(snapshot: Snapshot): void {
+    const { isWhole, locks, gone, holds, losses, horizon } = snapshot;
+    if (isWhole) this.#forget();
+    for (const lock of locks) this.locks.set(lock.key, lock);
+    for (const key of gone) this.locks.delete(key);
+    for (const hold of holds) this.#keep(hold);
+    for (const loss of losses) this.losses.set(loss.id, loss);
+    if (horizon > (this.#snapshot?.horizon ?? 0)) this.#forgetBefore(horizon);
+    if (isWhole || [locks, gone, holds, losses].some(({ length }) => length > 0)) this.version += 1;
+    this.#snapshot = snapshot;
+    this.#toldAt = elapsedMs();
+  }
+
+  #keep(hold: Hold): void {
+    this.#holds.set(hold.id, hold);
+    const others = this.#holdsOf.get(hold.key);
+    if (others) others.set(hold.id, hold);
+    else this.#holdsOf.set(hold.key, new Map([[hold.id, hold]]));
+  }
+
+  #forget(): void {
+    this.locks.clear();
+    this.losses.clear();
+    this.#holds.clear();
+    this.#holdsOf.clear();
+  }
+
+  #forgetBefore(horizon: number): void {
+    for (const { id, key, to } of this.#holds.values()) {
+      if (to === undefined || to >= horizon) continue;
+      this.#holds.delete(id);
+      this.#holdsOf.get(key)?.delete(id);
+    }
+  }
+}

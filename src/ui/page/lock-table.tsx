@@ -1,0 +1,252 @@
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Hold, LockView } from "../snapshot.ts";
+import { LockRow } from "./lock-row.tsx";
+import { type Column, firstOrder, type Order } from "./order.ts";
+import { hashOf } from "./route.ts";
+import { HoldTip, TimeAxis, type Unwatched, windowText } from "./timeline.tsx";
+import type { TimeWindow } from "./timeline-window.ts";
+
+const COLUMNS: readonly (readonly [Column, string])[] = [
+  ["state", "State"],
+  ["key", "Key"],
+  ["holder", "Holder"],
+  ["since", "Held for"],
+  ["waiting", "Waiting"],
+  ["purpose", "Purpose"],
+  ["token", "Token"],
+];
+const ROW_PX = 34;
+/** Two lines, where there is no room for columns. */
+const NARROW_ROW_PX = 56;
+const NARROW = "(max-width: 640px)";
+/** Rows beyond what shows, so that a quick hand finds them there. */
+const SPARE = 8;
+
+export interface LockTableProps {
+  readonly locks: readonly LockView[];
+  readonly order: Order;
+  onOrder(order: Order): void;
+  readonly chosen: string | undefined;
+  readonly now: number;
+  readonly shown: TimeWindow;
+  onWindow(wanted: TimeWindow): void;
+  readonly unwatched: Unwatched;
+  holdsOf(key: string): readonly Hold[];
+}
+
+/** All locks, of which only the rows that show are in the document. */
+export function LockTable({ locks, order, onOrder, chosen, now, shown, onWindow, unwatched, holdsOf }: LockTableProps) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const timelineHead = useRef<HTMLTableCellElement>(null);
+  const { top, height, timelineWidth, rowPx } = useMeasures(scroller, timelineHead);
+  const { active, onKeyDown } = useActiveRow(scroller, locks, rowPx);
+  const tip = useTip(scroller);
+  useRowClicks(scroller);
+  useChosenInView(scroller, locks, chosen, rowPx);
+
+  const first = Math.max(0, Math.min(Math.floor(top / rowPx), locks.length - 1) - SPARE);
+  const last = Math.min(locks.length, Math.ceil((top + height) / rowPx) + SPARE);
+  const rows = locks.slice(first, last);
+  const isActiveHere = rows.some(({ key }) => key === active);
+  const tipped = tip && holdsOf(tip.key).find(({ id }) => id === tip.id);
+  return (
+    <div class="scroller" ref={scroller}>
+      <table aria-rowcount={locks.length + 1} aria-label="Locks" onKeyDown={onKeyDown}>
+        <colgroup>
+          {COLUMNS.map(([column]) => (
+            <col key={column} class={`col-${column}`} />
+          ))}
+          <col class="col-timeline" />
+        </colgroup>
+        <thead>
+          <tr aria-rowindex={1}>
+            {COLUMNS.map(([column, label]) => (
+              <th key={column} scope="col" class={`cell-${column}`} aria-sort={sortOf(order, column)}>
+                <button type="button" onClick={() => onOrder(nextOrder(order, column))}>
+                  {label}
+                  <span class="arrow" aria-hidden="true">
+                    {order.column === column ? (order.isDescending ? "↓" : "↑") : ""}
+                  </span>
+                </button>
+              </th>
+            ))}
+            <th scope="col" class="cell-timeline" ref={timelineHead}>
+              <span class="unseen">Who held it, {windowText(shown, now)}</span>
+              {timelineWidth > 0 ? <TimeAxis shown={shown} width={timelineWidth} onWindow={onWindow} /> : null}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          <Spacer px={first * rowPx} />
+          {rows.map((lock, index) => (
+            <LockRow
+              key={lock.key}
+              lock={lock}
+              index={first + index}
+              isChosen={lock.key === chosen}
+              isTabStop={lock.key === active || (!isActiveHere && index === 0)}
+              now={now}
+              timeline={timelineWidth > 0 ? { holds: holdsOf(lock.key), shown, width: timelineWidth, unwatched } : undefined}
+            />
+          ))}
+          <Spacer px={(locks.length - last) * rowPx} />
+        </tbody>
+      </table>
+      {tip && tipped ? <HoldTip hold={tipped} now={now} x={tip.x} y={tip.y} /> : null}
+    </div>
+  );
+}
+
+function Spacer({ px }: { readonly px: number }) {
+  if (px <= 0) return null;
+  return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row cannot be focused, and this one says nothing
+    <tr class="spacer" aria-hidden="true">
+      <td colSpan={COLUMNS.length + 1} style={{ height: `${px}px` }} />
+    </tr>
+  );
+}
+
+function sortOf(order: Order, column: Column): "ascending" | "descending" | "none" {
+  if (order.column !== column) return "none";
+  return order.isDescending ? "descending" : "ascending";
+}
+
+function nextOrder(order: Order, column: Column): Order {
+  return order.column === column ? { column, isDescending: !order.isDescending } : firstOrder(column);
+}
+
+type ElementRef<T> = { readonly current: T | null };
+
+interface Measures {
+  readonly top: number;
+  readonly height: number;
+  readonly timelineWidth: number;
+  readonly rowPx: number;
+}
+
+function useMeasures(scroller: ElementRef<HTMLElement>, timelineHead: ElementRef<HTMLElement>): Measures {
+  const [measures, setMeasures] = useState<Measures>({ top: 0, height: 0, timelineWidth: 0, rowPx: ROW_PX });
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const narrow = matchMedia(NARROW);
+    const measure = (): void => {
+      const timelineWidth = Math.max(0, (timelineHead.current?.clientWidth ?? 0) - 12);
+      const { scrollTop: top, clientHeight: height } = element;
+      setMeasures({ top, height, timelineWidth, rowPx: narrow.matches ? NARROW_ROW_PX : ROW_PX });
+    };
+    measure();
+    const sizes = new ResizeObserver(measure);
+    sizes.observe(element);
+    if (timelineHead.current) sizes.observe(timelineHead.current);
+    element.addEventListener("scroll", measure, { passive: true });
+    return () => {
+      sizes.disconnect();
+      element.removeEventListener("scroll", measure);
+    };
+  }, [scroller, timelineHead]);
+  return measures;
+}
+
+const STEPS: Readonly<Record<string, (index: number, page: number, last: number) => number>> = {
+  ArrowDown: (index) => index + 1,
+  ArrowUp: (index) => index - 1,
+  PageDown: (index, page) => index + page,
+  PageUp: (index, page) => index - page,
+  Home: () => 0,
+  End: (_index, _page, last) => last,
+};
+
+/** One row can be tabbed to; arrows lead to the others. */
+function useActiveRow(scroller: ElementRef<HTMLElement>, locks: readonly LockView[], rowPx: number) {
+  const [active, setActive] = useState<string>();
+  const wanted = useRef<string | undefined>(undefined);
+  // The row may only just have been put into the document.
+  useLayoutEffect(() => {
+    if (wanted.current === undefined) return;
+    const link = linkOf(scroller.current, wanted.current);
+    if (!link) return;
+    wanted.current = undefined;
+    link.focus({ preventScroll: true });
+  });
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const step = STEPS[event.key];
+    const row = (event.target as Element).closest<HTMLElement>("tr[data-index]");
+    const element = scroller.current;
+    if (!step || !row || !element || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const page = Math.max(1, Math.floor(element.clientHeight / rowPx) - 2);
+    const index = Math.min(Math.max(0, step(Number(row.dataset.index), page, locks.length - 1)), locks.length - 1);
+    const key = locks[index]?.key;
+    if (key === undefined) return;
+    wanted.current = key;
+    setActive(key);
+    bringIntoView(element, index, rowPx);
+  };
+  return { active, onKeyDown };
+}
+
+function bringIntoView(element: HTMLElement, index: number, rowPx: number): void {
+  const head = element.querySelector("thead")?.clientHeight ?? 0;
+  const top = index * rowPx;
+  if (top < element.scrollTop) element.scrollTop = top;
+  else if (top + rowPx > element.scrollTop + element.clientHeight - head) element.scrollTop = top + rowPx - element.clientHeight + head;
+}
+
+export function linkOf(element: ParentNode | null, key: string): HTMLAnchorElement | null {
+  return element?.querySelector(`tr[data-key="${CSS.escape(key)}"] a`) ?? null;
+}
+
+/** Shows the row of a key that was chosen by its address. */
+function useChosenInView(scroller: ElementRef<HTMLElement>, locks: readonly LockView[], chosen: string | undefined, rowPx: number): void {
+  const isKnown = chosen !== undefined && locks.length > 0;
+  // Whoever scrolls away from it is not brought back by news.
+  useEffect(() => {
+    const index = locks.findIndex(({ key }) => key === chosen);
+    if (scroller.current && index >= 0) bringIntoView(scroller.current, index, rowPx);
+  }, [chosen, isKnown]);
+}
+
+/** A click anywhere in a row chooses it, as its link does. */
+function useRowClicks(scroller: ElementRef<HTMLElement>): void {
+  useEffect(() => {
+    const onClick = (event: MouseEvent): void => {
+      const target = event.target as Element;
+      const key = target.closest<HTMLElement>("tr[data-key]")?.dataset.key;
+      if (key !== undefined && !target.closest("a") && getSelection()?.isCollapsed !== false) location.hash = hashOf(key);
+    };
+    const element = scroller.current;
+    element?.addEventListener("click", onClick);
+    return () => element?.removeEventListener("click", onClick);
+  }, [scroller]);
+}
+
+interface Tip {
+  readonly key: string;
+  readonly id: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+function useTip(scroller: ElementRef<HTMLElement>): Tip | undefined {
+  const [tip, setTip] = useState<Tip>();
+  useEffect(() => {
+    const onMove = ({ target, clientX: x, clientY: y }: PointerEvent): void => {
+      const hold = (target as Element).closest<SVGElement>("[data-hold]")?.dataset.hold;
+      const key = (target as Element).closest<HTMLElement>("tr[data-key]")?.dataset.key;
+      setTip(hold !== undefined && key !== undefined ? { key, id: Number(hold), x, y } : undefined);
+    };
+    const onLeave = (): void => setTip(undefined);
+    const element = scroller.current;
+    element?.addEventListener("pointermove", onMove);
+    element?.addEventListener("pointerleave", onLeave);
+    element?.addEventListener("scroll", onLeave, { passive: true });
+    return () => {
+      element?.removeEventListener("pointermove", onMove);
+      element?.removeEventListener("pointerleave", onLeave);
+      element?.removeEventListener("scroll", onLeave);
+    };
+  }, [scroller]);
+  return tip;
+}

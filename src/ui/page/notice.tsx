@@ -1,0 +1,59 @@
+import type { Snapshot, Trouble } from "../snapshot.ts";
+import type { FeedState } from "./feed.ts";
+import { Moment } from "./moment.tsx";
+import { duration } from "./words.ts";
+
+/** What keeps the page from showing how things are now. */
+export function Notice({
+  state,
+  trouble,
+  now,
+}: {
+  readonly state: FeedState;
+  readonly trouble: Trouble | undefined;
+  readonly now: number;
+}) {
+  if (state === "notLetIn") {
+    return (
+      <p class="notice" role="alert">
+        <strong>This page does not know you.</strong> Open the link that <code>azmutex ui</code> has printed: it has a token in it, a new
+        one each time it is started.
+      </p>
+    );
+  }
+  if (state === "gone") {
+    return (
+      <p class="notice" role="alert">
+        <strong>The page's server does not answer.</strong> Was <code>azmutex ui</code> ended? What is shown is as it was last seen.
+      </p>
+    );
+  }
+  if (!trouble) return null;
+  return (
+    <p class="notice" role="alert">
+      <strong>{TITLES[trouble.kind]}</strong> {trouble.message}. Since <Moment at={trouble.since} now={now} />; asked again{" "}
+      <span class="ticking">{trouble.againAt > now ? `in ${duration(trouble.againAt - now + 999)}` : "now"}</span>.
+    </p>
+  );
+}
+
+const TITLES: Readonly<Record<Trouble["kind"], string>> = {
+  denied: "Access denied.",
+  unreachable: "The storage service does not answer.",
+  refused: "The storage service refuses to say.",
+  defect: "A defect of azmutex.",
+};
+
+/** What to do where there are no locks. */
+export function NoLocks({ container }: Pick<Snapshot, "container">) {
+  return (
+    <div class="empty">
+      <h2>
+        No locks in container <code>{container}</code>
+      </h2>
+      <p>It may not be there yet: the first lock makes it. Take one, and it shows here within seconds:</p>
+      <pre>azmutex run{container === "locks" ? "" : ` --container ${container}`} hello -- sleep 60</pre>
+      <p class="muted">Other locks? Start azmutex ui with another --container or --account.</p>
+    </div>
+  );
+}

@@ -1,0 +1,70 @@
+import type { LockView } from "../snapshot.ts";
+import { holderOf, purposeOf, sinceOf, waitersOf } from "./words.ts";
+
+export type Column = "state" | "key" | "holder" | "since" | "waiting" | "purpose" | "token";
+export interface Order {
+  readonly column: Column;
+  readonly isDescending: boolean;
+}
+
+/** `held`: whatever anybody holds. `attention`: what somebody has to look at, or is about to. */
+export type Choice = "all" | "held" | "waited" | "attention" | "free";
+
+const CHOSEN: Readonly<Record<Choice, (lock: LockView) => boolean>> = {
+  all: () => true,
+  held: ({ word }) => word === "held" || word === "breaking" || word === "inUse",
+  waited: (lock) => waitersOf(lock) > 0,
+  attention: ({ word, infinite }) => word === "breaking" || word === "ranOut" || word === "broken" || (infinite && word === "held"),
+  free: ({ word }) => word === "free" || word === "ranOut" || word === "broken",
+};
+
+export function isChosen(lock: LockView, choice: Choice): boolean {
+  return CHOSEN[choice](lock);
+}
+
+/** By key, holder or purpose, whatever the case. */
+export function matches(lock: LockView, text: string): boolean {
+  const wanted = text.trim().toLowerCase();
+  if (wanted === "") return true;
+  return [lock.key, holderOf(lock), purposeOf(lock)].some((found) => found.toLowerCase().includes(wanted));
+}
+
+/** What is worst comes first. */
+const STATES = ["breaking", "broken", "ranOut", "held", "inUse", "free"];
+
+type Ordered = string | number;
+
+const VALUES: Readonly<Record<Column, (lock: LockView) => Ordered | undefined>> = {
+  state: ({ word }) => STATES.indexOf(word),
+  key: ({ key }) => key,
+  holder: (lock) => holderOf(lock) || undefined,
+  // The longest is the largest.
+  since: (lock) => negative(sinceOf(lock)?.from),
+  waiting: (lock) => waitersOf(lock),
+  purpose: (lock) => purposeOf(lock) || undefined,
+  token: ({ highestToken }) => highestToken,
+};
+
+function negative(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : -value;
+}
+
+/** Sorted, those without a value last either way, and by key where nothing else tells them apart. */
+export function ordered(locks: readonly LockView[], { column, isDescending }: Order): LockView[] {
+  const sign = isDescending ? -1 : 1;
+  const rows = locks.map((lock) => ({ lock, value: VALUES[column](lock) }));
+  rows.sort((a, b) => {
+    if (a.value !== b.value) {
+      if (a.value === undefined) return 1;
+      if (b.value === undefined) return -1;
+      return a.value < b.value ? -sign : sign;
+    }
+    return a.lock.key < b.lock.key ? -1 : 1;
+  });
+  return rows.map(({ lock }) => lock);
+}
+
+/** As a column is first sorted: what one looks for first. */
+export function firstOrder(column: Column): Order {
+  return { column, isDescending: column === "since" || column === "waiting" || column === "token" };
+}

@@ -1,0 +1,35 @@
+import type { LockView } from "../snapshot.ts";
+import { wordOf } from "./words.ts";
+
+/** A state by its word, and by a shape and a colour beside it. */
+export function StateBadge({ lock }: { readonly lock: LockView }) {
+  return (
+    <span class={`state state-${lock.word}`}>
+      <svg viewBox="0 0 12 12" width={12} height={12} aria-hidden="true">
+        <Shape word={lock.word} />
+      </svg>
+      {wordOf(lock)}
+    </span>
+  );
+}
+
+function Shape({ word }: Pick<LockView, "word">) {
+  switch (word) {
+    case "held":
+      return <circle cx={6} cy={6} r={4.5} class="filled" />;
+    case "inUse":
+      return (
+        <>
+          <circle cx={6} cy={6} r={4} class="drawn" />
+          <path d="M6 2a4 4 0 0 1 0 8z" class="filled" />
+        </>
+      );
+    case "free":
+      return <circle cx={6} cy={6} r={4} class="drawn" />;
+    case "breaking":
+      return <path d="M6 1 11.2 10.5H.8z" class="filled" />;
+    case "ranOut":
+    case "broken":
+      return <path d="M2 2l8 8M10 2l-8 8" class="drawn" />;
+  }
+}

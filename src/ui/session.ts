@@ -1,0 +1,52 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+
+/** What the page sends its token in: no other site can. */
+export const TOKEN_HEADER = "x-azmutex-token";
+const SECRET_BYTES = 32;
+
+/**
+ * Who may see the page's data: whoever was given the link, token and all. Cookies of one port of this machine go to all its ports, to
+ * servers of others too, so a cookie alone opens nothing; a token alone opens nothing either, but the way to a cookie.
+ */
+export class Session {
+  readonly token: string = secret();
+  readonly #cookie = secret();
+  #port = 0;
+
+  /** Cookies know no ports: that of another server on this machine has another name. */
+  set port(port: number) {
+    this.#port = port;
+  }
+
+  /** For a `Set-Cookie` header. */
+  get cookie(): string {
+    return `${this.#name}=${this.#cookie}; Path=/; HttpOnly; SameSite=Strict`;
+  }
+
+  hasToken(headers: IncomingHttpHeaders): boolean {
+    const token = headers[TOKEN_HEADER];
+    return typeof token === "string" && isSame(token, this.token);
+  }
+
+  hasCookie({ cookie = "" }: IncomingHttpHeaders): boolean {
+    return cookie.split(/; */).some((pair) => {
+      const [name, value = ""] = pair.split("=", 2);
+      return name === this.#name && isSame(value, this.#cookie);
+    });
+  }
+
+  get #name(): string {
+    return `azmutex-${this.#port}`;
+  }
+}
+
+function secret(): string {
+  return randomBytes(SECRET_BYTES).toString("base64url");
+}
+
+/** Takes as long whatever differs. */
+function isSame(given: string, expected: string): boolean {
+  const [a, b] = [given, expected].map((text) => createHash("sha256").update(text).digest()) as [Buffer, Buffer];
+  return timingSafeEqual(a, b);
+}

@@ -1,0 +1,145 @@
+import type { Holder, LockStatus } from "../index.ts";
+
+/** What the page is told. Times are milliseconds since 1970, by the clock of the machine that serves it unless they say otherwise. */
+export interface Snapshot {
+  /** Which run of the server it is of: versions and ids of another run mean nothing. */
+  readonly run: string;
+  /** Ask for what is new after this one. */
+  readonly version: number;
+  /** Everything there is, and not only what is new. */
+  readonly isWhole: boolean;
+  /** The time now. */
+  readonly at: number;
+  readonly startedAt: number;
+  /** When the service last showed all locks. Left out if it never did. */
+  readonly lookedAt?: number;
+  /** How long to wait before asking again, of a page that somebody sees. */
+  readonly askAgainInMs: number;
+  readonly container: string;
+  /** Whether locks can be broken from the page. */
+  readonly mayBreak: boolean;
+  /** Why there is nothing newer. */
+  readonly trouble?: Trouble;
+  readonly locks: readonly LockView[];
+  /** Keys that are not listed any more. */
+  readonly gone: readonly string[];
+  readonly holds: readonly Hold[];
+  /** Holds that ended before this are forgotten. */
+  readonly horizon: number;
+  readonly losses: readonly Loss[];
+  /** When nobody looked, for longer than a page does that nobody sees: beginning and end of each. */
+  readonly gaps: readonly (readonly [number, number])[];
+}
+
+export interface Trouble {
+  readonly kind: "denied" | "unreachable" | "refused" | "defect";
+  readonly message: string;
+  readonly since: number;
+  /** When the service is asked again. */
+  readonly againAt: number;
+}
+
+/**
+ * How a lock is, in a word. `inUse`: nobody holds the lock itself, but permits are held, or somebody reads. `ranOut` and `broken`: it is
+ * free, and its last holder did not release it.
+ */
+export type LockWord = "held" | "breaking" | "inUse" | "free" | "ranOut" | "broken";
+
+export interface LockView {
+  readonly key: string;
+  readonly word: LockWord;
+  /** The state of the lease, in the service's word. */
+  readonly lease: LockStatus["state"];
+  readonly infinite: boolean;
+  /** Who holds it. */
+  readonly holder?: Holder;
+  /** Who held it last, where nobody does, or somebody who left no record. */
+  readonly lastHolder?: Holder;
+  /** What either held it for. */
+  readonly purpose?: string;
+  readonly leaseSeconds?: number;
+  /** When the record was written, by the service's clock. */
+  readonly recordedAt?: number;
+  readonly since?: Since;
+  readonly highestToken?: number;
+  /** First come, first. */
+  readonly waiting: readonly WaiterView[];
+  readonly semaphore?: { readonly permits: number; readonly held: readonly PermitView[]; readonly waiting: readonly WaiterView[] };
+  readonly readers: readonly ReaderView[];
+}
+
+/** Since when somebody holds something. */
+export interface Since {
+  readonly from: number;
+  /** Whether it began before anybody looked: `from` then is what the record says, or when it was first seen. */
+  readonly isFromBefore: boolean;
+}
+
+export interface WaiterView {
+  /** Left out of whoever leaves no name. */
+  readonly holder?: Holder;
+  /** By the service's clock. */
+  readonly since?: number;
+}
+
+export interface PermitView {
+  readonly slot: number;
+  readonly isBreaking: boolean;
+  readonly holder?: Holder;
+  readonly purpose?: string;
+  readonly leaseSeconds?: number;
+  readonly since?: Since;
+}
+
+export interface ReaderView {
+  readonly isBreaking: boolean;
+  readonly holder: Holder;
+  readonly since?: Since;
+}
+
+/** What of a key somebody holds: the lock, a permit by its slot, or a part in reading. */
+export type Part = { readonly kind: "lock" } | { readonly kind: "permit"; readonly slot: number } | { readonly kind: "reader" };
+
+/**
+ * How a hold ended, as far as it shows. `unseen`: somebody else had it at the next look, or it was a permit or a part in reading that is
+ * gone: given back, or lost. `unlisted`: the key is not listed any more, because nobody holds it and no record is left, or because its
+ * blob was deleted.
+ */
+export type HoldEnd = "released" | "ranOut" | "broken" | "deleted" | "unseen" | "unlisted";
+
+/** Somebody had something, from one look to another. */
+export interface Hold extends Since {
+  readonly id: number;
+  readonly key: string;
+  readonly part: Part;
+  /** Left out of whoever left no record. */
+  readonly holder?: Holder;
+  readonly purpose?: string;
+  /** Left out as long as it goes on. */
+  readonly to?: number;
+  readonly end?: HoldEnd;
+}
+
+/** A hold that was not given back. */
+export interface Loss {
+  readonly id: number;
+  readonly key: string;
+  readonly part: Part;
+  readonly holder?: Holder;
+  readonly purpose?: string;
+  /** When it was seen. */
+  readonly at: number;
+  readonly why: "ranOut" | "broken" | "deleted";
+}
+
+/** What the page asks to break. */
+export interface BreakRequest {
+  readonly key: string;
+  /** What the person typed: the key once more. */
+  readonly typed: string;
+  readonly part: Part;
+  /** Whom it is meant to stop, if a record says: nobody else is stopped. */
+  readonly holder?: string;
+  /** Free at once, while the holder may be at work. Otherwise when the lease would have ended. */
+  readonly atOnce: boolean;
+}

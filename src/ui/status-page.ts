@@ -1,0 +1,164 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type BreakOptions, type BreakResult, isMutexError } from "../index.ts";
+import { breakOptionsOf, breakRequestIn } from "./break-request.ts";
+import type { Lookout } from "./lookout.ts";
+import { strangeness } from "./origin.ts";
+import { Session } from "./session.ts";
+
+const LOOPBACK = "127.0.0.1";
+const LONGEST_BODY = 16_384;
+
+const HEADERS: Readonly<Record<string, string>> = Object.freeze({
+  "Content-Security-Policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "X-Content-Type-Options": "nosniff",
+  "X-Frame-Options": "DENY",
+  "Referrer-Policy": "no-referrer",
+  "Cache-Control": "no-store",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Cross-Origin-Opener-Policy": "same-origin",
+});
+
+/** The files of the page, with what they are. They know nothing of any lock, and anybody may have them. */
+const ASSETS: Readonly<Record<string, readonly [file: string, type: string]>> = Object.freeze({
+  "/": ["index.html", "text/html; charset=utf-8"],
+  "/page.js": ["page.js", "text/javascript; charset=utf-8"],
+  "/page.css": ["page.css", "text/css; charset=utf-8"],
+});
+
+export interface StatusPageOptions {
+  readonly lookout: Lookout;
+  /** Where the page's files are. */
+  readonly assets: URL;
+  /** Breaks a lock. Left out, there is no way to. */
+  readonly breakLock?: ((key: string, options: BreakOptions) => Promise<BreakResult>) | undefined;
+  /** Told of what nobody foresaw. */
+  onDefect(error: unknown): void;
+}
+
+/** The page's server. It listens on this machine alone, and answers nobody but the page. */
+export class StatusPage {
+  readonly #options: StatusPageOptions;
+  readonly #session = new Session();
+  readonly #assets: ReadonlyMap<string, { readonly body: Buffer; readonly type: string }>;
+  readonly #server: Server;
+
+  constructor(options: StatusPageOptions) {
+    this.#options = options;
+    this.#assets = new Map(
+      Object.entries(ASSETS).map(([path, [file, type]]) => [path, { body: readFileSync(new URL(file, options.assets)), type }]),
+    );
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch((error: unknown) => {
+        options.onDefect(error);
+        if (response.headersSent) response.destroy();
+        else say(response, 500, "something failed that nobody foresaw; the terminal in which azmutex ui runs says what");
+      });
+    });
+  }
+
+  /** Rejects as Node does where the port is taken. With 0 any free one is. */
+  async listen(port: number): Promise<void> {
+    this.#server.listen(port, LOOPBACK);
+    await once(this.#server, "listening");
+    this.#session.port = this.#port;
+  }
+
+  /** What to open. Whoever has it sees the locks: the token is in it, in a part that browsers send nobody. */
+  get link(): string {
+    return `http://${LOOPBACK}:${this.#port}/#token=${this.#session.token}`;
+  }
+
+  async close(): Promise<void> {
+    this.#options.lookout.end();
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  get #port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    const strange = strangeness(request, this.#port);
+    if (strange !== undefined) return say(response, 403, strange);
+    const { method = "", url = "/", headers } = request;
+    const [path = "/", query = ""] = url.split("?", 2);
+    const asset = this.#assets.get(path);
+    if (asset) {
+      if (method !== "GET" && method !== "HEAD") return say(response, 405, "this can only be read");
+      response.setHeader("Content-Type", asset.type).end(method === "HEAD" ? undefined : asset.body);
+      return;
+    }
+    switch (`${method} ${path}`) {
+      case "POST /session":
+        if (!this.#session.hasToken(headers)) return say(response, 401, "open the link that azmutex ui has printed");
+        response.setHeader("Set-Cookie", this.#session.cookie);
+        return tell(response, 200, {});
+      case "GET /locks":
+        if (!this.#isKnown(request)) return say(response, 401, "open the link that azmutex ui has printed");
+        return await this.#tellLocks(new URLSearchParams(query), response);
+      case "POST /break":
+        if (!this.#options.breakLock) return say(response, 404, "locks can be broken only where azmutex ui was started with --allow-break");
+        if (!this.#isKnown(request)) return say(response, 401, "open the link that azmutex ui has printed");
+        return await this.#break(this.#options.breakLock, request, response);
+      default:
+        return say(response, 404, "there is nothing here");
+    }
+  }
+
+  #isKnown({ headers }: IncomingMessage): boolean {
+    return this.#session.hasToken(headers) && this.#session.hasCookie(headers);
+  }
+
+  async #tellLocks(query: URLSearchParams, response: ServerResponse): Promise<void> {
+    const after = Number(query.get("after") ?? 0);
+    const snapshot = await this.#options.lookout.snapshot(query.get("run") ?? "", Number.isSafeInteger(after) && after >= 0 ? after : 0);
+    tell(response, 200, snapshot);
+  }
+
+  async #break(breakLock: NonNullable<StatusPageOptions["breakLock"]>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.headers["content-type"] !== "application/json") return say(response, 415, "this takes JSON");
+    const text = await bodyOf(request);
+    if (text === undefined) return say(response, 413, `this takes up to ${LONGEST_BODY} bytes`);
+    const asked = breakRequestIn(text);
+    if (!asked) return say(response, 400, "this is no request to break a lock");
+    if (asked.typed !== asked.key) return say(response, 400, "what was typed is not the key; nothing was changed");
+    try {
+      tell(response, 200, await breakLock(asked.key, breakOptionsOf(asked)));
+    } catch (error) {
+      // Wrong arguments are told of in words that bear no secret, as all of the library's errors.
+      if (error instanceof TypeError || error instanceof RangeError) return say(response, 400, error.message);
+      if (!isMutexError(error)) throw error;
+      say(response, error.code === "INVALID_KEY" ? 400 : 502, error.message);
+    } finally {
+      this.#options.lookout.lookAnew();
+    }
+  }
+}
+
+/** Undefined if it is too long. */
+async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length <= LONGEST_BODY) parts.push(part);
+  }
+  return length <= LONGEST_BODY ? Buffer.concat(parts).toString("utf8") : undefined;
+}
+
+function tell(response: ServerResponse, status: number, facts: object): void {
+  response.writeHead(status, { "Content-Type": "application/json; charset=utf-8" }).end(JSON.stringify(facts));
+}
+
+/** Why there is no better answer. */
+function say(response: ServerResponse, status: number, message: string): void {
+  tell(response, status, { message });
+}

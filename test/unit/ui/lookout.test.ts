@@ -1,0 +1,212 @@
+import { describe, expect, it } from "vitest";
+import { AccessDeniedError, type LockStatus, StoreUnavailableError } from "../../../src/index.ts";
+import { Lookout } from "../../../src/ui/lookout.ts";
+import type { Snapshot } from "../../../src/ui/snapshot.ts";
+import { World } from "../../support/world.ts";
+
+const BEGAN = 1_767_225_600_000;
+
+function setup() {
+  const world = new World();
+  const { mutex, store } = world.process();
+  const defects: unknown[] = [];
+  const lookout = new Lookout({
+    look: (signal) => mutex.list({ signal }),
+    wallMs: () => BEGAN + world.clock.now(),
+    elapsedMs: () => world.clock.now(),
+    container: "locks",
+    mayBreak: false,
+    onDefect: (error) => defects.push(error),
+  });
+  const look = (after?: Snapshot) => world.until(lookout.snapshot(after?.run, after?.version));
+  const lists = () => store.count("list");
+  return { world, clock: world.clock, store, lookout, look, lists, defects };
+}
+
+describe("the lookout of the status page", () => {
+  it("tells all at first, and then only what is new", async () => {
+    const { world, clock, look } = setup();
+    const other = world.process().mutex;
+    await world.until(other.locker("a", { holder: "web-1" }).lock());
+    const b = await world.until(other.locker("b", { holder: "web-2", purpose: "schema 42" }).lock());
+    const first = await look();
+    expect(first).toMatchObject({ isWhole: true, container: "locks", mayBreak: false, gone: [], losses: [] });
+    expect(first.locks).toMatchObject([
+      { key: "a", word: "held", holder: { name: "web-1" }, since: { isFromBefore: true } },
+      { key: "b", word: "held", lease: "leased", holder: { name: "web-2" }, purpose: "schema 42", leaseSeconds: 30 },
+    ]);
+    expect(first.holds.map(({ key, to }) => [key, to])).toEqual([
+      ["a", undefined],
+      ["b", undefined],
+    ]);
+    await world.until(b.release());
+    await clock.advance(2_500);
+    const second = await look(first);
+    expect(second).toMatchObject({ isWhole: false, run: first.run });
+    expect(second.locks).toMatchObject([{ key: "b", word: "free", lastHolder: { name: "web-2" } }]);
+    expect(second.locks[0]).not.toHaveProperty("holder");
+    expect(second.holds).toMatchObject([{ key: "b", end: "released" }]);
+    await clock.advance(2_500);
+    const third = await look(second);
+    expect([third.locks, third.holds, third.gone]).toEqual([[], [], []]);
+  });
+
+  it("tells all to a page of another run, and what is gone to one of this", async () => {
+    const { world, clock, look } = setup();
+    await world.until(world.process().mutex.acquire("a", 15));
+    const first = await look();
+    // Nobody released it, and no record says that it was ever there.
+    await clock.advance(16_000);
+    const second = await look(first);
+    expect(second.gone).toEqual(["a"]);
+    expect(await look({ ...second, run: "another" })).toMatchObject({ isWhole: true, gone: [], locks: [] });
+    expect(await look({ ...second, version: 99 })).toMatchObject({ isWhole: true });
+  });
+
+  it("shows who waits in order, permits, readers and tokens", async () => {
+    const { world, clock, look } = setup();
+    const lock = await world.until(world.process().mutex.locker("k", { fair: true, holder: "first" }).lock());
+    for (const holder of ["second", "third"]) {
+      void world.process().mutex.locker("k", { fair: true, holder }).lock();
+      await clock.advance(2_000);
+    }
+    const { locks } = await look();
+    expect(locks[0]?.waiting.map(({ holder }) => holder?.name)).toEqual(["second", "third"]);
+    expect(locks[0]?.highestToken).toBeGreaterThanOrEqual(lock.fencingToken as number);
+  });
+
+  it("asks the service once however many pages ask, and not before it is time again", async () => {
+    const { world, clock, lookout, look, lists } = setup();
+    const [one, two] = await world.until(Promise.all([lookout.snapshot(), lookout.snapshot()]));
+    expect(lists()).toBe(1);
+    expect(one.version).toBe(two.version);
+    await clock.advance(2_000);
+    const { askAgainInMs } = await look();
+    expect(lists()).toBe(1);
+    expect(askAgainInMs).toBe(520);
+    await clock.advance(askAgainInMs);
+    await look();
+    expect(lists()).toBe(2);
+  });
+
+  it("asks at once after a lock was broken, also where a look was under way", async () => {
+    const { world, store, lookout, look, lists } = setup();
+    await look();
+    lookout.lookAnew();
+    const slow = store.hang("list");
+    const under = lookout.snapshot();
+    await world.clock.settle();
+    lookout.lookAnew();
+    slow.heal();
+    await world.until(under);
+    await look();
+    expect(lists()).toBe(3);
+    await look();
+    expect(lists()).toBe(3);
+  });
+
+  it("asks less and less often while the service fails, says what it said, and goes on as soon as it answers", async () => {
+    const { clock, store, look, lists } = setup();
+    await look();
+    const fault = store.failBefore("list", { error: new AccessDeniedError("no list for you") });
+    const waits: number[] = [];
+    for (let tries = 0; tries < 7; tries += 1) {
+      await clock.advance(waits.at(-1) ?? 2_500);
+      const { trouble, askAgainInMs } = await look();
+      expect(trouble).toMatchObject({ kind: "denied", message: expect.stringContaining("no list for you"), since: BEGAN + 2_500 });
+      waits.push(askAgainInMs - 20);
+    }
+    expect(waits).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
+    expect(lists()).toBe(8);
+    fault.heal();
+    await clock.advance(60_000);
+    expect(await look()).not.toHaveProperty("trouble");
+  });
+
+  it("tells silence from refusal, and shows nothing of what nobody foresaw", async () => {
+    const { clock, store, look, defects } = setup();
+    const failures = [
+      [new StoreUnavailableError("nobody answers", ""), "unreachable", /nobody answers/],
+      [new RangeError("sig=secret"), "defect", /the terminal/],
+    ] as const;
+    for (const [error, kind, message] of failures) {
+      const fault = store.failBefore("list", { error });
+      const { trouble } = await look();
+      expect(trouble).toMatchObject({ kind, message: expect.stringMatching(message) });
+      expect(JSON.stringify(trouble)).not.toContain("secret");
+      fault.heal();
+      await clock.advance(60_000);
+    }
+    expect(defects).toEqual([failures[1][0]]);
+  });
+
+  it("says when nobody looked", async () => {
+    const { clock, look } = setup();
+    await look();
+    await clock.advance(30_000);
+    expect((await look()).gaps).toEqual([]);
+    await clock.advance(600_000);
+    expect((await look()).gaps).toEqual([[BEGAN + 30_000, BEGAN + 630_000]]);
+  });
+
+  it("ends a look that is under way when it is closed", async () => {
+    const { world, store, lookout, defects } = setup();
+    store.hang("list");
+    const looking = lookout.snapshot();
+    await world.clock.settle();
+    lookout.end();
+    await world.until(looking);
+    expect(defects).toEqual([]);
+  });
+
+  it.each([
+    ["three pages that are seen", [0, 0, 0], 1_300, 1_440],
+    ["a page that nobody sees", [30_000], 100, 120],
+    ["one that is seen beside two that are not", [0, 30_000, 30_000], 1_300, 1_440],
+  ])("asks the service in an hour at 100 locks, for %s: far less than once a second", async (_, pages, least, most) => {
+    const { world, clock, lookout, lists } = setup();
+    for (let index = 0; index < 100; index += 1) {
+      await world.memory.create(`k${index}`, {});
+      await world.memory.acquire(`k${index}`, world.newId(), "infinite");
+    }
+    const from = clock.now();
+    // As the page does: when it is told to, or not before half a minute has passed if nobody sees it.
+    const open = pages.map((everyMs, index) => ({ everyMs, dueAt: from + index * 700, last: undefined as Snapshot | undefined }));
+    for (;;) {
+      const [next] = open.sort((a, b) => a.dueAt - b.dueAt);
+      if (!next || next.dueAt >= from + 3_600_000) break;
+      await clock.advance(Math.max(0, next.dueAt - clock.now()));
+      next.last = await world.until(lookout.snapshot(next.last?.run, next.last?.version));
+      expect(next.last.trouble).toBeUndefined();
+      next.dueAt = clock.now() + Math.max(next.everyMs, next.last.askAgainInMs);
+    }
+    expect(open[0]?.last?.isWhole).toBe(false);
+    expect(lists()).toBeGreaterThan(least);
+    expect(lists()).toBeLessThanOrEqual(most);
+  });
+});
+
+describe("what is listed", () => {
+  it("is shown by the word that says most", async () => {
+    const statuses: LockStatus[] = [
+      { key: "a", isHeld: true, state: "breaking", infinite: false },
+      { key: "b", isHeld: false, state: "expired", infinite: false },
+      { key: "c", isHeld: false, state: "broken", infinite: false },
+      { key: "d", isHeld: false, state: "expired", infinite: false, semaphore: { permits: 2, held: [{ slot: 1, state: "leased" }] } },
+      { key: "e", isHeld: false, state: "missing", infinite: false, semaphore: { permits: 2, held: [] } },
+      { key: "f", isHeld: true, state: "leased", infinite: true },
+    ];
+    const lookout = new Lookout({
+      async *look() {
+        yield* statuses;
+      },
+      wallMs: () => BEGAN,
+      elapsedMs: () => 0,
+      container: "c",
+      mayBreak: true,
+    });
+    const { locks, mayBreak } = await lookout.snapshot();
+    expect(locks.map(({ key, word }) => `${key} ${word}`)).toEqual(["a breaking", "b ranOut", "c broken", "d inUse", "e free", "f held"]);
+    expect(mayBreak).toBe(true);
+  });
+});

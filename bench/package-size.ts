@@ -17,13 +17,16 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 
-/** What a registry is given, all of it and without the source maps. */
-export function packageSizes(project: string): { readonly all: PackageSize; readonly withoutMaps: PackageSize } {
+/** The status page: its server and what it serves. Nothing but `azmutex ui` reads them. */
+const PAGE = "dist/ui/";
+
+/** What a registry is given, all of it and without source maps and status page. */
+export function packageSizes(project: string): { readonly all: PackageSize; readonly withoutMapsAndPage: PackageSize } {
   const all = packed(project);
   const folder = mkdtempSync(join(tmpdir(), "azmutex-package-"));
   try {
-    for (const { path } of all.files) if (!path.endsWith(".map")) cpSync(join(project, path), join(folder, path));
-    return { all: sizeOf(all), withoutMaps: sizeOf(packed(folder)) };
+    for (const { path } of all.files) if (!path.endsWith(".map") && !path.startsWith(PAGE)) cpSync(join(project, path), join(folder, path));
+    return { all: sizeOf(all), withoutMapsAndPage: sizeOf(packed(folder)) };
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -80,7 +80,9 @@ export class HoldBook {
       // What was broken and is leased again, even by the same process, was taken anew.
       if (held && before.who === whoOf(held.holder) && !(before.isBreaking && !held.isBreaking)) continue;
       open.delete(name);
-      this.#end(before, this.#endOf(before, status, held), look);
+      // Another cannot have begun before it ended.
+      const to = held ? beginningOf(held, look) : look.at;
+      this.#end(before, this.#endOf(before, status, held), { ...look, to });
     }
     for (const [name, held] of now) {
       const id = open.get(name)?.id ?? this.#begin(key, held, look);
@@ -91,20 +93,19 @@ export class HoldBook {
     else this.#open.delete(key);
   }
 
-  #begin(key: string, { part, holder, purpose, recordedAt }: Held, { version, at, before }: Look): number {
+  #begin(key: string, held: Held, look: Look): number {
     this.#ids += 1;
-    const written = recordedAt?.getTime();
-    // A record from before the last look is of an earlier hold of the same process.
-    const from = written !== undefined && written <= at && (before === undefined || written >= before - SECOND_MS) ? written : at;
-    const hold = { id: this.#ids, key, part, from: Math.max(from, before ?? 0), isFromBefore: before === undefined };
+    const { part, holder, purpose } = held;
+    const { version, before } = look;
+    const hold = { id: this.#ids, key, part, from: beginningOf(held, look), isFromBefore: before === undefined };
     this.#holds.set(this.#ids, { hold: { ...hold, ...(holder && { holder }), ...(purpose !== undefined && { purpose }) }, version });
     return this.#ids;
   }
 
-  #end({ id, isBreaking }: OpenHold, end: HoldEnd, look: Look): void {
+  #end({ id, isBreaking }: OpenHold, end: HoldEnd, look: Look & { readonly to: number }): void {
     const found = this.#holds.get(id);
     if (!found) return;
-    this.#holds.set(id, { hold: { ...found.hold, to: look.at, end }, version: look.version });
+    this.#holds.set(id, { hold: { ...found.hold, to: look.to, end }, version: look.version });
     this.#ended.push(id);
     if ((end === "ranOut" || end === "broken" || end === "deleted") && !isBreaking) this.#lose(id, end, look);
   }
@@ -137,6 +138,13 @@ export class HoldBook {
     const who = { ...(holder && { holder }), ...(purpose !== undefined && { purpose }) };
     this.#losses.push({ loss: { id, key, part, ...who, at, why }, version });
   }
+}
+
+/** By its record if that is of this hold, and not of an earlier one of the same process; otherwise when it was first seen. */
+function beginningOf({ recordedAt }: Held, { at, before }: Look): number {
+  const written = recordedAt?.getTime();
+  if (written === undefined || written > at || (before !== undefined && written < before - SECOND_MS)) return at;
+  return Math.max(written, before ?? 0);
 }
 
 function heldIn(status: LockStatus): Held[] {

@@ -1,2 +1,2 @@
-export { Lookout, type LookoutOptions } from "./lookout.ts";
-export { StatusPage, type StatusPageOptions } from "./status-page.ts";
+export { Lookout } from "./lookout.ts";
+export { StatusPage } from "./status-page.ts";

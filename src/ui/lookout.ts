@@ -5,7 +5,7 @@ import { HoldBook } from "./hold-book.ts";
 import { viewOf } from "./lock-view.ts";
 import type { LockView, Snapshot, Trouble } from "./snapshot.ts";
 
-export const LOOK_EVERY_MS = 2_500;
+const LOOK_EVERY_MS = 2_500;
 const LONGEST_BACK_OFF_MS = 60_000;
 /** A page that nobody sees asks every half minute. */
 const GAP_MS = 45_000;

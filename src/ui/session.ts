@@ -1,8 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import { TOKEN_HEADER } from "./snapshot.ts";
 
-/** What the page sends its token in: no other site can. */
-export const TOKEN_HEADER = "x-azmutex-token";
 const SECRET_BYTES = 32;
 
 /**

@@ -1,5 +1,8 @@
 import type { Holder, LockStatus } from "../index.ts";
 
+/** What the page sends its token in: no other site can. */
+export const TOKEN_HEADER = "x-azmutex-token";
+
 /** What the page is told. Times are milliseconds since 1970, by the clock of the machine that serves it unless they say otherwise. */
 export interface Snapshot {
   /** Which run of the server it is of: versions and ids of another run mean nothing. */

@@ -1,6 +1,6 @@
+import { TOKEN_HEADER } from "../snapshot.ts";
 import { within } from "./time.ts";
 
-const TOKEN_HEADER = "x-azmutex-token";
 const KEPT_AS = "azmutex-token";
 const LONGEST_ANSWER_MS = 60_000;
 

@@ -25,8 +25,8 @@ export function LossesPanel({ losses, now }: { readonly losses: readonly Loss[];
       <h3>What shows, and what does not</h3>
       <p class="muted">
         A lease that ran out and a lease that was broken show until the next holder takes the lock, or the one that lost it is alive and
-        releases it after all. If that happens between two looks, a loss and a release look alike. Of permits and read locks only a break shows. The holder itself
-        learns of every loss, and logs it.
+        releases it after all. If that happens between two looks, a loss and a release look alike. Of permits and read locks only a break
+        shows. The holder itself learns of every loss, and logs it.
       </p>
     </>
   );

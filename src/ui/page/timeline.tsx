@@ -1,11 +1,12 @@
-import { scaleTime } from "d3-scale";
+import { type ScaleTime, scaleTime } from "d3-scale";
 import { useRef } from "preact/hooks";
 import type { Hold, LockView } from "../snapshot.ts";
 import type { TimeWindow } from "./timeline-window.ts";
 import { clockTime, counted, duration, endOf, heldFor, holderName, partName } from "./words.ts";
 import { useZoomGesture } from "./zoom-gesture.ts";
 
-const TICK_EVERY_PX = 100;
+const TICK_EVERY_PX = 75;
+const LEAST_APART_PX = 64;
 const EDGE_PX = 26;
 const STRIP_HEIGHT = 34;
 const LANES_HEIGHT = 18;
@@ -13,8 +14,11 @@ const LANE_GAP = 1;
 /** What lasted a moment is to be seen. */
 const LEAST_WIDTH = 2;
 const HUES = 10;
-const DAY_MS = 24 * 3_600_000;
-const SECONDS_UP_TO_MS = 6 * 60_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const DATE: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
+const HOURS: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
+const SECONDS: Intl.DateTimeFormatOptions = { ...HOURS, second: "2-digit" };
 
 /** When nobody looked: before the server was started, and while no page was open. */
 export interface Unwatched {
@@ -32,18 +36,18 @@ export function TimeAxis({ shown, width, onWindow }: AxisProps) {
   const ref = useRef<SVGSVGElement>(null);
   useZoomGesture(ref, shown, onWindow);
   const scale = scaleTime([shown.from, shown.to], [0, width]);
-  const ticks = scale.ticks(Math.max(2, Math.floor(width / TICK_EVERY_PX)));
+  const ticks = ticksIn(scale, width);
   return (
     <svg ref={ref} class="axis" width={width} height={22} aria-hidden="true">
       <rect class="axis-surface" width={width} height={22} />
       {ticks.map((tick) => {
-        const x = scale(tick);
+        const { x } = tick;
         const anchor = x < EDGE_PX ? "start" : x > width - EDGE_PX ? "end" : "middle";
         return (
-          <g key={tick.getTime()} transform={`translate(${x} 0)`}>
+          <g key={tick.at} transform={`translate(${x} 0)`}>
             <line y1={17} y2={22} />
             <text y={12} text-anchor={anchor}>
-              {tickText(tick, shown)}
+              {tick.text}
             </text>
           </g>
         );
@@ -84,7 +88,8 @@ export function HoldStrip({ lock, holds, shown, now, width, unwatched }: StripPr
         const { id, from, to = now, end, holder } = hold;
         const left = Math.max(-4, x(from));
         const y = top + (lanes.get(laneName(hold)) ?? 0) * (height + LANE_GAP);
-        const barWidth = Math.max(LEAST_WIDTH, Math.min(width + 4, x(to)) - left);
+        // A hair of space before the next.
+        const barWidth = Math.max(LEAST_WIDTH, Math.min(width + 4, x(to)) - left - (end ? 1 : 0));
         const isLoss = end === "ranOut" || end === "broken" || end === "deleted";
         return (
           <g key={id} data-hold={id}>
@@ -122,9 +127,22 @@ export function HoldTip({ hold, now, x, y }: { readonly hold: Hold; readonly now
   );
 }
 
-function tickText(tick: Date, { from, to }: TimeWindow): string {
-  if (to - from > 2 * DAY_MS) return tick.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
-  return tick.toLocaleTimeString("en-GB", to - from > SECONDS_UP_TO_MS ? { hour: "2-digit", minute: "2-digit" } : {});
+interface Tick {
+  readonly at: number;
+  readonly x: number;
+  readonly text: string;
+}
+
+/** As many as there is room for. */
+function ticksIn(scale: ScaleTime<number, number>, width: number): Tick[] {
+  const dates = scale.ticks(Math.max(2, Math.floor(width / TICK_EVERY_PX)));
+  const [first, second] = dates;
+  const stepMs = first && second ? second.getTime() - first.getTime() : 0;
+  const format = stepMs % DAY_MS === 0 ? DATE : stepMs % MINUTE_MS === 0 ? HOURS : SECONDS;
+  const every = first && second ? Math.ceil(LEAST_APART_PX / (scale(second) - scale(first))) : 1;
+  return dates
+    .filter((_, index) => index % every === 0)
+    .map((date) => ({ at: date.getTime(), x: scale(date), text: date.toLocaleString("en-GB", format) }));
 }
 
 /** For whoever does not see it: how long the window is. */
@@ -134,11 +152,13 @@ export function windowText({ from, to }: TimeWindow, now: number): string {
 }
 
 /** The same name has the same colour wherever it is. */
-export function hueOf(name: string | undefined): number | "none" {
+function hueOf(name: string | undefined): number | "none" {
   if (name === undefined) return "none";
   let hash = 0;
-  for (const char of name) hash = (Math.imul(hash, 31) + (char.codePointAt(0) ?? 0)) >>> 0;
-  return hash % HUES;
+  for (const char of name) hash = Math.imul(hash, 31) + (char.codePointAt(0) ?? 0);
+  // Names that differ in one digit are to differ in colour.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
+  return ((hash ^ (hash >>> 13)) >>> 0) % HUES;
 }
 
 function blindSpots({ startedAt, gaps }: Unwatched, { from, to }: TimeWindow): (readonly [number, number])[] {

@@ -1,11 +1,8 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import type { TestContext } from "vitest";
 import { expect } from "vitest";
 import { ServedPage, type ServedPageOptions } from "../../support/served-page.ts";
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Whatever takes longer hangs: a busy machine is slow, and nothing is wrong with that. */
 const HANGS_MS = 240_000;
@@ -69,7 +66,7 @@ export class OpenedPage {
   /** What axe finds that keeps somebody from using the page. */
   readonly barriers = async (): Promise<string[]> => {
     // A script tag would be stopped by the policy.
-    await this.page.evaluate(AXE);
+    await this.page.evaluate(axe.source);
     return await this.page.evaluate(async () => {
       interface Found {
         readonly id: string;

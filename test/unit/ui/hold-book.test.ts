@@ -63,7 +63,7 @@ describe("the book of holds", () => {
 
   it("does not know how a hold ended where another has the lock at the next look", () => {
     const { told, lost } = shown([held("a:1", at(-5))], [held("b:1", at(1))]);
-    expect(told).toEqual(["k lock a:1 before -5-2 unseen", "k lock b:1 1-"]);
+    expect(told).toEqual(["k lock a:1 before -5-1 unseen", "k lock b:1 1-"]);
     expect(lost).toEqual([]);
   });
 

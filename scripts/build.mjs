@@ -17,6 +17,8 @@ const doors = {
   "cli/main": "cli/main.js",
   // A program of its own, which the command starts as its neighbour.
   "cli/watchdog-main": "cli/job/watchdog-main.js",
+  // The status page's, which no other command loads.
+  "ui/server": "ui/serve.js",
 };
 
 rmSync(dist, { recursive: true, force: true });
@@ -29,13 +31,11 @@ const bundle = await rolldown({
 const { output } = await bundle.write({
   dir: dist,
   format: "esm",
-  chunkFileNames: ({ name }) => (name === "server" ? "ui/server.js" : "shared/[name].js"),
+  chunkFileNames: "shared/[name].js",
   codeSplitting: {
     groups: [
       { name: "locks", test: /[\\/]build[\\/]modules[\\/](?!cli|testing|facts|ui)/ },
       { name: "facts", test: /[\\/]build[\\/]modules[\\/]facts/ },
-      // The status page's, which no other command loads.
-      { name: "server", test: /[\\/]build[\\/]modules[\\/]ui/ },
     ],
   },
   // Names and lines stay as they were written: a stack trace at three in the morning is to be read without a map.

@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { AccessDeniedError, type LockerOptions, LockLostError, ReaderWriterLock, Semaphore } from "../../src/index.ts";
+import { Cli } from "../support/cli.ts";
 import type { ServedPage } from "../support/served-page.ts";
+import { Storage } from "../support/storage.ts";
 import { startChromium } from "./support/chromium.ts";
 import { OpenedPage } from "./support/opened-page.ts";
 
@@ -14,6 +16,27 @@ const lock = (served: ServedPage, key: string, holder: string, options: LockerOp
       .locker(key, { holder, ...options })
       .lock(),
   );
+
+describe("azmutex ui", () => {
+  it("shows in a browser, under the link that it prints, what the service has", async (test) => {
+    const storage = await Storage.start();
+    test.onTestFinished(() => storage[Symbol.asyncDispose]());
+    const { containerName } = await storage.newContainer();
+    const env = { AZURE_STORAGE_CONNECTION_STRING: storage.proxy.connectionString };
+    const cli = new Cli(test, ["ui", "--port", "0", "--container", containerName], { env });
+    const [link] = await cli.printed(/^http:.*$/m);
+    const page = await browser.newPage();
+    test.onTestFinished(() => page.close());
+    await page.goto(link);
+    await page.getByText("No locks in container").waitFor();
+    expect(await page.title()).toBe(`Locks in ${containerName}`);
+    const held = await storage.mutex(containerName).locker("nightly", { holder: "web-3" }).lock();
+    const row = page.locator('tr[data-key="nightly"]');
+    await expect.poll(() => row.innerText()).toMatch(/held\s+nightly\s+web-3/);
+    await held.release();
+    await expect.poll(() => row.innerText()).toMatch(/free/);
+  });
+});
 
 describe("the status page", () => {
   it("says what to do where there are no locks, and shows the first one without being asked", async (test) => {

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { AzureMutex, LockStatus } from "../../src/index.ts";
-import { Lookout, StatusPage } from "../../src/ui/index.ts";
+import { serve } from "../../src/ui/serve.ts";
+import type { StatusPage } from "../../src/ui/status-page.ts";
 import { PROJECT } from "./sources.ts";
 import { World } from "./world.ts";
 
@@ -19,37 +20,37 @@ export interface ServedPageOptions {
 
 /** The status page of a world whose clock only the test moves. Its server runs by the machine's clock. */
 export class ServedPage implements AsyncDisposable {
-  readonly world: World = new World();
+  readonly world: World;
   /** What nobody foresaw. */
-  readonly defects: unknown[] = [];
-  readonly onlooker = this.world.process();
+  readonly defects: unknown[];
+  readonly onlooker: ReturnType<World["process"]>;
   readonly #page: StatusPage;
   #closed: Promise<void> | undefined;
 
-  private constructor({ mayBreak = false, container = "locks", look }: ServedPageOptions) {
-    const { mutex } = this.onlooker;
-    const onDefect = (error: unknown): void => void this.defects.push(error);
-    const lookout = new Lookout({
-      look: look ?? ((signal) => mutex.list({ signal })),
-      wallMs: () => WORLD_BEGAN + this.world.clock.now(),
+  private constructor(world: World, onlooker: ReturnType<World["process"]>, page: StatusPage, defects: unknown[]) {
+    this.world = world;
+    this.onlooker = onlooker;
+    this.#page = page;
+    this.defects = defects;
+  }
+
+  static async start({ mayBreak = false, container = "locks", look }: ServedPageOptions = {}): Promise<ServedPage> {
+    const world = new World();
+    const onlooker = world.process();
+    const { mutex } = onlooker;
+    const defects: unknown[] = [];
+    const page = await serve({
+      mutex: { list: look ?? ((options) => mutex.list(options)), break: (key, options) => mutex.break(key, options) },
+      port: 0,
+      assets: pathToFileURL(join(PROJECT, "dist/ui/")),
+      wallMs: () => WORLD_BEGAN + world.clock.now(),
       elapsedMs: () => performance.now(),
       container,
       mayBreak,
       everyMs: EVERY_MS,
-      onDefect,
+      onDefect: (error) => void defects.push(error),
     });
-    this.#page = new StatusPage({
-      lookout,
-      assets: pathToFileURL(join(PROJECT, "dist/ui/")),
-      breakLock: mayBreak ? (key, options) => mutex.break(key, options) : undefined,
-      onDefect,
-    });
-  }
-
-  static async start(options: ServedPageOptions = {}): Promise<ServedPage> {
-    const served = new ServedPage(options);
-    await served.#page.listen(0);
-    return served;
+    return new ServedPage(world, onlooker, page, defects);
   }
 
   get link(): string {

@@ -1,8 +1,9 @@
+import { once } from "node:events";
 import { Command, Option } from "commander";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { failureOf } from "../failure.ts";
-import { onSignals } from "../signals.ts";
+import { Interruption } from "../interruption.ts";
 import { terminal } from "../terminal.ts";
 import { machineMs, wallMs } from "../time.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -32,43 +33,23 @@ export function uiCommand(): Command {
   return withConnection(command).action((options: UiOptions) => ui(options));
 }
 
-async function ui({ port, allowBreak = false, ...connection }: UiOptions): Promise<void> {
+async function ui({ port, allowBreak: mayBreak = false, ...connection }: UiOptions): Promise<void> {
   // Loaded only here: no other command has use for it.
-  const { Lookout, StatusPage } = await import("../../ui/index.ts");
+  const { serve } = await import("../../ui/serve.ts");
+  const { container } = connection;
   const mutex = await openMutex(connection);
   const onDefect = (error: unknown): void => terminal.say(`azmutex: ${failureOf(error).line}`);
-  const { container } = connection;
-  const look = (signal: AbortSignal) => mutex.list({ signal });
-  const lookout = new Lookout({ look, wallMs, elapsedMs: machineMs, container, mayBreak: allowBreak, onDefect });
-  const page = new StatusPage({
-    lookout,
-    assets: new URL("../ui/", import.meta.url),
-    breakLock: allowBreak ? (key, options) => mutex.break(key, options) : undefined,
-    onDefect,
+  const serving = serve({ mutex, container, port, mayBreak, wallMs, elapsedMs: machineMs, onDefect });
+  const page = await serving.catch(({ code }: NodeJS.ErrnoException) => {
+    const what = code === "EADDRINUSE" ? "taken" : `refused (${code})`;
+    throw new CommandError(`port ${port} is ${what}: say --port with another, or --port 0`, EXIT.usage);
   });
-  await page.listen(port).catch((error: NodeJS.ErrnoException) => {
-    throw portError(error, port);
-  });
+  const interruption = new Interruption();
   terminal.print(`${page.link}\n`);
-  terminal.say("azmutex: whoever has this link sees the locks; end with Ctrl-C");
-  await interrupted();
+  terminal.say(`azmutex: whoever has this link sees the locks${mayBreak ? ", and may break them" : ""}; end with Ctrl-C`);
+  await once(interruption.signal, "abort");
+  interruption.end();
   await page.close();
-}
-
-async function interrupted(): Promise<void> {
-  let end = (): void => undefined;
-  try {
-    await new Promise<void>((resolve) => {
-      end = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], () => resolve());
-    });
-  } finally {
-    end();
-  }
-}
-
-function portError(error: NodeJS.ErrnoException, port: number): Error {
-  const { code } = error;
-  if (code === "EADDRINUSE") return new CommandError(`port ${port} is taken: say --port with another, or --port 0`, EXIT.usage);
-  if (code === "EACCES") return new CommandError(`port ${port} is not for everybody: say --port with one above 1023`, EXIT.usage);
-  return error;
+  // It has done what it was started for.
+  process.exitCode = 0;
 }

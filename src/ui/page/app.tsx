@@ -47,6 +47,9 @@ export function App({ feed, subscribe }: AppProps) {
       ),
     [matching, choice, order],
   );
+  useEffect(() => {
+    if (latest) document.title = `Locks in ${latest.container}`;
+  }, [latest?.container]);
   const losses = useMemo(() => [...known.losses.values()].toSorted((a, b) => b.at - a.at), [known.version]);
   if (!latest) {
     return (

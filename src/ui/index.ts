@@ -1,2 +1,0 @@
-export { Lookout } from "./lookout.ts";
-export { StatusPage } from "./status-page.ts";

@@ -1,0 +1,23 @@
+import type { AzureMutex } from "../index.ts";
+import { Lookout, type LookoutOptions } from "./lookout.ts";
+import { StatusPage } from "./status-page.ts";
+
+export interface ServeOptions extends Omit<LookoutOptions, "look"> {
+  readonly mutex: Pick<AzureMutex, "list" | "break">;
+  readonly port: number;
+  /** Where the page's files are. Default: beside this one, as they are in the package. */
+  readonly assets?: URL;
+  onDefect(error: unknown): void;
+}
+
+/** Serves the page of a mutex's container. Rejects as Node does where the port is taken. */
+export async function serve({ mutex, port, assets = new URL("./", import.meta.url), ...options }: ServeOptions): Promise<StatusPage> {
+  const page = new StatusPage({
+    lookout: new Lookout({ look: (signal) => mutex.list({ signal }), ...options }),
+    assets,
+    breakLock: options.mayBreak ? (key, how) => mutex.break(key, how) : undefined,
+    onDefect: options.onDefect,
+  });
+  await page.listen(port);
+  return page;
+}

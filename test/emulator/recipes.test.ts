@@ -300,6 +300,19 @@ describe("somebody who looks on the emulator", () => {
 
   const withoutRenewals = (operations: string): string => operations.replace(/renew ?/g, "").trim();
 
+  it("sees all keys in 1 request, those too that sort before the helper blobs", async () => {
+    const keys = ["!first", "-a", ".azmutey", "0", "last"];
+    for (const name of keys) {
+      await new Semaphore(there, name, { permits: 2, holder: "p" }).acquire();
+      await there.locker(name, { holder: "l" }).lock();
+    }
+    await proxy.quiet();
+    let all: LockStatus[] = [];
+    expect(withoutRenewals(await requestsOf("list of the whole container", async () => (all = await listed(""))))).toBe("list");
+    expect(all.map((status) => status.key)).toEqual(keys);
+    for (const { holder, semaphore } of all) expect([holder?.name, semaphore?.held[0]?.holder?.name]).toEqual(["l", "p"]);
+  });
+
   it("sees in 2 requests, and 2 for all keys, who holds permits and who reads, and who waits for the gate", async () => {
     const a = (await named(permit({ permits: 2, holder: "a", purpose: "reports", fair }), here)) as Permit;
     await named(permit({ permits: 2, holder: "b", fencing, fair }), there);

@@ -1,5 +1,5 @@
-// Makes the package in dist/ from the compiled modules in build/modules/: a module for each door of it, the code that doors share beside them, and a file of types for either import; and the status page in dist/ui/.
-import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// Makes the package in dist/ from the compiled modules in build/modules/: a module for each door of it, the code that doors share beside them, and a file of types for either import.
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
@@ -45,7 +45,7 @@ const { output } = await bundle.write({
 
 // The command says what is wrong in a line, and tests are read where they fail: their own code may be short. Functions and classes keep their names.
 for (const { fileName } of output) {
-  if (!/^(cli|testing)\//.test(fileName)) continue;
+  if (!/^(cli|testing|ui)\//.test(fileName)) continue;
   const file = join(dist, fileName);
   const { code } = await minify(fileName, readFileSync(file, "utf8"), {
     module: true,
@@ -88,22 +88,3 @@ const own = declarations("testing/index").filter((declaration) => {
   return found.length === 0;
 });
 writeFileSync(join(dist, "testing/index.d.ts"), [`import type { ${shared.join(", ")} } from "../index.js";`, ...own].join("\n\n"));
-@@PAGE
-const page = join(project, "src/ui/page");
-const pageBundle = await rolldown({ input: join(page, "main.tsx"), platform: "browser", tsconfig: join(page, "tsconfig.json") });
-const { output } = await pageBundle.write({ file: join(dist, "ui/page.js"), format: "esm", minify: true, comments: { legal: false } });
-for (const file of ["index.html", "page.css"]) copyFileSync(join(page, file), join(dist, "ui", file));
-
-// What others wrote, and want said wherever it goes.
-const packages = new Set(
-  output
-    .flatMap((chunk) => Object.keys(chunk.modules ?? {}))
-    .flatMap((path) => /.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(path) ?? []),
-);
-const notices = [...packages].sort().map((folder) => {
-  const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  const licence = readdirSync(folder).find((file) => /^licen[cs]e/i.test(file));
-  if (licence === undefined) throw new Error(`${name} has no licence`);
-  return `${name} ${version}\n\n${readFileSync(join(folder, licence), "utf8").trim()}\n`;
-});
-writeFileSync(join(dist, "ui/licences.txt"), `page.js contains:\n\n${notices.join("\n\n")}`);

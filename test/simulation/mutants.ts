@@ -309,8 +309,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       [
         SUCCESSION,
-        "return next && (await kept.changeTo(next.leaseId).finally(() => turn.leave()));",
-        'return next && (await kept.changeTo(next.leaseId.replace(/^./, "f")).finally(() => turn.leave()));',
+        "return next && (await lease.changeTo(next.leaseId).finally(() => turn.leave()));",
+        'return next && (await lease.changeTo(next.leaseId.replace(/^./, "f")).finally(() => turn.leave()));',
       ],
     ],
   },

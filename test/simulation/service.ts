@@ -61,6 +61,12 @@ export class LeaseView {
     this.endsAt = now + this.#lengthMs;
   }
 
+  /** Whoever writes the record has read what others left in it meanwhile, and counts its tokens on from there. */
+  written(leaseId: string, now: number): void {
+    this.writtenAt = now;
+    if (this.#isByDouble && this.owner === leaseId) this.#own(leaseId);
+  }
+
   changed(from: string, to: string): void {
     this.#givenUp.add(from);
     this.#own(to);
@@ -169,6 +175,7 @@ export class Service {
     }
     if (operation === "change" && kind === "changed") lease.changed(leaseId, newLeaseId);
     if (operation === "remove" && kind === "removed") lease.freed();
-    if (kind === "created" || kind === "written") lease.writtenAt = now;
+    if (kind === "created") lease.writtenAt = now;
+    if (kind === "written") lease.written(leaseId, now);
   }
 }

@@ -48,7 +48,7 @@ const LIBRARY = ["index.js", "shared/locks.js"];
 for (const { fileName } of output) {
   const file = join(dist, fileName);
   if (LIBRARY.includes(fileName)) {
-    writeFileSync(file, withoutIndentation(fileName, readFileSync(file, "utf8")));
+    writeFileSync(file, lean(fileName, readFileSync(file, "utf8")));
     continue;
   }
   const names = { function: true, class: true };
@@ -91,13 +91,13 @@ const own = declarations("testing/index").filter((declaration) => {
 });
 writeFileSync(join(dist, "testing/index.d.ts"), [`import type { ${shared.join(", ")} } from "../index.js";`, ...own].join("\n\n"));
 
-/** A line is found by its number, and any editor puts the tabs back: they are a thirtieth of what is packed. */
-function withoutIndentation(name, code) {
+/** A line is found by its number, and any editor puts the tabs back: they are a thirtieth of what is packed. Nor does it matter where each module was built. */
+function lean(name, code) {
   const { program } = parseSync(name, code);
   new Visitor({
     TemplateElement: ({ value }) => {
       if (value.raw.includes("\n")) throw new Error(`${name} has a text of several lines, which would lose its indentation`);
     },
   }).visit(program);
-  return code.replaceAll(/^\t+/gm, "");
+  return code.replaceAll(/^\t+/gm, "").replaceAll("// build/modules/", "// ").replaceAll("/* @__PURE__ */ ", "");
 }

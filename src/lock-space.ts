@@ -3,6 +3,7 @@ import { type ConnectOptions, connect } from "./lease/connect.ts";
 import { FencingTokens } from "./lease/fencing.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
+import { RenewalTurns } from "./lease/renewal-turns.ts";
 import { checkMs, DEFAULTS } from "./options.ts";
 import { azureLog } from "./telemetry/azure-log.ts";
 import { Telemetry, type TelemetryOptions } from "./telemetry/telemetry.ts";
@@ -57,6 +58,7 @@ export class LockSpace {
   readonly #sources: Sources;
   readonly #log: (message: string) => void;
   readonly #requests = { underWay: 0 };
+  readonly #renewals: RenewalTurns;
   readonly #keys = new Map<string, KnownKey>();
   /** What this process holds of each key, and some of what it held. */
   readonly #holds = new Map<KnownKey, Hold>();
@@ -75,6 +77,7 @@ export class LockSpace {
       newId: sources.newId ?? systemSources.newId,
     };
     this.telemetry = new Telemetry(telemetry, this.clock);
+    this.#renewals = new RenewalTurns(this.clock);
   }
 
   /** @internal */
@@ -91,7 +94,17 @@ export class LockSpace {
   blob({ key, name = key, metadata }: BlobOf): LockBlob {
     const { store, telemetry } = this;
     const log = (message: string): void => this.log(message);
-    return { ...this.#sources, store, requests: this.#requests, telemetry, key, name, ...(metadata && { metadata }), log };
+    return {
+      ...this.#sources,
+      store,
+      requests: this.#requests,
+      renewals: this.#renewals,
+      telemetry,
+      key,
+      name,
+      ...(metadata && { metadata }),
+      log,
+    };
   }
 
   /** @internal */

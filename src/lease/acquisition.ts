@@ -69,6 +69,8 @@ export class Acquisition {
   /** What was granted, under the id that it was given, or may have been by a change that went unanswered. */
   #renamed: Granted | undefined;
   #granted = false;
+  /** A try was granted when the lease had another id already: it may have taken the lease again since. */
+  #tookAgain = false;
   #abandoned = false;
   /** The last try was given its time; from here on every grant is one too many. */
   #letGone = false;
@@ -126,7 +128,7 @@ export class Acquisition {
     this.#abandoned = true;
     this.#letGone = true;
     this.#renamed = undefined;
-    if (this.mayReturn) void releaseAgain(this.#blob, this.leaseId, this.#releaseOptions);
+    if (this.mayReturn || this.#tookAgain) void releaseAgain(this.#blob, this.leaseId, this.#releaseOptions);
   }
 
   /** Undefined if the lease is not ours any more. */
@@ -163,6 +165,7 @@ export class Acquisition {
   #settled(granted: boolean): void {
     this.#openTries -= 1;
     this.#granted ||= granted;
+    this.#tookAgain ||= granted && this.#renamed !== undefined;
     if (granted && this.#letGone) void this.#release();
   }
 

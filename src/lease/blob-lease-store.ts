@@ -137,7 +137,7 @@ export class BlobLeaseStore implements LeaseStore {
       const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).renewLease(abortable(call));
       // Azurite renews whatever lease there is; Azure compares.
       if (!isSameId(answer.leaseId, leaseId)) return { kind: "refused", why: "taken", status: "200 with another's lease id" };
-      return { kind: "renewed" };
+      return { kind: "renewed", ...stampOf("renew", key, answer) };
     });
   }
 

@@ -96,6 +96,8 @@ export class FencingTokens {
   #foreseen: Known | undefined;
   /** The highest token this process ever reserved: holds even if the blob was deleted and forgot it. */
   #highest = 0;
+  /** The highest that it ever tried to reserve. */
+  #highestTried = 0;
 
   /** The record to create the blob with, dated by the answer that the blob is missing. */
   first(blob: LockBlob, description: HolderDescription, date: number): FirstRecord | undefined {
@@ -155,6 +157,16 @@ export class FencingTokens {
     return { seen: { etag: block.etag, time } };
   }
 
+  /**
+   * Whether others have reserved tokens since this process did, which takes the lease: asked by whoever has a token and finds
+   * that the blob was written. Throws `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`.
+   */
+  async areOvertaken(blob: LockBlob, { tryTimeoutMs: timeoutMs }: Pick<TokenRequest, "tryTimeoutMs">): Promise<boolean> {
+    const answer = await readBlob(blob, { timeoutMs });
+    const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
+    return record !== undefined && record.top > this.#highestTried;
+  }
+
   /** Writes a record until it is certain to be written, or the lease is lost. */
   async #record(
     blob: LockBlob,
@@ -182,6 +194,7 @@ export class FencingTokens {
       const written = { top: block.top, nonce: blob.newId(), writtenAt: dateOf(known.time) };
       const record = recordOf(request.description, written, announced);
       tried.set(record.nonce, block);
+      this.#highestTried = Math.max(this.#highestTried, block.top);
       const metadata = withRecord(known.metadata, record);
       try {
         const answer = await this.#write(blob, request, metadata, known.etag);
@@ -271,6 +284,7 @@ export class FencingTokens {
     this.#own = own;
     this.#foreseen = undefined;
     this.#highest = Math.max(this.#highest, own.top);
+    this.#highestTried = Math.max(this.#highestTried, own.top);
     return own;
   }
 }

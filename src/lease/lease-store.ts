@@ -50,7 +50,7 @@ export interface Unmet {
 }
 
 export type AcquireAnswer = ({ readonly kind: "acquired" } & Stamp) | { readonly kind: "held"; readonly date: number } | Missing;
-export type RenewAnswer = { readonly kind: "renewed" } | Refused;
+export type RenewAnswer = ({ readonly kind: "renewed" } & Stamp) | Refused;
 export type ReleaseAnswer = { readonly kind: "released" } | Refused;
 export type ChangeAnswer = { readonly kind: "changed" } | Refused;
 export type BreakAnswer =

@@ -1,6 +1,7 @@
 import type { Sources } from "../clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { LeaseStore, Metadata } from "./lease-store.ts";
+import type { RenewalTurns } from "./renewal-turns.ts";
 
 /** The blob that is the lock, and what it takes to deal with it. */
 export interface LockBlob extends Sources {
@@ -13,6 +14,8 @@ export interface LockBlob extends Sources {
   readonly metadata?: Metadata;
   /** How many requests are under way, of this blob or another of the mutex, those that nobody waits for any more included. */
   readonly requests: { underWay: number };
+  /** In which the renewals of the mutex are sent. */
+  readonly renewals: RenewalTurns;
   /** Takes a line for people. Never throws, and is never given a secret. */
   readonly log: (message: string) => void;
   /** Is told what happens, for whoever wants to measure it. Never throws. */

@@ -84,7 +84,12 @@ export class MemoryLeaseStore implements LeaseStore {
   }
 
   renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
-    return this.#serve(call, () => this.#onLease(key, (lease) => lease.renew(leaseIdOf(key, leaseId), this.#now)) ?? { kind: "renewed" });
+    return this.#serve(call, () => {
+      const id = leaseIdOf(key, leaseId);
+      const blob = this.#find(key);
+      if ("kind" in blob) return gone(blob);
+      return blob.lease.renew(id, this.#now) ?? { kind: "renewed", ...this.#stamp(blob) };
+    });
   }
 
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {

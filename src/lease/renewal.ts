@@ -5,14 +5,15 @@ import type { LeaseTerms } from "../options.ts";
 import type { Renewal, Telemetry } from "../telemetry/telemetry.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { attempt, retryDelayMs } from "./attempt.ts";
-import type { ReleaseAnswer } from "./lease-store.ts";
+import { type SeenBlob, ServiceTime } from "./fencing.ts";
+import type { ReleaseAnswer, Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { changeLease, releaseInBackground, releaseLease } from "./release.ts";
 import { SuspendWatch } from "./suspend-watch.ts";
 
 export interface KeptLeaseOptions {
   readonly origin: LeaseOrigin;
-  readonly granted: Pick<Granted, "leaseId" | "asked">;
+  readonly granted: Pick<Granted, "leaseId" | "asked" | "etag" | "date">;
   readonly terms: LeaseTerms;
 }
 
@@ -31,6 +32,8 @@ const STOPPED = new Error("the lease is not renewed any more");
 export class KeptLease {
   readonly leaseId: string;
   readonly terms: LeaseTerms;
+  /** What the last answer under the lease said of its blob, so that the next holder need not ask. */
+  seen: SeenBlob;
   readonly #blob: LockBlob;
   readonly #origin: LeaseOrigin;
   readonly #loss = new LazySignal();
@@ -39,7 +42,10 @@ export class KeptLease {
   onLost: (error: LockLostError) => void = () => undefined;
   /** Called when a renewal was answered, or failed. */
   onRenewal: (renewal: Renewal) => void = () => undefined;
+  /** Called when a renewal says that the blob was written since the last answer, with what that had said of it. */
+  onWritten: (before: SeenBlob) => void = () => undefined;
   #paused = false;
+  #isStanding = false;
   readonly #stopWatching: () => void;
   #state: State = { kind: "held" };
   /** Started just before the last request that was granted, and answered in time. */
@@ -52,11 +58,12 @@ export class KeptLease {
   #renewing: Promise<void> | undefined;
   #lastFailure: unknown;
 
-  constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, terms }: KeptLeaseOptions) {
+  constructor(blob: LockBlob, { origin, granted: { leaseId, asked, etag, date }, terms }: KeptLeaseOptions) {
     this.#blob = blob;
     this.#origin = origin;
     this.leaseId = leaseId;
     this.terms = terms;
+    this.seen = { etag, time: new ServiceTime(blob.clock, date) };
     this.#asked = asked;
     this.#granted = asked;
     this.#stopWatching = SuspendWatch.of(blob.clock).onWake(() => this.#onWake(), asked);
@@ -130,14 +137,16 @@ export class KeptLease {
   }
 
   async #releaseLost({ why }: LockLostError): Promise<ReleaseAnswer> {
-    // A refused renewal proved that nothing of ours is left to release.
-    if (why === "expired") void this.#releaseInBackground();
+    // A refusal proved that nothing of ours is left to release.
+    if (why === "expired" || this.#isStanding) void this.#releaseInBackground();
     return { kind: "refused", why, status: "lost before it was released" };
   }
 
-  /** Somebody was told by the service that the lease is lost, before a renewal was. */
-  learnLoss(error: LockLostError): void {
-    if (this.#state.kind === "held") this.#lose(error);
+  /** Somebody was told by the service that the lease is lost, before a renewal was. One that stands all the same is released at the end. */
+  learnLoss(error: LockLostError, { stands = false }: { stands?: boolean } = {}): void {
+    if (this.#state.kind !== "held") return;
+    this.#isStanding = stands;
+    this.#lose(error);
   }
 
   /** Sends no renewal, nor waits for one, until {@link KeptLease.resume}. The deadline stays. */
@@ -242,9 +251,9 @@ export class KeptLease {
 
   async #renew(): Promise<void> {
     const { clock, random, log, key } = this.#blob;
-    for (let failures = 1; this.#state.kind === "held" && !this.#overdue && !this.#paused; failures += 1) {
+    for (let failures = 1; this.#isRenewable; failures += 1) {
       try {
-        if (await this.#renewOnce()) return;
+        if (await this.#renewOnce(failures > 1)) return;
         failures = 0;
       } catch (error) {
         if (this.#state.kind !== "held" || this.#paused) return;
@@ -263,18 +272,24 @@ export class KeptLease {
     this.onRenewal(renewal);
   }
 
-  /** Whether the lease is settled for now: renewed in time, or lost. */
-  async #renewOnce(): Promise<boolean> {
-    const { store, key, name, clock } = this.#blob;
+  get #isRenewable(): boolean {
+    return this.#state.kind === "held" && !this.#overdue && !this.#paused;
+  }
+
+  /** Whether the lease is settled for now: renewed in time, lost, or not to be renewed any more. */
+  async #renewOnce(hasFailed: boolean): Promise<boolean> {
+    const { store, key, name, clock, renewals } = this.#blob;
     const { tryTimeoutMs: timeoutMs, goodForMs } = this.terms;
-    const asked = new Stopwatch(clock);
-    const signal = this.#stopRenewing.signal;
-    const answer = await attempt(this.#blob, (request) => store.renew(name, this.leaseId, { signal: request }), {
-      operation: "renew",
-      timeoutMs,
-      signal,
+    let { seen } = this;
+    let asked = this.#asked;
+    const renew = (request: AbortSignal) => store.renew(name, this.leaseId, { signal: request });
+    const turn = { hasFailed, leftMs: () => this.remainingMs, isWanted: () => this.#isRenewable };
+    const answer = await renewals.run(turn, () => {
+      seen = this.seen;
+      asked = new Stopwatch(clock);
+      return attempt(this.#blob, renew, { operation: "renew", timeoutMs, signal: this.#stopRenewing.signal });
     });
-    if (this.#state.kind !== "held") return true;
+    if (!answer || this.#state.kind !== "held") return true;
     const { elapsedMs, suspended } = asked.read();
     // An answer that comes after its own deadline proves nothing any more.
     const isLate = suspended || elapsedMs >= goodForMs;
@@ -285,11 +300,19 @@ export class KeptLease {
       return true;
     }
     this.#granted = asked;
+    this.#sees(answer, seen);
     if (isLate) return false;
     this.#asked = asked;
     this.#lastFailure = undefined;
     this.#armDeadline(elapsedMs);
     this.#planRenewal(elapsedMs);
     return true;
+  }
+
+  #sees({ etag, date }: Stamp, before: SeenBlob): void {
+    // What was written under the lease meanwhile is known better already.
+    if (this.seen !== before || etag === before.etag) return;
+    this.seen = { etag, time: new ServiceTime(this.#blob.clock, date) };
+    this.onWritten(before);
   }
 }

@@ -3,7 +3,7 @@ import { sleep } from "../clock.ts";
 import { isMutexError, type LockLostError } from "../errors.ts";
 import { Acquisition, type Granted } from "../lease/acquisition.ts";
 import { isUnsure, lostUnused, retryDelayMs, Silence, untilAnswered } from "../lease/attempt.ts";
-import { type FencingTokens, ServiceTime } from "../lease/fencing.ts";
+import type { FencingTokens } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { KeptLease } from "../lease/renewal.ts";
 import { type AskingOptions, keepAsking } from "./asking.ts";
@@ -94,7 +94,6 @@ export class Contender {
     acquire: (acquisition: Acquisition, place: PlaceInLine | undefined) => Promise<Granted | undefined>,
   ): Promise<Hold | undefined> {
     const { terms, fencing, fair, description } = this.#options;
-    const { clock } = this.#blob;
     const acquisition = new Acquisition(this.#blob, {
       length: terms.leaseSeconds,
       tryTimeoutMs: terms.tryTimeoutMs,
@@ -118,9 +117,9 @@ export class Contender {
     }
     this.#silence.broken();
     const kept = new KeptLease(this.#blob, { origin: acquisition, granted, terms });
-    const seen = { etag: granted.etag, time: new ServiceTime(clock, granted.date) };
-    const share = this.#share ?? new Share(clock);
-    return await this.#settle(new LocalLease({ kept, seen, share, ticketGone: place?.ticket?.leave() }));
+    const share = this.#share ?? new Share(this.#blob.clock);
+    const isOvertaken = () => this.#tokens.areOvertaken(this.#blob, terms);
+    return await this.#settle(new LocalLease({ kept, share, ticketGone: place?.ticket?.leave(), isOvertaken }));
   }
 
   async #poll(acquisition: Acquisition): Promise<Granted | number> {
@@ -147,13 +146,10 @@ export class Contender {
 
   /** Makes a lease a hold: with a token, and good for long enough. Undefined if it was lost on the way. */
   async #settle(lease: LocalLease): Promise<Hold | undefined> {
-    const { fencing } = this.#options;
     const { signal } = this.#patience;
     try {
       signal.throwIfAborted();
-      const token = fencing ? (this.#tokens.next(lease.seen, this.#options.description) ?? (await this.#reserveToken(lease))) : undefined;
-      await lease.kept.freshen(signal);
-      return lease.holdBy(this.#turn, token, this.#succession);
+      return lease.holdBy(this.#turn, await this.#freshToken(lease.kept), this.#succession);
     } catch (error) {
       const lost = !signal.aborted && isMutexError(error) && error.code === "LOCK_LOST";
       this.#giveBack(lease, lost);
@@ -201,13 +197,28 @@ export class Contender {
     return (leaseSeconds * 1_000 * 2) / 3 - 2 * tryTimeoutMs;
   }
 
-  async #reserveToken(lease: LocalLease): Promise<number> {
+  /**
+   * From the block that the record reserves for us, or else from one that is written now, under a lease that is good for long
+   * enough. What the answer that granted it said of the blob is as old as the lease: others may have had it since, and have handed
+   * it on to us. Undefined without fencing.
+   */
+  async #freshToken(kept: KeptLease): Promise<number | undefined> {
+    const { fencing, description } = this.#options;
+    for (;;) {
+      const token = fencing ? (this.#tokens.next(kept.seen, description) ?? (await this.#reserveToken(kept))) : undefined;
+      const { seen } = kept;
+      await kept.freshen(this.#patience.signal);
+      if (kept.seen === seen || !fencing) return token;
+    }
+  }
+
+  async #reserveToken(kept: KeptLease): Promise<number> {
     const { terms, description } = this.#options;
-    const { leaseId, signal: loss } = lease.kept;
+    const { leaseId, seen: before, signal: loss } = kept;
     const either = new LinkedSignal(this.#patience.signal, loss);
     const request = {
       leaseId,
-      seen: lease.seen,
+      seen: before,
       description,
       tryTimeoutMs: terms.tryTimeoutMs,
       signal: either.signal,
@@ -217,7 +228,7 @@ export class Contender {
     };
     try {
       const { token, seen } = await this.#tokens.reserve(this.#blob, request);
-      lease.seen = seen;
+      kept.seen = seen;
       return token;
     } finally {
       either.end();

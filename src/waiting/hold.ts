@@ -16,30 +16,31 @@ export interface Succession {
 
 export interface LocalLeaseOptions {
   readonly kept: KeptLease;
-  readonly seen: SeenBlob;
   readonly share: Share;
   /** Default: there was none. */
   readonly ticketGone?: Promise<void> | undefined;
+  /** Whether the record of the blob is one that others wrote since the tokens of this process were reserved. */
+  readonly isOvertaken: () => Promise<boolean>;
 }
 
 /** A lease that the tasks of this process hold, one after the other, while the service sees one holder. */
 export class LocalLease {
   readonly kept: KeptLease;
-  /** What is known of the blob, so that the next holder need not ask. */
-  seen: SeenBlob;
   readonly share: Share;
   /** Resolves when the ticket that won it is certain to be gone. */
   readonly ticketGone: Promise<void>;
+  readonly #isOvertaken: () => Promise<boolean>;
   #holder: Hold | undefined;
   #onArrival: (() => void) | undefined;
 
-  constructor({ kept, seen, share, ticketGone = Promise.resolve() }: LocalLeaseOptions) {
+  constructor({ kept, share, ticketGone = Promise.resolve(), isOvertaken }: LocalLeaseOptions) {
     this.kept = kept;
-    this.seen = seen;
     this.share = share;
     this.ticketGone = ticketGone;
+    this.#isOvertaken = isOvertaken;
     kept.onLost = (error) => this.#holder?.lose(error);
     kept.onRenewal = (renewal) => this.#holder?.onRenewal?.(renewal);
+    kept.onWritten = (before) => void this.#onWritten(before);
   }
 
   /** Makes a task the holder, until its hold ends. */
@@ -64,6 +65,23 @@ export class LocalLease {
   changeTo(leaseId: string): Promise<ReleaseAnswer> {
     if (this.#holder) this.#holder.handedTo = "process";
     return this.kept.changeTo(leaseId);
+  }
+
+  /**
+   * The holder may have written its blob. Or others have had the lock, after somebody broke the lease, and a late request or a
+   * hand-over brought it back under its old id: it stands, and the token is too low.
+   */
+  async #onWritten(before: SeenBlob): Promise<void> {
+    const { kept } = this;
+    const { seen, key } = kept;
+    if (this.#holder?.token === undefined) return;
+    try {
+      if (await this.#isOvertaken())
+        kept.learnLoss(new LockLostError(key, "taken", "others have held it since, and have given it back"), { stands: true });
+    } catch {
+      // To be looked at again at the next renewal.
+      if (kept.seen === seen) kept.seen = before;
+    }
   }
 }
 
@@ -180,11 +198,11 @@ export class Hold implements Tenure {
 
   /** What is known of the blob. */
   get seen(): SeenBlob {
-    return this.#lease.seen;
+    return this.#lease.kept.seen;
   }
 
   set seen(seen: SeenBlob) {
-    this.#lease.seen = seen;
+    this.#lease.kept.seen = seen;
   }
 
   /** Somebody was told by the service that the lease is lost. */

@@ -86,8 +86,8 @@ export const MUTANTS: readonly Mutant[] = [
       [RENEWAL, "export interface KeptLeaseOptions {\n", "export interface KeptLeaseOptions {\n  readonly callers?: AbortSignal;\n"],
       [
         RENEWAL,
-        "constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, terms }: KeptLeaseOptions) {\n",
-        "readonly #callers: AbortSignal | undefined;\n  constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, terms, callers }: KeptLeaseOptions) {\n    this.#callers = callers;\n",
+        "constructor(blob: LockBlob, { origin, granted: { leaseId, asked, etag, date }, terms }: KeptLeaseOptions) {\n",
+        "readonly #callers: AbortSignal | undefined;\n  constructor(blob: LockBlob, { origin, granted: { leaseId, asked, etag, date }, terms, callers }: KeptLeaseOptions) {\n    this.#callers = callers;\n",
       ],
       [
         RENEWAL,
@@ -185,7 +185,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the lock is given without a look at the clock",
-    edits: [[CONTENDER, "      await lease.kept.freshen(signal);\n      return lease.holdBy", "      return lease.holdBy"]],
+    edits: [[CONTENDER, "      await kept.freshen(this.#patience.signal);\n", ""]],
   },
   {
     name: "a lock whose id was given out is handed on under it",
@@ -324,8 +324,8 @@ export const MUTANTS: readonly Mutant[] = [
       ],
       [
         CONTENDER,
-        "      await lease.kept.freshen(signal);\n",
-        "      if (lease.share.handOvers === 0) await lease.kept.freshen(signal);\n",
+        "      return lease.holdBy(this.#turn, await this.#freshToken(lease.kept), this.#succession);\n",
+        "      const token = lease.share.handOvers === 0 ? await this.#freshToken(lease.kept) : this.#tokens.next(lease.kept.seen, this.#options.description);\n      return lease.holdBy(this.#turn, token, this.#succession);\n",
       ],
     ],
   },

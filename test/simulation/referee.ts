@@ -232,7 +232,7 @@ export class Referee {
   }
 
   /** A holder was told that it has lost what it had. */
-  #onLoss({ claim, leaseId }: Tenancy, reason: LockLostError): void {
+  #onLoss({ claim, leaseId, isExcused }: Tenancy, reason: LockLostError): void {
     const { machine } = claim;
     if (leaseId === undefined || !machine) return;
     const facts = this.#wire.facts(leaseId);
@@ -240,6 +240,8 @@ export class Referee {
     if (this.#lapsing.has(claim.together)) return;
     if (claim.together) this.#lapsing.add(claim.together);
     if (!facts || facts.refused) return;
+    // It stands, and its blob says that others have had it since it ended early.
+    if (isExcused && reason?.why === "taken") return;
     const what = `${machine.name}'s lease ${short(leaseId)} of ${claim.group}`;
     const elapsed = elapsedSince(facts, machine);
     if (elapsed < this.#terms.goodForMs)

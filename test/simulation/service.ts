@@ -28,7 +28,8 @@ export class LeaseView {
   #epoch = 0;
   readonly #epochs = new Map<string, number>();
   readonly #givenUp = new Set<string>();
-  #isByDouble = false;
+  /** Whoever has it got it anew when others had had it, and cannot know yet. */
+  #isUnaware = false;
 
   /** The how-manieth owner this id was when it last became the owner; 0 if it never was. */
   epochOf(leaseId: string): number {
@@ -49,10 +50,8 @@ export class LeaseView {
    * for it under that id later, and is told that it has it, has it from then on.
    */
   taken(leaseId: string, lengthMs: number, now: number, isDouble: boolean): void {
-    if (isDouble && this.#epochs.has(leaseId)) {
-      this.#isByDouble ||= this.owner !== leaseId;
-      this.owner = leaseId;
-    } else this.#own(leaseId);
+    if (isDouble) this.#ownAgain(leaseId);
+    else this.#own(leaseId);
     this.#lengthMs = lengthMs;
     this.endsAt = now + lengthMs;
   }
@@ -64,12 +63,13 @@ export class LeaseView {
   /** Whoever writes the record has read what others left in it meanwhile, and counts its tokens on from there. */
   written(leaseId: string, now: number): void {
     this.writtenAt = now;
-    if (this.#isByDouble && this.owner === leaseId) this.#own(leaseId);
+    if (this.#isUnaware && this.owner === leaseId) this.#own(leaseId);
   }
 
+  /** To whoever had it before under this id, when it ended early and is still in line, it is handed back as a double gives it back. */
   changed(from: string, to: string): void {
     this.#givenUp.add(from);
-    this.#own(to);
+    this.#ownAgain(to);
   }
 
   freed(by?: string): void {
@@ -84,11 +84,19 @@ export class LeaseView {
     if (now >= this.endsAt) this.owner = undefined;
   }
 
+  #ownAgain(leaseId: string): void {
+    if (!this.#epochs.has(leaseId)) this.#own(leaseId);
+    else {
+      this.#isUnaware ||= this.owner !== leaseId;
+      this.owner = leaseId;
+    }
+  }
+
   #own(leaseId: string): void {
-    if (this.owner === leaseId && !this.#isByDouble) return;
+    if (this.owner === leaseId && !this.#isUnaware) return;
     this.#epoch += 1;
     this.owner = leaseId;
-    this.#isByDouble = false;
+    this.#isUnaware = false;
     this.#epochs.set(leaseId, this.#epoch);
   }
 }

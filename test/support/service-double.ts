@@ -147,7 +147,10 @@ export class ServiceDouble {
       if (answer.kind === "held") return this.#refusal("409 LeaseAlreadyPresent");
       return answer.kind === "missing" ? this.#missing(answer) : this.#done(201, { "x-ms-lease-id": leaseId, ...stamped(answer) });
     },
-    renew: async ({ name, leaseId = "" }) => this.#ofLease(await this.memory.renew(name, leaseId), 200, { "x-ms-lease-id": leaseId }),
+    renew: async ({ name, leaseId = "" }) => {
+      const answer = await this.memory.renew(name, leaseId);
+      return this.#ofLease(answer, 200, { "x-ms-lease-id": leaseId, ...(answer.kind === "renewed" && stamped(answer)) });
+    },
     release: async ({ name, leaseId = "" }) => this.#ofLease(await this.memory.release(name, leaseId), 200),
     change: async ({ name, leaseId = "" }, { headers }) => {
       const proposed = headers.get("x-ms-proposed-lease-id") ?? "";

@@ -56,6 +56,9 @@ describe("a grant", () => {
   it.each(["etag", "last-modified", "date"])("without %s leaves it open whether it was one", async (header) => {
     const acquired = (await answering("acquire", without(header))).acquire(KEY, A, 15);
     await expect(acquired).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", key: KEY });
+    const renewing = await answering("renew", without(header));
+    await renewing.acquire(KEY, A, 15);
+    await expect(renewing.renew(KEY, A)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", key: KEY });
   });
 });
 

@@ -5,7 +5,7 @@ import type { Kernel } from "./kernel.ts";
 import type { Machine } from "./machine.ts";
 import type { Service } from "./service.ts";
 import { Violation } from "./violation.ts";
-import type { LeaseFacts, WireRules } from "./wire-rules.ts";
+import { type LeaseFacts, sleptSince, type WireRules } from "./wire-rules.ts";
 
 export interface RefereeOptions {
   readonly kernel: Kernel;
@@ -216,7 +216,8 @@ export class Referee {
     const what = `${machine.name}'s lease ${short(leaseId)} of ${tenancy.claim.group}`;
     if (isHeld && facts.refused) this.report("refusal is loss", `${what} was refused (${facts.refused}), and it is held`);
     if (isHeld && tenancy.claim.held.signal?.aborted) this.report("lost for ever", `${what} was given up, and it is held again`);
-    const elapsed = elapsedSince(facts, machine);
+    noteSleep(facts, machine);
+    const elapsed = elapsedSince({ lastGood: facts.perhapsGood ?? facts.lastGood }, machine);
     if (elapsed < (tenancy.claim.goodForMs ?? this.#terms.goodForMs)) {
       // An answer that had come in time, and was read late.
       tenancy.overSince = undefined;
@@ -256,7 +257,7 @@ export class Referee {
     for (const tenancy of this.#present) {
       if (tenancy.leaseId !== leaseId || tenancy.isEnding || tenancy.isExcused) continue;
       // A clock that jumps back later does not bring it to life again.
-      facts.hasLapsed ||= elapsedSince(facts, facts.machine) >= this.#terms.leaseSeconds * 1_000;
+      facts.hasLapsed ||= elapsedAtMost(facts, facts.machine) >= this.#terms.leaseSeconds * 1_000;
       if (facts.hasLapsed) continue;
       this.report(
         "released early",
@@ -313,6 +314,20 @@ export class Referee {
 function elapsedSince({ lastGood }: Pick<LeaseFacts, "lastGood">, machine: Machine): number {
   if (!lastGood) return Number.POSITIVE_INFINITY;
   return Math.max(machine.now() - lastGood.monotonic, machine.uptime() - lastGood.uptime);
+}
+
+/** The same, whatever the clock that counts sleep was put back to meanwhile. */
+function elapsedAtMost(facts: LeaseFacts, machine: Machine): number {
+  const { lastGood, slept } = facts;
+  const elapsed = elapsedSince(facts, machine);
+  return lastGood && slept?.since === lastGood ? Math.max(elapsed, machine.now() - lastGood.monotonic + slept.ms) : elapsed;
+}
+
+function noteSleep(facts: LeaseFacts, machine: Machine): void {
+  const { lastGood } = facts;
+  if (!lastGood) return;
+  const ms = sleptSince(lastGood, machine);
+  if (facts.slept?.since !== lastGood || facts.slept.ms < ms) facts.slept = { since: lastGood, ms };
 }
 
 export function isAfter(a: Order, b: Order): boolean {

@@ -9,6 +9,10 @@ export interface LeaseFacts {
   readonly name: string;
   /** The last request that was answered with the lease. */
   lastGood?: Sent | undefined;
+  /** The same, if it is open whether the machine has slept since, as its clocks are too coarse to tell. */
+  perhapsGood?: Sent;
+  /** The most that it was seen to have slept since a request: a clock that is put back later does not undo that. */
+  slept?: { readonly since: Sent | undefined; readonly ms: number };
   /** Whether anybody ever held what it is for. */
   wasHeld?: boolean;
   /** How a renewal of it, or a write under it, was refused, if one was. */
@@ -50,6 +54,8 @@ const TICKET = /^(.*\/)\d{15}-([^/]+)$/;
 const TICKET_LEASE_MS = 60_000;
 /** How far the two clocks of a machine part before it is taken to have slept. */
 const SLEPT_MS = 1_000;
+/** What is about that much may count as sleep or not: the clock that counts it does so in steps. */
+const COARSE_MS = 10;
 
 /** The rules of the protocol that show in what is sent, and when. Every machine is watched at its own end of the way. */
 export class WireRules implements Witness {
@@ -146,7 +152,11 @@ export class WireRules implements Witness {
     if (!facts) return;
     if (operation === "acquire" && isGood(answer) && facts.givenUp && !facts.lastGood) facts.owedSince = this.#count;
     if (facts.arrived.length > 0) facts.arrived = facts.arrived.filter((waiting) => waiting.sent !== sent);
-    if (isGood(answer) && !sleptSince(sent, machine) && (facts.lastGood?.count ?? 0) < sent.count) facts.lastGood = sent;
+    if (isGood(answer) && (facts.lastGood?.count ?? 0) < sent.count) {
+      const sleptMs = sleptSince(sent, machine);
+      if (sleptMs <= SLEPT_MS) facts.lastGood = sent;
+      if (sleptMs <= SLEPT_MS + COARSE_MS) facts.perhapsGood = sent;
+    }
     if ((operation === "release" || operation === "change") && answer?.kind === "refused") facts.endRefused = true;
     if ((operation === "renew" || operation === "writeMetadata") && answer?.kind === "refused") facts.refused = answer.status ?? "refused";
     if (operation === "change" && answer?.kind === "changed" && this.#isRename(sent.request)) this.#renamed(machine, sent.request, facts);
@@ -214,9 +224,9 @@ export class WireRules implements Witness {
   }
 }
 
-/** Whether the clocks parted since: an answer to that request then proves nothing. */
-function sleptSince(sent: Sent, machine: Machine): boolean {
-  return machine.uptime() - sent.uptime - (machine.now() - sent.monotonic) > SLEPT_MS;
+/** How far the clocks parted since: after a second of it an answer to that request proves nothing. */
+export function sleptSince(sent: Sent, machine: Machine): number {
+  return machine.uptime() - sent.uptime - (machine.now() - sent.monotonic);
 }
 
 /** Whether an answer says that the lease stands. */

@@ -1,9 +1,9 @@
 import type { Clock } from "../clock.ts";
 
-/** How many renewals of one mutex are under way at once. Answered within 10 ms, that is 12,800 a second. */
-const MOST_AT_ONCE = 128;
+/** How many renewals of one mutex are under way at once. Answered within 10 ms, that is 6,400 a second. */
+const MOST_AT_ONCE = 64;
 /** One that is not answered for so long is stuck, and not what keeps the service from answering others. */
-const STUCK_MS = 1_000;
+const STUCK_MS = 500;
 
 /** A renewal that waits for its turn. */
 interface Waiting {

@@ -187,6 +187,19 @@ describe("the request budget", () => {
     await lock.release();
   });
 
+  it("is 1 read more at the first renewal after the holder wrote the blob itself", async () => {
+    const lock = await lockerOf(storage.mutex(container), { renewEveryMs: 500 }).lock();
+    const blob = storage.container(container).getBlockBlobClient(key);
+    const operations = await requestsOf("three renewals, after the holder wrote the blob itself", async () => {
+      await blob.upload("42", 2, { conditions: lock.conditions });
+      const before = proxy.count("renew");
+      await expect.poll(() => proxy.count("renew")).toBe(before + 3);
+    });
+    expect(operations.filter((operation) => operation !== "renew")).toEqual(["read"]);
+    expect(lock.isHeld).toBe(true);
+    await lock.release();
+  });
+
   it("is 2 for the seed's acquire and release, 1 for each renew", async () => {
     await lockedBefore();
     const mutex = storage.mutex(container, { tryTimeoutMs: UNHURRIED.tryTimeoutMs });

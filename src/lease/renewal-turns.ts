@@ -1,7 +1,9 @@
 import type { Clock } from "../clock.ts";
 
-/** How many renewals of one mutex are under way at once. Answered within 10 ms, that is 6,400 a second. */
-const MOST_AT_ONCE = 64;
+/** So many renewals of one mutex may be under way at once in any case. */
+const AT_ONCE = 64;
+/** Of more leases than that, as many as come due within this time: if answers take no longer, whoever is slow, nothing waits. */
+const ANSWERED_WITHIN_MS = 250;
 /** One that is not answered for so long is stuck, and not what keeps the service from answering others. */
 const STUCK_MS = 500;
 
@@ -33,14 +35,25 @@ export class RenewalTurns {
   readonly #failed: Waiting[] = [];
   #wasFresh = false;
   #underWay = 0;
+  /** How many come due while one is answered, of all leases that are kept. */
+  #due = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
+  /** A lease is kept from now on that is renewed so often. */
+  add(renewEveryMs: number): void {
+    this.#due += ANSWERED_WITHIN_MS / renewEveryMs;
+  }
+
+  remove(renewEveryMs: number): void {
+    this.#due -= ANSWERED_WITHIN_MS / renewEveryMs;
+  }
+
   /** Runs the renewal at once, or when it is its turn. Resolves with undefined if it is not wanted any more by then. */
   async run<T>({ hasFailed, leftMs, isWanted }: RenewalTurn, renew: () => Promise<T>): Promise<T | undefined> {
-    if (this.#underWay < MOST_AT_ONCE) this.#underWay += 1;
+    if (this.#underWay < Math.max(AT_ONCE, this.#due)) this.#underWay += 1;
     else {
       const line = hasFailed ? this.#failed : this.#fresh;
       await new Promise<void>((begin) => join(line, { dueAt: this.#clock.now() + leftMs(), begin }));

@@ -67,6 +67,7 @@ export class KeptLease {
     this.#asked = asked;
     this.#granted = asked;
     this.#stopWatching = SuspendWatch.of(blob.clock).onWake(() => this.#onWake(), asked);
+    blob.renewals.add(terms.renewEveryMs);
     const { elapsedMs } = asked.read();
     this.#armDeadline(elapsedMs);
     // Locks that were taken together are not renewed together.
@@ -229,6 +230,7 @@ export class KeptLease {
   }
 
   #stop(): void {
+    if (this.#state.kind === "held") this.#blob.renewals.remove(this.terms.renewEveryMs);
     this.#deadline?.cancel();
     this.#nextRenewal?.cancel();
     this.#lapse?.cancel();

@@ -1,10 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { RenewalTurns } from "../../src/lease/renewal-turns.ts";
 import type { FaultyLeaseStore } from "../../src/testing/index.ts";
 import { FakeClock } from "../../src/testing/index.ts";
 import { FIRST_RENEWAL_LAST, World } from "../support/world.ts";
 
-const MOST_AT_ONCE = 64;
+const AT_ONCE = 64;
 
 /** A service that does one renewal after the other, those that nobody waits for any more included. */
 class BusyService {
@@ -37,7 +37,7 @@ class BusyService {
 /** Fills all the turns there are; each function ends one of them. */
 async function filled(turns: RenewalTurns): Promise<(() => void)[]> {
   const ends: (() => void)[] = [];
-  for (let n = 0; n < MOST_AT_ONCE; n += 1) void turns.run(fresh(1_000), () => new Promise<void>((end) => ends.push(end)));
+  for (let n = 0; n < AT_ONCE; n += 1) void turns.run(fresh(1_000), () => new Promise<void>((end) => ends.push(end)));
   await Promise.resolve();
   return ends;
 }
@@ -55,7 +55,7 @@ describe("renewals of many locks", () => {
     await world.clock.advance(60_000);
     expect(locks.filter(({ isHeld }) => !isHeld)).toEqual([]);
     expect(world.log).toEqual([]);
-    expect(service.most).toBe(MOST_AT_ONCE);
+    expect(service.most).toBe(AT_ONCE);
   });
 
   it("that wait for their turn are not sent for a lock that was released meanwhile", async () => {
@@ -64,11 +64,11 @@ describe("renewals of many locks", () => {
     const locks = await Promise.all(Array.from({ length: 200 }, (_, n) => mutex.locker(`job-${n}`, { leaseSeconds: 15 }).lock()));
     const renewals = store.hang("renew");
     await world.clock.advance(5_010);
-    expect(store.count("renew")).toBe(MOST_AT_ONCE);
+    expect(store.count("renew")).toBe(AT_ONCE);
     await world.until(Promise.all(locks.map((lock) => lock.release())));
     renewals.heal();
     await world.clock.advance(60_000);
-    expect(store.count("renew")).toBe(MOST_AT_ONCE);
+    expect(store.count("renew")).toBe(AT_ONCE);
   });
 
   it("that are stuck do not cost the others their locks", async () => {
@@ -79,6 +79,43 @@ describe("renewals of many locks", () => {
     for (const key of keys.slice(0, 400)) store.hang("renew", { key });
     await world.clock.advance(60_000);
     expect(locks.map(({ isHeld }) => isHeld)).toEqual(keys.map((_, n) => n >= 400));
+  });
+
+  it("are as many at once as come due within a quarter of a second, if those are more", async () => {
+    const turns = new RenewalTurns(new FakeClock());
+    const underWay = async (wanted: number): Promise<number> => {
+      let begun = 0;
+      for (let n = 0; n < wanted; n += 1)
+        void turns.run(fresh(1_000), () => {
+          begun += 1;
+          return new Promise<void>(() => undefined);
+        });
+      await Promise.resolve();
+      return begun;
+    };
+    for (let leases = 0; leases < 6_400; leases += 1) turns.add(16_000);
+    expect(await underWay(1_000)).toBe(100);
+    for (let leases = 0; leases < 3_200; leases += 1) turns.add(8_000);
+    expect(await underWay(1_000)).toBe(100);
+  });
+
+  it("are counted for as long as their lease is kept, however it ends", async () => {
+    const counted = { add: vi.spyOn(RenewalTurns.prototype, "add"), remove: vi.spyOn(RenewalTurns.prototype, "remove") };
+    const world = new World();
+    const locker = world.process().mutex.locker("job", { fair: true });
+    const lost = await world.until(locker.lock());
+    await world.memory.break("job", { periodSeconds: 0 });
+    await world.clock.advance(20_000);
+    expect(lost.isHeld).toBe(false);
+    await world.until(lost.release());
+    const passedOn = await world.until(locker.lock());
+    const next = world.process().mutex.locker("job", { fair: true }).lock();
+    await world.clock.advance(2_000);
+    await world.until(passedOn.release());
+    await world.until((await world.until(next)).release());
+    expect(counted.add).toHaveBeenCalledTimes(3);
+    expect(counted.remove.mock.calls).toEqual(counted.add.mock.calls);
+    vi.restoreAllMocks();
   });
 
   it("come in the order of their deadlines, in turns with those that have failed before", async () => {
@@ -104,7 +141,7 @@ describe("renewals of many locks", () => {
     const turns = new RenewalTurns(clock);
     const ends = await filled(turns);
     let more = 0;
-    for (let n = 0; n < 2 * MOST_AT_ONCE; n += 1)
+    for (let n = 0; n < 2 * AT_ONCE; n += 1)
       void turns.run(fresh(1_000), () => {
         more += 1;
         return new Promise<void>(() => undefined);
@@ -112,9 +149,9 @@ describe("renewals of many locks", () => {
     await clock.advance(499);
     expect(more).toBe(0);
     await clock.advance(1);
-    expect(more).toBe(MOST_AT_ONCE);
+    expect(more).toBe(AT_ONCE);
     for (const end of ends) end();
     await clock.advance(1);
-    expect(more).toBe(MOST_AT_ONCE);
+    expect(more).toBe(AT_ONCE);
   });
 });

@@ -293,7 +293,7 @@ export class Referee {
 
   #condemn(leaseId: string, name: string): void {
     this.#condemned.add(leaseId);
-    const machine = this.#wire.facts(leaseId)?.machine;
+    const machine = this.#wire.machineOf(leaseId);
     this.#excuses.push({ machine, blob: name, until: this.#kernel.now + EXCUSED_MS });
     for (const tenancy of this.#present) {
       const { claim } = tenancy;

@@ -64,6 +64,8 @@ export class WireRules implements Witness {
   readonly #tickets = new Map<string, TicketFacts>();
   /** Under which id a lease was granted that has another now. */
   readonly #grantedAs = new Map<string, string>();
+  /** Who has asked for a lease of its own to have another id, which it may have before the answer comes. */
+  readonly #renaming = new Map<string, Machine>();
   readonly #seen = new Map<Machine, Map<string, Set<string>>>();
   readonly #names = new Map<string, TicketName | undefined>();
   readonly #folders = new Map<string, string>();
@@ -93,6 +95,11 @@ export class WireRules implements Witness {
     return this.#grantedAs.get(leaseId) ?? leaseId;
   }
 
+  /** Whose lease it is, or may be. */
+  machineOf(leaseId: string): Machine | undefined {
+    return this.#facts.get(leaseId)?.machine ?? this.#renaming.get(leaseId);
+  }
+
   leaseIdsOf(machine: Machine): Iterable<string> {
     return this.#idsOf.get(machine) ?? [];
   }
@@ -116,6 +123,7 @@ export class WireRules implements Witness {
     if (operation === "release") this.onRelease(leaseId, facts);
     if (operation === "renew") facts.renewedAt = this.#count;
     const isHandOver = operation === "change" && !this.#isRename(request);
+    if (operation === "change" && !isHandOver) this.#renaming.set(request.newLeaseId ?? "", machine);
     if (isHandOver) this.#checkHandOver(machine, request, facts);
     if (operation === "release" || isHandOver) facts.givenUp = operation;
     if (operation !== "acquire") facts.owedSince = undefined;

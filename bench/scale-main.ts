@@ -13,7 +13,7 @@ const TAKEN_AT_ONCE = { azurite: 4, memory: 50 } as const;
 /** An emulator that creates blobs by the thousand may be silent for a while. What counts begins when everything is held. */
 const UNREACHABLE_AFTER_MS = 120_000;
 /** What runs before, so that the code is compiled and the SDK loaded. */
-const WARM_UP = { keys: 200, renewEveryMs: 200, atOnce: 20 } as const;
+const WARM_UP = { keys: 200, renewEveryMs: 200 } as const;
 /** No more than this is left to take, whatever the count. */
 const LONGEST_TAKING_MS = 600_000;
 
@@ -49,13 +49,13 @@ async function forEach(
 /** With a store and a mutex of its own: nothing of it is left. */
 async function warmUp(): Promise<void> {
   const mutex = new AzureMutex({ store: newStore(`w${randomUUID()}`) });
-  const { keys, renewEveryMs, atOnce } = WARM_UP;
+  const { keys, renewEveryMs } = WARM_UP;
   const holdOne = async (n: number): Promise<void> => {
     const lock = await mutex.locker(keyOf(n), { renewEveryMs }).lock();
     await pause(order.warmUpMs);
     await lock.release();
   };
-  await forEach(keys, holdOne, atOnce);
+  await forEach(keys, holdOne, keys);
 }
 
 async function settledMemory(): Promise<number> {

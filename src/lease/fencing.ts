@@ -3,7 +3,7 @@ import { LockLostError, StoreRefusedError, StoreUnavailableError } from "../erro
 import type { Announcement, HolderDescription } from "../options.ts";
 import type { FirstRecord } from "./acquisition.ts";
 import { attempt, isUnsure, retryDelayMs, type Silence } from "./attempt.ts";
-import type { Metadata, StoredBlob } from "./lease-store.ts";
+import type { Metadata, Stamp, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type Announced, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
 import { readBlob } from "./read-blob.ts";
@@ -256,7 +256,7 @@ export class FencingTokens {
     silence?.asks();
     const answer = await attempt(blob, ask, { operation: "write the record", timeoutMs, signal });
     if (answer.kind === "refused") throw new LockLostError(key, answer.why, `writing the record was refused (${answer.status})`);
-    return answer.kind === "written" ? { etag: answer.etag, time: new ServiceTime(blob.clock, answer.date) } : undefined;
+    return answer.kind === "written" ? seenNow(blob, answer) : undefined;
   }
 
   async #read(
@@ -289,9 +289,15 @@ export class FencingTokens {
   }
 }
 
-/** Of an answer that has just arrived. */
-function knownFrom({ clock }: LockBlob, { etag, lastModified, metadata, date }: StoredBlob): Known {
-  return { etag, lastModified, metadata, record: recordIn(metadata), time: new ServiceTime(clock, date) };
+/** What an answer says that has just arrived. */
+export function seenNow({ clock }: LockBlob, { etag, date }: Pick<Stamp, "etag" | "date">): SeenBlob {
+  return { etag, time: new ServiceTime(clock, date) };
+}
+
+/** The same, of all that there is. */
+function knownFrom(blob: LockBlob, found: StoredBlob): Known {
+  const { lastModified, metadata } = found;
+  return { ...seenNow(blob, found), lastModified, metadata, record: recordIn(metadata) };
 }
 
 function takeNext(block: Block): number {

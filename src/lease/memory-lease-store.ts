@@ -85,10 +85,9 @@ export class MemoryLeaseStore implements LeaseStore {
 
   renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
     return this.#serve(call, () => {
-      const id = leaseIdOf(key, leaseId);
       const blob = this.#find(key);
       if ("kind" in blob) return gone(blob);
-      return blob.lease.renew(id, this.#now) ?? { kind: "renewed", ...this.#stamp(blob) };
+      return blob.lease.renew(leaseIdOf(key, leaseId), this.#now) ?? { kind: "renewed", ...this.#stamp(blob) };
     });
   }
 

@@ -57,7 +57,10 @@ export class RenewalTurns {
     else {
       const line = hasFailed ? this.#failed : this.#fresh;
       await new Promise<void>((begin) => join(line, { dueAt: this.#clock.now() + leftMs(), begin }));
-      if (!isWanted()) return this.#next();
+      if (!isWanted()) {
+        this.#next();
+        return undefined;
+      }
     }
     let counts = true;
     const ends = (): void => {
@@ -74,13 +77,12 @@ export class RenewalTurns {
   }
 
   /** In turns of what has failed before, which may well do so again, and what has not: neither keeps the other waiting for ever. */
-  #next(): undefined {
+  #next(): void {
     const [first, second] = this.#wasFresh ? [this.#failed, this.#fresh] : [this.#fresh, this.#failed];
     this.#wasFresh = !this.#wasFresh;
     const next = first.shift() ?? second.shift();
     if (next) next.begin();
     else this.#underWay -= 1;
-    return undefined;
   }
 }
 

@@ -5,7 +5,7 @@ import type { LeaseTerms } from "../options.ts";
 import type { Renewal, Telemetry } from "../telemetry/telemetry.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { attempt, retryDelayMs } from "./attempt.ts";
-import { type SeenBlob, ServiceTime } from "./fencing.ts";
+import { type SeenBlob, seenNow } from "./fencing.ts";
 import type { ReleaseAnswer, Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { changeLease, releaseInBackground, releaseLease } from "./release.ts";
@@ -58,12 +58,13 @@ export class KeptLease {
   #renewing: Promise<void> | undefined;
   #lastFailure: unknown;
 
-  constructor(blob: LockBlob, { origin, granted: { leaseId, asked, etag, date }, terms }: KeptLeaseOptions) {
+  constructor(blob: LockBlob, { origin, granted, terms }: KeptLeaseOptions) {
+    const { leaseId, asked } = granted;
     this.#blob = blob;
     this.#origin = origin;
     this.leaseId = leaseId;
     this.terms = terms;
-    this.seen = { etag, time: new ServiceTime(blob.clock, date) };
+    this.seen = seenNow(blob, granted);
     this.#asked = asked;
     this.#granted = asked;
     this.#stopWatching = SuspendWatch.of(blob.clock).onWake(() => this.#onWake(), asked);
@@ -282,16 +283,16 @@ export class KeptLease {
   async #renewOnce(hasFailed: boolean): Promise<boolean> {
     const { store, key, name, clock, renewals } = this.#blob;
     const { tryTimeoutMs: timeoutMs, goodForMs } = this.terms;
-    let { seen } = this;
-    let asked = this.#asked;
     const renew = (request: AbortSignal) => store.renew(name, this.leaseId, { signal: request });
     const turn = { hasFailed, leftMs: () => this.remainingMs, isWanted: () => this.#isRenewable };
-    const answer = await renewals.run(turn, () => {
-      seen = this.seen;
-      asked = new Stopwatch(clock);
-      return attempt(this.#blob, renew, { operation: "renew", timeoutMs, signal: this.#stopRenewing.signal });
+    const renewal = await renewals.run(turn, async () => {
+      const { seen } = this;
+      const asked = new Stopwatch(clock);
+      const answer = await attempt(this.#blob, renew, { operation: "renew", timeoutMs, signal: this.#stopRenewing.signal });
+      return { answer, asked, seen };
     });
-    if (!answer || this.#state.kind !== "held") return true;
+    if (!renewal || this.#state.kind !== "held") return true;
+    const { answer, asked, seen } = renewal;
     const { elapsedMs, suspended } = asked.read();
     // An answer that comes after its own deadline proves nothing any more.
     const isLate = suspended || elapsedMs >= goodForMs;
@@ -311,10 +312,10 @@ export class KeptLease {
     return true;
   }
 
-  #sees({ etag, date }: Stamp, before: SeenBlob): void {
+  #sees(stamp: Stamp, before: SeenBlob): void {
     // What was written under the lease meanwhile is known better already.
-    if (this.seen !== before || etag === before.etag) return;
-    this.seen = { etag, time: new ServiceTime(this.#blob.clock, date) };
+    if (this.seen !== before || stamp.etag === before.etag) return;
+    this.seen = seenNow(this.#blob, stamp);
     this.onWritten(before);
   }
 }

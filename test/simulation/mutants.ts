@@ -86,8 +86,8 @@ export const MUTANTS: readonly Mutant[] = [
       [RENEWAL, "export interface KeptLeaseOptions {\n", "export interface KeptLeaseOptions {\n  readonly callers?: AbortSignal;\n"],
       [
         RENEWAL,
-        "constructor(blob: LockBlob, { origin, granted: { leaseId, asked, etag, date }, terms }: KeptLeaseOptions) {\n",
-        "readonly #callers: AbortSignal | undefined;\n  constructor(blob: LockBlob, { origin, granted: { leaseId, asked, etag, date }, terms, callers }: KeptLeaseOptions) {\n    this.#callers = callers;\n",
+        "constructor(blob: LockBlob, { origin, granted, terms }: KeptLeaseOptions) {\n",
+        "readonly #callers: AbortSignal | undefined;\n  constructor(blob: LockBlob, { origin, granted, terms, callers }: KeptLeaseOptions) {\n    this.#callers = callers;\n",
       ],
       [
         RENEWAL,

@@ -34,10 +34,10 @@ class BusyService {
   }
 }
 
-/** Fills all the turns there are; each function ends one of them. */
-async function filled(turns: RenewalTurns): Promise<(() => void)[]> {
+/** Asks for so many turns. What it gives has a function for each that has begun, which ends it. */
+async function ask(turns: RenewalTurns, count: number): Promise<readonly (() => void)[]> {
   const ends: (() => void)[] = [];
-  for (let n = 0; n < AT_ONCE; n += 1) void turns.run(fresh(1_000), () => new Promise<void>((end) => ends.push(end)));
+  for (let n = 0; n < count; n += 1) void turns.run(fresh(1_000), () => new Promise<void>((end) => ends.push(end)));
   await Promise.resolve();
   return ends;
 }
@@ -83,20 +83,10 @@ describe("renewals of many locks", () => {
 
   it("are as many at once as come due within a quarter of a second, if those are more", async () => {
     const turns = new RenewalTurns(new FakeClock());
-    const underWay = async (wanted: number): Promise<number> => {
-      let begun = 0;
-      for (let n = 0; n < wanted; n += 1)
-        void turns.run(fresh(1_000), () => {
-          begun += 1;
-          return new Promise<void>(() => undefined);
-        });
-      await Promise.resolve();
-      return begun;
-    };
     for (let leases = 0; leases < 6_400; leases += 1) turns.add(16_000);
-    expect(await underWay(1_000)).toBe(100);
+    expect(await ask(turns, 1_000)).toHaveLength(100);
     for (let leases = 0; leases < 3_200; leases += 1) turns.add(8_000);
-    expect(await underWay(1_000)).toBe(100);
+    expect(await ask(turns, 1_000)).toHaveLength(100);
   });
 
   it("are counted for as long as their lease is kept, however it ends", async () => {
@@ -121,7 +111,7 @@ describe("renewals of many locks", () => {
   it("come in the order of their deadlines, in turns with those that have failed before", async () => {
     const clock = new FakeClock();
     const turns = new RenewalTurns(clock);
-    const ends = await filled(turns);
+    const ends = await ask(turns, AT_ONCE);
     const order: string[] = [];
     const waits = (name: string, turn: ReturnType<typeof fresh>) =>
       turns.run(turn, async () => {
@@ -139,19 +129,14 @@ describe("renewals of many locks", () => {
   it("that go unanswered for half a second make room for others, and only once", async () => {
     const clock = new FakeClock();
     const turns = new RenewalTurns(clock);
-    const ends = await filled(turns);
-    let more = 0;
-    for (let n = 0; n < 2 * AT_ONCE; n += 1)
-      void turns.run(fresh(1_000), () => {
-        more += 1;
-        return new Promise<void>(() => undefined);
-      });
+    const ends = await ask(turns, AT_ONCE);
+    const more = await ask(turns, 2 * AT_ONCE);
     await clock.advance(499);
-    expect(more).toBe(0);
+    expect(more).toHaveLength(0);
     await clock.advance(1);
-    expect(more).toBe(AT_ONCE);
+    expect(more).toHaveLength(AT_ONCE);
     for (const end of ends) end();
     await clock.advance(1);
-    expect(more).toBe(AT_ONCE);
+    expect(more).toHaveLength(AT_ONCE);
   });
 });

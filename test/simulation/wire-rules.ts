@@ -62,10 +62,8 @@ export class WireRules implements Witness {
   readonly #facts = new Map<string, LeaseFacts>();
   readonly #idsOf = new Map<Machine, Set<string>>();
   readonly #tickets = new Map<string, TicketFacts>();
-  /** Under which id a lease was granted that has another now. */
+  /** Under which id a lease was granted that has another now, or was to be given it. */
   readonly #grantedAs = new Map<string, string>();
-  /** Who has asked for a lease of its own to have another id, which it may have before the answer comes. */
-  readonly #renaming = new Map<string, Machine>();
   readonly #seen = new Map<Machine, Map<string, Set<string>>>();
   readonly #names = new Map<string, TicketName | undefined>();
   readonly #folders = new Map<string, string>();
@@ -97,7 +95,7 @@ export class WireRules implements Witness {
 
   /** Whose lease it is, or may be. */
   machineOf(leaseId: string): Machine | undefined {
-    return this.#facts.get(leaseId)?.machine ?? this.#renaming.get(leaseId);
+    return (this.#facts.get(leaseId) ?? this.#facts.get(this.grantedAs(leaseId)))?.machine;
   }
 
   leaseIdsOf(machine: Machine): Iterable<string> {
@@ -123,7 +121,7 @@ export class WireRules implements Witness {
     if (operation === "release") this.onRelease(leaseId, facts);
     if (operation === "renew") facts.renewedAt = this.#count;
     const isHandOver = operation === "change" && !this.#isRename(request);
-    if (operation === "change" && !isHandOver) this.#renaming.set(request.newLeaseId ?? "", machine);
+    if (operation === "change" && !isHandOver) this.#grantedAs.set(request.newLeaseId ?? "", leaseId);
     if (isHandOver) this.#checkHandOver(machine, request, facts);
     if (operation === "release" || isHandOver) facts.givenUp = operation;
     if (operation !== "acquire") facts.owedSince = undefined;
@@ -175,10 +173,9 @@ export class WireRules implements Witness {
     return !this.#folders.has(newLeaseId);
   }
 
-  #renamed(machine: Machine, { name, leaseId = "", newLeaseId = "" }: Request, facts: LeaseFacts): void {
+  #renamed(machine: Machine, { name, newLeaseId = "" }: Request, facts: LeaseFacts): void {
     facts.givenUp = "change";
     this.#factsOf(machine, name, newLeaseId).lastGood = facts.lastGood;
-    this.#grantedAs.set(newLeaseId, leaseId);
   }
 
   /** Whoever gives the lock to another has looked who is next after its last renewal, and when its own ticket was gone. */

@@ -53,8 +53,8 @@ const holding = (where: Setting["where"], forMs: number, ...counts: readonly num
 const FULL: Plan = {
   leaseSeconds: 60,
   warmUpMs: 3_000,
-  turns: 1,
-  idleMs: 30_000,
+  turns: 2,
+  idleMs: 60_000,
   azurite: holding("azurite", 180_000, 1, 100, 1_000, 5_000),
   compared: holding("memory", 60_000, 100, 10_000),
   memory: [
@@ -82,7 +82,7 @@ const QUICK: Plan = {
 export const SCALE: Benchmark = {
   name: "scale",
   title: "Scale: many locks held, many tasks waiting",
-  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease (100,000: for two). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what its heap and buffers grew by between before the first lock and the end, garbage collected both times, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, with nobody who would notice a loss.
+  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, twice and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what its heap and buffers grew by between before the first lock and the end, garbage collected both times, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, with nobody who would notice a loss.
 
 How late a renewal was sent is counted from \`renewEveryMs\` after the one before was sent; the first of each lock is sent at a time that is left to chance, so that they are spread, and only counts for that. The locks are taken as fast as that goes, 4 at a time on Azurite, 50 in memory, renewals meanwhile included.`,
   run,

@@ -2,9 +2,9 @@
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /** Calls back once when the signal aborts, unless the returned function is called before. The signal must not have aborted yet. */
-export function onAbort(signal: AbortSignal | undefined, callback: () => void): () => void {
+export function onAbort(signal: AnySignal | undefined, callback: () => void): () => void {
   if (!signal) return () => undefined;
-  const callbacks = waiting.get(signal) ?? listenTo(signal);
+  const callbacks = signal instanceof LazySignal ? signal.callbacks : (waiting.get(signal) ?? listenTo(signal));
   callbacks.add(callback);
   return () => void callbacks.delete(callback);
 }
@@ -12,18 +12,19 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
 function listenTo(signal: AbortSignal): Set<() => void> {
   const callbacks = new Set<() => void>();
   waiting.set(signal, callbacks);
-  const onAborted = (): void => {
-    for (const callback of callbacks) {
-      callbacks.delete(callback);
-      callback();
-    }
-  };
-  signal.addEventListener("abort", onAborted, { once: true });
+  signal.addEventListener("abort", () => callOnce(callbacks), { once: true });
   return callbacks;
 }
 
+function callOnce(callbacks: Set<() => void>): void {
+  for (const callback of callbacks) {
+    callbacks.delete(callback);
+    callback();
+  }
+}
+
 /** Settles as the promise does, or rejects with the signal's own reason as soon as it aborts. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export function unlessAborted<T>(promise: Promise<T>, signal: AnySignal | undefined): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
     if (signal.aborted) reject(signal.reason);
@@ -32,10 +33,11 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | unde
   });
 }
 
-/** A signal of which most are never asked for: it is made when somebody does. */
+/** A signal of a process that has very many: an `AbortSignal`, which takes more than a kilobyte, is made when somebody asks for it. */
 export class LazySignal {
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
+  #callbacks: Set<() => void> | undefined;
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController();
@@ -43,11 +45,30 @@ export class LazySignal {
     return this.#controller.signal;
   }
 
-  abort(reason: unknown): void {
-    this.#aborted ??= { reason };
+  get aborted(): boolean {
+    return this.#aborted !== undefined;
+  }
+
+  get reason(): unknown {
+    return this.#aborted?.reason;
+  }
+
+  /** For {@link onAbort}. */
+  get callbacks(): Set<() => void> {
+    this.#callbacks ??= new Set();
+    return this.#callbacks;
+  }
+
+  abort(reason?: unknown): void {
+    if (this.#aborted) return;
+    this.#aborted = { reason };
     this.#controller?.abort(reason);
+    if (this.#callbacks) callOnce(this.#callbacks);
   }
 }
+
+/** Somebody else's, or our own. */
+export type AnySignal = AbortSignal | LazySignal;
 
 /** One signal for several. `AbortSignal.any` would do, but leaves something behind with every signal that outlives it. */
 export class LinkedSignal {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { uptime as machineUptime } from "node:os";
-import { onAbort } from "./abort.ts";
+import { type AnySignal, onAbort } from "./abort.ts";
 
 /** A timer that can be called off. Calling it off twice, or after it fired, does nothing. */
 export interface Timer {
@@ -43,19 +43,33 @@ function machineUptimeMs(): number {
   }
 }
 
+/** Every lock that is held has two of them: it is small. */
+class SystemTimer implements Timer {
+  #step: NodeJS.Timeout;
+
+  constructor(ms: number, callback: () => void, keepAlive: boolean) {
+    this.#step = this.#arm(ms, callback, keepAlive);
+  }
+
+  cancel(): void {
+    clearTimeout(this.#step);
+  }
+
+  #arm(ms: number, callback: () => void, keepAlive: boolean): NodeJS.Timeout {
+    const goOn = (): void => {
+      this.#step = this.#arm(ms - LONGEST_TIMER_MS, callback, keepAlive);
+    };
+    const step = ms > LONGEST_TIMER_MS ? setTimeout(goOn, LONGEST_TIMER_MS) : setTimeout(callback, ms);
+    return keepAlive ? step : step.unref();
+  }
+}
+
 /** The machine's clocks: `performance.now()`, which stops during suspend on Linux, and `os.uptime()`, which does not. */
 export const systemClock: Clock = Object.freeze({
   now: () => performance.now(),
   uptime: machineUptimeMs,
   setTimer(ms: number, callback: () => void, { keepAlive = false }: TimerOptions = {}): Timer {
-    let handle: NodeJS.Timeout;
-    const arm = (left: number): void => {
-      const step = Math.min(left, LONGEST_TIMER_MS);
-      handle = setTimeout(() => (step < left ? arm(left - step) : callback()), step);
-      if (!keepAlive) handle.unref();
-    };
-    arm(Math.max(0, ms));
-    return { cancel: () => clearTimeout(handle) };
+    return new SystemTimer(Math.max(0, ms), callback, keepAlive);
   },
   nextTurn(callback: () => void): void {
     setImmediate(callback);
@@ -120,7 +134,7 @@ export class Stopwatch {
 export function sleep(
   clock: Clock,
   ms: number,
-  { signal, keepAlive = true }: TimerOptions & { signal?: AbortSignal | undefined } = {},
+  { signal, keepAlive = true }: TimerOptions & { signal?: AnySignal | undefined } = {},
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason);

@@ -89,13 +89,7 @@ export class Entrance {
 
   #comer(patience: Patience): Comer<LocalLease> {
     const { terms } = this.options;
-    return {
-      signal: patience.signal,
-      accepts: ({ kept }) => areSame(kept.terms, terms),
-      get waitedMs() {
-        return patience.waitedMs;
-      },
-    };
+    return { patience, accepts: ({ kept }) => areSame(kept.terms, terms) };
   }
 }
 

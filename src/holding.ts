@@ -10,7 +10,7 @@ export abstract class Holding {
   readonly key: string;
   readonly #tenure: Tenure;
   #observed: ObservedHold | undefined;
-  #stopListening: () => void = () => undefined;
+  #stopListening: (() => void) | undefined;
 
   /** @internal */
   constructor(key: string, tenure: Tenure) {
@@ -62,7 +62,7 @@ export abstract class Holding {
   /** @internal */
   end(): Promise<LockLostError | undefined> {
     const ending = this.#tenure.end();
-    this.#stopListening();
+    this.#stopListening?.();
     this.#observed?.ends(ending, this.#tenure);
     this.#observed = undefined;
     return ending;

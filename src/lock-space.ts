@@ -63,6 +63,15 @@ export class LockSpace {
   /** What this process holds of each key, and some of what it held. */
   readonly #holds = new Map<KnownKey, Hold>();
   #sweepAt = FEWEST_HOLDS;
+  /** A log that throws must not cost anybody a lock. @internal */
+  readonly log = (message: string): void => {
+    azureLog("warning", message);
+    try {
+      this.#log(message);
+    } catch {
+      // There is nowhere to say so.
+    }
+  };
 
   constructor(options: MutexOptions) {
     this.store = connect(options);
@@ -92,18 +101,20 @@ export class LockSpace {
 
   /** @internal */
   blob({ key, name = key, metadata }: BlobOf): LockBlob {
-    const { store, telemetry } = this;
-    const log = (message: string): void => this.log(message);
+    const { clock, random, newId } = this.#sources;
+    // Each by its name: what is spread has a shape of its own, and there may be very many.
     return {
-      ...this.#sources,
-      store,
+      clock,
+      random,
+      newId,
+      store: this.store,
       requests: this.#requests,
       renewals: this.#renewals,
-      telemetry,
+      telemetry: this.telemetry,
+      log: this.log,
       key,
       name,
-      ...(metadata && { metadata }),
-      log,
+      metadata,
     };
   }
 
@@ -149,16 +160,6 @@ export class LockSpace {
       this.#keys.delete(name);
       if (known.queue.busy) this.#keys.set(name, known);
       return;
-    }
-  }
-
-  /** A log that throws must not cost anybody a lock. @internal */
-  log(message: string): void {
-    azureLog("warning", message);
-    try {
-      this.#log(message);
-    } catch {
-      // There is nowhere to say so.
     }
   }
 }

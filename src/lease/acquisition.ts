@@ -1,3 +1,4 @@
+import { LazySignal } from "../abort.ts";
 import { Stopwatch, settledWithin } from "../clock.ts";
 import { isMutexError, StoreUnavailableError } from "../errors.ts";
 import { attempt, isUnsure } from "./attempt.ts";
@@ -27,7 +28,7 @@ export interface Granted extends Stamp {
 export type AcquisitionAnswer = Granted | { readonly kind: "held"; readonly date: number };
 
 /** Where a lease comes from: whoever keeps it says when it is done. */
-export type LeaseOrigin = Pick<Acquisition, "conclude">;
+export type LeaseOrigin = Pick<Acquisition, "conclude" | "isSettled">;
 
 /** What a blob that we create is to say from its first moment. */
 export interface FirstRecord {
@@ -63,7 +64,7 @@ export class Acquisition {
   readonly leaseId: string;
   readonly #blob: LockBlob;
   readonly #options: AcquisitionOptions;
-  readonly #unreachable = new AbortController();
+  readonly #unreachable = new LazySignal();
   /** Tries of which it is open whether the service took, or may yet take, the lease. */
   #openTries = 0;
   /** What was granted, under the id that it was given, or may have been by a change that went unanswered. */
@@ -86,6 +87,11 @@ export class Acquisition {
   /** Whether a try went unanswered, which would take the lease again if it arrived after the release. */
   get mayReturn(): boolean {
     return this.#openTries > 0;
+  }
+
+  /** Whether nothing is open that could take the lease once it was granted, nor did: there is nothing to conclude. */
+  get isSettled(): boolean {
+    return !this.mayReturn && !this.#tookAgain;
   }
 
   /** Asks once for the lease, creating blob and container where they are missing. Rejects with the signal's reason as soon as it aborts. */
@@ -128,7 +134,7 @@ export class Acquisition {
     this.#abandoned = true;
     this.#letGone = true;
     this.#renamed = undefined;
-    if (this.mayReturn || this.#tookAgain) void releaseAgain(this.#blob, this.leaseId, this.#releaseOptions);
+    if (!this.isSettled) void releaseAgain(this.#blob, this.leaseId, this.#releaseOptions);
   }
 
   /** Undefined if the lease is not ours any more. */
@@ -158,7 +164,7 @@ export class Acquisition {
         );
         return answer;
       },
-      { operation: "acquire", timeoutMs: tryTimeoutMs, signal, linger: { ms: SERVICE_TIMEOUT_MS, until: this.#unreachable.signal } },
+      { operation: "acquire", timeoutMs: tryTimeoutMs, signal, linger: { ms: SERVICE_TIMEOUT_MS, until: this.#unreachable } },
     );
   }
 

@@ -1,4 +1,4 @@
-import { onAbort, unlessAborted } from "../abort.ts";
+import { type AnySignal, onAbort, unlessAborted } from "../abort.ts";
 import { type Clock, Stopwatch, sleep } from "../clock.ts";
 import { isMutexError, StoreUnavailableError } from "../errors.ts";
 import { LONGEST_RETRY_DELAY_MS } from "../options.ts";
@@ -10,7 +10,7 @@ export interface AttemptOptions {
   /** How long to wait for the answer, in milliseconds. */
   readonly timeoutMs: number;
   /** Ends the wait at once, with the signal's own reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AnySignal | undefined;
   /**
    * How long the request itself outlives the wait for it, in milliseconds, unless `until` aborts before. Default: it does not.
    * An answer that nobody waits for any more still tells whether the service did what it was asked.
@@ -20,7 +20,7 @@ export interface AttemptOptions {
 
 interface Linger {
   readonly ms: number;
-  readonly until: AbortSignal;
+  readonly until: AnySignal;
 }
 
 /**

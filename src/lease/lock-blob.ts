@@ -11,7 +11,7 @@ export interface LockBlob extends Sources {
   /** The blob's name: the key itself, but for the helper blobs of recipes and queues. */
   readonly name: string;
   /** What the blob bears from its creation on, besides a record. Default: nothing. */
-  readonly metadata?: Metadata;
+  readonly metadata?: Metadata | undefined;
   /** How many requests are under way, of this blob or another of the mutex, those that nobody waits for any more included. */
   readonly requests: { underWay: number };
   /** In which the renewals of the mutex are sent. */

@@ -9,7 +9,7 @@ import { type SeenBlob, seenNow } from "./fencing.ts";
 import type { ReleaseAnswer, Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { changeLease, releaseInBackground, releaseLease } from "./release.ts";
-import { SuspendWatch } from "./suspend-watch.ts";
+import { type Sleeper, SuspendWatch } from "./suspend-watch.ts";
 
 export interface KeptLeaseOptions {
   readonly origin: LeaseOrigin;
@@ -22,6 +22,18 @@ type State =
   | { readonly kind: "lost"; readonly error: LockLostError }
   | { readonly kind: "released"; readonly answer: Promise<ReleaseAnswer> };
 
+/** Whoever is told what becomes of a lease that is kept. */
+export interface LeaseKeeper {
+  /** The lease is lost; its signal is about to say so. */
+  onLost(error: LockLostError): void;
+  /** A renewal was answered, or failed. */
+  onRenewal(renewal: Renewal): void;
+  /** A renewal says that the blob was written since the last answer, with what that had said of it. Never rejects. */
+  onWritten(before: SeenBlob): Promise<void>;
+}
+
+const HELD: State = Object.freeze({ kind: "held" });
+
 /** Nobody is told; without a reason each controller would make an exception of its own. */
 const STOPPED = new Error("the lease is not renewed any more");
 
@@ -29,25 +41,22 @@ const STOPPED = new Error("the lease is not renewed any more");
  * A lease that is renewed until it is released or lost. Two things run side by side: the renewals, and a deadline that
  * does not care what they are doing. The deadline counts from before the last renewal that was answered.
  */
-export class KeptLease {
+export class KeptLease implements Sleeper {
   readonly leaseId: string;
   readonly terms: LeaseTerms;
   /** What the last answer under the lease said of its blob, so that the next holder need not ask. */
   seen: SeenBlob;
   readonly #blob: LockBlob;
-  readonly #origin: LeaseOrigin;
+  /** Undefined if there is nothing to conclude. */
+  readonly #origin: LeaseOrigin | undefined;
   readonly #loss = new LazySignal();
-  #stopRenewing = new LazySignal();
-  /** Called when the lease is lost, before the signal says so. */
-  onLost: (error: LockLostError) => void = () => undefined;
-  /** Called when a renewal was answered, or failed. */
-  onRenewal: (renewal: Renewal) => void = () => undefined;
-  /** Called when a renewal says that the blob was written since the last answer, with what that had said of it. */
-  onWritten: (before: SeenBlob) => void = () => undefined;
+  /** Of the renewal that is under way. */
+  #stopRenewing: LazySignal | undefined;
+  /** Default: nobody. */
+  keeper: LeaseKeeper | undefined;
   #paused = false;
   #isStanding = false;
-  readonly #stopWatching: () => void;
-  #state: State = { kind: "held" };
+  #state: State = HELD;
   /** Started just before the last request that was granted, and answered in time. */
   #asked: Stopwatch;
   /** Started just before the last request that was granted, however late that was heard of: the lease stands longer than it is good for. */
@@ -61,13 +70,13 @@ export class KeptLease {
   constructor(blob: LockBlob, { origin, granted, terms }: KeptLeaseOptions) {
     const { leaseId, asked } = granted;
     this.#blob = blob;
-    this.#origin = origin;
+    this.#origin = origin.isSettled ? undefined : origin;
     this.leaseId = leaseId;
     this.terms = terms;
     this.seen = seenNow(blob, granted);
     this.#asked = asked;
     this.#granted = asked;
-    this.#stopWatching = SuspendWatch.of(blob.clock).onWake(() => this.#onWake(), asked);
+    SuspendWatch.of(blob.clock).add(this, asked);
     blob.renewals.add(terms.renewEveryMs);
     const { elapsedMs } = asked.read();
     this.#armDeadline(elapsedMs);
@@ -132,7 +141,7 @@ export class KeptLease {
     if (this.#state.kind === "released") return this.#state.answer;
     const wasLost = this.#state.kind === "lost" ? this.#state.error : undefined;
     this.#stop();
-    this.#origin.conclude();
+    this.#origin?.conclude();
     const answer = wasLost ? this.#releaseLost(wasLost) : releaseLease(this.#blob, this.leaseId, this.terms.tryTimeoutMs);
     this.#state = { kind: "released", answer };
     return answer;
@@ -155,8 +164,8 @@ export class KeptLease {
   pause(): void {
     this.#paused = true;
     this.#nextRenewal?.cancel();
-    this.#stopRenewing.abort(STOPPED);
-    this.#stopRenewing = new LazySignal();
+    this.#stopRenewing?.abort(STOPPED);
+    this.#stopRenewing = undefined;
   }
 
   resume(): void {
@@ -171,7 +180,7 @@ export class KeptLease {
   changeTo(leaseId: string): Promise<ReleaseAnswer> {
     if (this.#state.kind !== "held") return this.release();
     this.#stop();
-    this.#origin.conclude();
+    this.#origin?.conclude();
     const answer = changeLease(this.#blob, this.leaseId, leaseId, this.terms.tryTimeoutMs);
     this.#state = { kind: "released", answer };
     return answer;
@@ -187,16 +196,23 @@ export class KeptLease {
   }
 
   #onDeadline(): void {
+    if (this.#putOff()) return;
     // The answer to a renewal may already have arrived and only be waiting for its turn.
     this.#blob.clock.nextTurn(() => {
-      if (this.#state.kind !== "held") return;
-      const { elapsedMs } = this.#asked;
-      if (elapsedMs >= this.terms.goodForMs) this.#lose(this.#expired());
-      else this.#armDeadline(elapsedMs);
+      if (this.#state.kind === "held" && !this.#putOff()) this.#lose(this.#expired());
     });
   }
 
-  #onWake(): void {
+  /** Sets the deadline's timer anew, once for several renewals. False if the deadline has passed. */
+  #putOff(): boolean {
+    const { elapsedMs } = this.#asked;
+    if (elapsedMs >= this.terms.goodForMs) return false;
+    this.#armDeadline(elapsedMs);
+    return true;
+  }
+
+  /** @inheritDoc */
+  onWake(): void {
     // The deadline's timer slept too, and would come too late by as much.
     const { elapsedMs } = this.#asked;
     this.#armDeadline(elapsedMs);
@@ -220,7 +236,7 @@ export class KeptLease {
     this.#state = { kind: "lost", error };
     this.#blob.log(error.message);
     if (error.why === "expired") this.#releaseWhenLapsed();
-    this.onLost(error);
+    this.keeper?.onLost(error);
     this.#loss.abort(error);
   }
 
@@ -235,8 +251,8 @@ export class KeptLease {
     this.#deadline?.cancel();
     this.#nextRenewal?.cancel();
     this.#lapse?.cancel();
-    this.#stopWatching();
-    this.#stopRenewing.abort(STOPPED);
+    SuspendWatch.of(this.#blob.clock).remove(this);
+    this.#stopRenewing?.abort(STOPPED);
   }
 
   #planRenewal(elapsedMs: number, everyMs: number = this.terms.renewEveryMs): void {
@@ -248,8 +264,14 @@ export class KeptLease {
   #renewNow(): Promise<void> {
     this.#renewing ??= this.#renew().finally(() => {
       this.#renewing = undefined;
+      this.#stopRenewing = undefined;
     });
     return this.#renewing;
+  }
+
+  get #stopping(): LazySignal {
+    this.#stopRenewing ??= new LazySignal();
+    return this.#stopRenewing;
   }
 
   async #renew(): Promise<void> {
@@ -265,14 +287,14 @@ export class KeptLease {
         log(`renewal of "${key}" failed, ${Math.round(msLeft)} ms left: ${String(error)}`);
         this.#tell({ kind: "failed", error, msLeft, attempt: failures });
         const delayMs = retryDelayMs(failures, random);
-        await sleep(clock, delayMs, { signal: this.#stopRenewing.signal, keepAlive: false }).catch(() => undefined);
+        await sleep(clock, delayMs, { signal: this.#stopping, keepAlive: false }).catch(() => undefined);
       }
     }
   }
 
   #tell(renewal: Renewal): void {
     this.#blob.telemetry.renewal(renewal);
-    this.onRenewal(renewal);
+    this.keeper?.onRenewal(renewal);
   }
 
   get #isRenewable(): boolean {
@@ -288,7 +310,7 @@ export class KeptLease {
     const renewal = await renewals.run(turn, async () => {
       const { seen } = this;
       const asked = new Stopwatch(clock);
-      const answer = await attempt(this.#blob, renew, { operation: "renew", timeoutMs, signal: this.#stopRenewing.signal });
+      const answer = await attempt(this.#blob, renew, { operation: "renew", timeoutMs, signal: this.#stopping });
       return { answer, asked, seen };
     });
     if (!renewal || this.#state.kind !== "held") return true;
@@ -307,7 +329,6 @@ export class KeptLease {
     if (isLate) return false;
     this.#asked = asked;
     this.#lastFailure = undefined;
-    this.#armDeadline(elapsedMs);
     this.#planRenewal(elapsedMs);
     return true;
   }
@@ -316,6 +337,6 @@ export class KeptLease {
     // What was written under the lease meanwhile is known better already.
     if (this.seen !== before || stamp.etag === before.etag) return;
     this.seen = seenNow(this.#blob, stamp);
-    this.onWritten(before);
+    void this.keeper?.onWritten(before);
   }
 }

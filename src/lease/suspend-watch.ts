@@ -7,13 +7,19 @@ const SHORTEST_SLEEP_MS = 50;
 
 const watches = new WeakMap<Clock, SuspendWatch>();
 
+/** Somebody who sleeps as the machine does. */
+export interface Sleeper {
+  /** The machine woke up. */
+  onWake(): void;
+}
+
 /**
  * Notices that the machine slept. Timers sleep with it, so a lease that ran out meanwhile would be given up too late by
  * its own timer. One watch serves every lease kept by one clock, and runs only while there are any.
  */
 export class SuspendWatch {
   readonly #clock: Clock;
-  readonly #listeners = new Set<() => void>();
+  readonly #sleepers = new Set<Sleeper>();
   #sleptMs = 0;
   #timer: Timer | undefined;
 
@@ -27,16 +33,17 @@ export class SuspendWatch {
     return watch;
   }
 
-  /** Calls back whenever the machine woke up, until the returned function is called. The stopwatch is one that was started lately. */
-  onWake(listener: () => void, lately: Stopwatch): () => void {
-    this.#listeners.add(listener);
+  /** It is told from now on. The stopwatch is one that was started lately. */
+  add(sleeper: Sleeper, lately: Stopwatch): void {
+    this.#sleepers.add(sleeper);
     if (!this.#timer) this.#planLook(lately);
-    return () => {
-      this.#listeners.delete(listener);
-      if (this.#listeners.size > 0) return;
-      this.#timer?.cancel();
-      this.#timer = undefined;
-    };
+  }
+
+  remove(sleeper: Sleeper): void {
+    this.#sleepers.delete(sleeper);
+    if (this.#sleepers.size > 0) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   #planLook(since: Stopwatch): void {
@@ -50,6 +57,6 @@ export class SuspendWatch {
     if (sleptMs >= SHORTEST_SLEEP_MS) this.#sleptMs += sleptMs;
     if (this.#sleptMs <= SUSPEND_MS) return;
     this.#sleptMs = 0;
-    for (const listener of [...this.#listeners]) listener();
+    for (const sleeper of [...this.#sleepers]) sleeper.onWake();
   }
 }

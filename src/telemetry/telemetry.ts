@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Attributes } from "@opentelemetry/api";
+import type { AnySignal } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { isMutexError } from "../errors.ts";
 import { shown } from "../options.ts";
@@ -60,7 +61,7 @@ export class Telemetry {
   }
 
   /** A request was sent, unless its signal had aborted before. Its outcome is looked at on the side. */
-  sent(operation: string, answer: Promise<unknown>, signal: AbortSignal | undefined): void {
+  sent(operation: string, answer: Promise<unknown>, signal: AnySignal | undefined): void {
     const { metrics: meters } = this;
     if (!meters || signal?.aborted) return;
     const name = { "azmutex.operation": operation.startsWith("list") ? "list" : operation.replace(" the ", "_") };

@@ -37,7 +37,8 @@ export function stayAwayMs({ steadyMs: [, longestMs] }: PollPolicy, random: () =
 }
 
 /** A locker's `poll` option with every default filled in. Throws `RangeError` naming option and value. */
-export function resolvePollOptions(options: PollOptions): PollPolicy {
+export function resolvePollOptions(options?: PollOptions): PollPolicy {
+  if (!options) return POLL_DEFAULTS;
   const policy = { ...POLL_DEFAULTS, ...options };
   if (typeof policy.quickForMs !== "number" || !(policy.quickForMs >= 0)) {
     throw new RangeError(`poll.quickForMs must be a number of milliseconds of at least 0, not ${shown(policy.quickForMs)}`);

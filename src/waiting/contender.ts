@@ -7,7 +7,7 @@ import type { FencingTokens } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { KeptLease } from "../lease/renewal.ts";
 import { type AskingOptions, keepAsking } from "./asking.ts";
-import { pollDelayMs, stayAwayMs } from "./backoff.ts";
+import { pollDelayMs } from "./backoff.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { type Hold, LocalLease, type Succession } from "./hold.ts";
 import type { Turn } from "./local-queue.ts";
@@ -118,8 +118,8 @@ export class Contender {
     this.#silence.broken();
     const kept = new KeptLease(this.#blob, { origin: acquisition, granted, terms });
     const share = this.#share ?? new Share(this.#blob.clock);
-    const isOvertaken = () => this.#tokens.areOvertaken(this.#blob, terms);
-    return await this.#settle(new LocalLease({ kept, share, ticketGone: place?.ticket?.leave(), isOvertaken }));
+    const ticketGone = place?.ticket?.leave();
+    return await this.#settle(new LocalLease({ kept, share, ticketGone, blob: this.#blob, tokens: this.#tokens }));
   }
 
   async #poll(acquisition: Acquisition): Promise<Granted | number> {
@@ -171,13 +171,13 @@ export class Contender {
   }
 
   get #succession(): Succession {
-    const { fair, terms, handOverCount, handOverMs, poll } = this.#options;
+    const { fair, terms } = this.#options;
     if (fair) {
       // What the service counts as left is the margin more than what we do.
       const enoughMs = Math.max(0, this.#longestSleepMs + 2 * terms.tryTimeoutMs - terms.marginMs);
       return new FirstCome({ queue: this.#fairQueue, blob: this.#blob, enoughMs });
     }
-    return new LocalFirst({ count: handOverCount, ms: handOverMs, stayAwayMs: () => stayAwayMs(poll, this.#blob.random) });
+    return new LocalFirst(this.#options, this.#blob.random);
   }
 
   get #asking(): AskingOptions {

@@ -1,8 +1,9 @@
 import { LazySignal } from "../abort.ts";
 import { LockLostError } from "../errors.ts";
-import type { SeenBlob } from "../lease/fencing.ts";
+import type { FencingTokens, SeenBlob } from "../lease/fencing.ts";
 import type { ReleaseAnswer } from "../lease/lease-store.ts";
-import type { KeptLease } from "../lease/renewal.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import type { KeptLease, LeaseKeeper } from "../lease/renewal.ts";
 import type { LockEvents } from "../telemetry/lock-events.ts";
 import type { Renewal } from "../telemetry/telemetry.ts";
 import type { Turn } from "./local-queue.ts";
@@ -19,28 +20,37 @@ export interface LocalLeaseOptions {
   readonly share: Share;
   /** Default: there was none. */
   readonly ticketGone?: Promise<void> | undefined;
-  /** Whether the record of the blob is one that others wrote since the tokens of this process were reserved. */
-  readonly isOvertaken: () => Promise<boolean>;
+  readonly blob: LockBlob;
+  /** Those of the blob's key. */
+  readonly tokens: FencingTokens;
 }
 
 /** A lease that the tasks of this process hold, one after the other, while the service sees one holder. */
-export class LocalLease {
+export class LocalLease implements LeaseKeeper {
   readonly kept: KeptLease;
   readonly share: Share;
   /** Resolves when the ticket that won it is certain to be gone. */
-  readonly ticketGone: Promise<void>;
-  readonly #isOvertaken: () => Promise<boolean>;
+  readonly ticketGone: Promise<void> | undefined;
+  readonly #blob: LockBlob;
+  readonly #tokens: FencingTokens;
   #holder: Hold | undefined;
   #onArrival: (() => void) | undefined;
 
-  constructor({ kept, share, ticketGone = Promise.resolve(), isOvertaken }: LocalLeaseOptions) {
+  constructor({ kept, share, ticketGone, blob, tokens }: LocalLeaseOptions) {
     this.kept = kept;
     this.share = share;
     this.ticketGone = ticketGone;
-    this.#isOvertaken = isOvertaken;
-    kept.onLost = (error) => this.#holder?.lose(error);
-    kept.onRenewal = (renewal) => this.#holder?.onRenewal?.(renewal);
-    kept.onWritten = (before) => void this.#onWritten(before);
+    this.#blob = blob;
+    this.#tokens = tokens;
+    kept.keeper = this;
+  }
+
+  onLost(error: LockLostError): void {
+    this.#holder?.lose(error);
+  }
+
+  onRenewal(renewal: Renewal): void {
+    this.#holder?.onRenewal?.(renewal);
   }
 
   /** Makes a task the holder, until its hold ends. */
@@ -71,12 +81,12 @@ export class LocalLease {
    * The holder may have written its blob. Or others have had the lock, after somebody broke the lease, and a late request or a
    * hand-over brought it back under its old id: it stands, and the token is too low.
    */
-  async #onWritten(before: SeenBlob): Promise<void> {
+  async onWritten(before: SeenBlob): Promise<void> {
     const { kept } = this;
     const { seen, key } = kept;
     if (this.#holder?.token === undefined) return;
     try {
-      if (await this.#isOvertaken())
+      if (await this.#tokens.areOvertaken(this.#blob, kept.terms))
         kept.learnLoss(new LockLostError(key, "taken", "others have held it since, and have given it back"), { stands: true });
     } catch {
       // To be looked at again at the next renewal.
@@ -132,6 +142,8 @@ type State =
   | { readonly kind: "lost"; readonly error: LockLostError }
   | { readonly kind: "ended"; readonly lost: Promise<LockLostError | undefined> };
 
+const HELD: State = Object.freeze({ kind: "held" });
+
 /** One task's part of a lease: what happens to the lease after the hold has ended is nobody's business here. */
 export class Hold implements Tenure {
   readonly token: number | undefined;
@@ -140,7 +152,7 @@ export class Hold implements Tenure {
   readonly #lease: LocalLease;
   readonly #turn: Turn<LocalLease>;
   readonly #succession: Succession;
-  #state: State = { kind: "held" };
+  #state: State = HELD;
   readonly #loss = new LazySignal();
   #idGivenOut = false;
   #isLapsing = false;

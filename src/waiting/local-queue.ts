@@ -1,15 +1,14 @@
 import { onAbort } from "../abort.ts";
 import type { Silence } from "../lease/attempt.ts";
+import type { Patience } from "./patience.ts";
 import type { Share } from "./share.ts";
 
 /** Somebody who comes to the queue. */
 export interface Comer<Baton> {
-  /** Ends the wait at once. */
-  readonly signal: AbortSignal;
+  /** Its signal ends the wait at once. */
+  readonly patience: Pick<Patience, "signal" | "waitedMs">;
   /** Whether a baton is of use to it. */
   accepts(baton: Baton): boolean;
-  /** How long it has waited by now, in milliseconds. */
-  readonly waitedMs: number;
 }
 
 interface Waiter<Baton> {
@@ -30,23 +29,45 @@ export interface Legacy {
 const NO_LEGACY: Legacy = Object.freeze({});
 
 /** The head of the queue: whoever has it contends for the lock or holds it. */
-export interface Turn<Baton> {
+export class Turn<Baton> {
   /** What the one before handed over, if it did. */
   readonly baton: Baton | undefined;
   /** What the one before left behind, if it handed nothing over. */
   readonly legacy: Legacy;
+  readonly #queue: LocalQueue<Baton>;
+  #isMine = true;
+
+  constructor(queue: LocalQueue<Baton>, baton: Baton | undefined, legacy: Legacy) {
+    this.#queue = queue;
+    this.baton = baton;
+    this.legacy = legacy;
+  }
+
   /** How long the next of them has waited, in milliseconds. */
-  readonly nextWaitedMs: number | undefined;
+  get nextWaitedMs(): number | undefined {
+    return this.#queue.next?.patience.waitedMs;
+  }
+
   /** Hands the baton, and the turn with it, to the next one in line. False, and nothing has happened, if there is none or it cannot take it. */
-  pass(baton: Baton): boolean;
+  pass(baton: Baton): boolean {
+    if (!this.#isMine || !this.#queue.next?.accepts(baton)) return false;
+    this.#isMine = false;
+    this.#queue.admitNext(baton);
+    return true;
+  }
+
   /** Lets the next one in, empty-handed. Whoever has left, or passed its turn on, may leave again: nothing happens. */
-  leave(legacy?: Legacy): void;
+  leave(legacy?: Legacy): void {
+    if (!this.#isMine) return;
+    this.#isMine = false;
+    this.#queue.admitNext(undefined, legacy);
+  }
 }
 
 /** The tasks of this process that want one key, first come, first served: one contends or holds, the others wait in memory. */
 export class LocalQueue<Baton> {
-  /** In order of arrival. */
-  readonly #waiting = new Set<Waiter<Baton>>();
+  /** In order of arrival. For most keys nobody ever waits. */
+  #waiting: Set<Waiter<Baton>> | undefined;
   #occupied = false;
 
   /** Whether somebody of this process has, or waits for, the turn. */
@@ -56,14 +77,14 @@ export class LocalQueue<Baton> {
 
   /** Takes the turn if nobody has it. */
   tryEnter(): Turn<Baton> | undefined {
-    return this.#occupied ? undefined : this.#turn(undefined, NO_LEGACY);
+    return this.#occupied ? undefined : this.#turn();
   }
 
   /** Waits for the turn; rejects with the signal's reason as soon as it aborts. */
   enter(comer: Comer<Baton>): Promise<Turn<Baton>> {
-    const { signal } = comer;
+    const { signal } = comer.patience;
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (!this.#occupied) return Promise.resolve(this.#turn(undefined, NO_LEGACY));
+    if (!this.#occupied) return Promise.resolve(this.#turn());
     return new Promise((resolve, reject) => {
       const waiter: Waiter<Baton> = {
         comer,
@@ -72,9 +93,10 @@ export class LocalQueue<Baton> {
           resolve(turn);
         },
       };
+      this.#waiting ??= new Set();
       this.#waiting.add(waiter);
       const stopListening = onAbort(signal, () => {
-        this.#waiting.delete(waiter);
+        this.#waiting?.delete(waiter);
         reject(signal.reason);
       });
     });
@@ -82,38 +104,29 @@ export class LocalQueue<Baton> {
 
   /** The same, for somebody to whom nothing can be handed over. */
   enterEmptyHanded(signal: AbortSignal): Promise<Turn<Baton>> {
-    return this.enter({ signal, accepts: () => false, waitedMs: 0 });
+    return this.enter({ patience: { signal, waitedMs: 0 }, accepts: () => false });
   }
 
-  #turn(baton: Baton | undefined, legacy: Legacy): Turn<Baton> {
+  /** Who is first of those that wait. */
+  get next(): Comer<Baton> | undefined {
+    return this.#first?.comer;
+  }
+
+  /** Whoever has the turn is done with it, and so is the queue until somebody comes, if nobody waits. */
+  admitNext(baton: Baton | undefined, legacy?: Legacy): void {
+    const waiter = this.#first;
+    this.#occupied = waiter !== undefined;
+    if (!waiter) return;
+    this.#waiting?.delete(waiter);
+    waiter.admit(this.#turn(baton, legacy));
+  }
+
+  get #first(): Waiter<Baton> | undefined {
+    return this.#waiting?.values().next().value;
+  }
+
+  #turn(baton?: Baton, legacy: Legacy = NO_LEGACY): Turn<Baton> {
     this.#occupied = true;
-    const waiting = this.#waiting;
-    let mine = true;
-    const next = (): Waiter<Baton> | undefined => waiting.values().next().value;
-    const admit = (waiter: Waiter<Baton>, handed: Baton | undefined, left: Legacy): void => {
-      waiting.delete(waiter);
-      waiter.admit(this.#turn(handed, left));
-    };
-    return {
-      baton,
-      legacy,
-      get nextWaitedMs() {
-        return next()?.comer.waitedMs;
-      },
-      pass: (handed) => {
-        const waiter = next();
-        if (!mine || !waiter?.comer.accepts(handed)) return false;
-        mine = false;
-        admit(waiter, handed, NO_LEGACY);
-        return true;
-      },
-      leave: (left = NO_LEGACY) => {
-        if (!mine) return;
-        mine = false;
-        this.#occupied = false;
-        const waiter = next();
-        if (waiter) admit(waiter, undefined, left);
-      },
-    };
+    return new Turn(this, baton, legacy);
   }
 }

@@ -46,6 +46,8 @@ export interface ResolvedLockerOptions {
   readonly requestsAfter?: number;
 }
 
+const HOST = hostname();
+const PROCESS = `${HOST}:${pid}`;
 export const LONGEST_HOLDER = 256;
 const LONGEST_PURPOSE = 1_024;
 const UNREACHABLE_AFTER_MS = 20_000;
@@ -55,7 +57,7 @@ const HAND_OVER_COUNT = 100_000;
 /** A locker's options with every default filled in, checked against each other. Throws `RangeError` or `TypeError` naming option and value. */
 export function resolveLockerOptions(options: LockerOptions, defaultTryTimeoutMs: number): ResolvedLockerOptions {
   const { unreachableAfterMs = UNREACHABLE_AFTER_MS, handOverMs = HAND_OVER_MS, handOverCount = HAND_OVER_COUNT } = options;
-  const { fencing = true, fair = false, holder, purpose, poll = {} } = options;
+  const { fencing = true, fair = false, holder, purpose, poll } = options;
   checkMs(unreachableAfterMs, "unreachableAfterMs");
   checkMs(handOverMs, "handOverMs");
   if (!(Number.isInteger(handOverCount) && handOverCount >= 0)) {
@@ -66,13 +68,12 @@ export function resolveLockerOptions(options: LockerOptions, defaultTryTimeoutMs
   if (holder !== undefined) checkText(holder, "holder", LONGEST_HOLDER);
   if (purpose !== undefined) checkText(purpose, "purpose", LONGEST_PURPOSE);
   const terms = resolveTerms(options, defaultTryTimeoutMs);
-  const host = hostname();
   return {
     terms,
     unreachableAfterMs,
     fencing,
     description: {
-      holder: { name: holder ?? `${host}:${pid}`, host, pid },
+      holder: { name: holder ?? PROCESS, host: HOST, pid },
       ...(purpose === undefined ? {} : { purpose }),
       leaseSeconds: terms.leaseSeconds,
     },

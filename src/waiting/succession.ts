@@ -1,36 +1,32 @@
 import type { ReleaseAnswer } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
+import { stayAwayMs } from "./backoff.ts";
 import { arrivalOf, type FairQueue, type Waiting, type WaitingTicket } from "./fair-queue.ts";
 import type { LocalLease, Succession } from "./hold.ts";
 import type { Turn } from "./local-queue.ts";
+import type { ResolvedLockerOptions } from "./locker-options.ts";
 
 const RELEASED: ReleaseAnswer = Object.freeze({ kind: "released" });
 
-export interface SharedOptions {
-  /** How often the tasks of this process may hand the lock to each other before another process gets it. */
-  readonly count: number;
-  /** For how long since the first of them got it, in milliseconds. */
-  readonly ms: number;
-  /** For how long the process then leaves the lock alone, in milliseconds. */
-  readonly stayAwayMs: () => number;
-}
-
 /** Tasks of this process first, within a budget; then whoever polls at the right moment. */
 export class LocalFirst implements Succession {
-  readonly #options: SharedOptions;
+  readonly #options: Pick<ResolvedLockerOptions, "handOverCount" | "handOverMs" | "poll">;
+  readonly #random: () => number;
 
-  constructor(options: SharedOptions) {
+  constructor(options: Pick<ResolvedLockerOptions, "handOverCount" | "handOverMs" | "poll">, random: () => number) {
     this.#options = options;
+    this.#random = random;
   }
 
   end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer> {
-    const { count, ms, stayAwayMs } = this.#options;
+    const { handOverCount, handOverMs, poll } = this.#options;
     const { share } = lease;
-    const isWithin = share.handOvers < count && share.ageMs < ms;
+    const isWithin = share.handOvers < handOverCount && share.ageMs < handOverMs;
     share.goesOn();
     if (!idGivenOut && isWithin && lease.passBy(turn)) return Promise.resolve(RELEASED);
     // Whoever had its share, and more tasks waiting, lets other processes come first.
-    const leave = (): void => turn.leave(isWithin || turn.nextWaitedMs === undefined ? { share } : { stayAwayMs: stayAwayMs() });
+    const leave = (): void =>
+      turn.leave(isWithin || turn.nextWaitedMs === undefined ? { share } : { stayAwayMs: stayAwayMs(poll, this.#random) });
     return lease.kept.release().finally(leave);
   }
 }

@@ -75,10 +75,14 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       [
         RENEWAL,
-        '    this.#blob.clock.nextTurn(() => {\n      if (this.#state.kind !== "held") return;\n      const',
-        '    ["at once"].forEach(() => {\n      if (this.#state.kind !== "held") return;\n      const',
+        "    this.#blob.clock.nextTurn(() => {\n      if (this.#state.kind",
+        '    ["at once"].forEach(() => {\n      if (this.#state.kind',
       ],
     ],
+  },
+  {
+    name: "the deadline is put off for longer than a renewal moved it",
+    edits: [[RENEWAL, "    this.#armDeadline(elapsedMs);\n    return true;", "    this.#armDeadline(0);\n    return true;"]],
   },
   {
     name: "the release uses the caller's signal",
@@ -169,7 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
       [
         "src/lease/suspend-watch.ts",
         "if (this.#sleptMs <= SUSPEND_MS) return;",
-        "if (this.#sleptMs <= SUSPEND_MS || this.#listeners.size > 0) return;",
+        "if (this.#sleptMs <= SUSPEND_MS || this.#sleepers.size > 0) return;",
       ],
     ],
   },

@@ -81,11 +81,14 @@ async function main(): Promise<number> {
     const note = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);
     await using stage = new Stage(roundTripMs);
     const report = await benchmark.run({ stage, isQuick, note });
-    measured.push({ name, title, what, ranOn: ranOn(), roundTripMs, seconds: (performance.now() - began) / 1_000, report });
-    if (!isJson) process.stdout.write(`\n${title}\n\n${printed(report)}\n`);
+    const one: Measured = { name, title, what, ranOn: ranOn(), roundTripMs, seconds: (performance.now() - began) / 1_000, report };
+    measured.push(one);
+    if (isJson) continue;
+    process.stdout.write(`\n${title}\n\n${printed(report)}\n`);
+    // Not at the end: what was measured stays, whatever becomes of the next one.
+    if (!isQuick) await record(one, BENCHMARKS);
   }
   if (isJson) process.stdout.write(`${JSON.stringify(measured, null, 2)}\n`);
-  else if (!isQuick) await record(measured, BENCHMARKS);
   return measured.every(({ report }) => report.claims.every(({ holds }) => holds)) ? 0 : 1;
 }
 

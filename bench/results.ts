@@ -9,11 +9,11 @@ const FOLDER = new URL("docs/benchmarks/", PROJECT);
 const RESULTS = fileURLToPath(new URL("results.json", FOLDER));
 const DOCUMENT = fileURLToPath(new URL("../benchmarks.md", FOLDER));
 
-/** Puts new results in place of older ones of the same name, in the order of `all`, and makes the document and its pictures anew. */
-export async function record(measured: readonly Measured[], all: readonly Benchmark[]): Promise<void> {
+/** Puts a new result in place of an older one of the same name, in the order of `all`, and makes the document and its pictures anew. */
+export async function record(measured: Measured, all: readonly Benchmark[]): Promise<void> {
   const before = await recorded();
   const results = all.flatMap(({ name }) => {
-    const found = measured.find((one) => one.name === name) ?? before.find((one) => one.name === name);
+    const found = measured.name === name ? measured : before.find((one) => one.name === name);
     return found ? [found] : [];
   });
   await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`);

@@ -19,7 +19,7 @@ export interface ScaleOutcome {
   /** Of the process, from then to the end. */
   readonly cpuMs: number;
   readonly elapsedMs: number;
-  /** What the process's memory grew by, garbage collected before and after: heap, and what the heap only points to. */
+  /** What the process's memory grew by, garbage collected before and after: heap less compiled code, and what the heap only points to. */
   readonly grownBytes: number;
   /** All the memory that the process has, from outside. */
   readonly residentBytes: number;

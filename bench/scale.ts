@@ -32,7 +32,7 @@ interface Idle {
 interface Plan {
   readonly leaseSeconds: number;
   readonly warmUpMs: number;
-  /** How often the settings of the two ratios are measured, in turns. */
+  /** How often the settings of the two ratios, and a process that holds nothing, are measured, in turns. */
   readonly turns: number;
   readonly idleMs: number;
   readonly azurite: readonly Setting[];
@@ -53,7 +53,7 @@ const holding = (where: Setting["where"], forMs: number, ...counts: readonly num
 const FULL: Plan = {
   leaseSeconds: 60,
   warmUpMs: 3_000,
-  turns: 2,
+  turns: 3,
   idleMs: 60_000,
   azurite: holding("azurite", 180_000, 1, 100, 1_000, 5_000),
   compared: holding("memory", 60_000, 100, 10_000),
@@ -82,7 +82,7 @@ const QUICK: Plan = {
 export const SCALE: Benchmark = {
   name: "scale",
   title: "Scale: many locks held, many tasks waiting",
-  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, twice and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what its heap and buffers grew by between before the first lock and the end, garbage collected both times, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, with nobody who would notice a loss.
+  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, three times and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what its heap, compiled code aside, and its buffers grew by between before the first lock and the end, garbage collected both times, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, with nobody who would notice a loss.
 
 How late a renewal was sent is counted from \`renewEveryMs\` after the one before was sent; the first of each lock is sent at a time that is left to chance, so that they are spread, and only counts for that. The locks are taken as fast as that goes, 4 at a time on Azurite, 50 in memory, renewals meanwhile included.`,
   run,
@@ -110,13 +110,15 @@ const idleIn = (where: Setting["where"], forMs: number): Setting => ({ where, ki
 /** It is processor time that is measured: nothing of ours beside it. */
 async function oneByOne({ idleMs, turns, azurite, compared, memory }: Plan, measure: Measure): Promise<Row[]> {
   const rows: Row[] = [];
-  const idleThere = idleOf(await measure(idleIn("azurite", idleMs)));
+  const idleThere = idleOf([await measure(idleIn("azurite", idleMs))]);
   for (const setting of azurite) rows.push({ setting, outcomes: [await measure(setting)], idle: idleThere });
-  const idle = idleOf(await measure(idleIn("memory", idleMs)));
+  const idles: ScaleOutcome[] = [];
   const outcomes: ScaleOutcome[][] = compared.map(() => []);
   for (let turn = 0; turn < turns; turn += 1) {
+    idles.push(await measure(idleIn("memory", idleMs)));
     for (const [at, setting] of compared.entries()) outcomes[at]?.push(await measure(setting));
   }
+  const idle = idleOf(idles);
   for (const [at, setting] of compared.entries()) rows.push({ setting, outcomes: outcomes[at] ?? [], idle });
   for (const setting of memory) rows.push({ setting, outcomes: [await measure(setting)], idle });
   return rows;
@@ -126,11 +128,14 @@ async function oneByOne({ idleMs, turns, azurite, compared, memory }: Plan, meas
 async function quickly({ idleMs, azurite, compared, memory }: Plan, measure: Measure): Promise<Row[]> {
   const idle = measure(idleIn("memory", idleMs));
   const settings = [...azurite, ...compared, ...memory];
-  return await Promise.all(settings.map(async (setting) => ({ setting, outcomes: [await measure(setting)], idle: idleOf(await idle) })));
+  return await Promise.all(settings.map(async (setting) => ({ setting, outcomes: [await measure(setting)], idle: idleOf([await idle]) })));
 }
 
-function idleOf({ cpuMs, elapsedMs, grownBytes }: ScaleOutcome): Idle {
-  return { cpuMsPerMinute: (cpuMs / elapsedMs) * MINUTE_MS, grownBytes };
+function idleOf(outcomes: readonly ScaleOutcome[]): Idle {
+  return {
+    cpuMsPerMinute: median(outcomes.map(({ cpuMs, elapsedMs }) => (cpuMs / elapsedMs) * MINUTE_MS)),
+    grownBytes: median(outcomes.map(({ grownBytes }) => grownBytes)),
+  };
 }
 
 async function inFreshProcess(order: ScaleOrder): Promise<ScaleOutcome> {

@@ -1,7 +1,7 @@
 // A process that holds locks, or waits for them, and says what that cost: `SCALE_ORDER=<JSON> node --expose-gc scale-main.js`.
 import { randomUUID } from "node:crypto";
 import { getHeapCodeStatistics } from "node:v8";
-import { AzureMutex, type LeaseStore, type Lock } from "azmutex";
+import { AzureMutex, type LeaseStore, type Lock, type Locker } from "azmutex";
 import { connect } from "../src/lease/connect.ts";
 import type { ScaleOrder, ScaleOutcome } from "./scale-orders.ts";
 import { keyOf, RenewalWatch, SlowMemoryStore } from "./scale-stores.ts";
@@ -11,6 +11,7 @@ import { keyOf, RenewalWatch, SlowMemoryStore } from "./scale-stores.ts";
  * other, and so does this process; they would get more of the time than the renewals of those that are held.
  */
 const TAKEN_AT_ONCE = { azurite: 4, memory: 50 } as const;
+const GIVEN_BACK_AT_ONCE = 50;
 /** An emulator that creates blobs by the thousand may be silent for a while. What counts begins when everything is held. */
 const UNREACHABLE_AFTER_MS = 120_000;
 /** What runs before, so that the code is compiled and the SDK loaded. */
@@ -71,10 +72,15 @@ async function settledMemory(): Promise<number> {
   return heapUsed + external - machineCode - bytecode;
 }
 
-/** What is under way, as a function that says how much of it was lost. */
-type Underway = () => number;
+/** What is under way. */
+interface Underway {
+  /** How much of it was lost. */
+  lost(): number;
+  /** Gives everything back. */
+  end(): Promise<unknown>;
+}
 
-/** What keeps `n` locks held, or waited for, until the process ends. */
+/** What keeps so many locks held, or waited for. */
 const KINDS: Readonly<Record<ScaleOrder["kind"], (store: LeaseStore, log: () => void) => Promise<Underway>>> = {
   async holds(store, log) {
     const mutex = new AzureMutex({ store, log });
@@ -84,13 +90,17 @@ const KINDS: Readonly<Record<ScaleOrder["kind"], (store: LeaseStore, log: () => 
       order.count,
       async (n) => void locks.push(await mutex.locker(keyOf(n), { leaseSeconds, unreachableAfterMs: UNREACHABLE_AFTER_MS }).lock()),
     );
-    return () => locks.filter((lock) => !lock.isHeld).length;
+    return {
+      lost: () => locks.filter((lock) => !lock.isHeld).length,
+      end: () => forEach(locks.length, async (n) => locks[n]?.release(), GIVEN_BACK_AT_ONCE),
+    };
   },
 
   /** The least that keeps a lease: a timer and a renewal, with nobody who would notice a loss. */
   async bare(store) {
     const { leaseSeconds, count } = order;
     let lost = 0;
+    let isOver = false;
     await forEach(count, async (n) => {
       const [key, leaseId] = [keyOf(n), randomUUID()];
       await store.create(key, {});
@@ -98,37 +108,46 @@ const KINDS: Readonly<Record<ScaleOrder["kind"], (store: LeaseStore, log: () => 
       const renew = async (): Promise<void> => {
         const { kind } = await store.renew(key, leaseId);
         if (kind !== "renewed") lost += 1;
-        else setTimeout(renew, RENEW_EVERY_MS);
+        else if (!isOver) setTimeout(renew, RENEW_EVERY_MS);
       };
       setTimeout(renew, RENEW_EVERY_MS);
     });
-    return () => lost;
+    const end = async (): Promise<void> => {
+      isOver = true;
+      await pause(1.1 * RENEW_EVERY_MS);
+    };
+    return { lost: () => lost, end };
   },
 
   async "waits for one"(store, log) {
     await holdForEver(store, 1);
     const locker = new AzureMutex({ store, log }).locker(keyOf(0));
-    let settled = 0;
-    for (let n = 0; n < order.count; n += 1) void locker.lock().finally(() => (settled += 1));
-    await pause(1_000);
-    return () => settled;
+    return await waiting(() => locker, 1_000);
   },
 
   async "waits for many"(store, log) {
     await holdForEver(store, order.count);
     const mutex = new AzureMutex({ store, log });
-    let settled = 0;
-    for (let n = 0; n < order.count; n += 1) {
-      void mutex
-        .locker(keyOf(n))
-        .lock()
-        .finally(() => (settled += 1));
-    }
     // Each is quick to ask at first.
-    await pause(3_000);
-    return () => settled;
+    return await waiting((n) => mutex.locker(keyOf(n)), 3_000);
   },
 };
+
+/** So many that wait, after the time that it takes until nothing but that is to be seen. */
+async function waiting(lockerOf: (n: number) => Locker, settlingMs: number): Promise<Underway> {
+  const over = new AbortController();
+  let settled = 0;
+  const count = (): void => {
+    settled += 1;
+  };
+  const waits = Array.from({ length: order.count }, (_, n) => lockerOf(n).lock({ signal: over.signal }).then(count, count));
+  await pause(settlingMs);
+  const end = (): Promise<unknown> => {
+    over.abort();
+    return Promise.all(waits);
+  };
+  return { lost: () => settled, end };
+}
 
 /** Somebody else has them, and nobody has to renew them. */
 async function holdForEver(store: LeaseStore, count: number): Promise<void> {
@@ -138,16 +157,14 @@ async function holdForEver(store: LeaseStore, count: number): Promise<void> {
   });
 }
 
-async function main(): Promise<ScaleOutcome> {
-  await warmUp();
-  const { kind, count, forMs } = order;
+/** All of the outcome but what is known only when nothing of it is left. */
+async function hold(watch: RenewalWatch): Promise<Omit<ScaleOutcome, "heldBytes"> & { readonly withItBytes: number }> {
+  const { kind, forMs } = order;
   const store = newStore(`c${randomUUID()}`);
-  const watch = new RenewalWatch({ count, renewEveryMs: RENEW_EVERY_MS, longestMs: forMs + LONGEST_TAKING_MS });
   watch.lookOn(store);
   let logged = 0;
-  const before = await settledMemory();
   const began = performance.now();
-  const lost = await KINDS[kind](store, () => {
+  const { lost, end } = await KINDS[kind](store, () => {
     logged += 1;
   });
   const held = performance.now();
@@ -157,23 +174,30 @@ async function main(): Promise<ScaleOutcome> {
   const { user, system } = process.cpuUsage(cpu);
   const elapsedMs = performance.now() - held;
   const { most: mostAtOnce, mean: meanAtOnce } = watch.atOnce;
-  const { requests } = watch;
-  const lostNow = lost();
-  const { lagMs, renewals } = watch;
-  return {
+  const outcome = {
     takingMs: held - began,
     cpuMs: (user + system) / 1_000,
     elapsedMs,
-    grownBytes: (await settledMemory()) - before,
     residentBytes: process.memoryUsage.rss(),
-    lost: lostNow,
-    lagMs,
-    renewals,
+    lost: lost(),
+    lagMs: watch.lagMs,
+    renewals: watch.renewals,
     mostAtOnce,
     meanAtOnce,
-    requestsPerSecond: requests / (elapsedMs / 1_000),
+    requestsPerSecond: watch.requests / (elapsedMs / 1_000),
     logged,
   };
+  const withItBytes = await settledMemory();
+  await end();
+  return { ...outcome, withItBytes };
+}
+
+async function main(): Promise<ScaleOutcome> {
+  await warmUp();
+  const watch = new RenewalWatch({ count: order.count, renewEveryMs: RENEW_EVERY_MS, longestMs: order.forMs + LONGEST_TAKING_MS });
+  const { withItBytes, ...outcome } = await hold(watch);
+  const heldBytes = withItBytes - (await settledMemory());
+  return { ...outcome, heldBytes };
 }
 
 // Whoever measures is gone.

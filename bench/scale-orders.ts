@@ -19,9 +19,9 @@ export interface ScaleOutcome {
   /** Of the process, from then to the end. */
   readonly cpuMs: number;
   readonly elapsedMs: number;
-  /** What the process's memory grew by, garbage collected before and after: heap less compiled code, and what the heap only points to. */
-  readonly grownBytes: number;
-  /** All the memory that the process has, from outside. */
+  /** What the process's memory shrank by when everything had been given back, garbage collected before and after: heap less compiled code, and what the heap only points to. */
+  readonly heldBytes: number;
+  /** All the memory that the process had, from outside. */
   readonly residentBytes: number;
   readonly lost: number;
   readonly lagMs: LagFigures;

@@ -26,7 +26,7 @@ interface Row {
 
 interface Idle {
   readonly cpuMsPerMinute: number;
-  readonly grownBytes: number;
+  readonly heldBytes: number;
 }
 
 interface Plan {
@@ -82,7 +82,7 @@ const QUICK: Plan = {
 export const SCALE: Benchmark = {
   name: "scale",
   title: "Scale: many locks held, many tasks waiting",
-  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, three times and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what its heap, compiled code aside, and its buffers grew by between before the first lock and the end, garbage collected both times, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, with nobody who would notice a loss.
+  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, three times and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what its heap, compiled code aside, and its buffers have more of than when everything has been given back, garbage collected both times, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, with nobody who would notice a loss.
 
 How late a renewal was sent is counted from \`renewEveryMs\` after the one before was sent; the first of each lock is sent at a time that is left to chance, so that they are spread, and only counts for that. The locks are taken as fast as that goes, 4 at a time on Azurite, 50 in memory, renewals meanwhile included.`,
   run,
@@ -134,7 +134,7 @@ async function quickly({ idleMs, azurite, compared, memory }: Plan, measure: Mea
 function idleOf(outcomes: readonly ScaleOutcome[]): Idle {
   return {
     cpuMsPerMinute: median(outcomes.map(({ cpuMs, elapsedMs }) => (cpuMs / elapsedMs) * MINUTE_MS)),
-    grownBytes: median(outcomes.map(({ grownBytes }) => grownBytes)),
+    heldBytes: median(outcomes.map(({ heldBytes }) => heldBytes)),
   };
 }
 
@@ -153,7 +153,7 @@ function cpuEach({ setting: { count }, outcomes, idle }: Row): number {
 }
 
 function bytesEach({ setting: { count }, outcomes, idle }: Row): number {
-  return median(outcomes.map(({ grownBytes }) => (grownBytes - idle.grownBytes) / count));
+  return median(outcomes.map(({ heldBytes }) => (heldBytes - idle.heldBytes) / count));
 }
 
 /** Of one core. */

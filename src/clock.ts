@@ -69,7 +69,8 @@ export const systemClock: Clock = Object.freeze({
   now: () => performance.now(),
   uptime: machineUptimeMs,
   setTimer(ms: number, callback: () => void, { keepAlive = false }: TimerOptions = {}): Timer {
-    return new SystemTimer(Math.max(0, ms), callback, keepAlive);
+    // Of a part of a millisecond Node would make nothing, and call back too early.
+    return new SystemTimer(Math.max(0, Math.ceil(ms)), callback, keepAlive);
   },
   nextTurn(callback: () => void): void {
     setImmediate(callback);

@@ -235,7 +235,8 @@ export class MemoryLeaseStore implements LeaseStore {
     const lease = this.#blobs?.get(key)?.lease ?? new MemoryLease();
     lease.written(this.#now);
     this.#writes += 1;
-    const etag = `"0x${this.#writes.toString(16).toUpperCase().padStart(15, "0")}"`;
+    // In one piece, and with the quotes that belong to it.
+    const etag = JSON.stringify(`0x${this.#writes.toString(16).toUpperCase().padStart(15, "0")}`);
     const blob: Blob = { content, metadata: lowerCaseNames(metadata), etag, writtenAt: this.#now, lease };
     this.#blobs?.set(key, blob);
     return this.#stamp(blob);

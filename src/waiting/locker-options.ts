@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { pid } from "node:process";
-import { checkMs, type HolderDescription, type LeaseTerms, resolveTerms, shown, type TermsOptions } from "../options.ts";
+import { checkMs, type Holder, type HolderDescription, type LeaseTerms, resolveTerms, shown, type TermsOptions } from "../options.ts";
 import { type PollOptions, type PollPolicy, resolvePollOptions } from "./backoff.ts";
 
 /** How a lock is held and waited for. Everything has a default; what does not fit together is refused at construction. */
@@ -47,7 +47,7 @@ export interface ResolvedLockerOptions {
 }
 
 const HOST = hostname();
-const PROCESS = `${HOST}:${pid}`;
+const THIS_PROCESS: Holder = Object.freeze({ name: `${HOST}:${pid}`, host: HOST, pid });
 export const LONGEST_HOLDER = 256;
 const LONGEST_PURPOSE = 1_024;
 const UNREACHABLE_AFTER_MS = 20_000;
@@ -73,7 +73,7 @@ export function resolveLockerOptions(options: LockerOptions, defaultTryTimeoutMs
     unreachableAfterMs,
     fencing,
     description: {
-      holder: { name: holder ?? PROCESS, host: HOST, pid },
+      holder: holder === undefined ? THIS_PROCESS : { name: holder, host: HOST, pid },
       ...(purpose === undefined ? {} : { purpose }),
       leaseSeconds: terms.leaseSeconds,
     },

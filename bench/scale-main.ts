@@ -10,7 +10,7 @@ import { keyOf, RenewalWatch, SlowMemoryStore } from "./scale-stores.ts";
  * How many locks are on their way to be taken at the same time. More would not be taken sooner, as Azurite does one thing after the
  * other, and so does this process; they would get more of the time than the renewals of those that are held.
  */
-const TAKEN_AT_ONCE = { azurite: 4, memory: 50 } as const;
+const TAKEN_AT_ONCE = { azurite: 1, memory: 50 } as const;
 const GIVEN_BACK_AT_ONCE = 50;
 /** An emulator that creates blobs by the thousand may be silent for a while. What counts begins when everything is held. */
 const UNREACHABLE_AFTER_MS = 120_000;

@@ -7,8 +7,8 @@ import type { ScaleOrder, ScaleOutcome } from "./scale-orders.ts";
 import { keyOf, RenewalWatch, SlowMemoryStore } from "./scale-stores.ts";
 
 /**
- * How many locks are on their way to be taken at the same time. More would not be taken sooner, as Azurite does one thing after the
- * other, and so does this process; they would get more of the time than the renewals of those that are held.
+ * How many locks are on their way to be taken at the same time. Azurite, and this process too, does one thing after the other:
+ * those that are taken get their part of the time that the renewals of those that are held need.
  */
 const TAKEN_AT_ONCE = { azurite: 1, memory: 50 } as const;
 const GIVEN_BACK_AT_ONCE = 50;

@@ -261,7 +261,7 @@ export class AzureMutex extends LockSpace {
   override async letGo(): Promise<void> {
     const byHand = [...this.#held.keys()].map(async (key) => {
       const quietly = { end: () => this.release(key).then(() => undefined) };
-      await endQuietly(quietly, (line) => this.log(line), `the lock on "${key}"`);
+      await endQuietly(quietly, this.log, `the lock on "${key}"`);
     });
     await Promise.all([super.letGo(), ...byHand]);
   }

@@ -8,12 +8,14 @@ import type { ResolvedLockerOptions } from "./locker-options.ts";
 
 const RELEASED: ReleaseAnswer = Object.freeze({ kind: "released" });
 
+type Budget = Pick<ResolvedLockerOptions, "handOverCount" | "handOverMs" | "poll">;
+
 /** Tasks of this process first, within a budget; then whoever polls at the right moment. */
 export class LocalFirst implements Succession {
-  readonly #options: Pick<ResolvedLockerOptions, "handOverCount" | "handOverMs" | "poll">;
+  readonly #options: Budget;
   readonly #random: () => number;
 
-  constructor(options: Pick<ResolvedLockerOptions, "handOverCount" | "handOverMs" | "poll">, random: () => number) {
+  constructor(options: Budget, random: () => number) {
     this.#options = options;
     this.#random = random;
   }

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { getHeapCodeStatistics } from "node:v8";
 import { AzureMutex, type LeaseStore, type Lock, type Locker } from "azmutex";
 import { connect } from "../src/lease/connect.ts";
-import type { ScaleOrder, ScaleOutcome } from "./scale-orders.ts";
+import type { ScaleOrder, ScaleOutcome, Some } from "./scale-orders.ts";
 import { keyOf, RenewalWatch, SlowMemoryStore } from "./scale-stores.ts";
 
 /**
@@ -24,11 +24,13 @@ const order = JSON.parse(process.env.SCALE_ORDER ?? "") as ScaleOrder;
 const RENEW_EVERY_MS = (order.leaseSeconds * 1_000) / 3;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
-function newStore(containerName: string): LeaseStore {
+/** One for each account. */
+function newStores(containerName: string): Some<LeaseStore> {
   const { store } = order;
-  return "roundTripMs" in store
-    ? new SlowMemoryStore(store.roundTripMs)
-    : connect({ connectionString: store.connectionString, containerName });
+  if ("roundTripMs" in store) return [new SlowMemoryStore(store.roundTripMs)];
+  const [usual, ...others] = store.accounts;
+  const storeIn = (connectionString: string): LeaseStore => connect({ connectionString, containerName });
+  return [storeIn(usual), ...others.map(storeIn)];
 }
 
 /** Runs it for every number up to `count`, so many at a time. Default: as many as are taken at once. */
@@ -50,7 +52,8 @@ async function forEach(
 
 /** With a store and a mutex of its own: nothing of it is left. */
 async function warmUp(): Promise<void> {
-  const mutex = new AzureMutex({ store: newStore(`w${randomUUID()}`) });
+  const [store] = newStores(`w${randomUUID()}`);
+  const mutex = new AzureMutex({ store });
   const { keys, renewEveryMs } = WARM_UP;
   const holdOne = async (n: number): Promise<void> => {
     const lock = await mutex.locker(keyOf(n), { renewEveryMs }).lock();
@@ -81,14 +84,15 @@ interface Underway {
 }
 
 /** What keeps so many locks held, or waited for. */
-const KINDS: Readonly<Record<ScaleOrder["kind"], (store: LeaseStore, log: () => void) => Promise<Underway>>> = {
-  async holds(store, log) {
-    const mutex = new AzureMutex({ store, log });
+const KINDS: Readonly<Record<ScaleOrder["kind"], (stores: Some<LeaseStore>, log: () => void) => Promise<Underway>>> = {
+  async holds(stores, log) {
+    const mutexes = stores.map((store) => new AzureMutex({ store, log }));
+    const mutexOf = (n: number): AzureMutex => mutexes[n % mutexes.length] as AzureMutex;
     const locks: Lock[] = [];
     const { leaseSeconds } = order;
     await forEach(
       order.count,
-      async (n) => void locks.push(await mutex.locker(keyOf(n), { leaseSeconds, unreachableAfterMs: UNREACHABLE_AFTER_MS }).lock()),
+      async (n) => void locks.push(await mutexOf(n).locker(keyOf(n), { leaseSeconds, unreachableAfterMs: UNREACHABLE_AFTER_MS }).lock()),
     );
     return {
       lost: () => locks.filter((lock) => !lock.isHeld).length,
@@ -97,7 +101,7 @@ const KINDS: Readonly<Record<ScaleOrder["kind"], (store: LeaseStore, log: () => 
   },
 
   /** The least that keeps a lease: a timer and a renewal, with nobody who would notice a loss. */
-  async bare(store) {
+  async bare([store]) {
     const { leaseSeconds, count } = order;
     let lost = 0;
     let isOver = false;
@@ -119,13 +123,13 @@ const KINDS: Readonly<Record<ScaleOrder["kind"], (store: LeaseStore, log: () => 
     return { lost: () => lost, end };
   },
 
-  async "waits for one"(store, log) {
+  async "waits for one"([store], log) {
     await holdForEver(store, 1);
     const locker = new AzureMutex({ store, log }).locker(keyOf(0));
     return await waiting(() => locker, 1_000);
   },
 
-  async "waits for many"(store, log) {
+  async "waits for many"([store], log) {
     await holdForEver(store, order.count);
     const mutex = new AzureMutex({ store, log });
     // Each is quick to ask at first.
@@ -160,11 +164,11 @@ async function holdForEver(store: LeaseStore, count: number): Promise<void> {
 /** All of the outcome but what is known only when nothing of it is left. */
 async function hold(watch: RenewalWatch): Promise<Omit<ScaleOutcome, "heldBytes"> & { readonly withItBytes: number }> {
   const { kind, forMs } = order;
-  const store = newStore(`c${randomUUID()}`);
-  watch.lookOn(store);
+  const stores = newStores(`c${randomUUID()}`);
+  for (const store of stores) watch.lookOn(store);
   let logged = 0;
   const began = performance.now();
-  const { lost, end } = await KINDS[kind](store, () => {
+  const { lost, end } = await KINDS[kind](stores, () => {
     logged += 1;
   });
   const held = performance.now();

@@ -1,7 +1,10 @@
+/** At least one. */
+export type Some<T> = readonly [T, ...T[]];
+
 /** What one process of the scale benchmark does. It is plain data, handed over in the environment: anybody may read command lines. */
 export interface ScaleOrder {
-  /** Where the locks are: the emulator behind the proxy, or this process's own memory behind a timer. */
-  readonly store: { readonly connectionString: string } | { readonly roundTripMs: number };
+  /** Where the locks are: in accounts of the emulator behind the proxy, by their connection strings, the same number in each; or in this process's own memory behind a timer. */
+  readonly store: { readonly accounts: Some<string> } | { readonly roundTripMs: number };
   readonly kind: "holds" | "bare" | "waits for one" | "waits for many";
   /** How many locks are held, or how many tasks wait. 0 is the process that does nothing. */
   readonly count: number;

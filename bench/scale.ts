@@ -1,9 +1,11 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { accountsAt } from "../faults/accounts.ts";
 import { firstMessage } from "../faults/child-process.ts";
 import type { Benchmark, Claim, Context, Report, Table } from "./benchmark.ts";
-import type { ScaleOrder, ScaleOutcome } from "./scale-orders.ts";
+import type { ScaleOrder, ScaleOutcome, Some } from "./scale-orders.ts";
+import type { Stage } from "./stage.ts";
 import { median } from "./statistics.ts";
 
 type Kind = ScaleOrder["kind"];
@@ -43,6 +45,8 @@ interface Plan {
 
 const MOST_GROWTH = 1.2;
 const MOST_LAG_MS = 500;
+/** Azurite goes through all blobs of an account at every request. With 5,000 in one that is all it does, and it does not keep up (ADR 36). */
+const LOCKS_PER_ACCOUNT = 1_000;
 const MINUTE_MS = 60_000;
 /** A waiter that keeps its pace asks so often on average: every 350 to 850 ms, and a round trip. */
 const POLLS_PER_SECOND = 1 / 0.605;
@@ -82,7 +86,7 @@ const QUICK: Plan = {
 export const SCALE: Benchmark = {
   name: "scale",
   title: "Scale: many locks held, many tasks waiting",
-  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, three times and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what its heap, compiled code aside, and its buffers have more of than when everything has been given back, garbage collected both times, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, with nobody who would notice a loss.
+  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, with no more than 1,000 locks in one account, as it goes through all blobs of an account at every request ([why](adr/0036-many-locks-on-azurite-are-spread-over-accounts.md)), and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, three times and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what its heap, compiled code aside, and its buffers have more of than when everything has been given back, garbage collected both times, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, with nobody who would notice a loss.
 
 How late a renewal was sent is counted from \`renewEveryMs\` after the one before was sent; the first of each lock is sent at a time that is left to chance, so that they are spread, and only counts for that. The locks are taken as fast as that goes, one after the other on Azurite, 50 at a time in memory, renewals meanwhile included.`,
   run,
@@ -93,14 +97,20 @@ async function run({ stage, isQuick, note }: Context): Promise<Report> {
   const measure = async (setting: Setting): Promise<ScaleOutcome> => {
     const { where, kind, count, forMs } = setting;
     const { leaseSeconds, warmUpMs } = plan;
-    // The emulator becomes slower with every blob: each setting has one of its own.
-    const store = where === "azurite" ? { connectionString: (await stage.ownServer("blobs")).address } : { roundTripMs: stage.roundTripMs };
+    const store = where === "azurite" ? { accounts: await accountsFor(count, stage) } : { roundTripMs: stage.roundTripMs };
     const outcome = await inFreshProcess({ store, kind, count, leaseSeconds, warmUpMs, forMs });
     note(`${where}, ${kind} ${count}: ${JSON.stringify(outcome)}`);
     return outcome;
   };
   const rows = isQuick ? await quickly(plan, measure) : await oneByOne(plan, measure);
   return reportOf(rows, plan);
+}
+
+/** An emulator of its own for each setting, since it becomes slower with every blob, and there as many accounts as that takes. */
+async function accountsFor(locks: number, stage: Stage): Promise<Some<string>> {
+  const { proxy } = await stage.ownServer("blobs");
+  const [usual, ...others] = accountsAt(proxy.port);
+  return [usual, ...others.slice(0, Math.ceil(Math.max(1, locks) / LOCKS_PER_ACCOUNT) - 1)];
 }
 
 type Measure = (setting: Setting) => Promise<ScaleOutcome>;

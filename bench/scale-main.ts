@@ -1,8 +1,8 @@
-// A process that holds locks, or waits for them, and says what that cost: `SCALE_ORDER=<JSON> node --expose-gc scale-main.js`.
+// A process that holds locks, or waits for them, and says what that cost: `SCALE_ORDER=<JSON> node scale-main.js`.
 import { randomUUID } from "node:crypto";
-import { getHeapCodeStatistics } from "node:v8";
 import { AzureMutex, type LeaseStore, type Lock, type Locker } from "azmutex";
 import { connect } from "../src/lease/connect.ts";
+import { liveBytes } from "./live-bytes.ts";
 import type { ScaleOrder, ScaleOutcome, Some } from "./scale-orders.ts";
 import { keyOf, RenewalWatch, SlowMemoryStore } from "./scale-stores.ts";
 
@@ -61,18 +61,8 @@ async function warmUp(): Promise<void> {
     await lock.release();
   };
   await forEach(keys, holdOne, keys);
-}
-
-/** Compiled code aside: it comes and goes with how often it runs, and would be a third of what few locks take. */
-async function settledMemory(): Promise<number> {
-  if (!global.gc) throw new Error("needs --expose-gc");
-  for (let rounds = 0; rounds < 4; rounds += 1) {
-    global.gc();
-    await pause(50);
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  const { code_and_metadata_size: machineCode, bytecode_and_metadata_size: bytecode } = getHeapCodeStatistics();
-  return heapUsed + external - machineCode - bytecode;
+  // What counts memory takes some itself, the first time.
+  await liveBytes();
 }
 
 /** What is under way. */
@@ -191,7 +181,7 @@ async function hold(watch: RenewalWatch): Promise<Omit<ScaleOutcome, "heldBytes"
     requestsPerSecond: watch.requests / (elapsedMs / 1_000),
     logged,
   };
-  const withItBytes = await settledMemory();
+  const withItBytes = await liveBytes();
   await end();
   return { ...outcome, withItBytes };
 }
@@ -200,7 +190,7 @@ async function main(): Promise<ScaleOutcome> {
   await warmUp();
   const watch = new RenewalWatch({ count: order.count, renewEveryMs: RENEW_EVERY_MS, longestMs: order.forMs + LONGEST_TAKING_MS });
   const { withItBytes, ...outcome } = await hold(watch);
-  const heldBytes = withItBytes - (await settledMemory());
+  const heldBytes = withItBytes - (await liveBytes());
   return { ...outcome, heldBytes };
 }
 

@@ -22,7 +22,7 @@ export interface ScaleOutcome {
   /** Of the process, from then to the end. */
   readonly cpuMs: number;
   readonly elapsedMs: number;
-  /** What the process's memory shrank by when everything had been given back, garbage collected before and after: heap less compiled code, and what the heap only points to. */
+  /** What the process's memory shrank by when everything had been given back, in objects that are alive, those outside of the heap included and compiled code not. */
   readonly heldBytes: number;
   /** All the memory that the process had, from outside. */
   readonly residentBytes: number;

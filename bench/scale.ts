@@ -86,7 +86,7 @@ const QUICK: Plan = {
 export const SCALE: Benchmark = {
   name: "scale",
   title: "Scale: many locks held, many tasks waiting",
-  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, with no more than 1,000 locks in one account, as it goes through all blobs of an account at every request ([why](adr/0036-many-locks-on-azurite-are-spread-over-accounts.md)), and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, three times and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what its heap, compiled code aside, and its buffers have more of than when everything has been given back, garbage collected both times, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, with nobody who would notice a loss.
+  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, with no more than 1,000 locks in one account, as it goes through all blobs of an account at every request ([why](adr/0036-many-locks-on-azurite-are-spread-over-accounts.md)), and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, three times and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what all objects of a heap snapshot, compiled code aside, take more than when everything has been given back, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, with nobody who would notice a loss.
 
 How late a renewal was sent is counted from \`renewEveryMs\` after the one before was sent; the first of each lock is sent at a time that is left to chance, so that they are spread, and only counts for that. The locks are taken as fast as that goes, one after the other on Azurite, 50 at a time in memory, renewals meanwhile included.`,
   run,
@@ -150,7 +150,7 @@ function idleOf(outcomes: readonly ScaleOutcome[]): Idle {
 
 async function inFreshProcess(order: ScaleOrder): Promise<ScaleOutcome> {
   const program = fileURLToPath(new URL("scale-main.js", import.meta.url));
-  const child = fork(program, { env: { ...process.env, SCALE_ORDER: JSON.stringify(order) }, execArgv: ["--expose-gc"] });
+  const child = fork(program, { env: { ...process.env, SCALE_ORDER: JSON.stringify(order) } });
   const ended = once(child, "exit");
   const outcome = await firstMessage<ScaleOutcome>(child, "a process of the scale benchmark");
   await ended;

@@ -1,12 +1,15 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { median } from "../../bench/statistics.ts";
 import { AzureMutex, type Lock } from "../../src/index.ts";
 import { MemoryLeaseStore } from "../../src/testing/index.ts";
 
 const LOCKS = 2_000;
-/** A quarter more than it is, blob and timers included. Whatever is kept takes the garbage collector time, and renewals wait: docs/adr/0035. */
-const MOST_BYTES = 4_000;
+/** Half as much again as it is, blob and timers included. Whatever is kept takes the garbage collector time, and renewals wait: docs/adr/0035. */
+const MOST_BYTES = 4_500;
+/** What else comes and goes in the meantime, compiled code above all, is now and then as much as half of all the locks. */
+const ROUNDS = 7;
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -20,28 +23,26 @@ async function settledMemory(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
-function newMutex(): AzureMutex {
-  return new AzureMutex({ store: new MemoryLeaseStore({ containerExists: true }) });
-}
-
-async function takeAll(mutex: AzureMutex): Promise<Lock[]> {
+async function takeAll(): Promise<Lock[]> {
+  const mutex = new AzureMutex({ store: new MemoryLeaseStore({ containerExists: true }) });
   return await Promise.all(Array.from({ length: LOCKS }, (_, n) => mutex.locker(`key-${n}`).lock()));
 }
 
-/** Code is compiled, and what there is once is made. */
-async function warmUp(): Promise<void> {
-  const locks = await takeAll(newMutex());
+async function bytesEach(): Promise<number> {
+  const before = await settledMemory();
+  const locks = await takeAll();
+  const each = ((await settledMemory()) - before) / LOCKS;
   await Promise.all(locks.map((lock) => lock.release()));
+  return each;
 }
 
 describe("a lock that is held", () => {
   it(`takes no more than ${MOST_BYTES} bytes of memory`, async () => {
-    await warmUp();
-    const mutex = newMutex();
-    const before = await settledMemory();
-    const locks = await takeAll(mutex);
-    const each = ((await settledMemory()) - before) / LOCKS;
-    await Promise.all(locks.map((lock) => lock.release()));
+    // The first time code is compiled, and what there is once is made.
+    await bytesEach();
+    const rounds: number[] = [];
+    while (rounds.length < ROUNDS) rounds.push(await bytesEach());
+    const each = median(rounds);
     console.log(`a held lock takes ${Math.round(each)} bytes`);
     expect(each).toBeGreaterThan(500);
     expect(each).toBeLessThan(MOST_BYTES);

@@ -45,7 +45,7 @@ interface Plan {
 
 const MOST_GROWTH = 1.2;
 const MOST_LAG_MS = 500;
-/** Azurite goes through all blobs of an account at every request. With 5,000 in one that is all it does, and it does not keep up (ADR 36). */
+/** Azurite goes through all blobs of an account at every request. With 5,000 in one that is most of what it does, and on a slow machine it does not keep up (ADR 36). */
 const LOCKS_PER_ACCOUNT = 1_000;
 const MINUTE_MS = 60_000;
 /** A waiter that keeps its pace asks so often on average: every 350 to 850 ms, and a round trip. */

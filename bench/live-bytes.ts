@@ -13,27 +13,32 @@ const COLLECTIONS = 4;
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
+export async function collectAllGarbage(): Promise<void> {
+  for (let rounds = 0; rounds < COLLECTIONS; rounds += 1) {
+    collectGarbage();
+    await new Promise(setImmediate);
+  }
+}
+
 /**
  * What all objects that are alive take, in bytes, compiled code aside, which comes and goes. Counted one by one in a heap snapshot:
  * `heapUsed` has a page of 256 KB as used when it is begun, which is as much as a hundred locks. A snapshot has a line for each
  * object, and too many of them for one text.
  */
 export async function liveBytes(): Promise<number> {
-  for (let rounds = 0; rounds < COLLECTIONS; rounds += 1) {
-    collectGarbage();
-    await new Promise(setImmediate);
-  }
+  await collectAllGarbage();
   let head = "";
   let bytesOn: ((node: string) => number) | undefined;
   let bytes = 0;
   const snapshot = getHeapSnapshot();
   for await (const line of createInterface({ input: snapshot })) {
+    if (line.startsWith("]")) break;
     if (line.startsWith(FIRST_NODE)) bytesOn = bytesReader(head);
-    else if (line.startsWith("]")) break;
-    else if (!bytesOn) head += line;
-    bytes += bytesOn?.(line) ?? 0;
+    if (bytesOn) bytes += bytesOn(line);
+    else head += line;
   }
   snapshot.destroy();
+  if (!bytesOn) throw new Error(`a heap snapshot without ${FIRST_NODE}`);
   return bytes;
 }
 
@@ -43,7 +48,7 @@ function bytesReader(head: string): (node: string) => number {
   const code = String(node_types[0].indexOf("code"));
   const [typeAt, sizeAt] = [fields.indexOf("type"), fields.indexOf("self_size")];
   return (node) => {
-    const numbers = node.replace(FIRST_NODE, "").replace(/^,/, "").split(",");
+    const numbers = node.match(/\d+/g) ?? [];
     return numbers[typeAt] === code ? 0 : Number(numbers[sizeAt]);
   };
 }

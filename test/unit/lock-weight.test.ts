@@ -1,25 +1,17 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
+import { collectAllGarbage } from "../../bench/live-bytes.ts";
 import { median } from "../../bench/statistics.ts";
 import { AzureMutex, type Lock } from "../../src/index.ts";
 import { MemoryLeaseStore } from "../../src/testing/index.ts";
 
 const LOCKS = 2_000;
-/** Half as much again as it is, blob and timers included. Whatever is kept takes the garbage collector time, and renewals wait: docs/adr/0035. */
-const MOST_BYTES = 4_500;
+/** A third more than it is, blob and timers included. Whatever is kept takes the garbage collector time, and renewals wait: docs/adr/0035. */
+const MOST_BYTES = 4_000;
 /** What else comes and goes in the meantime, compiled code above all, is now and then as much as half of all the locks. */
 const ROUNDS = 7;
 
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-
-/** What is finalised lives for one collection more. */
 async function settledMemory(): Promise<number> {
-  for (let rounds = 0; rounds < 4; rounds += 1) {
-    collectGarbage();
-    await new Promise(setImmediate);
-  }
+  await collectAllGarbage();
   return process.memoryUsage().heapUsed;
 }
 

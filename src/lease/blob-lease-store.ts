@@ -27,6 +27,8 @@ interface Abortable {
 }
 
 interface AnswerHeaders {
+  /** The service's `x-ms-request-id`. Without it, or a header that says as much, an answer is taken for a gateway's and proves nothing. */
+  readonly requestId?: string;
   readonly etag?: string;
   readonly lastModified?: Date;
   readonly date?: Date;
@@ -56,7 +58,7 @@ export interface BlobLeaseClientLike {
 /** What is used of the SDK's `BlockBlobClient`. */
 export interface BlockBlobClientLike {
   getBlobLeaseClient(leaseId?: string): BlobLeaseClientLike;
-  delete(options?: Abortable & { conditions?: { leaseId?: string } }): Promise<unknown>;
+  delete(options?: Abortable & { conditions?: { leaseId?: string } }): Promise<AnswerHeaders>;
   getProperties(options?: Abortable): Promise<LeaseProperties & AnswerHeaders & { metadata?: Record<string, string> }>;
   setMetadata(
     metadata: Record<string, string>,
@@ -71,14 +73,15 @@ export interface BlockBlobClientLike {
 
 /**
  * What is used of the SDK's `ContainerClient`, by shape and not by class, so that another copy or version of the SDK than
- * ours will do.
+ * ours will do. Answers must carry the SDK's `requestId`: one without it counts as a gateway's, and is asked for again.
  */
 export interface ContainerClientLike {
   readonly containerName: string;
-  create(options?: Abortable): Promise<unknown>;
+  create(options?: Abortable): Promise<AnswerHeaders>;
   getBlockBlobClient(blobName: string): BlockBlobClientLike;
   listBlobsFlat(options?: Abortable & { prefix?: string; includeMetadata?: boolean }): {
     byPage(): AsyncIterable<{
+      readonly requestId?: string;
       readonly date?: Date;
       readonly continuationToken?: string;
       readonly segment: {
@@ -127,6 +130,7 @@ export class BlobLeaseStore implements LeaseStore {
     return this.#ask("acquire", key, expected, async (container) => {
       const lease = this.#blob(container, key).getBlobLeaseClient(leaseId);
       const answer = await lease.acquireLease(length === "infinite" ? INFINITE : length, abortable(call));
+      checkLeaseId("acquire", key, answer);
       if (!isSameId(answer.leaseId, leaseId)) return { kind: "held", date: stampOf("acquire", key, answer).date };
       return { kind: "acquired", ...stampOf("acquire", key, answer) };
     });
@@ -135,6 +139,7 @@ export class BlobLeaseStore implements LeaseStore {
   renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
     return this.#ask<RenewAnswer>("renew", key, refused, async (container) => {
       const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).renewLease(abortable(call));
+      checkLeaseId("renew", key, answer);
       // Azurite renews whatever lease there is; Azure compares.
       if (!isSameId(answer.leaseId, leaseId)) return { kind: "refused", why: "taken", status: "200 with another's lease id" };
       return { kind: "renewed", ...stampOf("renew", key, answer) };
@@ -143,7 +148,7 @@ export class BlobLeaseStore implements LeaseStore {
 
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
     return this.#ask<ReleaseAnswer>("release", key, refused, async (container) => {
-      await this.#blob(container, key).getBlobLeaseClient(leaseId).releaseLease(abortable(call));
+      checkRequestId("release", key, await this.#blob(container, key).getBlobLeaseClient(leaseId).releaseLease(abortable(call)));
       return { kind: "released" };
     });
   }
@@ -152,6 +157,7 @@ export class BlobLeaseStore implements LeaseStore {
     return this.#ask<ChangeAnswer>("change", key, refused, async (container) => {
       const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).changeLease(newLeaseId, abortable(call));
       if (isSameId(answer.leaseId, newLeaseId)) return { kind: "changed" };
+      checkLeaseId("change", key, answer);
       throw new StoreUnavailableError(`could not change "${key}": the answer names another lease`, key, { answered: true });
     });
   }
@@ -170,14 +176,14 @@ export class BlobLeaseStore implements LeaseStore {
       const answer = await this.#blob(container, key)
         .getBlobLeaseClient()
         .breakLease(period, { ...abortable(options), ...conditions });
-      return { kind: "breaking", freeInSeconds: secondsLeft(key, answer.leaseTime) };
+      return { kind: "breaking", freeInSeconds: secondsLeft(key, answer) };
     });
   }
 
   createContainer(call?: StoreCall): Promise<void> {
     const expected: Expected<true> = ({ kind }) => (kind === "exists" ? true : undefined);
     const created = this.#ask<true>("create the container", undefined, expected, async (container) => {
-      await container.create(abortable(call));
+      checkRequestId("create the container", undefined, await container.create(abortable(call)));
       return true;
     });
     return created.then(() => undefined);
@@ -189,6 +195,7 @@ export class BlobLeaseStore implements LeaseStore {
     return this.#ask("create", key, expected, async (container) => {
       const blob = this.#blob(container, key);
       const answer = await blob.upload("", 0, { ...abortable(call), conditions: { ifNoneMatch: "*" }, metadata: { ...metadata } });
+      checkRequestId("create", key, answer);
       return { kind: "created", ...stampOf("create", key, answer) };
     });
   }
@@ -213,6 +220,7 @@ export class BlobLeaseStore implements LeaseStore {
         { ...metadata },
         { ...abortable(options), conditions: { leaseId, ifMatch } },
       );
+      checkRequestId("write the metadata of", key, answer);
       return { kind: "written", ...stampOf("write the metadata of", key, answer) };
     });
   }
@@ -224,7 +232,7 @@ export class BlobLeaseStore implements LeaseStore {
     return this.#ask("remove", key, expected, async (container) => {
       const { leaseId } = options;
       const conditions = leaseId === undefined ? {} : { conditions: { leaseId } };
-      await this.#blob(container, key).delete({ ...abortable(options), ...conditions });
+      checkRequestId("remove", key, await this.#blob(container, key).delete({ ...abortable(options), ...conditions }));
       return { kind: "removed" };
     });
   }
@@ -234,7 +242,8 @@ export class BlobLeaseStore implements LeaseStore {
     const pages = container.listBlobsFlat({ prefix, includeMetadata: true, ...abortable(call) }).byPage();
     try {
       const seen = new Set<string>();
-      for await (const { date, segment, continuationToken } of pages) {
+      for await (const { requestId, date, segment, continuationToken } of pages) {
+        checkRequestId("list", prefix, { requestId });
         if (continuationToken && seen.has(continuationToken))
           throw new StoreUnavailableError(`could not list "${prefix}": the listing goes round in circles`, prefix, { answered: true });
         if (continuationToken) seen.add(continuationToken);
@@ -289,6 +298,18 @@ function abortable(call: StoreCall | undefined): Abortable {
   return call?.signal ? { abortSignal: call.signal } : {};
 }
 
+/** A gateway that answers 200 has done nothing of what was asked. */
+function checkRequestId(operation: string, key: string | undefined, { requestId }: { requestId?: string | undefined }): void {
+  if (requestId) return;
+  const what = `could not ${operation}${key === undefined ? "" : ` "${key}"`}`;
+  throw new StoreUnavailableError(`${what}: the answer is not the service's: it lacks x-ms-request-id`, key);
+}
+
+function checkLeaseId(operation: string, key: string, { leaseId, requestId }: LeaseHeaders): void {
+  if (leaseId) return;
+  throw new StoreUnavailableError(`could not ${operation} "${key}": the answer names no lease`, key, { answered: Boolean(requestId) });
+}
+
 function isSameId(found: string | undefined, leaseId: string): boolean {
   return found?.toLowerCase() === leaseId.toLowerCase();
 }
@@ -339,10 +360,12 @@ function storedBlob(
 }
 
 /** At most what a lease lasts. The SDK hands on what is no number as it is. */
-function secondsLeft(key: string, leaseTime: unknown): number {
+function secondsLeft(key: string, { leaseTime, requestId }: LeaseHeaders): number {
   if (Number.isInteger(leaseTime) && (leaseTime as number) >= 0 && (leaseTime as number) <= LONGEST_LEASE_SECONDS)
     return leaseTime as number;
-  throw new StoreUnavailableError(`could not break "${key}": the answer does not say when it is free`, key, { answered: true });
+  throw new StoreUnavailableError(`could not break "${key}": the answer does not say when it is free`, key, {
+    answered: Boolean(requestId),
+  });
 }
 
 /** Listings give ETags without the quotes that headers have. */

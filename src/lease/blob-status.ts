@@ -35,6 +35,7 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = Object.freeze({
   LeaseAlreadyBroken: { kind: "notLeased" },
 
   BlobNotFound: { kind: "missing", what: "blob" },
+  SoftDeletedBlobNotFound: { kind: "missing", what: "blob" },
   ContainerNotFound: { kind: "missing", what: "container" },
   ContainerBeingDeleted: { kind: "vanishing" },
 
@@ -86,15 +87,17 @@ interface SdkError {
 /** Reads what the SDK threw. A HEAD has no body, so its code stands in a header alone. */
 export function readFailure(thrown: unknown): Failure {
   const error = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as SdkError;
-  const header = (name: string): string | undefined => error.response?.headers?.get?.(name);
+  const header = (name: string): string | undefined => error.response?.headers?.get?.(name) || undefined;
   const status = typeof error.statusCode === "number" ? error.statusCode : undefined;
-  const code = [header("x-ms-error-code"), error.details?.errorCode, error.code].find((found) => typeof found === "string" && found !== "");
+  const codeInHeader = header("x-ms-error-code") ?? error.details?.errorCode;
+  const code = [codeInHeader, error.code].find((found) => typeof found === "string" && found !== "");
+  const isOfService = header("x-ms-request-id") !== undefined || (typeof codeInHeader === "string" && codeInHeader !== "");
   const name = typeof error.name === "string" ? error.name : "Error";
   const date = Date.parse(header("date") ?? "");
   return {
-    outcome: outcomeOf(status, typeof code === "string" ? code : "", name),
+    outcome: outcomeOf({ status, code: typeof code === "string" ? code : "", name, isOfService }),
     status: [status, code ?? (status === undefined ? name : undefined)].filter((part) => part !== undefined).join(" "),
-    answered: header("x-ms-request-id") !== undefined,
+    answered: isOfService,
     date,
     retryAfterMs: retryAfter(header("retry-after"), date),
     cause: scrubbed(name, String(error.message), { code, statusCode: status, requestId: header("x-ms-request-id") }),
@@ -102,20 +105,13 @@ export function readFailure(thrown: unknown): Failure {
 }
 
 /** The error for a failure that the operation has no answer for. */
-export function errorFor(
-  operation: string,
-  key: string | undefined,
-  { outcome, status, answered, retryAfterMs, cause }: Failure,
-): MutexError {
+export function errorFor(operation: string, key: string | undefined, failure: Failure): MutexError {
+  const { outcome, status, cause } = failure;
   const what = `could not ${operation}${key === undefined ? "" : ` "${key}"`}`;
   switch (outcome.kind) {
     case "unsure":
     case "vanishing":
-      return new StoreUnavailableError(`${what}: ${answered ? "the service answered" : "no answer from the service:"} ${status}`, key, {
-        answered,
-        retryAfterMs,
-        cause,
-      });
+      return new StoreUnavailableError(`${what}: ${answererOf(failure)} ${failure.status}`, key, failure);
     case "denied":
       return new AccessDeniedError(`${what}: the credentials were refused: ${status}`, key, { cause });
     default:
@@ -123,10 +119,26 @@ export function errorFor(
   }
 }
 
-function outcomeOf(status: number | undefined, code: string, name: string): Outcome {
+interface Refusal {
+  readonly status: number | undefined;
+  readonly code: string;
+  readonly name: string;
+  /** Whether the answer bears a header that only the service sets. */
+  readonly isOfService: boolean;
+}
+
+function answererOf({ answered, status }: Failure): string {
+  if (answered) return "the service answered";
+  return /^\d/.test(status) ? "the answer is not the service's:" : "no answer from the service:";
+}
+
+function outcomeOf({ status, code, name, isOfService }: Refusal): Outcome {
   const known = Object.hasOwn(OUTCOMES, code) ? OUTCOMES[code] : undefined;
   if (known) return known;
-  if (CREDENTIAL_ERRORS.has(name) || status === 401 || status === 403) return { kind: "denied" };
+  if (CREDENTIAL_ERRORS.has(name)) return { kind: "denied" };
+  // A gateway or a proxy on the way refuses what it likes, with any status. That says nothing about the lease or the credentials.
+  if (!isOfService) return { kind: "unsure" };
+  if (status === 401 || status === 403) return { kind: "denied" };
   // Below 400 it may well have been done: it is another answer than the one for the operation, or its body cannot be read.
   if (status === undefined || status < 400 || status >= 500 || status === 408 || status === 429) return { kind: "unsure" };
   // A store that hides what the caller may not see answers 404 with a code of its own.

@@ -43,17 +43,14 @@ function without(header: string): (answer: Answer) => Answer {
 const ofAnother = (answer: Answer): Answer => ({ ...answer, headers: { ...answer.headers, "x-ms-lease-id": B } });
 
 describe("a grant", () => {
-  it.each([["another's lease id", ofAnother] as const, ["no lease id", without("x-ms-lease-id")] as const])(
-    "that bears %s is none: a lease is believed only under its own id",
-    async (_, instead) => {
-      expect(await (await answering("acquire", instead)).acquire(KEY, A, 15)).toMatchObject({ kind: "held" });
-      const renewing = await answering("renew", instead);
-      await renewing.acquire(KEY, A, 15);
-      expect(await renewing.renew(KEY, A)).toMatchObject({ kind: "refused", why: "taken" });
-    },
-  );
+  it("that bears another's lease id is none: a lease is believed only under its own id", async () => {
+    expect(await (await answering("acquire", ofAnother)).acquire(KEY, A, 15)).toMatchObject({ kind: "held" });
+    const renewing = await answering("renew", ofAnother);
+    await renewing.acquire(KEY, A, 15);
+    expect(await renewing.renew(KEY, A)).toMatchObject({ kind: "refused", why: "taken" });
+  });
 
-  it.each(["etag", "last-modified", "date"])("without %s leaves it open whether it was one", async (header) => {
+  it.each(["x-ms-lease-id", "etag", "last-modified", "date"])("without %s leaves it open whether it was one", async (header) => {
     const acquired = (await answering("acquire", without(header))).acquire(KEY, A, 15);
     await expect(acquired).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", key: KEY });
     const renewing = await answering("renew", without(header));
@@ -72,6 +69,53 @@ describe("a change", () => {
       await expect(store.change(KEY, A, other)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", key: KEY, answered: true });
     },
   );
+});
+
+const CALLS: Readonly<Record<Operation, (store: BlobLeaseStore) => Promise<unknown>>> = {
+  acquire: (store) => store.acquire(KEY, A, 15),
+  renew: (store) => store.renew(KEY, A),
+  change: (store) => store.change(KEY, A, B),
+  release: (store) => store.release(KEY, A),
+  break: (store) => store.break(KEY),
+  create: (store) => store.create("another", {}),
+  read: (store) => store.read(KEY),
+  write: (store) => store.writeMetadata(KEY, {}, { leaseId: A, ifMatch: '"0x1"' }),
+  remove: (store) => store.remove(KEY, { leaseId: A }),
+  list: (store) => store.list("")[Symbol.asyncIterator]().next(),
+  "create the container": (store) => store.createContainer(),
+};
+const PAGE_OF_A_GATEWAY = "<html><body>not found</body></html>";
+const GATEWAY_STATUSES = [200, 201, 202, 204, 302, 400, 401, 403, 404, 407, 409, 412, 502];
+
+describe("the answer of a gateway", () => {
+  it.each(Object.entries(CALLS))("to %s proves nothing, whatever its status", async (operation, call) => {
+    const headers = { date: new Date().toUTCString(), etag: '"5f-1"', "last-modified": new Date().toUTCString() };
+    const answers: Answer[] = GATEWAY_STATUSES.flatMap((status) => [
+      { status, headers: { ...headers, "content-type": "text/html" }, body: PAGE_OF_A_GATEWAY },
+      { status, headers: { ...headers, "content-type": "application/xml" }, body: PAGE_OF_A_GATEWAY },
+      { status, headers: { ...headers, "content-type": "application/json" }, body: '{"error":{"code":"NotFound"}}' },
+      { status, headers, body: "" },
+      { status, headers: { "x-ms-request-id": "", "x-ms-error-code": "" } },
+    ]);
+    for (const answer of answers) {
+      const store = await answering(operation as Operation, () => answer);
+      await expect(call(store), JSON.stringify(answer)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", answered: false });
+    }
+  });
+
+  it("is told from the service's by a code in the body, where the headers were stripped", async () => {
+    const body = "<Error><Code>LeaseIdMismatchWithLeaseOperation</Code></Error>";
+    const store = await answering("renew", () => ({ status: 409, headers: { "content-type": "application/xml" }, body }));
+    expect(await store.renew(KEY, A)).toMatchObject({ kind: "refused", why: "taken" });
+  });
+});
+
+describe("a blob that was deleted, and is kept for a while", () => {
+  it("is missing", async () => {
+    const headers = { "x-ms-request-id": "r", "x-ms-error-code": "SoftDeletedBlobNotFound" };
+    const store = await answering("acquire", () => ({ status: 404, headers }));
+    expect(await store.acquire(KEY, A, 15)).toMatchObject({ kind: "missing", what: "blob" });
+  });
 });
 
 describe("a listing", () => {

@@ -171,6 +171,48 @@ describe("a listing", () => {
   });
 });
 
+describe("a gateway that answers for a while instead of the service", () => {
+  const statuses = [200, 204, 403, 404, 409, 412, 502];
+  const page = (status: number): Answer => ({ status, headers: { "content-type": "text/html" }, body: "<html>gateway</html>" });
+
+  it.each(statuses)("with a %i to renewals: the lock stays held", async (status) => {
+    let isAway = false;
+    const { process, come, distort, clock } = scene(async (serve) => (isAway ? page(status) : await serve()));
+    distort();
+    const lock = await come(process().locker("job", { leaseSeconds: 15 }).lock());
+    isAway = true;
+    await clock.advance(7_000);
+    expect([lock.isHeld, lock.signal.aborted]).toEqual([true, false]);
+    isAway = false;
+    await clock.advance(30_000);
+    expect([lock.isHeld, lock.signal.aborted]).toEqual([true, false]);
+  });
+
+  it.each(statuses)("with a %i to everything: who waits gets in afterwards", async (status) => {
+    let isAway = true;
+    const { process, come, distort, clock } = scene(async (serve) => (isAway ? page(status) : await serve()));
+    distort();
+    const waiting = process().locker("job", { fair: true }).lock();
+    await clock.advance(8_000);
+    isAway = false;
+    expect((await come(waiting)).isHeld).toBe(true);
+  });
+
+  it.each(statuses)("with a %i to a release: it is released all the same", async (status) => {
+    let isAway = false;
+    const { process, come, distort, memory } = scene(async (serve, { operation }) => {
+      if (!isAway || operation !== "release") return await serve();
+      isAway = false;
+      return page(status);
+    });
+    distort();
+    const lock = await come(process().locker("job").lock());
+    isAway = true;
+    await come(lock.release());
+    expect(await memory.read("job")).toMatchObject({ blob: { leaseState: "available" } });
+  });
+});
+
 describe("an answer that says it was done, but not as it should", () => {
   it.each<[string, Partial<Answer>]>([
     ["another status", { status: 200 }],

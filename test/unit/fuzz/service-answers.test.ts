@@ -100,6 +100,8 @@ type Change =
   | { readonly kind: "in words"; readonly from: string; readonly to: string }
   /** Answered by a gateway, say: the service does not see it. */
   | { readonly kind: "refuse"; readonly status: number; readonly code: string; readonly retryAfter?: string | undefined }
+  /** The page of a gateway, or nothing, with a status as for any request it does not know. */
+  | { readonly kind: "gateway"; readonly status: number; readonly isPage: boolean }
   | { readonly kind: "echo"; readonly status: number }
   | { readonly kind: "lose"; readonly isDone: boolean; readonly isSilent: boolean };
 
@@ -155,6 +157,11 @@ const anyChange: fc.Arbitrary<Change> = fc.oneof(
     code: fc.constantFrom(...CODES),
     retryAfter: fc.constantFrom(undefined, "0", "1", "-1", "soon", "8640000"),
   }),
+  fc.record({
+    kind: fc.constant("gateway" as const),
+    status: fc.constantFrom(200, 201, 202, 204, 403, 404, 409, 412, 502),
+    isPage: fc.boolean(),
+  }),
   fc.record({ kind: fc.constant("echo" as const), status }),
   fc.record({ kind: fc.constant("lose" as const), isDone: fc.boolean(), isSilent: fc.boolean() }),
 );
@@ -187,6 +194,7 @@ function changed(answer: Answer, by: Change, { url }: Asked): Answer {
         headers: { "content-type": "application/xml" },
         body: `<Error><Code>Echo</Code><Message>no ${url.replaceAll("&", "&amp;")}</Message></Error>`,
       };
+    case "gateway":
     case "refuse":
     case "lose":
       return answer;
@@ -207,6 +215,11 @@ function middlemanOf(given: readonly Rule[]): Middleman {
         const error = by.code === "" ? {} : { "x-ms-error-code": by.code };
         const retry = by.retryAfter === undefined ? {} : { "retry-after": by.retryAfter };
         return { status: by.status, headers: { ...error, ...retry } };
+      }
+      if (by.kind === "gateway") {
+        return by.isPage
+          ? { status: by.status, headers: { "content-type": "text/html" }, body: "<html>no</html>" }
+          : { status: by.status, headers: {} };
       }
       if (by.kind === "lose") {
         if (by.isDone) await serve();

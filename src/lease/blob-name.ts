@@ -27,11 +27,16 @@ export function isKey(text: string): boolean {
   return faultOf(text) === undefined;
 }
 
+/** Whether the service would take the text for the name of a container. */
+export function isContainerName(text: string): boolean {
+  return CONTAINER_NAME.test(text);
+}
+
 /** Throws `TypeError` unless the service would take the name for a container. */
-export function checkContainerName(name: unknown): asserts name is string {
+export function checkContainerName(name: unknown, option = "containerName"): asserts name is string {
   if (typeof name !== "string" || !CONTAINER_NAME.test(name)) {
     throw new TypeError(
-      `containerName must be 3 to 63 lower-case letters, digits and single hyphens, neither first nor last a hyphen, not ${shown(name)}`,
+      `${option} must be 3 to 63 lower-case letters, digits and single hyphens, neither first nor last a hyphen, not ${shown(name)}`,
     );
   }
 }

@@ -6,11 +6,12 @@ import {
   checkAccountKey,
   checkAccountName,
   checkTransport,
-  containerIn,
   EMULATOR,
   parseConnectionString,
+  parseEndpoint,
   parseUrl,
   publicEndpoint,
+  readBlobUrl,
 } from "./endpoint.ts";
 import type { LeaseStore } from "./lease-store.ts";
 
@@ -28,11 +29,11 @@ export interface ConnectOptions {
   accountKey?: string;
   /** Entra ID, with `accountName`, or with `endpoint` for sovereign clouds and private names. */
   credential?: TokenCredentialLike;
-  /** The account's blob endpoint. Default: that of `accountName` in the public cloud. */
+  /** The account's blob endpoint, without a container. Default: that of `accountName` in the public cloud. */
   endpoint?: string;
   /** An account's connection string; `UseDevelopmentStorage=true` is the emulator's. */
   connectionString?: string;
-  /** The URL of a container, or of an account, with a shared access signature. */
+  /** The URL of a container, or of an account, with a shared access signature. Not that of a blob. */
   sasUrl?: string;
   /** A client of `@azure/storage-blob` that is ready to use. It is copied, with its retries off. */
   containerClient?: ContainerClientLike;
@@ -97,7 +98,7 @@ function fromConnectionString(options: ConnectOptions): LeaseStore {
   const url = parseUrl(endpoint, "BlobEndpoint in connectionString");
   url.search = sas ?? "";
   if (!url.searchParams.has("sig")) throw new TypeError("SharedAccessSignature in connectionString has no signature (sig)");
-  return signedUrl(url, options, "connectionString");
+  return signedUrl(url, options, "connectionString", accountName);
 }
 
 function fromSasUrl(options: ConnectOptions): LeaseStore {
@@ -120,7 +121,7 @@ function fromAccount(options: ConnectOptions): LeaseStore {
     throw new TypeError(`${accountName === undefined ? "endpoint" : "accountName"} needs accountKey or credential`);
   if (typeof credential.getToken !== "function") throw new TypeError("credential must have a getToken method");
   if (endpoint === undefined && accountName === undefined) throw new TypeError("credential needs accountName or endpoint");
-  const url = parseUrl(endpoint ?? publicEndpoint(accountName as string), "endpoint");
+  const url = parseEndpoint(endpoint ?? publicEndpoint(accountName as string), "endpoint", accountName);
   if (url.protocol !== "https:")
     throw new TypeError(`endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`);
   const name = containerName(options);
@@ -153,7 +154,7 @@ function sharedKey({
   options: ConnectOptions;
   option: string;
 }): LeaseStore {
-  const url = parseUrl(endpoint, option);
+  const url = parseEndpoint(endpoint, option, accountName);
   checkTransport(url, option, options.allowHttp ?? false);
   const name = containerName(options);
   return lazily(async (sdk) => {
@@ -163,18 +164,20 @@ function sharedKey({
 }
 
 /** A URL that carries its own permission. It names the account or the container. */
-function signedUrl(url: URL, options: ConnectOptions, option: string): LeaseStore {
+function signedUrl(url: URL, options: ConnectOptions, option: string, accountName?: string): LeaseStore {
   checkTransport(url, option, options.allowHttp ?? false);
-  const named = containerIn(url);
-  if (named !== undefined) {
-    checkContainerName(named);
-    if (options.containerName !== undefined && options.containerName !== named) {
-      throw new TypeError(`containerName (${shown(options.containerName)}) and the container in ${option} ("${named}") differ`);
-    }
-    return lazily(async (sdk) => new sdk.ContainerClient(url.href, new sdk.AnonymousCredential(), CLIENT_OPTIONS));
+  const { account, container, isBlob } = readBlobUrl(url, option, accountName);
+  if (isBlob) throw new TypeError(`${option} must be that of a container or an account, and names more than a container`);
+  if (container === undefined) return anonymous(inContainer(account, containerName(options)));
+  checkContainerName(container, `the container in ${option}`);
+  if (options.containerName !== undefined && options.containerName !== container) {
+    throw new TypeError(`containerName (${shown(options.containerName)}) and the container in ${option} ("${container}") differ`);
   }
-  const name = containerName(options);
-  return lazily(async (sdk) => new sdk.ContainerClient(inContainer(url, name), new sdk.AnonymousCredential(), CLIENT_OPTIONS));
+  return anonymous(inContainer(account, container));
+}
+
+function anonymous(url: string): LeaseStore {
+  return lazily(async (sdk) => new sdk.ContainerClient(url, new sdk.AnonymousCredential(), CLIENT_OPTIONS));
 }
 
 /** The SDK's clients say of themselves what a copy needs. */

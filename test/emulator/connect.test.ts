@@ -28,6 +28,30 @@ async function locksAndUnlocks(options: MutexOptions): Promise<void> {
   expect(await locker.run((lock) => lock.isHeld)).toBe(true);
 }
 
+describe("the URL of a container or of a blob, as the portal copies it,", () => {
+  const { accountName, accountKey } = emulator;
+  const sas = new URL(service.generateAccountSasUrl(tomorrow, AccountSASPermissions.parse("rcwl"), "sco")).search;
+
+  it.each<[string, (url: string) => MutexOptions]>([
+    ["endpoint", (endpoint) => ({ accountName, accountKey, endpoint, containerName: "locks" })],
+    ["BlobEndpoint", (url) => ({ connectionString: proxy.connectionString.replace(proxy.url, url), containerName: "locks" })],
+    [
+      "BlobEndpoint with a SAS",
+      (url) => ({ connectionString: `BlobEndpoint=${url};SharedAccessSignature=${sas}`, containerName: "locks" }),
+    ],
+    ["sasUrl", (url) => ({ sasUrl: `${url}${sas}` })],
+    ["sasUrl with containerName", (url) => ({ sasUrl: `${url}${sas}`, containerName: "locks" })],
+  ])("for %s gives the same lock, or is refused: two never hold one key", async (_, optionsFor) => {
+    const held = await new AzureMutex({ connectionString: proxy.connectionString, containerName: "locks" }).locker("deploy").lock();
+    for (const path of ["/locks", "/locks/", "/locks/deploy", "/locks/deploy/"]) {
+      const lockThere = async () => new AzureMutex(optionsFor(`${proxy.url}${path}`)).locker("deploy").tryLock();
+      const got = await lockThere().catch((error: unknown) => error);
+      if (got !== undefined) expect(got).toBeInstanceOf(TypeError);
+    }
+    await held.release();
+  });
+});
+
 /** What the README says of permissions, by the letters of a SAS. */
 const enough = { container: ContainerSASPermissions.parse("rcwl"), account: AccountSASPermissions.parse("rcwl") };
 

@@ -185,6 +185,35 @@ const MISCONNECTED: readonly (readonly [env: Readonly<Record<string, string>>, a
       "--endpoint must be a URL without query or password; a SAS goes into AZURE_STORAGE_SAS_TOKEN",
     ] as const,
   ]),
+  ...[{ AZURE_STORAGE_KEY: KEY }, {}].map(
+    (secret) =>
+      [
+        account("acme", secret),
+        ["--endpoint", "https://acme.blob.core.windows.net/own"],
+        '--endpoint must end with the account, and names more: write --endpoint "https://acme.blob.core.windows.net" --container "own"',
+      ] as const,
+  ),
+  [
+    connectionString(`BlobEndpoint=https://acme.test/own;AccountName=acme;AccountKey=${KEY}`),
+    [],
+    'BlobEndpoint in AZURE_STORAGE_CONNECTION_STRING must end with the account, and names more: write BlobEndpoint=https://acme.test and --container "own"',
+  ],
+  [
+    connectionString(`"AccountName=acme;AccountKey=${KEY}"`),
+    [],
+    "AZURE_STORAGE_CONNECTION_STRING begins or ends with a quotation mark: leave it out",
+  ],
+  [
+    connectionString(`AccountName="acme";AccountKey=${KEY}`),
+    [],
+    "AccountName in AZURE_STORAGE_CONNECTION_STRING has a quotation mark: leave it out",
+  ],
+  [
+    account("acme", SAS),
+    ["--endpoint", "https://acme.test/own/k"],
+    "--endpoint must be that of a container or an account, and names more than a container",
+  ],
+  [account("acme", { AZURE_STORAGE_SAS_TOKEN: '"sv=2021&sig=c2ln"' }), [], "AZURE_STORAGE_SAS_TOKEN has a quotation mark: leave it out"],
   [account("acme", SAS), ["--endpoint", "https://acme.test/own"], '--container ("locks") and the container in --endpoint ("own") differ'],
   [
     account("acme", {}),

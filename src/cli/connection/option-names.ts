@@ -12,6 +12,8 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/\baccountName$/, "--account (or AZURE_STORAGE_ACCOUNT)"],
   [/^endpoint\b/, "--endpoint"],
   [/say allowHttp: true/, "say --allow-http"],
+  [/\bwrite endpoint: ("[^"]*"),/, "write --endpoint $1"],
+  [/\bcontainerName: (?=")/, "--container "],
   // A defect of ours may begin with such a word too.
   [/^holder(?= must\b)/, "--holder"],
   [/^purpose(?= must\b)/, "--purpose"],

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { AzureMutex } from "../../../src/azure-mutex.ts";
 import { isMutexError } from "../../../src/errors.ts";
 import { type ConnectOptions, connect } from "../../../src/lease/connect.ts";
+import { parseEndpoint } from "../../../src/lease/endpoint.ts";
 import { everythingPrinted } from "../../support/printed.ts";
 import { fuzzing, thrownBy } from "./runs.ts";
 
@@ -129,6 +130,32 @@ describe("any way in, with a secret in whatever place", () => {
         },
       ),
       fuzzing(300),
+    );
+  });
+
+  it("that is an endpoint is the account's alone, or refused: the SDK puts the container behind any path", () => {
+    const hosts = fc.constantFrom(
+      "acme.blob.core.windows.net",
+      "blobs.acme.example",
+      "127.0.0.1:10000",
+      "azurite:10000",
+      "a.b.localhost:1",
+    );
+    const rest = fc.array(fc.oneof(noise, fc.constantFrom("/", "/acme", "/locks", "/locks/job", "?x=1", "#x", "/../acme")), {
+      maxLength: 4,
+    });
+    const account = /^https?:\/\/[^/?#@]+\/(acme)?$/;
+    fc.assert(
+      fc.property(fc.constantFrom("https://", "http://", ""), hosts, rest, (scheme, host, more) => {
+        const endpoint = `${scheme}${host}${more.join("")}`;
+        let taken: URL | undefined;
+        const thrown = thrownBy(() => (taken = parseEndpoint(endpoint, "endpoint", "acme")));
+        if (taken === undefined) expect(thrown).toBeInstanceOf(TypeError);
+        else expect(taken.href).toMatch(account);
+        if (taken?.pathname === "/acme") expect(host).not.toMatch(/^acme\./);
+        if (taken?.pathname === "/acme" && taken.protocol === "https:") expect(host).toContain(":");
+      }),
+      fuzzing(1_000),
     );
   });
 

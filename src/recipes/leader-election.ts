@@ -13,7 +13,7 @@ import { readBlob } from "../lease/read-blob.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { checkMs, type Holder, shown } from "../options.ts";
 import { Observer } from "../telemetry/observer.ts";
-import { stayAwayMs } from "../waiting/backoff.ts";
+import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../waiting/backoff.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { checkWaitOptions, type WaitOptions } from "../waiting/patience.ts";
@@ -22,8 +22,9 @@ import { checkWaitOptions, type WaitOptions } from "../waiting/patience.ts";
 const LONGEST_DATA = 4_096;
 const OBSERVE_EVERY_MS = 1_000;
 const PURPOSE = "leader election";
-const FIRST_BACKOFF_MS = 1_000;
-const LONGEST_BACKOFF_MS = 60_000;
+/** A leadership of this length has not ended at once: the next pause is the first again. Docker counts restarts alike. */
+const STEADY_AFTER_MS = 10_000;
+const BACKOFF_MS: Spread = Object.freeze([1_000, 60_000] as const);
 
 /** Who stands for election, and how leadership is held and waited for: like a lock. */
 export interface LeaderElectionOptions extends Omit<LockerOptions, "fencing" | "holder" | "purpose" | "handOverMs" | "handOverCount"> {
@@ -55,6 +56,13 @@ export interface ElectionRunOptions {
   signal?: AbortSignal;
   /** Takes what `work` threw, and why a campaign failed. What it throws itself ends the run. Default: a line for the mutex's `log`. */
   onError?: (error: unknown) => Promise<void> | void;
+  /**
+   * The pauses between two campaigns when turns end quickly, in milliseconds: the first, and the longest. Each quick end in a row
+   * doubles the pause, whether the work returned or threw; half of each is random. A leadership of 10 s or more starts anew with the
+   * first. Leadership is given up before a pause, and a pause is never shorter than the longest poll of the other candidates.
+   * Default: `[1_000, 60_000]`.
+   */
+  backoffMs?: readonly [firstMs: number, longestMs: number];
 }
 
 /** How often {@link LeaderElection.observe} looks, and until when. */
@@ -182,36 +190,44 @@ export class LeaderElection {
   }
 
   /**
-   * Leads whenever it can: campaigns, runs `work`, and campaigns again when the work returned (after a moment, in which others may
-   * win), threw (after up to a second at first, up to a minute at most) or leadership was lost (at once). What the work throws is
-   * told to `onError`, and so is why a campaign failed, an unreachable service and refused credentials included; a loss alone is not.
+   * Leads whenever it can: campaigns, runs `work`, and campaigns again. Between two turns it gives leadership up and pauses, so that
+   * another candidate may win; the pause grows from a second to a minute while turns end quickly, however they end (`backoffMs`).
+   * After a loss it campaigns at once, unless quick losses follow each other. What the work throws is told to `onError`, and so is why
+   * a campaign failed, an unreachable service and refused credentials included; a loss alone is not.
    *
-   * Never resolves. Rejects with the signal's own reason when that aborts and the work has ended, or with what `onError` throws.
+   * Never resolves. Rejects with the signal's own reason when that aborts and the work has ended, or with what `onError` throws;
+   * with `TypeError` or `RangeError` for options that do not fit.
    */
   async run(work: (leadership: Leadership) => Promise<unknown> | unknown, options: ElectionRunOptions = {}): Promise<never> {
-    const { signal, onError = this.#logError } = options;
+    const { signal, onError = this.#logError, backoffMs = BACKOFF_MS } = options;
     checkWork(work);
     checkWaitOptions({ signal });
     if (typeof onError !== "function") throw new TypeError(`onError must be a function, not ${shown(onError)}`);
-    const { clock, random } = this.#blob;
+    checkSpread(backoffMs, "backoffMs");
+    const { clock, random, log } = this.#blob;
     const { poll } = this.#entrance.options;
-    for (let failures = 0; ; ) {
+    for (let quickEnds = 0; ; ) {
       signal?.throwIfAborted();
-      let since = new Stopwatch(clock);
+      const campaigned = new Stopwatch(clock);
+      let led: Stopwatch | undefined;
       let outcome: Outcome;
       try {
         const wait = this.#observer.asks();
         const hold = await seen(wait, signal, () => this.#entrance.obtain({ signal }, wait));
-        since = new Stopwatch(clock);
+        led = new Stopwatch(clock);
         outcome = await lead(new Leadership(this.#entrance, hold, signal).seenBy(wait), work, this.#blob);
       } catch (error) {
         outcome = { isLost: false, failure: { error } };
       }
+      // A campaign that failed after a long wait has not failed again and again.
+      const isSteady = led ? led.elapsedMs >= STEADY_AFTER_MS : campaigned.elapsedMs > backoffMs[1];
+      quickEnds = isSteady ? 1 : quickEnds + 1;
       if (outcome.failure && !isAbortOf(signal, outcome.failure.error)) await onError(outcome.failure.error);
-      if (outcome.isLost) continue;
-      // Who led for long without a fault starts anew.
-      failures = outcome.failure ? (since.elapsedMs > LONGEST_BACKOFF_MS ? 0 : failures) + 1 : 0;
-      await sleep(clock, failures > 0 ? backoffMs(failures, random) : stayAwayMs(poll, random), { signal });
+      if (outcome.isLost && quickEnds === 1) continue;
+      const pauseMs = Math.max(stayAwayMs(poll, random), growingPauseMs(quickEnds, backoffMs, random));
+      if (quickEnds > 1 && !signal?.aborted)
+        log(`leading "${this.key}": a pause of ${Math.round(pauseMs)} ms after ${quickEnds} turns in a row that ended at once or failed`);
+      await sleep(clock, pauseMs, { signal });
     }
   }
 
@@ -317,10 +333,6 @@ function isAbortOf(signal: AbortSignal | undefined, thrown: unknown): boolean {
 function isLossOf(lost: unknown, thrown: unknown): boolean {
   if (thrown instanceof Error && thrown.name === "AbortError" && thrown.cause !== undefined) return isLossOf(lost, thrown.cause);
   return thrown === lost || (isMutexError(thrown) && isMutexError(lost) && thrown.code === "LOCK_LOST" && thrown.key === lost.key);
-}
-
-function backoffMs(failures: number, random: () => number): number {
-  return Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)) * (0.5 + random() / 2);
 }
 
 function leaderIn(answer: ReadAnswer): Leader | undefined {

@@ -36,6 +36,11 @@ export function stayAwayMs({ steadyMs: [, longestMs] }: PollPolicy, random: () =
   return longestMs * (1 + random() / 10);
 }
 
+/** The pause after so many failures in a row, from 1: doubled each time, from the first to the longest, and half of it random. */
+export function growingPauseMs(failures: number, [firstMs, longestMs]: Spread, random: () => number): number {
+  return Math.min(longestMs, firstMs * 2 ** (failures - 1)) * (0.5 + random() / 2);
+}
+
 /** A locker's `poll` option with every default filled in. Throws `RangeError` naming option and value. */
 export function resolvePollOptions(options?: PollOptions): PollPolicy {
   if (!options) return POLL_DEFAULTS;
@@ -43,13 +48,13 @@ export function resolvePollOptions(options?: PollOptions): PollPolicy {
   if (typeof policy.quickForMs !== "number" || !(policy.quickForMs >= 0)) {
     throw new RangeError(`poll.quickForMs must be a number of milliseconds of at least 0, not ${shown(policy.quickForMs)}`);
   }
-  for (const name of ["quickMs", "steadyMs"] as const) {
-    const [from, to] = Array.isArray(policy[name]) ? policy[name] : [];
-    if (!(typeof from === "number" && typeof to === "number" && from >= 1 && to >= from && to < Number.POSITIVE_INFINITY)) {
-      throw new RangeError(
-        `poll.${name} must be two numbers of milliseconds, from at least 1 to at least the first, not ${shown(policy[name])}`,
-      );
-    }
-  }
+  for (const name of ["quickMs", "steadyMs"] as const) checkSpread(policy[name], `poll.${name}`);
   return policy;
+}
+
+/** Throws `RangeError` naming option and value unless it is two numbers of milliseconds, the second not below the first. */
+export function checkSpread(value: unknown, name: string): asserts value is Spread {
+  const [from, to] = Array.isArray(value) ? value : [];
+  if (typeof from === "number" && typeof to === "number" && from >= 1 && to >= from && to < Number.POSITIVE_INFINITY) return;
+  throw new RangeError(`${name} must be two numbers of milliseconds, from at least 1 to at least the first, not ${shown(value)}`);
 }

@@ -22,7 +22,7 @@ export function electCommand(): Command {
     .summary("run a command while this process leads")
     .description(
       "Campaigns, runs the command while this process leads, and campaigns again when the command has ended or leadership was lost. " +
-        "Ends when it is asked to (SIGTERM, SIGINT, SIGHUP), with the command's own exit code.",
+        "The pause before that grows to a minute while the command ends at once. Ends when it is asked to (SIGTERM, SIGINT, SIGHUP), with the command's own exit code.",
     )
     .usage("[options] <name> -- <command> [arguments...]")
     .argument("<name>", "name of the office")
@@ -52,6 +52,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   let hasLed = false;
   // While it leads, the command is asked to end, and what it makes of that is waited for.
   relay.asked.addEventListener("abort", () => relay.job || over.abort(relay.asked.reason));
+  const ending = (code: number): string => `${basename(job[0] ?? "")} ended with ${code}`;
   const lead = async (leadership: Leadership): Promise<void> => {
     const env = jobEnvironment({ key: name, token: leadership.term });
     hasLed = true;
@@ -59,14 +60,15 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
     try {
       const code = await runJob(leadership, { command: job, env, graceMs, relay });
       if (relay.asked.aborted) over.abort(new Ended(code));
-      else if (code !== 0) throw new JobFailed(`${basename(job[0] ?? "")} ended with ${code}`, code);
+      else if (code !== 0) throw new JobFailed(ending(code), code);
+      else sayAgain(ending(code));
     } finally {
       if (relay.asked.aborted) over.abort(relay.asked.reason);
     }
   };
   const onError = (error: unknown): void => {
     if (isFatal(error, hasLed)) throw error;
-    terminal.say(`azmutex: ${error instanceof Error ? error.message : String(error)}; campaigning again`);
+    sayAgain(error instanceof Error ? error.message : String(error));
   };
   try {
     await election.run(lead, { signal: over.signal, onError });
@@ -76,6 +78,10 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   } finally {
     relay.end();
   }
+}
+
+function sayAgain(what: string): void {
+  terminal.say(`azmutex: ${what}; campaigning again`);
 }
 
 /** The command has ended as it was asked to. */

@@ -61,9 +61,9 @@ async function elections(seed: number, { fair, troubled }: { fair: boolean; trou
     names += 1;
     const process = chaos.process();
     const election = new LeaderElection(process.mutex, "boss", { candidate: `candidate ${names}`, leaseSeconds: LEASE_MS / 1_000, fair });
-    process.run(() =>
-      election.run((leadership) => lead(process, leadership), { signal: end.signal, onError: () => undefined }).catch(() => undefined),
-    );
+    // Turns are short on purpose: as many of them as a minute has room for.
+    const options = { signal: end.signal, onError: () => undefined, backoffMs: [1_000, 1_000] } as const;
+    process.run(() => election.run((leadership) => lead(process, leadership), options).catch(() => undefined));
   };
   for (let count = 0; count < CANDIDATES; count += 1) candidate();
 

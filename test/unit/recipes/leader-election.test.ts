@@ -23,6 +23,8 @@ const TRY_TIMEOUT_MS = 3_000;
 const POLL_MS = 850;
 /** For how long somebody who had its turn leaves the office to others: at most. */
 const STAY_AWAY_MS = 935;
+/** A leadership of this length has not ended at once. */
+const STEADY_MS = 10_000;
 
 function setup() {
   const world = new World();
@@ -644,15 +646,15 @@ describe("run", () => {
     new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 
   it("campaigns again after the work returned, in a moment in which others may win", async () => {
-    const { world, clock, here, there, begins, gaps, errors } = running(({ term }) => term);
-    await clock.advance(10_000);
+    const { world, clock, here, there, begins, gaps, errors } = running(() => sleep(clock, STEADY_MS));
+    await clock.advance(120_000);
     expect(begins.length).toBeGreaterThan(8);
-    for (const gap of gaps()) expect(gap).toBeGreaterThanOrEqual(POLL_MS);
-    for (const gap of gaps()) expect(gap).toBeLessThanOrEqual(STAY_AWAY_MS + 10);
+    for (const gap of gaps()) expect(gap).toBeGreaterThanOrEqual(STEADY_MS + POLL_MS);
+    for (const gap of gaps()) expect(gap).toBeLessThanOrEqual(STEADY_MS + STAY_AWAY_MS + 10);
     expect(errors).toEqual([]);
 
     const turns = begins.length;
-    const theirs = await world.until(there.election.campaign(), 2 * STAY_AWAY_MS);
+    const theirs = await world.until(there.election.campaign(), STEADY_MS + 2 * STAY_AWAY_MS);
     await clock.advance(60_000);
     expect(begins.length - turns).toBeLessThanOrEqual(2);
     await theirs.resign();
@@ -662,25 +664,66 @@ describe("run", () => {
     expect(here.election.candidate).toBe("here");
   });
 
-  it("tells what the work threw, and campaigns again after a second at first and a minute at most", async () => {
+  it.each([
+    { how: "returns", throws: (_turn: number) => false, told: [] },
+    { how: "throws", throws: (_turn: number) => true, told: ["turn 1", "turn 2"] },
+    { how: "now returns and now throws", throws: (turn: number) => turn % 2 === 0, told: ["turn 2", "turn 4"] },
+  ])("campaigns again after a second at first and a minute at most when the work at once $how", async ({ throws, told }) => {
     const { clock, gaps, errors, world } = running((_leadership, turn) => {
-      throw new Error(`turn ${turn}`);
+      if (throws(turn)) throw new Error(`turn ${turn}`);
     });
     await clock.advance(600_000);
-    // With half of each left to chance, which is in the middle here.
-    expect(gaps().slice(0, 9)).toEqual([750, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000, 45_000]);
-    expect(errors.slice(0, 3)).toEqual([new Error("turn 1"), new Error("turn 2"), new Error("turn 3")]);
-    expect(world.log.filter((line) => line.includes("turn"))).toEqual([]);
+    // With half of each left to chance, which is in the middle here; but never before the others have polled.
+    expect(gaps().slice(0, 9)).toEqual([893, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000, 45_000]);
+    expect(errors.slice(0, 2)).toEqual(told.map((message) => new Error(message)));
+    expect(world.log.slice(0, 2)).toEqual([
+      'leading "office": a pause of 1500 ms after 2 turns in a row that ended at once or failed',
+      'leading "office": a pause of 3000 ms after 3 turns in a row that ended at once or failed',
+    ]);
+    expect(world.log.filter((line) => line.includes("Error"))).toEqual([]);
   });
 
-  it("starts anew with a second after it has led for more than a minute, or the work returned", async () => {
+  it("starts anew with a second after it has led for ten seconds, however that ended", async () => {
     const { clock, gaps } = running(async (_leadership, turn) => {
-      if (turn === 4) await sleep(clock, 61_000);
-      if (turn === 7) return;
-      throw new Error(`turn ${turn}`);
+      if (turn === 4 || turn === 7) await sleep(clock, STEADY_MS);
+      if (turn === 6) await sleep(clock, STEADY_MS - 1);
+      if (turn < 7) throw new Error(`turn ${turn}`);
     });
     await clock.advance(200_000);
-    expect(gaps().slice(0, 9)).toEqual([750, 1_500, 3_000, 61_000 + 750, 1_500, 3_000, 893, 750, 1_500]);
+    const STEADY = STEADY_MS + 893;
+    expect(gaps().slice(0, 9)).toEqual([893, 1_500, 3_000, STEADY, 1_500, STEADY_MS - 1 + 3_000, STEADY, 1_500, 3_000]);
+  });
+
+  it("takes its pauses from backoffMs", async () => {
+    const { clock, gaps } = running(() => undefined, { backoffMs: [4_000, 10_000] });
+    await clock.advance(60_000);
+    expect(gaps().slice(0, 4)).toEqual([3_000, 6_000, 7_500, 7_500]);
+  });
+
+  it.each([0, null, "1s", [], [1_000], [0, 1_000], [2_000, 1_000], [1_000, Number.POSITIVE_INFINITY], ["1", "2"]])(
+    "refuses a backoffMs of %j, and sends nothing",
+    async (backoffMs) => {
+      const { here } = setup();
+      const run = here.election.run(() => undefined, { backoffMs: backoffMs as [number, number] });
+      await expect(run).rejects.toThrow(RangeError);
+      await expect(run).rejects.toThrow(/^backoffMs must be two numbers of milliseconds/);
+      expect(here.store.count()).toBe(0);
+    },
+  );
+
+  it("pauses also for losses that follow each other at once", async () => {
+    const { world, clock, gaps } = running(async (leadership) => {
+      await world.memory.break("office", { periodSeconds: 0 });
+      await leadership.proclaim("who reads this?").catch(() => undefined);
+    });
+    await clock.advance(60_000);
+    expect(gaps().length).toBeGreaterThan(4);
+    expect(gaps()[0]).toBeLessThan(100);
+    expect(
+      gaps()
+        .slice(1, 5)
+        .map((gap) => Math.round(gap / 100) * 100),
+    ).toEqual([1_500, 3_000, 6_000, 12_000]);
   });
 
   it("gives leadership up while it rests after a failure", async () => {
@@ -747,7 +790,7 @@ describe("run", () => {
     });
     await clock.advance(10_000);
     expect(errors.slice(0, 2)).toEqual([foreign, foreign]);
-    expect(gaps().slice(0, 3)).toEqual([750, 1_500, 3_000]);
+    expect(gaps().slice(0, 3)).toEqual([893, 1_500, 3_000]);
   });
 
   it("takes the loss of another lock for a failure also when leadership was lost too", async () => {

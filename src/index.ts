@@ -23,7 +23,7 @@ export {
 } from "./errors.ts";
 export type { Holding } from "./holding.ts";
 export type { BlobLeaseClientLike, BlockBlobClientLike, ContainerClientLike } from "./lease/blob-lease-store.ts";
-export type { ConnectOptions, TokenCredentialLike } from "./lease/connect.ts";
+export type { ConnectOptions } from "./lease/connect.ts";
 export type {
   AcquireAnswer,
   BreakAnswer,
@@ -45,6 +45,7 @@ export type {
   Unmet,
   WriteAnswer,
 } from "./lease/lease-store.ts";
+export type { TokenCredentialLike } from "./lease/token-source.ts";
 export type { LockSpace, MutexOptions } from "./lock-space.ts";
 export type { LockStatus, PermitStatus, ReaderStatus, SemaphoreStatus, WaitingProcess } from "./lock-status.ts";
 export { type Lock, Locker } from "./locker.ts";

@@ -74,7 +74,7 @@ export class LockSpace {
   };
 
   constructor(options: MutexOptions) {
-    this.store = connect(options);
+    this.store = connect(options, options?.clock);
     const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, ...sources } = options;
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
     if (typeof log !== "function") throw new TypeError("log must be a function");

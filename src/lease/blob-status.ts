@@ -1,4 +1,5 @@
 import { AccessDeniedError, type LossReason, type MutexError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
+import { isCredentialError, TokenError, type TokenFailureKind, tokenFailureKind } from "./token-failure.ts";
 
 /** What a refusal of the service means, whatever the operation. */
 export type Outcome =
@@ -53,14 +54,6 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = Object.freeze({
   AccountIsDisabled: { kind: "denied" },
 });
 
-/** What the libraries that fetch tokens call their refusals. */
-const CREDENTIAL_ERRORS = new Set([
-  "AuthenticationError",
-  "AuthenticationRequiredError",
-  "AggregateAuthenticationError",
-  "CredentialUnavailableError",
-]);
-
 /** A failed request of the SDK's, read once. */
 export interface Failure {
   readonly outcome: Outcome;
@@ -68,6 +61,8 @@ export interface Failure {
   readonly status: string;
   /** Whether it was the service itself that answered, and not a time-out, the network or a gateway. */
   readonly answered: boolean;
+  /** Whether it is the request for a token that failed, so that nothing was sent to the service. */
+  readonly isOfToken: boolean;
   /** The answer's `Date`, in milliseconds since 1970; NaN without one. */
   readonly date: number;
   readonly retryAfterMs: number | undefined;
@@ -84,8 +79,17 @@ interface SdkError {
   readonly response?: { readonly headers?: { get?(name: string): string | undefined } };
 }
 
+interface TokenSourceError {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  /** Of each way to sign in that was tried. */
+  readonly errors?: unknown;
+}
+
 /** Reads what the SDK threw. A HEAD has no body, so its code stands in a header alone. */
 export function readFailure(thrown: unknown): Failure {
+  if (thrown instanceof TokenError) return readTokenFailure(thrown.kind, thrown.cause);
+  if (isCredentialError(thrown)) return readTokenFailure(tokenFailureKind(thrown), thrown);
   const error = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as SdkError;
   const header = (name: string): string | undefined => error.response?.headers?.get?.(name) || undefined;
   const status = typeof error.statusCode === "number" ? error.statusCode : undefined;
@@ -95,12 +99,29 @@ export function readFailure(thrown: unknown): Failure {
   const name = typeof error.name === "string" ? error.name : "Error";
   const date = Date.parse(header("date") ?? "");
   return {
-    outcome: outcomeOf({ status, code: typeof code === "string" ? code : "", name, isOfService }),
+    outcome: outcomeOf({ status, code: typeof code === "string" ? code : "", isOfService }),
+    isOfToken: false,
     status: [status, code ?? (status === undefined ? name : undefined)].filter((part) => part !== undefined).join(" "),
     answered: isOfService,
     date,
     retryAfterMs: retryAfter(header("retry-after"), date),
     cause: scrubbed(name, String(error.message), { code, statusCode: status, requestId: header("x-ms-request-id") }),
+  };
+}
+
+function readTokenFailure(kind: TokenFailureKind, thrown: unknown): Failure {
+  const { name, message, errors = [] } = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as TokenSourceError;
+  const said = [message, ...(Array.isArray(errors) ? errors : []).map((one) => one?.message)].map((text) => cleanLine(String(text)));
+  const cause = Object.assign(new Error(said.join("; ")), { name: typeof name === "string" ? name : "Error" });
+  const outcome: Outcome = { kind: kind === "unsure" ? "unsure" : "denied" };
+  return {
+    outcome,
+    isOfToken: true,
+    status: `${cause.name}: ${said[0]}`,
+    answered: false,
+    date: Number.NaN,
+    retryAfterMs: undefined,
+    cause,
   };
 }
 
@@ -122,20 +143,19 @@ export function errorFor(operation: string, key: string | undefined, failure: Fa
 interface Refusal {
   readonly status: number | undefined;
   readonly code: string;
-  readonly name: string;
   /** Whether the answer bears a header that only the service sets. */
   readonly isOfService: boolean;
 }
 
-function answererOf({ answered, status }: Failure): string {
+function answererOf({ answered, status, isOfToken }: Failure): string {
+  if (isOfToken) return "no token from the credential:";
   if (answered) return "the service answered";
   return /^\d/.test(status) ? "the answer is not the service's:" : "no answer from the service:";
 }
 
-function outcomeOf({ status, code, name, isOfService }: Refusal): Outcome {
+function outcomeOf({ status, code, isOfService }: Refusal): Outcome {
   const known = Object.hasOwn(OUTCOMES, code) ? OUTCOMES[code] : undefined;
   if (known) return known;
-  if (CREDENTIAL_ERRORS.has(name)) return { kind: "denied" };
   // A gateway or a proxy on the way refuses what it likes, with any status. That says nothing about the lease or the credentials.
   if (!isOfService) return { kind: "unsure" };
   if (status === 401 || status === 403) return { kind: "denied" };
@@ -153,16 +173,21 @@ function retryAfter(header: string | undefined, date: number): number | undefine
   return Number.isFinite(ms) && ms >= 0 ? ms : undefined;
 }
 
-/** The thrown error without its request, and its message without anything that could be a signature, a key or a token. */
+/** The thrown error without its request. */
 function scrubbed(name: string, message: string, facts: Record<string, unknown>): Error {
+  const known = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+  return Object.assign(new Error(cleanLine(message)), { name }, known);
+}
+
+/** The first line, without anything that could be a signature, a key or a token. */
+function cleanLine(message: string): string {
   const [firstLine = ""] = message.split("\n");
-  const clean = firstLine
+  return firstLine
     .replace(/\?[^\s"'<>]*/g, "?…")
     .replace(
       /(?<![a-z])(sig|signature|accountkey|sharedaccesssignature|authorization|token|assertion|client_secret|password)\b(["']?\s*(?:[=:]|%3d)\s*).*/gi,
       "$1$2…",
     )
-    .replace(/\b(Bearer|SharedKey)\s+\S+/gi, "$1 …");
-  const known = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
-  return Object.assign(new Error(clean), { name }, known);
+    .replace(/\b(Bearer|SharedKey)\s+\S+/gi, "$1 …")
+    .replace(/\beyJ[\w-]+(?:\.[\w-]*)*/g, "…");
 }

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../clock.ts";
 import { shown } from "../options.ts";
 import { loadAzureLog } from "../telemetry/azure-log.ts";
 import { BlobLeaseStore, type ContainerClientLike } from "./blob-lease-store.ts";
@@ -14,11 +15,7 @@ import {
   readBlobUrl,
 } from "./endpoint.ts";
 import type { LeaseStore } from "./lease-store.ts";
-
-/** What `@azure/identity` has, and whatever else brings Entra tokens. */
-export interface TokenCredentialLike {
-  getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>;
-}
+import { type TokenCredentialLike, TokenSource } from "./token-source.ts";
 
 /** Where the locks are. Exactly one way in must be given; more, or none, is a `TypeError` that names them. */
 export interface ConnectOptions {
@@ -55,14 +52,14 @@ const ACCOUNT_OPTIONS = ["accountName", "accountKey", "credential", "endpoint"] 
  * The store behind the options. Throws `TypeError` for options that are missing, malformed or in each other's way, before
  * anything is sent; loads the SDK only when the first request is made.
  */
-export function connect(options: ConnectOptions): LeaseStore {
+export function connect(options: ConnectOptions, clock: Clock = systemClock): LeaseStore {
   if (typeof options !== "object" || options === null) throw new TypeError("options must be an object that says where the locks are");
   switch (onlyWay(options)) {
     case "store":
       refuseContainerName(options, "store");
       return options.store as LeaseStore;
     case "containerClient":
-      return readyClient(options);
+      return readyClient(options, clock);
     case "sasUrl":
       return fromSasUrl(options);
     case "connectionString":
@@ -70,7 +67,7 @@ export function connect(options: ConnectOptions): LeaseStore {
     case "useStorageEmulator":
       return sharedKey({ ...EMULATOR, options, option: "useStorageEmulator" });
     case "account":
-      return fromAccount(options);
+      return fromAccount(options, clock);
   }
 }
 
@@ -107,7 +104,7 @@ function fromSasUrl(options: ConnectOptions): LeaseStore {
   return signedUrl(url, options, "sasUrl");
 }
 
-function fromAccount(options: ConnectOptions): LeaseStore {
+function fromAccount(options: ConnectOptions, clock: Clock): LeaseStore {
   const { accountName, accountKey, credential, endpoint } = options;
   if (accountName !== undefined) checkAccountName(accountName);
   if (accountKey !== undefined && credential !== undefined)
@@ -125,20 +122,8 @@ function fromAccount(options: ConnectOptions): LeaseStore {
   if (url.protocol !== "https:")
     throw new TypeError(`endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`);
   const name = containerName(options);
-  return lazily(async (sdk) => new sdk.ContainerClient(inContainer(url, name), unhurried(credential) as never, CLIENT_OPTIONS));
-}
-
-/**
- * A token may take longer to get than a request may take: `az` needs seconds. Getting it is not given up with the request that asked
- * for it, so that the next one finds it.
- */
-function unhurried(credential: TokenCredentialLike): TokenCredentialLike {
-  return {
-    getToken: (scopes, options: { abortSignal?: unknown } = {}) => {
-      const { abortSignal: _, ...rest } = options;
-      return credential.getToken(scopes, rest);
-    },
-  };
+  const tokens = new TokenSource(credential, clock);
+  return lazily(async (sdk) => new sdk.ContainerClient(inContainer(url, name), tokens, CLIENT_OPTIONS));
 }
 
 function sharedKey({
@@ -187,7 +172,7 @@ interface CopyableClient extends ContainerClientLike {
   readonly pipeline?: { readonly options?: object };
 }
 
-function readyClient(options: ConnectOptions): LeaseStore {
+function readyClient(options: ConnectOptions, clock: Clock): LeaseStore {
   const client = options.containerClient as ContainerClientLike;
   if (typeof client.getBlockBlobClient !== "function" || typeof client.listBlobsFlat !== "function") {
     throw new TypeError("containerClient must be a ContainerClient of @azure/storage-blob");
@@ -197,8 +182,13 @@ function readyClient(options: ConnectOptions): LeaseStore {
   checkTransport(parseUrl(client.url, "containerClient"), "containerClient", options.allowHttp ?? false);
   // Its own retries outlive a lease of 15 s, and would hide which request was answered. The caller's client keeps them.
   const Client = client.constructor as new (url: string, credential: unknown, options: object) => ContainerClientLike;
-  const copy = new Client(client.url, client.credential, { ...client.pipeline?.options, ...CLIENT_OPTIONS });
+  const credential = bringsTokens(client.credential) ? new TokenSource(client.credential, clock) : client.credential;
+  const copy = new Client(client.url, credential, { ...client.pipeline?.options, ...CLIENT_OPTIONS });
   return new BlobLeaseStore(async () => copy);
+}
+
+function bringsTokens(credential: unknown): credential is TokenCredentialLike {
+  return typeof credential === "object" && credential !== null && "getToken" in credential && typeof credential.getToken === "function";
 }
 
 function isCopyable(client: ContainerClientLike): client is CopyableClient {

@@ -9,6 +9,7 @@ import { unlessAborted } from "../../src/abort.ts";
 import { sleep } from "../../src/clock.ts";
 import { isMutexError } from "../../src/errors.ts";
 import type { LeaseLength, Missing, StoredBlob } from "../../src/lease/lease-store.ts";
+import type { TokenCredentialLike } from "../../src/lease/token-source.ts";
 import { type FakeClock, MemoryLeaseStore } from "../../src/testing/index.ts";
 
 export interface Answer {
@@ -88,9 +89,13 @@ export class ServiceDouble {
   }
 
   /** A client of the real SDK that talks to this service. */
-  client(url: string = URL_OF_CONTAINER, retryOptions: StorageRetryOptions = { maxTries: 1 }): ContainerClient {
+  client(
+    url: string = URL_OF_CONTAINER,
+    retryOptions: StorageRetryOptions = { maxTries: 1 },
+    credential: AnonymousCredential | TokenCredentialLike = new AnonymousCredential(),
+  ): ContainerClient {
     const httpClient = { sendRequest: (request: WebResource) => this.#send(request) };
-    return new ContainerClient(url, new AnonymousCredential(), { httpClient, retryOptions });
+    return new ContainerClient(url, credential, { httpClient, retryOptions });
   }
 
   async #send(request: WebResource): Promise<HttpOperationResponse> {

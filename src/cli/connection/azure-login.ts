@@ -12,8 +12,9 @@ const SCOPE = "https://storage.azure.com/.default";
 const LONGEST_LOGIN_MS = 20_000;
 const HOW_TO =
   "log in with az login, run with a managed or workload identity, or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN (--verbose says what was tried)";
-/** What the ways to log in call a network that does not answer. */
-const NO_NETWORK = /network_error|endpoints_resolution_error|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/;
+/** What the ways to log in call a network, or an Entra, that does not answer. A 503 of Entra's is a response without `expiresOn`. */
+const NO_NETWORK =
+  /network_error|endpoints_resolution_error|temporarily_unavailable|no "expiresOn" property|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/;
 
 /**
  * Whatever login to Azure there is. It is tried before anything is asked of the service: that takes longer than one request of a lock
@@ -53,13 +54,13 @@ export class AzureLogin {
 function refusal(error: unknown): CommandError {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const code = /\bAADSTS\d+/.exec(message)?.[0];
-  if (name === "AggregateAuthenticationError" || name === "CredentialUnavailableError") {
-    return new CommandError(`not logged in to Azure${code === undefined ? "" : ` (${code})`}: ${HOW_TO}`, EXIT.denied, { cause: error });
-  }
   const way = /^\w+Credential\b/.exec(message)?.[0] ?? name;
   const network = NO_NETWORK.exec(message)?.[0];
   if (network !== undefined)
     return new CommandError(`no answer to the login to Azure (${way}: ${network})`, EXIT.unreachable, { cause: error });
+  if (name === "AggregateAuthenticationError" || name === "CredentialUnavailableError") {
+    return new CommandError(`not logged in to Azure${code === undefined ? "" : ` (${code})`}: ${HOW_TO}`, EXIT.denied, { cause: error });
+  }
   return new CommandError(
     `Azure refused the login (${[way, code].filter((part) => part !== undefined).join(": ")}): check AZURE_CLIENT_ID, AZURE_TENANT_ID and what goes with them (--verbose says more)`,
     EXIT.denied,

@@ -1,4 +1,9 @@
-import { AggregateAuthenticationError, AuthenticationError, CredentialUnavailableError } from "@azure/identity";
+import {
+  AggregateAuthenticationError,
+  AuthenticationError,
+  AuthenticationRequiredError,
+  CredentialUnavailableError,
+} from "@azure/identity";
 import { describe, expect, it } from "vitest";
 import { AzureLogin } from "../../../src/cli/connection/azure-login.ts";
 
@@ -70,6 +75,16 @@ describe("a login to Azure", () => {
     expect(await refusalOf(refused)).toMatchObject({
       exitCode: 69,
       message: "no answer to the login to Azure (EnvironmentCredential: network_error)",
+    });
+  });
+
+  it("that one of several ways could not make for the moment counts as unreachable, too", async () => {
+    const notSetUp = new CredentialUnavailableError("EnvironmentCredential is unavailable.");
+    const busy = new AuthenticationRequiredError({ scopes: [], message: 'Response had no "expiresOn" property.' });
+    const failed = new AggregateAuthenticationError([notSetUp, busy], "ChainedTokenCredential authentication failed.");
+    expect(await refusalOf(failed)).toMatchObject({
+      exitCode: 69,
+      message: 'no answer to the login to Azure (ChainedTokenCredential: no "expiresOn" property)',
     });
   });
 });

@@ -74,6 +74,19 @@ export class LockLostError extends MutexError {
   }
 }
 
+/**
+ * A lock was lost, its lease has run out, and the work that runs under it has not ended: another holder may be at work beside it.
+ * Written to the log by each `run`, told to `onError` of an election's `run`, and never thrown. Its `cause` is the loss.
+ */
+export class WorkStillRunningError extends MutexError {
+  readonly code = "WORK_STILL_RUNNING";
+  override readonly name = "WorkStillRunningError";
+
+  constructor(key: string, lostForMs: number, options?: ErrorOptions) {
+    super(`work under "${key}" still runs ${Math.round(lostForMs / 1_000)} s after its lock was lost`, key, options);
+  }
+}
+
 /** The key cannot be the name of a blob, or the service would take it for another one's. */
 export class InvalidKeyError extends MutexError {
   readonly code = "INVALID_KEY";
@@ -134,6 +147,7 @@ export type AnyMutexError =
   | NotHeldError
   | LockTimeoutError
   | LockLostError
+  | WorkStillRunningError
   | InvalidKeyError
   | StoreUnavailableError
   | AccessDeniedError

@@ -1,8 +1,10 @@
 import { onAbort } from "./abort.ts";
-import { type LockLostError, NotHeldError } from "./errors.ts";
-import { shown } from "./options.ts";
+import { type LockLostError, NotHeldError, type WorkStillRunningError } from "./errors.ts";
+import type { LockBlob } from "./lease/lock-blob.ts";
+import { type LeaseTerms, shown } from "./options.ts";
 import type { ObservedHold, ObservedWait } from "./telemetry/observer.ts";
 import { endQuietly, type Tenure } from "./waiting/hold.ts";
+import { tellingOfLostWork } from "./waiting/lost-work.ts";
 
 /** Something that is held, until it is given back or lost. */
 export abstract class Holding {
@@ -73,6 +75,11 @@ export abstract class Holding {
     return this.#tenure.ended;
   }
 
+  /** Aborts when it is lost, and for nothing else. @internal */
+  get loss(): AbortSignal {
+    return this.#tenure.signal;
+  }
+
   /** From here on whoever saw it waited for sees what becomes of it. @internal */
   seenBy(wait: ObservedWait | undefined): this {
     if (!wait) return this;
@@ -106,17 +113,23 @@ export function checkWork(work: unknown): void {
 /**
  * Runs `work` with what is held and gives it back afterwards. Resolves or rejects as `work` does, but with a `LockLostError` if
  * it was lost before `work` ended, whatever came of it; what `work` threw is then its `workError`. A release that fails goes to
- * the log: it changes nothing about the work.
+ * the log: it changes nothing about the work. So does work that goes on for long after a loss.
  */
 export async function runHolding<H extends Holding, T>(
   holding: H,
   work: (holding: H) => Promise<T> | T,
-  log: (message: string) => void,
+  { log, clock }: Pick<LockBlob, "log" | "clock">,
+  { marginMs }: Pick<LeaseTerms, "marginMs">,
+  onStillRunning?: (error: WorkStillRunningError) => void,
 ): Promise<T> {
+  const tell = (error: WorkStillRunningError): void => {
+    log(error.message);
+    onStillRunning?.(error);
+  };
   const end = (): Promise<LockLostError | undefined> => endQuietly(holding, log, `the lock on "${holding.key}"`);
   let result: T;
   try {
-    result = await holding.run(() => work(holding));
+    result = await tellingOfLostWork(holding, { clock, marginMs, tell }, () => holding.run(() => work(holding)));
   } catch (error) {
     const lost = await end();
     if (!lost) throw error;

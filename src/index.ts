@@ -20,6 +20,7 @@ export {
   NotHeldError,
   StoreRefusedError,
   StoreUnavailableError,
+  WorkStillRunningError,
 } from "./errors.ts";
 export type { Holding } from "./holding.ts";
 export type { BlobLeaseClientLike, BlockBlobClientLike, ContainerClientLike } from "./lease/blob-lease-store.ts";

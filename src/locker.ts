@@ -113,7 +113,7 @@ export class Locker {
     checkWork(work);
     const wait = this.#observer.asks();
     const hold = await seen(wait, options?.signal, () => this.#entrance.obtain(options, wait));
-    return await runHolding(new Lock(this.key, hold).seenBy(wait), work, this.#entrance.blob.log);
+    return await runHolding(new Lock(this.key, hold).seenBy(wait), work, this.#entrance.blob, this.#entrance.options.terms);
   }
 
   /**

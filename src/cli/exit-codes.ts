@@ -26,6 +26,7 @@ const CODE_OF: Readonly<Record<AnyMutexError["code"], number>> = Object.freeze({
   LOCK_TIMEOUT: EXIT.timedOut,
   LOCK_LOST: EXIT.lost,
   NOT_HELD: EXIT.lost,
+  WORK_STILL_RUNNING: EXIT.lost,
   STORE_UNAVAILABLE: EXIT.unreachable,
   STORE_REFUSED: EXIT.denied,
   ACCESS_DENIED: EXIT.denied,

@@ -1,7 +1,7 @@
 import { LinkedSignal, unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep } from "../clock.ts";
 import { Entrance } from "../entrance.ts";
-import { isMutexError, type LockLostError, NotHeldError } from "../errors.ts";
+import { isMutexError, type LockLostError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
 import { checkWork, Holding, runHolding, seen } from "../holding.ts";
 import { isUnsure, retryDelayMs, untilAnswered } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
@@ -11,7 +11,7 @@ import { recordIn } from "../lease/lock-record.ts";
 import { toAsciiJson } from "../lease/metadata-json.ts";
 import { readBlob } from "../lease/read-blob.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
-import { checkMs, type Holder, shown } from "../options.ts";
+import { checkMs, type Holder, type LeaseTerms, shown } from "../options.ts";
 import { Observer } from "../telemetry/observer.ts";
 import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../waiting/backoff.ts";
 import type { Hold } from "../waiting/hold.ts";
@@ -54,7 +54,11 @@ export interface Leader {
 export interface ElectionRunOptions {
   /** Ends it all: the work's own signal aborts, and when the work has ended, leadership is given up. */
   signal?: AbortSignal;
-  /** Takes what `work` threw, and why a campaign failed. What it throws itself ends the run. Default: a line for the mutex's `log`. */
+  /**
+   * Takes what `work` threw, why a campaign failed, and a `WorkStillRunningError` when leadership was lost, its lease has run out and
+   * the work has not ended, and each minute after. What it throws itself ends the run, as soon as the work has ended. Default: a line
+   * for the mutex's `log`.
+   */
   onError?: (error: unknown) => Promise<void> | void;
   /**
    * The pauses between two campaigns when turns end quickly, in milliseconds: the first, and the longest. Each quick end in a row
@@ -205,7 +209,17 @@ export class LeaderElection {
     if (typeof onError !== "function") throw new TypeError(`onError must be a function, not ${shown(onError)}`);
     checkSpread(backoffMs, "backoffMs");
     const { clock, random, log } = this.#blob;
-    const { poll } = this.#entrance.options;
+    const { poll, terms } = this.#entrance.options;
+    const refusals: unknown[] = [];
+    const tell = async (error: WorkStillRunningError): Promise<void> => {
+      try {
+        await onError(error);
+      } catch (refusal) {
+        refusals.push(refusal);
+      }
+    };
+    // The line for the log is written anyway.
+    const onStillRunning = options.onError && ((error: WorkStillRunningError) => void tell(error));
     for (let quickEnds = 0; ; ) {
       signal?.throwIfAborted();
       const campaigned = new Stopwatch(clock);
@@ -215,7 +229,8 @@ export class LeaderElection {
         const wait = this.#observer.asks();
         const hold = await seen(wait, signal, () => this.#entrance.obtain({ signal }, wait));
         led = new Stopwatch(clock);
-        outcome = await lead(new Leadership(this.#entrance, hold, signal).seenBy(wait), work, this.#blob);
+        const leadership = new Leadership(this.#entrance, hold, signal).seenBy(wait);
+        outcome = await lead(leadership, work, { blob: this.#blob, terms, onStillRunning });
       } catch (error) {
         outcome = { isLost: false, failure: { error } };
       }
@@ -223,6 +238,7 @@ export class LeaderElection {
       const isSteady = led ? led.elapsedMs >= STEADY_AFTER_MS : campaigned.elapsedMs > backoffMs[1];
       quickEnds = isSteady ? 1 : quickEnds + 1;
       if (outcome.failure && !isAbortOf(signal, outcome.failure.error)) await onError(outcome.failure.error);
+      if (refusals.length > 0) throw refusals[0];
       if (outcome.isLost && quickEnds === 1) continue;
       const pauseMs = Math.max(stayAwayMs(poll, random), growingPauseMs(quickEnds, backoffMs, random));
       if (quickEnds > 1 && !signal?.aborted)
@@ -297,10 +313,16 @@ interface Outcome {
   readonly failure: { readonly error: unknown } | undefined;
 }
 
+interface LeadOptions {
+  readonly blob: LockBlob;
+  readonly terms: LeaseTerms;
+  readonly onStillRunning: ((error: WorkStillRunningError) => void) | undefined;
+}
+
 async function lead(
   leadership: Leadership,
   work: (leadership: Leadership) => Promise<unknown> | unknown,
-  { clock, log }: LockBlob,
+  { blob, terms, onStillRunning }: LeadOptions,
 ): Promise<Outcome> {
   let failure: Outcome["failure"];
   const working = async (): Promise<void> => {
@@ -311,9 +333,9 @@ async function lead(
     }
   };
   // Work that only waits for its signal is at work, and its caller waits for it.
-  const atWork = clock.setTimer(Number.MAX_SAFE_INTEGER, () => undefined, { keepAlive: true });
+  const atWork = blob.clock.setTimer(Number.MAX_SAFE_INTEGER, () => undefined, { keepAlive: true });
   try {
-    await runHolding(leadership, working, log);
+    await runHolding(leadership, working, blob, terms, onStillRunning);
     return { isLost: false, failure };
   } catch (lost) {
     return { isLost: true, failure: isLossOf(lost, failure?.error) ? undefined : failure };

@@ -1,4 +1,6 @@
 import { checkWork, type Holding, runHolding, seen } from "../holding.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import type { LeaseTerms } from "../options.ts";
 import type { ObservedWait, Observer } from "../telemetry/observer.ts";
 import { checkWaitOptions, type WaitOptions } from "../waiting/patience.ts";
 
@@ -22,11 +24,12 @@ export interface SideOptions<T, H extends Holding> {
   readonly source: Source<T>;
   readonly handle: (got: T) => H;
   readonly observer: Observer;
-  readonly log: (message: string) => void;
+  readonly blob: LockBlob;
+  readonly terms: LeaseTerms;
 }
 
 /** What is held, as the user sees it. */
-export function lockSide<T, H extends Holding>({ source, handle, observer, log }: SideOptions<T, H>): LockSide<H> {
+export function lockSide<T, H extends Holding>({ source, handle, observer, blob, terms }: SideOptions<T, H>): LockSide<H> {
   const lock = async (options: WaitOptions = {}): Promise<H> => {
     const wait = observer.asks();
     const got = await seen(wait, options?.signal, () => source.obtain(options, wait));
@@ -42,7 +45,7 @@ export function lockSide<T, H extends Holding>({ source, handle, observer, log }
     },
     run: async <R>(work: (lock: H) => Promise<R> | R, options?: WaitOptions) => {
       checkWork(work);
-      return await runHolding(await lock(options), work, log);
+      return await runHolding(await lock(options), work, blob, terms);
     },
   });
 }

@@ -55,10 +55,11 @@ export class ReaderWriterLock {
     // Readers learn the last write's token from the record; a writer then looks for readers.
     const writing = { ...resolved, description: { ...resolved.description, announces: {} }, requestsAfter: 1 };
     const writers = new Writers(new Entrance(space, { key }, writing), readers);
-    const { log, telemetry } = space.blob({ key });
-    const observer = (kind: "read" | "write"): Observer => new Observer({ telemetry, kind, key });
+    const blob = space.blob({ key });
+    const observer = (kind: "read" | "write"): Observer => new Observer({ telemetry: blob.telemetry, kind, key });
+    const { terms } = resolved;
     this.key = key;
-    this.read = lockSide({ source: readers, handle: (tenure) => new ReadLock(key, tenure), observer: observer("read"), log });
-    this.write = lockSide({ source: writers, handle: (hold) => new Lock(key, hold), observer: observer("write"), log });
+    this.read = lockSide({ source: readers, handle: (tenure) => new ReadLock(key, tenure), observer: observer("read"), blob, terms });
+    this.write = lockSide({ source: writers, handle: (hold) => new Lock(key, hold), observer: observer("write"), blob, terms });
   }
 }

@@ -137,7 +137,7 @@ export class Semaphore {
    */
   async run<T>(work: (permit: Permit) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
     checkWork(work);
-    return await runHolding(await this.acquire(options), work, this.#blob.log);
+    return await runHolding(await this.acquire(options), work, this.#blob, this.#options.terms);
   }
 
   /** How many permits are free at this moment. One request. */

@@ -68,7 +68,9 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   };
   const onError = (error: unknown): void => {
     if (isFatal(error, hasLed)) throw error;
-    sayAgain(error instanceof Error ? error.message : String(error));
+    const what = error instanceof Error ? error.message : String(error);
+    if (isMutexError(error) && error.code === "WORK_STILL_RUNNING") terminal.say(`azmutex: ${what}`);
+    else sayAgain(what);
   };
   try {
     await election.run(lead, { signal: over.signal, onError });

@@ -1,0 +1,46 @@
+import { onAbort } from "../abort.ts";
+import { type Clock, Stopwatch, type Timer } from "../clock.ts";
+import { WorkStillRunningError } from "../errors.ts";
+
+const AGAIN_AFTER_MS = 60_000;
+
+/** What work runs under. */
+interface Held {
+  readonly key: string;
+  /** Aborts when it is lost. */
+  readonly loss: AbortSignal;
+  /** Whether it was released. */
+  readonly isOver: boolean;
+}
+
+export interface LostWorkOptions {
+  readonly clock: Clock;
+  /** From a loss until another holder may start. */
+  readonly marginMs: number;
+  /** Is told of work that still runs then, and each minute after. Must not throw. */
+  readonly tell: (error: WorkStillRunningError) => void;
+}
+
+/** Runs work, and tells while it goes on though what it runs under was lost. Keeps no process alive. */
+export async function tellingOfLostWork<T>(held: Held, { clock, marginMs, tell }: LostWorkOptions, work: () => Promise<T> | T): Promise<T> {
+  const { key, loss } = held;
+  let timer: Timer | undefined;
+  const onLoss = (): void => {
+    const lost = new Stopwatch(clock);
+    const look = (): void => {
+      // A caller that has released it knows of the loss.
+      if (held.isOver) return;
+      timer = clock.setTimer(AGAIN_AFTER_MS, look);
+      tell(new WorkStillRunningError(key, lost.elapsedMs, { cause: loss.reason }));
+    };
+    timer = clock.setTimer(marginMs, look);
+  };
+  const stopListening = onAbort(loss, onLoss);
+  if (loss.aborted) onLoss();
+  try {
+    return await work();
+  } finally {
+    stopListening();
+    timer?.cancel();
+  }
+}

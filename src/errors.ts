@@ -43,8 +43,8 @@ export class NotHeldError extends MutexError {
   readonly code = "NOT_HELD";
   override readonly name = "NotHeldError";
 
-  constructor(key: string) {
-    super(`lock on "${key}" is not held here`, key);
+  constructor(key: string, how?: string) {
+    super(`lock on "${key}" is not held here${how === undefined ? "" : `: ${how}`}`, key);
   }
 }
 
@@ -84,6 +84,19 @@ export class WorkStillRunningError extends MutexError {
 
   constructor(key: string, lostForMs: number, options?: ErrorOptions) {
     super(`work under "${key}" still runs ${Math.round(lostForMs / 1_000)} s after its lock was lost`, key, options);
+  }
+}
+
+/**
+ * The machine slept, and the lock is neither held nor lost until the renewal that follows is answered: within a second or two, or by
+ * the deadline of the lease at the latest. Ask again then. It is not a loss: the signal has not aborted, and the lock may be held again.
+ */
+export class LockUncertainError extends MutexError {
+  readonly code = "LOCK_UNCERTAIN";
+  override readonly name = "LockUncertainError";
+
+  constructor(key: string) {
+    super(`lock on "${key}" is uncertain: the machine slept, and no renewal was answered since`, key);
   }
 }
 
@@ -148,6 +161,7 @@ export type AnyMutexError =
   | LockTimeoutError
   | LockLostError
   | WorkStillRunningError
+  | LockUncertainError
   | InvalidKeyError
   | StoreUnavailableError
   | AccessDeniedError

@@ -1,5 +1,5 @@
 import { onAbort } from "./abort.ts";
-import { type LockLostError, NotHeldError, type WorkStillRunningError } from "./errors.ts";
+import { type LockLostError, LockUncertainError, NotHeldError, type WorkStillRunningError } from "./errors.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { type LeaseTerms, shown } from "./options.ts";
 import type { ObservedHold, ObservedWait } from "./telemetry/observer.ts";
@@ -28,9 +28,17 @@ export abstract class Holding {
     return this.#tenure.signal;
   }
 
-  /** Whether it is held, by the clock at this very moment. Once lost, it is lost for ever. */
+  /** Whether it is held, by the clock at this very moment. Once lost, it is lost for ever. False while it is {@link Holding.isUncertain}. */
   get isHeld(): boolean {
     return this.#tenure.isHeld;
+  }
+
+  /**
+   * Whether it is neither held nor lost: the machine slept for more than a second, and no renewal was answered since. The renewal
+   * follows within a second of waking up; its answer, or the deadline of the lease, decides. The signal does not abort for this.
+   */
+  get isUncertain(): boolean {
+    return this.#tenure.isUncertain;
   }
 
   /** How long it is good for without another renewal, in milliseconds, by the clock at this moment; 0 when it is not held. */
@@ -39,13 +47,14 @@ export abstract class Holding {
   }
 
   /**
-   * Throws unless it is held, by the clock at this very moment: `LockLostError`, or `NotHeldError` once it was given back. No
-   * lock can see a pause between this question and the write that follows; fencing tokens are for that.
+   * Throws unless it is held, by the clock at this very moment: `LockLostError`, `NotHeldError` once it was given back, or
+   * `LockUncertainError` while it is {@link Holding.isUncertain}. No lock can see a pause between this question and the write that
+   * follows; fencing tokens are for that.
    */
   assertHeld(): void {
+    if (this.#tenure.isHeld) return;
     if (this.#tenure.ended) throw new NotHeldError(this.key);
-    const lost = this.#tenure.lostBecause;
-    if (lost) throw lost;
+    throw this.#tenure.lostBecause ?? new LockUncertainError(this.key);
   }
 
   /**

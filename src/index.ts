@@ -15,6 +15,7 @@ export {
   LeaseAlreadyPresentError,
   LockLostError,
   LockTimeoutError,
+  LockUncertainError,
   type LossReason,
   MutexError,
   NotHeldError,

@@ -95,6 +95,11 @@ export class LockSpace {
   }
 
   /** @internal */
+  get random(): () => number {
+    return this.#sources.random;
+  }
+
+  /** @internal */
   static of(mutex: LockSpace | MutexOptions): LockSpace {
     return mutex instanceof LockSpace ? mutex : new LockSpace(mutex);
   }

@@ -25,6 +25,7 @@ const CODE_OF: Readonly<Record<AnyMutexError["code"], number>> = Object.freeze({
   LEASE_ALREADY_PRESENT: EXIT.held,
   LOCK_TIMEOUT: EXIT.timedOut,
   LOCK_LOST: EXIT.lost,
+  LOCK_UNCERTAIN: EXIT.unreachable,
   NOT_HELD: EXIT.lost,
   WORK_STILL_RUNNING: EXIT.lost,
   STORE_UNAVAILABLE: EXIT.unreachable,

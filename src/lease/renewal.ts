@@ -1,6 +1,6 @@
 import { LazySignal, unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep, type Timer } from "../clock.ts";
-import { LockLostError } from "../errors.ts";
+import { LockLostError, NotHeldError } from "../errors.ts";
 import type { LeaseTerms } from "../options.ts";
 import type { Renewal, Telemetry } from "../telemetry/telemetry.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
@@ -108,20 +108,37 @@ export class KeptLease implements Sleeper {
     return this.remainingMs > 0;
   }
 
-  /** Why the lease is not held, or undefined while it is or once it was released. The clock may say so before the signal can. */
-  get lostBecause(): LockLostError | undefined {
-    if (this.#state.kind === "lost") return this.#state.error;
-    if (this.#state.kind === "released" || this.isHeld) return undefined;
-    return this.#expired();
+  /**
+   * Whether the machine slept, no renewal was answered since, and the deadline has not passed: the lease is neither held nor lost.
+   * {@link KeptLease.freshen} waits until it is one of both.
+   */
+  get isUncertain(): boolean {
+    if (this.#state.kind !== "held") return false;
+    const { elapsedMs, suspended } = this.#asked.read();
+    return suspended && elapsedMs < this.terms.goodForMs;
   }
 
-  /** Waits until the lease is good for at least so long, renewing it if need be. Throws its `LockLostError` or the signal's reason. */
+  /**
+   * Why the lease is lost, or undefined while it is held or uncertain, and once it was released. The clock may say so before the
+   * signal can.
+   */
+  get lostBecause(): LockLostError | undefined {
+    if (this.#state.kind === "lost") return this.#state.error;
+    return this.#state.kind === "held" && this.#overdue ? this.#expired() : undefined;
+  }
+
+  /**
+   * Waits until the lease is good for at least so long, renewing it if need be. Throws its `LockLostError`, `NotHeldError` if it is
+   * not renewed any more, or the signal's reason.
+   */
   async ensure(atLeastMs: number, signal?: AbortSignal): Promise<void> {
     for (;;) {
       signal?.throwIfAborted();
-      if (this.#state.kind === "lost") throw this.#state.error;
-      if (this.#overdue) throw this.#expired();
+      const lost = this.lostBecause;
+      if (lost) throw lost;
       if (this.remainingMs >= atLeastMs) return;
+      // No renewal is sent for it, and nothing would come of waiting for one.
+      if (!this.#isRenewable) throw new NotHeldError(this.key);
       await unlessAborted(this.#renewNow(), signal);
     }
   }

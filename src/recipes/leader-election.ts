@@ -116,7 +116,8 @@ export class Leadership extends Holding {
     checkData(data);
     checkWaitOptions({ signal });
     signal?.throwIfAborted();
-    this.assertHeld();
+    // While it is uncertain, the write itself tells: the service refuses it once the lease is another's.
+    if (!this.isUncertain) this.assertHeld();
     const before = this.#proclaiming;
     const proclaimed = before.then(() => this.#entrance.announce(this.#hold, { data }, this.#over.signal));
     this.#proclaiming = proclaimed.catch(() => undefined);

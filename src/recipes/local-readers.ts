@@ -79,7 +79,7 @@ export class LocalReaders {
 
   /** The lease that is there, or a new one. */
   async leased(take: (own: Entrance) => Promise<Hold | undefined>): Promise<SharedLease | undefined> {
-    if (this.#lease?.hold.isHeld) return this.#lease;
+    if (this.#lease?.isOpen) return this.#lease;
     const hold = await take(this.#entrance);
     this.#lease = hold && new SharedLease(hold);
     return this.#lease;

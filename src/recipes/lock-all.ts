@@ -1,8 +1,9 @@
 import { LinkedSignal, onAbort } from "../abort.ts";
+import { sleep } from "../clock.ts";
 import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, LockTimeoutError } from "../errors.ts";
 import { Holding, seen } from "../holding.ts";
-import { Silence } from "../lease/attempt.ts";
+import { retryDelayMs, Silence } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
@@ -51,14 +52,15 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
   const wait = new Observer({ telemetry: space.telemetry, kind: "lock_all", key: sorted }).asks();
   try {
     const asking = { timeoutMs, patience, silence, wait };
-    const holds = await seen(wait, signal, async () => {
-      // One that was taken may be lost while the others are waited for: from the beginning.
-      for (;;) {
+    const tenure = await seen(wait, signal, async () => {
+      for (let losses = 1; ; losses += 1) {
         const taken = await takeInTurn(entrances, asking);
         if (taken) return taken;
+        // One that was taken was lost while the others were waited for: from the beginning.
+        await sleep(space.clock, retryDelayMs(losses, space.random), { signal: patience.signal });
       }
     });
-    return new LockSet(new Map(holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), new JointTenure(holds)).seenBy(wait);
+    return new LockSet(new Map(tenure.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), tenure).seenBy(wait);
   } finally {
     patience.end();
   }
@@ -82,11 +84,14 @@ function sortedKeys(keys: Iterable<string>): readonly string[] {
   return [...distinct].sort();
 }
 
-/** Takes one after the other. Undefined if one of them was lost before all were held. */
+/**
+ * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was released from
+ * outside before, as at the end of the process.
+ */
 async function takeInTurn(
   entrances: readonly Entrance[],
   { timeoutMs, patience, silence, wait }: Asking,
-): Promise<readonly Hold[] | undefined> {
+): Promise<JointTenure | undefined> {
   const holds: Hold[] = [];
   const until = new LinkedSignal(patience.signal);
   let wanted = entrances[0] as Entrance;
@@ -99,8 +104,10 @@ async function takeInTurn(
       holds.push(hold);
       until.follow(hold.signal);
     }
-    for (const hold of holds) await hold.freshen(until.signal);
-    if (holds.every(({ isHeld }) => isHeld)) return holds;
+    do for (const hold of holds) await hold.freshen(until.signal);
+    while (holds.some(({ isUncertain }) => isUncertain));
+    // Joined in the moment in which all are held: from then on one that is lost takes the others with it.
+    if (holds.every(({ isHeld }) => isHeld)) return new JointTenure(holds);
     giveBack(holds, wanted.blob.log);
     return undefined;
   } catch (error) {
@@ -125,12 +132,12 @@ function giveBack(holds: readonly Hold[], log: (message: string) => void): void 
 
 /** Several holds as one. */
 class JointTenure implements Tenure {
-  readonly #holds: readonly Hold[];
+  readonly holds: readonly Hold[];
   readonly #loss: LinkedSignal;
   #lost: Promise<LockLostError | undefined> | undefined;
 
   constructor(holds: readonly Hold[]) {
-    this.#holds = holds;
+    this.holds = holds;
     this.#loss = new LinkedSignal(...holds.map(({ signal }) => signal));
     // The work under all of them has to stop; if nobody gives the others back, they lapse too.
     onAbort(this.#loss.signal, () => {
@@ -143,19 +150,23 @@ class JointTenure implements Tenure {
   }
 
   get remainingMs(): number {
-    return Math.min(...this.#holds.map(({ remainingMs }) => remainingMs));
+    return Math.min(...this.holds.map(({ remainingMs }) => remainingMs));
   }
 
   get isHeld(): boolean {
-    return this.#holds.every(({ isHeld }) => isHeld);
+    return this.holds.every(({ isHeld }) => isHeld);
+  }
+
+  get isUncertain(): boolean {
+    return this.holds.some(({ isUncertain }) => isUncertain) && !this.ended && !this.lostBecause;
   }
 
   get lostBecause(): LockLostError | undefined {
-    return this.#holds.map(({ lostBecause }) => lostBecause).find((lost) => lost);
+    return this.holds.map(({ lostBecause }) => lostBecause).find((lost) => lost);
   }
 
   get ended(): boolean {
-    return this.#holds.some(({ ended }) => ended);
+    return this.holds.some(({ ended }) => ended);
   }
 
   end(): Promise<LockLostError | undefined> {
@@ -165,7 +176,7 @@ class JointTenure implements Tenure {
 
   async #endAll(): Promise<LockLostError | undefined> {
     this.#loss.end();
-    const ends = await Promise.allSettled(this.#holds.map((hold) => hold.end()));
+    const ends = await Promise.allSettled(this.holds.map((hold) => hold.end()));
     let lost: LockLostError | undefined;
     for (const end of ends) {
       if (end.status === "rejected") throw end.reason;

@@ -128,7 +128,7 @@ export class Readers implements Source<SharedTenure>, Reading {
     try {
       return await this.#share(asking, async () => {
         await this.#look(asking);
-        return turnstile.isHeld;
+        return await turnstile.confirm(asking.signal);
       });
     } finally {
       this.#giveBack(turnstile);

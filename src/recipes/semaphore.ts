@@ -210,8 +210,8 @@ export class Semaphore {
       const free = isFirst ? [0] : this.#freeOf(slots).filter((slot) => !leaves(slot));
       if (free.length === 0) return undefined;
       for (const slot of free.slice(0, TRIES_PER_LOOK)) {
-        const permit = await this.#trySlot(slot, signal, tries);
-        if (permit && (!isFirst || (await this.#isGood(permit, signal)))) return permit;
+        const permit = await this.#trySlot(slot, signal, tries, isFirst);
+        if (permit) return permit;
       }
       // What looks free again and again and is not, somebody else has, whatever a listing says.
       if (looks >= MOST_LOOKS && !(isFirst && this.#space.isBusy(this.#nameOf(0)))) return undefined;
@@ -220,24 +220,25 @@ export class Semaphore {
     }
   }
 
-  async #trySlot(slot: number, signal: AbortSignal | undefined, tries: number): Promise<Permit | undefined> {
+  async #trySlot(slot: number, signal: AbortSignal | undefined, tries: number, isFirst = false): Promise<Permit | undefined> {
     const options = { ...this.#options, fair: false, handOverMs: 0 };
     const of = { key: this.key, name: this.#nameOf(slot), metadata: this.#metadata };
     const hold = await new Entrance(this.#space, of, options).tryObtain(signal, undefined, tries);
-    return hold && new Permit(this.key, slot, hold, () => this.#onEnd(slot));
+    if (!hold || (isFirst && !(await this.#isGood(hold, signal)))) return undefined;
+    return new Permit(this.key, slot, hold, () => this.#onEnd(slot));
   }
 
   /**
    * Throws if another user has written another number: two may have made the first slot at once, and only one of them has written
    * its number into it. False if the permit was lost meanwhile. Gives it back in both cases.
    */
-  async #isGood(permit: Permit, signal: AbortSignal | undefined): Promise<boolean> {
+  async #isGood(hold: Hold, signal: AbortSignal | undefined): Promise<boolean> {
     let isGood = false;
     try {
       await this.#look(signal);
-      isGood = permit.isHeld;
+      isGood = await hold.confirm(signal);
     } finally {
-      if (!isGood) void endQuietly(permit, this.#blob.log, `a permit of "${this.key}"`);
+      if (!isGood) void endQuietly(hold, this.#blob.log, `a permit of "${this.key}"`);
     }
     return isGood;
   }

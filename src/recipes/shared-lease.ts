@@ -6,7 +6,7 @@ import type { Hold, Tenure } from "../waiting/hold.ts";
 export class SharedLease {
   readonly hold: Hold;
   readonly #sharers = new Set<SharedTenure>();
-  #ended: Promise<void> | undefined;
+  #ending: Promise<LockLostError | undefined> | undefined;
 
   constructor(hold: Hold) {
     this.hold = hold;
@@ -16,9 +16,14 @@ export class SharedLease {
     return this.#sharers.size > 0;
   }
 
+  /** Whether it can be shared: neither lost nor given back. One that is uncertain can: whoever joins waits for its renewal. */
+  get isOpen(): boolean {
+    return !this.hold.ended && !this.hold.lostBecause;
+  }
+
   /** One more. Undefined if the lease is lost, or was given back. */
   join(): SharedTenure | undefined {
-    if (!this.hold.isHeld) return undefined;
+    if (!this.isOpen) return undefined;
     const sharer = new SharedTenure(this);
     this.#sharers.add(sharer);
     return sharer;
@@ -27,18 +32,25 @@ export class SharedLease {
   /** One less. Resolves with the error if the lease was lost before. */
   leave(sharer: SharedTenure): Promise<LockLostError | undefined> {
     this.#sharers.delete(sharer);
-    if (this.isShared) return Promise.resolve(this.hold.lostBecause);
-    const end = this.hold.end();
-    this.#ended = end.then(
-      () => undefined,
-      () => undefined,
-    );
-    return end;
+    if (!this.isShared || this.hold.ended) {
+      this.#ending = this.hold.end();
+      return this.#ending;
+    }
+    return this.hold.isUncertain ? this.#lossOnceCertain() : Promise.resolve(this.hold.lostBecause);
   }
 
   /** Resolves when the service has answered that it was given back, or did not answer; undefined while it is shared. */
   get ended(): Promise<void> | undefined {
-    return this.#ended;
+    return this.#ending?.then(
+      () => undefined,
+      () => undefined,
+    );
+  }
+
+  /** Its renewal tells, or the release by the last who shares it. */
+  async #lossOnceCertain(): Promise<LockLostError | undefined> {
+    await this.hold.freshen(undefined).catch(() => undefined);
+    return this.hold.lostBecause ?? (await this.#ending?.catch(() => undefined));
   }
 }
 
@@ -69,15 +81,20 @@ export class SharedTenure implements Tenure {
     return this.remainingMs > 0;
   }
 
+  get isUncertain(): boolean {
+    return !this.ended && this.#lease.hold.isUncertain;
+  }
+
   get lostBecause(): LockLostError | undefined {
     return this.ended ? undefined : this.#lease.hold.lostBecause;
   }
 
+  /** Also when the lease was given back for all who share it, at the end of the process. */
   get ended(): boolean {
-    return this.#end !== undefined;
+    return this.#end !== undefined || this.#lease.hold.ended;
   }
 
-  /** Renews the lease if little of it is left. Throws its `LockLostError` or the signal's reason. */
+  /** As {@link Hold.freshen} does. */
   async freshen(signal: AbortSignal | undefined): Promise<void> {
     await this.#lease.hold.freshen(signal);
   }

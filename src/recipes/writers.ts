@@ -1,7 +1,7 @@
 import { LinkedSignal } from "../abort.ts";
 import { sleep } from "../clock.ts";
 import type { Entrance } from "../entrance.ts";
-import { Silence, TRIES } from "../lease/attempt.ts";
+import { retryDelayMs, Silence, TRIES } from "../lease/attempt.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
@@ -30,9 +30,10 @@ export class Writers implements Source<Hold> {
     const wanted = {
       wait: async (patience: Patience) => {
         const silence = new Silence(blob.clock, this.#entrance.options.unreachableAfterMs);
-        for (;;) {
+        for (let losses = 1; ; losses += 1) {
           const hold = await this.#entrance.obtainWithin(patience, silence);
           if (await this.#outlast(hold, patience, silence)) return hold;
+          await sleep(blob.clock, retryDelayMs(losses, blob.random), { signal: patience.signal });
         }
       },
       tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
@@ -44,7 +45,7 @@ export class Writers implements Source<Hold> {
     const hold = await this.#entrance.tryObtain(signal, wait);
     if (!hold) return undefined;
     try {
-      if (!(await this.#reading.isGoingOn(signal, TRIES)) && hold.isHeld) return hold;
+      if (!(await this.#reading.isGoingOn(signal, TRIES)) && (await hold.confirm(signal))) return hold;
     } catch (error) {
       void this.#giveBack(hold);
       throw error;
@@ -66,8 +67,7 @@ export class Writers implements Source<Hold> {
       await keepAsking({ blob, patience, silence, rest }, async () =>
         (await this.#reading.isGoingOn(signal, 1)) ? pollDelayMs(blob.clock.now() - since, blob.random, poll) : NOBODY,
       );
-      await hold.freshen(signal);
-      isAlone = hold.isHeld;
+      isAlone = await hold.confirm(signal);
     } catch (error) {
       if (patience.signal.aborted || !hold.lostBecause) throw error;
     } finally {

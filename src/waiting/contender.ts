@@ -237,7 +237,7 @@ export class Contender {
 
   /** To whoever is next, if it is still held. In the background: nobody waits for that. */
   #giveBack(lease: LocalLease, lost: boolean): void {
-    const given = lost || !lease.kept.isHeld ? lease.kept.release() : this.#succession.end(lease, this.#turn, false);
+    const given = lost || lease.kept.lostBecause ? lease.kept.release() : this.#succession.end(lease, this.#turn, false);
     given.catch((error) => this.#blob.log(`a lease on "${this.#blob.key}" lapses by itself: ${String(error)}`));
   }
 }

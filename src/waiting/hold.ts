@@ -1,5 +1,5 @@
 import { LazySignal } from "../abort.ts";
-import { LockLostError } from "../errors.ts";
+import { LockLostError, NotHeldError } from "../errors.ts";
 import type { FencingTokens, SeenBlob } from "../lease/fencing.ts";
 import type { ReleaseAnswer } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
@@ -104,6 +104,8 @@ export interface Tenure {
   /** For how long it is certain to last, in milliseconds, by the clock at this moment; 0 when it is lost or has ended. */
   readonly remainingMs: number;
   readonly isHeld: boolean;
+  /** Whether the machine slept and no renewal was answered since: it is neither held nor lost. */
+  readonly isUncertain: boolean;
   /** Why it is lost, or undefined while it is not or once it has ended. The clock may say so before the signal can. */
   readonly lostBecause: LockLostError | undefined;
   readonly ended: boolean;
@@ -185,6 +187,10 @@ export class Hold implements Tenure {
     return this.remainingMs > 0;
   }
 
+  get isUncertain(): boolean {
+    return this.#state.kind === "held" && this.#lease.kept.isUncertain;
+  }
+
   get lostBecause(): LockLostError | undefined {
     if (this.#state.kind === "lost") return this.#state.error;
     return this.#state.kind === "held" ? this.#lease.kept.lostBecause : undefined;
@@ -234,9 +240,15 @@ export class Hold implements Tenure {
     this.#farewell = farewell;
   }
 
-  /** Renews the lease if little of it is left. Throws its `LockLostError` or the signal's reason. */
+  /**
+   * Renews the lease if little of it is left, or if it is uncertain. Throws its `LockLostError`, `NotHeldError` if the hold has ended,
+   * or the signal's reason.
+   */
   async freshen(signal: AbortSignal | undefined): Promise<void> {
+    this.#throwIfEnded();
     await this.#lease.kept.freshen(signal);
+    // The lease may be another task's by now.
+    this.#throwIfEnded();
   }
 
   /** Hands the lock to the next task in line, or gives the lease back. */
@@ -270,6 +282,20 @@ export class Hold implements Tenure {
       if (lost) return lost;
       throw error;
     }
+  }
+
+  /** Whether it is held once {@link Hold.freshen} is done. Throws `NotHeldError` if the hold has ended, or the signal's reason. */
+  async confirm(signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await this.freshen(signal);
+    } catch (error) {
+      if (signal?.aborted || !this.lostBecause) throw error;
+    }
+    return this.isHeld;
+  }
+
+  #throwIfEnded(): void {
+    if (this.ended) throw new NotHeldError(this.key, "it was released while more was waited for");
   }
 
   #passOn(): Promise<ReleaseAnswer> {

@@ -1,5 +1,8 @@
 import type { Clock } from "../clock.ts";
 
+/** A hand-over takes no request: after so many the event loop turns once, however little the tasks do. */
+const HAND_OVERS_A_TURN = 64;
+
 /** What the tasks of this process have had of a lock, one after the other, since another process last had it, as far as they know. */
 export class Share {
   readonly #clock: Clock;
@@ -23,5 +26,11 @@ export class Share {
 
   goesOn(): void {
     this.#handOvers += 1;
+  }
+
+  /** Lets the event loop turn, if that is due, before the next hand-over. Undefined if it is not. */
+  loopTurned(): Promise<void> | undefined {
+    if (this.#handOvers % HAND_OVERS_A_TURN > 0) return undefined;
+    return new Promise((resolve) => this.#clock.nextTurn(resolve));
   }
 }

@@ -21,11 +21,18 @@ export class LocalFirst implements Succession {
   }
 
   end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer> {
+    lease.share.goesOn();
+    const loopTurned = lease.share.loopTurned();
+    const end = () => this.#end(lease, turn, idGivenOut);
+    return loopTurned === undefined ? end() : loopTurned.then(end);
+  }
+
+  #end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer> {
     const { handOverCount, handOverMs, poll } = this.#options;
     const { share } = lease;
-    const isWithin = share.handOvers < handOverCount && share.ageMs < handOverMs;
-    share.goesOn();
-    if (!idGivenOut && isWithin && lease.passBy(turn)) return Promise.resolve(RELEASED);
+    const isWithin = share.handOvers <= handOverCount && share.ageMs < handOverMs;
+    // One that is uncertain is released instead: the answer tells whether it stood.
+    if (!idGivenOut && isWithin && lease.kept.isHeld && lease.passBy(turn)) return Promise.resolve(RELEASED);
     // Whoever had its share, and more tasks waiting, lets other processes come first.
     const leave = (): void =>
       turn.leave(isWithin || turn.nextWaitedMs === undefined ? { share } : { stayAwayMs: stayAwayMs(poll, this.#random) });

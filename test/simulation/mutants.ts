@@ -193,7 +193,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a lock whose id was given out is handed on under it",
-    edits: [[SUCCESSION, "if (!idGivenOut && isWithin && lease.passBy(turn))", "if (isWithin && lease.passBy(turn))"]],
+    edits: [[SUCCESSION, "if (!idGivenOut && isWithin && ", "if (isWithin && "]],
   },
   {
     name: "the token is taken from a record read before",

@@ -2,14 +2,15 @@ import { AzureMutex } from "../../src/azure-mutex.ts";
 import { RESERVED_PREFIX } from "../../src/lease/blob-name.ts";
 import type { StoredBlob } from "../../src/lease/lease-store.ts";
 import type { MutexOptions } from "../../src/lock-space.ts";
-import { FakeClock, FaultyLeaseStore, MemoryLeaseStore } from "../../src/testing/index.ts";
+import { FaultyLeaseStore, MemoryLeaseStore } from "../../src/testing/index.ts";
+import { WatchedClock } from "./watched-clock.ts";
 
 /** For processes whose first renewal is due when all the others are: after the whole of `renewEveryMs`. */
 export const FIRST_RENEWAL_LAST = Object.freeze({ random: (): number => 0 });
 
 /** A service and processes that use it, all in memory and by one clock that only the test moves. */
 export class World {
-  readonly clock = new FakeClock();
+  readonly clock = new WatchedClock();
   readonly memory = new MemoryLeaseStore({ clock: this.clock, containerExists: true });
   readonly log: string[] = [];
   #ids = 0;

@@ -113,8 +113,9 @@ class Job {
   }
 
   #stopUnlessRenewed(): void {
-    const { remainingMs, key } = this.#holding;
-    const isShort = remainingMs <= this.#options.graceMs;
+    const { remainingMs, isUncertain, key } = this.#holding;
+    // After a sleep of the machine, what was certain before stands until a renewal is answered.
+    const isShort = !isUncertain && remainingMs <= this.#options.graceMs;
     // If this process was held up, the watchdog has asked the job to stop, whatever was renewed since.
     if (!isShort && machineMs() < this.#termAt) return;
     const still = isShort && remainingMs > 0 ? `, and is certain for ${(remainingMs / 1_000).toFixed(1)} s more only` : " in time";

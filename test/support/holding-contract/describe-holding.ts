@@ -4,8 +4,10 @@ import { describeCancellation } from "./cancellation.ts";
 import { describeHeld } from "./held.ts";
 import { describeLoss } from "./loss.ts";
 import { describeLostAnswers } from "./lost-answers.ts";
+import { describeProcessEnd } from "./process-end.ts";
 import { describeRuns } from "./runs.ts";
 import { type HoldingSubject, Scene } from "./scene.ts";
+import { describeSleep } from "./sleep.ts";
 import { describeTimeouts } from "./time-outs.ts";
 import { describeTries } from "./tries.ts";
 import { describeTrouble } from "./trouble.ts";
@@ -19,6 +21,8 @@ export function describeHolding(name: string, subject: HoldingSubject): void {
   describe(name, () => {
     describeHeld(subject);
     describeLoss(subject);
+    describeSleep(subject);
+    describeProcessEnd(subject);
     describeLostAnswers(subject);
     describeCancellation(subject);
     describeTimeouts(subject);

@@ -73,18 +73,6 @@ export function describeLoss(subject: HoldingSubject): void {
       expect(signal.reason).toMatchObject({ why: "expired" });
     });
 
-    it("is not held on a machine that slept, until a renewal was answered", async () => {
-      const { held, clock, store } = await holding();
-      const hanging = store.hang("renew");
-      clock.suspend(5_000);
-      expect(held.isHeld).toBe(false);
-      expect(() => held.assertHeld()).toThrow(LockLostError);
-      expect(held.signal.aborted).toBe(false);
-      hanging.heal();
-      await clock.advance(2_000);
-      held.assertHeld();
-    });
-
     const refusals: readonly (readonly [why: string, how: string, refuse: (world: World, blob: string) => Promise<unknown>])[] = [
       ["broken", "somebody breaks its lease", (world, blob) => world.memory.break(blob, { periodSeconds: 0 })],
       [

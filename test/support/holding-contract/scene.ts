@@ -24,6 +24,8 @@ export interface HoldingSubject {
   blocked?(key: string): string;
   /** Of how many leases it consists. Default: 1. */
   leases?: number;
+  /** Whether the tasks of one process may hold it at the same time. Default: they may not. */
+  isShared?: boolean;
 }
 
 export const KEY = "job";

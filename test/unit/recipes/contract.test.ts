@@ -43,6 +43,7 @@ const readerWriter = (side: Side, blocker: Side, own: LockerOptions = {}): Holdi
   return {
     open: (mutex, key, options) => holdable(open(mutex, key, options)[side]),
     block: (mutex, key) => open(mutex, key)[blocker].lock(),
+    isShared: side === "read",
   };
 };
 

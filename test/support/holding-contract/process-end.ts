@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import type { Holding } from "../../../src/holding.ts";
+import { forEachRequest, HISTORIES, type HoldingSubject, Outcome, Scene, SOON_MS } from "./scene.ts";
+
+export function describeProcessEnd(subject: HoldingSubject): void {
+  /** It has been taken for good, or the call says that it was released. It was never lost. */
+  const expectAnEnd = async (scene: Scene, outcome: Outcome<Holding>): Promise<void> => {
+    if (outcome.value) {
+      outcome.value.assertHeld();
+      await scene.world.until(outcome.value.release());
+    } else expect(outcome.error).toMatchObject({ code: "NOT_HELD" });
+    await scene.expectFree();
+  };
+
+  describe("when all that the process holds is released at its end,", () => {
+    for (const [history, begin] of HISTORIES) {
+      it(`a call comes to an end that has taken a part of it, ${history}, whichever request is under way`, async () => {
+        await forEachRequest(subject, async (scene, { after }) => {
+          await begin(scene);
+          const { store, holdable, mutex } = scene.here;
+          store.forgetCalls();
+          const outcome = new Outcome(holdable.take());
+          while (store.count() <= after && outcome.isOpen) await scene.clock.advance(1);
+          if (!outcome.isOpen) return "spared";
+          await scene.world.until(mutex.letGo(), SOON_MS);
+          await scene.clock.advance(2 * SOON_MS);
+          await expectAnEnd(scene, outcome);
+          return "struck";
+        });
+      });
+    }
+
+    it("a call comes to an end that waits for the rest, however long it has waited", async () => {
+      for (const waitedMs of [10, 333, 2_000, 10_000]) {
+        const scene = new Scene(subject);
+        const blocking = await scene.block();
+        const outcome = new Outcome(scene.here.holdable.take());
+        await scene.clock.advance(waitedMs);
+        await scene.world.until(scene.here.mutex.letGo(), SOON_MS);
+        await scene.clock.advance(SOON_MS);
+        await scene.world.until(blocking.release(), SOON_MS);
+        await scene.clock.advance(2 * SOON_MS);
+        await expectAnEnd(scene, outcome);
+      }
+    });
+
+    it("what was held is not held any more, and says so", async () => {
+      const scene = new Scene(subject);
+      const held = await scene.take();
+      await scene.world.until(scene.here.mutex.letGo(), SOON_MS);
+      expect([held.isHeld, held.isUncertain, held.remainingMs]).toEqual([false, false, 0]);
+      expect(() => held.assertHeld()).toThrow(expect.objectContaining({ code: "NOT_HELD" }));
+      await scene.world.until(held.release(), SOON_MS);
+      await scene.expectFree();
+    });
+  });
+}

@@ -60,7 +60,11 @@ export class Lookout {
 
   /** Everything new since a version of this run, after a look if it is time for one. Never rejects for what the service did. */
   async snapshot(run = "", after = 0): Promise<Snapshot> {
-    if (this.#isAnew || this.#options.elapsedMs() >= this.#dueMs) this.#looking ??= this.#look();
+    if (this.#isAnew || this.#options.elapsedMs() >= this.#dueMs) {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined;
+      });
+    }
     await this.#looking;
     return this.#told(run, after);
   }
@@ -88,7 +92,6 @@ export class Lookout {
       this.#failures += 1;
       this.#trouble = { ...this.#troubleIn(error), since: this.#trouble?.since ?? wallMs() };
     } finally {
-      this.#looking = undefined;
       this.#dueMs = elapsedMs() + Math.min(everyMs * 2 ** this.#failures, Math.max(everyMs, LONGEST_BACK_OFF_MS));
     }
   }

@@ -50,7 +50,8 @@ export class Feed {
       this.#failures += 1;
     }
     this.#isAsking = false;
-    this.#onNews();
+    // First: whatever showing the news throws, the next question is asked.
     this.#cancel = later(document.hidden ? Math.max(againInMs, HIDDEN_EVERY_MS) : againInMs, () => this.askNow());
+    this.#onNews();
   }
 }

@@ -186,6 +186,65 @@ describe("the lookout of the status page", () => {
   });
 });
 
+describe("keys that are gone", () => {
+  /** Looks that show so many keys each, the one after the other. */
+  async function looksAt(...counts: readonly number[]) {
+    let now = 0;
+    let count = 0;
+    const lookout = new Lookout({
+      async *look(): AsyncGenerator<LockStatus> {
+        for (let index = 0; index < count; index += 1) yield { key: `k${index}`, isHeld: false, state: "available", infinite: false };
+      },
+      wallMs: () => BEGAN + now,
+      elapsedMs: () => now,
+      container: "c",
+      mayBreak: false,
+    });
+    const told: Snapshot[] = [];
+    for (count of counts) {
+      now += 2_500;
+      told.push(await lookout.snapshot());
+    }
+    return { told, newsFor: ({ run, version }: Snapshot) => lookout.snapshot(run, version) };
+  }
+
+  it("are all told to a page that missed them, as long as they are remembered", async () => {
+    const { told, newsFor } = await looksAt(10_000, 0);
+    const news = await newsFor(told[0] as Snapshot);
+    expect([news.isWhole, news.gone.length]).toEqual([false, 10_000]);
+  });
+
+  it("are too many to remember from 10,001 on: a page that missed some is told everything, and one that has not is not", async () => {
+    const { told, newsFor } = await looksAt(10_003, 2, 1);
+    const [before, since, last] = told as [Snapshot, Snapshot, Snapshot];
+    expect(await newsFor(before)).toMatchObject({ isWhole: true, gone: [], locks: [{ key: "k0" }] });
+    expect(await newsFor(since)).toMatchObject({ isWhole: false, gone: ["k1"], locks: [] });
+    expect(await newsFor(last)).toMatchObject({ isWhole: false, gone: [], locks: [] });
+  });
+});
+
+describe("a look that throws before it begins", () => {
+  it("is not the last", async () => {
+    let now = 0;
+    let looks = 0;
+    const lookout = new Lookout({
+      look: () => {
+        looks += 1;
+        throw new Error("at once");
+      },
+      wallMs: () => BEGAN + now,
+      elapsedMs: () => now,
+      container: "c",
+      mayBreak: false,
+    });
+    for (let tries = 0; tries < 3; tries += 1) {
+      expect((await lookout.snapshot()).trouble).toMatchObject({ kind: "defect" });
+      now += 60_000;
+    }
+    expect(looks).toBe(3);
+  });
+});
+
 describe("what is listed", () => {
   it("is shown by the word that says most", async () => {
     const statuses: LockStatus[] = [

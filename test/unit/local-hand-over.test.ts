@@ -129,6 +129,25 @@ describe("a lock that is released while tasks of the same process wait", () => {
     expect((await world.until(waiting)).leaseId).not.toBe(first.leaseId);
   });
 
+  it("is not handed on while it is uncertain: the answer to its release tells whether it stood", async () => {
+    for (const isLost of [false, true]) {
+      const { world, clock, store, locker } = setup();
+      const first = await world.until(locker.lock());
+      const waiting = locker.lock();
+      await clock.advance(5_000);
+      if (isLost) {
+        await world.memory.break("job", { periodSeconds: 0 });
+        await world.stranger("job");
+      }
+      clock.suspend(2_000);
+      store.forgetCalls();
+      const ended = await world.until(first.end());
+      expect(ended?.why).toBe(isLost ? "taken" : undefined);
+      expect(store.count("release")).toBe(1);
+      (await world.until(waiting, 20_000)).assertHeld();
+    }
+  });
+
   it("is not taken for given back if its deadline passed under the work: the service is asked, and knows better", async () => {
     const { world, clock, locker } = setup({ handOverMs: 60_000 });
     const overdue = locker.run(async () => {

@@ -8,9 +8,12 @@ import {
   NotHeldError,
   StoreUnavailableError,
 } from "../../../src/errors.ts";
+import type { RenewAnswer } from "../../../src/lease/lease-store.ts";
 import { type LockAllOptions, lockAll } from "../../../src/recipes/lock-all.ts";
 import { FakeClock, type FaultyLeaseStore, MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { chance } from "../../support/chaos.ts";
+import { Outcome } from "../../support/holding-contract/scene.ts";
+import { storeWith } from "../../support/store-with.ts";
 import { FIRST_RENEWAL_LAST, World } from "../../support/world.ts";
 
 const LEASE_MS = 30_000;
@@ -252,6 +255,21 @@ describe("lockAll that cannot have all", () => {
     expect(set.locks.get("a")?.isHeld).toBe(true);
   });
 
+  it("waits a moment before it begins anew", async () => {
+    const { world, clock, here, there } = setup();
+    const blocking = await world.until(there.lockAll(["b"]));
+    const locking = here.lockAll(["a", "b"]);
+    await clock.advance(1_000);
+    await world.memory.break("a", { periodSeconds: 0 });
+    await clock.advance(RENEW_EVERY_MS);
+    await world.until(blocking.release());
+    await world.until(locking);
+    const calls = here.store.calls.filter(({ key }) => key === "a");
+    const lostAt = calls.find(({ operation }) => operation === "renew")?.at ?? expect.fail("it was not renewed");
+    const again = calls.find(({ operation, at }) => operation === "acquire" && at >= lostAt) ?? expect.fail("it was not taken again");
+    expect(again.at - lostAt).toBeGreaterThanOrEqual(100);
+  });
+
   it("rejects with its signal's reason also if one of the locks is lost at the same time", async () => {
     const { world, clock, leased, here, there } = setup();
     await world.until(there.mutex.locker("b").lock());
@@ -282,6 +300,47 @@ describe("a set of locks", () => {
       expect(() => set.assertHeld()).toThrow(signal.reason);
       expect([...set.locks.values()].filter(({ isHeld }) => !isHeld).map(({ key }) => key)).toEqual([lost]);
     }
+  });
+
+  it("is lost, and renews nothing, when one of them is lost in the very moment in which the set is made", async () => {
+    let made = 0;
+    for (let microtasks = 0; microtasks < 60; microtasks += 1) {
+      const { world, clock, there } = setup();
+      const { memory } = world;
+      const blocking = await world.until(there.lockAll(["b"]));
+      let answerRenewal: ((answer: RenewAnswer) => void) | undefined;
+      let answerAcquire: (() => void) | undefined;
+      const store = storeWith(memory, {
+        renew: (name, id, call) =>
+          name === "a" && !answerRenewal
+            ? new Promise((resolve) => {
+                answerRenewal = resolve;
+              })
+            : memory.renew(name, id, call),
+        acquire: async (name, id, length, call) => {
+          const answer = await memory.acquire(name, id, length, call);
+          if (name !== "b" || answer.kind !== "acquired") return answer;
+          return await new Promise((resolve) => {
+            answerAcquire = () => resolve(answer);
+          });
+        },
+      });
+      const { mutex } = world.process({ store });
+      const locking = new Outcome(lockAll(mutex, ["a", "b"], { fencing: false }));
+      while (!answerRenewal) await clock.advance(50);
+      await world.until(blocking.release());
+      while (!answerAcquire) await clock.advance(10);
+      (answerAcquire as () => void)();
+      for (let k = 0; k < microtasks; k += 1) await undefined;
+      answerRenewal({ kind: "refused", why: "broken", status: "409" });
+      await clock.settle();
+      if (!locking.value) continue;
+      made += 1;
+      expect([locking.value.signal.aborted, locking.value.isHeld], `${microtasks} microtasks later`).toEqual([true, false]);
+      await clock.advance(LEASE_MS);
+      expect(await world.leaseState("b"), `${microtasks} microtasks later`).not.toBe("leased");
+    }
+    expect(made).toBeGreaterThan(10);
   });
 
   it("keeps nobody out for longer than a lease once it is lost, also if nobody gives it back", async () => {

@@ -366,6 +366,24 @@ describe("readers of one process", () => {
     expect(await world.until(tried)).toBeUndefined();
   });
 
+  it("who have done while it is uncertain whether their lease was lost are told what its renewal said", async () => {
+    for (const isLost of [false, true]) {
+      const { world, clock, read, here } = setup();
+      const [first, second] = [await read(here), await read(here)];
+      await clock.advance(RENEW_EVERY_MS / 2 - 500);
+      const [{ key = "" } = {}] = await readerBlobs(world);
+      if (isLost) await world.memory.break(key, { periodSeconds: 0 });
+      clock.suspend(2_000);
+      const work = here.lock.read.run(() => "done");
+      await clock.settle();
+      const ended = first.end();
+      await clock.advance(1_100);
+      expect((await ended)?.why).toBe(isLost ? "broken" : undefined);
+      expect(second.isHeld).toBe(!isLost);
+      expect(await world.until(work)).toBe("done");
+    }
+  });
+
   it("get no lock that is about to run out, also if they join others", async () => {
     const { world, clock, read, here } = setup();
     await read(here);
@@ -515,6 +533,32 @@ describe("writers", () => {
     const second = await world.until(waiting, 0);
     expect(second.fencingToken).toBeGreaterThan(first.fencingToken as number);
     expect(operations(here.store)).toEqual(["writeMetadata", "list"]);
+  });
+
+  it("get a lock that is good for a while, also if none of its renewals was answered while they waited for readers", async () => {
+    const { world, clock, read, here, there } = setup();
+    const reading = await read(there);
+    const writing = here.lock.write.lock();
+    await clock.advance(2_000);
+    here.store.failBefore("renew");
+    await clock.advance(20_000);
+    await world.until(reading.release());
+    here.store.forgetCalls();
+    // The look that shows that the last reader has gone.
+    while (here.store.count("list") === 0) await clock.advance(1);
+    here.store.heal();
+    const written = await world.until(writing, 2_000);
+    expect(written.remainingMs).toBeGreaterThan(LEASE_MS / 3);
+  });
+
+  it("who try are given no lock that is uncertain, as the machine slept while they looked for readers", async () => {
+    const { world, clock, here } = setup();
+    here.store.delayAnswer("list", 100);
+    const trying = here.lock.write.tryLock();
+    while (here.store.count("list") === 0) await clock.advance(1);
+    clock.suspend(2_000);
+    (await world.until(trying, 2_000))?.assertHeld();
+    expect(here.store.count("renew")).toBe(1);
   });
 
   it("keep their own lease while they wait for readers, and begin anew if it is lost", async () => {

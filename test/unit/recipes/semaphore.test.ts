@@ -423,6 +423,20 @@ describe("a permit that is given back while a task of the same process waits", (
     expect(operations(here.store).filter((operation) => operation !== "list")).toEqual(["release", "acquire"]);
   });
 
+  it("is taken over again and again, and left to others only once in each hand-over budget", async () => {
+    const { world, clock, here } = setup({ permits: 1 });
+    let turns = 0;
+    const task = async (): Promise<void> => {
+      while (clock.now() < 30_000) {
+        await here.semaphore.run(() => sleep(clock, 100));
+        turns += 1;
+      }
+    };
+    await world.until(Promise.all([task(), task(), task()]));
+    const perBudget = HAND_OVER_MS / 100;
+    expect(turns).toBeGreaterThan((30_000 / (HAND_OVER_MS + POLL_MS + STAY_AWAY_MS)) * perBudget);
+  });
+
   it("is asked for once before a time-out that ends while it is left to others", async () => {
     const { world, clock, here } = setup({ permits: 1, handOverMs: 0 });
     const held = await world.until(here.semaphore.acquire());
@@ -470,6 +484,18 @@ describe("a permit whose release is not answered", () => {
       expect(here.store.count("list"), ask).toBeLessThanOrEqual(10);
       await world.until(Promise.all([asked, released]));
     }
+  });
+});
+
+describe("the first permit of all", () => {
+  it("is given when it is certain to be held, also if the machine slept while it was confirmed", async () => {
+    const { world, clock, here } = setup({ permits: 2 });
+    here.store.delayAnswer("list", 100);
+    const acquiring = here.semaphore.acquire();
+    while (here.store.count("list") < 2) await clock.advance(1);
+    clock.suspend(2_000);
+    (await world.until(acquiring, 2_000)).assertHeld();
+    expect([here.store.count("renew"), here.store.count("release")]).toEqual([1, 0]);
   });
 });
 

@@ -1,0 +1,113 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { PROJECT, readSources } from "../support/sources.ts";
+import { readDocuments } from "./documents.ts";
+
+const sources = readSources();
+
+/** Every class and interface of the sources, with its code; of two that bear one name, both. */
+const declared = new Map<string, string>();
+for (const { code } of sources) {
+  for (const [body, name = ""] of code.matchAll(/^(?:export )?(?:abstract )?(?:class|interface) ([A-Z]\w*)[\s\S]*?^\}/gm)) {
+    declared.set(name, `${declared.get(name) ?? ""}\n${body}`);
+  }
+}
+
+const MEMBER = /^([A-Z]\w*)\.(#?\w+)(?:\(.*\))?$/;
+const PATH = /^(?:[\w.-]+\/)+(?:[\w.-]+\.(?:ts|mjs|md|json|yml))?$/;
+/** Folders in a container, and what stands for one. */
+const NO_PATHS = new Set([".azmutex/", "a/"]);
+
+const isMember = (code: string, name: string): boolean =>
+  new RegExp(`^\\s+(?:(?:readonly|static|async|get|set|override|declare|abstract) |\\*)*${name}\\b\\??[(<:=;]`, "m").test(code);
+
+const isWord = (code: string, name: string): boolean => new RegExp(`(?<![\\w#])${name}(?!\\w)`).test(code);
+
+/** What stands in code within the prose of a document, line by line. */
+function inlineCode(text: string): { readonly code: string; readonly line: number }[] {
+  const prose = text.replace(/^\s*(`{3,})[\s\S]*?^\s*\1$/gm, (block) => block.replace(/[^\n]/g, ""));
+  return prose.split("\n").flatMap((line, index) => [...line.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => ({ code, line: index + 1 })));
+}
+
+/** `Class.member` of classes that are ours and have no such member. */
+const unknownMembers = (text: string): string[] =>
+  inlineCode(text)
+    .filter(({ code }) => {
+      const [, owner = "", member = ""] = MEMBER.exec(code) ?? [];
+      const body = declared.get(owner);
+      return body !== undefined && !isMember(body, member);
+    })
+    .map(({ code, line }) => `${line}: ${code}`);
+
+const unknownPaths = (text: string, folder: string): string[] =>
+  inlineCode(text)
+    .filter(({ code }) => PATH.test(code) && !NO_PATHS.has(code))
+    .filter(({ code }) => ![PROJECT, join(PROJECT, "src"), join(PROJECT, folder)].some((base) => existsSync(join(base, code))))
+    .map(({ code, line }) => `${line}: ${code}`);
+
+/** Names in the first column of a table that stand neither for themselves nor in the class or file that was named before them. */
+function unknownPlaces(text: string): string[] {
+  const unknown: string[] = [];
+  for (const [, where = ""] of text.matchAll(/^\| (`[^|]*) \|/gm)) {
+    let home = "";
+    for (const { code } of inlineCode(where).filter((found) => !PATH.test(found.code))) {
+      const owner = declared.has(code) ? code : MEMBER.exec(code)?.[1];
+      const file = sources.find(({ path }) => path === code || path.endsWith(`/${code}`));
+      if (file) home = file.code;
+      else if (owner !== undefined) home = declared.get(owner) ?? "";
+      else if (home === "") home = sources.find((source) => source.code.includes(`function ${code}(`))?.code ?? "";
+      // Of `Class.member` the member is looked at with all others.
+      const name = file || owner !== undefined ? undefined : code;
+      if (home === "" || (name !== undefined && !isWord(home, name))) unknown.push(`${where}: ${code}`);
+    }
+  }
+  return unknown;
+}
+
+const read = (path: string): string => readFileSync(join(PROJECT, path), "utf8");
+
+describe("the documents", () => {
+  const documents = readDocuments(PROJECT).map(({ path }) => ({ path, text: read(path) }));
+  const inDocuments = (found: (text: string, folder: string) => string[]): string[] =>
+    documents.flatMap(({ path, text }) => found(text, dirname(path)).map((what) => `${path}:${what}`));
+
+  it("name members that their classes have", () => {
+    expect(documents.length).toBeGreaterThan(30);
+    expect(inDocuments(unknownMembers)).toEqual([]);
+  });
+
+  it("name files and folders that exist", () => {
+    expect(inDocuments(unknownPaths)).toEqual([]);
+  });
+
+  it("name what no unit test has seen as it is called in the sources", () => {
+    expect(unknownPlaces(read("docs/coverage.md"))).toEqual([]);
+  });
+});
+
+describe("CONTRIBUTING.md on publishing", () => {
+  it("has npm's own checks before publishing called by hand, as .npmrc keeps npm from running them", () => {
+    const isRunByNpm = !/^ignore-scripts=true$/m.test(read(".npmrc"));
+    expect(isRunByNpm || read("CONTRIBUTING.md").includes("npm run prepublishOnly && npm publish")).toBe(true);
+  });
+});
+
+describe("the check of names itself", () => {
+  it("sees members that there are not", () => {
+    expect(unknownMembers("`Locker.lock`, `Locker.lock()`, `Locker.grab`\n`Foreign.thing` `Locker.#entrance`")).toEqual(["1: Locker.grab"]);
+  });
+
+  it("sees paths that there are not, and leaves code blocks alone", () => {
+    expect(unknownPaths("`lease/` `docs/cli.md` `lease/gone.ts`\n```sh\n`no/such.ts`\n```\n`no/folder/`", ".")).toEqual([
+      "1: lease/gone.ts",
+      "5: no/folder/",
+    ]);
+  });
+
+  it("sees places that there are not", () => {
+    const table =
+      "| `KeptLease.onLost`, `resume` | x |\n| `fitting` | x |\n| `endpoint.ts`: `gone` | x |\n| `LocalQueue`: `#grab` | x |\n| where | x |\n";
+    expect(unknownPlaces(table).map((place) => place.split(": ").at(-1))).toEqual(["gone", "#grab"]);
+  });
+});

@@ -138,6 +138,22 @@ export class StoreRefusedError extends MutexError {
   override readonly name = "StoreRefusedError";
 }
 
+/**
+ * A package that azmutex needs is not installed, or is installed and cannot be loaded: one of its own dependencies is missing, or
+ * it does not run on this version of Node. Its `cause` is what the load threw. Mend the installation, and start the process again.
+ */
+export class SdkNotLoadedError extends MutexError {
+  readonly code = "SDK_NOT_LOADED";
+  override readonly name = "SdkNotLoadedError";
+  /** Whether the package itself was not found, so that installing it helps. */
+  readonly isMissing: boolean;
+
+  constructor(message: string, { isMissing, ...options }: ErrorOptions & { isMissing: boolean }) {
+    super(message, undefined, options);
+    this.isMissing = isMissing;
+  }
+}
+
 /** Two users of a semaphore state different numbers of permits. All must state the same. */
 export class DifferingPermitsError extends MutexError {
   readonly code = "DIFFERING_PERMITS";
@@ -166,6 +182,7 @@ export type AnyMutexError =
   | StoreUnavailableError
   | AccessDeniedError
   | StoreRefusedError
+  | SdkNotLoadedError
   | DifferingPermitsError;
 
 /** Whether something thrown is one of azmutex's own errors, of this copy of the package or of another. */

@@ -19,6 +19,7 @@ export {
   type LossReason,
   MutexError,
   NotHeldError,
+  SdkNotLoadedError,
   StoreRefusedError,
   StoreUnavailableError,
   WorkStillRunningError,

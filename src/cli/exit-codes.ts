@@ -33,6 +33,7 @@ const CODE_OF: Readonly<Record<AnyMutexError["code"], number>> = Object.freeze({
   ACCESS_DENIED: EXIT.denied,
   INVALID_KEY: EXIT.usage,
   DIFFERING_PERMITS: EXIT.usage,
+  SDK_NOT_LOADED: EXIT.usage,
 });
 
 /** The code of what a signal ended. */

@@ -11,8 +11,9 @@ export interface Failure {
 
 /** Whatever was thrown. What nobody foresaw is a defect of ours, and says so. */
 export function failureOf(thrown: unknown): Failure {
-  if (thrown instanceof CommandError || isMutexError(thrown)) return { line: printable(thrown.message), exitCode: exitCodeFor(thrown) };
   const usage = inOurWords(thrown);
+  if (thrown instanceof CommandError || isMutexError(thrown))
+    return { line: printable(usage ?? thrown.message), exitCode: exitCodeFor(thrown) };
   if (usage !== undefined) return { line: printable(usage), exitCode: EXIT.usage };
   return { line: `internal error, a defect of azmutex that should be reported: ${printable(named(thrown))}`, exitCode: EXIT.internal };
 }

@@ -267,7 +267,7 @@ export class BlobLeaseStore implements LeaseStore {
   }
 
   #client(): Promise<ContainerClientLike> {
-    // A failed connect is not kept: whoever installs the missing package in a long-lived process may go on.
+    // A failed connect is not kept: what was missing may be there the next time.
     this.#container ??= this.#connect().catch((error: unknown) => {
       this.#container = undefined;
       throw error;

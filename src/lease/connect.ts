@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../clock.ts";
 import { shown } from "../options.ts";
+import { loadPackage } from "../packages.ts";
 import { loadAzureLog } from "../telemetry/azure-log.ts";
 import { BlobLeaseStore, type ContainerClientLike } from "./blob-lease-store.ts";
 import { checkContainerName } from "./blob-name.ts";
@@ -221,11 +222,8 @@ function lazily(client: (sdk: Sdk) => Promise<ContainerClientLike>): LeaseStore 
 }
 
 async function loadSdk(): Promise<Sdk> {
-  // What logs for the SDK comes with it, and is there for us from now on, whenever somebody turns it on.
+  const sdk = await loadPackage<Sdk>("@azure/storage-blob", () => import("@azure/storage-blob"));
+  // What logs for the SDK came with it, and is there for azmutex from now on, whenever its lines are turned on.
   void loadAzureLog();
-  try {
-    return await import("@azure/storage-blob");
-  } catch (cause) {
-    throw new Error("azmutex needs the package @azure/storage-blob: npm install @azure/storage-blob", { cause });
-  }
+  return sdk;
 }

@@ -1,4 +1,5 @@
 import type { AzureLogger } from "@azure/logger";
+import { loadPackage } from "../packages.ts";
 
 type Level = "warning" | "info";
 
@@ -15,9 +16,11 @@ export function loadAzureLog(): Promise<void> {
 async function load(): Promise<void> {
   isLoading = true;
   try {
-    logger = (await import("@azure/logger")).createClientLogger("azmutex");
+    const { createClientLogger } = await loadPackage("@azure/logger", () => import("@azure/logger"));
+    logger = createClientLogger("azmutex");
   } catch {
-    // Nobody can want its lines.
+    // Its lines can be wanted by none. Whatever it was may have passed when the SDK is loaded the next time.
+    loading = undefined;
   }
   isLoading = false;
 }

@@ -1,5 +1,5 @@
-import { createRequire } from "node:module";
 import type * as Api from "@opentelemetry/api";
+import { requirePackage } from "../packages.ts";
 
 export type OpenTelemetry = typeof Api;
 
@@ -34,10 +34,11 @@ export function scope(): [name: string, version: string | undefined] {
 function load(): void {
   isAsked = true;
   try {
-    // At once: whoever registered an SDK has it in memory, and the span of this very call is not to be missed.
-    const here = createRequire(import.meta.url);
-    loaded = here("@opentelemetry/api") as OpenTelemetry;
-    version = (here("azmutex/package.json") as { version: string }).version;
+    // At once: the program that registered an SDK has it in memory, and the span of this very call is not to be missed.
+    loaded = requirePackage<OpenTelemetry>("@opentelemetry/api");
+    // Without file descriptors it would be taken for missing; the next call tries again.
+    isAsked = loaded !== undefined;
+    version = requirePackage<{ version: string }>("azmutex/package.json")?.version;
   } catch {
     // Joined into one file with the program that uses it, azmutex has nothing to require from; the API is in that file too.
     if (!loaded) void import("@opentelemetry/api").then((api) => (loaded = api)).catch(() => undefined);

@@ -104,6 +104,6 @@ function isFatal(error: unknown, hasLed: boolean): boolean {
   if (error instanceof JobFailed) return false;
   if (error instanceof CommandError) return error.exitCode === EXIT.notFound || error.exitCode === EXIT.notExecutable;
   // Something is not installed.
-  if (!isMutexError(error)) return inOurWords(error) !== undefined;
+  if (!isMutexError(error) || error.code === "SDK_NOT_LOADED") return inOurWords(error) !== undefined;
   return !hasLed && (error.code === "ACCESS_DENIED" || error.code === "STORE_REFUSED");
 }

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
-import { AzureMutex, type MutexOptions } from "../../index.ts";
+import { AzureMutex, isMutexError, type MutexOptions } from "../../index.ts";
+import { loadPackage } from "../../packages.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { printable } from "../printable.ts";
 import { terminal } from "../terminal.ts";
@@ -99,17 +100,20 @@ function blobEndpoint(accountName: string | undefined, endpoint: string | undefi
 
 /** Managed identity, workload identity, the Azure CLI's login and what else Entra takes. Loaded only where it is wanted: it is large. */
 async function anyCredential(): Promise<NonNullable<MutexOptions["credential"]>> {
-  const { DefaultAzureCredential } = await import("@azure/identity").catch((cause: unknown) => {
-    throw new CommandError(
-      "neither AZURE_STORAGE_KEY nor AZURE_STORAGE_SAS_TOKEN is set, and a login to Azure takes the package @azure/identity: npm install @azure/identity",
-      EXIT.usage,
-      { cause },
-    );
-  });
+  const { DefaultAzureCredential } = await loadPackage("@azure/identity", () => import("@azure/identity")).catch(withoutLogin);
   try {
     return new DefaultAzureCredential();
   } catch (cause) {
     const [why] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
     throw new CommandError(`no login to Azure with these variables: ${why}`, EXIT.usage, { cause });
   }
+}
+
+function withoutLogin(cause: unknown): never {
+  if (!(isMutexError(cause) && cause.code === "SDK_NOT_LOADED" && cause.isMissing)) throw cause;
+  throw new CommandError(
+    "neither AZURE_STORAGE_KEY nor AZURE_STORAGE_SAS_TOKEN is set, and a login to Azure takes the package @azure/identity: npm install @azure/identity",
+    EXIT.usage,
+    { cause },
+  );
 }

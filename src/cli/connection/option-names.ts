@@ -25,7 +25,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/^prefix(?= must\b)/, "prefix"],
 ];
 
-const NO_SDK = /^azmutex (?=needs the package )/;
+const NO_SDK = /^azmutex (?=needs the package |cannot load the package )/;
 
 /**
  * What the library says of an option it was given from the command line, or of what is to be installed, in the command line's words.

@@ -205,6 +205,31 @@ describe.concurrent("azmutex run", () => {
       test.expect(await runShell(test, "exit 4", { args: ["--try", key] }).ended).toMatchObject({ code: 4 });
     });
 
+    it.for([
+      { what: "a group of its own", leave: "timeout 600" },
+      { what: "a session of its own", leave: "setsid" },
+      { what: "a parent of its own", leave: "setsid -f" },
+    ])("keeps the lock with $what too, is named, and gets the signals", async ({ leave }, test) => {
+      const key = randomUUID();
+      const run = runShell(test, `${leave} sh -c 'echo "left $$"; exec sleep 600' & echo first`, { args: [key] });
+      const [, pid] = await run.printed(/^left (\d+)$/m);
+      await run.printed(/the lock is held until they have\nazmutex: still there: .*\bsleep\b.*\n/);
+      test.expect(run.err).toMatch(new RegExp(`^azmutex: still there: (.*, )?${pid} \\(sleep\\)`, "m"));
+      test.expect(await runShell(test, "echo no", { args: ["--try", key] }).ended).toMatchObject({ code: 75, out: "" });
+      run.kill("SIGTERM");
+      test.expect(await run.ended).toMatchObject({ code: 0 });
+      test.expect(isRunning(Number(pid))).toBe(false);
+    });
+
+    it("does not keep it as a daemon that has given up the mark", async (test) => {
+      const daemon = `env -u AZMUTEX_JOB setsid -f sh -c 'echo "left $$"; exec sleep 600 >&- 2>&-'`;
+      const run = runShell(test, `${daemon}; sleep 0.5; exit 5`);
+      const [, pid] = await run.printed(/^left (\d+)$/m);
+      test.onTestFinished(() => void process.kill(Number(pid), "SIGKILL"));
+      test.expect(await run.ended).toMatchObject({ code: 5, err: "" });
+      test.expect(isRunning(Number(pid))).toBe(true);
+    });
+
     it("gets the signals then", async (test) => {
       const run = runShell(test, "sleep 600 & echo first");
       await run.printed(/the lock is held until/);
@@ -213,8 +238,9 @@ describe.concurrent("azmutex run", () => {
     });
 
     it("does not keep it if it is dead and nobody asks for it", async (test) => {
-      // The parent of a dead one leaves the group and never waits for its child, which so stays a zombie of the group.
-      const run = runShell(test, "(sleep 0.3 & echo \"parent $(exec sh -c 'echo $PPID')\"; exec setsid sleep 600 >&- 2>&-) & exit 5");
+      // The parent of a dead one leaves the job and never waits for its child, which so stays a zombie of the group.
+      const leave = "exec env -u AZMUTEX_JOB setsid sleep 600 >&- 2>&-";
+      const run = runShell(test, `(sleep 0.3 & echo "parent $(exec sh -c 'echo $PPID')"; ${leave}) & exit 5`);
       const [, parent] = await run.printed(/^parent (\d+)$/m);
       test.onTestFinished(() => void process.kill(Number(parent), "SIGKILL"));
       test.expect(await run.ended).toMatchObject({ code: 5 });

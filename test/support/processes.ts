@@ -34,6 +34,12 @@ export async function watchdogOf(wrapper: number): Promise<number> {
   return Number(found);
 }
 
+/** Processes with this text in their command line. */
+export function runningWith(text: string): number[] {
+  const pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
+  return pids.filter((pid) => commandLineOf(pid).includes(text) && isRunning(Number(pid))).map(Number);
+}
+
 /** Looks again and again until it is so. */
 export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const began = performance.now();

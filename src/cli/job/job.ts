@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { Holding } from "../../index.ts";
 import { CommandError, EXIT, signalled } from "../exit-codes.ts";
+import { printable } from "../printable.ts";
 import { terminal } from "../terminal.ts";
 import { every, later, machineMs, pause } from "../time.ts";
-import { MARK, ProcessGroup } from "./process-group.ts";
+import { MARK, newMark, withMark } from "./job-mark.ts";
+import { JobProcesses, type JobRoot } from "./job-processes.ts";
+import { processEntry, programOf } from "./process-table.ts";
 import type { SignalRelay } from "./signal-relay.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -19,6 +21,8 @@ const LOOK_EVERY_MS = 100;
 const QUIETLY_MS = 1_000;
 /** How long the dead may take to go. */
 const KILLED_MS = 2_000;
+/** Of how many processes the names are said. */
+const MOST_NAMES = 5;
 
 export interface JobOptions {
   /** The command and its arguments. */
@@ -38,12 +42,12 @@ export async function runJob(holding: Holding, options: JobOptions): Promise<num
   // Before the job, which must never be without it.
   const watchdog = new Watchdog();
   try {
-    const mark = randomUUID();
+    const mark = newMark(holding.key);
     // This process may be stopped or killed before it can say which process the job is.
     watchdog.expect(mark);
     const { termAt, goodUntil } = allowance(holding, options.graceMs);
     watchdog.allow(termAt, goodUntil);
-    return await new Job(holding, options, watchdog, await start(options, mark)).ended();
+    return await new Job(holding, options, watchdog, await start(options, mark), mark).ended();
   } finally {
     watchdog.dismiss();
   }
@@ -53,7 +57,7 @@ class Job {
   readonly #holding: Holding;
   readonly #options: JobOptions;
   readonly #watchdog: Watchdog;
-  readonly #group: ProcessGroup;
+  readonly #processes: JobProcesses;
   readonly #exit: Promise<number>;
   /** Until when the lock was good when the watchdog was last told, and when that asks the job to stop unless it is told anew. */
   #goodUntil = 0;
@@ -62,14 +66,15 @@ class Job {
   #stopped: { readonly why: string; readonly exitCode: number } | undefined;
   #cancelStop = (): void => undefined;
   #cancelKill = (): void => undefined;
+  #hasSaidWhatIsUnknown = false;
 
-  constructor(holding: Holding, options: JobOptions, watchdog: Watchdog, { pid, exit }: Started) {
+  constructor(holding: Holding, options: JobOptions, watchdog: Watchdog, { root, exit }: Started, mark: string) {
     this.#holding = holding;
     this.#options = options;
     this.#watchdog = watchdog;
     this.#exit = exit;
-    this.#group = new ProcessGroup(pid);
-    watchdog.guard(pid);
+    this.#processes = new JobProcesses(mark, root);
+    watchdog.guard(root);
     this.#tell();
   }
 
@@ -78,7 +83,8 @@ class Job {
     const { relay } = this.#options;
     const onLoss = (): void => this.#stop(signal.reason instanceof Error ? signal.reason.message : "the lock is lost", EXIT.lost);
     const stopTelling = every(TELL_EVERY_MS, () => this.#tell());
-    relay.job = this.#group;
+    relay.job = this.#processes;
+    relay.asked.addEventListener("abort", this.#sayWhatIsUnknown, { once: true });
     signal.addEventListener("abort", onLoss);
     if (signal.aborted) onLoss();
     void this.#watchdog.died.then(() => this.#stop("the process that would have stopped the command in time has died", EXIT.internal));
@@ -94,6 +100,7 @@ class Job {
       this.#cancelStop();
       this.#cancelKill();
       signal.removeEventListener("abort", onLoss);
+      relay.asked.removeEventListener("abort", this.#sayWhatIsUnknown);
       relay.job = undefined;
     }
   }
@@ -126,12 +133,19 @@ class Job {
   #stop(why: string, exitCode: number): void {
     if (this.#stopped) return;
     this.#stopped = { why, exitCode };
-    this.#group.stop();
+    this.#sayWhatIsUnknown();
+    this.#processes.stop();
     const now = machineMs();
     const killAt = Math.max(now, Math.min(now + this.#options.graceMs, this.#goodUntil));
     // It has been asked: asked again, many a program drops everything.
     this.#watchdog.allow(killAt, killAt);
-    this.#cancelKill = later(killAt - now, () => void this.#group.send("SIGKILL"));
+    this.#cancelKill = later(killAt - now, () => this.#kill());
+  }
+
+  /** Again and again: a process may have started another as it was killed. */
+  #kill(): void {
+    this.#processes.kill();
+    this.#cancelKill = later(LOOK_EVERY_MS, () => this.#kill());
   }
 
   /** Nothing of the job may go on without the lock: what it started and left behind is waited for, or stopped as the job itself is. */
@@ -139,15 +153,35 @@ class Job {
     const sayAt = machineMs() + QUIETLY_MS;
     let hasSaid = false;
     let goneBy = Number.POSITIVE_INFINITY;
-    while (this.#group.isAlive && machineMs() < goneBy) {
+    while (this.#processes.isAlive) {
+      if (machineMs() >= goneBy) {
+        terminal.say(`azmutex: some of the command's processes could not be stopped${this.#left()}`);
+        return;
+      }
       await pause(LOOK_EVERY_MS);
       if (!this.#stopped && !hasSaid && machineMs() > sayAt) {
         hasSaid = true;
         terminal.say("azmutex: the command has ended, but processes it started have not; the lock is held until they have");
+        if (this.#processes.hasTable) terminal.say(`azmutex: still there${this.#left()}`);
       }
       if (this.#stopped && goneBy === Number.POSITIVE_INFINITY) goneBy = Math.max(machineMs(), this.#goodUntil) + KILLED_MS;
     }
   }
+
+  /** `: 4123 (sh), 4130 (sleep)` */
+  #left(): string {
+    const pids = this.#processes.lastSeen;
+    const named = pids.slice(0, MOST_NAMES).map((pid) => `${pid} (${printable(programOf(pid) ?? "gone")})`);
+    if (pids.length > MOST_NAMES) named.push("...");
+    return named.length > 0 ? `: ${named.join(", ")}` : "";
+  }
+
+  readonly #sayWhatIsUnknown = (): void => {
+    if (this.#processes.hasTable || this.#hasSaidWhatIsUnknown) return;
+    this.#hasSaidWhatIsUnknown = true;
+    const known = process.platform === "win32" ? "the command itself" : "the command's process group";
+    terminal.say(`azmutex: without Linux's /proc only ${known} can be stopped and waited for; other processes of it may work on`);
+  };
 }
 
 /** Until when the lock is good, and when the watchdog is to ask the job to stop, by the machine's clock. */
@@ -163,7 +197,7 @@ function stoppedWith(code: number): string {
 
 /** A command that runs. */
 interface Started {
-  readonly pid: number;
+  readonly root: JobRoot;
   /** Its exit code, or 128 and the number of the signal that ended it. */
   readonly exit: Promise<number>;
 }
@@ -172,11 +206,13 @@ async function start({ command: [file = "", ...args], env }: JobOptions, mark: s
   try {
     // A group of its own, so that its children are reached too; a terminal's signals come by way of us.
     const detached = process.platform !== "win32";
-    const child = spawn(file, args, { stdio: "inherit", detached, env: { ...process.env, ...env, [MARK]: mark } });
+    const marks = withMark(process.env[MARK], mark);
+    const child = spawn(file, args, { stdio: "inherit", detached, env: { ...process.env, ...env, [MARK]: marks } });
     const exit = new Promise<number>((resolve) => {
       child.on("exit", (code, signal) => resolve(signal ? signalled(signal) : (code ?? EXIT.internal)));
     });
-    if (child.pid !== undefined) return { pid: child.pid, exit };
+    // It is there until this process has asked for its end, in a later turn.
+    if (child.pid !== undefined) return { root: { pid: child.pid, startedAt: processEntry(child.pid)?.startedAt }, exit };
     const [error] = await once(child, "error");
     throw error;
   } catch (error) {

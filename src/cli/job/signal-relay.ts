@@ -1,6 +1,6 @@
 import { CommandError, signalled } from "../exit-codes.ts";
 import { onSignals } from "../signals.ts";
-import type { ProcessGroup } from "./process-group.ts";
+import type { JobProcesses } from "./job-processes.ts";
 
 /** They ask to come to an end. */
 const ENDING = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
@@ -11,8 +11,8 @@ const PASSING = ["SIGUSR1", "SIGUSR2", "SIGCONT", "SIGWINCH"] as const;
 export class SignalRelay {
   /** Aborts at the first signal that asks to end. */
   readonly asked: AbortSignal;
-  /** Who is sent what comes, until it is undefined again. */
-  job: ProcessGroup | undefined;
+  /** The job that gets the signals, until it is undefined again. */
+  job: JobProcesses | undefined;
   readonly #stops: readonly (() => void)[];
 
   constructor() {
@@ -23,7 +23,8 @@ export class SignalRelay {
       process.platform === "win32"
         ? [onSignals(ENDING, end)]
         : [
-            onSignals([...ENDING, ...PASSING], (name) => void this.job?.send(name)),
+            onSignals(ENDING, (name) => this.job?.sendToAll(name)),
+            onSignals(PASSING, (name) => void this.job?.send(name)),
             onSignals(ENDING, end),
             // A terminal's Ctrl-Z reaches this process and not the job, which would go on under a lock that nobody renews.
             onSignals(["SIGTSTP"], () => undefined),

@@ -3,14 +3,14 @@
  * not anybody else is still able to. It is told over its standard input, one line each, and is killed when the job has ended:
  *
  *   mark <id>               a job is about to be started, with this mark in its environment
- *   group <id>              the job's process group
+ *   root <pid> [start]      the job's first process, and when it was forked, in ticks
  *   until <term> <kill>     when to send SIGTERM and SIGKILL, in milliseconds by the machine's clock
  *
  * The end of its input means that whoever started it is dead: SIGTERM at once, and SIGKILL half a second later.
  */
 
 import { later, machineMs, pause } from "../time.ts";
-import { ProcessGroup } from "./process-group.ts";
+import { JobProcesses } from "./job-processes.ts";
 
 const ORPHAN_GRACE_MS = 500;
 /** A timer does not count suspend: the clock is looked at so often at least. */
@@ -19,11 +19,15 @@ const LOOK_EVERY_MS = 500;
 const STOPPED_MS = 1_000;
 /** Whoever started it has told it something new within this time, if it runs. */
 const NEWS_MS = 300;
+/** Until when a job that is killed is killed again, as a process may have started another meanwhile, and how often. */
+const KILLED_MS = 2_000;
+const KILL_EVERY_MS = 50;
 
 let mark: string | undefined;
-let group: ProcessGroup | undefined;
+let job: JobProcesses | undefined;
 let termAt = Number.POSITIVE_INFINITY;
 let killAt = Number.POSITIVE_INFINITY;
+let killUntil: number | undefined;
 let isTermed = false;
 let isOrphan = false;
 /** When it last looked at the clock. */
@@ -39,22 +43,18 @@ function look(): void {
     return;
   }
   if (now >= killAt) {
-    for (const found of groups()) found.send("SIGKILL");
-    // Whoever started it may have more to tell otherwise.
-    if (isOrphan) process.exit(0);
+    job?.kill();
+    killUntil ??= now + KILLED_MS;
+    if (job?.isAlive && now < killUntil) plan(KILL_EVERY_MS);
+    // Otherwise azmutex may have more to tell.
+    else if (isOrphan) process.exit(0);
     return;
   }
   if (now >= termAt && !isTermed) {
     isTermed = true;
-    for (const found of groups()) found.stop();
+    job?.stop();
   }
   plan((isTermed ? killAt : Math.min(termAt, killAt)) - now);
-}
-
-/** The job's, also if whoever started it had not the time to say which. */
-function groups(): readonly ProcessGroup[] {
-  if (group) return [group];
-  return mark === undefined ? [] : ProcessGroup.marked(mark);
 }
 
 /** The time. This process may have been stopped while the lock was renewed, and must not kill for what it heard before that. */
@@ -76,11 +76,16 @@ function plan(ms: number): void {
 function obey(line: string): void {
   const [word, ...values] = line.split(" ");
   const [first = Number.NaN, second = Number.NaN] = values.map(Number);
-  if (word === "mark") mark = values[0];
-  if (word === "group") group = new ProcessGroup(first);
+  if (word === "mark") {
+    mark = values[0] ?? "";
+    // Also if azmutex has no time any more to say which process it is.
+    job = new JobProcesses(mark);
+  }
+  if (word === "root" && mark !== undefined) job = new JobProcesses(mark, { pid: first, startedAt: second || undefined });
   if (word === "until") {
     termAt = first;
     killAt = second;
+    killUntil = undefined;
   }
   plan(Math.min(termAt, killAt) - wake());
 }
@@ -95,7 +100,7 @@ function orphaned(): void {
   killAt = Math.min(killAt, now + ORPHAN_GRACE_MS);
   look();
   // Its input has kept it alive until now, and the timers do not.
-  void pause(ORPHAN_GRACE_MS + LOOK_EVERY_MS);
+  void pause(ORPHAN_GRACE_MS + LOOK_EVERY_MS + KILLED_MS);
 }
 
 // Whoever signals everybody, as a service manager does at the end, does not mean it.

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import type { JobRoot } from "./job-processes.ts";
 
 /** Stops a job in time even if this process is killed or stopped: it is a process of its own, in a session of its own. */
 export class Watchdog {
@@ -36,9 +37,9 @@ export class Watchdog {
     this.#tell(`mark ${mark}`);
   }
 
-  /** From now on it watches this process group. */
-  guard(group: number): void {
-    this.#tell(`group ${group}`);
+  /** From now on it also knows the job by its first process. */
+  guard({ pid, startedAt }: JobRoot): void {
+    this.#tell(`root ${pid} ${startedAt ?? ""}`);
   }
 
   /** When the job is to be stopped, and when to be killed, by the machine's clock. */

@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+
+/** A process as Linux lists it. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+  /** When it was forked, in ticks since the machine started. With the pid it names a process for ever. */
+  readonly startedAt: number;
+  /** False for a process that is dead and that its parent has not asked for yet. */
+  readonly isRunning: boolean;
+}
+
+/** Whether this machine tells one process of the others: Linux does, where /proc is mounted for this PID namespace. */
+export function hasProcessTable(): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    return readlinkSync("/proc/self") === String(process.pid);
+  } catch {
+    return false;
+  }
+}
+
+/** All processes, or those with a pid above `after`. Throws what a read throws when this process has no file descriptor left. */
+export function processTable(after = 0): ProcessEntry[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry) && Number(entry) > after)
+    .flatMap((pid) => processEntry(Number(pid)) ?? []);
+}
+
+/** Undefined when there is no such process, or no /proc. */
+export function processEntry(pid: number): ProcessEntry | undefined {
+  const text = read(`/proc/${pid}/stat`);
+  if (text === undefined) return undefined;
+  // pid (name) state parent group session …, where the name may contain anything. The 20th field counts threads, the 22nd is the start.
+  const [state, parent, group, session, ...rest] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [threads, startedAt] = [Number(rest[13]), Number(rest[15])];
+  // The first thread may have ended before the others.
+  const isRunning = (state !== "Z" && state !== "X") || threads > 1;
+  return { pid, parent: Number(parent), group: Number(group), session: Number(session), startedAt, isRunning };
+}
+
+/** A variable of the environment a process was started with. Undefined without it, for a process that is gone, and for another user's. */
+export function variableOf(pid: number, name: string): string | undefined {
+  const text = read(`/proc/${pid}/environ`);
+  if (!text?.includes(`${name}=`)) return undefined;
+  return text
+    .split("\0")
+    .find((pair) => pair.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
+}
+
+/** The name of the program a process runs, without its arguments. */
+export function programOf(pid: number): string | undefined {
+  return read(`/proc/${pid}/comm`)?.trimEnd();
+}
+
+/** The pid that was given out last. */
+export function lastPid(): number {
+  return Number(read("/proc/loadavg")?.trimEnd().split(" ").at(-1));
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, "latin1");
+  } catch (error) {
+    if (isOutOfFiles(error)) throw error;
+    // Gone, or not for this user's eyes.
+    return undefined;
+  }
+}
+
+function isOutOfFiles(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EMFILE" || code === "ENFILE";
+}

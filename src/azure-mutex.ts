@@ -25,6 +25,7 @@ import { Locker } from "./locker.ts";
 import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
 import { endQuietly } from "./waiting/hold.ts";
 import type { LockerOptions } from "./waiting/locker-options.ts";
+import { Patience } from "./waiting/patience.ts";
 
 /** What every call of {@link AzureMutex} may be given. */
 export interface CallOptions {
@@ -108,10 +109,13 @@ export class AzureMutex extends LockSpace {
     checkKey(key);
     if (leaseSeconds !== "infinite") checkLeaseSeconds(leaseSeconds);
     signal?.throwIfAborted();
+    this.closing.signal.throwIfAborted();
     const blob = this.blob({ key });
     const acquisition = new Acquisition(blob, { length: leaseSeconds, tryTimeoutMs: this.tryTimeoutMs });
+    const patience = new Patience(this, key, { signal });
     try {
-      const granted = await untilAnswered(blob, () => acquisition.ask(signal), signal);
+      const granted = await untilAnswered(blob, () => acquisition.ask(patience.signal), patience.signal);
+      patience.signal.throwIfAborted();
       if (granted.kind === "held") throw new LeaseAlreadyPresentError(key);
       const lease = new ManualLease(blob, { origin: acquisition, granted, length: leaseSeconds, tryTimeoutMs: this.tryTimeoutMs });
       if (!lease.isHeld) {
@@ -125,6 +129,8 @@ export class AzureMutex extends LockSpace {
     } catch (error) {
       acquisition.abandon({ unreachable: isUnsure(error) });
       throw error;
+    } finally {
+      patience.end();
     }
   }
 
@@ -253,17 +259,17 @@ export class AzureMutex extends LockSpace {
   }
 
   /** @internal */
-  override get isQuiet(): boolean {
-    return super.isQuiet && ![...this.#held.values()].some(({ isHeld }) => isHeld);
+  override get isIdle(): boolean {
+    return super.isIdle && ![...this.#held.values()].some(({ isHeld }) => isHeld);
   }
 
   /** @internal */
-  override async letGo(): Promise<void> {
+  override async endHolds(): Promise<void> {
     const byHand = [...this.#held.keys()].map(async (key) => {
       const quietly = { end: () => this.release(key).then(() => undefined) };
       await endQuietly(quietly, this.log, `the lock on "${key}"`);
     });
-    await Promise.all([super.letGo(), ...byHand]);
+    await Promise.all([super.endHolds(), ...byHand]);
   }
 
   #breakOnce(blob: LockBlob, { signal, ...how }: BreakRequest): Promise<BreakAnswer> {

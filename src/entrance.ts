@@ -5,7 +5,7 @@ import type { BlobOf, KnownKey, LockSpace } from "./lock-space.ts";
 import type { Announcement, LeaseTerms } from "./options.ts";
 import type { ObservedWait } from "./telemetry/observer.ts";
 import { Contender } from "./waiting/contender.ts";
-import type { Hold, LocalLease } from "./waiting/hold.ts";
+import { endQuietly, type Hold, type LocalLease } from "./waiting/hold.ts";
 import type { Comer, Turn } from "./waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "./waiting/locker-options.ts";
 import { Patience, type WaitOptions, waitFor } from "./waiting/patience.ts";
@@ -30,7 +30,7 @@ export class Entrance {
       wait: (patience: Patience) => this.obtainWithin(patience, silence),
       tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
     };
-    return waitFor(this.blob.clock, this.#of.key, options, wanted, wait);
+    return waitFor(this.blob, this.#of.key, options, wanted, wait);
   }
 
   /** The same, for whoever waits already: its place in the queue is that of somebody who came when that wait began. */
@@ -47,10 +47,11 @@ export class Entrance {
    */
   async tryObtain(signal: AbortSignal | undefined, wait?: ObservedWait, tries: number = TRIES): Promise<Hold | undefined> {
     signal?.throwIfAborted();
+    this.blob.closing.signal.throwIfAborted();
     const known = this.known;
     const turn = known.queue.tryEnter();
     if (!turn) return undefined;
-    const patience = new Patience(known.blob.clock, this.#of.key, { signal }, wait);
+    const patience = new Patience(known.blob, this.#of.key, { signal }, wait);
     try {
       const contender = new Contender({ ...known, options: this.options, patience, turn });
       const hold = await leavingUnless(turn, contender, contender.tryOnce(tries));
@@ -84,6 +85,10 @@ export class Entrance {
 
   #remembered(known: KnownKey, hold: Hold): Hold {
     this.#space.remember(known, hold);
+    // Won in the very moment in which everything is released: what ends the holds has not seen this one.
+    const { closing, key, log } = known.blob;
+    if (closing.signal.aborted) void endQuietly(hold, log, `the lock on "${key}"`);
+    closing.signal.throwIfAborted();
     return hold;
   }
 

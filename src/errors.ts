@@ -170,6 +170,12 @@ export class DifferingPermitsError extends MutexError {
   }
 }
 
+/** The mutex grants no locks: it is closed, or releases everything it holds. {@link AzureMutex.close}, {@link AzureMutex.releaseAll}. */
+export class MutexClosedError extends MutexError {
+  readonly code = "MUTEX_CLOSED";
+  override readonly name = "MutexClosedError";
+}
+
 /** Every error of azmutex's own, so that `code` tells them apart and narrows the type. */
 export type AnyMutexError =
   | LeaseAlreadyPresentError
@@ -183,7 +189,8 @@ export type AnyMutexError =
   | AccessDeniedError
   | StoreRefusedError
   | SdkNotLoadedError
-  | DifferingPermitsError;
+  | DifferingPermitsError
+  | MutexClosedError;
 
 /** Whether something thrown is one of azmutex's own errors, of this copy of the package or of another. */
 export function isMutexError(thrown: unknown): thrown is AnyMutexError {

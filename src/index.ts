@@ -17,6 +17,7 @@ export {
   LockTimeoutError,
   LockUncertainError,
   type LossReason,
+  MutexClosedError,
   MutexError,
   NotHeldError,
   SdkNotLoadedError,
@@ -49,7 +50,7 @@ export type {
   WriteAnswer,
 } from "./lease/lease-store.ts";
 export type { TokenCredentialLike } from "./lease/token-source.ts";
-export type { LockSpace, MutexOptions } from "./lock-space.ts";
+export type { LockSpace, MutexOptions, ReleaseAllOptions } from "./lock-space.ts";
 export type { LockStatus, PermitStatus, ReaderStatus, SemaphoreStatus, WaitingProcess } from "./lock-status.ts";
 export { type Lock, Locker } from "./locker.ts";
 export type { Holder, TermsOptions } from "./options.ts";

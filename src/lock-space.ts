@@ -1,4 +1,6 @@
-import { type Clock, type Sources, systemSources } from "./clock.ts";
+import { unlessAborted } from "./abort.ts";
+import { type Clock, type Sources, sleep, systemSources } from "./clock.ts";
+import { Closing } from "./lease/closing.ts";
 import { type ConnectOptions, connect } from "./lease/connect.ts";
 import { FencingTokens } from "./lease/fencing.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
@@ -26,6 +28,12 @@ export interface MutexOptions extends ConnectOptions {
   newId?: () => string;
 }
 
+/** For how long everything is released. */
+export interface ReleaseAllOptions {
+  /** How long to wait for the service at most, in milliseconds. Default: 5,000. What it was not told by then lapses by itself. */
+  timeoutMs?: number;
+}
+
 /** Which blob is meant. */
 export interface BlobOf extends Pick<LockBlob, "key" | "metadata"> {
   /** Default: the key. */
@@ -41,6 +49,11 @@ export interface KnownKey {
 
 /** How many keys that nobody here uses at the moment are remembered; forgetting one costs two requests when it is next locked. */
 const MOST_IDLE_KEYS = 10_000;
+const RELEASE_ALL_MS = 5_000;
+/** How often to look whether everything is released. */
+const LOOK_EVERY_MS = 20;
+/** So many looks in a row must show a mutex idle: from one request to the next there is a moment without any. */
+const IDLE_LOOKS = 2;
 /** So many holds may be remembered beyond their end before somebody looks which they are. */
 const FEWEST_HOLDS = 64;
 
@@ -55,6 +68,8 @@ export class LockSpace {
   readonly tryTimeoutMs: number;
   /** @internal */
   readonly telemetry: Telemetry;
+  /** @internal */
+  readonly closing: Closing = new Closing();
   readonly #sources: Sources;
   readonly #log: (message: string) => void;
   readonly #requests = { underWay: 0 };
@@ -114,6 +129,7 @@ export class LockSpace {
       newId,
       store: this.store,
       requests: this.#requests,
+      closing: this.closing,
       renewals: this.#renewals,
       telemetry: this.telemetry,
       log: this.log,
@@ -147,15 +163,70 @@ export class LockSpace {
     this.#sweepAt = Math.max(FEWEST_HOLDS, 2 * this.#holds.size);
   }
 
-  /** Whether nobody of this process holds or waits for anything, and nothing is sent for it. @internal */
-  get isQuiet(): boolean {
+  /**
+   * Releases everything that this mutex holds in this process: locks, permits, read locks, leadership, and leases of
+   * {@link AzureMutex.acquire}. Calls that wait for a lock reject with `MutexClosedError`, and so do new ones until this call is
+   * done; after it the mutex works as before. Resolves when the service has been told, after `timeoutMs` at the latest. What it
+   * could not be told goes to the log, and lapses with its lease. Costs what the releases cost.
+   *
+   * **It does not wait for the work under these locks: work that still runs is no longer alone.** The signal of each hold aborts.
+   * End the work first: an HTTP server closed, a job's promise awaited.
+   *
+   * @throws `RangeError` for a `timeoutMs` that is none.
+   */
+  async releaseAll(options: ReleaseAllOptions = {}): Promise<void> {
+    const { timeoutMs = RELEASE_ALL_MS } = options;
+    checkMs(timeoutMs, "timeoutMs");
+    const enough = new AbortController();
+    const timer = this.clock.setTimer(timeoutMs, () => enough.abort(), { keepAlive: true });
+    try {
+      await this.releaseAllUntil(enough.signal);
+    } catch {
+      this.log(`not everything was released within ${timeoutMs} ms; what is held lapses by itself`);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /**
+   * Releases everything, as {@link LockSpace.releaseAll} does, and grants no lock any more: calls that wait for one, and new ones,
+   * reject with `MutexClosedError`. For the end of a program, or of a framework that has hooks for it. Looking at locks and breaking
+   * them still works. Called again, it does the same again.
+   *
+   * **Work under these locks that still runs is no longer alone**: end it first.
+   *
+   * @throws `RangeError` for a `timeoutMs` that is none.
+   */
+  async close(options: ReleaseAllOptions = {}): Promise<void> {
+    this.closing.close();
+    await this.releaseAll(options);
+  }
+
+  /** {@link LockSpace.close}, at the end of an `await using` block. Never throws. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The same without a time-out of its own. Rejects with the signal's reason. @internal */
+  async releaseAllUntil(signal: AbortSignal): Promise<void> {
+    this.closing.refuse();
+    try {
+      await unlessAborted(this.endHolds(), signal);
+      await untilIdle(this.clock, [this], signal);
+    } finally {
+      this.closing.reopen();
+    }
+  }
+
+  /** Whether this process holds nothing, waits for nothing, and sends nothing. @internal */
+  get isIdle(): boolean {
     if (this.#requests.underWay > 0) return false;
     for (const { queue } of this.#keys.values()) if (queue.busy) return false;
     return true;
   }
 
-  /** Gives back what this process holds. Never rejects: what it cannot tell the service lapses by itself. @internal */
-  async letGo(): Promise<void> {
+  /** Ends what this process holds. Never rejects: what it cannot tell the service lapses by itself. @internal */
+  async endHolds(): Promise<void> {
     const held = [...this.#holds].filter(([, hold]) => !hold.ended);
     await Promise.all(held.map(([{ blob }, hold]) => endQuietly(hold, blob.log, `the lock on "${blob.key}"`)));
   }
@@ -166,5 +237,12 @@ export class LockSpace {
       if (known.queue.busy) this.#keys.set(name, known);
       return;
     }
+  }
+}
+
+/** Waits until all of them are idle. Rejects with the signal's reason. */
+export async function untilIdle(clock: Clock, spaces: readonly LockSpace[], signal: AbortSignal): Promise<void> {
+  for (let looks = 0; looks < IDLE_LOOKS; looks = spaces.every(({ isIdle }) => isIdle) ? looks + 1 : 0) {
+    await sleep(clock, LOOK_EVERY_MS, { signal });
   }
 }

@@ -113,7 +113,7 @@ export class Shutdown {
     this.#asked.abort(new DOMException(`the process was asked to end by ${name}`, "AbortError"));
     try {
       await unlessAborted(this.#stopAndLetGo(name), enough.signal);
-      for (let looks = 0; looks < QUIET_LOOKS; looks = this.#spaces.every(({ isQuiet }) => isQuiet) ? looks + 1 : 0) {
+      for (let looks = 0; looks < QUIET_LOOKS; looks = this.#spaces.every(({ isIdle }) => isIdle) ? looks + 1 : 0) {
         await sleep(this.#clock, LOOK_EVERY_MS, { signal: enough.signal });
       }
     } catch {
@@ -133,7 +133,7 @@ export class Shutdown {
       this.#log(`${name}: stopWork failed, so nothing is released for it: ${String(error)}`);
       return;
     }
-    await Promise.all(this.#spaces.map((space) => space.letGo()));
+    await Promise.all(this.#spaces.map((space) => space.endHolds()));
   }
 
   /** Ends the process by the signal, as it would have ended without us: whoever started it sees by what. */

@@ -34,6 +34,7 @@ const CODE_OF: Readonly<Record<AnyMutexError["code"], number>> = Object.freeze({
   INVALID_KEY: EXIT.usage,
   DIFFERING_PERMITS: EXIT.usage,
   SDK_NOT_LOADED: EXIT.usage,
+  MUTEX_CLOSED: EXIT.internal,
 });
 
 /** The code of what a signal ended. */

@@ -1,5 +1,6 @@
 import type { Sources } from "../clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { Closing } from "./closing.ts";
 import type { LeaseStore, Metadata } from "./lease-store.ts";
 import type { RenewalTurns } from "./renewal-turns.ts";
 
@@ -14,6 +15,8 @@ export interface LockBlob extends Sources {
   readonly metadata?: Metadata | undefined;
   /** How many requests are under way, of this blob or another of the mutex, those that nobody waits for any more included. */
   readonly requests: { underWay: number };
+  /** Whether the mutex grants locks. */
+  readonly closing: Closing;
   /** In which the renewals of the mutex are sent. */
   readonly renewals: RenewalTurns;
   /** Takes a line for people. Never throws, and is never given a secret. */

@@ -233,6 +233,8 @@ export class LeaderElection {
         const leadership = new Leadership(this.#entrance, hold, signal).seenBy(wait);
         outcome = await lead(leadership, work, { blob: this.#blob, terms, onStillRunning });
       } catch (error) {
+        // The mutex is closed: there is nothing to try again for.
+        if (isMutexError(error) && error.code === "MUTEX_CLOSED") throw error;
         outcome = { isLost: false, failure: { error } };
       }
       // A campaign that failed after a long wait has not failed again and again.

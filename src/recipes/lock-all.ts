@@ -47,7 +47,7 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
   const resolved = resolveLockerOptions(lockerOptions, space.tryTimeoutMs);
   const entrances = sorted.map((key) => new Entrance(space, { key }, resolved));
   // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.
-  const patience = new Patience(space.clock, sorted.join(", "), { signal, ...(timeoutMs > 0 && { timeoutMs }) });
+  const patience = new Patience(space, sorted.join(", "), { signal, ...(timeoutMs > 0 && { timeoutMs }) });
   const silence = new Silence(space.clock, resolved.unreachableAfterMs);
   const wait = new Observer({ telemetry: space.telemetry, kind: "lock_all", key: sorted }).asks();
   try {

@@ -89,11 +89,12 @@ export class Readers implements Source<SharedTenure>, Reading {
       },
       tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
     };
-    return waitFor(blob.clock, blob.key, options, wanted, wait);
+    return waitFor(blob, blob.key, options, wanted, wait);
   }
 
   async tryObtain(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<SharedTenure | undefined> {
     signal?.throwIfAborted();
+    this.#blob.closing.signal.throwIfAborted();
     wait?.asked();
     const local = this.#local;
     const cameAt = this.#now;

@@ -116,7 +116,7 @@ export class Semaphore {
       wait: (patience: Patience) => (this.#options.fair ? this.#waitAtGate(patience) : this.#waitHere(patience)),
       tryOnce: (signal: AbortSignal | undefined) => this.#tryOnce(signal, wait),
     };
-    const acquired = seen(wait, options?.signal, () => waitFor(this.#blob.clock, this.key, options, wanted, wait));
+    const acquired = seen(wait, options?.signal, () => waitFor(this.#blob, this.key, options, wanted, wait));
     return wait ? acquired.then((permit) => permit.seenBy(wait)) : acquired;
   }
 
@@ -184,6 +184,7 @@ export class Semaphore {
 
   async #tryOnce(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<Permit | undefined> {
     signal?.throwIfAborted();
+    this.#blob.closing.signal.throwIfAborted();
     wait?.asked();
     if (!this.#options.fair) return await this.#tryAny(signal, TRIES);
     // Whoever tries again at once must not find its own gate shut.

@@ -38,7 +38,7 @@ export class Writers implements Source<Hold> {
       },
       tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
     };
-    return waitFor(blob.clock, blob.key, options, wanted, wait);
+    return waitFor(blob, blob.key, options, wanted, wait);
   }
 
   async tryObtain(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<Hold | undefined> {

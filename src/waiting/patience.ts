@@ -1,6 +1,7 @@
 import { LinkedSignal } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { LockTimeoutError, StoreUnavailableError } from "../errors.ts";
+import type { Closing } from "../lease/closing.ts";
 import { shown } from "../options.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 
@@ -21,15 +22,21 @@ export function checkWaitOptions({ timeoutMs, signal }: WaitOptions): void {
     throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`);
 }
 
-const NEVER = new AbortController().signal;
 /** Whoever has waited so long for the answer to a request is told that the service does not answer, in milliseconds. */
 const SILENT_AFTER_MS = 2_000;
 /** The last poll before a time-out is sent this much ahead of it, or one and a half round trips if those take longer. */
 const LAST_POLL_AHEAD_MS = 20;
 
-/** A caller's time-out and signal as one signal. To be ended when the wait is over. */
+/** What the waits of one mutex have in common. */
+export interface WaitingAt {
+  readonly clock: Clock;
+  /** Ends them all. */
+  readonly closing: Closing;
+}
+
+/** A caller's time-out and signal, and the end of the mutex, as one signal. To be ended when the wait is over. */
 export class Patience {
-  /** Aborts with the caller's reason, or a `LockTimeoutError`. */
+  /** Aborts with the caller's reason, a `LockTimeoutError` or a `MutexClosedError`. */
   readonly signal: AbortSignal;
   readonly #clock: Clock;
   readonly #since: number;
@@ -40,18 +47,24 @@ export class Patience {
   #askedAt: number | undefined;
   #failure: StoreUnavailableError | undefined;
 
-  constructor(clock: Clock, key: string, { timeoutMs = Number.POSITIVE_INFINITY, signal = NEVER }: WaitOptions, wait?: ObservedWait) {
+  constructor({ clock, closing }: WaitingAt, key: string, options: WaitOptions, wait?: ObservedWait) {
+    const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
     this.#clock = clock;
     this.#wait = wait;
     this.#since = clock.now();
     this.#timeoutMs = timeoutMs;
-    if (timeoutMs === Number.POSITIVE_INFINITY) {
-      this.signal = signal;
+    // Most waits have neither. A signal of their own costs more than all the rest.
+    if (timeoutMs === Number.POSITIVE_INFINITY && !signal) {
+      this.signal = closing.signal;
       this.#end = () => undefined;
       return;
     }
-    const either = new LinkedSignal(signal);
+    const either = new LinkedSignal(...(signal ? [signal] : []), closing.signal);
     this.signal = either.signal;
+    if (timeoutMs === Number.POSITIVE_INFINITY) {
+      this.#end = () => either.end();
+      return;
+    }
     const timedOut = (): void => {
       const cause = this.#whyNoAnswer(key);
       either.abort(new LockTimeoutError(key, timeoutMs, cause && { cause }));
@@ -114,8 +127,8 @@ export interface Wanted<T> {
   tryOnce(signal: AbortSignal | undefined): Promise<T | undefined>;
 }
 
-/** Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with `LockTimeoutError` or the signal's reason. */
-export async function waitFor<T>(clock: Clock, key: string, options: WaitOptions, wanted: Wanted<T>, wait?: ObservedWait): Promise<T> {
+/** Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with the reason of its {@link Patience}. */
+export async function waitFor<T>(at: WaitingAt, key: string, options: WaitOptions, wanted: Wanted<T>, wait?: ObservedWait): Promise<T> {
   checkWaitOptions(options);
   const { timeoutMs, signal } = options;
   if (timeoutMs === 0) {
@@ -123,7 +136,7 @@ export async function waitFor<T>(clock: Clock, key: string, options: WaitOptions
     if (got !== undefined) return got;
     throw new LockTimeoutError(key, 0);
   }
-  const patience = new Patience(clock, key, { timeoutMs, signal }, wait);
+  const patience = new Patience(at, key, { timeoutMs, signal }, wait);
   try {
     return await wanted.wait(patience);
   } finally {

@@ -6,6 +6,7 @@ export {
   type CallOptions,
 } from "./azure-mutex.ts";
 export type { Clock, Timer, TimerOptions } from "./clock.ts";
+export type { EndingSignal } from "./ending-process.ts";
 export {
   AccessDeniedError,
   type AnyMutexError,
@@ -66,7 +67,7 @@ export { type LockAllOptions, type LockSet, lockAll } from "./recipes/lock-all.t
 export type { LockSide } from "./recipes/lock-side.ts";
 export { ReaderWriterLock, type ReadLock } from "./recipes/reader-writer-lock.ts";
 export { type Permit, Semaphore, type SemaphoreOptions } from "./recipes/semaphore.ts";
-export { type EndingSignal, type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./shutdown.ts";
+export { type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./shutdown.ts";
 export type { LockEvent, LockEvents } from "./telemetry/lock-events.ts";
 export type { TelemetryOptions } from "./telemetry/telemetry.ts";
 export type { PollOptions, Spread } from "./waiting/backoff.ts";

@@ -1,11 +1,19 @@
 import { constants } from "node:os";
 import { unlessAborted } from "./abort.ts";
-import { type Clock, sleep } from "./clock.ts";
-import { LockSpace } from "./lock-space.ts";
+import type { Clock } from "./clock.ts";
+import {
+  deciders,
+  type EndingProcess,
+  type EndingSignal,
+  isEnding,
+  type Listening,
+  listening,
+  type OwnListener,
+  ownListener,
+  thisProcess,
+} from "./ending-process.ts";
+import { LockSpace, untilIdle } from "./lock-space.ts";
 import { checkMs, shown } from "./options.ts";
-
-/** A signal that asks a process to end, and does end it if nobody listens. */
-export type EndingSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGBREAK" | "SIGUSR2";
 
 /** What asks a process to end, and how it does. */
 export interface ReleaseOnSignalsOptions {
@@ -17,39 +25,35 @@ export interface ReleaseOnSignalsOptions {
   /**
    * How long the process may take from the signal to its end, in milliseconds. Default: 10,000. What is still held then is not
    * released, because work may still go on under it: the process ends, and the lock lapses with its lease. Stay below the time after
-   * which whoever sent the signal kills: 30 s in Kubernetes and Container Apps, 10 s with `docker stop`.
+   * which the platform kills: 30 s in Kubernetes and Container Apps, 10 s with `docker stop`.
+   *
+   * **The end of another listener counts too**: a framework that needs longer to close its server is cut off. `Infinity` leaves
+   * all the time to the other listeners, and to the work.
    */
   graceMs?: number;
   /**
    * Ends work that does not end by {@link Shutdown.signal}. The process waits for it. **Whatever is still held when it resolves is
-   * released, so no work may go on under any of these locks then.** If it rejects, nothing is. Default: each lock is released by whoever
-   * holds it.
+   * released, as {@link AzureMutex.releaseAll} does, so no work may go on under any of these locks then.** If it rejects, nothing is.
+   * Default: each lock is released by its holder.
    */
   stopWork?: (signal: EndingSignal) => Promise<void> | void;
-}
-
-/** The process, as far as signals end it. */
-export interface Host {
-  readonly pid: number;
-  prependListener(name: EndingSignal, listener: () => void): unknown;
-  off(name: EndingSignal, listener: () => void): unknown;
-  // biome-ignore lint/complexity/noBannedTypes: as Node has it
-  listeners(name: EndingSignal): readonly Function[];
-  kill(pid: number, name: EndingSignal): unknown;
-  exit(code: number): unknown;
 }
 
 const KNOWN: readonly EndingSignal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR2"];
 const SIGNALS: readonly EndingSignal[] = ["SIGTERM", "SIGINT"];
 const GRACE_MS = 10_000;
-/** How often to look whether everything is released. */
-const LOOK_EVERY_MS = 20;
-/** So often in a row nothing may be seen of any lock: from one request to the next there is a moment without any. */
-const QUIET_LOOKS = 2;
-/** A signal that follows so soon is no second wish: npm passes on a Ctrl-C that the terminal has sent to everybody already. */
+/** A signal that follows so soon is no second wish: npm passes on a Ctrl-C that the terminal has sent to all processes already. */
 const SAME_WISH_MS = 500;
-/** A marked listener is one of ours, of this copy of the package or of another. */
-const OURS: unique symbol = Symbol.for("azmutex.Shutdown");
+/** Listeners that end the process once they are alone, as signal-exit's do, have so long for it, in milliseconds. */
+const LAST_WORD_MS = 100;
+
+/** What the first signal found. */
+interface FirstSignal {
+  readonly name: EndingSignal;
+  readonly at: number;
+  readonly others: Listening;
+  readonly released: Promise<void>;
+}
 
 /** The end of a process that was asked to end by a signal, once everything it held is released. */
 export class Shutdown {
@@ -61,14 +65,21 @@ export class Shutdown {
   readonly #asked = new AbortController();
   readonly #spaces: readonly LockSpace[];
   readonly #clock: Clock;
-  readonly #host: Host;
+  readonly #host: EndingProcess;
   readonly #graceMs: number;
   readonly #stopWork: NonNullable<ReleaseOnSignalsOptions["stopWork"]> | undefined;
-  readonly #listeners: ReadonlyMap<EndingSignal, () => void>;
-  #first: { readonly at: number; readonly over: Promise<void> } | undefined;
+  readonly #listeners: ReadonlyMap<EndingSignal, OwnListener>;
+  readonly #state = { isEnding: false };
+  #first: FirstSignal | undefined;
+  /** Whether a listener that heard the first signal decides when the process ends. */
+  #othersDecide = false;
+  /** So many repeats of the signal may come from listeners that have done, and have sent it again. */
+  #resent = 0;
+  #isReleased = false;
+  #isOver = false;
 
   /** @internal */
-  constructor(spaces: readonly [LockSpace, ...LockSpace[]], options: ReleaseOnSignalsOptions, host: Host) {
+  constructor(spaces: readonly [LockSpace, ...LockSpace[]], options: ReleaseOnSignalsOptions, host: EndingProcess) {
     const { signals = SIGNALS, graceMs = GRACE_MS, stopWork } = options;
     checkSignals(signals);
     checkMs(graceMs, "graceMs");
@@ -81,51 +92,69 @@ export class Shutdown {
     this.#host = host;
     this.#graceMs = graceMs;
     this.#stopWork = stopWork;
-    this.#listeners = new Map(signals.map((name) => [name, Object.assign(() => this.#hear(name), { [OURS]: true })]));
-    // Before all others, so that whoever listens once is still to be seen.
+    this.#listeners = new Map(signals.map((name) => [name, ownListener(() => this.#hear(name), this.#state)]));
+    // Before all others, so that those that listen once are still to be seen.
     for (const [name, listener] of this.#listeners) host.prependListener(name, listener);
   }
 
   /**
-   * Before any signal: listens no more. After one: waits until the process is about to end; under `await using`, so that the
-   * program does not end by itself before. Never throws.
+   * Before any signal: listens no more. After one: waits until everything is released and, unless another listener decides that,
+   * the process is about to end; under `await using`, so that the program does not end by itself before. Never throws.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#first) await this.#first.over;
+    if (this.#first) await this.#first.released;
     else this.#stopListening();
   }
 
   #hear(name: EndingSignal): void {
-    const now = this.#clock.now();
-    // Whoever else listens decides when the process ends, as if we were not there.
-    const isOurs = this.#host.listeners(name).every((listener) => OURS in listener);
+    const others = listening(this.#host, name);
+    const at = this.#clock.now();
     if (!this.#first) {
-      this.#first = { at: now, over: this.#end(name, isOurs) };
-    } else if (isOurs && now - this.#first.at > SAME_WISH_MS) {
-      this.#stopListening();
-      this.#die(name);
+      this.#state.isEnding = true;
+      this.#othersDecide = deciders(others) > 0;
+      this.#resent = deciders(others);
+      this.#first = { name, at, others, released: this.#release(name) };
+      return;
     }
+    // They hear it too.
+    if (deciders(others) > 0) return;
+    const isLate = at - this.#first.at > SAME_WISH_MS;
+    if (name === this.#first.name && this.#resent > 0) {
+      // So soon it may be npm's, and one that listens once may still be at work. One that has been removed is done.
+      if (!isLate && this.#first.others.lasting === 0) return;
+      this.#resent -= 1;
+      this.#othersDecide = false;
+      if (this.#isReleased) this.#die(name);
+    } else if (isLate) this.#die(name);
   }
 
-  async #end(name: EndingSignal, isOurs: boolean): Promise<void> {
+  /** Releases what is held, and ends the process, if that is for this shutdown to decide by then. Never rejects. */
+  async #release(name: EndingSignal): Promise<void> {
     const enough = new AbortController();
     const timer = this.#clock.setTimer(this.#graceMs, () => enough.abort(), { keepAlive: true });
+    // Another listener has called process.exit.
+    const cutOff = (): void => this.#log(`${name}: the process ends before everything is released; what is held lapses by itself`);
+    this.#host.prependListener("exit", cutOff);
     this.#asked.abort(new DOMException(`the process was asked to end by ${name}`, "AbortError"));
     try {
-      await unlessAborted(this.#stopAndLetGo(name), enough.signal);
-      for (let looks = 0; looks < QUIET_LOOKS; looks = this.#spaces.every(({ isIdle }) => isIdle) ? looks + 1 : 0) {
-        await sleep(this.#clock, LOOK_EVERY_MS, { signal: enough.signal });
-      }
+      await unlessAborted(this.#stopAndReleaseAll(name, enough.signal), enough.signal);
+      await untilIdle(this.#clock, this.#spaces, enough.signal);
     } catch {
       this.#log(`${name}: not everything was released within ${this.#graceMs} ms; what is held lapses by itself`);
     }
     timer.cancel();
-    this.#stopListening();
-    if (isOurs) this.#die(name);
+    this.#host.off("exit", cutOff);
+    this.#isReleased = true;
+    if (!this.#othersDecide || enough.signal.aborted) return this.#die(name);
+    // It keeps no process alive that has nothing else to do: that one ends well.
+    this.#clock.setTimer(this.#leftMs, () => {
+      if (!this.#isOver) this.#log(`${name}: another listener has not ended the process within ${this.#graceMs} ms: it ends now`);
+      this.#die(name);
+    });
   }
 
-  /** Never rejects. */
-  async #stopAndLetGo(name: EndingSignal): Promise<void> {
+  /** Never rejects but with the signal's reason. */
+  async #stopAndReleaseAll(name: EndingSignal, signal: AbortSignal): Promise<void> {
     if (!this.#stopWork) return;
     try {
       await this.#stopWork(name);
@@ -133,20 +162,38 @@ export class Shutdown {
       this.#log(`${name}: stopWork failed, so nothing is released for it: ${String(error)}`);
       return;
     }
-    await Promise.all(this.#spaces.map((space) => space.endHolds()));
+    await Promise.all(this.#spaces.map((space) => space.releaseAllUntil(signal)));
   }
 
-  /** Ends the process by the signal, as it would have ended without us: whoever started it sees by what. */
+  get #leftMs(): number {
+    const since = this.#first?.at ?? this.#clock.now();
+    return Math.max(0, this.#graceMs - (this.#clock.now() - since));
+  }
+
+  /** Ends the process by the signal, as it would have ended without this shutdown: its parent sees by what. */
   #die(name: EndingSignal): void {
-    // Another of ours has something to release yet, and ends the process then.
-    if (this.#host.listeners(name).length > 0) return;
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopListening();
+    const left = listening(this.#host, name);
+    // That one has something to release yet, and ends the process then.
+    if (left.own.some(isEnding)) return;
+    // On Windows it would end the process before any listener hears of it.
+    if (this.#host.platform !== "win32") this.#send(name);
+    // A shutdown that has not begun yet has now heard its first signal, and ends the process.
+    if (left.own.length > 0) return;
+    const exit = (): unknown => this.#host.exit(128 + (constants.signals[name] ?? 0));
+    // Process 1 of a container does not die of its own signals, neither of this one nor of signal-exit's.
+    if (deciders(left) + left.signalExits === 0) this.#clock.nextTurn(exit);
+    else this.#clock.setTimer(deciders(left) === 0 && this.#host.pid === 1 ? LAST_WORD_MS : Math.max(LAST_WORD_MS, this.#leftMs), exit);
+  }
+
+  #send(name: EndingSignal): void {
     try {
       this.#host.kill(this.#host.pid, name);
     } catch {
-      // Windows cannot send all the signals that it knows.
+      // It may be one that this system cannot send.
     }
-    // Process 1 of a container does not die of its own signals.
-    this.#clock.nextTurn(() => this.#host.exit(128 + (constants.signals[name] ?? 0)));
   }
 
   #stopListening(): void {
@@ -159,21 +206,25 @@ export class Shutdown {
 }
 
 /**
- * Ends the process in good order when a signal asks it to: the work is told by {@link Shutdown.signal}, and as soon as nothing is held
- * or waited for any more, in any of these mutexes, and the service has been told of it, the process ends by that very signal (its exit
+ * Ends the process in good order when a signal asks it to. {@link Shutdown.signal} tells the work. As soon as nothing is held or
+ * waited for any more, in any of these mutexes, and the service has been told of it, the process ends by that very signal (its exit
  * status is 128 and the signal's number). After `graceMs` it ends in any case, and a second signal, half a second after the first or
  * later, ends it at once; what is held then lapses with its lease.
  *
- * A lock is never released while work may go on under it: whoever holds one releases it, as `run` does when its work has ended, or
+ * A lock is never released while work may go on under it: its holder releases it, as `run` does when its work has ended, or
  * `stopWork` says that all work has ended. Whatever else the process has to finish is to be awaited there, too.
  *
- * If anybody else listens to the signal, that listener decides when the process ends. It keeps no process alive before a signal comes. In a
- * worker thread Node delivers none.
+ * **With another listener to the signal, a framework's say, that listener decides when the process ends**, until `graceMs` is over: if
+ * it calls `process.exit` before everything is released, what is held lapses. Call {@link AzureMutex.close} in its hooks. If it
+ * removes itself and sends the signal again, the process ends once everything is released. Listeners of the package signal-exit
+ * decide nothing: they are sent the signal again at the end.
+ *
+ * It keeps no process alive before a signal comes. In a worker thread Node delivers none.
  *
  * @throws `TypeError` or `RangeError` for what is not a mutex, and for options that do not fit.
  */
 export function releaseOnSignals(mutexes: LockSpace | readonly LockSpace[], options: ReleaseOnSignalsOptions = {}): Shutdown {
-  return new Shutdown(spacesIn(mutexes), options, process);
+  return new Shutdown(spacesIn(mutexes), options, thisProcess);
 }
 
 /** Throws `TypeError` unless they are mutexes. */

@@ -1,0 +1,86 @@
+/** A signal that asks a process to end, and does end it if nothing listens to it. */
+export type EndingSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGBREAK" | "SIGUSR2";
+
+// biome-ignore lint/complexity/noBannedTypes: as Node has it
+type Listener = Function;
+
+/** A process, as far as signals end it. */
+export interface EndingProcess {
+  readonly pid: number;
+  readonly platform: string;
+  prependListener(name: EndingSignal | "exit", listener: () => void): unknown;
+  off(name: EndingSignal | "exit", listener: () => void): unknown;
+  /** Those of `once` as wrappers, whose `listener` is the listener itself. */
+  rawListeners(name: EndingSignal): readonly Listener[];
+  kill(pid: number, name: EndingSignal): unknown;
+  exit(code: number): unknown;
+  /** How many of its listeners to any one signal belong to the package signal-exit. */
+  readonly signalExits: number;
+}
+
+/** Marks a listener of azmutex, of this copy of the package or of another. */
+const OURS: unique symbol = Symbol.for("azmutex.Shutdown");
+
+/** A listener of azmutex. */
+export interface OwnListener {
+  (): void;
+  readonly [OURS]: { isEnding: boolean };
+}
+
+export function ownListener(listener: () => void, state: { isEnding: boolean }): OwnListener {
+  return Object.assign(listener, { [OURS]: state });
+}
+
+/** Whether its shutdown has begun. */
+export function isEnding(listener: OwnListener): boolean {
+  return listener[OURS].isEnding;
+}
+
+/** Who listens to a signal. */
+export interface Listening {
+  readonly own: readonly OwnListener[];
+  /** How many listeners of signal-exit. They end the process, by the signal, as soon as nothing else listens. */
+  readonly signalExits: number;
+  /** How many others with `on`. One that is gone has been removed: it has done what it had to. */
+  readonly lasting: number;
+  /** How many others with `once`. One that is gone has heard the signal, and may still be at work on it. */
+  readonly once: number;
+}
+
+export function listening(host: EndingProcess, name: EndingSignal): Listening {
+  const all = host.rawListeners(name);
+  const own = all.filter((listener): listener is OwnListener => OURS in listener);
+  const others = all.filter((listener) => !(OURS in listener));
+  const once = others.filter((listener) => "listener" in listener).length;
+  // It does not listen to SIGBREAK.
+  const signalExits = name === "SIGBREAK" ? 0 : Math.min(host.signalExits, others.length - once);
+  return { own, signalExits, lasting: others.length - once - signalExits, once };
+}
+
+/** How many listeners decide by themselves when the process ends. */
+export function deciders({ lasting, once }: Pick<Listening, "lasting" | "once">): number {
+  return lasting + once;
+}
+
+/** signal-exit counts its listeners in two global places, so that its versions find each other: since 4.0, and before. */
+const SIGNAL_EXIT_4: unique symbol = Symbol.for("signal-exit emitter");
+const SIGNAL_EXIT_3 = "__signal_exit_emitter__";
+
+function countOf(place: object, name: string | symbol): number {
+  const count: unknown = Reflect.get(Object(Reflect.get(place, name)), "count");
+  return typeof count === "number" ? count : 0;
+}
+
+/** This process. */
+export const thisProcess: EndingProcess = Object.freeze({
+  pid: process.pid,
+  platform: process.platform,
+  prependListener: (name: EndingSignal | "exit", listener: () => void) => process.prependListener(name as "exit", listener),
+  off: (name: EndingSignal | "exit", listener: () => void) => process.off(name, listener),
+  rawListeners: (name: EndingSignal) => process.rawListeners(name),
+  kill: (pid: number, name: EndingSignal) => process.kill(pid, name),
+  exit: (code: number) => process.exit(code),
+  get signalExits() {
+    return countOf(globalThis, SIGNAL_EXIT_4) + countOf(process, SIGNAL_EXIT_3);
+  },
+});

@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { AzureMutex } from "../../src/azure-mutex.ts";
+import { startEmulator } from "../../src/testing/emulator.ts";
+import { PROJECT } from "../support/sources.ts";
+
+const emulator = await startEmulator();
+afterAll(() => emulator.close());
+const mutex = new AzureMutex({ connectionString: emulator.connectionString, containerName: "locks" });
+
+interface Program {
+  readonly child: ChildProcess;
+  /** Resolves when it holds its lock and works. */
+  readonly works: Promise<void>;
+  /** Resolves with the signal that ended it, or its exit code, once its children have ended, too. */
+  readonly ended: Promise<string | number>;
+  output(): string;
+}
+
+let keys = 0;
+
+/** One of the programs beside this file, each of which uses a package that listens to signals, as users have it. */
+function start(name: string, env: Readonly<Record<string, string>> = {}): Program & { readonly key: string } {
+  keys += 1;
+  const key = `${name} ${keys}`;
+  const child = spawn(process.execPath, [join(PROJECT, `test/process/programs/${name}.mjs`)], {
+    env: { ...process.env, STORAGE: emulator.connectionString, KEY: key, ...env },
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
+  let output = "";
+  const { stdout, stderr } = child;
+  if (!stdout || !stderr) throw new Error("its output is not to be had");
+  const ended = once(child, "close").then(([code, signal]) => signal ?? code);
+  const works = new Promise<void>((resolve, reject) => {
+    for (const stream of [stdout, stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        output += text;
+        if (output.includes("at work")) resolve();
+      });
+    }
+    ended.then(() => reject(new Error(`it ended before it worked:\n${output}`)));
+  });
+  return { key, child, works, ended, output: () => output };
+}
+
+/** Sends it the signal once it works. It ends by that, and its lock is free at once, long before its lease would have run out. */
+async function expectEnd(program: ReturnType<typeof start>, signal: "SIGTERM" | "SIGINT" = "SIGTERM"): Promise<void> {
+  await program.works;
+  program.child.kill(signal);
+  expect(await program.ended, program.output()).toBe(signal);
+  expect(await mutex.inspect(program.key), program.output()).toMatchObject({ isHeld: false });
+}
+
+const whenWorkIsDone = "at work\nwork done, alone: true\nreleased\n";
+
+describe("releaseOnSignals beside a framework", () => {
+  it.each([
+    ["nest", 50, 1_000],
+    ["nest", 1_000, 2_000],
+    ["terminus", 50, 1_000],
+    ["terminus", 1_000, 2_000],
+  ])("%s that closes in %i ms ends when work of %i ms is done and its lock released", async (name, closesInMs, endsInMs) => {
+    const program = start(name, { CLOSES_IN_MS: `${closesInMs}`, WORK_ENDS_IN_MS: `${endsInMs}` });
+    await expectEnd(program);
+    expect(program.output()).toBe("at work\nclosed\nwork done, alone: true\nreleased\n");
+  });
+
+  it.each(["nest", "terminus"])("%s that takes longer than the work decides when the process ends", async (name) => {
+    const program = start(name, { CLOSES_IN_MS: "2000", WORK_ENDS_IN_MS: "100" });
+    await expectEnd(program, "SIGINT");
+    expect(program.output()).toBe(`${whenWorkIsDone}closed\n`);
+  });
+
+  it("nest that is started after it", async () => {
+    const program = start("nest", { FIRST: "azmutex", CLOSES_IN_MS: "1000", WORK_ENDS_IN_MS: "2000" });
+    await expectEnd(program);
+    expect(program.output()).toBe("at work\nclosed\nwork done, alone: true\nreleased\n");
+  });
+});
+
+describe("releaseOnSignals beside signal-exit", () => {
+  it.each([
+    ["signal-exit", {}, `${whenWorkIsDone}closed null SIGTERM\n`],
+    ["proper-lockfile", {}, whenWorkIsDone],
+    ["proper-lockfile", { BOTH: "yes" }, `${whenWorkIsDone}closed null SIGTERM\n`],
+  ])("in %s (%o) ends by the signal when everything is released", async (name, env, output) => {
+    const program = start(name, { WORK_ENDS_IN_MS: "300", ...env });
+    await expectEnd(program);
+    expect(program.output()).toBe(output);
+  });
+
+  it("in execa ends by the signal, and execa ends its child", async () => {
+    const program = start("execa", { WORK_ENDS_IN_MS: "300" });
+    await expectEnd(program);
+  });
+});
+
+describe("releaseOnSignals under pm2", () => {
+  it("ends by SIGINT at its message, once everything is released", async () => {
+    const program = start("pm2", { WORK_ENDS_IN_MS: "300" });
+    await program.works;
+    program.child.send("shutdown");
+    expect(await program.ended, program.output()).toBe("SIGINT");
+    expect(program.output()).toBe(whenWorkIsDone);
+    expect(await mutex.inspect(program.key)).toMatchObject({ isHeld: false });
+  });
+});
+
+describe("a framework whose hook closes the mutex", () => {
+  it.each(["nest-hook", "terminus-hook", "fastify-hook"])("%s ends by the signal with its lock released", async (name) => {
+    const program = start(name);
+    await expectEnd(program);
+    expect(program.output()).toBe("at work\nclosed\n");
+  });
+});

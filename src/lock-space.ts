@@ -73,6 +73,7 @@ export class LockSpace {
   readonly #sources: Sources;
   readonly #log: (message: string) => void;
   readonly #requests = { underWay: 0 };
+  readonly #removals = { areDenied: false };
   readonly #renewals: RenewalTurns;
   readonly #keys = new Map<string, KnownKey>();
   /** What this process holds of each key, and some of what it held. */
@@ -130,6 +131,7 @@ export class LockSpace {
       store: this.store,
       requests: this.#requests,
       closing: this.closing,
+      removals: this.#removals,
       renewals: this.#renewals,
       telemetry: this.telemetry,
       log: this.log,

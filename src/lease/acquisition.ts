@@ -64,7 +64,9 @@ export class Acquisition {
   readonly leaseId: string;
   readonly #blob: LockBlob;
   readonly #options: AcquisitionOptions;
-  readonly #unreachable = new LazySignal();
+  /** Aborted, cuts a try that the acquisition listens to though its time-out has passed. */
+  #lingering: LazySignal | undefined;
+  #isUnreachable = false;
   /** Tries of which it is open whether the service took, or may yet take, the lease. */
   #openTries = 0;
   /** What was granted, under the id that it was given, or may have been by a change that went unanswered. */
@@ -124,7 +126,8 @@ export class Acquisition {
     if (this.#abandoned) return;
     this.#abandoned = true;
     this.#giveBack = giveBack;
-    if (unreachable) this.#unreachable.abort();
+    this.#isUnreachable = unreachable;
+    if (unreachable) this.#lingering?.abort();
     void this.#letGo(mayBeHanded);
   }
 
@@ -148,24 +151,40 @@ export class Acquisition {
     return undefined;
   }
 
-  #acquire(signal: AbortSignal | undefined): Promise<AcquireAnswer> {
+  async #acquire(signal: AbortSignal | undefined): Promise<AcquireAnswer> {
     const { store, name } = this.#blob;
     const { length, tryTimeoutMs } = this.#options;
-    return attempt(
-      this.#blob,
-      (request) => {
-        const answer = store.acquire(name, this.leaseId, length, { signal: request });
-        this.#openTries += 1;
-        this.#lastTry = answer.then(
-          ({ kind }) => this.#settled(kind === "acquired"),
-          (error) => {
-            if (isMutexError(error) && !isUnsure(error)) this.#settled(false);
-          },
-        );
-        return answer;
-      },
-      { operation: "acquire", timeoutMs: tryTimeoutMs, signal, linger: { ms: SERVICE_TIMEOUT_MS, until: this.#unreachable } },
-    );
+    const cut = new LazySignal();
+    let isOpen = true;
+    const ask = (request: AbortSignal): Promise<AcquireAnswer> => {
+      const answer = store.acquire(name, this.leaseId, length, { signal: request });
+      this.#openTries += 1;
+      this.#lastTry = answer.then(
+        ({ kind }) => {
+          isOpen = false;
+          this.#settled(kind === "acquired");
+        },
+        (error) => {
+          isOpen = false;
+          if (isMutexError(error) && !isUnsure(error)) this.#settled(false);
+        },
+      );
+      return answer;
+    };
+    const linger = { ms: SERVICE_TIMEOUT_MS, until: cut };
+    try {
+      return await attempt(this.#blob, ask, { operation: "acquire", timeoutMs: tryTimeoutMs, signal, linger });
+    } catch (error) {
+      if (isOpen) this.#lingerOn(cut);
+      throw error;
+    }
+  }
+
+  /** At most one try: while the service does not answer, each would keep a connection. Its outcome is as open as before. */
+  #lingerOn(cut: LazySignal): void {
+    this.#lingering?.abort();
+    this.#lingering = cut;
+    if (this.#isUnreachable) cut.abort();
   }
 
   #settled(granted: boolean): void {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { attempt } from "./attempt.ts";
+import { attempt, isUnsure } from "./attempt.ts";
 import { RESERVED_PREFIX } from "./blob-name.ts";
 import { isLeased, type StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
@@ -19,6 +19,13 @@ export function helpersOf(name: string): string {
 /** The folder of the key that a helper blob belongs to, or undefined if it is none of ours. */
 export function keyFolderOf(name: string): string | undefined {
   return KEY_FOLDER.exec(name)?.[0];
+}
+
+/** Says once that helper blobs cannot be deleted, if that is what the error says. */
+export function noteDeniedRemoval({ removals, log }: LockBlob, error: unknown): void {
+  if (removals.areDenied || isUnsure(error)) return;
+  removals.areDenied = true;
+  log(`helper blobs cannot be deleted, and stay: grant the right to delete, or have a lifecycle rule delete them: ${String(error)}`);
 }
 
 /** The helper blobs of one blob. */
@@ -51,12 +58,13 @@ export class HelperFolder {
 
   /** Removes what nobody leases and nobody wrote for so long, in the background: it belongs to somebody who is dead. */
   sweep(found: readonly StoredBlob[], deadAfterMs: number): void {
-    const { store } = this.#blob;
+    const { store, removals } = this.#blob;
+    if (removals.areDenied) return;
     for (const { key: name, leaseState, lastModified, date } of found) {
       if (isLeased(leaseState) || date - lastModified < deadAfterMs) continue;
       // Refused if its owner is alive after all; left for the next one who looks if there is no answer.
       attempt(this.#blob, (signal) => store.remove(name, { signal }), { operation: "remove", timeoutMs: this.#tryTimeoutMs }).catch(
-        () => undefined,
+        (error) => noteDeniedRemoval(this.#blob, error),
       );
     }
   }

@@ -17,6 +17,8 @@ export interface LockBlob extends Sources {
   readonly requests: { underWay: number };
   /** Whether the mutex grants locks. */
   readonly closing: Closing;
+  /** Whether the credentials were refused the last deletion of a helper blob. Those stay then, and are not swept. */
+  readonly removals: { areDenied: boolean };
   /** In which the renewals of the mutex are sent. */
   readonly renewals: RenewalTurns;
   /** Takes a line for people. Never throws, and is never given a secret. */

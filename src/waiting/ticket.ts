@@ -1,6 +1,7 @@
 import { unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep, type Timer } from "../clock.ts";
 import { attempt, isUnsure, retryDelayMs } from "../lease/attempt.ts";
+import { noteDeniedRemoval } from "../lease/helper-folder.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 
 /** How long a ticket outlives its owner, in seconds. */
@@ -8,6 +9,8 @@ const LEASE_SECONDS = 60;
 const LEASE_MS = LEASE_SECONDS * 1_000;
 /** Half a minute is left to get through with it; a ticket that lapses all the same is taken again. */
 const RENEW_EVERY_MS = LEASE_MS / 2;
+/** Where an acquire may still be on its way, and the ticket cannot be deleted, its lease is ended again after this time. */
+const RELEASED_AGAIN_AFTER_MS = 10_000;
 
 export interface TicketOptions {
   /** The blob's name, which sorts by arrival. */
@@ -31,6 +34,9 @@ export class Ticket {
   #gone: Promise<void> | undefined;
   #wasOut = false;
   #wasMade = false;
+  /** An acquire of its lease went unanswered, and may take the lease at any time. */
+  #mayReturn = false;
+  #isUndeletable = false;
 
   constructor(blob: LockBlob, { name, metadata, tryTimeoutMs }: TicketOptions) {
     this.#blob = { ...blob, name };
@@ -66,13 +72,18 @@ export class Ticket {
     if (this.#gone || made.kind === "missing") return;
     const asked = new Stopwatch(clock);
     const acquire = (request: AbortSignal) => store.acquire(name, this.#leaseId, LEASE_SECONDS, { signal: request });
+    this.#mayReturn = true;
     await attempt(this.#blob, acquire, { operation: "acquire", timeoutMs });
+    this.#mayReturn = false;
     this.#kept = asked;
     this.#wasOut = false;
     if (!this.#gone) this.#planRenewal(RENEW_EVERY_MS);
   }
 
-  /** Gives the place up. Resolves when the ticket is certain to be gone: its deletion was answered, or its lease has run out. */
+  /**
+   * Gives the place up. Resolves when the ticket is certain to be gone: its deletion was answered, or its lease has run out, or
+   * ended where the credentials may not delete.
+   */
   leave(): Promise<void> {
     this.#renewal?.cancel();
     this.#gone ??= this.#joining.then(() => this.#delete());
@@ -85,16 +96,29 @@ export class Ticket {
     for (let failures = 1; failures === 1 || this.#kept.elapsedMs < LEASE_MS; failures += 1) {
       let restMs = retryDelayMs(failures, random);
       try {
-        if (await this.#removeLeasedOrNot()) return;
+        if (this.#isUndeletable ? await this.#endLease() : await this.#removeLeasedOrNot()) return;
+        if (this.#isUndeletable) restMs = RELEASED_AGAIN_AFTER_MS;
       } catch (error) {
-        // Whoever may not delete waits for the lapse.
-        if (!isUnsure(error)) restMs = LEASE_MS;
+        if (!isUnsure(error)) {
+          noteDeniedRemoval(this.#blob, error);
+          // What may not be deleted is out of the queue without its lease; what may not be released either lapses.
+          restMs = this.#isUndeletable ? LEASE_MS : 0;
+          this.#isUndeletable = true;
+        }
       }
       await sleep(clock, Math.min(restMs, Math.max(0, LEASE_MS - this.#kept.elapsedMs)), { keepAlive: false });
     }
   }
 
-  /** Whoever may not delete leases the old one again. */
+  /** Whether that keeps the ticket out of the queue: an acquire that is still on its way would bring it back. */
+  async #endLease(): Promise<boolean> {
+    const { store, name } = this.#blob;
+    const release = (signal: AbortSignal) => store.release(name, this.#leaseId, { signal });
+    await attempt(this.#blob, release, { operation: "release", timeoutMs: this.#tryTimeoutMs });
+    return !this.#mayReturn;
+  }
+
+  /** Credentials that may not delete lease the old one again. */
   async #removeOldOne(): Promise<void> {
     try {
       await this.#removeLeasedOrNot();
@@ -112,6 +136,7 @@ export class Ticket {
     const { store, name } = this.#blob;
     const remove = (signal: AbortSignal) => store.remove(name, { leaseId, signal });
     const answer = await attempt(this.#blob, remove, { operation: "remove", timeoutMs: this.#tryTimeoutMs });
+    if (answer.kind === "removed") this.#blob.removals.areDenied = false;
     return answer.kind === "removed" || answer.why === "deleted";
   }
 

@@ -116,8 +116,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       [
         ACQUISITION,
-        "    if (unreachable) this.#unreachable.abort();\n    void this.#letGo(mayBeHanded);",
-        "    if (unreachable) this.#unreachable.abort();\n    void mayBeHanded;",
+        "    if (unreachable) this.#lingering?.abort();\n    void this.#letGo(mayBeHanded);",
+        "    if (unreachable) this.#lingering?.abort();\n    void mayBeHanded;",
       ],
     ],
   },
@@ -141,8 +141,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       [
         ACQUISITION,
-        "            if (isMutexError(error) && !isUnsure(error)) this.#settled(false);",
-        "            if (isMutexError(error) && !isUnsure(error)) this.#settled(false);\n            else void this.#release();",
+        "          if (isMutexError(error) && !isUnsure(error)) this.#settled(false);",
+        "          if (isMutexError(error) && !isUnsure(error)) this.#settled(false);\n          else void this.#release();",
       ],
     ],
   },
@@ -150,11 +150,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: "every poll has an id of its own",
     edits: [
       [ACQUISITION, "  readonly leaseId: string;\n  readonly #blob", "  leaseId: string;\n  readonly #blob"],
-      [
-        ACQUISITION,
-        "    const { length, tryTimeoutMs } = this.#options;\n    return attempt(",
-        "    const { length, tryTimeoutMs } = this.#options;\n    this.leaseId = this.#blob.newId();\n    return attempt(",
-      ],
+      [ACQUISITION, "    const cut = new LazySignal();", "    this.leaseId = this.#blob.newId();\n    const cut = new LazySignal();"],
     ],
   },
   {
@@ -290,7 +286,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a ticket that is being made is deleted, and counts as gone though it was not leased",
     edits: [
       [TICKET, "this.#joining.then(() => this.#delete())", "this.#delete()"],
-      [TICKET, "if (await this.#removeLeasedOrNot()) return;", "await this.#remove(this.#leaseId);\n        return;"],
+      [
+        TICKET,
+        "if (this.#isUndeletable ? await this.#endLease() : await this.#removeLeasedOrNot()) return;",
+        "await this.#remove(this.#leaseId);\n        return;",
+      ],
     ],
   },
   {

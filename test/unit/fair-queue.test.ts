@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { AccessDeniedError } from "../../src/errors.ts";
 import type { Lock } from "../../src/locker.ts";
 import { World } from "../support/world.ts";
 
@@ -149,6 +150,67 @@ describe("with fair: true", () => {
     expect(await tickets(world)).toHaveLength(1);
     await held.release();
     expect((await world.until(waiting, 20_000)).isHeld).toBe(true);
+  });
+
+  describe("credentials that may not delete", () => {
+    const denied = { error: new AccessDeniedError("403 AuthorizationPermissionMismatch") };
+
+    function undeletable(count: number) {
+      const given = setup(count);
+      for (const { store } of given.processes) store.failBefore("remove", denied);
+      return given;
+    }
+
+    it("release at once, in order, and their tickets are out of the queue without a lease", async () => {
+      const { world, clock, lockers } = undeletable(3);
+      const order: number[] = [];
+      const take = async (n: number) => {
+        const lock = await lockers[n]?.lock();
+        order.push(n);
+        await lock?.release();
+      };
+      const first = await world.until((lockers[0] as (typeof lockers)[0]).lock());
+      const waiting = [1, 2].map(async (n) => {
+        await new Promise<void>((resolve) => clock.setTimer(n * 2_000, resolve));
+        await take(n);
+      });
+      await clock.advance(6_000);
+      await first.release();
+      await world.until(Promise.all(waiting), 10_000);
+      expect(order).toEqual([1, 2]);
+      await clock.advance(3_000);
+      expect((await tickets(world)).map((ticket) => ticket.split(" ")[0])).toEqual(["available", "available"]);
+      expect(await world.leaseState("job")).toBe("available");
+    });
+
+    it("give up waiting at once, and say once in each process that blobs stay", async () => {
+      const { world, clock, lockers, processes } = undeletable(2);
+      const [holder, waiter] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+      for (let round = 0; round < 3; round += 1) {
+        const held = await world.until(holder.lock());
+        await expect(world.until(waiter.lock({ timeoutMs: 3_000 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+        await clock.advance(2_000);
+        expect((await tickets(world)).filter((ticket) => ticket.startsWith("leased"))).toEqual([]);
+        await world.until(held.release(), 1_000);
+        await clock.advance(61_000);
+      }
+      // The tickets of the first rounds are dead, and would be swept by each listing.
+      expect((processes[1] as (typeof processes)[0]).store.count("remove")).toBe(3);
+      expect(world.log.filter((line) => line.includes("cannot be deleted"))).toHaveLength(processes.length);
+    });
+
+    it("wait for the ticket's lease where an acquire of it is still on its way", async () => {
+      const { world, clock, lockers, processes } = undeletable(2);
+      const [holder, waiter] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+      const held = await world.until(holder.lock());
+      const { store } = processes[1] as (typeof processes)[0];
+      // Its own acquire of the lock is the first, that of its ticket the second.
+      store.applyLate("acquire", 20_000, { after: 1, times: 1 });
+      await expect(world.until(waiter.lock({ timeoutMs: 1_500 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+      await clock.advance(35_000);
+      expect((await tickets(world)).filter((ticket) => ticket.startsWith("leased"))).toEqual([]);
+      await world.until(held.release(), 1_000);
+    });
   });
 
   it("a waiter that gives up just as it is given the lock passes it on", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { StoreOperation } from "../../src/testing/index.ts";
+import { FaultyLeaseStore, type StoreOperation } from "../../src/testing/index.ts";
 import { World } from "../support/world.ts";
 
 /** How long after the service's last word an abandoned lease may still stand. */
@@ -268,5 +268,51 @@ describe("a service that cannot be reached at all", () => {
     await expect(world.until(locker.lock())).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", answered: false });
     await clock.advance(10_000);
     expect(clock.pendingTimers()).toBe(0);
+  });
+});
+
+describe("a service that answers nothing", () => {
+  /** A store that never answers acquires, and how many of them are open. */
+  function silent() {
+    const world = new World();
+    const open = { now: 0, most: 0, total: 0 };
+    const store = new FaultyLeaseStore(world.memory, { clock: world.clock });
+    const acquire: FaultyLeaseStore["acquire"] = (key, leaseId, length, call) => {
+      open.total += 1;
+      open.now += 1;
+      open.most = Math.max(open.most, open.now);
+      return store.acquire(key, leaseId, length, call).finally(() => {
+        open.now -= 1;
+      });
+    };
+    const counted = new Proxy(store, {
+      get: (target, name) => {
+        if (name === "acquire") return acquire;
+        const found = Reflect.get(target, name) as unknown;
+        return typeof found === "function" ? found.bind(target) : found;
+      },
+    });
+    store.hang("acquire");
+    return { world, store, open, mutex: world.process({ store: counted }).mutex };
+  }
+
+  it.each([false, true])("keeps two requests of a waiter open at most (fair: %s)", async (fair) => {
+    const { world, open, mutex } = silent();
+    const waiting = mutex.locker("job", { fair, unreachableAfterMs: 60_000 }).lock({ timeoutMs: 50_000 });
+    await expect(world.until(waiting, 60_000)).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+    expect(open.total).toBeGreaterThan(10);
+    expect(open.most).toBe(2);
+    await world.clock.advance(60_000);
+    expect(open.now).toBe(0);
+  });
+
+  it("and takes the lease with a try that was cut, leaves it free soon after", async () => {
+    const { world, store, mutex } = silent();
+    await world.memory.create("job", {});
+    store.heal();
+    store.hangAfter("acquire");
+    await expect(world.until(mutex.locker("job").lock({ timeoutMs: 16_000 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+    await world.clock.advance(8_000);
+    expect(await world.leaseState("job")).toBe("available");
   });
 });

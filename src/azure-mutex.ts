@@ -1,25 +1,18 @@
-import { isMutexError, LeaseAlreadyPresentError, LockLostError, NotHeldError, StoreUnavailableError } from "./errors.ts";
+import { isMutexError, LeaseAlreadyPresentError, type LockLostError, StoreUnavailableError } from "./errors.ts";
 import { Acquisition } from "./lease/acquisition.ts";
 import { attempt, isUnsure, lostUnused, untilAnswered } from "./lease/attempt.ts";
 import { checkKey, checkPrefix, RESERVED_PREFIX } from "./lease/blob-name.ts";
 import { HelperFolder, helpersOf } from "./lease/helper-folder.ts";
-import {
-  type BreakAnswer,
-  isLeased,
-  type LeaseLength,
-  type ReadAnswer,
-  type ReleaseAnswer,
-  type StoreCall,
-  type StoredBlob,
-} from "./lease/lease-store.ts";
+import { type BreakAnswer, isLeased, type LeaseLength, type ReadAnswer, type StoreCall, type StoredBlob } from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { recordIn } from "./lease/lock-record.ts";
 import { ManualLease } from "./lease/manual-lease.ts";
+import { ManualLeases } from "./lease/manual-leases.ts";
 import { MOST_PERMITS, slotName } from "./lease/permit-slot.ts";
 import { readBlob } from "./lease/read-blob.ts";
 import { READERS, readerIn } from "./lease/reader-blob.ts";
 import { listedStatuses, parted } from "./lock-listing.ts";
-import { LockSpace } from "./lock-space.ts";
+import { LockSpace, type MutexOptions } from "./lock-space.ts";
 import { helperStatusOf, type LockStatus, missingStatus, statusOf } from "./lock-status.ts";
 import { Locker } from "./locker.ts";
 import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
@@ -80,6 +73,20 @@ export interface AcquiredLease {
   readonly isHeld: boolean;
   /** How long it is certain to last, in milliseconds, by the clock at this moment; `Infinity` for an infinite one. */
   readonly remainingMs: number;
+  /**
+   * Starts this lease anew, for as long as it was acquired for.
+   *
+   * @throws `LockLostError` if it is lost; `NotHeldError` once a release of it was sent, answered or not; `StoreUnavailableError`
+   * after three tries without an answer: the lease then runs on as it did.
+   */
+  renew(options?: CallOptions): Promise<void>;
+  /**
+   * Releases this lease, and no other. Called again after an answer, it does nothing.
+   *
+   * @throws `LockLostError` if it was lost before this call; `StoreUnavailableError` after three tries without an answer: it may
+   * then be released again, or lapses by itself.
+   */
+  release(): Promise<void>;
 }
 
 /** How often a break is tried again when the blob was written between the look and the break. */
@@ -91,7 +98,12 @@ const LONGEST_BREAK_SECONDS = 60;
  * One object serves any number of keys, and concurrent calls. For a lock that waits and renews itself, see {@link Locker}.
  */
 export class AzureMutex extends LockSpace {
-  readonly #held = new Map<string, ManualLease>();
+  readonly #leases: ManualLeases;
+
+  constructor(options: MutexOptions) {
+    super(options);
+    this.#leases = new ManualLeases(this.clock);
+  }
 
   /**
    * Asks once for the lease of a key, creating blob and container where they are missing. Nothing renews it: it lapses
@@ -117,14 +129,11 @@ export class AzureMutex extends LockSpace {
       const granted = await untilAnswered(blob, () => acquisition.ask(patience.signal), patience.signal);
       patience.signal.throwIfAborted();
       if (granted.kind === "held") throw new LeaseAlreadyPresentError(key);
-      const lease = new ManualLease(blob, { origin: acquisition, granted, length: leaseSeconds, tryTimeoutMs: this.tryTimeoutMs });
-      if (!lease.isHeld) {
-        lease.forget();
-        throw lostUnused(key);
-      }
-      // Whatever this object held under the key before has lapsed, or the service would not have granted it again.
-      this.#held.get(key)?.forget();
-      this.#held.set(key, lease);
+      const { tryTimeoutMs } = this;
+      const { remove: onEnd } = this.#leases;
+      const lease = new ManualLease(blob, { origin: acquisition, granted, length: leaseSeconds, tryTimeoutMs, onEnd });
+      if (!lease.isHeld) throw lostUnused(key);
+      this.#leases.add(lease);
       return lease;
     } catch (error) {
       acquisition.abandon({ unreachable: isUnsure(error) });
@@ -135,38 +144,29 @@ export class AzureMutex extends LockSpace {
   }
 
   /**
-   * Starts the lease of a key anew, for as long as it was acquired for.
+   * Starts the lease anew that this object acquired for the key, for as long as it was acquired for. Tasks that share a mutex and a
+   * key cannot be told apart by it: they use {@link AcquiredLease.renew} and {@link AcquiredLease.release}.
    *
-   * @throws `NotHeldError` if this object does not hold the key; `LockLostError` if the service says that it does not any
-   * more; `StoreUnavailableError` after three tries without an answer: the lease then runs on as it did.
+   * @throws `NotHeldError` if this object does not hold the key, or a release was sent; `LockLostError` if the lease is lost, also
+   * if it ran out and this object has acquired the key again since; `StoreUnavailableError` after three tries without an answer: the
+   * lease then runs on as it did.
    */
-  async renew(key: string, { signal }: CallOptions = {}): Promise<void> {
-    const lease = this.#leaseOf(key);
-    try {
-      await lease.renew(signal);
-    } catch (error) {
-      if (error instanceof LockLostError && this.#held.get(key) === lease) this.#held.delete(key);
-      throw error;
-    }
+  async renew(key: string, options: CallOptions = {}): Promise<void> {
+    checkKey(key);
+    await this.#leases.of(key).renew(options);
   }
 
   /**
-   * Gives the lease of a key back. Takes no signal: whoever is being stopped must still be able to let go.
+   * Releases the lease that this object acquired for the key. Takes no signal, so that a caller that is being stopped can still
+   * release. Tasks that share a mutex and a key use {@link AcquiredLease.release}.
    *
-   * @throws `NotHeldError` if this object does not hold the key; `LockLostError` if another got it before this call;
-   * `StoreUnavailableError` after three tries without an answer: the key may then be released again, or lapses by itself.
+   * @throws `NotHeldError` if this object does not hold the key; `LockLostError` if the lease was lost before this call, also if it
+   * ran out and this object has acquired the key again since; `StoreUnavailableError` after three tries without an answer: the key
+   * may then be released again, or lapses by itself.
    */
   async release(key: string): Promise<void> {
-    const lease = this.#leaseOf(key);
-    this.#held.delete(key);
-    let answer: ReleaseAnswer;
-    try {
-      answer = await lease.release();
-    } catch (error) {
-      if (!this.#held.has(key)) this.#held.set(key, lease);
-      throw error;
-    }
-    if (answer.kind === "refused") throw new LockLostError(key, answer.why, `release refused (${answer.status})`);
+    checkKey(key);
+    await this.#leases.of(key).release();
   }
 
   /** A locker of this mutex for one key. Lockers of one mutex and key queue in order and share what is known of the key. */
@@ -260,15 +260,12 @@ export class AzureMutex extends LockSpace {
 
   /** @internal */
   override get isIdle(): boolean {
-    return super.isIdle && ![...this.#held.values()].some(({ isHeld }) => isHeld);
+    return super.isIdle && ![...this.#leases].some(({ isHeld }) => isHeld);
   }
 
   /** @internal */
   override async endHolds(): Promise<void> {
-    const byHand = [...this.#held.keys()].map(async (key) => {
-      const quietly = { end: () => this.release(key).then(() => undefined) };
-      await endQuietly(quietly, this.log, `the lock on "${key}"`);
-    });
+    const byHand = [...this.#leases].map((lease) => endQuietly({ end: () => endByHand(lease) }, this.log, `the lock on "${lease.key}"`));
     await Promise.all([super.endHolds(), ...byHand]);
   }
 
@@ -298,12 +295,16 @@ export class AzureMutex extends LockSpace {
   #read(blob: LockBlob, signal: AbortSignal | undefined): Promise<ReadAnswer> {
     return untilAnswered(blob, () => readBlob(blob, { timeoutMs: this.tryTimeoutMs, signal }), signal);
   }
+}
 
-  #leaseOf(key: string): ManualLease {
-    checkKey(key);
-    const lease = this.#held.get(key);
-    if (!lease) throw new NotHeldError(key);
-    return lease;
+/** Resolves with the error if it was lost. */
+async function endByHand(lease: ManualLease): Promise<LockLostError | undefined> {
+  try {
+    await lease.release();
+    return undefined;
+  } catch (error) {
+    if (isMutexError(error) && error.code === "LOCK_LOST") return error;
+    throw error;
   }
 }
 

@@ -7,7 +7,9 @@ export type LossReason =
   /** Somebody broke the lease. */
   | "broken"
   /** The blob or its container is gone. */
-  | "deleted";
+  | "deleted"
+  /** This process released it while its holder worked on: `releaseAll`, `close`, or `stopWork` at its end. */
+  | "released";
 
 // Registered, so that two copies of the package in one process recognise each other's errors.
 const BRAND: unique symbol = Symbol.for("azmutex.MutexError");

@@ -89,6 +89,11 @@ export abstract class Holding {
     return this.#tenure.signal;
   }
 
+  /** @internal */
+  get lostBecause(): LockLostError | undefined {
+    return this.#tenure.lostBecause;
+  }
+
   /** From here on whoever saw it waited for sees what becomes of it. @internal */
   seenBy(wait: ObservedWait | undefined): this {
     if (!wait) return this;

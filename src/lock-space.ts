@@ -227,10 +227,12 @@ export class LockSpace {
     return true;
   }
 
-  /** Ends what this process holds. Never rejects: what it cannot tell the service lapses by itself. @internal */
+  /** Ends what this process holds; the signals of the holds abort. Never rejects: what is not answered lapses by itself. @internal */
   async endHolds(): Promise<void> {
-    const held = [...this.#holds].filter(([, hold]) => !hold.ended);
-    await Promise.all(held.map(([{ blob }, hold]) => endQuietly(hold, blob.log, `the lock on "${blob.key}"`)));
+    const revoked = [...this.#holds].map(([{ blob }, hold]) =>
+      endQuietly({ end: () => hold.revoke() }, blob.log, `the lock on "${blob.key}"`),
+    );
+    await Promise.all(revoked);
   }
 
   #forgetOldest(): void {

@@ -9,6 +9,9 @@ import type { Hold } from "./waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "./waiting/locker-options.ts";
 import { checkWaitOptions, type WaitOptions } from "./waiting/patience.ts";
 
+const AMBIGUOUS =
+  "unlock() may mean another call of this locker; release the lock that lock() returned, use run(), or make a locker for each task";
+
 /** A lock that is held, until it is released or lost. */
 export class Lock extends Holding {
   readonly leaseId: string;
@@ -46,7 +49,13 @@ export class Locker {
   readonly #entrance: Entrance;
   readonly #listeners: Listeners;
   readonly #observer: Observer;
-  #current: Lock | undefined;
+  /** What `lock` and `tryLock` got first, and last, of what neither `unlock` nor a release of its own has answered yet. */
+  #oldest: Lock | undefined;
+  #latest: Lock | undefined;
+  /** How many calls of `lock` and `tryLock` have ended, whatever came of them. */
+  #endedCalls = 0;
+  /** That number when the latest lock was got, or NaN if another call of this locker was open meanwhile. */
+  #aloneSince = Number.NaN;
 
   /**
    * @param mutex - The mutex whose container has the lock, or options for one of this locker's own.
@@ -86,9 +95,10 @@ export class Locker {
    */
   async lock(options: WaitOptions = {}): Promise<Lock> {
     const wait = this.#observer.asks();
-    const hold = await seen(wait, options?.signal, () => this.#entrance.obtain(options, wait));
-    this.#current = new Lock(this.key, hold).seenBy(wait);
-    return this.#current;
+    return await this.#called(async () => {
+      const hold = await seen(wait, options?.signal, () => this.#entrance.obtain(options, wait));
+      return new Lock(this.key, hold).seenBy(wait);
+    });
   }
 
   /**
@@ -98,10 +108,10 @@ export class Locker {
   async tryLock({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Lock | undefined> {
     checkWaitOptions({ signal });
     const wait = this.#observer.asks();
-    const hold = await seen(wait, signal, () => this.#entrance.tryObtain(signal, wait));
-    if (!hold) return undefined;
-    this.#current = new Lock(this.key, hold).seenBy(wait);
-    return this.#current;
+    return await this.#called(async () => {
+      const hold = await seen(wait, signal, () => this.#entrance.tryObtain(signal, wait));
+      return hold && new Lock(this.key, hold).seenBy(wait);
+    });
   }
 
   /**
@@ -117,13 +127,45 @@ export class Locker {
   }
 
   /**
-   * Gives back what {@link Locker.lock} or {@link Locker.tryLock} of this locker got last. Throws `NotHeldError` if there is
-   * nothing to give back, and `LockLostError` if it was lost before: what you did under the lock may not have been alone.
+   * Releases what {@link Locker.lock} or {@link Locker.tryLock} of this locker got, the oldest that was not released yet.
+   * It never ends a lock that another call may have got: two tasks that share a locker cannot be told apart here. Release the
+   * lock that `lock` returned, use `run`, or make a locker for each task: lockers of one mutex and key share one queue.
+   *
+   * @throws `NotHeldError` if there is nothing to release, or if it may belong to another call; `LockLostError` if it was lost
+   * before: what was done under the lock may not have been alone. `StoreUnavailableError` or `AccessDeniedError` if the service
+   * could not be told: the lease then lapses by itself.
    */
   async unlock(): Promise<void> {
-    const lock = this.#current;
-    if (!lock || lock.isOver) throw new NotHeldError(this.key);
-    const lost = await lock.end();
+    const lock = this.#unanswered;
+    if (!lock) throw new NotHeldError(this.key);
+    const isAlone = lock === this.#latest && this.#endedCalls === this.#aloneSince;
+    const lost = isAlone ? await lock.end() : lock.lostBecause;
+    if (!isAlone && !lost) throw new NotHeldError(this.key, AMBIGUOUS);
+    if (this.#oldest === lock) this.#oldest = undefined;
+    if (this.#latest === lock) this.#latest = undefined;
     if (lost) throw lost;
+  }
+
+  /** A call whose lock {@link Locker.unlock} may have to release. */
+  async #called<T extends Lock | undefined>(call: () => Promise<T>): Promise<T> {
+    const before = this.#endedCalls;
+    const isAlone = this.#unanswered === undefined;
+    let lock: T | undefined;
+    try {
+      lock = await call();
+      return lock;
+    } finally {
+      const hasCompany = !isAlone || this.#endedCalls !== before;
+      this.#endedCalls += 1;
+      if (lock) {
+        this.#oldest = this.#unanswered ?? lock;
+        this.#latest = lock;
+        this.#aloneSince = hasCompany ? Number.NaN : this.#endedCalls;
+      }
+    }
+  }
+
+  get #unanswered(): Lock | undefined {
+    return [this.#oldest, this.#latest].find((lock) => lock && !lock.isOver);
   }
 }

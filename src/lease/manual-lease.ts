@@ -1,9 +1,9 @@
 import { Stopwatch, type Timer } from "../clock.ts";
-import { LockLostError } from "../errors.ts";
+import { LockLostError, NotHeldError } from "../errors.ts";
 import { DEFAULTS } from "../options.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { attempt, untilAnswered } from "./attempt.ts";
-import type { LeaseLength, ReleaseAnswer } from "./lease-store.ts";
+import type { LeaseLength } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { releaseLease } from "./release.ts";
 
@@ -15,76 +15,129 @@ export interface ManualLeaseOptions {
   readonly length: LeaseLength;
   readonly granted: Pick<Granted, "leaseId" | "asked">;
   readonly tryTimeoutMs: number;
+  /** Called when its caller was told how it ended: it was released, or was lost. */
+  readonly onEnd: (lease: ManualLease) => void;
 }
+
+type State =
+  | { readonly kind: "held" }
+  | { readonly kind: "lost"; readonly error: LockLostError }
+  /** A release was sent. Undefined if it went unanswered: it may yet be carried out, and may be sent again. */
+  | { readonly kind: "released"; readonly releasing: Promise<void> | undefined };
+
+const HELD: State = Object.freeze({ kind: "held" });
 
 /** A lease that its holder renews and releases by hand. */
 export class ManualLease {
   readonly key: string;
   readonly leaseId: string;
   readonly #blob: LockBlob;
-  readonly #goodForMs: number;
+  readonly #lengthMs: number;
   readonly #tryTimeoutMs: number;
   readonly #origin: LeaseOrigin;
+  readonly #onEnd: (lease: ManualLease) => void;
+  #state: State = HELD;
   #asked: Stopwatch;
-  #over = false;
   #check: Timer | undefined;
 
-  constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, length, tryTimeoutMs }: ManualLeaseOptions) {
+  constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, length, tryTimeoutMs, onEnd }: ManualLeaseOptions) {
     this.key = blob.key;
     this.#origin = origin;
     this.leaseId = leaseId;
     this.#blob = blob;
     this.#tryTimeoutMs = tryTimeoutMs;
+    this.#onEnd = onEnd;
     this.#asked = asked;
-    this.#goodForMs = length === "infinite" ? Number.POSITIVE_INFINITY : length * 1_000 * (1 - 1 / DEFAULTS.marginsPerLease);
+    this.#lengthMs = length === "infinite" ? Number.POSITIVE_INFINITY : length * 1_000;
     if (length === "infinite") this.#planCheck();
   }
 
   get remainingMs(): number {
-    if (this.#over || (this.#asked.suspended && Number.isFinite(this.#goodForMs))) return 0;
-    return Math.max(0, this.#goodForMs - this.#asked.elapsedMs);
+    const goodForMs = this.#lengthMs * (1 - 1 / DEFAULTS.marginsPerLease);
+    if (this.#state.kind !== "held" || (this.#asked.suspended && Number.isFinite(goodForMs))) return 0;
+    return Math.max(0, goodForMs - this.#asked.elapsedMs);
   }
 
   get isHeld(): boolean {
     return this.remainingMs > 0;
   }
 
-  /** Nothing is sent for this lease any more, and it is not held any more. */
-  forget(): void {
-    this.#over = true;
-    this.#check?.cancel();
+  /** Whether a release is under way, or was answered. */
+  get isReleased(): boolean {
+    return this.#state.kind === "released" && this.#state.releasing !== undefined;
   }
 
-  /** Starts the lease anew. Throws `LockLostError` if the service refuses, `StoreUnavailableError` after three tries without an answer. */
-  async renew(signal?: AbortSignal): Promise<void> {
-    const { store, key, name, clock } = this.#blob;
-    let asked = new Stopwatch(clock);
-    const answer = await untilAnswered(
-      this.#blob,
-      () => {
-        asked = new Stopwatch(clock);
-        const ask = (request: AbortSignal) => store.renew(name, this.leaseId, { signal: request });
-        return attempt(this.#blob, ask, { operation: "renew", timeoutMs: this.#tryTimeoutMs, signal });
-      },
-      signal,
-    );
-    if (answer.kind === "refused") {
-      this.forget();
-      throw new LockLostError(key, answer.why, `renewal refused (${answer.status})`);
+  /** Whether it has certainly run out at the service. */
+  get hasLapsed(): boolean {
+    return this.#asked.elapsedMs >= this.#lengthMs;
+  }
+
+  /** Nothing is sent for it any more: it is lost. */
+  lose(error: LockLostError): void {
+    this.#check?.cancel();
+    if (this.#state.kind === "held") this.#state = { kind: "lost", error };
+  }
+
+  /** @inheritDoc AcquiredLease.renew */
+  async renew({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    try {
+      await this.#renew(signal);
+    } catch (error) {
+      if (error instanceof LockLostError) this.#onEnd(this);
+      throw error;
     }
+  }
+
+  /** @inheritDoc AcquiredLease.release */
+  async release(): Promise<void> {
+    if (this.#state.kind === "lost") this.#throwUnlessHeld();
+    if (this.#state.kind === "released" && this.#state.releasing !== undefined) return await this.#state.releasing;
+    const releasing = this.#release();
+    this.#state = { kind: "released", releasing };
+    await releasing;
+  }
+
+  async #renew(signal?: AbortSignal): Promise<void> {
+    const { store, name, clock } = this.#blob;
+    let asked = new Stopwatch(clock);
+    const renewOnce = () => {
+      this.#throwUnlessHeld();
+      asked = new Stopwatch(clock);
+      const ask = (request: AbortSignal) => store.renew(name, this.leaseId, { signal: request });
+      return attempt(this.#blob, ask, { operation: "renew", timeoutMs: this.#tryTimeoutMs, signal });
+    };
+    const answer = await untilAnswered(this.#blob, renewOnce, signal);
+    if (answer.kind === "refused") this.lose(new LockLostError(this.key, answer.why, `renewal refused (${answer.status})`));
+    // A release may have been sent meanwhile.
+    this.#throwUnlessHeld();
     this.#asked = asked;
   }
 
-  release(): Promise<ReleaseAnswer> {
-    this.forget();
+  async #release(): Promise<void> {
+    const isOverdue = this.#state.kind === "held" && !this.isHeld;
+    this.#check?.cancel();
     this.#origin.conclude();
-    return releaseLease(this.#blob, this.leaseId, this.#tryTimeoutMs);
+    try {
+      const answer = await releaseLease(this.#blob, this.leaseId, this.#tryTimeoutMs);
+      if (answer.kind === "refused") throw new LockLostError(this.key, answer.why, `release refused (${answer.status})`);
+      if ("isAssumed" in answer && isOverdue) throw new LockLostError(this.key, "expired", "it ran out before it was released");
+    } catch (error) {
+      this.#state = error instanceof LockLostError ? { kind: "lost", error } : { kind: "released", releasing: undefined };
+      if (error instanceof LockLostError) this.#onEnd(this);
+      throw error;
+    }
+    this.#onEnd(this);
+  }
+
+  #throwUnlessHeld(): void {
+    if (this.#state.kind === "released") throw new NotHeldError(this.key, "its release was sent");
+    if (this.#state.kind === "lost") throw this.#state.error;
   }
 
   #planCheck(): void {
     this.#check = this.#blob.clock.setTimer(INFINITE_CHECK_MS, () => {
       this.#planCheck();
-      this.renew().catch((error) => this.#blob.log(`the infinite lease on "${this.key}" could not be checked: ${String(error)}`));
+      this.#renew().catch((error) => this.#blob.log(`the infinite lease on "${this.key}" could not be checked: ${String(error)}`));
     });
   }
 }

@@ -7,6 +7,15 @@ function releaseOnce(blob: LockBlob, leaseId: string, timeoutMs: number): Promis
   return attempt(blob, (signal) => blob.store.release(blob.name, leaseId, { signal }), { operation: "release", timeoutMs });
 }
 
+/** How a lease ended. */
+export type EndAnswer =
+  | ReleaseAnswer
+  /**
+   * The service refused after a try that went unanswered. Most likely that try ended the lease; of a lease that had run out before,
+   * it is open whether it still stood.
+   */
+  | { readonly kind: "released"; readonly isAssumed: true };
+
 export interface BackgroundOptions {
   readonly timeoutMs: number;
   /** Whether an acquire went unanswered, which would take the lease again if it arrived after the release: it is repeated for that. */
@@ -19,12 +28,12 @@ export interface BackgroundOptions {
  * Releases a lease, whatever the caller's signal says by now: three tries, each with its own time-out. "Not ours any more" is
  * an answer; after a try that went unanswered it was most likely that try which ended the lease.
  */
-export function releaseLease(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<ReleaseAnswer> {
+export function releaseLease(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<EndAnswer> {
   return endLease(blob, () => releaseOnce(blob, leaseId, timeoutMs));
 }
 
 /** Gives a lease to another id, as {@link releaseLease} gives it back. */
-export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string, timeoutMs: number): Promise<ReleaseAnswer> {
+export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string, timeoutMs: number): Promise<EndAnswer> {
   const change = (signal: AbortSignal) => blob.store.change(blob.name, leaseId, newLeaseId, { signal });
   return endLease(blob, async () => {
     const changed = await attempt(blob, change, { operation: "change", timeoutMs });
@@ -32,7 +41,7 @@ export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string,
   });
 }
 
-async function endLease(blob: LockBlob, endOnce: () => Promise<ReleaseAnswer>): Promise<ReleaseAnswer> {
+async function endLease(blob: LockBlob, endOnce: () => Promise<ReleaseAnswer>): Promise<EndAnswer> {
   let unanswered = false;
   const answer = await untilAnswered(blob, async () => {
     try {
@@ -42,7 +51,7 @@ async function endLease(blob: LockBlob, endOnce: () => Promise<ReleaseAnswer>): 
       throw error;
     }
   });
-  return unanswered ? { kind: "released" } : answer;
+  return unanswered && answer.kind === "refused" ? { kind: "released", isAssumed: true } : answer;
 }
 
 /**

@@ -6,9 +6,9 @@ import type { Renewal, Telemetry } from "../telemetry/telemetry.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { attempt, retryDelayMs } from "./attempt.ts";
 import { type SeenBlob, seenNow } from "./fencing.ts";
-import type { ReleaseAnswer, Stamp } from "./lease-store.ts";
+import type { Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { changeLease, releaseInBackground, releaseLease } from "./release.ts";
+import { changeLease, type EndAnswer, releaseInBackground, releaseLease } from "./release.ts";
 import { type Sleeper, SuspendWatch } from "./suspend-watch.ts";
 
 export interface KeptLeaseOptions {
@@ -20,7 +20,7 @@ export interface KeptLeaseOptions {
 type State =
   | { readonly kind: "held" }
   | { readonly kind: "lost"; readonly error: LockLostError }
-  | { readonly kind: "released"; readonly answer: Promise<ReleaseAnswer> };
+  | { readonly kind: "released"; readonly answer: Promise<EndAnswer> };
 
 /** Whoever is told what becomes of a lease that is kept. */
 export interface LeaseKeeper {
@@ -154,7 +154,7 @@ export class KeptLease implements Sleeper {
    * Stops renewing and gives the lease back. Called again, it answers the same. A lease that was lost is given back too, in case
    * it still stands: its holder is done now.
    */
-  release(): Promise<ReleaseAnswer> {
+  release(): Promise<EndAnswer> {
     if (this.#state.kind === "released") return this.#state.answer;
     const wasLost = this.#state.kind === "lost" ? this.#state.error : undefined;
     this.#stop();
@@ -164,7 +164,7 @@ export class KeptLease implements Sleeper {
     return answer;
   }
 
-  async #releaseLost({ why }: LockLostError): Promise<ReleaseAnswer> {
+  async #releaseLost({ why }: LockLostError): Promise<EndAnswer> {
     // A refusal proved that nothing of ours is left to release.
     if (why === "expired" || this.#isStanding) void this.#releaseInBackground();
     return { kind: "refused", why, status: "lost before it was released" };
@@ -194,7 +194,7 @@ export class KeptLease implements Sleeper {
    * Stops renewing and gives the lease to another id. Any definite answer is the end of it; refused, it was not ours any more,
    * or a first try that went unanswered did it.
    */
-  changeTo(leaseId: string): Promise<ReleaseAnswer> {
+  changeTo(leaseId: string): Promise<EndAnswer> {
     if (this.#state.kind !== "held") return this.release();
     this.#stop();
     this.#origin?.conclude();

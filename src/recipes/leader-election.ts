@@ -341,7 +341,9 @@ async function lead(
     await runHolding(leadership, working, blob, terms, onStillRunning);
     return { isLost: false, failure };
   } catch (lost) {
-    return { isLost: true, failure: isLossOf(lost, failure?.error) ? undefined : failure };
+    // What this process released itself, as it ends, it does not campaign for at once.
+    const isLost = !(isMutexError(lost) && lost.code === "LOCK_LOST" && lost.why === "released");
+    return { isLost, failure: isLossOf(lost, failure?.error) ? undefined : failure };
   } finally {
     atWork.cancel();
     leadership.forget();

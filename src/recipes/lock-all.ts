@@ -112,9 +112,12 @@ async function takeInTurn(
     return undefined;
   } catch (error) {
     const isLost = holds.some(({ lostBecause }) => lostBecause);
+    const released = holds.find(({ ended }) => ended);
     giveBack(holds, wanted.blob.log);
     if (isTimeout(error)) throw new LockTimeoutError(wanted.blob.key, timeoutMs, error.cause === undefined ? {} : { cause: error.cause });
-    if (isLost && !patience.signal.aborted) return undefined;
+    if (patience.signal.aborted) throw error;
+    released?.throwIfEnded();
+    if (isLost) return undefined;
     throw error;
   } finally {
     until.end();

@@ -69,7 +69,9 @@ export class Writers implements Source<Hold> {
       );
       isAlone = await hold.confirm(signal);
     } catch (error) {
-      if (patience.signal.aborted || !hold.lostBecause) throw error;
+      if (patience.signal.aborted) throw error;
+      hold.throwIfEnded();
+      if (!hold.lostBecause) throw error;
     } finally {
       either.end();
       if (!isAlone) void this.#giveBack(hold);

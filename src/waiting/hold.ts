@@ -1,8 +1,8 @@
 import { LazySignal } from "../abort.ts";
 import { LockLostError, NotHeldError } from "../errors.ts";
 import type { FencingTokens, SeenBlob } from "../lease/fencing.ts";
-import type { ReleaseAnswer } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
+import type { EndAnswer } from "../lease/release.ts";
 import type { KeptLease, LeaseKeeper } from "../lease/renewal.ts";
 import type { LockEvents } from "../telemetry/lock-events.ts";
 import type { Renewal } from "../telemetry/telemetry.ts";
@@ -12,7 +12,7 @@ import type { Share } from "./share.ts";
 /** Who holds the lock next. */
 export interface Succession {
   /** Hands a lease that is held to the next task of this process, or to another process, or gives it back; and leaves the turn. */
-  end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer>;
+  end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<EndAnswer>;
 }
 
 export interface LocalLeaseOptions {
@@ -72,7 +72,7 @@ export class LocalLease implements LeaseKeeper {
   }
 
   /** Gives the lease to another process, under the id that it will know it by. */
-  changeTo(leaseId: string): Promise<ReleaseAnswer> {
+  changeTo(leaseId: string): Promise<EndAnswer> {
     if (this.#holder) this.#holder.handedTo = "process";
     return this.kept.changeTo(leaseId);
   }
@@ -245,10 +245,32 @@ export class Hold implements Tenure {
    * or the signal's reason.
    */
   async freshen(signal: AbortSignal | undefined): Promise<void> {
-    this.#throwIfEnded();
+    this.throwIfEnded();
     await this.#lease.kept.freshen(signal);
     // The lease may be another task's by now.
-    this.#throwIfEnded();
+    this.throwIfEnded();
+  }
+
+  /**
+   * Ends it without its holder. The signal aborts, and the holder's own {@link Hold.end} says that it was released under the work.
+   * Rejects as that does.
+   */
+  async revoke(): Promise<undefined> {
+    const isHeld = this.#state.kind === "held";
+    const ending = this.end();
+    if (isHeld) {
+      const error = new LockLostError(this.key, "released", "this process released it while its holder worked on");
+      this.#state = {
+        kind: "ended",
+        lost: ending.then(
+          (lost) => lost ?? error,
+          () => error,
+        ),
+      };
+      this.#loss.abort(error);
+    }
+    await ending;
+    return undefined;
   }
 
   /** Hands the lock to the next task in line, or gives the lease back. */
@@ -264,15 +286,15 @@ export class Hold implements Tenure {
   }
 
   async #lostAt(
-    ending: Promise<ReleaseAnswer>,
+    ending: Promise<EndAnswer>,
     declared: LockLostError | undefined,
     overdue: LockLostError | undefined,
   ): Promise<LockLostError | undefined> {
     try {
       const answer = await ending;
       if (declared) return declared;
-      // Released, though overdue: nobody else came in between, or the service would have refused.
-      if (answer.kind === "released") return undefined;
+      // Released, though overdue: no other had it in between, or the service would have refused. It may have, if that is only assumed.
+      if (answer.kind === "released") return "isAssumed" in answer ? overdue : undefined;
       const refused = new LockLostError(this.key, answer.why, `release refused (${answer.status})`);
       if (!overdue) return refused;
       overdue.cause ??= refused;
@@ -294,18 +316,19 @@ export class Hold implements Tenure {
     return this.isHeld;
   }
 
-  #throwIfEnded(): void {
+  /** Throws `NotHeldError` if it has ended. */
+  throwIfEnded(): void {
     if (this.ended) throw new NotHeldError(this.key, "it was released while more was waited for");
   }
 
-  #passOn(): Promise<ReleaseAnswer> {
+  #passOn(): Promise<EndAnswer> {
     // Whoever hands it on may have to renew it first.
     if (this.#isLapsing) this.#lease.kept.resume();
     const passOn = () => this.#succession.end(this.#lease, this.#turn, this.#idGivenOut);
     return this.#farewell ? this.#farewell().then(passOn) : passOn();
   }
 
-  #giveBack(): Promise<ReleaseAnswer> {
+  #giveBack(): Promise<EndAnswer> {
     return this.#lease.kept.release().finally(() => this.#turn.leave());
   }
 }

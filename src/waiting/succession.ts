@@ -1,12 +1,12 @@
-import type { ReleaseAnswer } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
+import type { EndAnswer } from "../lease/release.ts";
 import { stayAwayMs } from "./backoff.ts";
 import { arrivalOf, type FairQueue, type Waiting, type WaitingTicket } from "./fair-queue.ts";
 import type { LocalLease, Succession } from "./hold.ts";
 import type { Turn } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
 
-const RELEASED: ReleaseAnswer = Object.freeze({ kind: "released" });
+const RELEASED: EndAnswer = Object.freeze({ kind: "released" });
 
 type Budget = Pick<ResolvedLockerOptions, "handOverCount" | "handOverMs" | "poll">;
 
@@ -20,14 +20,14 @@ export class LocalFirst implements Succession {
     this.#random = random;
   }
 
-  end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer> {
+  end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<EndAnswer> {
     lease.share.goesOn();
     const loopTurned = lease.share.loopTurned();
     const end = () => this.#end(lease, turn, idGivenOut);
     return loopTurned === undefined ? end() : loopTurned.then(end);
   }
 
-  #end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer> {
+  #end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<EndAnswer> {
     const { handOverCount, handOverMs, poll } = this.#options;
     const { share } = lease;
     const isWithin = share.handOvers <= handOverCount && share.ageMs < handOverMs;
@@ -55,8 +55,8 @@ export class FirstCome implements Succession {
     this.#options = options;
   }
 
-  async end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer> {
-    let answer: ReleaseAnswer | undefined;
+  async end(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<EndAnswer> {
+    let answer: EndAnswer | undefined;
     try {
       answer = await this.#handOver(lease, turn, idGivenOut);
     } catch (error) {
@@ -66,7 +66,7 @@ export class FirstCome implements Succession {
     return await lease.kept.release().finally(() => turn.leave());
   }
 
-  async #handOver(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<ReleaseAnswer | undefined> {
+  async #handOver(lease: LocalLease, turn: Turn<LocalLease>, idGivenOut: boolean): Promise<EndAnswer | undefined> {
     const { queue, enoughMs } = this.#options;
     const { kept } = lease;
     // A ticket of our own that is still there would get the lock.

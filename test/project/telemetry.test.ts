@@ -191,6 +191,9 @@ async function everything(): Promise<void> {
   await clock.advance(30_000);
   store.heal();
   for (const lock of [broken, taken, deleted, slept, expired]) expect(lock.isHeld).toBe(false);
+  const ending = world.process().mutex;
+  await world.until(ending.locker("ended").lock());
+  await world.until(ending.releaseAll());
   const unreleased = await world.until(listened("unreleased").lock());
   store.hang("release");
   await world.until(unreleased.release().catch(() => undefined));

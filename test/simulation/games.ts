@@ -243,7 +243,7 @@ function handGame(leaseSeconds: number): Game {
           if (!lease) return undefined;
           // The answer may have been read late.
           if (!lease.isHeld) {
-            await mutex.release(KEY);
+            await lease.release();
             return undefined;
           }
           let timer: Timer | undefined;
@@ -251,7 +251,7 @@ function handGame(leaseSeconds: number): Game {
           const planRenewal = (): void => {
             timer = machine.setTimer((leaseSeconds * 1_000) / 3, () => {
               planRenewal();
-              renewing = Promise.allSettled([renewing, mutex.renew(KEY)]);
+              renewing = Promise.allSettled([renewing, lease.renew()]);
             });
           };
           planRenewal();
@@ -268,7 +268,7 @@ function handGame(leaseSeconds: number): Game {
             async end() {
               timer?.cancel();
               await renewing;
-              await mutex.release(KEY);
+              await lease.release();
             },
           };
         },

@@ -37,8 +37,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       [
         "src/lease/manual-lease.ts",
-        "    this.#asked = asked;\n  }\n\n  release",
-        "    this.#asked = new Stopwatch(clock);\n  }\n\n  release",
+        "    this.#asked = asked;\n  }\n\n  async #release",
+        "    this.#asked = new Stopwatch(clock);\n  }\n\n  async #release",
       ],
     ],
   },

@@ -114,7 +114,8 @@ export class Silence {
   /** A request for the key has failed. Throws `StoreUnavailableError` if there was no answer for too long. */
   endure(error: StoreUnavailableError, key: string): void {
     this.#isFailing = !error.answered;
-    const elapsedMs = this.#since?.elapsedMs ?? 0;
+    // While the machine slept the service was not asked.
+    const elapsedMs = this.#since?.awakeMs ?? 0;
     if (error.answered || elapsedMs < this.#longestMs) return;
     const seconds = Math.round(elapsedMs / 1_000);
     throw new StoreUnavailableError(`waiting for "${key}": no answer from the service for ${seconds} s`, key, { cause: error });

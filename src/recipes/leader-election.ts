@@ -3,7 +3,7 @@ import { Stopwatch, sleep } from "../clock.ts";
 import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
 import { checkWork, Holding, runHolding, seen } from "../holding.ts";
-import { isUnsure, retryDelayMs, untilAnswered } from "../lease/attempt.ts";
+import { isUnsure, untilAnswered } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { isLeased, type ReadAnswer } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
@@ -13,6 +13,7 @@ import { readBlob } from "../lease/read-blob.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { checkMs, type Holder, type LeaseTerms, shown } from "../options.ts";
 import { Observer } from "../telemetry/observer.ts";
+import { restAfter } from "../waiting/asking.ts";
 import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../waiting/backoff.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
@@ -146,6 +147,8 @@ export class Leadership extends Holding {
     const { blob, options } = this.#entrance;
     const enough = new AbortController();
     const timer = blob.clock.setTimer(options.terms.tryTimeoutMs, () => enough.abort(), { keepAlive: true });
+    // Where this process releases as it ends, the work's own proclamation may still be waiting for an answer.
+    this.#over.abort(new NotHeldError(this.key));
     try {
       await this.#proclaiming;
       await this.#entrance.announce(this.#hold, undefined, enough.signal);
@@ -292,7 +295,7 @@ export class LeaderElection {
         if (signal?.aborted || !isUnsure(error)) throw error;
         log(`observing who leads "${this.key}": ${error.message}`);
         failures += 1;
-        restMs = Math.max(restMs, retryDelayMs(failures, random), error.retryAfterMs ?? 0);
+        restMs = Math.max(restMs, restAfter(error, failures, random));
       }
       await sleep(clock, restMs, { signal });
     }

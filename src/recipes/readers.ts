@@ -150,7 +150,8 @@ export class Readers implements Source<SharedTenure>, Reading {
     try {
       if (!(await mayRead())) return undefined;
       await tenure.freshen(signal);
-      tenure.token = this.#local.token;
+      // Readers with fencing and without share what they know.
+      tenure.token = this.#options.fencing ? this.#local.token : undefined;
       isReading = tenure.isHeld;
     } catch (error) {
       // Lost before anybody held it: another one, then.
@@ -175,7 +176,7 @@ export class Readers implements Source<SharedTenure>, Reading {
     const answer = await untilAnswered(blob, () => readBlob(blob, { timeoutMs, signal }), signal, tries);
     const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
     // A locker of the same key may have written it, and does not announce its token.
-    this.#local.token = this.#options.fencing ? (record?.announced?.token ?? record?.top) : undefined;
+    this.#local.token = record?.announced?.token ?? record?.top;
     return answer.kind === "found" && isLeased(answer.blob.leaseState);
   }
 

@@ -1,4 +1,5 @@
 import { Stopwatch, sleep } from "../clock.ts";
+import type { StoreUnavailableError } from "../errors.ts";
 import { isUnsure, retryDelayMs, type Silence } from "../lease/attempt.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { Patience } from "./patience.ts";
@@ -16,6 +17,11 @@ export interface AskingOptions {
 
 /** Nobody rests longer because the service asks for it. */
 const LONGEST_REST_MS = 60_000;
+
+/** How long to rest after so many failures in a row, in milliseconds, with what the service asked for up to a minute. */
+export function restAfter({ retryAfterMs = 0 }: StoreUnavailableError, failures: number, random: () => number): number {
+  return Math.max(retryDelayMs(failures, random), Math.min(LONGEST_REST_MS, retryAfterMs));
+}
 
 /**
  * Takes one step after the other, with as many milliseconds of rest in between as each asks for, until one brings what is
@@ -44,7 +50,7 @@ export async function keepAsking<T extends object>(options: AskingOptions, step:
       silence.endure(error, key);
       patience.answered(error.answered ? undefined : error);
       failures += 1;
-      delayMs = Math.max(retryDelayMs(failures, random), Math.min(LONGEST_REST_MS, error.retryAfterMs ?? 0));
+      delayMs = restAfter(error, failures, random);
     }
     if (delayMs <= 0) continue;
     const restMs = patience.untilNextPoll(delayMs, (options.longer ?? 1) * asked.elapsedMs);

@@ -5,7 +5,7 @@ import { type PollOptions, type PollPolicy, resolvePollOptions } from "./backoff
 
 /** How a lock is held and waited for. Everything has a default; what does not fit together is refused at construction. */
 export interface LockerOptions extends TermsOptions {
-  /** How long `lock()` goes on without any answer from the service before it rejects, in milliseconds. Default: 20,000. */
+  /** How long `lock()` goes on without any answer from the service before it rejects, in milliseconds that the machine is awake. Default: 20,000. */
   unreachableAfterMs?: number;
   /**
    * Whether the holder writes who it is into the blob's metadata and gets a fencing token. Default: true. With false a lock

@@ -71,6 +71,19 @@ describe("leadership", () => {
     }
   });
 
+  it("is given up as the process ends though what it proclaims is not answered", async () => {
+    const { world, clock, here } = setup();
+    const leadership = await world.until(here.election.campaign());
+    await clock.advance(1_000);
+    here.store.hang("writeMetadata");
+    const proclaimed = leadership.proclaim("10.0.0.7").catch((error: unknown) => error);
+    await clock.advance(500);
+    void here.mutex.releaseAll();
+    await clock.advance(TRY_TIMEOUT_MS + 10);
+    expect(await world.leaseState("office")).toBe("available");
+    expect(await world.until(proclaimed)).toBeInstanceOf(NotHeldError);
+  });
+
   it("is of host and process if no candidate is named", async () => {
     const { world, stand, leader } = setup();
     const { election } = stand();
@@ -594,6 +607,20 @@ describe("observe", () => {
       if (when === "before") expect([seen, store.count()]).toEqual([[], 0]);
       expect(clock.pendingTimers()).toBe(0);
     }
+  });
+
+  it("looks again after a minute at most, whatever the service asks for", async () => {
+    const { clock, observe } = setup();
+    const { store, seen } = observe();
+    await clock.advance(5_000);
+    expect(seen).toEqual([undefined]);
+    store.failBefore("read", { times: 1, answered: true, retryAfterMs: 86_400_000 });
+    await clock.advance(2_000);
+    const looks = store.count("read");
+    await clock.advance(58_000);
+    expect(store.count("read")).toBe(looks);
+    await clock.advance(5_000);
+    expect(store.count("read")).toBeGreaterThan(looks);
   });
 
   it("leaves nothing behind when its reader breaks off, and sends nothing before it is read", async () => {

@@ -267,6 +267,21 @@ describe("tokens of a reader-writer lock", () => {
     expect((await write(here)).fencingToken).toBeGreaterThan(reading.fencingToken as number);
   });
 
+  it("are told to each reader as its own lock asks for them, whichever of a process came first", async () => {
+    const { world, write, there } = setup();
+    const written = await write(there);
+    await world.until(written.release());
+    for (const isFencedFirst of [false, true]) {
+      const { mutex } = world.process();
+      const tokenOf = async (fencing: boolean): Promise<number | undefined> =>
+        (await world.until(new ReaderWriterLock(mutex, there.lock.key, { fencing }).read.lock())).fencingToken;
+      const first = await tokenOf(isFencedFirst);
+      const second = await tokenOf(!isFencedFirst);
+      const [fenced, plain] = isFencedFirst ? [first, second] : [second, first];
+      expect([fenced, plain]).toEqual([written.fencingToken, undefined]);
+    }
+  });
+
   it("are undefined with fencing: false", async () => {
     const { world, write, read, here, there } = setup({ fencing: false });
     const written = await write(there);

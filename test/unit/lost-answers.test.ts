@@ -271,6 +271,24 @@ describe("a service that cannot be reached at all", () => {
   });
 });
 
+describe("the release of a lease that was granted to a wait that is over", () => {
+  it("is repeated after a time-out if it got no answer", async () => {
+    const { world, clock, store, locker } = setup();
+    await world.memory.create("job", {});
+    store.delayAnswer("acquire", 1_000);
+    store.failBefore("release", { times: 1 });
+    const stop = new AbortController();
+    const given = expect(locker.lock({ signal: stop.signal })).rejects.toBe("enough");
+    await clock.advance(500);
+    stop.abort("enough");
+    await given;
+    await clock.advance(1_000);
+    expect([store.count("release"), await world.leaseState("job")]).toEqual([1, "leased"]);
+    await clock.advance(3_000);
+    expect([store.count("release"), await world.leaseState("job")]).toEqual([2, "available"]);
+  });
+});
+
 describe("a service that answers nothing", () => {
   /** A store that never answers acquires, and how many of them are open. */
   function silent() {

@@ -139,4 +139,17 @@ describe("renewals of many locks", () => {
     await clock.advance(1);
     expect(more).toHaveLength(AT_ONCE);
   });
+
+  it("that are not wanted any more when it is their turn leave it to the next", async () => {
+    const turns = new RenewalTurns(new FakeClock());
+    const ends = await ask(turns, AT_ONCE);
+    const unwanted = Array.from({ length: AT_ONCE }, () => turns.run({ ...fresh(500), isWanted: () => false }, () => expect.fail()));
+    const wanted = await ask(turns, 2 * AT_ONCE);
+    for (const end of ends) end();
+    await Promise.all(unwanted);
+    expect(wanted).toHaveLength(AT_ONCE);
+    for (const end of [...wanted]) end();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    expect(wanted).toHaveLength(2 * AT_ONCE);
+  });
 });

@@ -31,7 +31,8 @@ const bundle = await rolldown({
 const { output } = await bundle.write({
   dir: dist,
   format: "esm",
-  chunkFileNames: "shared/[name].js",
+  // The command stands beside its watchdog, which it starts by this place.
+  chunkFileNames: ({ name }) => (name === "command-line" ? "cli/[name].js" : "shared/[name].js"),
   codeSplitting: {
     groups: [
       { name: "locks", test: /[\\/]build[\\/]modules[\\/](?!cli|testing|facts|ui)/ },

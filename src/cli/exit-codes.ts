@@ -9,6 +9,7 @@ export const EXIT: Readonly<Record<ExitName, number>> = Object.freeze({
   usage: 64,
   unreachable: 69,
   internal: 70,
+  system: 71,
   held: 75,
   denied: 77,
   lost: 79,
@@ -19,7 +20,18 @@ export const EXIT: Readonly<Record<ExitName, number>> = Object.freeze({
   signalled: 128,
 });
 
-type ExitName = "usage" | "unreachable" | "internal" | "held" | "denied" | "lost" | "timedOut" | "notExecutable" | "notFound" | "signalled";
+type ExitName =
+  | "usage"
+  | "unreachable"
+  | "internal"
+  | "system"
+  | "held"
+  | "denied"
+  | "lost"
+  | "timedOut"
+  | "notExecutable"
+  | "notFound"
+  | "signalled";
 
 const CODE_OF: Readonly<Record<AnyMutexError["code"], number>> = Object.freeze({
   LEASE_ALREADY_PRESENT: EXIT.held,
@@ -52,8 +64,23 @@ export class CommandError extends Error {
   }
 }
 
+/** What the machine has no more of, by the codes of errors. */
+const SHORTAGES: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
+
+/** The cause of something thrown that is a shortage of this machine: no file descriptor, process or memory left. */
+export function shortageIn(thrown: unknown): Error | undefined {
+  for (let error = thrown, depth = 0; error instanceof Error && depth < DEEPEST_CAUSE; error = error.cause, depth += 1) {
+    if ("code" in error && SHORTAGES.includes(error.code)) return error;
+  }
+  return undefined;
+}
+
+/** Causes may go in a circle. */
+const DEEPEST_CAUSE = 10;
+
 /** The code for something thrown. */
 export function exitCodeFor(thrown: unknown): number {
   if (thrown instanceof CommandError) return thrown.exitCode;
+  if (shortageIn(thrown)) return EXIT.system;
   return isMutexError(thrown) ? CODE_OF[thrown.code] : EXIT.internal;
 }

@@ -1,6 +1,6 @@
 import { isMutexError } from "../index.ts";
 import { inOurWords } from "./connection/option-names.ts";
-import { CommandError, EXIT, exitCodeFor } from "./exit-codes.ts";
+import { CommandError, EXIT, exitCodeFor, shortageIn } from "./exit-codes.ts";
 import { printable } from "./printable.ts";
 
 /** How a command that failed ends: with one line for people, and a code for whoever started it. */
@@ -12,10 +12,18 @@ export interface Failure {
 /** Whatever was thrown. What nobody foresaw is a defect of ours, and says so. */
 export function failureOf(thrown: unknown): Failure {
   const usage = inOurWords(thrown);
+  const shortage = thrown instanceof CommandError ? undefined : shortageIn(thrown);
+  if (shortage) return { line: printable(tellingOf(shortage, thrown)), exitCode: EXIT.system };
   if (thrown instanceof CommandError || isMutexError(thrown))
     return { line: printable(usage ?? thrown.message), exitCode: exitCodeFor(thrown) };
   if (usage !== undefined) return { line: printable(usage), exitCode: EXIT.usage };
   return { line: `internal error, a defect of azmutex that should be reported: ${printable(named(thrown))}`, exitCode: EXIT.internal };
+}
+
+/** What failed, and what the machine lacks for it. */
+function tellingOf({ message: lack }: Error, thrown: unknown): string {
+  const { message } = thrown as Error;
+  return message.includes(lack) ? message : `${message}: ${lack}`;
 }
 
 /** What commander says of a command line. It quotes what it was given; only its suggestion and its help have lines of their own. */

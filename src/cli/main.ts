@@ -1,37 +1,21 @@
 #!/usr/bin/env node
-import { CommanderError } from "commander";
-import { EXIT } from "./exit-codes.ts";
-import { failureOf, usageText } from "./failure.ts";
-import { createProgram } from "./program.ts";
-import { terminal } from "./terminal.ts";
-import { later } from "./time.ts";
+// All else is loaded from here: what fails before its first line runs would end as a stack trace.
+import { writeSync } from "node:fs";
 
-/** How long the library may go on giving back what nobody waits for. A lease that stands after that lapses by itself. */
-const LINGER_MS = 5_000;
+/** As `EXIT` has them, which may be what could not be loaded. */
+const INTERNAL = 70;
+const SYSTEM = 71;
 
-function fail(thrown: unknown): void {
-  const { line, exitCode } = failureOf(thrown);
-  terminal.say(`azmutex: ${line}`);
-  process.exitCode = exitCode;
-}
-
-// Nobody caught it: a job that runs is stopped by its watchdog.
-process.on("uncaughtException", (thrown) => {
-  fail(thrown);
-  process.exit();
-});
-const program = createProgram();
-for (const command of [program, ...program.commands]) {
-  command.exitOverride().configureOutput({
-    writeOut: (text) => terminal.print(text),
-    writeErr: (text) => terminal.say(usageText(text)),
-  });
-}
 try {
-  await program.parseAsync();
+  const { runCommandLine } = await import("./command-line.ts");
+  await runCommandLine();
 } catch (error) {
-  // Of a bad command line commander has said so itself.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
-  else fail(error);
+  const { code, message } = error as NodeJS.ErrnoException;
+  const isShort = code === "EMFILE" || code === "ENFILE" || code === "ENOMEM";
+  process.exitCode = isShort ? SYSTEM : INTERNAL;
+  try {
+    writeSync(2, `azmutex: could not be loaded: ${message}\n`);
+  } catch {
+    // Standard error is closed, and the code says as much.
+  }
 }
-later(LINGER_MS, () => process.exit());

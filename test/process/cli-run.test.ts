@@ -138,6 +138,49 @@ describe.concurrent("azmutex run", () => {
     });
   });
 
+  describe("bytes that are not UTF-8", () => {
+    const DUMP = `printf %s "$V" | od -An -tx1`;
+
+    it("reach the command in its environment", async (test) => {
+      const run = runShell(test, `${DUMP}; echo "$AZMUTEX_KEY" "$AZMUTEX_SLOT"; env | grep -c ^AZMUTEX_JOB`, {
+        args: ["nightly"],
+        env: { AZMUTEX_SLOT: "7" },
+        through: inShell(`V=$(printf 'caf\\351'); export V; exec "$@"`),
+      });
+      test.expect(await run.ended).toMatchObject({ code: 0, out: " 63 61 66 e9\nnightly \n1\n", err: "" });
+    });
+
+    it("in the environment change nothing about a command that is not there", async (test) => {
+      const through = inShell(`V=$(printf 'caf\\351'); export V; exec "$@"`);
+      const run = start(test, ["run", randomUUID(), "--", "no-such-command"], { through });
+      test.expect(await run.ended).toMatchObject({ code: 127, err: 'azmutex: "no-such-command": command not found\n' });
+    });
+
+    it.for([
+      { where: "of the command", args: ["run", "k", "--", "echo"], index: 5 },
+      { where: "of azmutex itself, a key say", args: ["status"], index: 2 },
+    ])("are refused as an argument $where", async ({ args, index }, test) => {
+      const run = start(test, args, { through: inShell(`exec "$@" "$(printf 'caf\\351')"`) });
+      const { code, out, err } = await run.ended;
+      test.expect({ code, out }).toEqual({ code: 64, out: "" });
+      test.expect(err).toMatch(new RegExp(`^azmutex: argument ${index} \\("caf\uFFFD"\\) is not UTF-8, .*\n$`));
+    });
+
+    it("do not get a replacement character refused that is one", async (test) => {
+      const run = start(test, ["run", randomUUID(), "--", "echo", "caf\uFFFD"]);
+      test.expect(await run.ended).toMatchObject({ code: 0, out: "caf\uFFFD\n" });
+    });
+  });
+
+  it("leaves the soft limit of open files to a shell within, as Node raises its own", async (test) => {
+    const limited = (script: string): CliOptions => ({ through: inShell(`ulimit -Sn 100; ulimit -Hn 200; ${script}`) });
+    const raised = runShell(test, "ulimit -Sn", limited('exec "$@"'));
+    test.expect(await raised.ended).toMatchObject({ code: 0, out: "200\n" });
+    const script = `exec "$1" "$2" run "$4" -- sh -c "ulimit -Sn $(ulimit -Sn); exec sh -c 'ulimit -Sn; ulimit -Hn'"`;
+    const kept = runShell(test, "", limited(script));
+    test.expect(await kept.ended).toMatchObject({ code: 0, out: "100\n200\n" });
+  });
+
   describe("signals", () => {
     it("pass on to the command, which may take them as it likes", async (test) => {
       const signals = ["TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "WINCH", "CONT"] as const;
@@ -262,6 +305,19 @@ describe.concurrent("azmutex run", () => {
         const run = start(test, ["run", "--try", "unstartable", "--", job]);
         test.expect(await run.ended).toMatchObject({ code, out: "", err: `azmutex: ${why}\n` });
       }
+    });
+  });
+
+  describe("where file descriptors are short", () => {
+    it.for([20, 22, 24, 28, 40])("says so with %i of them, and the lock is free", async (count, test) => {
+      const key = randomUUID();
+      const run = runShell(test, "echo ran", { args: ["--timeout", "2s", key], through: inShell(`ulimit -n ${count}; exec "$@"`) });
+      const { code, out, err } = await run.ended;
+      if (code !== 0) {
+        test.expect({ code, out }).toEqual({ code: 71, out: "" });
+        test.expect(err).toMatch(/^azmutex: .*\bEMFILE\b.*\n$/);
+      }
+      test.expect(await runShell(test, "exit 4", { args: ["--try", key] }).ended).toMatchObject({ code: 4 });
     });
   });
 

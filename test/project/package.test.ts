@@ -25,7 +25,7 @@ const manifest: Manifest = JSON.parse(read("package.json"));
 const MEANT: readonly RegExp[] = [
   /^(?:package\.json|README\.md|LICENSE)$/,
   /^dist\/(?:index|testing\/index)\.(?:js|d\.ts)$/,
-  /^dist\/cli\/(?:main|watchdog-main)\.js$/,
+  /^dist\/cli\/(?:main|command-line|watchdog-main)\.js$/,
   /^dist\/shared\/[\w-]+\.js$/,
   /^dist\/ui\/.+$/,
 ];

@@ -13,7 +13,7 @@ import {
 } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import { parseDuration } from "../duration.ts";
-import { CommandError, EXIT } from "../exit-codes.ts";
+import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
 import { runJob } from "../job/job.ts";
 import { jobCommand } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
@@ -92,7 +92,7 @@ async function run(key: string, job: readonly string[], options: RunOptions): Pr
 function outcomeOf(error: AnyMutexError, key: string, options: RunOptions): Error {
   // The same, and what became of the command.
   if (error.code === "LOCK_LOST" && error.workError instanceof CommandError) return error.workError;
-  if (error.code !== "LOCK_TIMEOUT") return error;
+  if (error.code !== "LOCK_TIMEOUT" || shortageIn(error)) return error;
   if (error.cause !== undefined) return new CommandError(error.message, EXIT.unreachable, { cause: error });
   return options.try ? new CommandError(`lock on "${key}" is held by another`, EXIT.held) : error;
 }

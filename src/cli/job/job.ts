@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Holding } from "../../index.ts";
-import { CommandError, EXIT, signalled } from "../exit-codes.ts";
+import { CommandError, EXIT, shortageIn, signalled } from "../exit-codes.ts";
 import { printable } from "../printable.ts";
 import { terminal } from "../terminal.ts";
 import { every, later, machineMs, pause } from "../time.ts";
+import { isEnvironmentText, spawnWithBytes } from "./environment-bytes.ts";
 import { MARK, newMark, withMark } from "./job-mark.ts";
 import { JobProcesses, type JobRoot } from "./job-processes.ts";
 import { processEntry, programOf } from "./process-table.ts";
@@ -42,6 +43,7 @@ export async function runJob(holding: Holding, options: JobOptions): Promise<num
   // Before the job, which must never be without it.
   const watchdog = new Watchdog();
   try {
+    await watchdog.started();
     const mark = newMark(holding.key);
     // This process may be stopped or killed before it can say which process the job is.
     watchdog.expect(mark);
@@ -207,7 +209,10 @@ async function start({ command: [file = "", ...args], env }: JobOptions, mark: s
     // A group of its own, so that its children are reached too; a terminal's signals come by way of us.
     const detached = process.platform !== "win32";
     const marks = withMark(process.env[MARK], mark);
-    const child = spawn(file, args, { stdio: "inherit", detached, env: { ...process.env, ...env, [MARK]: marks } });
+    const added = { ...env, [MARK]: marks };
+    const child = isEnvironmentText()
+      ? spawn(file, args, { stdio: "inherit", detached, env: { ...process.env, ...added } })
+      : spawnWithBytes(file, args, { detached, added });
     const exit = new Promise<number>((resolve) => {
       child.on("exit", (code, signal) => resolve(signal ? signalled(signal) : (code ?? EXIT.internal)));
     });
@@ -224,5 +229,5 @@ function unstartable(file: string, error: unknown): CommandError {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOENT" || file === "") return new CommandError(`${JSON.stringify(file)}: command not found`, EXIT.notFound);
   const why = code === "EACCES" || code === "ENOEXEC" ? "not executable" : `could not be started: ${message}`;
-  return new CommandError(`${JSON.stringify(file)}: ${why}`, EXIT.notExecutable);
+  return new CommandError(`${JSON.stringify(file)}: ${why}`, shortageIn(error) ? EXIT.system : EXIT.notExecutable);
 }

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { CommandError, EXIT } from "../exit-codes.ts";
 import type { JobRoot } from "./job-processes.ts";
 
 /** Stops a job in time even if this process is killed or stopped: it is a process of its own, in a session of its own. */
@@ -20,16 +22,24 @@ export class Watchdog {
       windowsHide: true,
     });
     this.#child.unref();
-    const input = this.#child.stdin as Socket;
-    input.unref();
+    // There is none if the machine did not start it.
+    const input = this.#child.stdin as Socket | undefined;
+    input?.unref();
     // It is gone: `died` says so.
-    input.on("error", () => undefined);
+    input?.on("error", () => undefined);
     this.died = new Promise((resolve) => {
       const end = (): void => {
         if (!this.#isDismissed) resolve();
       };
       this.#child.on("error", end).on("exit", end);
     });
+  }
+
+  /** Throws a {@link CommandError} if the machine did not start it. To be asked at once. */
+  async started(): Promise<void> {
+    if (this.#child.pid !== undefined) return;
+    const [{ message }] = (await once(this.#child, "error")) as [Error];
+    throw new CommandError(`the process that stops the command in time could not be started: ${message}`, EXIT.system);
   }
 
   /** A job is about to be started that bears this mark in its environment. */

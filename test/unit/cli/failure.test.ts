@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CommandError, EXIT } from "../../../src/cli/exit-codes.ts";
 import { failureOf, usageText } from "../../../src/cli/failure.ts";
-import { AzureMutex, LockTimeoutError } from "../../../src/index.ts";
+import { AzureMutex, LockTimeoutError, StoreUnavailableError } from "../../../src/index.ts";
 
 const thrownBy = (code: () => unknown): unknown => {
   try {
@@ -29,6 +29,16 @@ describe("what a command says that failed", () => {
       line: "needs the package x: npm install x",
       exitCode: 64,
     });
+  });
+
+  it("is the cause too where the machine lacks something", () => {
+    const lack = Object.assign(new Error("EMFILE: too many open files, open 'x'"), { code: "EMFILE" });
+    const line = "no answer: EMFILE: too many open files, open 'x'";
+    expect(failureOf(new StoreUnavailableError("no answer", "k", { cause: lack }))).toEqual({ line, exitCode: 71 });
+    expect(failureOf(lack)).toEqual({ line: lack.message, exitCode: 71 });
+    const circle = new Error("a circle");
+    circle.cause = circle;
+    expect(failureOf(circle).exitCode).toBe(70);
   });
 
   it.each([

@@ -1,0 +1,41 @@
+import { CommanderError } from "commander";
+import { EXIT } from "./exit-codes.ts";
+import { failureOf, usageText } from "./failure.ts";
+import { refuseLossyArguments } from "./lossy-text.ts";
+import { createProgram } from "./program.ts";
+import { terminal } from "./terminal.ts";
+import { later } from "./time.ts";
+
+/** How long the library may go on giving back what nobody waits for. A lease that stands after that lapses by itself. */
+const LINGER_MS = 5_000;
+
+function fail(thrown: unknown): void {
+  const { line, exitCode } = failureOf(thrown);
+  terminal.say(`azmutex: ${line}`);
+  process.exitCode = exitCode;
+}
+
+/** Does what the command line says. Sets the exit code. */
+export async function runCommandLine(): Promise<void> {
+  // Nobody caught it: a job that runs is stopped by its watchdog.
+  process.on("uncaughtException", (thrown) => {
+    fail(thrown);
+    process.exit();
+  });
+  const program = createProgram();
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => terminal.print(text),
+      writeErr: (text) => terminal.say(usageText(text)),
+    });
+  }
+  try {
+    refuseLossyArguments(process.argv.slice(2));
+    await program.parseAsync();
+  } catch (error) {
+    // Of a bad command line commander has said so itself.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
+    else fail(error);
+  }
+  later(LINGER_MS, () => process.exit());
+}

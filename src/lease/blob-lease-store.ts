@@ -21,6 +21,7 @@ import type {
   StoredBlob,
   WriteAnswer,
 } from "./lease-store.ts";
+import { ownSignal } from "./own-requests.ts";
 
 interface Abortable {
   readonly abortSignal?: AbortSignal;
@@ -295,7 +296,7 @@ export class BlobLeaseStore implements LeaseStore {
 }
 
 function abortable(call: StoreCall | undefined): Abortable {
-  return call?.signal ? { abortSignal: call.signal } : {};
+  return { abortSignal: ownSignal(call?.signal) };
 }
 
 /** A gateway that answers 200 has done nothing of what was asked. */

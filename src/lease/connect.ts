@@ -9,6 +9,7 @@ import {
   checkAccountName,
   checkTransport,
   EMULATOR,
+  isLoopback,
   parseConnectionString,
   parseEndpoint,
   parseUrl,
@@ -16,6 +17,7 @@ import {
   readBlobUrl,
 } from "./endpoint.ts";
 import type { LeaseStore } from "./lease-store.ts";
+import { divert, policyOf } from "./own-requests.ts";
 import { type TokenCredentialLike, TokenSource } from "./token-source.ts";
 
 /** Where the locks are. Exactly one way in must be given; more, or none, is a `TypeError` that names them. */
@@ -33,7 +35,10 @@ export interface ConnectOptions {
   connectionString?: string;
   /** The URL of a container, or of an account, with a shared access signature. Not that of a blob. */
   sasUrl?: string;
-  /** A client of `@azure/storage-blob` that is ready to use. It is copied, with its retries off. */
+  /**
+   * A client of `@azure/storage-blob` that is ready to use, with its policies, proxy and HTTP client. Its own retries are off for
+   * azmutex's requests alone.
+   */
   containerClient?: ContainerClientLike;
   /** The emulator (Azurite) at its usual address, http://127.0.0.1:10000. */
   useStorageEmulator?: boolean;
@@ -124,7 +129,7 @@ function fromAccount(options: ConnectOptions, clock: Clock): LeaseStore {
     throw new TypeError(`endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`);
   const name = containerName(options);
   const tokens = new TokenSource(credential, clock);
-  return lazily(async (sdk) => new sdk.ContainerClient(inContainer(url, name), tokens, CLIENT_OPTIONS));
+  return lazily(inContainer(url, name), () => tokens);
 }
 
 function sharedKey({
@@ -143,10 +148,7 @@ function sharedKey({
   const url = parseEndpoint(endpoint, option, accountName);
   checkTransport(url, option, options.allowHttp ?? false);
   const name = containerName(options);
-  return lazily(async (sdk) => {
-    const credential = new sdk.StorageSharedKeyCredential(accountName, accountKey);
-    return new sdk.ContainerClient(inContainer(url, name), credential, CLIENT_OPTIONS);
-  });
+  return lazily(inContainer(url, name), (sdk) => new sdk.StorageSharedKeyCredential(accountName, accountKey));
 }
 
 /** A URL that carries its own permission. It names the account or the container. */
@@ -154,46 +156,66 @@ function signedUrl(url: URL, options: ConnectOptions, option: string, accountNam
   checkTransport(url, option, options.allowHttp ?? false);
   const { account, container, isBlob } = readBlobUrl(url, option, accountName);
   if (isBlob) throw new TypeError(`${option} must be that of a container or an account, and names more than a container`);
-  if (container === undefined) return anonymous(inContainer(account, containerName(options)));
+  if (container === undefined) return lazily(inContainer(account, containerName(options)), anonymous);
   checkContainerName(container, `the container in ${option}`);
   if (options.containerName !== undefined && options.containerName !== container) {
     throw new TypeError(`containerName (${shown(options.containerName)}) and the container in ${option} ("${container}") differ`);
   }
-  return anonymous(inContainer(account, container));
+  return lazily(inContainer(account, container), anonymous);
 }
 
-function anonymous(url: string): LeaseStore {
-  return lazily(async (sdk) => new sdk.ContainerClient(url, new sdk.AnonymousCredential(), CLIENT_OPTIONS));
-}
+const anonymous = (sdk: Sdk): object => new sdk.AnonymousCredential();
 
-/** The SDK's clients say of themselves what a copy needs. */
-interface CopyableClient extends ContainerClientLike {
-  readonly url: string;
-  readonly credential: unknown;
+/** What the SDK's clients say of themselves. */
+interface SdkClient extends ContainerClientLike {
+  readonly url?: unknown;
+  readonly credential?: unknown;
   readonly pipeline?: { readonly options?: object };
 }
 
 function readyClient(options: ConnectOptions, clock: Clock): LeaseStore {
-  const client = options.containerClient as ContainerClientLike;
+  const client = options.containerClient as SdkClient;
   if (typeof client.getBlockBlobClient !== "function" || typeof client.listBlobsFlat !== "function") {
     throw new TypeError("containerClient must be a ContainerClient of @azure/storage-blob");
   }
   refuseContainerName(options, "containerClient");
-  if (!isCopyable(client)) return new BlobLeaseStore(async () => client);
-  checkTransport(parseUrl(client.url, "containerClient"), "containerClient", options.allowHttp ?? false);
-  // Its own retries outlive a lease of 15 s, and would hide which request was answered. The caller's client keeps them.
-  const Client = client.constructor as new (url: string, credential: unknown, options: object) => ContainerClientLike;
-  const credential = bringsTokens(client.credential) ? new TokenSource(client.credential, clock) : client.credential;
-  const copy = new Client(client.url, credential, { ...client.pipeline?.options, ...CLIENT_OPTIONS });
-  return new BlobLeaseStore(async () => copy);
+  if (typeof client.url === "string") checkClientUrl(parseUrl(client.url, "containerClient"), options);
+  sendOnce(client);
+  boundTokens(client, clock);
+  return new BlobLeaseStore(async () => client);
+}
+
+/** The SDK's own retries outlive a lease of 15 s, and hide which request was answered. */
+function sendOnce(client: SdkClient): void {
+  const retrying = policyOf(client, "storageRetryPolicy");
+  if (retrying) divert(retrying, (request, next) => next(request));
+}
+
+function boundTokens(client: SdkClient, clock: Clock): void {
+  const signing = policyOf(client, "bearerTokenAuthenticationPolicy");
+  if (!signing || !bringsTokens(client.credential)) return;
+  // Of a client that is made for it: the SDK exports no such policy. A subclass may have a constructor of its own, so its base is taken.
+  const Client = classesOf(client).at(-2) as new (url: unknown, credential: object, options?: object) => object;
+  const bounded = policyOf(new Client(client.url, new TokenSource(client.credential, clock), client.pipeline?.options), signing.name);
+  if (bounded) divert(signing, (request, next) => bounded.sendRequest(request, next));
+}
+
+/** From the client's own class to `StorageClient`, the last but one being `ContainerClient`. */
+function classesOf(client: object): unknown[] {
+  const prototype = Object.getPrototypeOf(client);
+  return prototype === Object.prototype || prototype === null ? [] : [prototype.constructor, ...classesOf(prototype)];
 }
 
 function bringsTokens(credential: unknown): credential is TokenCredentialLike {
   return typeof credential === "object" && credential !== null && "getToken" in credential && typeof credential.getToken === "function";
 }
 
-function isCopyable(client: ContainerClientLike): client is CopyableClient {
-  return "url" in client && typeof client.url === "string" && "credential" in client && client.constructor !== Object;
+function checkClientUrl(url: URL, { allowHttp = false }: ConnectOptions): void {
+  checkTransport(url, "containerClient", allowHttp);
+  const { container, isBlob } = readBlobUrl(url, "containerClient");
+  // Behind a port a name with dots may be an emulator's of any account; then the path says nothing.
+  if ((container !== undefined && !isBlob) || (url.port !== "" && /\.[a-z]/.test(url.hostname))) return;
+  throw new TypeError(`containerClient must be that of a container, and its URL names ${isBlob ? "more" : "none"}`);
 }
 
 function containerName({ containerName: name }: ConnectOptions): string {
@@ -206,19 +228,37 @@ function refuseContainerName({ containerName: name }: ConnectOptions, way: Way):
   if (name !== undefined) throw new TypeError(`containerName and ${way} say the same thing twice; ${way} already is a container`);
 }
 
-function inContainer(url: URL, name: string): string {
+function inContainer(url: URL, name: string): URL {
   const inside = new URL(url);
   inside.pathname = `${url.pathname.replace(/\/$/, "")}/${name}`;
-  return inside.href;
+  return inside;
 }
-
-/** The SDK's own retries outlive a lease and hide which request was answered: ours know the deadline. */
-const CLIENT_OPTIONS = Object.freeze({ retryOptions: Object.freeze({ maxTries: 1 }) });
 
 type Sdk = typeof import("@azure/storage-blob");
 
-function lazily(client: (sdk: Sdk) => Promise<ContainerClientLike>): LeaseStore {
-  return new BlobLeaseStore(async () => client(await loadSdk()));
+function lazily(container: URL, credential: (sdk: Sdk) => object): LeaseStore {
+  return new BlobLeaseStore(async () => {
+    const sdk = await loadSdk();
+    const agent = await directAgent(container);
+    // The SDK's own retries outlive a lease and hide which request was answered: ours know the deadline.
+    const options = { retryOptions: { maxTries: 1 }, ...(agent && { agent }) };
+    return new sdk.ContainerClient(container.href, credential(sdk) as never, options);
+  });
+}
+
+const agents = new Map<string, Promise<object>>();
+
+/**
+ * What takes a request to its endpoint without a proxy. The SDK sends everything to the proxy that HTTPS_PROXY or HTTP_PROXY names,
+ * unless there is an agent. A proxy cannot reach this machine's own addresses, and a signed request in the clear is for the endpoint
+ * alone.
+ */
+function directAgent({ protocol, hostname }: URL): Promise<object> | undefined {
+  if (protocol === "https:" && !isLoopback(hostname)) return undefined;
+  const loading = protocol === "https:" ? import("node:https") : import("node:http");
+  const made = agents.get(protocol) ?? loading.then(({ Agent }) => new Agent({ keepAlive: true }));
+  agents.set(protocol, made);
+  return made;
 }
 
 async function loadSdk(): Promise<Sdk> {

@@ -233,6 +233,7 @@ export function checkTransport({ protocol, hostname, host }: URL, option: string
   throw new TypeError(`${option} is plain http to ${host}, which is not this machine; use https, or say allowHttp: true`);
 }
 
-function isLoopback(hostname: string): boolean {
+/** Whether the host is this machine, by its name or its address. */
+export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { DefaultAzureCredential } from "@azure/identity";
@@ -49,6 +50,59 @@ describe("the URL of a container or of a blob, as the portal copies it,", () => 
       if (got !== undefined) expect(got).toBeInstanceOf(TypeError);
     }
     await held.release();
+  });
+});
+
+describe("a proxy that the environment names", () => {
+  const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"];
+
+  /** What a proxy is asked for by the work, with that variable naming it. */
+  async function askedOf(variable: string, work: () => Promise<unknown>): Promise<string[]> {
+    const asked: string[] = [];
+    const company = createHttpServer(({ method, url }, response) => {
+      asked.push(`${method} ${url}`);
+      response.writeHead(503).end();
+    });
+    company.on("connect", ({ url }, socket) => {
+      asked.push(`CONNECT ${url}`);
+      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    });
+    await once(company.listen(0, "127.0.0.1"), "listening");
+    const { port } = company.address() as AddressInfo;
+    const before = names.map((name) => [name, process.env[name]] as const);
+    for (const name of names) delete process.env[name];
+    process.env[variable] = `http://127.0.0.1:${port}`;
+    try {
+      await work();
+    } finally {
+      for (const [name, value] of before) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+      company.close();
+    }
+    return asked;
+  }
+  const { accountName, accountKey } = emulator;
+  const failing = (endpoint: string) => async () => {
+    const mutex = new AzureMutex({ accountName, accountKey, endpoint, containerName, allowHttp: true });
+    await expect(mutex.locker("job", { tryTimeoutMs: 500 }).tryLock()).rejects.toBeInstanceOf(StoreUnavailableError);
+  };
+
+  it.each(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy"])("by %s gets nothing that is for this machine", async (variable) => {
+    expect(await askedOf(variable, () => locksAndUnlocks({ connectionString: proxy.connectionString, containerName }))).toEqual([]);
+    const signed = service.generateAccountSasUrl(tomorrow, enough.account, "sco");
+    expect(await askedOf(variable, () => locksAndUnlocks({ sasUrl: signed, containerName }))).toEqual([]);
+    expect(await askedOf(variable, failing("https://localhost:1/devstoreaccount1"))).toEqual([]);
+  });
+
+  it.each(["HTTP_PROXY", "HTTPS_PROXY"])("by %s gets no signed request that travels in the clear", async (variable) => {
+    expect(await askedOf(variable, failing("http://azurite.invalid:10000/devstoreaccount1"))).toEqual([]);
+  });
+
+  it("is used for an endpoint of another machine, through a tunnel", async () => {
+    const asked = await askedOf("HTTPS_PROXY", failing("https://devstoreaccount1.blob.core.windows.net"));
+    expect(new Set(asked)).toEqual(new Set(["CONNECT devstoreaccount1.blob.core.windows.net:443"]));
   });
 });
 

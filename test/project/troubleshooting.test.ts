@@ -28,7 +28,9 @@ function unknownNames(text: string): string[] {
     ...Object.keys(library),
     ...classes.map(({ code }) => code),
     ...["Error", "TypeError", "RangeError", "AbortError", "CredentialUnavailableError", "AggregateAuthenticationError"],
-    ...["AZURE_TOKEN_CREDENTIALS", "AZURE_STORAGE_CONNECTION_STRING"],
+    ...["AZURE_TOKEN_CREDENTIALS", "AZURE_STORAGE_CONNECTION_STRING", "NO_PROXY", "NODE_EXTRA_CA_CERTS"],
+    // Node's own.
+    ...["EAI_AGAIN", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"],
   ]);
   const named = [...text.matchAll(/\b(?:[A-Z]\w*Error|[A-Z]+(?:_[A-Z]+)+)\b/g)].map(([name]) => name);
   return [...new Set(named)].filter((name) => !known.has(name));

@@ -13,6 +13,7 @@ export abstract class Holding {
   readonly #tenure: Tenure;
   #observed: ObservedHold | undefined;
   #stopListening: (() => void) | undefined;
+  #isReleased = false;
 
   /** @internal */
   constructor(key: string, tenure: Tenure) {
@@ -72,6 +73,7 @@ export abstract class Holding {
 
   /** @internal */
   end(): Promise<LockLostError | undefined> {
+    this.#isReleased = true;
     const ending = this.#tenure.end();
     this.#stopListening?.();
     this.#observed?.ends(ending, this.#tenure);
@@ -82,6 +84,11 @@ export abstract class Holding {
   /** Whether it was given back. @internal */
   get isOver(): boolean {
     return this.#tenure.ended;
+  }
+
+  /** Whether the caller has ended it: the process may do so, too. @internal */
+  get isReleased(): boolean {
+    return this.#isReleased;
   }
 
   /** Aborts when it is lost, and for nothing else. @internal */

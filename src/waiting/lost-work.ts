@@ -9,8 +9,8 @@ interface Held {
   readonly key: string;
   /** Aborts when it is lost. */
   readonly loss: AbortSignal;
-  /** Whether it was released. */
-  readonly isOver: boolean;
+  /** Whether the caller has released it. */
+  readonly isReleased: boolean;
 }
 
 export interface LostWorkOptions {
@@ -29,7 +29,7 @@ export async function tellingOfLostWork<T>(held: Held, { clock, marginMs, tell }
     const lost = new Stopwatch(clock);
     const look = (): void => {
       // A caller that has released it knows of the loss.
-      if (held.isOver) return;
+      if (held.isReleased) return;
       timer = clock.setTimer(AGAIN_AFTER_MS, look);
       tell(new WorkStillRunningError(key, lost.elapsedMs, { cause: loss.reason }));
     };

@@ -82,6 +82,19 @@ describe.each(RUNS)("work under %s that goes on after a loss", (_what, run) => {
   });
 });
 
+describe.each(RUNS)("work under %s that goes on though its process has released everything", (_what, run) => {
+  it("is told of as after a loss", async () => {
+    const { world, clock, mutex, told, state } = working(run);
+    await clock.advance(4_000);
+    await world.until(mutex.releaseAll());
+    await clock.advance(MARGIN_MS + MINUTE_MS);
+    expect(told()).toEqual([FIRST, 'work under "job" still runs 65 s after its lock was lost']);
+    state.end?.();
+    await clock.advance(10 * MINUTE_MS);
+    expect(told()).toHaveLength(2);
+  });
+});
+
 describe("an election whose work hangs after a loss", () => {
   function hanging(onError?: (error: unknown) => void) {
     const stop = new AbortController();

@@ -19,8 +19,12 @@ const PATH = /^(?:[\w.-]+\/)+(?:[\w.-]+\.(?:ts|mjs|md|json|yml))?$/;
 /** Folders in a container, and what stands for one. */
 const NO_PATHS = new Set([".azmutex/", "a/"]);
 
-const isMember = (code: string, name: string): boolean =>
-  new RegExp(`^\\s+(?:(?:readonly|static|async|get|set|override|declare|abstract) |\\*)*${name}\\b\\??[(<:=;]`, "m").test(code);
+/** Whether a class has a member of its own, or one from what it extends. */
+function isMember(code: string, name: string): boolean {
+  const member = new RegExp(`^\\s+(?:(?:readonly|static|async|get|set|override|declare|abstract) |\\*)*${name}\\b\\??[(<:=;]`, "m");
+  const base = declared.get(/^[^{]*\bextends (\w+)/.exec(code.trimStart())?.[1] ?? "");
+  return member.test(code) || (base !== undefined && isMember(base, name));
+}
 
 const isWord = (code: string, name: string): boolean => new RegExp(`(?<![\\w#])${name}(?!\\w)`).test(code);
 
@@ -95,7 +99,9 @@ describe("CONTRIBUTING.md on publishing", () => {
 
 describe("the check of names itself", () => {
   it("sees members that there are not", () => {
-    expect(unknownMembers("`Locker.lock`, `Locker.lock()`, `Locker.grab`\n`Foreign.thing` `Locker.#entrance`")).toEqual(["1: Locker.grab"]);
+    expect(
+      unknownMembers("`Locker.lock`, `Locker.lock()`, `Permit.assertHeld`, `Locker.grab`\n`Foreign.thing` `Locker.#entrance`"),
+    ).toEqual(["1: Locker.grab"]);
   });
 
   it("sees paths that there are not, and leaves code blocks alone", () => {

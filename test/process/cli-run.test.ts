@@ -291,6 +291,47 @@ describe.concurrent("azmutex run", () => {
     });
   });
 
+  describe("a command that would wait for itself", () => {
+    const AZMUTEX = `"${process.execPath}" "${CLI}"`;
+
+    it.for([
+      { how: "at once", inner: (key: string) => `${AZMUTEX} run ${key} -- echo ran` },
+      { how: "with a time-out", inner: (key: string) => `${AZMUTEX} run --timeout 1h ${key} -- echo ran` },
+      { how: "under another key", inner: (key: string) => `${AZMUTEX} run ${key}-2 -- ${AZMUTEX} run ${key} -- echo ran` },
+      { how: "to lead", inner: (key: string) => `${AZMUTEX} elect ${key} -- echo ran` },
+      { how: "to write what is read", options: ["--read"], inner: (key: string) => `${AZMUTEX} run --write ${key} -- echo ran` },
+      { how: "for the last permit", options: ["--semaphore", "1"], inner: (key: string) => `${AZMUTEX} run --semaphore 1 ${key} -- true` },
+    ])("$how is refused with 64, and the lock is named", async ({ inner, options = [] }, test) => {
+      const key = randomUUID();
+      const { code, out, err } = await runShell(test, inner(key), { args: [...options, key] }).ended;
+      test.expect({ code, out }).toEqual({ code: 64, out: "" });
+      const told = `lock on "${key}" is held by the azmutex with pid \\d+, within whose command this one runs: it would wait for itself`;
+      test.expect(err).toMatch(new RegExp(`^azmutex: ${told}\n$`));
+    });
+
+    it.for([
+      { what: "another container's key", code: 0, inner: (key: string) => `${AZMUTEX} run --container others ${key} -- echo ran` },
+      {
+        what: "a permit that is left",
+        code: 0,
+        options: ["--semaphore", "2"],
+        inner: (key: string) => `${AZMUTEX} run --semaphore 2 ${key} -- echo ran`,
+      },
+      { what: "what it reads, to read", code: 0, options: ["--read"], inner: (key: string) => `${AZMUTEX} run --read ${key} -- echo ran` },
+      { what: "what is held, once", code: 75, inner: (key: string) => `${AZMUTEX} run --try ${key} -- echo ran` },
+      {
+        what: "what is held, as no part of the job",
+        code: 124,
+        inner: (key: string) => `env -u AZMUTEX_JOB ${AZMUTEX} run --timeout 1s ${key} -- echo ran`,
+      },
+    ])("is not one that asks for $what: it ends with $code", async ({ code, inner, options = [] }, test) => {
+      const key = randomUUID();
+      test
+        .expect(await runShell(test, inner(key), { args: [...options, key] }).ended)
+        .toMatchObject({ code, out: code === 0 ? "ran\n" : "" });
+    });
+  });
+
   describe("a command that cannot be started", () => {
     it("ends it as a shell would, says why in one line, and the lock is free", async (test) => {
       writeFileSync(join(folder, "plain"), "echo no\n");

@@ -4,6 +4,7 @@ import { afterAll, describe, it, type TestContext } from "vitest";
 import { AzureMutex } from "../../src/index.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { Cli } from "../support/cli.ts";
+import { FaultProxy } from "../support/fault-proxy.ts";
 import { until } from "../support/processes.ts";
 import { onTerminal } from "../support/pseudo-terminal.ts";
 
@@ -79,5 +80,28 @@ describe.concurrent("azmutex run on a terminal", () => {
     await sleep(1_500);
     first.kill("SIGTERM");
     test.expect(await run.ended).toMatchObject({ code: 0, out: "in\n", err: "" });
+  });
+
+  it("says it once to a file or a pipe when it has waited for ten seconds", async (test) => {
+    const key = randomUUID();
+    const first = await holder(test, key);
+    const run = new Cli(test, ["run", "--fair", key, "--", "echo", "in"], { env: STORAGE });
+    await run.printed(/^azmutex: waiting for .*\n/m);
+    // On a terminal the next word comes after five.
+    await sleep(6_000);
+    first.kill("SIGTERM");
+    const { code, out, err } = await run.ended;
+    test.expect({ code, out }).toEqual({ code: 0, out: "in\n" });
+    const line = `waiting for "${key}" \\(1\\d s\\): held by build-7 \\(deploy \\\\x1b\\[31m42\\) for \\d+ s; 1 of 1 in line`;
+    test.expect(err).toMatch(new RegExp(`^azmutex: ${line}\\n$`));
+  });
+
+  it("says it without a name where it cannot learn who is in the way", async (test) => {
+    const key = randomUUID();
+    await holder(test, key);
+    await using proxy = await FaultProxy.start(emulator);
+    proxy.serverBusy("list");
+    const run = new Cli(test, ["run", key, "--", "echo", "in"], { env: { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString } });
+    await run.printed(new RegExp(`^azmutex: waiting for "${key}" \\(\\d+ s\\)\\n`, "m"));
   });
 });

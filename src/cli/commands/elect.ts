@@ -8,6 +8,7 @@ import { runJob } from "../job/job.ts";
 import { jobCommand } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
 import { graceOption, type JobTermsOptions, jobTerms, leaseOption } from "../job/job-terms.ts";
+import { refuseToWaitForItself } from "../job/own-ancestors.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
 import { terminal } from "../terminal.ts";
 
@@ -41,6 +42,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   const { graceMs, ...terms } = jobTerms(options);
   const { candidate, data, fair = false } = options;
   const mutex = await openMutex(options);
+  await refuseToWaitForItself(mutex, { key: name, kind: "lock" });
   const election = new LeaderElection(mutex, name, {
     ...terms,
     fair,

@@ -18,6 +18,7 @@ import { runJob } from "../job/job.ts";
 import { jobCommand } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
 import { graceOption, type JobTermsOptions, jobTerms, leaseOption } from "../job/job-terms.ts";
+import { refuseToWaitForItself, type Wanted } from "../job/own-ancestors.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
 import { WaitingProgress } from "../job/waiting-progress.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -70,6 +71,7 @@ async function run(key: string, job: readonly string[], options: RunOptions): Pr
   const progress = new WaitingProgress(mutex, key);
   try {
     const timeoutMs = options.try ? 0 : options.timeout;
+    if (!options.try) await refuseToWaitForItself(mutex, { key, kind: kindOf(options) }, relay.asked);
     process.exitCode = await source.run(
       async (holding) => {
         progress.end();
@@ -113,6 +115,11 @@ type Held = Holding & {
   readonly slot?: number;
   readonly conditions?: { readonly leaseId: string };
 };
+
+function kindOf({ semaphore, read, write }: RunOptions): Wanted["kind"] {
+  if (semaphore !== undefined) return "permit";
+  return read ? "read" : write ? "write" : "lock";
+}
 
 function sourceOf(mutex: AzureMutex, key: string, options: LockerOptions, { semaphore: permits, read, write }: RunOptions): Source {
   if (permits !== undefined) return new Semaphore(mutex, key, { ...options, permits });

@@ -10,7 +10,10 @@ import { later, wallMs } from "../time.ts";
 const FIRST_AFTER_MS = 1_000;
 const EVERY_MS = 5_000;
 
-/** Says on a terminal, while somebody waits, who is in the way. Elsewhere it says and asks nothing. */
+/** Elsewhere than on a terminal: long enough for a queue that moves, short enough for a reader of a log. */
+const SAY_ONCE_AFTER_MS = 10_000;
+
+/** Says who is in the way of a command that waits: again and again on a terminal, elsewhere once, when it has waited for long. */
 export class WaitingProgress {
   readonly #mutex: AzureMutex;
   readonly #key: string;
@@ -21,7 +24,9 @@ export class WaitingProgress {
   constructor(mutex: AzureMutex, key: string) {
     this.#mutex = mutex;
     this.#key = key;
-    if (terminal.isWatched) this.#cancel = later(FIRST_AFTER_MS, () => void this.#look());
+    this.#cancel = terminal.isWatched
+      ? later(FIRST_AFTER_MS, () => void this.#look())
+      : later(SAY_ONCE_AFTER_MS, () => void this.#sayOnce());
   }
 
   end(): void {
@@ -31,13 +36,25 @@ export class WaitingProgress {
     terminal.show("");
   }
 
+  async #sayOnce(): Promise<void> {
+    const line = await this.#line().catch(() => this.#lineOf({ key: this.#key, isHeld: false, state: "missing", infinite: false }));
+    if (!this.#isOver) terminal.say(`azmutex: ${line}`);
+  }
+
+  async #line(): Promise<string> {
+    return this.#lineOf(await this.#mutex.inspect(this.#key));
+  }
+
+  #lineOf(status: LockStatus): string {
+    return waitingLine(status, { host: hostname(), pid: process.pid, now: wallMs(), since: this.#since });
+  }
+
   async #look(): Promise<void> {
     try {
-      const status = await this.#mutex.inspect(this.#key);
-      const waiter = { host: hostname(), pid: process.pid, now: wallMs(), since: this.#since };
-      if (!this.#isOver) terminal.show(waitingLine(status, waiter));
+      const line = await this.#line();
+      if (!this.#isOver) terminal.show(line);
     } catch {
-      // Whoever waits finds out, and says so.
+      // The command that waits finds out, and says so.
     }
     if (!this.#isOver) this.#cancel = later(EVERY_MS, () => void this.#look());
   }

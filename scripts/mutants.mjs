@@ -17,7 +17,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PARTS = ["src", "simulate", "test/simulation", "tsconfig.json", "package.json"];
 
 const { values } = parseArgs({
-  options: { seeds: { type: "string", default: "2000" }, only: { type: "string", default: "" }, rules: { type: "string" } },
+  options: { seeds: { type: "string", default: "2400" }, only: { type: "string", default: "" }, rules: { type: "string" } },
 });
 
 const copy = mkdtempSync(join(tmpdir(), "azmutex-mutants-"));

@@ -23,6 +23,8 @@ export interface CrowdOptions {
   readonly referee: Referee;
   readonly resource: Resource;
   readonly game: Game;
+  /** Whether every other hold is long. */
+  readonly isNapping: boolean;
   /** How many tasks each machine has. */
   readonly tasks: number;
   readonly tryTimeoutMs: number;
@@ -34,6 +36,7 @@ export interface CrowdOptions {
 export interface Member {
   readonly machine: Machine;
   readonly link: Link;
+  readonly mutex: AzureMutex;
   readonly players: readonly Player[];
   readonly chance: Chance;
   /** How many of its tasks are not through. */
@@ -60,6 +63,11 @@ const WORST_RATE = 0.01;
 /** A run with more holds than this would say nothing new. */
 const TURNS = 6;
 const EPILOGUE_TURNS = 2;
+/** How long a hold is where machines nap. */
+const LONG_HOLD_MS = [20_000, 60_000] as const;
+/** Where there is room for all, a task whose machine runs has what it wants within this time: a nap, a renewal and a few failures. */
+const STUCK_MS = 20_000;
+const LOOK_AGAIN_MS = 2_000;
 
 /** Machines whose tasks want what the game is about, again and again. */
 export class Crowd {
@@ -100,6 +108,7 @@ export class Crowd {
       rate: chance.between(1 - WORST_RATE, 1 + WORST_RATE),
       startsAt: chance.between(0, 1_000_000),
       random: new Chance(seed, `${name} after a pause`).random,
+      report: (rule, how) => this.#of.referee.report(rule, how),
     });
     const oneWayMs = chance.oneOf([1, 5, 20, 80]);
     const link = new Link({ kernel, machine, service, trouble, weather, journal, witness: wire, oneWayMs });
@@ -116,6 +125,7 @@ export class Crowd {
     const member = {
       machine,
       link,
+      mutex,
       players,
       chance,
       busy: 0,
@@ -128,6 +138,17 @@ export class Crowd {
     this.members.push(member);
     for (const player of players) this.#start(member, (rest) => this.#play(member, player, rest));
     return member;
+  }
+
+  /** More tasks come to a machine in this very moment. */
+  comeAtOnce(member: Member): void {
+    const { chance, machine, mutex } = member;
+    const { game, trouble } = this.#of;
+    if (machine.isDead || trouble.isOver) return;
+    for (let count = 1 + chance.upTo(2); count > 0; count -= 1) {
+      const player = game.player(machine, mutex, chance, mutex);
+      this.#start(member, (rest) => this.#turn(member, player, { holdMs: chance.between(0, 500), isPatient: false, rest }));
+    }
   }
 
   /** When all is well again: some come, some give up, and nothing stays behind. */
@@ -163,9 +184,14 @@ export class Crowd {
     const { chance } = member;
     for (let turn = 0; turn < TURNS && !this.#of.trouble.isOver; turn += 1) {
       await rest(chance.oneOf([5, 500, 2_000]) * chance.random());
-      const holdMs = chance.isOnce(0.1) ? chance.between(3_000, 20_000) : chance.between(0, chance.oneOf([20, 500, 2_000]));
+      const longMs = this.#of.isNapping && chance.isOnce(0.5) ? chance.between(...LONG_HOLD_MS) : undefined;
+      const holdMs = longMs ?? this.#holdMs(chance);
       await this.#turn(member, player, { holdMs, isPatient: false, rest });
     }
+  }
+
+  #holdMs(chance: Chance): number {
+    return chance.isOnce(0.1) ? chance.between(3_000, 20_000) : chance.between(0, chance.oneOf([20, 500, 2_000]));
   }
 
   /** Wants it once, and gives it back. */
@@ -183,7 +209,7 @@ export class Crowd {
     member.wanting += 1;
     member.comers += 1;
     try {
-      const taken = await player.take({ isTry, timeoutMs, signal: stop.signal });
+      const taken = await this.#notStuck(member, player.take({ isTry, timeoutMs, signal: stop.signal }));
       timer?.cancel();
       if (taken) await this.#hold(member, taken, holdMs, rest);
     } catch (error) {
@@ -195,6 +221,24 @@ export class Crowd {
     } finally {
       timer?.cancel();
       member.wanting -= 1;
+    }
+  }
+
+  /** Where there is room for all, no task waits for long. */
+  async #notStuck<T>({ machine }: Member, taking: Promise<T>): Promise<T> {
+    const { kernel, game, referee } = this.#of;
+    if (!game.hasRoom) return await taking;
+    let isThrough = false;
+    const look = (): void => {
+      if (isThrough || machine.isDead) return;
+      if (machine.runningMs < LOOK_AGAIN_MS) kernel.in(LOOK_AGAIN_MS, look);
+      else referee.report("stuck", `a task of ${machine.name} waits though there is room for all`);
+    };
+    kernel.in(STUCK_MS, look);
+    try {
+      return await taking;
+    } finally {
+      isThrough = true;
     }
   }
 

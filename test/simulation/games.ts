@@ -39,6 +39,8 @@ export interface Player {
 export interface Game {
   /** One more task of a machine. Those of one machine share a mutex; each has another one of its own. */
   player(machine: Machine, mutex: AzureMutex, chance: Chance, ownMutex: AzureMutex): Player;
+  /** Whether there is room for all, always, so that no task waits for another. Default: there is not. */
+  readonly hasRoom?: boolean;
 }
 
 export const GAMES = [
@@ -51,8 +53,21 @@ export const GAMES = [
   "several locks",
   "lock by hand",
 ] as const;
-export type GameName = (typeof GAMES)[number];
+/** What is played where machines nap while much is held for long, and tasks come just after. */
+export const NAP_GAMES = [
+  "shared reading",
+  "plenty of permits",
+  "lock",
+  "fair lock",
+  "semaphore",
+  "readers and writers",
+  "election",
+  "several locks",
+] as const;
+export type GameName = (typeof GAMES)[number] | (typeof NAP_GAMES)[number];
 
+/** More permits than there are ever tasks. */
+const PLENTY = 100;
 const KEY = "job";
 const KEYS = ["alpha", "beta", "gamma"] as const;
 
@@ -70,6 +85,10 @@ export function gameOf(name: GameName, options: LockerOptions, chance: Chance, b
       const games = [lockGame({ ...options, fair: true }), lockGame({ ...options, fair: false })] as const;
       return { player: (machine, mutex, own, ownMutex) => own.oneOf(games).player(machine, mutex, own, ownMutex) };
     }
+    case "shared reading":
+      return { ...readersGame({ ...options, fair: chance.isOnce(0.5) }, 0), hasRoom: true };
+    case "plenty of permits":
+      return { ...semaphoreGame({ ...options, fair: false }, PLENTY, blobNamed), hasRoom: true };
     case "semaphore":
       return semaphoreGame({ ...options, fair: chance.isOnce(0.5) }, 1 + chance.upTo(3), blobNamed);
     case "readers and writers":
@@ -160,14 +179,14 @@ function semaphoreGame(options: LockerOptions, permits: number, blobNamed: BlobN
 /** Writers weigh as much as all readers there could be. */
 const ALL = 1_000;
 
-function readersGame(options: LockerOptions): Game {
+function readersGame(options: LockerOptions, writers = 0.35): Game {
   return {
     player(machine, mutex, chance) {
       const lock = new ReaderWriterLock(mutex, KEY, options);
       const common = { group: "readers and writers", limit: ALL, machine };
       return {
         async take({ isTry, ...wait }) {
-          if (chance.isOnce(0.35)) {
+          if (chance.isOnce(writers)) {
             const written = isTry ? await lock.write.tryLock() : await lock.write.lock(wait);
             if (!written) return undefined;
             const claims = [claimOf(written, machine), { ...common, weight: ALL, held: written, blob: KEY, leaseId: written.leaseId }];

@@ -21,6 +21,7 @@ const TURNS_AT_ONCE = 64;
 export class Kernel {
   #now = 0;
   #count = 0;
+  #steps = 0;
   readonly #heap: Planned[] = [];
 
   /** True time, in milliseconds. */
@@ -31,6 +32,11 @@ export class Kernel {
   /** How many events were planned so far. */
   get planned(): number {
     return this.#count;
+  }
+
+  /** How many events have happened so far. */
+  get steps(): number {
+    return this.#steps;
   }
 
   /** What is planned for one instant happens in the order in which it was planned. */
@@ -79,6 +85,7 @@ export class Kernel {
       this.#pop();
       if (!next.run) continue;
       this.#now = next.at;
+      this.#steps += 1;
       next.run();
       return true;
     }

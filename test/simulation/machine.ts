@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../../src/clock.ts";
 import type { Kernel, Planned } from "./kernel.ts";
+import { Violation } from "./violation.ts";
 
 /** How a machine came to stand still. */
 export type Pause =
@@ -17,6 +18,8 @@ export interface MachineOptions {
   /** What its clocks show at the beginning. */
   readonly startsAt: number;
   readonly random: () => number;
+  /** A rule is broken. Default: that throws. */
+  readonly report?: (rule: string, how: string) => void;
 }
 
 interface PendingTimer {
@@ -24,6 +27,8 @@ interface PendingTimer {
   readonly callback: () => void;
 }
 
+/** More looks at a clock than anything takes between two events: beyond them, something waits for nothing but settled promises. */
+const MOST_LOOKS = 20_000;
 /** Node fires no timer before this time. */
 const SHORTEST_TIMER_MS = 1;
 /** `os.uptime()` counts in steps of this. */
@@ -53,9 +58,14 @@ export class Machine implements Clock {
   #isDead = false;
   #wake: Planned | undefined;
   #runningSince: number;
+  readonly #report: NonNullable<MachineOptions["report"]>;
+  /** How often its clock was looked at since the last event, and which that was. */
+  #looks = 0;
+  #lookedAt = 0;
 
-  constructor(kernel: Kernel, { name, rate, startsAt, random }: MachineOptions) {
+  constructor(kernel: Kernel, { name, rate, startsAt, random, report = () => undefined }: MachineOptions) {
     this.name = name;
+    this.#report = report;
     this.#kernel = kernel;
     this.#random = random;
     this.#rate = rate;
@@ -65,7 +75,19 @@ export class Machine implements Clock {
   }
 
   now(): number {
+    this.#looked();
     return onGrid(read(this.#monotonic, this.#kernel.now));
+  }
+
+  /** Throws into a loop that would never end: no other event happens while it turns. */
+  #looked(): void {
+    const { steps } = this.#kernel;
+    this.#looks = this.#lookedAt === steps ? this.#looks + 1 : 1;
+    this.#lookedAt = steps;
+    if (this.#looks <= MOST_LOOKS) return;
+    const how = `${this.name} does nothing but wait for promises that are settled`;
+    this.#report("standstill", how);
+    throw new Violation("standstill", how);
   }
 
   uptime(): number {

@@ -27,6 +27,8 @@ const WORST_RATE = 0.01;
  */
 const FORGETTING = ["blob overwritten", "blob deleted", "container deleted", "go peer"] as const;
 const RESTART_WITHIN_MS = 10_000;
+/** From the release of all that it holds to the end of a process. */
+const PROCESS_ENDS_MS = 2_000;
 const LONGEST_LEAP_MS = 10_000;
 const LONGEST_STEP_MS = 3_600_000;
 /** How often the library looks whether its machine slept, and a bit, as its clock may be slow. */
@@ -106,6 +108,12 @@ export class Misfortune {
       case "suspend":
         if (member && !member.wasPutBack && strikes(`of ${whom} for ${lasting}`)) member.machine.standStill("suspend", forMs);
         return;
+      case "nap":
+        if (member && strikes(`of ${whom} for ${lasting}`)) this.#nap(member, forMs);
+        return;
+      case "process end":
+        if (member && strikes(`of ${whom}`)) this.#endProcess(member);
+        return;
       case "freeze":
         this.#freeze(member, dice);
         return;
@@ -121,6 +129,22 @@ export class Misfortune {
       default:
         return;
     }
+  }
+
+  /** Tasks come the moment it wakes up, before it has noticed that it slept. */
+  #nap(member: Member, forMs: number): void {
+    const { kernel, crowd } = this.#of;
+    if (member.machine.standStill("suspend", forMs)) kernel.in(forMs, () => crowd.comeAtOnce(member));
+  }
+
+  /** All that it holds is released, as all work has ended; a moment later it is gone. */
+  #endProcess(member: Member): void {
+    const { kernel, crowd, referee } = this.#of;
+    const { machine, mutex } = member;
+    if (crowd.living.length < 2 || !machine.isRunning) return;
+    referee.endingAll(machine);
+    machine.receive(() => void mutex.releaseAll());
+    kernel.in(PROCESS_ENDS_MS, () => machine.isDead || this.#crash(member));
   }
 
   #victim(dice: number): Member | undefined {

@@ -326,10 +326,25 @@ export const MUTANTS: readonly Mutant[] = [
         "    const overdue = declared ? undefined : this.lostBecause;\n",
         "    const overdue = undefined as LockLostError | undefined;\n",
       ],
+      [SUCCESSION, "isWithin && lease.kept.isHeld && lease.passBy(turn)", "isWithin && lease.passBy(turn)"],
       [
         CONTENDER,
         "      return lease.holdBy(this.#turn, await this.#freshToken(lease.kept), this.#succession);\n",
         "      const token = lease.share.handOvers === 0 ? await this.#freshToken(lease.kept) : this.#tokens.next(lease.kept.seen, this.#options.description);\n      return lease.holdBy(this.#turn, token, this.#succession);\n",
+      ],
+    ],
+  },
+  {
+    name: "a lease that is uncertain is not shared",
+    edits: [["src/recipes/shared-lease.ts", "return !this.hold.ended && !this.hold.lostBecause;", "return this.hold.isHeld;"]],
+  },
+  {
+    name: "what is uncertain is said to be lost",
+    edits: [
+      [
+        RENEWAL,
+        'return this.#state.kind === "held" && this.#overdue ? this.#expired()',
+        'return this.#state.kind === "held" && !this.isHeld ? this.#expired()',
       ],
     ],
   },

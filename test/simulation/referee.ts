@@ -1,4 +1,4 @@
-import type { LockLostError } from "../../src/errors.ts";
+import { isMutexError, type LockLostError } from "../../src/errors.ts";
 import type { LeaseTerms } from "../../src/options.ts";
 import { short } from "./journal.ts";
 import type { Kernel } from "./kernel.ts";
@@ -20,6 +20,8 @@ export interface RefereeOptions {
 export interface Held {
   readonly isHeld: boolean;
   readonly signal?: AbortSignal;
+  /** Throws unless it is held. */
+  assertHeld?(): void;
 }
 
 /** A part of something that only so many may have. */
@@ -150,6 +152,11 @@ export class Referee {
     tenancy.isEnding = true;
   }
 
+  /** Whatever a machine holds is released now. */
+  endingAll(machine: Machine): void {
+    for (const tenancy of this.#present) if (tenancy.claim.machine === machine) tenancy.isEnding = true;
+  }
+
   left(tenancy: Tenancy): void {
     tenancy.isEnding = true;
     this.#present.delete(tenancy);
@@ -221,6 +228,9 @@ export class Referee {
     if (elapsed < (tenancy.claim.goodForMs ?? this.#terms.goodForMs)) {
       // An answer that had come in time, and was read late.
       tenancy.overSince = undefined;
+      if (!isHeld && !tenancy.isEnding && !facts.refused && isSaidLost(tenancy.claim.held)) {
+        this.report("loss", `${what} is said to be lost ${Math.round(elapsed)} ms after its last renewal, and may yet be held again`);
+      }
     } else {
       tenancy.overSince ??= this.#kernel.now;
       if (isHeld) this.report("deadline", `${what} is held ${Math.round(elapsed)} ms after the last request that was answered`);
@@ -241,6 +251,8 @@ export class Referee {
     if (this.#lapsing.has(claim.together)) return;
     if (claim.together) this.#lapsing.add(claim.together);
     if (!facts || facts.refused) return;
+    // Its process has ended all that it held.
+    if (reason?.why === "released") return;
     // It stands, and its blob says that others have had it since it ended early.
     if (isExcused && reason?.why === "taken") return;
     const what = `${machine.name}'s lease ${short(leaseId)} of ${claim.group}`;
@@ -307,6 +319,17 @@ export class Referee {
     const holders = [...this.#present].filter(({ claim, isExcused }) => claim.group === name && claim.held.isHeld && !isExcused);
     const shown = holders.map(({ claim, leaseId }) => `${nameOf(claim.machine)} (lease ${short(leaseId)}, token ${claim.token})`);
     return `${name} has room for ${limit} and is held by ${shown.join(" and ")}`;
+  }
+}
+
+/** Whether its holder is told that it is lost, and by its signal not yet. */
+function isSaidLost(held: Held): boolean {
+  if (held.signal?.aborted) return false;
+  try {
+    held.assertHeld?.();
+    return false;
+  } catch (error) {
+    return isMutexError(error) && error.code === "LOCK_LOST";
   }
 }
 

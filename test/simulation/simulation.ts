@@ -3,7 +3,7 @@ import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { Chance } from "./chance.ts";
 import { Crowd } from "./crowd.ts";
 import { Foreigners } from "./foreigners.ts";
-import { GAMES, type GameName, gameOf } from "./games.ts";
+import { GAMES, type GameName, gameOf, NAP_GAMES } from "./games.ts";
 import { Journal, type Line } from "./journal.ts";
 import { Kernel } from "./kernel.ts";
 import { Misfortune } from "./misfortune.ts";
@@ -52,6 +52,8 @@ export interface Outcome {
 
 /** When the trouble has ended, everybody who waits gets in within this time: late requests arrive, leases of the dead and their tickets lapse. */
 const CALM_WITHIN_MS = 240_000;
+/** The same where one long hold may follow another. */
+const LONG_CALM_WITHIN_MS = 900_000;
 /** From so long after the trouble on, nobody has a reason to fail any more. */
 const NO_EXCUSE_AFTER_MS = 65_000;
 /** After so long, nothing of the trouble is left but what lapses when somebody looks. */
@@ -68,13 +70,15 @@ export async function simulate(plan: Plan): Promise<Outcome> {
   const kernel = new Kernel();
   const journal = new Journal(kernel, plan.isTold ?? false);
   const chance = new Chance(seed, "plan");
-  const name = chance.oneOf(GAMES);
+  const isNapping = isNapSeed(seed);
+  const drawn = chance.oneOf(GAMES);
+  const name = isNapping ? new Chance(seed, "naps").oneOf(NAP_GAMES) : drawn;
   const game = plan.game ?? name;
   const options = optionsBy(chance);
   const terms = termsOf(options);
   const machines = chance.oneOf([2, 2, 3, 3, 4]);
   const tasks = chance.oneOf([1, 1, 2, 2, 3]);
-  const troubleEndsAt = chance.between(8_000, 30_000);
+  const troubleEndsAt = isNapping ? chance.between(60_000, 120_000) : chance.between(8_000, 30_000);
 
   const service = new Service(kernel);
   const wire = new WireRules((rule, how) => referee.report(rule, how));
@@ -83,6 +87,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     seed,
     terms,
     endsAt: troubleEndsAt,
+    isNapping,
     kinds: plan.kinds,
     muted: plan.muted,
     tell: (number, what) => journal.note(`fault ${number}`, () => what),
@@ -100,6 +105,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     referee,
     resource,
     game: gameOf(game, options, new Chance(seed, "game"), (pattern) => service.blobNamed(pattern)),
+    isNapping,
     tasks: plan.tasks ?? tasks,
     tryTimeoutMs: terms.tryTimeoutMs,
     noExcuseAfter: troubleEndsAt + NO_EXCUSE_AFTER_MS,
@@ -120,7 +126,11 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     await pass(troubleEndsAt);
     misfortune.end();
     journal.note("trouble", () => "is over");
-    await until("not everybody is through", troubleEndsAt + CALM_WITHIN_MS, () => crowd.isDone && foreigners.isDone);
+    await until(
+      "not everybody is through",
+      troubleEndsAt + (isNapping ? LONG_CALM_WITHIN_MS : CALM_WITHIN_MS),
+      () => crowd.isDone && foreigners.isDone,
+    );
     await pass(Math.max(kernel.now, troubleEndsAt) + QUIET_MS);
 
     journal.note("epilogue", () => "everybody once more");
@@ -165,6 +175,13 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     lastedMs: kernel.now,
     lines: journal.lines,
   };
+}
+
+/** From here on machines nap under every other seed, while much is held for long. */
+export const FIRST_NAP_SEED = 2_001;
+
+function isNapSeed(seed: number): boolean {
+  return seed >= FIRST_NAP_SEED && (seed - FIRST_NAP_SEED) % 2 === 0;
 }
 
 /** What the options promise, by our own arithmetic. */

@@ -31,7 +31,9 @@ const FAULTS = [
   // What voids the guarantee: only tokens are left.
   "long freeze",
 ] as const;
-export type FaultKind = (typeof FAULTS)[number];
+/** What goes wrong where machines nap: each of these in every run. */
+const NAP_FAULTS = ["nap", "process end", "server error"] as const;
+export type FaultKind = (typeof FAULTS)[number] | (typeof NAP_FAULTS)[number];
 
 /** What becomes of one message. */
 export interface Fate {
@@ -60,6 +62,8 @@ export interface TroubleOptions {
   readonly seed: number;
   readonly terms: LeaseTerms;
   readonly endsAt: number;
+  /** Whether machines nap, and little else goes wrong. */
+  readonly isNapping: boolean;
   /** Only of these kinds. Default: of some, as chance will have it. */
   readonly kinds?: readonly FaultKind[] | undefined;
   /** Faults that do not happen, by number: for whoever looks for the few that matter. */
@@ -76,6 +80,8 @@ const TIMED: Readonly<Partial<Record<FaultKind, number>>> = {
   "credentials refused": 1,
   stall: 2.5,
   suspend: 2,
+  nap: 6,
+  "process end": 0.7,
   freeze: 2,
   "clock jump": 1.5,
   crash: 0.8,
@@ -87,6 +93,8 @@ const TIMED: Readonly<Partial<Record<FaultKind, number>>> = {
   "blob overwritten": 2,
   "long freeze": 1,
 };
+/** Long enough to be noticed, and too short for a lease to run out. */
+const NAP_MS = [1_050, 5_000] as const;
 /** With which probability a run has a kind of fault. */
 const COMMON = 0.45;
 const RARE = 0.12;
@@ -111,19 +119,19 @@ export class Trouble {
   isOver = false;
   readonly timed: readonly TimedFault[];
 
-  constructor({ seed, terms, endsAt, kinds, muted, tell }: TroubleOptions) {
+  constructor({ seed, terms, endsAt, isNapping, kinds, muted, tell }: TroubleOptions) {
     this.#terms = terms;
     this.#muted = muted ?? new Set();
     this.#tell = tell;
     const profile = new Chance(seed, "kinds of faults");
     const drawn = FAULTS.filter((kind) => profile.isOnce(RARE_KINDS.has(kind) ? RARE : COMMON));
-    this.kinds = new Set(kinds ?? drawn);
+    this.kinds = new Set(kinds ?? (isNapping ? NAP_FAULTS : drawn));
     this.#messages = new Chance(seed, "messages");
     this.#answers = new Chance(seed, "pauses at answers");
     this.#lifetimes = new Chance(seed, "how long");
     this.#intensity = profile.oneOf([0.01, 0.03, 0.06, 0.12]);
     this.#pauseIntensity = profile.oneOf([0, 0.003, 0.01, 0.03]);
-    this.timed = this.#plan(new Chance(seed, "timed faults"), endsAt);
+    this.timed = this.#plan(isNapping ? NAP_FAULTS : FAULTS, new Chance(seed, "timed faults"), endsAt);
   }
 
   /** Whether somebody overwrites a lock that was given back, in this very moment. */
@@ -207,14 +215,15 @@ export class Trouble {
     }
   }
 
-  #plan(chance: Chance, endsAt: number): readonly TimedFault[] {
-    return FAULTS.flatMap((kind) => {
+  #plan(kinds: readonly FaultKind[], chance: Chance, endsAt: number): readonly TimedFault[] {
+    return kinds.flatMap((kind) => {
       const mean = TIMED[kind] ?? 0;
       const faults: TimedFault[] = [];
       for (let at = 0; mean > 0; ) {
         at += (-endsAt / mean) * Math.log(1 - chance.random());
         if (at >= endsAt) break;
-        faults.push({ kind, at, forMs: this.durationMs(chance), dice: [chance.random(), chance.random(), chance.random()] });
+        const forMs = kind === "nap" ? chance.between(...NAP_MS) : this.durationMs(chance);
+        faults.push({ kind, at, forMs, dice: [chance.random(), chance.random(), chance.random()] });
       }
       return this.kinds.has(kind) ? faults : [];
     });

@@ -4,6 +4,7 @@ import { GAMES } from "../simulation/games.ts";
 import { Kernel } from "../simulation/kernel.ts";
 import { Machine } from "../simulation/machine.ts";
 import { type Plan, simulate } from "../simulation/simulation.ts";
+import { Violation } from "../simulation/violation.ts";
 import { withoutStacks } from "../support/simulated-seeds.ts";
 
 async function hashOf(plan: Plan): Promise<string> {
@@ -92,6 +93,20 @@ describe("a simulated machine", () => {
     machine.setTimer(2, note("timer"));
     await pass(20);
     expect(log).toEqual(["promise of the timer at 1010", "timer at 1010", "promise of the input at 1010", "turn at 1010"]);
+  });
+
+  it("says so when something waits for nothing but promises that are settled, and breaks the loop", async () => {
+    const kernel = new Kernel();
+    const reported: string[] = [];
+    const machine = new Machine(kernel, { name: "m", rate: 1, startsAt: 0, random: () => 0, report: (rule) => void reported.push(rule) });
+    let thrown: unknown;
+    const turn = async (): Promise<void> => {
+      while (machine.now() < 1_000) await undefined;
+    };
+    machine.receive(() => void turn().catch((error) => (thrown = error)));
+    await kernel.run({ afterEach: () => undefined, isOver: () => false, until: 10 });
+    expect(thrown).toBeInstanceOf(Violation);
+    expect(reported).toEqual(["standstill"]);
   });
 
   it("runs nothing any more when it is dead", async () => {

@@ -101,6 +101,14 @@ export class Silence {
     this.#isFailing = before ? before.#isFailing : false;
   }
 
+  /** Another task has met a silence that goes on, perhaps for longer. */
+  follow(before: Silence): void {
+    if (!before.#isFailing) return;
+    const isLonger = !this.#isFailing || (before.#since?.awakeMs ?? 0) > (this.#since?.awakeMs ?? 0);
+    if (isLonger) this.#since = before.#since;
+    this.#isFailing = true;
+  }
+
   /** A request is about to be sent. The stopwatch is one that was started just now. */
   asks(now: Stopwatch = new Stopwatch(this.#clock)): void {
     if (!this.#isFailing) this.#since = now;

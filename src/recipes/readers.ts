@@ -61,12 +61,13 @@ export class Readers implements Source<SharedTenure>, Reading {
       wait: async (patience: Patience) => {
         const { signal } = patience;
         const turn = await local.queue.enterEmptyHanded(signal);
+        const silence = new Silence(blob.clock, unreachableAfterMs, turn.legacy.silence);
+        let reading: SharedTenure | undefined;
         try {
-          const silence = new Silence(blob.clock, unreachableAfterMs);
           const asking = { signal, tries: 1, lease: (own: Entrance) => own.obtainWithin(patience, silence) };
           // The first look is as long as one that lets it in; the next ones are a single request.
           let longer = 1;
-          return await keepAsking(
+          reading = await keepAsking(
             {
               blob,
               patience,
@@ -83,8 +84,9 @@ export class Readers implements Source<SharedTenure>, Reading {
               return tenure || pollDelayMs(patience.waitedMs, blob.random, poll);
             },
           );
+          return reading;
         } finally {
-          turn.leave();
+          turn.leave(reading ? {} : { silence });
         }
       },
       tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),

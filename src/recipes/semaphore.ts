@@ -149,10 +149,13 @@ export class Semaphore {
 
   async #waitHere(patience: Patience): Promise<Permit> {
     const turn = await this.#gate.known.queue.enterEmptyHanded(patience.signal);
+    const silence = new Silence(this.#blob.clock, this.#options.unreachableAfterMs, turn.legacy.silence);
+    let permit: Permit | undefined;
     try {
-      return await this.#poll(patience);
+      permit = await this.#poll(patience, silence);
+      return permit;
     } finally {
-      turn.leave();
+      turn.leave(permit ? {} : { silence });
     }
   }
 
@@ -160,18 +163,17 @@ export class Semaphore {
   async #waitAtGate(patience: Patience): Promise<Permit> {
     const gate = await this.#gate.obtainWithin(patience);
     try {
-      return await this.#poll(patience);
+      return await this.#poll(patience, new Silence(this.#blob.clock, this.#options.unreachableAfterMs));
     } finally {
       this.#leave(gate);
     }
   }
 
-  #poll(patience: Patience): Promise<Permit> {
+  #poll(patience: Patience, silence: Silence): Promise<Permit> {
     const blob = this.#blob;
     const { signal } = patience;
     const returned = this.#returned;
-    const { unreachableAfterMs, poll } = this.#options;
-    const silence = new Silence(blob.clock, unreachableAfterMs);
+    const { poll } = this.#options;
     const rest = (ms: number): Promise<void> => returned.rest(blob.clock, ms, signal);
     return keepAsking({ blob, patience, silence, longer: REQUESTS, rest }, async () => {
       const slot = returned.take();

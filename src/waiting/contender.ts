@@ -48,6 +48,7 @@ export class Contender {
     this.#patience = patience;
     this.#turn = turn;
     this.#silenceSoFar = silence;
+    if (turn.legacy.silence) silence?.follow(turn.legacy.silence);
     this.#share = turn.legacy.share;
   }
 

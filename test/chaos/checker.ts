@@ -9,6 +9,7 @@ export type Rule =
   | "lost update"
   | "stale write"
   | "token"
+  | "loss"
   | "liveness"
   | "unexpected error"
   | "crash"
@@ -54,6 +55,7 @@ export function check(evidence: Evidence): Verdict {
   violations.push(
     ...staleWritesOf(evidence),
     ...fencedCountsOf(evidence),
+    ...lossesOf(evidence),
     ...livenessOf(evidence),
     ...surprisesOf(evidence),
     ...tooLittleOf(evidence),
@@ -212,6 +214,16 @@ function fencedCountsOf({ touches, fencedNumbers, endedAt }: Evidence): Finding[
     const writes = byKey.get(key)?.length ?? 0;
     const how = `the fenced number is ${number} after ${writes} accepted increments`;
     return number === writes ? [] : [{ rule: "stale write" as const, at: endedAt, key, how }];
+  });
+}
+
+/** Nothing here breaks a lease or deletes a blob that is leased, but a storage that comes back without them. */
+function lossesOf({ holds, storageLosses }: Evidence): Finding[] {
+  const ended = holds.filter(({ left }) => left === "broken" || left === "deleted");
+  return ended.flatMap(({ id, worker, key, left, askedAt, certain }): Finding[] => {
+    if (storageLosses.some(({ goneAt }) => goneAt >= askedAt)) return [];
+    const how = `${id} (${worker}) took it for ${left}, and the storage was not lost since it was asked for`;
+    return [{ rule: "loss", at: certain?.to ?? askedAt, key, how }];
   });
 }
 

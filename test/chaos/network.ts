@@ -9,6 +9,9 @@ const JUST_IN_TIME_MS = [1_500, 2_700] as const;
 /** A request may be under way for so long, when its sender has long given up. */
 const LATE_MS = [2_000, 20_000] as const;
 
+/** What a gateway says by itself: it does not know the address, or the way, or the sender; or takes it all for a page of its own. */
+const GATEWAY_STATUSES = [200, 403, 404, 502] as const;
+
 /** Disturbs what one worker sends to the storage and hears from it, and leaves it as it was. */
 export async function disturb(
   proxy: FaultProxy,
@@ -46,6 +49,8 @@ export async function disturb(
       );
     case "lateRequests":
       return during(forMs, ...[0, 1, 2].map(() => proxy.delay("all", chance.between(...LATE_MS), { when: () => chance.isOnce(0.1) })));
+    case "gateway":
+      return during(forMs, ...GATEWAY_STATUSES.map((status) => proxy.gateway("all", status, { when: () => chance.isOnce(0.1) })));
     case "slowThenCut": {
       await during(forMs / 2, proxy.delayAnswer("all", chance.between(...JUST_IN_TIME_MS)));
       return during(forMs / 2, proxy.hang("all"));

@@ -136,6 +136,7 @@ const SHORT_WORDS: Readonly<Record<Struck["kind"], string>> = {
   doubled: "doubled",
   lateRequests: "late requests",
   slowThenCut: "slow, then cut",
+  gateway: "gateway answers",
   storageRestarted: "storage killed",
   storageGone: "storage killed, data gone",
   lateWrites: "late writes",

@@ -3,7 +3,16 @@ import { Chance } from "../simulation/chance.ts";
 /** What goes wrong. */
 export type TroubleKind = ProcessTrouble | NetworkTrouble | StorageTrouble | "lateWrites";
 export type ProcessTrouble = "kill" | "killBeforeWrite" | "shortStop" | "longStop" | "stopBeforeWrite";
-export type NetworkTrouble = "latency" | "busy" | "cut" | "halfOpen" | "lostAnswers" | "doubled" | "lateRequests" | "slowThenCut";
+export type NetworkTrouble =
+  | "latency"
+  | "busy"
+  | "cut"
+  | "halfOpen"
+  | "lostAnswers"
+  | "doubled"
+  | "lateRequests"
+  | "slowThenCut"
+  | "gateway";
 export type StorageTrouble = "storageRestarted" | "storageGone";
 
 export interface Trouble {
@@ -56,6 +65,7 @@ export const TROUBLE_WORDS: Readonly<Record<TroubleKind, string>> = Object.freez
   doubled: "requests arrive twice",
   lateRequests: "requests arrive after their sender gave up",
   slowThenCut: "answers late, then none at all",
+  gateway: "a gateway answers instead of the storage",
   storageRestarted: "storage killed, and back with what it had saved",
   storageGone: "storage killed, and back empty",
   lateWrites: "writes to the register late, some by more than a lease",
@@ -95,6 +105,7 @@ const NETWORK: Lane<NetworkTrouble>["lasts"] = {
   doubled: [500, 1_000],
   lateRequests: [500, 1_000],
   slowThenCut: [1_500, 1_800],
+  gateway: [300, 800],
 };
 const STORAGE: Lane<StorageTrouble>["lasts"] = { storageRestarted: [130, 300], storageGone: [130, 300] };
 const WRITES: Lane<"lateWrites">["lasts"] = { lateWrites: [400, 800] };
@@ -114,9 +125,12 @@ export function planOf({ seed, round, roundMs, workers, leaseMs }: PlanOptions):
     { ...everybody, kinds: ["lateWrites"], lasts: WRITES, pauseMs: [6_000, 20_000] },
     { ...everybody, kinds: keysOf(STORAGE), lasts: STORAGE, pauseMs: [22_000, 40_000] },
   ] as Lane<TroubleKind>[];
-  return lanes
-    .flatMap((lane, i) => [...troublesOf(lane, new Chance(seed, `lane ${i} of round ${round}`), roundMs * lane.part, { workers, leaseMs })])
-    .sort((a, b) => a.at - b.at);
+  const gateways = { ...networks, kinds: ["gateway"], pauseMs: [4_000, 15_000], single: 0.75 } as Lane<NetworkTrouble> as Lane<TroubleKind>;
+  const planned = (lane: Lane<TroubleKind>, i: number): Trouble[] => [
+    ...troublesOf(lane, new Chance(seed, `lane ${i} of round ${round}`), roundMs * lane.part, { workers, leaseMs }),
+  ];
+  // A trouble's place decides what its chance is: the last lane comes after all others, so that it changes none of them.
+  return [...lanes.flatMap(planned).sort((a, b) => a.at - b.at), ...planned(gateways, lanes.length)];
 }
 
 function* troublesOf<K extends TroubleKind>(

@@ -165,6 +165,17 @@ describe("FaultProxy", () => {
     await lease.acquireLease(15);
   });
 
+  it("answers as a gateway would, and passes nothing on", async () => {
+    const { lease, leaseState } = await setup();
+    proxy.gateway("acquire", 404, { times: 1 });
+    const error = await lease.acquireLease(15).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ statusCode: 404 });
+    expect(error).not.toHaveProperty("code", expect.stringMatching(/BlobNotFound|ContainerNotFound/));
+    expect(await leaseState()).toBe("available");
+    await lease.acquireLease(15);
+    expect(await leaseState()).toBe("leased");
+  });
+
   it("closes with requests hanging", async () => {
     await using another = await FaultProxy.start(emulator);
     another.hang("all");

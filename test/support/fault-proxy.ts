@@ -186,6 +186,12 @@ export class FaultProxy implements AsyncDisposable {
     return this.#add(operations, scope, async () => serverBusy(retryAfterSeconds));
   }
 
+  /** A page of a gateway's own instead of the request: nothing in it shows to be the service's. */
+  gateway(operations: WireOperations, status: number, scope?: WireScope): EndOfFault {
+    const body = Buffer.from("<html><body>a page of the gateway's own</body></html>");
+    return this.#add(operations, scope, async () => ({ status, headers: ["Content-Type", "text/html"], body }));
+  }
+
   /** Ends all faults and the latency. Connections that hang are cut. */
   heal(): void {
     this.#latencyMs = 0;

@@ -267,6 +267,18 @@ describe("the chaos checker", () => {
     });
   });
 
+  it("finds a lock that was lost as broken or deleted, unless the storage was lost since it was asked for", () => {
+    const found = (left: string, at?: number): string[] => {
+      const holds = withTenth({ left });
+      const storageLosses = at === undefined ? [] : [{ at, goneAt: at + 5, isRewound: false }];
+      return broken(evidence(holds, worked(holds), { storageLosses }));
+    };
+    expect(found("deleted")).toEqual(["loss"]);
+    expect(found("broken", 5_000)).toEqual(["loss"]);
+    expect(found("deleted", 10_500)).toEqual([]);
+    expect([...found("expired"), ...found("taken")]).toEqual([]);
+  });
+
   it("finds who does not get in when nothing goes wrong any more", () => {
     const holds = goodHolds().map((each) => (each.worker === "w2" && each.askedAt > 30_000 ? { ...each, actor: "w2 another" } : each));
     const { violations } = check(evidence(holds));
@@ -326,6 +338,11 @@ describe("the chaos plan", () => {
     const troubles = Array.from({ length: 8 }, (_, round) => plan(1, round)).flat();
     for (const { at, forMs } of troubles) expect(at + forMs).toBeLessThanOrEqual(90_000);
     expect(new Set(troubles.map(({ kind }) => kind))).toEqual(new Set(Object.keys(TROUBLE_WORDS)));
+  });
+
+  it("has the gateway after all other troubles, which it leaves as they were", () => {
+    const kinds = plan(7).map(({ kind }) => kind);
+    expect(kinds.slice(kinds.indexOf("gateway")).every((kind) => kind === "gateway")).toBe(true);
   });
 
   it("stops some for longer than a lease, and others for less", () => {

@@ -1,7 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Order, Plan, Report } from "./messages.ts";
 import { now } from "./now.ts";
+import type { SleepClock } from "./sleep-clock.ts";
 
 export interface End {
   readonly at: number;
@@ -15,6 +17,8 @@ type Of<K extends Kind> = Extract<Report, { kind: K }>;
 /** A process with a lock's library in it, and what it said. */
 export abstract class Actor implements AsyncDisposable {
   end: End | undefined;
+  /** When its work was last seen to go on, where it cannot say so itself. */
+  workedAt = Number.NaN;
   /** Before it goes on to give the lock back. */
   onWorkEnded: () => void = () => this.tell({ order: "go on" });
   /** What it printed where errors go. */
@@ -46,8 +50,13 @@ export abstract class Actor implements AsyncDisposable {
     return this.#reports.find((report): report is Of<K> => report.kind === kind);
   }
 
-  kill(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT"): void {
+  kill(signal: "SIGKILL" | "SIGSTOP" | "SIGCONT" | "SIGTERM"): void {
     this.child.kill(signal);
+  }
+
+  /** Its machine sleeps: the process stands still, and its timers and its monotonic clock do not count the time. */
+  async sleep(_ms: number): Promise<void> {
+    throw new Error("its machine cannot be made to sleep");
   }
 
   /** Whether it came to be so within the time, or before the process ended. */
@@ -99,26 +108,42 @@ const START_MS = 30_000;
 
 /** One that runs `holder-main`. */
 export class NodeActor extends Actor {
-  private constructor(plan: Plan) {
+  readonly #clock: SleepClock | undefined;
+
+  private constructor(plan: Plan, env: Readonly<Record<string, string>>, clock: SleepClock | undefined) {
     super(
       fork(fileURLToPath(new URL("holder-main.js", import.meta.url)), {
         // It has a connection string in it, and anybody may read command lines.
-        env: { ...process.env, HOLDER_PLAN: JSON.stringify(plan) },
+        env: { ...process.env, ...env, ...clock?.env, HOLDER_PLAN: JSON.stringify(plan) },
         stdio: ["ignore", "ignore", "pipe", "ipc"],
       }),
     );
-    this.child.on("message", (report: Report) => this.hear(report));
+    this.#clock = clock;
+    this.child.on("message", (report: Report) => this.hear({ ...report, at: report.at + (clock?.sleptMs ?? 0) }));
   }
 
-  /** Resolves when it is connected and waits for its start. */
-  static async prepare(plan: Plan): Promise<NodeActor> {
-    const actor = new NodeActor(plan);
+  /** Resolves when it is connected and waits for its start. With `env` in its environment, and a clock of its own, if so. */
+  static async prepare(plan: Plan, env: Readonly<Record<string, string>> = {}, clock?: SleepClock): Promise<NodeActor> {
+    const actor = new NodeActor(plan, env, clock);
     if (!(await actor.says("ready", START_MS))) throw new Error(`a process did not start: ${actor.printed}`);
     return actor;
   }
 
+  override async sleep(ms: number): Promise<void> {
+    if (!this.#clock) return await super.sleep(ms);
+    this.kill("SIGSTOP");
+    await sleep(ms);
+    this.#clock.sleep(ms);
+    this.kill("SIGCONT");
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
+    this.#clock?.[Symbol.dispose]();
+  }
+
   tell(order: Order): void {
-    // Nobody listens any more once it is gone.
+    // Nothing listens any more once it is gone.
     if (this.child.connected) this.child.send(order, () => undefined);
   }
 }

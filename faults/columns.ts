@@ -21,7 +21,14 @@ export interface Column {
 const LEASE_MS = 15_000;
 const NO_BREAK = { broken: "there is no such way" };
 const NO_SIGNAL = { "cancelled-waiting": "takes no signal", "cancelled-asking": "takes no signal" };
+const NO_HTTP = { "gateway-once": "speaks no HTTP", "gateway-always": "speaks no HTTP" };
+const noTokens = (reason: string) => ({ "tokens-busy": reason, "tokens-down": reason, "tokens-silent": reason });
+const NO_SIGNALS = { "signal-beside": "handles no signals" };
+const NO_COMMAND = { "command-told-to-end": "has no command", "command-killed": "has no command" };
+/** What none of the libraries for Redis has. */
+const NOT_IN_REDIS = { ...NO_BREAK, ...NO_HTTP, ...noTokens("uses no tokens"), ...NO_SIGNALS, ...NO_COMMAND };
 const NO_CALLBACK = "takes no work: the caller unlocks";
+const NO_SLEEP = "a Go program reads the clocks in a way of its own";
 
 export const COLUMNS: readonly Column[] = [
   {
@@ -41,7 +48,7 @@ export const COLUMNS: readonly Column[] = [
     room: REDIS,
     leaseMs: LEASE_MS,
     asksEveryMs: 10,
-    notFor: NO_BREAK,
+    notFor: NOT_IN_REDIS,
     used: "`Mutex` with `lockTimeout: 15_000` and `onLockLost`, as in its “Example with lost lock handling”; it renews every 12 s, its default",
   },
   {
@@ -51,7 +58,7 @@ export const COLUMNS: readonly Column[] = [
     room: REDIS,
     leaseMs: LEASE_MS,
     asksEveryMs: 100,
-    notFor: { ...NO_BREAK, ...NO_SIGNAL },
+    notFor: { ...NOT_IN_REDIS, ...NO_SIGNAL },
     used: "`createLock` with `ttl: 15_000` and `using`, which it recommends; it renews after 12 s, its default, and `retryAttempts` is raised so that it waits",
   },
   {
@@ -61,7 +68,7 @@ export const COLUMNS: readonly Column[] = [
     room: REDIS,
     leaseMs: LEASE_MS,
     asksEveryMs: 400,
-    notFor: { ...NO_BREAK, ...NO_SIGNAL },
+    notFor: { ...NOT_IN_REDIS, ...NO_SIGNAL },
     used: "`using` for 15,000 ms with the settings of its README: it renews half a second before it takes the lock to end; called again while another has the lock",
   },
   {
@@ -73,6 +80,11 @@ export const COLUMNS: readonly Column[] = [
     asksEveryMs: 10_000,
     notFor: {
       ...NO_SIGNAL,
+      ...noTokens("runs here with the account's key"),
+      ...NO_SIGNALS,
+      ...NO_COMMAND,
+      "slept-short": NO_SLEEP,
+      "slept-long": NO_SLEEP,
       stalled: "renews beside the work, in a goroutine",
       "work-throws": NO_CALLBACK,
       "throws-and-release-fails": NO_CALLBACK,

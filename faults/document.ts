@@ -19,23 +19,39 @@ export interface Measured {
   readonly cells: readonly Cell[];
   /** Node.js, the storages and the machine, in a line. */
   readonly ranOn: string;
+  /** The rows that were not measured now: they stay as the document has them. Default: none. */
+  readonly kept?: readonly Row[];
 }
 
-/** The document with its measured part in place of the one it had. */
+/** The document with its measured part in place of the one it had. Throws if a row is to stay that it does not have, or not on this machine. */
 export function replaced(document: string, measured: Measured): string {
   const [before, rest] = document.split(BEGIN);
   const after = rest?.split(END)[1];
   if (before === undefined || after === undefined) throw new Error(`the document has no part from ${BEGIN} to ${END}`);
-  return `${before}${BEGIN}\n\n${measuredPart(measured)}\n${END}${after}`;
+  const { kept = [], ranOn } = measured;
+  if (kept.length > 0 && !document.includes(ranOn)) throw new Error(`the rows that stay were not measured as these were: ${ranOn}`);
+  return `${before}${BEGIN}\n\n${measuredPart(measured, keptLines(document, kept))}\n${END}${after}`;
 }
 
-function measuredPart({ rows, columns, cells, ranOn }: Measured): string {
+/** The lines of rows in the document, by id. */
+function keptLines(document: string, rows: readonly Row[]): ReadonlyMap<string, string> {
+  const lines = document.split("\n");
+  const lineOf = ({ title }: Row): string => {
+    const line = lines.find((one) => one.startsWith(`| **${title}** |`));
+    if (line === undefined) throw new Error(`the document has no row "${title}" that could stay`);
+    return line;
+  };
+  return new Map(rows.map((row) => [row.id, lineOf(row)]));
+}
+
+function measuredPart({ rows, columns, cells, ranOn }: Measured, kept: ReadonlyMap<string, string>): string {
+  const measuredLine = (row: Row): string => markdownRow([`**${row.title}**`, ...columns.map((shown) => wordsIn(shown, row, cells))]);
   const lines = [
     ranOn,
     "",
     markdownRow(["fault", ...columns.map(({ column }) => column.name)]),
     markdownRow([":--", ...columns.map(() => ":--")]),
-    ...rows.map((row) => markdownRow([`**${row.title}**`, ...columns.map((shown) => wordsIn(shown, row, cells))])),
+    ...rows.map((row) => kept.get(row.id) ?? measuredLine(row)),
     "",
     "## How each fault is made",
     "",

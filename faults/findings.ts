@@ -33,6 +33,9 @@ const SOON_MS = 2_000;
 /** A process that has closed its connection may stay for so long: ioredis itself does, up to 2 s, when the network has failed. */
 const STAYS_MS = 2_500;
 
+/** A job that says ten times a second that it works, still does if it said so in this time. */
+const STILL_WORKS_MS = 1_000;
+
 const good = (text: string): Finding => ({ grade: "good", text });
 export const dear = (text: string): Finding => ({ grade: "dear", text });
 export const bad = (text: string): Finding => ({ grade: "bad", text });
@@ -110,6 +113,12 @@ export function keeping(scene: Seen): Finding[] {
   const told = heard(holder);
   const rivalsAt = rival.said("held")?.at ?? Infinity;
   if (!told) return rivalsAt < (holder.said("work ended")?.at ?? Infinity) ? loss(scene) : [good("kept"), ...endOf(scene)];
+  const again = holder.said("asked: held again");
+  if (again && !holder.said("told") && rivalsAt > again.at) {
+    const doubtMs = again.at - told.at;
+    const text = `kept; not certain of it for ${shown(doubtMs)}`;
+    return [doubtMs <= SOON_MS ? good(text) : dear(text), ...endOf(scene)];
+  }
   const [first, ...rest] = loss(scene);
   if (first?.grade !== "good") return first ? [first, ...rest] : rest;
   return [dear(`given up ${shown(scene.leaseEndsAt - told.at)} before the lease ends`), ...rest];
@@ -168,6 +177,44 @@ export function cancelling({ holder }: Seen): Finding[] {
 export function selfBlock(tookMs: number, leaseMs: number): Finding {
   if (tookMs <= leaseMs / 10) return good(`has it after ${shown(tookMs)}`);
   return tookMs < leaseMs / 2 ? dear(`has it only after ${shown(tookMs)}`) : bad(`blocked by its own lock for ${shown(tookMs)}`);
+}
+
+/** What came of a wait for the lock while something it needs could not be had. That was back at `backAt`. */
+export function patience({ holder, column }: Seen, backAt: number): Finding {
+  const asked = holder.said("asks");
+  const held = holder.said("held");
+  const settled = holder.said("settled");
+  if (!held && settled) return bad(`rejects with ${settled.error} after ${shown(settled.at - (asked?.at ?? Number.NaN))}`);
+  if (!held) return bad(`never has it (watched for ${shown(LOOK_ON_MS)})`);
+  const tookMs = held.at - backAt;
+  const text = `has it ${shown(tookMs)} after that is over`;
+  return tookMs < column.leaseMs / 2 ? good(text) : dear(text);
+}
+
+/** Whether the same client gets the lock once more, after it was lost and all is well again. */
+export function repeating({ holder }: Seen, since: number): Finding {
+  const again = holder.said("settled again");
+  if (!again) return bad(`never has it again (watched for ${shown(LOOK_ON_MS)})`);
+  if (again.error !== undefined) return bad(`then rejects with ${again.error}`);
+  const tookMs = again.at - since;
+  return tookMs <= SOON_MS ? good(`has it again within ${shown(tookMs)}`) : dear(`has it again only after ${shown(tookMs)}`);
+}
+
+/** How the process ended that SIGTERM told to end at `faultAt`. */
+export function ending({ holder, faultAt }: Seen): Finding {
+  const { end } = holder;
+  if (!end) return bad(`the process does not end (watched for ${shown(LOOK_ON_MS)})`);
+  const took = shown(end.at - faultAt);
+  return end.signal === "SIGTERM" ? good(`ends by the signal after ${took}`) : dear(`ends with code ${end.code} after ${took}`);
+}
+
+/** Whether the work of a job went on after its lock could be another's. Watched until `watchedAt`. */
+export function jobEnd({ rival }: Seen, workedAt: number, watchedAt: number): Finding {
+  const rivalsAt = rival.said("held")?.at ?? Infinity;
+  if (workedAt > watchedAt - STILL_WORKS_MS)
+    return bad(`the job works on, until the watching ended; two at work for ${shown(workedAt - rivalsAt)}`);
+  const bothMs = workedAt - rivalsAt;
+  return bothMs > AT_ONCE_MS ? bad(`the job works on; two at work for ${shown(bothMs)}`) : good("the job has ended");
 }
 
 /** Whether a process ended that had a lock and nothing to do. */

@@ -1,4 +1,6 @@
 // A process that takes a lock, works under it until it is told to end or hears that the lock is lost, and gives it back.
+import { createServer } from "node:net";
+import { uptime } from "node:os";
 import type { Held, Peer } from "../peers/src/peer.ts";
 import type { Order, Plan, Report } from "./messages.ts";
 import { now } from "./now.ts";
@@ -7,6 +9,9 @@ import { now } from "./now.ts";
 const ASK_EVERY_MS = 10;
 /** So long between two questions means that the process stood still. */
 const STOOD_STILL_MS = 1_000;
+
+/** By the clock that counts the time for which the process was stopped or the machine slept. */
+const withSleep = (): number => uptime() * 1_000;
 
 type Unstamped<R> = R extends Report ? Omit<R, "at"> : never;
 
@@ -37,19 +42,19 @@ class WorkError extends Error {
 
 async function work(held: Held): Promise<void> {
   report({ kind: "held" });
-  if (plan.idle) {
+  if (plan.holder === "idle") {
     client.unref();
     await new Promise(() => undefined);
   }
   const end = await new Promise<"end work" | "throw">((resolve) => {
-    let askedAt = now();
+    let askedAt = withSleep();
     let believed = true;
     const ask = (): void => {
-      const gap = now() - askedAt;
-      askedAt = now();
+      const gap = withSleep() - askedAt;
+      askedAt = withSleep();
       const believes = held.isHeld();
       if (gap > STOOD_STILL_MS) report({ kind: "resumed", believes });
-      if (believed && !believes) report({ kind: "asked: not held" });
+      if (believed !== believes) report({ kind: believes ? "asked: held again" : "asked: not held" });
       believed = believes;
     };
     const asking = setInterval(ask, ASK_EVERY_MS);
@@ -67,7 +72,10 @@ async function work(held: Held): Promise<void> {
       }
     };
     process.on("message", listen);
+    toldToEnd?.addEventListener("abort", () => stop("end work"));
     held.onLost((reason) => {
+      // After a pause the loss may be heard before the next question.
+      ask();
       report({ kind: "told", why: nameOf(reason) });
       stop("end work");
     });
@@ -86,6 +94,12 @@ const plan = JSON.parse(process.env.HOLDER_PLAN ?? "") as Plan;
 process.on("uncaughtExceptionMonitor", (error, origin) => report({ kind: "uncaught", origin, error: nameOf(error) }));
 const { peer } = (await import(plan.peer)) as { peer: Peer };
 const client = peer.connect(plan.address);
+let toldToEnd: AbortSignal | undefined;
+if (plan.holder === "service") {
+  await import(plan.otherListener);
+  toldToEnd = client.releaseOnSignals?.();
+  createServer().listen(0, "127.0.0.1");
+}
 // What the first lock of a process has to load, here and in the storage, is not what is measured.
 await client.hold(`warm-up-${process.pid}`, async () => undefined);
 const started = order("start");
@@ -98,7 +112,7 @@ const cancel = (message: Order): void => {
   report({ kind: "cancelled" });
   cancelling.abort();
 };
-if (!plan.idle) process.on("message", cancel);
+if (plan.holder !== "idle") process.on("message", cancel);
 
 report({ kind: "asks" });
 try {
@@ -108,5 +122,14 @@ try {
   report({ kind: "settled", error: nameOf(error) });
 }
 process.off("message", cancel);
+if (plan.holder === "repeater") {
+  await order("again");
+  try {
+    await client.hold(plan.key, async () => undefined);
+    report({ kind: "settled again" });
+  } catch (error) {
+    report({ kind: "settled again", error: nameOf(error) });
+  }
+}
 client.close();
 report({ kind: "closed" });

@@ -16,15 +16,16 @@ import { redisVersion } from "./storage.ts";
 import { type GoStage, Theatre } from "./theatre.ts";
 import { Gate } from "./wire/gate.ts";
 
-const USAGE = `Usage: npm run faults [-- --only <row>] [-- --column <name>] [-- --at-once <n>] [-- --json]
+const USAGE = `Usage: npm run faults [-- --only <row>] [-- --column <name>] [-- --at-once <n>] [-- --merge] [-- --json]
 
   --only <row>      only the rows that have this in their name; may be given several times
   --column <name>   only the columns that have this in their name; may be given several times
   --at-once <n>     how many cells are measured at the same time, and as many of Go's beside them. Default: 6
+  --merge           with --only: writes these rows into docs/faults.md, and leaves the others as they are
   --json            what was seen, as JSON, and nothing written
 
-Measures every cell, in real time, within a quarter of an hour, and writes docs/faults.md if all of them were measured.
-Needs Redis for its columns: apt-get install redis-server
+Measures every cell, in real time, within 20 minutes, and writes docs/faults.md if all of them were measured.
+Needs Linux, gcc and openssl; for the columns of Redis: apt-get install redis-server
 `;
 
 const DOCUMENT = fileURLToPath(new URL("docs/faults.md", PROJECT));
@@ -33,6 +34,7 @@ interface Request {
   readonly rows: readonly Row[];
   readonly columns: readonly Column[];
   readonly atOnce: number;
+  readonly merge: boolean;
   readonly json: boolean;
 }
 
@@ -43,6 +45,7 @@ function requested(): Request | undefined {
         only: { type: "string", multiple: true, default: [""] },
         column: { type: "string", multiple: true, default: [""] },
         "at-once": { type: "string", default: "6" },
+        merge: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
       },
     });
@@ -50,7 +53,7 @@ function requested(): Request | undefined {
     const columns = COLUMNS.filter(({ name }) => values.column.some((text) => name.includes(text)));
     const atOnce = Number(values["at-once"]);
     if (rows.length === 0 || columns.length === 0 || !(atOnce >= 1)) return undefined;
-    return { rows, columns, atOnce, json: values.json };
+    return { rows, columns, atOnce, merge: values.merge, json: values.json };
   } catch {
     return undefined;
   }
@@ -136,7 +139,7 @@ async function main(): Promise<number> {
   }
 }
 
-async function answer({ rows, columns, atOnce, json }: Request, go: Go | undefined): Promise<number> {
+async function answer({ rows, columns, atOnce, merge, json }: Request, go: Go | undefined): Promise<number> {
   const shown = availability(columns, go);
   for (const { column, notRun } of shown) if (notRun !== undefined) process.stderr.write(`${column.name} is not run: ${notRun}\n`);
   const run = shown.filter(({ notRun }) => notRun === undefined);
@@ -146,8 +149,9 @@ async function answer({ rows, columns, atOnce, json }: Request, go: Go | undefin
   process.stderr.write(`${cells.length} cells in ${((performance.now() - began) / 1_000).toFixed(0)} s\n`);
   if (json) {
     process.stdout.write(`${JSON.stringify(cells, null, 2)}\n`);
-  } else if (rows.length === ROWS.length && columns.length === COLUMNS.length && cells.length === tasks.length) {
-    const document = replaced(await readFile(DOCUMENT, "utf8"), { rows, columns: shown, cells, ranOn: ranOn() });
+  } else if ((merge || rows.length === ROWS.length) && columns.length === COLUMNS.length && cells.length === tasks.length) {
+    const kept = ROWS.filter((row) => !rows.includes(row));
+    const document = replaced(await readFile(DOCUMENT, "utf8"), { rows: ROWS, kept, columns: shown, cells, ranOn: ranOn() });
     await writeFile(DOCUMENT, document);
   }
   const bad = cells.filter(({ column, findings }) => column === "azmutex" && gradeOf(findings) === "bad");

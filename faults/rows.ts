@@ -1,21 +1,30 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { STEP_STOPS_MS } from "./command-actor.ts";
 import {
   afterPause,
   bad,
   cancelling,
   dear,
+  ending,
   endOf,
   type Finding,
   freedom,
+  jobEnd,
   keeping,
   loss,
+  patience,
+  repeating,
   selfBlock,
   settling,
   shown,
   stay,
   voided,
 } from "./findings.ts";
+import type { HolderKind } from "./messages.ts";
+import { now } from "./now.ts";
 import { LOOK_ON_MS, type Scene } from "./scene.ts";
+import { TOKEN_SECONDS, type TokenService } from "./token-service.ts";
+import { gatewayAnswer } from "./wire/http.ts";
 
 /** A fault: what happens, and what is seen of it. */
 export interface Row {
@@ -25,8 +34,10 @@ export interface Row {
   readonly how: string;
   /** Plays it and says what was seen. */
   play(scene: Scene): Promise<Finding[]>;
-  /** Whether the holder does nothing under the lock and nothing else keeps its process. */
-  readonly idle?: boolean;
+  /** What kind of holder it takes, unless it is the usual one. */
+  readonly holder?: HolderKind;
+  /** Whether the storage is one that takes tokens, and each process has a service of its own that issues them. */
+  readonly tokens?: boolean;
   /** Whether it is played on a storage of its own, because that is killed. */
   readonly killsStorage?: boolean;
 }
@@ -37,6 +48,15 @@ const PAST_LEASE_MS = 5_000;
 const SHORT_OUTAGE_MS = 5_000;
 const LATE_MS = 2_500;
 const CANCEL_AFTER_MS = 1_000;
+const SHORT_SLEEP_MS = 2_000;
+/** Shorter than azmutex waits without an answer, longer than `@azure/identity` tries by itself. */
+const TOKENS_DOWN_MS = 15_000;
+/** azmutex has a token replaced two minutes before it ends. */
+const REFRESHED_TOKEN_SECONDS = 110;
+/** From when token requests are not answered until the holder asks once more: by then it has to have given up the one that hangs. */
+const ASKS_AGAIN_MS = 45_000;
+/** A job that was not stopped is watched for so long beside the next holder's. */
+const WORKS_ON_MS = 2_000;
 /** Long enough for two renewals of everybody. */
 const TWO_RENEWALS_MS = 30_000;
 
@@ -69,6 +89,28 @@ async function outage(scene: Scene, ms: number): Promise<void> {
   await sleep(ms);
   await scene.way.mend();
   await lost(scene, TWO_RENEWALS_MS);
+}
+
+function tokensOf({ tokens }: Scene): TokenService {
+  if (!tokens) throw new Error("nothing issues tokens here");
+  return tokens;
+}
+
+function mustHaveStruck({ struck }: TokenService): void {
+  if (struck === 0) throw new Error("the holder asked for no token");
+}
+
+/** The lock's command is ended in one way or another: watches until another has the lock, and a little longer. */
+async function commandEnds(scene: Scene, signal: "SIGTERM" | "SIGKILL"): Promise<Finding[]> {
+  const { holder, rival, column } = scene;
+  await heldWithRival(scene);
+  await sleep(SETTLED_IN_MS);
+  scene.faultBegins();
+  holder.kill(signal);
+  await rival.says("held", column.leaseMs + LOOK_ON_MS);
+  await sleep(WORKS_ON_MS);
+  const freeMs = signal === "SIGKILL" ? scene.leaseEndsAt - scene.faultAt : STEP_STOPS_MS;
+  return [jobEnd(scene, holder.workedAt, now()), freedom(scene, scene.faultAt, freeMs)];
 }
 
 async function thrown(scene: Scene): Promise<void> {
@@ -115,6 +157,99 @@ export const ROWS: readonly Row[] = [
       await heldWithRival(scene);
       await keptFor(scene, TWO_RENEWALS_MS);
       return keeping(scene);
+    },
+  },
+  {
+    id: "gateway-once",
+    title: "Gateway answers a renewal",
+    how: "the first renewal is answered by something on the way, with a bare `404` and a page of its own, and the second with such a `200`; neither arrives, and the next ones pass",
+    async play(scene) {
+      const answers = [gatewayAnswer("404 Not Found")];
+      void scene.way.strike("renew", { kind: "answered", answer: () => answers.shift() ?? gatewayAnswer("200 OK") }, 2);
+      await heldWithRival(scene);
+      await keptFor(scene, TWO_RENEWALS_MS);
+      return keeping(scene);
+    },
+  },
+  {
+    id: "gateway-always",
+    title: "Gateway answers every renewal",
+    how: "with such a `200`; none arrives",
+    async play(scene) {
+      const struck = scene.way.strike("renew", { kind: "answered", answer: () => gatewayAnswer("200 OK") });
+      await heldWithRival(scene);
+      await struck;
+      await lost(scene);
+      return loss(scene);
+    },
+  },
+  {
+    id: "tokens-busy",
+    title: "Token service answers `503`",
+    how: `once the holder has the lock; its token is good for ${REFRESHED_TOKEN_SECONDS} s and due to be replaced. The storage is well`,
+    tokens: true,
+    async play(scene) {
+      const tokens = tokensOf(scene);
+      await sleep(TOKEN_SECONDS * 1_000);
+      tokens.tokenSeconds = REFRESHED_TOKEN_SECONDS;
+      await heldWithRival(scene);
+      tokens.trouble = "busy";
+      await keptFor(scene, TWO_RENEWALS_MS);
+      mustHaveStruck(tokens);
+      return keeping(scene);
+    },
+  },
+  {
+    id: "tokens-down",
+    title: "Token service down",
+    how: `the holder's token has ended, and connections to the service that issues tokens end without an answer from when the holder asks for the lock, for ${shown(TOKENS_DOWN_MS)}; and again for ${shown(SHORT_OUTAGE_MS)} once it has it, with tokens that are good for ${TOKEN_SECONDS} s. The storage is well`,
+    tokens: true,
+    async play(scene) {
+      const { holder } = scene;
+      const tokens = tokensOf(scene);
+      await sleep(TOKEN_SECONDS * 1_000);
+      tokens.trouble = "down";
+      holder.tell({ order: "start" });
+      await sleep(TOKENS_DOWN_MS);
+      tokens.trouble = undefined;
+      const backAt = now();
+      mustHaveStruck(tokens);
+      await holder.until(() => holder.said("held") !== undefined || holder.said("settled") !== undefined, LOOK_ON_MS);
+      const waited = patience(scene, backAt);
+      if (!holder.said("held")) return [waited];
+      scene.rivalAsks();
+      tokens.trouble = "down";
+      await sleep(SHORT_OUTAGE_MS);
+      tokens.trouble = undefined;
+      await keptFor(scene, TWO_RENEWALS_MS);
+      return [waited, ...keeping(scene)];
+    },
+  },
+  {
+    id: "tokens-silent",
+    title: "Token service silent",
+    how: `once the holder has the lock, requests for tokens are taken and never answered. When it has lost the lock, the service answers new ones; ${shown(ASKS_AGAIN_MS)} after the silence began, the lock is free and the holder asks for it again`,
+    tokens: true,
+    holder: "repeater",
+    async play(scene) {
+      const { holder, rival, column } = scene;
+      const tokens = tokensOf(scene);
+      await heldWithRival(scene);
+      tokens.trouble = "silent";
+      const began = now();
+      await lost(scene);
+      tokens.trouble = undefined;
+      mustHaveStruck(tokens);
+      const findings = loss(scene);
+      if (!holder.said("settled")) return findings;
+      await rival.says("held", column.leaseMs + LOOK_ON_MS);
+      rival.tell({ order: "end work" });
+      await rival.says("settled", LOOK_ON_MS);
+      await sleep(began + ASKS_AGAIN_MS - now());
+      const askedAt = now();
+      holder.tell({ order: "again" });
+      await holder.says("settled again", LOOK_ON_MS);
+      return [...findings, repeating(scene, askedAt)];
     },
   },
   {
@@ -199,6 +334,32 @@ export const ROWS: readonly Row[] = [
       scene.holder.kill("SIGSTOP");
       await sleep(scene.column.leaseMs + PAST_LEASE_MS);
       scene.holder.kill("SIGCONT");
+      await lost(scene);
+      return afterPause(scene);
+    },
+  },
+  {
+    id: "slept-short",
+    title: "Machine slept for two seconds",
+    how: `${shown(SETTLED_IN_MS)} after it got the lock. Made for the holder's process alone: \`SIGSTOP\` and \`SIGCONT\`, and a library that is loaded before the C library (\`LD_PRELOAD\`) takes the time out of its monotonic clock, and so out of its timers; its wall clock and the machine's uptime go on. That is what Linux does in suspend`,
+    holder: "sleeper",
+    async play(scene) {
+      await heldWithRival(scene);
+      await sleep(SETTLED_IN_MS);
+      await scene.holder.sleep(SHORT_SLEEP_MS);
+      await keptFor(scene, TWO_RENEWALS_MS);
+      return keeping(scene);
+    },
+  },
+  {
+    id: "slept-long",
+    title: "Machine slept past the lease",
+    how: `the same, for a lease and ${shown(PAST_LEASE_MS)}`,
+    holder: "sleeper",
+    async play(scene) {
+      await heldWithRival(scene);
+      await sleep(SETTLED_IN_MS);
+      await scene.holder.sleep(scene.column.leaseMs + PAST_LEASE_MS);
       await lost(scene);
       return afterPause(scene);
     },
@@ -358,12 +519,42 @@ export const ROWS: readonly Row[] = [
     id: "nothing-else-to-do",
     title: "Nothing else to do",
     how: "the work waits for what never comes; nothing but the library's own timers keeps the process (with Redis, its connection is unreferenced)",
-    idle: true,
+    holder: "idle",
     async play(scene) {
       const { holder } = scene;
       await scene.holds();
       await holder.ends(LOOK_ON_MS);
       return [stay(scene)];
     },
+  },
+  {
+    id: "signal-beside",
+    title: "Signal with another listener",
+    how: `\`SIGTERM\`, ${shown(SETTLED_IN_MS)} after it got the lock, to a service that ends its work then; the package signal-exit listens, too, and the library is to give the lock back and end the process (\`releaseOnSignals\`)`,
+    holder: "service",
+    async play(scene) {
+      const { holder, rival, column } = scene;
+      await heldWithRival(scene);
+      await sleep(SETTLED_IN_MS);
+      scene.faultBegins();
+      holder.kill("SIGTERM");
+      await holder.ends(LOOK_ON_MS);
+      await rival.says("held", column.leaseMs);
+      return [ending(scene), freedom(scene, scene.faultAt)];
+    },
+  },
+  {
+    id: "command-told-to-end",
+    title: "Command told to end, a step under `timeout`",
+    how: `\`azmutex run\` runs a script whose step runs under \`timeout\`, in a process group of its own, and takes ${shown(STEP_STOPS_MS)} to stop; \`SIGTERM\` to azmutex, ${shown(SETTLED_IN_MS)} after it got the lock`,
+    holder: "command",
+    play: (scene) => commandEnds(scene, "SIGTERM"),
+  },
+  {
+    id: "command-killed",
+    title: "Command killed, a step under `timeout`",
+    how: "the same, with `SIGKILL`",
+    holder: "command",
+    play: (scene) => commandEnds(scene, "SIGKILL"),
   },
 ];

@@ -1,9 +1,12 @@
 import { type Actor, NodeActor } from "./actor.ts";
 import type { Column } from "./columns.ts";
+import { CommandActor } from "./command-actor.ts";
+import type { HolderKind } from "./messages.ts";
 import { now } from "./now.ts";
 import { adapterOf } from "./peers.ts";
-import type { Storage } from "./storage.ts";
-import type { Protocol } from "./wire/protocol.ts";
+import { SleepClock } from "./sleep-clock.ts";
+import type { Storage, StorageRoom } from "./storage.ts";
+import { TokenService } from "./token-service.ts";
 import { Way } from "./wire/way.ts";
 
 /** How long it is looked on before something is said to never happen: longer than a lease and a renewal that takes as long. */
@@ -19,20 +22,23 @@ export class Scene implements AsyncDisposable {
   storage: Storage;
   readonly way: Way;
   readonly rivalsWay: Way;
+  /** Who issues the holder's tokens, where it has any. */
+  readonly tokens: TokenService | undefined;
   readonly holder: Actor;
   readonly rival: Actor;
   /** When the fault began. */
   faultAt = Number.NaN;
   readonly #actors: Actor[];
-  readonly #cast: Cast;
-  #ownsStorage = false;
+  readonly #setting: Setting;
+  readonly #parts: readonly [Part, Part];
 
-  private constructor(column: Column, cast: Cast, key: string, storage: Storage, ways: [Way, Way], actors: [Actor, Actor]) {
-    this.column = column;
-    this.#cast = cast;
-    this.key = key;
+  private constructor(setting: Setting, storage: Storage, parts: [Part, Part], actors: [Actor, Actor]) {
+    this.#setting = setting;
+    this.column = setting.column;
+    this.key = parts[0].key;
     this.storage = storage;
-    [this.way, this.rivalsWay] = ways;
+    this.#parts = parts;
+    [{ way: this.way, tokens: this.tokens }, { way: this.rivalsWay }] = parts;
     [this.holder, this.rival] = actors;
     this.#actors = [...actors];
     this.holder.onWorkEnded = () => {
@@ -41,17 +47,18 @@ export class Scene implements AsyncDisposable {
     };
   }
 
-  static async set({ column, cast, row, storage: shared, idle }: Setting): Promise<Scene> {
-    const storage = shared ?? (await column.room.start());
-    const key = `${row}-${column.module}`;
-    const { protocol } = column.room;
-    const way = await cast.way(storage.port, protocol);
-    const rivalsWay = await cast.way(storage.port, protocol);
-    const holder = await cast.actor(column, key, way, idle);
-    const rival = await cast.actor(column, key, rivalsWay, false);
-    const scene = new Scene(column, cast, key, storage, [way, rivalsWay], [holder, rival]);
-    scene.#ownsStorage = shared === undefined;
-    return scene;
+  static async set(setting: Setting): Promise<Scene> {
+    const { column, cast, row, room, holder: kind } = setting;
+    const storage = setting.storage ?? (await room.start());
+    const part = async (holder?: HolderKind): Promise<Part> => {
+      const way = await cast.way(storage.port, room);
+      const tokens = room.certificate && (await TokenService.start());
+      return { column, room, key: `${row}-${column.module}`, way, tokens, holder };
+    };
+    const parts: [Part, Part] = [await part(kind), await part()];
+    const holder = await cast.actor(parts[0]);
+    const rival = await cast.actor(parts[1]);
+    return new Scene(setting, storage, parts, [holder, rival]);
   }
 
   /** The holder asks for the lock and gets it. */
@@ -67,7 +74,7 @@ export class Scene implements AsyncDisposable {
 
   /** Somebody who comes when all is over. */
   async third(): Promise<Actor> {
-    const third = await this.#cast.actor(this.column, this.key, this.rivalsWay, false);
+    const third = await this.#setting.cast.actor(this.#parts[1]);
     this.#actors.push(third);
     return third;
   }
@@ -82,7 +89,7 @@ export class Scene implements AsyncDisposable {
 
   async storageRestarts(): Promise<void> {
     await this.storage.kill();
-    this.storage = await this.column.room.start();
+    this.storage = await this.#setting.room.start();
     this.way.storagePort = this.storage.port;
     this.rivalsWay.storagePort = this.storage.port;
   }
@@ -121,9 +128,11 @@ export class Scene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const actor of this.#actors) await actor[Symbol.asyncDispose]();
-    await this.way[Symbol.asyncDispose]();
-    await this.rivalsWay[Symbol.asyncDispose]();
-    if (this.#ownsStorage) await this.storage.kill();
+    for (const { way, tokens } of this.#parts) {
+      await way[Symbol.asyncDispose]();
+      await tokens?.[Symbol.asyncDispose]();
+    }
+    if (!this.#setting.storage) await this.storage.kill();
   }
 }
 
@@ -131,24 +140,37 @@ export interface Setting {
   readonly column: Column;
   readonly cast: Cast;
   readonly row: string;
+  readonly room: StorageRoom;
   /** Undefined for one of its own. */
   readonly storage: Storage | undefined;
-  /** Whether the holder does nothing under the lock. */
-  readonly idle: boolean;
+  readonly holder: HolderKind | undefined;
+}
+
+/** What a process is given to be the holder or the rival. */
+export interface Part {
+  readonly column: Column;
+  readonly room: StorageRoom;
+  readonly key: string;
+  readonly way: Way;
+  readonly tokens: TokenService | undefined;
+  readonly holder: HolderKind | undefined;
 }
 
 /** How a library's processes are made, and their ways to the storage. */
 export interface Cast {
-  way(storagePort: number, protocol: Protocol): Promise<Way>;
-  /** Resolves with a process that is ready to ask for the lock. */
-  actor(column: Column, key: string, way: Way, idle: boolean): Promise<Actor>;
+  way(storagePort: number, room: StorageRoom): Promise<Way>;
+  /** Resolves with a process that is ready to ask for the lock, or with a command that asks for it already. */
+  actor(part: Part): Promise<Actor>;
 }
 
 export const NODE_CAST: Cast = {
-  way: (storagePort, protocol) => Way.open(storagePort, protocol),
-  async actor(column, key, way, idle) {
+  way: (storagePort, { protocol, certificate }) => Way.open(storagePort, protocol, certificate?.()),
+  async actor({ column, room, key, way, tokens, holder }) {
     if (way.port === undefined) throw new Error("a way without a port is for Go");
-    const peer = adapterOf(column.module);
-    return await NodeActor.prepare({ peer, address: column.room.addressAt(way.port), key, idle });
+    const address = room.addressAt(way.port);
+    if (holder === "command") return new CommandActor(address, key);
+    const peer = adapterOf(tokens ? `${column.module}-entra` : column.module);
+    const plan = { peer, address, key, holder, otherListener: adapterOf("other-listener") };
+    return await NodeActor.prepare(plan, tokens?.env, holder === "sleeper" ? new SleepClock() : undefined);
   },
 };

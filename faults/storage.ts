@@ -1,10 +1,12 @@
 import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { AzureMutex } from "azmutex";
-import { emulatorConnectionString } from "../src/lease/endpoint.ts";
-import { firstMessage, kill } from "./child-process.ts";
+import { EMULATOR, emulatorConnectionString } from "../src/lease/endpoint.ts";
+import { type Certificate, certificate } from "./certificate.ts";
+import { failure, firstMessage, kill } from "./child-process.ts";
 import { HTTP } from "./wire/http.ts";
 import type { Protocol } from "./wire/protocol.ts";
 import { commandBytes, RESP } from "./wire/resp.ts";
@@ -18,6 +20,8 @@ export interface Storage extends AsyncDisposable {
 
 export interface StorageRoom {
   readonly protocol: Protocol;
+  /** Its own, where it speaks TLS. */
+  certificate?(): Certificate;
   /** Why there is none on this machine, if so. */
   missing(): string | undefined;
   start(): Promise<Storage>;
@@ -50,6 +54,54 @@ export const BLOBS: StorageRoom = {
   breakGently: breaking(),
   breakAtOnce: breaking(0),
 };
+
+const require = createRequire(import.meta.url);
+
+/** A module for a program that knows nothing of the process that started it. */
+const ENDS_WITH_PARENT = "data:text/javascript,process.on('disconnect', () => process.exit())";
+
+/** Blobs by https, for which Entra tokens are good as well as the account's key. */
+export const BLOBS_WITH_TOKENS: StorageRoom = {
+  protocol: HTTP,
+  certificate,
+  missing: () => undefined,
+  async start() {
+    const { keyFile, certificateFile } = certificate();
+    const where = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"];
+    const how = [
+      "--cert",
+      certificateFile,
+      "--key",
+      keyFile,
+      "--oauth",
+      "basic",
+      "--silent",
+      "--skipApiVersionCheck",
+      "--disableTelemetry",
+    ];
+    const child = fork(require.resolve("azurite/dist/src/blob/main.js"), [...where, ...how], {
+      execArgv: ["--no-deprecation", "--import", ENDS_WITH_PARENT],
+      stdio: ["ignore", "pipe", "inherit", "ipc"],
+    });
+    return storageOf(child, await Promise.race([portSaid(child), failure(child, "Azurite")]));
+  },
+  addressAt: (port) => EMULATOR.endpoint.replace("http:", "https:").replace(":10000", `:${port}`),
+  async breakAtOnce() {
+    throw new Error("no row breaks a lock here");
+  },
+};
+
+/** The port that Azurite's command line says it listens on. */
+async function portSaid(child: ChildProcess): Promise<number> {
+  let said = "";
+  for await (const text of child.stdout?.setEncoding("utf8") ?? []) {
+    said += text;
+    const [, port] = /successfully listens on https:\/\/127\.0\.0\.1:(\d+)/.exec(said) ?? [];
+    if (port === undefined) continue;
+    return Number(port);
+  }
+  throw new Error(`Azurite does not say where it listens:\n${said}`);
+}
 
 export const REDIS: StorageRoom = {
   protocol: RESP,

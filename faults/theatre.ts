@@ -3,7 +3,7 @@ import type { Finding } from "./findings.ts";
 import { GoActor } from "./go-actor.ts";
 import type { Row } from "./rows.ts";
 import { type Cast, NODE_CAST, Scene } from "./scene.ts";
-import { BLOBS, CONTAINER, type Storage, type StorageRoom } from "./storage.ts";
+import { BLOBS, BLOBS_WITH_TOKENS, CONTAINER, type Storage, type StorageRoom } from "./storage.ts";
 import type { Gate } from "./wire/gate.ts";
 import { Way } from "./wire/way.ts";
 
@@ -43,9 +43,8 @@ export class Theatre implements AsyncDisposable {
   async #set(row: Row, column: Column): Promise<Scene> {
     while (this.#setting.size >= SETTING_AT_ONCE) await Promise.race(this.#setting).catch(() => undefined);
     const cast = column.module === "go" ? this.#goCast() : NODE_CAST;
-    const setting = this.#storage(row, column.room).then((storage) =>
-      Scene.set({ column, cast, row: row.id, storage, idle: row.idle ?? false }),
-    );
+    const room = row.tokens ? BLOBS_WITH_TOKENS : column.room;
+    const setting = this.#storage(row, room).then((storage) => Scene.set({ column, cast, row: row.id, room, storage, holder: row.holder }));
     this.#setting.add(setting);
     try {
       return await setting;
@@ -67,7 +66,7 @@ export class Theatre implements AsyncDisposable {
     const { gate, program } = this.#go;
     return {
       way: async (storagePort) => Way.behindGate(storagePort, BLOBS.protocol),
-      actor: async (_column, key, way) => {
+      actor: async ({ key, way }) => {
         const actor = new GoActor(program, CONTAINER, key);
         gate.admit(actor.pid, way);
         return actor;

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createServer as createTlsServer, connect as tlsConnect } from "node:tls";
+import type { Certificate } from "../certificate.ts";
 import { now } from "../now.ts";
 import { ByteReader } from "./byte-reader.ts";
 import type { Operation, Protocol } from "./protocol.ts";
@@ -11,6 +13,8 @@ export type Trouble =
   | { readonly kind: "hang" }
   /** The storage says "not now" and does nothing. */
   | { readonly kind: "not now" }
+  /** The request never arrives; something on the way answers it. */
+  | { readonly kind: "answered"; readonly answer: () => Buffer }
   /** The request is carried out; instead of its answer the connection ends. */
   | { readonly kind: "answer lost" }
   /** The request is carried out, and its answer is late. */
@@ -38,25 +42,27 @@ export class Way implements AsyncDisposable {
   readonly port: number | undefined;
   readonly #server: Server | undefined;
   readonly #protocol: Protocol;
+  readonly #isSecret: boolean;
   readonly #sockets = new Set<Socket>();
   readonly #waiting = new Set<Rule>();
   #rules: Rule[] = [];
   #keptAt = Number.NaN;
   #isCut = false;
 
-  private constructor(server: Server | undefined, storagePort: number, protocol: Protocol) {
+  private constructor(server: Server | undefined, storagePort: number, protocol: Protocol, isSecret = false) {
     this.#server = server;
+    this.#isSecret = isSecret;
     this.storagePort = storagePort;
     this.#protocol = protocol;
     this.port = (server?.address() as AddressInfo | undefined)?.port;
-    server?.on("connection", (near) => this.accept(near));
+    server?.on(isSecret ? "secureConnection" : "connection", (near: Socket) => this.accept(near));
   }
 
-  /** With a port of its own. */
-  static async open(storagePort: number, protocol: Protocol): Promise<Way> {
-    const server = createServer().listen(0, "127.0.0.1");
+  /** With a port of its own. With a certificate, TLS is spoken on both sides of it. */
+  static async open(storagePort: number, protocol: Protocol, certificate?: Certificate): Promise<Way> {
+    const server = (certificate ? createTlsServer(certificate) : createServer()).listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new Way(server, storagePort, protocol);
+    return new Way(server, storagePort, protocol, certificate !== undefined);
   }
 
   static behindGate(storagePort: number, protocol: Protocol): Way {
@@ -110,7 +116,8 @@ export class Way implements AsyncDisposable {
   }
 
   async #serve(near: Socket): Promise<void> {
-    const far = connect(this.storagePort, "127.0.0.1");
+    const at = { host: "127.0.0.1", port: this.storagePort };
+    const far = this.#isSecret ? tlsConnect({ ...at, rejectUnauthorized: false }) : connect(at);
     for (const socket of [near, far]) {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
@@ -131,7 +138,8 @@ export class Way implements AsyncDisposable {
   async #pass(request: Buffer, near: Socket, far: Socket, answers: ByteReader): Promise<boolean> {
     const operation = this.#protocol.operationOf(request, this.stage);
     const rule = this.#rules.find((one) => one.operation === operation && one.times > 0);
-    const { kind } = rule?.trouble ?? { kind: "none" };
+    const trouble = rule?.trouble ?? { kind: "none" };
+    const { kind } = trouble;
     const strike = (): void => {
       if (!rule) return;
       rule.times -= 1;
@@ -144,9 +152,9 @@ export class Way implements AsyncDisposable {
       else near.pause();
       return false;
     }
-    if (kind === "not now") {
+    if (kind === "not now" || kind === "answered") {
       strike();
-      near.write(this.#protocol.notNow);
+      near.write(trouble.kind === "answered" ? trouble.answer() : this.#protocol.notNow);
       return true;
     }
 

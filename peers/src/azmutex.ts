@@ -1,7 +1,7 @@
-import { AzureMutex, type LockerOptions } from "../../dist/index.js";
+import { AzureMutex, type ConnectOptions, type LockerOptions, releaseOnSignals } from "../../dist/index.js";
 import { LEASE_MS, type Peer, WAIT_MS } from "./peer.ts";
 
-const SHORT_LEASE: LockerOptions = { leaseSeconds: LEASE_MS / 1_000 };
+export const SHORT_LEASE: LockerOptions = { leaseSeconds: LEASE_MS / 1_000 };
 
 /** azmutex with its defaults, but for the length of the lease. */
 export const peer: Peer = withOptions(SHORT_LEASE);
@@ -21,10 +21,12 @@ export const variants: Readonly<Record<string, Peer>> = {
   fair15: fair,
 };
 
-function withOptions(options: LockerOptions): Peer {
+type WayIn = (address: string) => ConnectOptions;
+
+export function withOptions(options: LockerOptions, wayIn: WayIn = (connectionString) => ({ connectionString })): Peer {
   return {
-    connect(connectionString) {
-      const mutex = new AzureMutex({ connectionString, containerName: "locks" });
+    connect(address) {
+      const mutex = new AzureMutex({ ...wayIn(address), containerName: "locks" });
       return {
         async hold(key, work, { waitMs = WAIT_MS, signal } = {}) {
           await mutex.locker(key, options).run(
@@ -36,6 +38,7 @@ function withOptions(options: LockerOptions): Peer {
             { timeoutMs: waitMs, signal },
           );
         },
+        releaseOnSignals: () => releaseOnSignals(mutex).signal,
         // Its connections and timers never keep a process.
         unref: () => undefined,
         close: () => undefined,

@@ -13,6 +13,11 @@ export interface PeerClient {
    * lock was not to be had for so long.
    */
   hold(key: string, work: (held: Held) => Promise<void>, options?: HoldOptions): Promise<void>;
+  /**
+   * Has the library end the process in good order at SIGTERM, where it can: the signal tells the work to end. Undefined where
+   * the library has nothing for signals.
+   */
+  releaseOnSignals?(): AbortSignal;
   /** Lets the process end though the connection is open, so that only the library's own timers keep it. */
   unref(): void;
   /** Ends the connection, whatever is under way on it. */

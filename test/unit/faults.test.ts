@@ -4,10 +4,24 @@ import { describe, expect, it } from "vitest";
 import { gradeOf, MARKS } from "../../faults/cell.ts";
 import { COLUMNS } from "../../faults/columns.ts";
 import { replaced } from "../../faults/document.ts";
-import { afterPause, type Finding, freedom, keeping, loss, type Seen, settling, voided, type Witness } from "../../faults/findings.ts";
+import {
+  afterPause,
+  ending,
+  type Finding,
+  freedom,
+  jobEnd,
+  keeping,
+  loss,
+  patience,
+  repeating,
+  type Seen,
+  settling,
+  voided,
+  type Witness,
+} from "../../faults/findings.ts";
 import type { Report } from "../../faults/messages.ts";
 import { ROWS } from "../../faults/rows.ts";
-import { HTTP } from "../../faults/wire/http.ts";
+import { gatewayAnswer, HTTP } from "../../faults/wire/http.ts";
 import { commandBytes, RESP } from "../../faults/wire/resp.ts";
 import { PROJECT } from "../support/sources.ts";
 
@@ -91,6 +105,19 @@ describe("docs/faults.md", () => {
     expect(() => replaced("no place for it", one)).toThrow("has no part from");
   });
 
+  it("keeps the rows that were not measured, if it has them and they ran on the same", () => {
+    const [kept, measured] = ROWS;
+    if (!kept || !measured) throw new Error("there are no rows");
+    const ranOn = "Measured here.";
+    const first = { rows: [kept], columns: COLUMNS.map((column) => ({ column, version: "1" })), cells: [], ranOn };
+    const document = replaced(DOCUMENT, first).replace(`| **${kept.title}** |`, `| **${kept.title}** | as it was |`);
+    const merged = replaced(document, { ...first, rows: [kept, measured], kept: [kept] });
+    expect(merged).toContain(`| **${kept.title}** | as it was |`);
+    expect(merged).toContain(`| **${measured.title}** |`);
+    expect(() => replaced(document, { ...first, rows: [kept], kept: [measured] })).toThrow(`no row "${measured.title}"`);
+    expect(() => replaced(document, { ...first, rows: [kept], kept: [kept], ranOn: "Elsewhere." })).toThrow("not measured as these were");
+  });
+
   it("leaves out of no column what is not a row", () => {
     const ids = ROWS.map(({ id }) => id);
     for (const { notFor } of COLUMNS) for (const id of Object.keys(notFor)) expect(ids).toContain(id);
@@ -125,6 +152,64 @@ describe("a cell", () => {
       "✗ never told; two held for 10.0 s, until the watching ended",
     ],
     ["is bad if a call never returns", keeping(seen([ended(30_000)], 30_500)), "✗ kept; its call never returns (watched for 20.0 s)"],
+    [
+      "is good if the lock is not certain for a moment and then kept",
+      keeping(
+        seen([{ kind: "asked: not held", at: 6_000 }, { kind: "asked: held again", at: 6_900 }, ended(30_000), settled(30_001)], 30_500),
+      ),
+      "✓ kept; not certain of it for 0.9 s",
+    ],
+    [
+      "is dear if it is not certain for long",
+      keeping(
+        seen([{ kind: "asked: not held", at: 6_000 }, { kind: "asked: held again", at: 9_000 }, ended(30_000), settled(30_001)], 30_500),
+      ),
+      "○ kept; not certain of it for 3.0 s",
+    ],
+    [
+      "is bad if another had the lock before it was certain again",
+      keeping(
+        seen([{ kind: "asked: not held", at: 16_000 }, { kind: "asked: held again", at: 17_000 }, ended(30_000), settled(30_001)], 15_100),
+      ),
+      "✗ told 1.0 s late; two held for 0.9 s",
+    ],
+    [
+      "is good if the wait outlasts what it needs",
+      [
+        patience(
+          seen([
+            { kind: "asks", at: 0 },
+            { kind: "held", at: 16_000 },
+          ]),
+          15_000,
+        ),
+      ],
+      "✓ has it 1.0 s after that is over",
+    ],
+    [
+      "is bad if the wait ends with an error meanwhile",
+      [patience(seen([{ kind: "asks", at: 0 }, settled(4_700, "ACCESS_DENIED")]), 15_000)],
+      "✗ rejects with ACCESS_DENIED after 4.7 s",
+    ],
+    ["is bad if the client never locks again", [repeating(seen([]), 45_000)], "✗ never has it again (watched for 20.0 s)"],
+    [
+      "is good if the client locks again",
+      [repeating(seen([{ kind: "settled again", at: 45_300 }]), 45_000)],
+      "✓ has it again within 0.3 s",
+    ],
+    [
+      "is good if a signal ends the process",
+      [ending({ ...seen([]), holder: { ...witness(), end: { at: 2_150, code: null, signal: "SIGTERM" } } })],
+      "✓ ends by the signal after 0.1 s",
+    ],
+    ["is bad if a signal does not end the process", [ending(seen([]))], "✗ the process does not end (watched for 20.0 s)"],
+    ["is good if a job has ended before another has the lock", [jobEnd(seen([], 5_000), 4_900, 9_000)], "✓ the job has ended"],
+    ["is bad if a job ends later", [jobEnd(seen([], 5_000), 6_000, 9_000)], "✗ the job works on; two at work for 1.0 s"],
+    [
+      "is bad if a job does not end",
+      [jobEnd(seen([], 5_000), 8_950, 9_000)],
+      "✗ the job works on, until the watching ended; two at work for 4.0 s",
+    ],
     [
       "is good if the work knows after a pause",
       afterPause(seen([{ kind: "resumed", at: 22_000, believes: false }, told(22_004)], 15_000)),
@@ -206,5 +291,7 @@ describe("the proxy", () => {
   it("says not now in messages that are whole", () => {
     expect(HTTP.answerLength(HTTP.notNow, Buffer.from(HEAD.replace("HEAD", "PUT")))).toBe(HTTP.notNow.length);
     expect(RESP.answerLength(RESP.notNow, Buffer.alloc(0))).toBe(RESP.notNow.length);
+    const page = gatewayAnswer("404 Not Found");
+    expect(HTTP.answerLength(page, Buffer.from(HEAD.replace("HEAD", "PUT")))).toBe(page.length);
   });
 });

@@ -45,6 +45,7 @@ interface LeaseProperties {
   readonly lastModified?: Date;
   readonly leaseState?: string;
   readonly leaseDuration?: string;
+  readonly contentLength?: number;
 }
 
 /** What is used of the SDK's `BlobLeaseClient`. */
@@ -81,7 +82,7 @@ export interface ContainerClientLike {
   create(options?: Abortable): Promise<AnswerHeaders>;
   getBlockBlobClient(blobName: string): BlockBlobClientLike;
   listBlobsFlat(options?: Abortable & { prefix?: string; includeMetadata?: boolean }): {
-    byPage(): AsyncIterable<{
+    byPage(settings?: { maxPageSize?: number }): AsyncIterable<{
       readonly requestId?: string;
       readonly date?: Date;
       readonly continuationToken?: string;
@@ -201,10 +202,25 @@ export class BlobLeaseStore implements LeaseStore {
     });
   }
 
-  read(key: string, call?: StoreCall): Promise<ReadAnswer> {
+  read(key: string, call: StoreCall & { readonly asWritten?: boolean | undefined } = {}): Promise<ReadAnswer> {
+    if (call.asWritten) return this.#readAsWritten(key, call);
     return this.#ask<ReadAnswer>("read", key, missing, async (container) => {
       const found = await this.#blob(container, key).getProperties(abortable(call));
-      return { kind: "found", blob: storedBlob("read", key, found, found.metadata, found.date) };
+      return { kind: "found", blob: storedBlob("read", key, found, lowerCaseNames(found.metadata), found.date) };
+    });
+  }
+
+  /** Headers come in lower case, and without those that are empty: only a listing, in which the blob's own name is first, has more. */
+  #readAsWritten(key: string, call: StoreCall): Promise<ReadAnswer> {
+    return this.#ask<ReadAnswer>("read", key, missing, async (container) => {
+      const pages = container.listBlobsFlat({ prefix: key, includeMetadata: true, ...abortable(call) }).byPage({ maxPageSize: 1 });
+      for await (const { requestId, date, segment, continuationToken } of pages) {
+        checkRequestId("read", key, { requestId });
+        const [first] = segment.blobItems;
+        if (first?.name === key) return { kind: "found", blob: storedBlob("read", key, first.properties, first.metadata, date) };
+        if (first || !continuationToken) return { kind: "missing", what: "blob", date: date?.getTime() ?? Number.NaN };
+      }
+      throw new StoreUnavailableError(`could not read "${key}": the listing has no pages`, key);
     });
   }
 
@@ -248,7 +264,8 @@ export class BlobLeaseStore implements LeaseStore {
         if (continuationToken && seen.has(continuationToken))
           throw new StoreUnavailableError(`could not list "${prefix}": the listing goes round in circles`, prefix, { answered: true });
         if (continuationToken) seen.add(continuationToken);
-        for (const { name, properties, metadata } of segment.blobItems) yield storedBlob("list", name, properties, metadata, date);
+        for (const { name, properties, metadata } of segment.blobItems)
+          yield storedBlob("list", name, properties, lowerCaseNames(metadata), date);
       }
     } catch (error) {
       if (call?.signal?.aborted || error instanceof StoreUnavailableError) throw error;
@@ -354,10 +371,16 @@ function storedBlob(
   return {
     key,
     ...stampOf(operation, key, { ...found, ...(date && { date }) }),
-    metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value])),
+    // Of an entry without a value the SDK's parser may make something else than a text.
+    metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, typeof value === "string" ? value : ""])),
     leaseState: leaseState as LeaseState,
     infinite: found.leaseDuration === "infinite",
+    ...(found.contentLength !== undefined && { hasContent: found.contentLength > 0 }),
   };
+}
+
+function lowerCaseNames(metadata: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** At most what a lease lasts. The SDK hands on what is no number as it is. */

@@ -6,7 +6,7 @@ import { attempt, isUnsure, retryDelayMs, type Silence } from "./attempt.ts";
 import type { Metadata, Stamp, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type Announced, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
-import { readBlob } from "./read-blob.ts";
+import { readAsWritten, readBlob } from "./read-blob.ts";
 
 /** A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a record. */
 const TOKENS_PER_SECOND = 1_000_000;
@@ -129,7 +129,7 @@ export class FencingTokens {
    * without reading it first. Never rejects; what it cannot read is read later.
    */
   async lookAhead(blob: LockBlob, { tryTimeoutMs: timeoutMs, signal }: Pick<TokenRequest, "tryTimeoutMs" | "signal">): Promise<void> {
-    const answer = await readBlob(blob, { timeoutMs, signal }).catch(() => undefined);
+    const answer = await readAsWritten(blob, { timeoutMs, signal }).catch(() => undefined);
     if (answer?.kind === "found") this.#foreseen = knownFrom(blob, answer.blob);
   }
 
@@ -206,8 +206,7 @@ export class FencingTokens {
         failures += 1;
         await sleep(blob.clock, retryDelayMs(failures, blob.random), { signal: request.signal });
       }
-      if (unmet >= MOST_UNMET)
-        throw new StoreUnavailableError(`the record of "${blob.key}" is never as it was just read`, blob.key, { answered: true });
+      if (unmet >= MOST_UNMET) throw neverAsRead(blob.key);
       known = await this.#read(blob, request, endure);
     }
   }
@@ -268,7 +267,8 @@ export class FencingTokens {
     for (let failures = 1; ; failures += 1) {
       silence?.asks();
       try {
-        const answer = await readBlob(blob, { timeoutMs, signal });
+        const answer = await readAsWritten(blob, { timeoutMs, signal });
+        if (!answer) throw neverAsRead(key);
         if (answer.kind === "missing") throw new LockLostError(key, "deleted", `its ${answer.what} is gone`);
         silence?.broken();
         return knownFrom(blob, answer.blob);
@@ -287,6 +287,10 @@ export class FencingTokens {
     this.#highestTried = Math.max(this.#highestTried, own.top);
     return own;
   }
+}
+
+function neverAsRead(key: string): StoreUnavailableError {
+  return new StoreUnavailableError(`the record of "${key}" is never as it was just read`, key, { answered: true });
 }
 
 /** What an answer says that has just arrived. */

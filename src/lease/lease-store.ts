@@ -11,7 +11,7 @@ export function isLeased(state: LeaseState): boolean {
   return state === "leased" || state === "breaking";
 }
 
-/** A blob's metadata: names in lower case, values of printable ASCII. */
+/** A blob's metadata: values of printable ASCII, names in lower case as headers are read, unless they are asked for as written. */
 export type Metadata = Readonly<Record<string, string>>;
 
 /** What a store's call may be given besides its own arguments. */
@@ -70,6 +70,8 @@ export type WriteAnswer = ({ readonly kind: "written" } & Stamp) | Unmet | Refus
 /** A blob as a read or a listing shows it. Nothing tells how much of a lease is left, or its id. */
 export interface StoredBlob extends Stamp {
   readonly key: string;
+  /** Whether the blob has content, where the store tells. Blobs that azmutex makes have none. */
+  readonly hasContent?: boolean;
   readonly metadata: Metadata;
   readonly leaseState: LeaseState;
   /** Whether the lease, if there is one, is infinite. */
@@ -113,7 +115,11 @@ export interface LeaseStore {
   createContainer(call?: StoreCall): Promise<void>;
   /** Creates an empty blob, and never touches one that exists. */
   create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer>;
-  read(key: string, call?: StoreCall): Promise<ReadAnswer>;
+  /**
+   * Reads everything but the content. With `asWritten` the names of the metadata are in the case they were written in, and entries
+   * without a value are there; a store that cannot tell ignores it. On Azure that takes the right to list.
+   */
+  read(key: string, call?: StoreCall & { readonly asWritten?: boolean | undefined }): Promise<ReadAnswer>;
   /** Replaces the metadata of a blob that we have leased, if nobody wrote it since `ifMatch`. Content is not touched. */
   writeMetadata(
     key: string,

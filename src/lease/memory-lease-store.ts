@@ -132,10 +132,12 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
-  read(key: string, call?: StoreCall): Promise<ReadAnswer> {
+  read(key: string, call: StoreCall & { readonly asWritten?: boolean | undefined } = {}): Promise<ReadAnswer> {
     return this.#serve(call, () => {
       const blob = this.#find(key);
-      return "kind" in blob ? blob : { kind: "found", blob: this.#shown(key, blob) };
+      if ("kind" in blob) return blob;
+      const shown = this.#shown(key, blob);
+      return { kind: "found", blob: call.asWritten ? { ...shown, metadata: { ...blob.metadata } } : shown };
     });
   }
 
@@ -237,7 +239,7 @@ export class MemoryLeaseStore implements LeaseStore {
     this.#writes += 1;
     // In one piece, and with the quotes that belong to it.
     const etag = JSON.stringify(`0x${this.#writes.toString(16).toUpperCase().padStart(15, "0")}`);
-    const blob: Blob = { content, metadata: lowerCaseNames(metadata), etag, writtenAt: this.#now, lease };
+    const blob: Blob = { content, metadata: { ...metadata }, etag, writtenAt: this.#now, lease };
     this.#blobs?.set(key, blob);
     return this.#stamp(blob);
   }
@@ -249,7 +251,8 @@ export class MemoryLeaseStore implements LeaseStore {
   #shown(key: string, blob: Blob): StoredBlob {
     return {
       key,
-      metadata: { ...blob.metadata },
+      metadata: asHeaders(blob.metadata),
+      hasContent: blob.content !== "",
       leaseState: blob.lease.state(this.#now),
       infinite: blob.lease.infinite,
       ...this.#stamp(blob),
@@ -266,9 +269,9 @@ function containerGone(missing: Missing): Refused | undefined {
   return missing.what === "container" ? gone(missing) : undefined;
 }
 
-/** As HTTP headers come, whatever the case they were sent in. */
-function lowerCaseNames(metadata: Metadata): Metadata {
-  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name.toLowerCase(), value]));
+/** As HTTP headers come, whatever the case they were sent in. Those without a value get lost on the way. */
+function asHeaders(metadata: Metadata): Metadata {
+  return Object.fromEntries(Object.entries(metadata).flatMap(([name, value]) => (value === "" ? [] : [[name.toLowerCase(), value]])));
 }
 
 function wholeSeconds(ms: number): number {

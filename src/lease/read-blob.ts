@@ -1,6 +1,43 @@
+import { AccessDeniedError, isMutexError } from "../errors.ts";
 import { type AttemptOptions, attempt } from "./attempt.ts";
-import type { ReadAnswer } from "./lease-store.ts";
+import type { ReadAnswer, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
+
+/** An entry of ours, or one that is only of ours as far as a name tells. */
+const OURS = /^azmutex(?:_|$)/;
+
+/**
+ * Reads the blob's metadata as it was written, for a record that is to be written beside it: one request, and one more where there
+ * are entries of others, or the blob has content and may have such without a value. Undefined if it was written in between.
+ * Throws `AccessDeniedError` where the second, a listing, is refused: written back as read, names would lose their case.
+ */
+export async function readAsWritten(
+  blob: LockBlob,
+  options: Pick<AttemptOptions, "timeoutMs" | "signal">,
+): Promise<ReadAnswer | undefined> {
+  const { store, name, key } = blob;
+  const read = await readBlob(blob, options);
+  if (read.kind === "missing" || !bearsEntriesOfOthers(read.blob)) return read;
+  const list = (signal: AbortSignal) => store.read(name, { signal, asWritten: true });
+  const written = await attempt(blob, list, { operation: "read", ...options }).catch((cause: unknown) => {
+    if (!isMutexError(cause) || cause.code !== "ACCESS_DENIED") throw cause;
+    const why = "is not written, because the blob bears entries of others and only a listing tells how their names are written";
+    throw new AccessDeniedError(`the record of "${key}" ${why}: grant the right to list, or use fencing: false`, key, { cause });
+  });
+  if (written.kind === "missing") return written;
+  if (written.blob.etag !== read.blob.etag) return undefined;
+  const { metadata } = read.blob;
+  // What a header says is the value itself; in XML it may be written in another way.
+  const entries = Object.entries(written.blob.metadata).map(([entry, value]) => {
+    const lowerCase = entry.toLowerCase();
+    return [OURS.test(lowerCase) ? lowerCase : entry, metadata[lowerCase] ?? value];
+  });
+  return { kind: "found", blob: { ...read.blob, metadata: Object.fromEntries(entries) } };
+}
+
+function bearsEntriesOfOthers({ metadata, hasContent }: StoredBlob): boolean {
+  return hasContent === true || Object.keys(metadata).some((entry) => !OURS.test(entry));
+}
 
 /** Asks once what the blob is like: one request without a body. */
 export function readBlob(blob: LockBlob, options: Pick<AttemptOptions, "timeoutMs" | "signal">): Promise<ReadAnswer> {

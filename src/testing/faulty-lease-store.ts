@@ -179,8 +179,8 @@ export class FaultyLeaseStore implements LeaseStore {
     return this.#pass("create", key, call, (passed) => this.#store.create(key, metadata, passed));
   }
 
-  read(key: string, call?: StoreCall): Promise<ReadAnswer> {
-    return this.#pass("read", key, call, (passed) => this.#store.read(key, passed));
+  read(key: string, { signal, ...options }: StoreCall & { readonly asWritten?: boolean | undefined } = {}): Promise<ReadAnswer> {
+    return this.#pass("read", key, { signal }, (passed) => this.#store.read(key, { ...options, ...passed }));
   }
 
   writeMetadata(

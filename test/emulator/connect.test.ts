@@ -401,12 +401,16 @@ describe("keys", () => {
     const container = service.getContainerClient("keys");
     await container.createIfNotExists();
     const blob = container.getBlockBlobClient("precious.txt");
-    await blob.upload("precious", 8, { metadata: { owner: "billing" }, tags: {} });
+    const metadata = { OwnerTeam: "billing", flag: "", odd: '"a  b" %20 <&>' };
+    await blob.upload("precious", 8, { metadata, tags: {} });
     const before = await blob.getProperties();
     await new AzureMutex({ connectionString: proxy.connectionString, containerName: "keys" }).locker("precious.txt").run(() => undefined);
     const after = await blob.getProperties();
     expect((await blob.downloadToBuffer()).toString()).toBe("precious");
-    expect(after.metadata?.owner).toBe("billing");
+    for await (const { metadata: { azmutex, ...others } = {} } of container.listBlobsFlat({ prefix: "precious", includeMetadata: true })) {
+      expect(azmutex).toBeDefined();
+      expect(others).toEqual(metadata);
+    }
     expect(after.createdOn).toEqual(before.createdOn);
     await new AzureMutex({ connectionString: proxy.connectionString, containerName: "keys" })
       .locker("precious.txt", { fencing: false })

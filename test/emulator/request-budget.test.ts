@@ -122,6 +122,16 @@ describe("the request budget", () => {
     ]);
   });
 
+  it("is 1 list more for a record beside entries of others, until this process wrote last", async () => {
+    const client = storage.container(container).getBlockBlobClient(key);
+    await client.upload("{}", 2, { metadata: { OwnerTeam: "Payments", flag: "" } });
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    const mutex = storage.mutex(container);
+    const first = await requestsOf("first lock + unlock of a blob of others", () => cycle(lockerOf(mutex)));
+    expect(first).toEqual(["acquire", "read", "list", "writeMetadata", "release"]);
+    expect(await requestsOf("the next by this process", () => cycle(lockerOf(mutex)))).toEqual(["acquire", "release"]);
+  });
+
   it("is 0 for a hand-over inside a process", async () => {
     const locker = lockerOf(storage.mutex(container), { handOverMs: 60_000 });
     const first = await locker.lock();

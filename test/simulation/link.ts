@@ -123,8 +123,8 @@ export class Link implements LeaseStore {
     return this.#send(call, { operation: "create", name: key, ask: (store) => store.create(key, metadata) });
   }
 
-  read(key: string, call?: StoreCall): Promise<ReadAnswer> {
-    return this.#send(call, { operation: "read", name: key, ask: (store) => store.read(key) });
+  read(key: string, { signal, ...options }: StoreCall & { readonly asWritten?: boolean | undefined } = {}): Promise<ReadAnswer> {
+    return this.#send({ signal }, { operation: "read", name: key, ask: (store) => store.read(key, options) });
   }
 
   writeMetadata(

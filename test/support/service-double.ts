@@ -185,9 +185,10 @@ export class ServiceDouble {
       const answer = await this.memory.read(name);
       if (answer.kind === "missing") return { ...this.#missing(answer), body: "" };
       const { blob } = answer;
+      const length = { "content-length": blob.hasContent ? "1" : "0" };
       const metadata = Object.entries(blob.metadata).map(([entry, value]) => [`x-ms-meta-${entry}`, value]);
       const lease = { "x-ms-lease-state": blob.leaseState, ...(blob.infinite && { "x-ms-lease-duration": "infinite" }) };
-      return this.#done(200, { ...stamped(blob), ...lease, ...Object.fromEntries(metadata) });
+      return this.#done(200, { ...stamped(blob), ...length, ...lease, ...Object.fromEntries(metadata) });
     },
     write: async ({ name, leaseId = "" }, { headers }) => {
       const metadata = metadataIn(headers.toJson({ preserveCase: true }));
@@ -203,10 +204,15 @@ export class ServiceDouble {
     list: async ({ name: prefix }, { url }) => {
       if (!(await this.#hasContainer())) return this.#refusal("404 ContainerNotFound");
       const found: StoredBlob[] = [];
-      for await (const blob of this.memory.list(prefix)) found.push(blob);
-      const from = Number(new URL(url).searchParams.get("marker") ?? 0);
-      const next = from + PAGE < found.length ? String(from + PAGE) : "";
-      const blobs = found.slice(from, from + PAGE).map(blobXml);
+      for await (const { key } of this.memory.list(prefix)) {
+        const answer = await this.memory.read(key, { asWritten: true });
+        if (answer.kind === "found") found.push(answer.blob);
+      }
+      const query = new URL(url).searchParams;
+      const from = Number(query.get("marker") ?? 0);
+      const page = Math.min(PAGE, Number(query.get("maxresults") ?? PAGE));
+      const next = from + page < found.length ? String(from + page) : "";
+      const blobs = found.slice(from, from + page).map(blobXml);
       const body = `<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="https://acme.blob.core.windows.net/" ContainerName="locks"><Prefix>${escaped(prefix)}</Prefix><Blobs>${blobs.join("")}</Blobs><NextMarker>${next}</NextMarker></EnumerationResults>`;
       return { ...this.#done(200, { "content-type": "application/xml" }), body };
     },

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { AccessDeniedError } from "../../src/errors.ts";
 import type { Lock } from "../../src/locker.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { World } from "../support/world.ts";
@@ -206,6 +207,98 @@ describe("the record", () => {
     const found = await world.memory.read("job");
     expect(found.kind === "found" && found.blob.metadata.owner).toBe("billing");
     expect(world.memory.content("job")).toBe("precious");
+  });
+
+  describe("on a blob of others", () => {
+    const metadata = { OwnerTeam: "Payments", spTraceFormat: "v2", flag: "", UPPER: "a  b" };
+
+    async function written(world: World, key = "job"): Promise<object> {
+      const found = await world.memory.read(key, { asWritten: true });
+      if (found.kind === "missing") return expect.fail();
+      const { azmutex, ...rest } = found.blob.metadata;
+      expect(azmutex).toBeDefined();
+      return rest;
+    }
+
+    it("leaves their entries as they are, in name and value, for one request more a record", async () => {
+      const world = new World();
+      await world.memory.putBlob("job", { content: "precious", metadata });
+      await world.clock.advance(5_000);
+      const processes = [world.process(), world.process()] as const;
+      for (const process of [...processes, ...processes]) {
+        process.store.forgetCalls();
+        await token(world, process);
+        expect(process.store.calls.map(({ operation }) => operation)).toEqual(["acquire", "read", "read", "writeMetadata", "release"]);
+        expect(await written(world)).toEqual(metadata);
+      }
+      // Who wrote it last knows how it is written.
+      processes[1].store.forgetCalls();
+      await token(world, processes[1]);
+      expect(processes[1].store.calls.map(({ operation }) => operation)).toEqual(["acquire", "release"]);
+    });
+
+    it.each([
+      ["content", { content: "x", metadata: { flag: "" } }],
+      ["entries", { metadata: { Owner: "me", flag: "" } }],
+    ])("leaves entries without a value where it bears %s", async (_, put) => {
+      const world = new World();
+      await world.memory.putBlob("job", put);
+      for (let n = 0; n < 3; n += 1) await token(world, world.process());
+      expect(await written(world)).toEqual(put.metadata);
+    });
+
+    it("leaves them in what a leader announces, and for the next in line", async () => {
+      const world = new World();
+      await world.memory.putBlob("office", { metadata });
+      await world.clock.advance(5_000);
+      const leadership = await world.until(new LeaderElection(world.process().mutex, "office", { data: "a" }).campaign());
+      await world.until(leadership.proclaim("b"));
+      const next = new LeaderElection(world.process().mutex, "office", { data: "c", fair: true }).campaign();
+      await world.clock.advance(8_000);
+      await world.until(leadership.resign());
+      await world.until(next);
+      expect(await written(world, "office")).toEqual(metadata);
+    });
+
+    it("takes the name of our own entry in whatever case it was written", async () => {
+      const world = new World();
+      const first = await token(world, world.process());
+      const found = await world.memory.read("job");
+      if (found.kind === "missing") return expect.fail();
+      await world.memory.putBlob("job", { content: "x", metadata: { Azmutex: found.blob.metadata.azmutex ?? "" } });
+      expect(await token(world, world.process())).toBeGreaterThan(first);
+      expect(await written(world)).toEqual({});
+    });
+
+    it("is not written where only a listing could tell how names are written, and may not be made", async () => {
+      const world = new World();
+      await world.memory.putBlob("job", { metadata });
+      const { store, mutex } = world.process();
+      store.failBefore("read", { after: 1, error: new AccessDeniedError("403", "job") });
+      await expect(world.until(mutex.locker("job").lock())).rejects.toMatchObject({
+        code: "ACCESS_DENIED",
+        message: expect.stringContaining("grant the right to list, or use fencing: false"),
+      });
+      await world.clock.advance(10);
+      expect(await world.leaseState("job")).toBe("available");
+      expect(await world.memory.read("job", { asWritten: true })).toMatchObject({ blob: { metadata } });
+    });
+
+    it("is read again if it was written between the two reads", async () => {
+      const world = new World();
+      await world.memory.putBlob("job", { metadata });
+      await world.clock.advance(5_000);
+      const { store, mutex } = world.process();
+      const locker = mutex.locker("job");
+      store.delay("read", 1_000, { after: 1, times: 1 });
+      const locking = locker.lock();
+      await world.clock.advance(500);
+      await world.memory.break("job", { periodSeconds: 0 });
+      await world.memory.putBlob("job", { metadata: { Other: "1" } });
+      const lock = await world.until(locking);
+      expect(lock.isHeld).toBe(true);
+      expect(await written(world)).toEqual({ Other: "1" });
+    });
   });
 
   it("announces nobody before there is a holder: whoever creates the blob may not be the first to get it", async () => {

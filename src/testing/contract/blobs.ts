@@ -91,6 +91,32 @@ export function describeBlobs({ describe, test, expect }: Contract): void {
       expect((await readBlob(under)).metadata).toEqual({ owner: "Go" });
       expect((await listed(under, "")).map(({ metadata }) => metadata)).toEqual([{ owner: "Go" }]);
     });
+
+    test("has its metadata read as written when that is asked for: names in their case, entries without a value", async (under) => {
+      const { store } = under;
+      await store.createContainer();
+      const metadata = { OwnerTeam: "Go", empty: "", lower: "a  b" };
+      await under.foreign.putBlob(`${KEY}-longer`, { metadata: { Other: "x" } });
+      await under.foreign.putBlob(KEY, { metadata });
+      await store.acquire(KEY, A, 60);
+      const written = async (): Promise<unknown> => {
+        const answer = await store.read(KEY, { asWritten: true });
+        const plain = await readBlob(under);
+        if (answer.kind === "missing") return answer;
+        const { etag, leaseState, lastModified } = answer.blob;
+        expect({ etag, leaseState, lastModified }).toEqual({
+          etag: plain.etag,
+          leaseState: "leased",
+          lastModified: plain.lastModified,
+        });
+        return answer.blob.metadata;
+      };
+      expect(await written()).toEqual(metadata);
+      const more = { ...metadata, More: "y" };
+      await store.writeMetadata(KEY, more, { leaseId: A, ifMatch: (await readBlob(under)).etag });
+      expect(await written()).toEqual(more);
+      expect((await store.read(`${KEY}-long`, { asWritten: true })).kind).toBe("missing");
+    });
   });
 
   describe("lease operations", () => {

@@ -292,6 +292,21 @@ describe("a service that refuses the same thing again and again", () => {
     await expect(come(process().locker("job").tryLock())).rejects.toBeInstanceOf(StoreUnavailableError);
   });
 
+  it("a record for which there is no room beside the metadata of others is refused at once, and the lease is free", async () => {
+    const { process, come, distort, memory, clock } = scene(async (serve, { operation }) =>
+      operation === "write" ? refusal(400, { "x-ms-error-code": "MetadataTooLarge" }) : await serve(),
+    );
+    await memory.createContainer();
+    await memory.putBlob("job", { content: "{}", metadata: { Most: "m".repeat(8_000) } });
+    await clock.advance(5_000);
+    distort();
+    const locking = process().locker("job").lock({ timeoutMs: 1_000 });
+    await expect(come(locking)).rejects.toMatchObject({ code: "STORE_REFUSED", message: expect.stringContaining("MetadataTooLarge") });
+    await clock.advance(100);
+    expect(await memory.read("job")).toMatchObject({ blob: { leaseState: "available" } });
+    expect((await come(process().locker("job", { fencing: false }).lock())).isHeld).toBe(true);
+  });
+
   it("a lease that is granted and lost at once, each time, is not asked for without a pause", async () => {
     const { process, come, distort, memory } = scene(async (serve, { operation }) =>
       operation === "write" ? refusal(412, { "x-ms-error-code": "LeaseLost" }) : await serve(),

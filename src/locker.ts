@@ -14,7 +14,6 @@ const AMBIGUOUS =
 
 /** A lock that is held, until it is released or lost. */
 export class Lock extends Holding {
-  readonly leaseId: string;
   /**
    * Higher than the token of every earlier holder of this key. Hand it to whatever you write to, and have a write refused
    * whose token is lower than one seen before: that stops a holder who was paused after it last asked. Undefined with
@@ -26,14 +25,27 @@ export class Lock extends Holding {
   /** @internal */
   constructor(key: string, hold: Hold) {
     super(key, hold);
-    this.leaseId = hold.leaseId;
     this.fencingToken = hold.token;
     this.#hold = hold;
   }
 
+  /** The id of its lease, which does not count as read by this. For the simulation, which must not change what it watches. @internal */
+  static leaseIdOf(lock: Lock): string {
+    return lock.#hold.leaseId;
+  }
+
+  /**
+   * The id of the lease. Once it, or {@link Lock.conditions}, was read, no other task of this process is handed the lock under
+   * it: the lease is released first, at the cost of two requests or more. Both go on to say the same when the lock is released.
+   * **Read for the first time after that, it is an id that no lease has**: Azure refuses a write with it.
+   */
+  get leaseId(): string {
+    return this.#hold.giveOutId();
+  }
+
   /**
    * The lease, as the SDK's `conditions` take it: with them Azure itself refuses a write to the locked blob once the lease
-   * is another's.
+   * is another's. Reading it counts as reading {@link Lock.leaseId}.
    */
   get conditions(): { readonly leaseId: string } {
     return { leaseId: this.#hold.giveOutId() };

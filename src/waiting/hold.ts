@@ -53,6 +53,11 @@ export class LocalLease implements LeaseKeeper {
     this.#holder?.onRenewal?.(renewal);
   }
 
+  /** An id that no lease has. */
+  newId(): string {
+    return this.#blob.newId();
+  }
+
   /** Makes a task the holder, until its hold ends. */
   holdBy(turn: Turn<LocalLease>, token: number | undefined, succession: Succession): Hold {
     this.#holder = new Hold(this, turn, token, succession);
@@ -156,7 +161,8 @@ export class Hold implements Tenure {
   readonly #succession: Succession;
   #state: State = HELD;
   readonly #loss = new LazySignal();
-  #idGivenOut = false;
+  /** The lease id that was read, if one was. */
+  #idGivenOut: string | undefined;
   #isLapsing = false;
   #farewell: (() => Promise<void>) | undefined;
 
@@ -200,10 +206,13 @@ export class Hold implements Tenure {
     return this.#state.kind === "ended";
   }
 
-  /** The lease id may be on its way in a write of the holder's. The lease is not handed to another task under this id. */
+  /**
+   * The lease id, which may be on its way in a write of the holder's from now on: the lease is not handed to another task under it.
+   * Asked for the first time when the hold has ended, it is an id that no lease has. The real one may be another task's by then.
+   */
   giveOutId(): string {
-    this.#idGivenOut = true;
-    return this.leaseId;
+    this.#idGivenOut ??= this.ended ? this.#lease.newId() : this.leaseId;
+    return this.#idGivenOut;
   }
 
   /** The lease is lost. The next task in line may try for another; the work under this one may still be stopping. */
@@ -324,7 +333,8 @@ export class Hold implements Tenure {
   #passOn(): Promise<EndAnswer> {
     // Whoever hands it on may have to renew it first.
     if (this.#isLapsing) this.#lease.kept.resume();
-    const passOn = () => this.#succession.end(this.#lease, this.#turn, this.#idGivenOut);
+    const isIdGivenOut = this.#idGivenOut !== undefined;
+    const passOn = () => this.#succession.end(this.#lease, this.#turn, isIdGivenOut);
     return this.#farewell ? this.#farewell().then(passOn) : passOn();
   }
 

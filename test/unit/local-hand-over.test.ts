@@ -10,6 +10,12 @@ function setup(options: LockerOptions = {}, processOptions?: Partial<MutexOption
   return { world, clock: world.clock, ...here, locker: here.mutex.locker("job", options), there: world.process().mutex.locker("job") };
 }
 
+/** Requests for a lease whose blob is made first, and for another one after it. */
+const ASKED_ONCE = 2;
+const ASKED_AGAIN = 3;
+
+const idOf = (read: string | { readonly leaseId: string }): string => (typeof read === "string" ? read : read.leaseId);
+
 describe("a lock that is released while tasks of the same process wait", () => {
   it("is handed on without a request, with the same lease and a higher token", async () => {
     const { world, store, locker } = setup();
@@ -19,7 +25,6 @@ describe("a lock that is released while tasks of the same process wait", () => {
     await first.release();
     const second = await world.until(waiting, 0);
     expect(store.count()).toBe(0);
-    expect(second.leaseId).toBe(first.leaseId);
     expect(second.fencingToken).toBe((first.fencingToken as number) + 1);
     expect([first.isHeld, second.isHeld]).toEqual([false, true]);
   });
@@ -55,7 +60,8 @@ describe("a lock that is released while tasks of the same process wait", () => {
     expect(second.signal.reason).toMatchObject({ code: "LOCK_LOST" });
     store.heal();
     await second.release();
-    expect((await world.until(third, 10_000)).leaseId).not.toBe(second.leaseId);
+    expect((await world.until(third, 10_000)).isHeld).toBe(true);
+    expect(store.count("acquire")).toBeGreaterThan(ASKED_ONCE);
   });
 
   it("is released to the service when nobody of the process waits any more", async () => {
@@ -94,7 +100,7 @@ describe("a lock that is released while tasks of the same process wait", () => {
     await given;
     stuck.heal();
     const next = await world.until(waiting, 2_000);
-    expect(next.leaseId).toBe(first.leaseId);
+    expect(store.count("acquire")).toBe(ASKED_ONCE);
     expect(next.fencingToken).toBeGreaterThan(first.fencingToken as number);
   });
 
@@ -108,7 +114,7 @@ describe("a lock that is released while tasks of the same process wait", () => {
     await clock.advance(1_000);
     hanging.heal();
     const second = await world.until(waiting, 5_000);
-    expect(second.leaseId).toBe(first.leaseId);
+    expect(store.count("acquire")).toBe(ASKED_ONCE);
     expect(second.remainingMs).toBeGreaterThan(10_000);
 
     const third = locker.lock();
@@ -117,16 +123,18 @@ describe("a lock that is released while tasks of the same process wait", () => {
     await second.release();
     await clock.advance(15_000);
     store.heal();
-    expect((await world.until(third, 20_000)).leaseId).not.toBe(first.leaseId);
+    expect((await world.until(third, 20_000)).isHeld).toBe(true);
+    expect(store.count("acquire")).toBeGreaterThan(ASKED_ONCE);
   });
 
   it("is not handed on once its deadline has passed, by the clock", async () => {
-    const { world, clock, locker } = setup({ handOverMs: 60_000 });
+    const { world, clock, store, locker } = setup({ handOverMs: 60_000 });
     const first = await world.until(locker.lock());
     const waiting = locker.lock();
     clock.block(26_000);
     await first.release();
-    expect((await world.until(waiting)).leaseId).not.toBe(first.leaseId);
+    await world.until(waiting);
+    expect(store.count("acquire")).toBe(ASKED_AGAIN);
   });
 
   it("is not handed on while it is uncertain: the answer to its release tells whether it stood", async () => {
@@ -181,22 +189,48 @@ describe("a lock that is released while tasks of the same process wait", () => {
     expect(store.calls.filter(({ operation }) => operation === "acquire").length).toBeLessThanOrEqual(4);
   });
 
-  it("is not handed on under an id that may be on its way in a write", async () => {
-    const { world, locker } = setup();
-    const first = await world.until(locker.lock());
-    const waiting = locker.lock();
-    expect(first.conditions).toEqual({ leaseId: first.leaseId });
-    await first.release();
-    expect((await world.until(waiting)).leaseId).not.toBe(first.leaseId);
+  it.each(["conditions", "leaseId"] as const)(
+    "is not handed on under an id that may be on its way in a write: %s was read",
+    async (read) => {
+      for (const fair of [false, true]) {
+        const { world, store, locker } = setup({ fair });
+        const first = await world.until(locker.lock());
+        const waiting = locker.lock();
+        const id = idOf(first[read]);
+        await world.until(first.release());
+        const second = await world.until(waiting);
+        expect(store.count("acquire")).toBe(ASKED_AGAIN);
+        expect([first.leaseId, first.conditions]).toEqual([id, { leaseId: id }]);
+        expect(second.leaseId).not.toBe(id);
+        expect(await world.memory.putBlob("job", { content: "late", leaseId: id })).toMatchObject({ kind: "refused" });
+      }
+    },
+  );
+
+  it.each(["conditions", "leaseId"] as const)("never shows its next holder's id to the one before: %s read too late", async (read) => {
+    for (const when of ["at its release", "later"]) {
+      const { world, store, locker } = setup({ fencing: false });
+      const first = await world.until(locker.lock());
+      const waiting = locker.lock();
+      const releasing = first.release();
+      const early = when === "later" ? undefined : idOf(first[read]);
+      await releasing;
+      const second = await world.until(waiting);
+      const id = early ?? idOf(first[read]);
+      expect(store.count("acquire")).toBe(ASKED_ONCE);
+      expect([first.leaseId, first.conditions]).toEqual([id, { leaseId: id }]);
+      expect(await world.memory.putBlob("job", { content: "late", leaseId: id })).toMatchObject({ kind: "refused" });
+      expect(await world.memory.putBlob("job", { content: "new", leaseId: second.leaseId })).not.toMatchObject({ kind: "refused" });
+    }
   });
 
   it("is not handed to a locker that keeps its leases on other terms", async () => {
-    const { world, mutex, locker } = setup();
+    const { world, mutex, store, locker } = setup();
     const first = await world.until(locker.lock());
     const waiting = mutex.locker("job", { leaseSeconds: 60 }).lock();
     await first.release();
     const second = await world.until(waiting);
-    expect(second.leaseId).not.toBe(first.leaseId);
+    expect(store.count("acquire")).toBe(ASKED_AGAIN);
     expect(second.remainingMs).toBeGreaterThan(40_000);
   });
 

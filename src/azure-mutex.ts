@@ -1,4 +1,4 @@
-import { isMutexError, LeaseAlreadyPresentError, type LockLostError, StoreUnavailableError } from "./errors.ts";
+import { isMutexError, LeaseAlreadyPresentError, LockLostError, StoreUnavailableError } from "./errors.ts";
 import { Acquisition } from "./lease/acquisition.ts";
 import { attempt, isUnsure, lostUnused, untilAnswered } from "./lease/attempt.ts";
 import { checkKey, checkPrefix, RESERVED_PREFIX } from "./lease/blob-name.ts";
@@ -69,8 +69,13 @@ interface BreakRequest extends StoreCall {
 export interface AcquiredLease {
   readonly key: string;
   readonly leaseId: string;
-  /** Whether the lease is held, by the clock at this very moment. */
+  /** Whether the lease is held, by the clock at this very moment. False while it is {@link AcquiredLease.isUncertain}. */
   readonly isHeld: boolean;
+  /**
+   * Whether it is neither held nor lost: the machine slept for more than a second since it was last renewed, and its time is not over.
+   * {@link AcquiredLease.renew} decides. Never true of an infinite lease.
+   */
+  readonly isUncertain: boolean;
   /** How long it is certain to last, in milliseconds, by the clock at this moment; `Infinity` for an infinite one. */
   readonly remainingMs: number;
   /**
@@ -132,6 +137,8 @@ export class AzureMutex extends LockSpace {
       const { tryTimeoutMs } = this;
       const { remove: onEnd } = this.#leases;
       const lease = new ManualLease(blob, { origin: acquisition, granted, length: leaseSeconds, tryTimeoutMs, onEnd });
+      // The machine slept while the answer was on its way.
+      if (lease.isUncertain) await renewUnused(lease, patience.signal);
       if (!lease.isHeld) throw lostUnused(key);
       this.#leases.add(lease);
       return lease;
@@ -260,7 +267,7 @@ export class AzureMutex extends LockSpace {
 
   /** @internal */
   override get isIdle(): boolean {
-    return super.isIdle && ![...this.#leases].some(({ isHeld }) => isHeld);
+    return super.isIdle && ![...this.#leases].some(({ isHeld, isUncertain }) => isHeld || isUncertain);
   }
 
   /** @internal */
@@ -305,6 +312,15 @@ async function endByHand(lease: ManualLease): Promise<LockLostError | undefined>
   } catch (error) {
     if (isMutexError(error) && error.code === "LOCK_LOST") return error;
     throw error;
+  }
+}
+
+/** For a caller that has not been given it yet: a loss is none of its own. */
+async function renewUnused(lease: ManualLease, signal: AbortSignal): Promise<void> {
+  try {
+    await lease.renew({ signal });
+  } catch (error) {
+    throw error instanceof LockLostError ? lostUnused(lease.key, { cause: error }) : error;
   }
 }
 

@@ -53,13 +53,21 @@ export class ManualLease {
   }
 
   get remainingMs(): number {
-    const goodForMs = this.#lengthMs * (1 - 1 / DEFAULTS.marginsPerLease);
-    if (this.#state.kind !== "held" || (this.#asked.suspended && Number.isFinite(goodForMs))) return 0;
-    return Math.max(0, goodForMs - this.#asked.elapsedMs);
+    return this.isUncertain ? 0 : this.#goodMs;
   }
 
   get isHeld(): boolean {
     return this.remainingMs > 0;
+  }
+
+  get isUncertain(): boolean {
+    return this.#asked.suspended && Number.isFinite(this.#lengthMs) && this.#goodMs > 0;
+  }
+
+  /** What is left of the time for which it is good, if the clocks can be trusted; 0 when it is lost or released. */
+  get #goodMs(): number {
+    if (this.#state.kind !== "held") return 0;
+    return Math.max(0, this.#lengthMs * (1 - 1 / DEFAULTS.marginsPerLease) - this.#asked.elapsedMs);
   }
 
   /** Whether a release is under way, or was answered. */
@@ -114,7 +122,7 @@ export class ManualLease {
   }
 
   async #release(): Promise<void> {
-    const isOverdue = this.#state.kind === "held" && !this.isHeld;
+    const isOverdue = this.#state.kind === "held" && this.#goodMs === 0;
     this.#check?.cancel();
     this.#origin.conclude();
     try {

@@ -78,6 +78,34 @@ describe("acquire", () => {
     expect(await world.leaseState("job")).toBe("available");
   });
 
+  it("renews what it is granted if the machine slept while the answer was on its way, and gives it only if it stands", async () => {
+    for (const isLost of [false, true]) {
+      const { world, clock, store, mutex } = setup();
+      await world.memory.create("job", {});
+      store.delayAnswer("acquire", 1_000, { times: 1 });
+      const acquiring = mutex.acquire("job", 30);
+      await clock.settle();
+      clock.suspend(2_000);
+      if (isLost) await world.memory.break("job", { periodSeconds: 0 });
+      if (isLost) await expect(world.until(acquiring)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", answered: true });
+      else expect((await world.until(acquiring)).isHeld).toBe(true);
+      expect(store.count("renew")).toBe(1);
+    }
+  });
+
+  it("gives a lease that is uncertain after a short sleep, until it is renewed or has run out", async () => {
+    const { world, clock, mutex } = setup();
+    const lease = await world.until(mutex.acquire("job", 30));
+    clock.suspend(2_000);
+    expect([lease.isHeld, lease.isUncertain, lease.remainingMs]).toEqual([false, true, 0]);
+    expect(mutex.isIdle).toBe(false);
+    await world.until(lease.renew());
+    expect([lease.isHeld, lease.isUncertain]).toEqual([true, false]);
+    clock.suspend(25_000);
+    expect([lease.isHeld, lease.isUncertain]).toEqual([false, false]);
+    expect(mutex.isIdle).toBe(true);
+  });
+
   it("rejects with StoreUnavailableError after three tries without an answer", async () => {
     const { world, mutex, store } = setup();
     store.hang("acquire");

@@ -44,6 +44,19 @@ export function describeProcessEnd(subject: HoldingSubject): void {
       }
     });
 
+    it("a call that waits is told so at once by the mutex, and keeps nothing of what it has taken", async () => {
+      for (const waitedMs of [10, 2_000]) {
+        const scene = new Scene(subject);
+        const blocking = await scene.block();
+        const outcome = new Outcome(scene.here.holdable.take());
+        await scene.clock.advance(waitedMs);
+        await scene.world.until(scene.here.mutex.releaseAll(), 2 * SOON_MS);
+        expect(outcome.error).toMatchObject({ code: "MUTEX_CLOSED" });
+        await scene.world.until(blocking.release(), SOON_MS);
+        await scene.expectFree();
+      }
+    });
+
     it("what was held is not held any more, and says so", async () => {
       const scene = new Scene(subject);
       const held = await scene.take();

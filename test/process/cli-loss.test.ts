@@ -174,6 +174,31 @@ describe.concurrent("a job whose wrapper", () => {
     test.expect({ code, err }).toEqual({ code: 79, err: test.expect.stringMatching(/^azmutex: lock on .*: the command ended with 0\n$/) });
   });
 
+  it("slept with the machine as the job ended looks at the clock before it says that all is well", async (test) => {
+    // The watchdog may have woken first. Timers do not count the sleep, so none of azmutex's has looked yet.
+    const sleepAtExit = `
+      import { ChildProcess } from "node:child_process";
+      import { syncBuiltinESMExports } from "node:module";
+      import os from "node:os";
+      const { uptime } = os;
+      const { emit } = ChildProcess.prototype;
+      let slept = 0;
+      os.uptime = () => uptime() + slept;
+      syncBuiltinESMExports();
+      ChildProcess.prototype.emit = function (name, ...values) {
+        if (name === "exit") slept = 3_600;
+        return emit.call(this, name, ...values);
+      };
+    `;
+    const run = new Cli(test, ["run", randomUUID(), "--", "true"], {
+      env: { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString },
+      through: [process.execPath, "--import", `data:text/javascript,${encodeURIComponent(sleepAtExit)}`],
+    });
+    const { code, err } = await run.ended;
+    const said = /^azmutex: lock on .* could not be renewed in time: the command ended with 0\n$/;
+    test.expect({ code, err }).toEqual({ code: 79, err: test.expect.stringMatching(said) });
+  });
+
   it("is killed while it stops the job does not save it", async (test) => {
     const run = await Run.start(test, STUBBORN);
     await mutex.break(run.key, { periodSeconds: 0 });
@@ -319,6 +344,19 @@ describe.concurrent("a job whose lock", () => {
   });
 });
 
+describe.concurrent("a job that is stopped itself", () => {
+  it("goes on to clean up when its lock is lost", async (test) => {
+    const run = await Run.start(test, OBEDIENT);
+    const [job = 0] = run.pids;
+    process.kill(-job, "SIGSTOP");
+    await until(() => isStopped(job), "it is stopped");
+    await mutex.break(run.key, { periodSeconds: 0 });
+    const { code, err, out } = await run.cli.ended;
+    test.expect(out).toMatch(/^term$/m);
+    test.expect({ code, err }).toEqual({ code: 79, err: test.expect.stringMatching(/: the command ended with 0\n$/) });
+  });
+});
+
 describe.concurrent("a job whose storage", () => {
   it.for([
     { what: "does not answer", strike: (proxy: FaultProxy) => proxy.hang("all") },
@@ -369,6 +407,51 @@ describe.concurrent("a watchdog that", () => {
       err: "azmutex: the process that would have stopped the command in time has died: the command ended with 0\n",
     });
     test.expect(await run.another(test).ended).toMatchObject({ code: 0, out: "in\n" });
+  });
+
+  it("dies takes a job with it that does not end when it is asked to", async (test) => {
+    const run = await Run.start(test, STUBBORN);
+    const killed = ownTime.now();
+    process.kill(run.watchdog, "SIGKILL");
+    await run.cli.printed(/^term$/m);
+    await run.gone();
+    // The grace is a third of the lease.
+    test.expect(ownTime.now() - killed).toBeLessThan(LEASE_MS / 2);
+    const { code, err } = await run.cli.ended;
+    test.expect({ code, err }).toEqual({ code: 70, err: test.expect.stringMatching(/ has died: the command was stopped\n$/) });
+  });
+
+  it("was stopped itself for long waits a moment for news before it decides", async (test) => {
+    const program = runProgram(
+      emulator.connectionString,
+      `
+      const { spawn } = await import("node:child_process");
+      const { Watchdog } = await import(${WATCHDOG});
+      const { machineMs } = await import(${TIME});
+      const watchdog = new Watchdog();
+      watchdog.expect("a-mark-for-news");
+      watchdog.allow(machineMs() + 2000, machineMs() + 60_000);
+      const env = { ...process.env, AZMUTEX_JOB: "a-mark-for-news" };
+      const job = spawn("sleep", ["600"], { detached: true, stdio: "ignore", env });
+      process.on("SIGUSR2", () => setTimeout(() => watchdog.allow(machineMs() + 60_000, machineMs() + 90_000), 30));
+      setTimeout(() => {}, 120_000);
+      console.log("job", job.pid, "end");
+      `,
+    );
+    test.onTestFinished(() => void program.child.kill("SIGKILL"));
+    await program.printed("end");
+    const wrapper = program.child.pid ?? Number.NaN;
+    const job = Number(/job (\d+)/.exec(program.output())?.[1]);
+    const watchdog = await watchdogOf(wrapper);
+    await until(() => catches(watchdog, "SIGUSR2"), "it listens");
+    process.kill(watchdog, "SIGSTOP");
+    await sleep(4_000);
+    process.kill(watchdog, "SIGCONT");
+    program.child.kill("SIGUSR2");
+    await sleep(1_500);
+    test.expect(isRunning(job)).toBe(true);
+    program.child.kill("SIGKILL");
+    await gone([job, watchdog]);
   });
 
   it("was stopped itself for long kills nobody for what it knew before", async (test) => {

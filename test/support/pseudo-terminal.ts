@@ -17,6 +17,17 @@ export function onTerminal(test: TestContext, args: readonly string[], { env = {
   return new Cli(test, [], { env: { TERM: "xterm", ...env, ON_TERMINAL: command }, through: ["sh", "-c", START], input: "open" });
 }
 
+/**
+ * The command in a shell with job control, as a person runs it: the shell puts it into a group of its own, which the keys of the
+ * terminal reach. On a terminal without such a shell the kernel drops Ctrl-Z. What is typed after the end goes to the shell.
+ */
+export function inShellOnTerminal(test: TestContext, args: readonly string[], { env = {} }: TerminalOptions = {}): Cli {
+  const shell = "PS1= exec bash --norc --noprofile --noediting -i";
+  const cli = new Cli(test, [], { env: { TERM: "xterm", ...env, ON_TERMINAL: shell }, through: ["sh", "-c", START], input: "open" });
+  cli.type(`${[process.execPath, CLI, ...args].map(quoted).join(" ")}; echo "code $?"; exit\n`);
+  return cli;
+}
+
 /** Gives the terminal another size, as its window would. */
 export function resize({ out }: Cli, rows: number, columns: number): void {
   const [device = ""] = /\/dev\/\S+/.exec(out) ?? [];

@@ -47,6 +47,8 @@ export async function runJob(holding: Holding, options: JobOptions): Promise<num
     const mark = newMark(holding.key);
     // This process may be stopped or killed before it can say which process the job is.
     watchdog.expect(mark);
+    // If the machine slept meanwhile, nothing is known yet of the time that the job has.
+    while (holding.isUncertain) await pause(LOOK_EVERY_MS);
     const { termAt, goodUntil } = allowance(holding, options.graceMs);
     watchdog.allow(termAt, goodUntil);
     return await new Job(holding, options, watchdog, await start(options, mark), mark).ended();

@@ -1025,3 +1025,25 @@ describe("run", () => {
     }
   });
 });
+
+describe("leadership that is uncertain, as the machine slept", () => {
+  it("can be proclaimed: the write itself tells whether it stands", async () => {
+    for (const isLost of [false, true]) {
+      const world = new World();
+      const election = new LeaderElection(world.process().mutex, "office");
+      const leadership = await world.until(election.campaign());
+      await world.clock.advance(3_000);
+      if (isLost) {
+        await world.memory.break("office", { periodSeconds: 0 });
+        await world.stranger("office");
+      }
+      world.clock.suspend(2_000);
+      const proclaimed = leadership.proclaim("http://10.0.0.7");
+      if (isLost) await expect(world.until(proclaimed, 100)).rejects.toMatchObject({ code: "LOCK_LOST" });
+      else {
+        await world.until(proclaimed, 100);
+        expect((await world.until(election.leader()))?.data).toBe("http://10.0.0.7");
+      }
+    }
+  });
+});

@@ -82,6 +82,7 @@ export class LinkedSignal {
 
   /** One signal more. */
   follow(signal: AbortSignal): void {
+    if (this.signal.aborted) return;
     if (signal.aborted) this.abort(signal.reason);
     else this.#stops.push(onAbort(signal, () => this.abort(signal.reason)));
   }
@@ -90,11 +91,14 @@ export class LinkedSignal {
     return this.#controller.signal;
   }
 
+  /** It follows no other any more. */
   abort(reason: unknown): void {
+    this.end();
     this.#controller.abort(reason);
   }
 
   end(): void {
     for (const stop of this.#stops) stop();
+    this.#stops.length = 0;
   }
 }

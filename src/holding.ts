@@ -1,4 +1,4 @@
-import { onAbort } from "./abort.ts";
+import { LinkedSignal, onAbort } from "./abort.ts";
 import { type LockLostError, LockUncertainError, NotHeldError, type WorkStillRunningError } from "./errors.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { type LeaseTerms, shown } from "./options.ts";
@@ -13,6 +13,10 @@ export abstract class Holding {
   readonly #tenure: Tenure;
   #observed: ObservedHold | undefined;
   #stopListening: (() => void) | undefined;
+  /** The caller's, while it is held. */
+  #until: AbortSignal | undefined;
+  /** Made when it is asked for. */
+  #either: LinkedSignal | undefined;
   #isReleased = false;
 
   /** @internal */
@@ -22,11 +26,12 @@ export abstract class Holding {
   }
 
   /**
-   * Aborts when it is lost; `signal.reason` is a `LockLostError`. Late by any stall of the event loop: after a pause, ask
-   * {@link Holding.assertHeld}.
+   * Aborts when it is lost; `signal.reason` is a `LockLostError`. Aborts too when the caller's {@link WaitOptions.until} does, with the
+   * reason of that. Late by any stall of the event loop: after a pause, ask {@link Holding.assertHeld}.
    */
   get signal(): AbortSignal {
-    return this.#tenure.signal;
+    if (this.#until) this.#either ??= new LinkedSignal(this.#tenure.signal, this.#until);
+    return this.#either?.signal ?? this.#tenure.signal;
   }
 
   /** Whether it is held, by the clock at this very moment. Once lost, it is lost for ever. False while it is {@link Holding.isUncertain}. */
@@ -76,6 +81,8 @@ export abstract class Holding {
     this.#isReleased = true;
     const ending = this.#tenure.end();
     this.#stopListening?.();
+    this.#either?.end();
+    this.#until = undefined;
     this.#observed?.ends(ending, this.#tenure);
     this.#observed = undefined;
     return ending;
@@ -99,6 +106,12 @@ export abstract class Holding {
   /** @internal */
   get lostBecause(): LockLostError | undefined {
     return this.#tenure.lostBecause;
+  }
+
+  /** While it is held, its signal aborts with this one, too. @internal */
+  until(signal: AbortSignal | undefined): this {
+    this.#until = signal;
+    return this;
   }
 
   /** From here on whoever saw it waited for sees what becomes of it. @internal */

@@ -7,7 +7,7 @@ import { Listeners, type LockEvents } from "./telemetry/lock-events.ts";
 import { Observer } from "./telemetry/observer.ts";
 import type { Hold } from "./waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "./waiting/locker-options.ts";
-import { checkWaitOptions, type WaitOptions } from "./waiting/patience.ts";
+import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "./waiting/patience.ts";
 
 const AMBIGUOUS =
   "unlock() may mean another call of this locker; release the lock that lock() returned, use run(), or make a locker for each task";
@@ -108,8 +108,8 @@ export class Locker {
   async lock(options: WaitOptions = {}): Promise<Lock> {
     const wait = this.#observer.asks();
     return await this.#called(async () => {
-      const hold = await seen(wait, options?.signal, () => this.#entrance.obtain(options, wait));
-      return new Lock(this.key, hold).seenBy(wait);
+      const hold = await seen(wait, signalOf(options), () => this.#entrance.obtain(options, wait));
+      return new Lock(this.key, hold).seenBy(wait).until(options.until);
     });
   }
 
@@ -117,25 +117,31 @@ export class Locker {
    * Asks exactly once, and never waits for anybody. Resolves with undefined if somebody else, here or elsewhere, holds the
    * lock or waits for it here. Rejects as {@link Locker.lock} does.
    */
-  async tryLock({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Lock | undefined> {
-    checkWaitOptions({ signal });
+  async tryLock({ signal, until }: TryOptions = {}): Promise<Lock | undefined> {
+    checkWaitOptions({ signal, until });
+    const end = signal ?? until;
     const wait = this.#observer.asks();
     return await this.#called(async () => {
-      const hold = await seen(wait, signal, () => this.#entrance.tryObtain(signal, wait));
-      return hold && new Lock(this.key, hold).seenBy(wait);
+      const hold = await seen(wait, end, () => this.#entrance.tryObtain(end, wait));
+      return hold && new Lock(this.key, hold).seenBy(wait).until(until);
     });
   }
 
   /**
    * Runs `work` under the lock and gives it back afterwards. Resolves or rejects as `work` does, but with a `LockLostError` if
    * the lock was lost before `work` ended, whatever came of it; what `work` threw is then its `workError`. A release that
-   * fails is logged: it changes nothing about the work.
+   * fails is logged: it changes nothing about the work. A work that is to end with the process, too, is given `until`.
    */
   async run<T>(work: (lock: Lock) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
     checkWork(work);
     const wait = this.#observer.asks();
-    const hold = await seen(wait, options?.signal, () => this.#entrance.obtain(options, wait));
-    return await runHolding(new Lock(this.key, hold).seenBy(wait), work, this.#entrance.blob, this.#entrance.options.terms);
+    const hold = await seen(wait, signalOf(options), () => this.#entrance.obtain(options, wait));
+    return await runHolding(
+      new Lock(this.key, hold).seenBy(wait).until(options.until),
+      work,
+      this.#entrance.blob,
+      this.#entrance.options.terms,
+    );
   }
 
   /**

@@ -59,7 +59,7 @@ interface FirstSignal {
 export class Shutdown {
   /**
    * Aborts at the first signal, with an `AbortError` that names it. Hand it to the work, which is to end, and to whatever waits for a
-   * lock. It does not abort when a lock is lost: for work under a lock, use `AbortSignal.any([lock.signal, shutdown.signal])`.
+   * lock. It does not abort when a lock is lost: give it to a lock as `until`, and `lock.signal` to the work.
    */
   readonly signal: AbortSignal;
   readonly #asked = new AbortController();

@@ -17,7 +17,7 @@ import { restAfter } from "../waiting/asking.ts";
 import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../waiting/backoff.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import { checkWaitOptions, type WaitOptions } from "../waiting/patience.ts";
+import { checkWaitOptions, signalOf, type WaitOptions } from "../waiting/patience.ts";
 
 /** Metadata holds 8 KB in all; the rest is for the record around it. */
 const LONGEST_DATA = 4_096;
@@ -86,27 +86,17 @@ export class Leadership extends Holding {
   readonly #hold: Hold;
   readonly #entrance: Entrance;
   readonly #over: LinkedSignal;
-  readonly #stop: LinkedSignal;
   #proclaiming: Promise<void> = Promise.resolve();
 
   /** @internal */
-  constructor(entrance: Entrance, hold: Hold, stop: AbortSignal | undefined) {
+  constructor(entrance: Entrance, hold: Hold) {
     super(entrance.blob.key, hold);
     this.candidate = entrance.options.description.holder.name;
     this.term = hold.token as number;
     this.#hold = hold;
     this.#entrance = entrance;
     this.#over = new LinkedSignal(hold.signal);
-    this.#stop = new LinkedSignal(hold.signal, ...(stop ? [stop] : []));
     hold.beforeNext(() => this.#takeBack());
-  }
-
-  /**
-   * Aborts when leadership is lost, with a `LockLostError`; under {@link LeaderElection.run} also when the run is to end, with its
-   * signal's reason. Late by any stall of the event loop: after a pause, ask {@link Holding.assertHeld}.
-   */
-  override get signal(): AbortSignal {
-    return this.#stop.signal;
   }
 
   /**
@@ -135,11 +125,6 @@ export class Leadership extends Holding {
     this.#over.abort(new NotHeldError(this.key));
     this.#over.end();
     return super.end();
-  }
-
-  /** Nobody asks it for its signal any more. @internal */
-  forget(): void {
-    this.#stop.end();
   }
 
   /** What it announced must not stand for whoever has the lock next and announces nothing. One try: the next leader writes anyway. */
@@ -193,8 +178,8 @@ export class LeaderElection {
   /** Waits until this candidate leads, and everybody can see it. Rejects as `Locker.lock` does. */
   async campaign(options: WaitOptions = {}): Promise<Leadership> {
     const wait = this.#observer.asks();
-    const hold = await seen(wait, options?.signal, () => this.#entrance.obtain(options, wait));
-    return new Leadership(this.#entrance, hold, undefined).seenBy(wait);
+    const hold = await seen(wait, signalOf(options), () => this.#entrance.obtain(options, wait));
+    return new Leadership(this.#entrance, hold).seenBy(wait).until(options.until);
   }
 
   /**
@@ -233,7 +218,7 @@ export class LeaderElection {
         const wait = this.#observer.asks();
         const hold = await seen(wait, signal, () => this.#entrance.obtain({ signal }, wait));
         led = new Stopwatch(clock);
-        const leadership = new Leadership(this.#entrance, hold, signal).seenBy(wait);
+        const leadership = new Leadership(this.#entrance, hold).seenBy(wait).until(signal);
         outcome = await lead(leadership, work, { blob: this.#blob, terms, onStillRunning });
       } catch (error) {
         // The mutex is closed: there is nothing to try again for.
@@ -349,7 +334,6 @@ async function lead(
     return { isLost, failure: isLossOf(lost, failure?.error) ? undefined : failure };
   } finally {
     atWork.cancel();
-    leadership.forget();
   }
 }
 

@@ -40,8 +40,9 @@ export class LockSet extends Holding {
  * @throws `TypeError` without any key; `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
  */
 export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<string>, options: LockAllOptions = {}): Promise<LockSet> {
-  const { timeoutMs = Number.POSITIVE_INFINITY, signal, ...lockerOptions } = options;
-  checkWaitOptions({ timeoutMs, signal });
+  const { timeoutMs = Number.POSITIVE_INFINITY, signal: ended, until, ...lockerOptions } = options;
+  checkWaitOptions({ timeoutMs, signal: ended, until });
+  const signal = ended ?? until;
   const sorted = sortedKeys(keys);
   const space = LockSpace.of(mutex);
   const resolved = resolveLockerOptions(lockerOptions, space.tryTimeoutMs);
@@ -60,7 +61,7 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
         await sleep(space.clock, retryDelayMs(losses, space.random), { signal: patience.signal });
       }
     });
-    return new LockSet(new Map(tenure.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), tenure).seenBy(wait);
+    return new LockSet(new Map(tenure.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), tenure).seenBy(wait).until(until);
   } finally {
     patience.end();
   }

@@ -2,14 +2,14 @@ import { checkWork, type Holding, runHolding, seen } from "../holding.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { LeaseTerms } from "../options.ts";
 import type { ObservedWait, Observer } from "../telemetry/observer.ts";
-import { checkWaitOptions, type WaitOptions } from "../waiting/patience.ts";
+import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "../waiting/patience.ts";
 
 /** One of the two ways to hold a {@link ReaderWriterLock}. */
 export interface LockSide<H extends Holding> {
   /** Waits until it is held. Rejects as `Locker.lock` does. */
   lock(options?: WaitOptions): Promise<H>;
   /** Asks once, and never waits for anybody. Resolves with undefined if somebody is in the way. Rejects as `Locker.lock` does. */
-  tryLock(options?: Pick<WaitOptions, "signal">): Promise<H | undefined>;
+  tryLock(options?: TryOptions): Promise<H | undefined>;
   /** Runs `work` under it and gives it back afterwards. Resolves and rejects as `Locker.run` does. */
   run<T>(work: (lock: H) => Promise<T> | T, options?: WaitOptions): Promise<T>;
 }
@@ -32,16 +32,17 @@ export interface SideOptions<T, H extends Holding> {
 export function lockSide<T, H extends Holding>({ source, handle, observer, blob, terms }: SideOptions<T, H>): LockSide<H> {
   const lock = async (options: WaitOptions = {}): Promise<H> => {
     const wait = observer.asks();
-    const got = await seen(wait, options?.signal, () => source.obtain(options, wait));
-    return handle(got).seenBy(wait);
+    const got = await seen(wait, signalOf(options), () => source.obtain(options, wait));
+    return handle(got).seenBy(wait).until(options.until);
   };
   return Object.freeze({
     lock,
-    tryLock: async ({ signal }: Pick<WaitOptions, "signal"> = {}) => {
-      checkWaitOptions({ signal });
+    tryLock: async ({ signal, until }: TryOptions = {}) => {
+      checkWaitOptions({ signal, until });
+      const end = signal ?? until;
       const wait = observer.asks();
-      const got = await seen(wait, signal, () => source.tryObtain(signal, wait));
-      return got && handle(got).seenBy(wait);
+      const got = await seen(wait, end, () => source.tryObtain(end, wait));
+      return got && handle(got).seenBy(wait).until(until);
     },
     run: async <R>(work: (lock: H) => Promise<R> | R, options?: WaitOptions) => {
       checkWork(work);

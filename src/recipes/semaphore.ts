@@ -17,7 +17,7 @@ import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Hold } from "../waiting/hold.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import { checkWaitOptions, type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
+import { checkWaitOptions, type Patience, signalOf, type TryOptions, type WaitOptions, waitFor } from "../waiting/patience.ts";
 import { ReturnedSlots } from "./returned-slots.ts";
 
 /** To find a permit and to take it. */
@@ -110,25 +110,26 @@ export class Semaphore {
   }
 
   /** Waits until a permit is held. Rejects as `Locker.lock` does, and with `DifferingPermitsError` if other users state another number. */
-  acquire(options: WaitOptions = {}): Promise<Permit> {
+  async acquire(options: WaitOptions = {}): Promise<Permit> {
     const wait = this.#observer.asks();
     const wanted = {
       wait: (patience: Patience) => (this.#options.fair ? this.#waitAtGate(patience) : this.#waitHere(patience)),
       tryOnce: (signal: AbortSignal | undefined) => this.#tryOnce(signal, wait),
     };
-    const acquired = seen(wait, options?.signal, () => waitFor(this.#blob, this.key, options, wanted, wait));
-    return wait ? acquired.then((permit) => permit.seenBy(wait)) : acquired;
+    const permit = await seen(wait, signalOf(options), () => waitFor(this.#blob, this.key, options, wanted, wait));
+    return permit.seenBy(wait).until(options.until);
   }
 
   /**
    * Takes a permit if one is free, and never waits for anybody. Resolves with undefined if there is none; with `fair`, also if
    * others are in line for one. Rejects as {@link Semaphore.acquire} does.
    */
-  async tryAcquire({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Permit | undefined> {
-    checkWaitOptions({ signal });
+  async tryAcquire({ signal, until }: TryOptions = {}): Promise<Permit | undefined> {
+    checkWaitOptions({ signal, until });
+    const end = signal ?? until;
     const wait = this.#observer.asks();
-    const permit = await seen(wait, signal, () => this.#tryOnce(signal, wait));
-    return permit?.seenBy(wait);
+    const permit = await seen(wait, end, () => this.#tryOnce(end, wait));
+    return permit?.seenBy(wait).until(until);
   }
 
   /**

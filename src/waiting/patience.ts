@@ -5,21 +5,38 @@ import type { Closing } from "../lease/closing.ts";
 import { shown } from "../options.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 
-/** How long a caller waits for a lock. */
+/** How long a caller waits for a lock, and until when its work may go on. */
 export interface WaitOptions {
   /** Rejects with `LockTimeoutError` when the lock was not free within so many milliseconds; 0 asks once. Default: no limit. */
   timeoutMs?: number | undefined;
   /** Ends the wait at once, in mid-request too, with the signal's own reason. What was acquired meanwhile is given back. */
   signal?: AbortSignal | undefined;
+  /**
+   * Ends the wait as `signal` does, and then the work: until it is released, the `signal` of what is held aborts with the reason of
+   * this one, too. It stays held until the work has released it. From then on only {@link Holding.assertHeld} tells of a loss. For a
+   * signal that lives longer than the lock, such as that of a shutdown: nothing is left behind with it. Not together with `signal`.
+   */
+  until?: AbortSignal | undefined;
+}
+
+/** What a call that asks once may be given. */
+export type TryOptions = Pick<WaitOptions, "signal" | "until">;
+
+/** What ends the wait. */
+export function signalOf(options: TryOptions | undefined): AbortSignal | undefined {
+  return options?.signal ?? options?.until;
 }
 
 /** Throws `RangeError` or `TypeError` naming option and value. */
-export function checkWaitOptions({ timeoutMs, signal }: WaitOptions): void {
+export function checkWaitOptions({ timeoutMs, signal, until }: WaitOptions): void {
   if (timeoutMs !== undefined && (typeof timeoutMs !== "number" || !(timeoutMs >= 0))) {
     throw new RangeError(`timeoutMs must be a number of milliseconds of at least 0, not ${shown(timeoutMs)}`);
   }
-  if (signal !== undefined && typeof signal?.addEventListener !== "function")
-    throw new TypeError(`signal must be an AbortSignal, not ${shown(signal)}`);
+  for (const [name, given] of Object.entries({ signal, until })) {
+    if (given !== undefined && typeof given?.addEventListener !== "function")
+      throw new TypeError(`${name} must be an AbortSignal, not ${shown(given)}`);
+  }
+  if (signal && until) throw new TypeError("signal and until exclude each other: until ends the wait, too");
 }
 
 /** Whoever has waited so long for the answer to a request is told that the service does not answer, in milliseconds. */
@@ -130,7 +147,8 @@ export interface Wanted<T> {
 /** Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with the reason of its {@link Patience}. */
 export async function waitFor<T>(at: WaitingAt, key: string, options: WaitOptions, wanted: Wanted<T>, wait?: ObservedWait): Promise<T> {
   checkWaitOptions(options);
-  const { timeoutMs, signal } = options;
+  const { timeoutMs } = options;
+  const signal = signalOf(options);
   if (timeoutMs === 0) {
     const got = await wanted.tryOnce(signal);
     if (got !== undefined) return got;

@@ -35,10 +35,10 @@ describe.concurrent("a process with releaseOnSignals", () => {
     const script = listening(`
       await mutex.locker("${key}").run(async (lock) => {
         console.log("at work");
-        await sleep(600_000, undefined, { signal: AbortSignal.any([lock.signal, shutdown.signal]) }).catch(() => undefined);
+        await sleep(600_000, undefined, { signal: lock.signal }).catch(() => undefined);
         await sleep(1_000);
         console.log("stopped, and still alone:", lock.isHeld);
-      });
+      }, { until: shutdown.signal });
     `);
     await script.printed("at work");
     script.child.kill(signal);

@@ -56,9 +56,32 @@ export class LockTimeoutError extends MutexError {
   override readonly name = "LockTimeoutError";
 
   constructor(key: string, timeoutMs: number, options?: ErrorOptions) {
-    const silence = options?.cause === undefined ? "" : ", and the service does not answer";
+    const silence = options?.cause === undefined ? "" : silenceText(options.cause);
     super(`lock on "${key}" was not free within ${timeoutMs} ms${silence}`, key, options);
   }
+}
+
+function silenceText(cause: unknown): string {
+  const why = whyUnavailable(cause);
+  return `, and the service does not answer${why === undefined ? "" : `: ${why}`}`;
+}
+
+/**
+ * What an outage is about in a few words, for a line that names the key already: the network's own words, or what answered instead of
+ * the service. Undefined if there is nothing but silence.
+ *
+ * @internal
+ */
+export function whyUnavailable(error: unknown): string | undefined {
+  if (!isMutexError(error) || error.code !== "STORE_UNAVAILABLE") return undefined;
+  const { cause, key, message } = error;
+  if (isMutexError(cause)) return whyUnavailable(cause);
+  const { code, statusCode } = (cause ?? {}) as { readonly code?: unknown; readonly statusCode?: unknown };
+  if (cause instanceof Error && typeof code === "string" && statusCode === undefined && /\w/.test(cause.message))
+    return cause.message.includes(code) ? cause.message : `${cause.message} (${code})`;
+  if (/^(?:waiting for|no answer to) /.test(message)) return undefined;
+  const [, why = message] = message.startsWith("could not ") && key !== undefined ? message.split(`"${key}": `, 2) : [];
+  return why.replace(/^no answer from the service: /, "");
 }
 
 /** A lock that was held is held no longer. The work under it has to stop: another holder may start. */

@@ -1,6 +1,6 @@
 import { type AnySignal, onAbort, unlessAborted } from "../abort.ts";
 import { type Clock, Stopwatch, sleep } from "../clock.ts";
-import { isMutexError, StoreUnavailableError } from "../errors.ts";
+import { isMutexError, StoreUnavailableError, whyUnavailable } from "../errors.ts";
 import { LONGEST_RETRY_DELAY_MS } from "../options.ts";
 import type { LockBlob } from "./lock-blob.ts";
 
@@ -126,7 +126,9 @@ export class Silence {
     const elapsedMs = this.#since?.awakeMs ?? 0;
     if (error.answered || elapsedMs < this.#longestMs) return;
     const seconds = Math.round(elapsedMs / 1_000);
-    throw new StoreUnavailableError(`waiting for "${key}": no answer from the service for ${seconds} s`, key, { cause: error });
+    const why = whyUnavailable(error);
+    const text = `waiting for "${key}": no answer from the service for ${seconds} s${why === undefined ? "" : `: ${why}`}`;
+    throw new StoreUnavailableError(text, key, { cause: error });
   }
 }
 

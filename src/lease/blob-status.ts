@@ -132,13 +132,16 @@ export function errorFor(operation: string, key: string | undefined, failure: Fa
   switch (outcome.kind) {
     case "unsure":
     case "vanishing":
-      return new StoreUnavailableError(`${what}: ${answererOf(failure)} ${failure.status}`, key, failure);
+      return new StoreUnavailableError(`${what}: ${answererOf(failure)} ${status === NO_CODE ? cause.message : status}`, key, failure);
     case "denied":
       return new AccessDeniedError(`${what}: the credentials were refused: ${status}`, key, { cause });
     default:
       return new StoreRefusedError(`${what}: the service refused: ${status}`, key, { cause });
   }
 }
+
+/** The SDK's word for a request that failed without a code of the network's. Its message says more. */
+const NO_CODE = "REQUEST_SEND_ERROR";
 
 interface Refusal {
   readonly status: number | undefined;

@@ -133,7 +133,9 @@ export class Patience {
   #whyNoAnswer(key: string): StoreUnavailableError | undefined {
     const openMs = this.#clock.now() - (this.#askedAt ?? Number.POSITIVE_INFINITY);
     if (openMs < SILENT_AFTER_MS) return this.#failure;
-    return new StoreUnavailableError(`waiting for "${key}": no answer from the service for ${Math.round(openMs)} ms`, key);
+    // The try before it may have known more than silence.
+    const cause = this.#failure && { cause: this.#failure };
+    return new StoreUnavailableError(`waiting for "${key}": no answer from the service for ${Math.round(openMs)} ms`, key, cause);
   }
 }
 

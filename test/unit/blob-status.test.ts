@@ -86,6 +86,10 @@ describe("a failed request", () => {
       answered: false,
       message: 'could not renew "job": no answer from the service: ECONNREFUSED',
     });
+    const closed = Object.assign(new Error("Proxy connection ended before receiving CONNECT response"), { code: "REQUEST_SEND_ERROR" });
+    expect(errorFor("renew", "job", readFailure(closed)).message).toBe(
+      `could not renew "job": no answer from the service: ${closed.message}`,
+    );
     expect(errorFor("read", "job", readFailure(answered(403, "AuthenticationFailed")))).toBeInstanceOf(AccessDeniedError);
     expect(errorFor("create", "job", readFailure(answered(409, "BlobImmutableDueToPolicy")))).toBeInstanceOf(StoreRefusedError);
   });

@@ -257,6 +257,46 @@ describe("a wait for a service in trouble", () => {
     await world.until(waiting);
   });
 
+  it.each([
+    [
+      'could not acquire "job": no answer from the service: ENOTFOUND',
+      Object.assign(new Error("getaddrinfo ENOTFOUND acme"), { code: "ENOTFOUND" }),
+      "getaddrinfo ENOTFOUND acme",
+    ],
+    // Of two addresses that were tried side by side: Node's error has no words.
+    [
+      'could not acquire "job": no answer from the service: ECONNREFUSED',
+      Object.assign(new Error("-"), { code: "ECONNREFUSED" }),
+      "ECONNREFUSED",
+    ],
+    [
+      'could not acquire "job": no answer from the service: SELF_SIGNED_CERT_IN_CHAIN',
+      Object.assign(new Error("self-signed certificate in certificate chain"), { code: "SELF_SIGNED_CERT_IN_CHAIN" }),
+      "self-signed certificate in certificate chain \\(SELF_SIGNED_CERT_IN_CHAIN\\)",
+    ],
+    [
+      'could not acquire "job": the answer is not the service\'s: 407',
+      Object.assign(new Error("<html>"), { code: "REQUEST_SEND_ERROR", statusCode: 407 }),
+      "the answer is not the service's: 407",
+    ],
+  ])("says why there is none as it was told: %s", async (message, cause, why) => {
+    const { world, store, locker } = setup();
+    store.failBefore("acquire", { error: new StoreUnavailableError(message, "job", { cause }) });
+    await expect(world.until(locker.lock())).rejects.toMatchObject({
+      message: expect.stringMatching(new RegExp(`^waiting for "job": no answer from the service for 2\\d s: ${why}$`)),
+    });
+    await expect(world.until(locker.lock({ timeoutMs: 5_000 }))).rejects.toMatchObject({
+      message: `lock on "job" was not free within 5000 ms, and the service does not answer: ${why.replaceAll("\\", "")}`,
+    });
+    // A request that hangs at the end knows less than those before it.
+    store.heal();
+    store.failBefore("acquire", { times: 1, error: new StoreUnavailableError(message, "job", { cause }) });
+    store.hang("acquire");
+    await expect(world.until(locker.lock({ timeoutMs: 2_900 }))).rejects.toMatchObject({
+      message: `lock on "job" was not free within 2900 ms, and the service does not answer: ${why.replaceAll("\\", "")}`,
+    });
+  });
+
   it("rejects after 20 s without any answer, saying so", async () => {
     const { world, clock, store, locker } = setup();
     store.hang("acquire");

@@ -60,7 +60,7 @@ function unknownPlaces(text: string): string[] {
       const file = sources.find(({ path }) => path === code || path.endsWith(`/${code}`));
       if (file) home = file.code;
       else if (owner !== undefined) home = declared.get(owner) ?? "";
-      else if (home === "") home = sources.find((source) => source.code.includes(`function ${code}(`))?.code ?? "";
+      else if (home === "") home = sources.find((source) => isWord(source.code, `function ${code}`))?.code ?? "";
       // Of `Class.member` the member is looked at with all others.
       const name = file || owner !== undefined ? undefined : code;
       if (home === "" || (name !== undefined && !isWord(home, name))) unknown.push(`${where}: ${code}`);

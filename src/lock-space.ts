@@ -171,8 +171,8 @@ export class LockSpace {
    * done; after it the mutex works as before. Resolves when the service has been told, after `timeoutMs` at the latest. What it
    * could not be told goes to the log, and lapses with its lease. Costs what the releases cost.
    *
-   * **It does not wait for the work under these locks: work that still runs is no longer alone.** The signal of each hold aborts.
-   * End the work first: an HTTP server closed, a job's promise awaited.
+   * **It does not wait for the work under these locks: work that still runs is no longer alone.** The signal of each hold aborts
+   * with a `LockLostError` whose `why` is `released`, and `run` rejects with it. End the work first: close the server, await the job.
    *
    * @throws `RangeError` for a `timeoutMs` that is none.
    */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AzureMutex } from "../../src/azure-mutex.ts";
+import { sleep } from "../../src/clock.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
@@ -71,6 +72,7 @@ describe("AzureMutex.releaseAll", () => {
     await world.until(releasing);
     expect(await leased(world)).toEqual([]);
     expect([...holdings, byHand].map(({ isHeld }) => isHeld)).toEqual([...holdings, byHand].map(() => false));
+    expect(holdings.map(({ signal }) => signal.reason)).toMatchObject(holdings.map(() => ({ code: "LOCK_LOST", why: "released" })));
     // Their holders may release them too: nothing comes of it.
     for (const holding of holdings) await holding.release();
     expect(world.log).toEqual([]);
@@ -107,6 +109,21 @@ describe("AzureMutex.releaseAll", () => {
     await world.clock.advance(1_000);
     expect(await leased(world)).not.toEqual([]);
     if (!name.endsWith("run")) expect(await asked).toBeDefined();
+  });
+
+  it("tells work that still runs, and the caller of run", async () => {
+    const world = new World();
+    const { mutex } = world.process();
+    const asks = [
+      (work: () => Promise<void>) => mutex.locker("job").run(work),
+      (work: () => Promise<void>) => new Semaphore(mutex, "permits", { permits: 2 }).run(work),
+      (work: () => Promise<void>) => new ReaderWriterLock(mutex, "config").read.run(work),
+    ];
+    const running = asks.map((run) => rejection(run(() => sleep(world.clock, 5_000))));
+    await world.clock.advance(1_000);
+    await world.until(mutex.releaseAll());
+    expect(await leased(world)).toEqual([]);
+    expect(await world.until(Promise.all(running))).toMatchObject(asks.map(() => ({ code: "LOCK_LOST", why: "released" })));
   });
 
   it("hands nothing to the tasks of this process that wait in line", async () => {

@@ -461,6 +461,10 @@ describe("with another listener", () => {
     expect(host.ends).toEqual([]);
     await world.clock.advance(20);
     expect(host.ends).toEqual(ENDED);
+    // The end of the grace, which came too late, ends nothing again.
+    await world.clock.advance(20_000);
+    expect(host.ends).toEqual(ENDED);
+    expect(world.log).toEqual([]);
   });
 
   it("and a third after it: each may send the signal again once", async () => {
@@ -563,6 +567,15 @@ describe("with another listener", () => {
     host.raise("SIGTERM");
     await world.clock.advance(200);
     expect(host.ends).toContain("exit 143");
+  });
+
+  it("to SIGBREAK decides, though signal-exit listens to other signals", async () => {
+    const { world, host } = setup({ signals: ["SIGBREAK"] });
+    host.signalExits = 1;
+    host.on("SIGBREAK", () => undefined);
+    host.raise("SIGBREAK");
+    await world.clock.advance(1_000);
+    expect(host.ends).toEqual([]);
   });
 
   it("that came during the end and hears the signal for the first time decides", async () => {

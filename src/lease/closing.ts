@@ -29,8 +29,7 @@ export class Closing {
     this.#isClosed = true;
     const closed = new MutexClosedError("the mutex is closed");
     this.#controller.abort(closed);
-    // Its reason is another one while the mutex releases everything.
-    if (this.#controller.signal.reason === closed) return;
+    // While the mutex releases everything, the signal has another reason already.
     this.#controller = new AbortController();
     this.#controller.abort(closed);
   }

@@ -17,7 +17,7 @@ import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Hold } from "../waiting/hold.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import { checkWaitOptions, type Patience, signalOf, type TryOptions, type WaitOptions, waitFor } from "../waiting/patience.ts";
+import { checkWaitOptions, Patience, signalOf, type TryOptions, type WaitOptions, waitFor } from "../waiting/patience.ts";
 import { ReturnedSlots } from "./returned-slots.ts";
 
 /** To find a permit and to take it. */
@@ -186,9 +186,17 @@ export class Semaphore {
   }
 
   async #tryOnce(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<Permit | undefined> {
-    signal?.throwIfAborted();
-    this.#blob.closing.signal.throwIfAborted();
-    wait?.asked();
+    const patience = new Patience(this.#blob, this.key, { signal });
+    try {
+      patience.signal.throwIfAborted();
+      wait?.asked();
+      return await this.#tryUntil(patience.signal);
+    } finally {
+      patience.end();
+    }
+  }
+
+  async #tryUntil(signal: AbortSignal): Promise<Permit | undefined> {
     if (!this.#options.fair) return await this.#tryAny(signal, TRIES);
     // Whoever tries again at once must not find its own gate shut.
     await settledWithin(this.#blob.clock, this.#options.terms.tryTimeoutMs, unlessAborted(this.#returned.gateLeft, signal));

@@ -45,6 +45,11 @@ export class LocalLease implements LeaseKeeper {
     kept.keeper = this;
   }
 
+  /** Aborts when the mutex releases everything. */
+  get closing(): AbortSignal {
+    return this.#blob.closing.signal;
+  }
+
   onLost(error: LockLostError): void {
     this.#holder?.lose(error);
   }
@@ -315,7 +320,7 @@ export class Hold implements Tenure {
     }
   }
 
-  /** Whether it is held once {@link Hold.freshen} is done. Throws `NotHeldError` if the hold has ended, or the signal's reason. */
+  /** Whether it is held once {@link Hold.freshen} is done. Throws as {@link Hold.throwIfEnded}, or the signal's reason. */
   async confirm(signal: AbortSignal | undefined): Promise<boolean> {
     try {
       await this.freshen(signal);
@@ -325,9 +330,11 @@ export class Hold implements Tenure {
     return this.isHeld;
   }
 
-  /** Throws `NotHeldError` if it has ended. */
+  /** Throws if it has ended: `MutexClosedError` while the mutex releases everything, or `NotHeldError`. */
   throwIfEnded(): void {
-    if (this.ended) throw new NotHeldError(this.key, "it was released while more was waited for");
+    if (!this.ended) return;
+    this.#lease.closing.throwIfAborted();
+    throw new NotHeldError(this.key, "it was released while more was waited for");
   }
 
   #passOn(): Promise<EndAnswer> {

@@ -126,6 +126,46 @@ describe("AzureMutex.releaseAll", () => {
     expect(await world.until(Promise.all(running))).toMatchObject(asks.map(() => ({ code: "LOCK_LOST", why: "released" })));
   });
 
+  it.each(Object.entries({ ...WAYS, ...TRIES }))("leaves nothing held, in whichever moment of %s it comes", async (name, ask) => {
+    for (let moments = 0, isOver = false; !isOver; moments += 1) {
+      const world = new World();
+      const { mutex } = world.process();
+      const outcome = ask(mutex).then(
+        (holding) => ({ holding }),
+        (error) => ({ error }),
+      );
+      let isSettled = false;
+      void outcome.then(() => {
+        isSettled = true;
+      });
+      for (let moment = 0; moment < moments; moment += 1) await null;
+      // "run" does not settle while it holds.
+      isOver = isSettled || moments === 300;
+      await world.until(mutex.releaseAll());
+      expect(await leased(world), `${moments} moments`).toEqual([]);
+      expect(world.log, `${moments} moments`).toEqual([]);
+      if (name.endsWith("run")) continue;
+      const { holding, error } = (await world.until(outcome, 100)) as { holding?: { isHeld: boolean }; error?: unknown };
+      if (holding) expect(holding.isHeld).toBe(false);
+      // A try may answer that it got nothing.
+      else if (error !== undefined || !(name in TRIES)) expect(error, `${moments} moments`).toMatchObject(CLOSED);
+    }
+  });
+
+  it("refuses a try for what is just being released, or read elsewhere", async () => {
+    const world = new World();
+    const { mutex, store } = world.process();
+    const read = new ReaderWriterLock(mutex, "config").read;
+    await world.until(new ReaderWriterLock(world.process().mutex, "config").write.lock());
+    expect(await world.until(read.tryLock())).toBeUndefined();
+    await world.until(mutex.locker("job").lock());
+    store.delayAnswer("release", 500);
+    const releasing = mutex.releaseAll();
+    expect(await rejection(mutex.locker("job").tryLock())).toMatchObject(CLOSED);
+    expect(await rejection(read.tryLock())).toMatchObject(CLOSED);
+    await world.until(releasing);
+  });
+
   it("hands nothing to the tasks of this process that wait in line", async () => {
     const world = new World();
     const { mutex, store } = world.process();

@@ -571,10 +571,14 @@ describe("with another listener", () => {
 
   it("to SIGBREAK decides, though signal-exit listens to other signals", async () => {
     const { world, host } = setup({ signals: ["SIGBREAK"] });
+    let heard = 0;
     host.signalExits = 1;
-    host.on("SIGBREAK", () => undefined);
+    host.on("SIGBREAK", () => {
+      heard += 1;
+    });
     host.raise("SIGBREAK");
     await world.clock.advance(1_000);
+    expect(heard).toBe(1);
     expect(host.ends).toEqual([]);
   });
 

@@ -6,7 +6,7 @@ import { createProgram } from "./program.ts";
 import { terminal } from "./terminal.ts";
 import { later } from "./time.ts";
 
-/** How long the library may go on giving back what nobody waits for. A lease that stands after that lapses by itself. */
+/** How long the library may go on releasing in the background. A lease that stands after that lapses by itself. */
 const LINGER_MS = 5_000;
 
 function fail(thrown: unknown): void {
@@ -17,7 +17,7 @@ function fail(thrown: unknown): void {
 
 /** Does what the command line says. Sets the exit code. */
 export async function runCommandLine(): Promise<void> {
-  // Nobody caught it: a job that runs is stopped by its watchdog.
+  // A job that runs is stopped by its watchdog.
   process.on("uncaughtException", (thrown) => {
     fail(thrown);
     process.exit();

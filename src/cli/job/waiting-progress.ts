@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { presentHolder } from "../../facts/who.ts";
-import type { AzureMutex, LockStatus } from "../../index.ts";
+import { type AzureMutex, isMutexError, type LockStatus } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
 import { heldBy } from "../facts/lock-words.ts";
 import { printable } from "../printable.ts";
@@ -12,6 +12,7 @@ const EVERY_MS = 5_000;
 
 /** Elsewhere than on a terminal: long enough for a queue that moves, short enough for a reader of a log. */
 const SAY_ONCE_AFTER_MS = 10_000;
+const TRY_AGAIN_AFTER_MS = 15_000;
 
 /** Says who is in the way of a command that waits: again and again on a terminal, elsewhere once, when it has waited for long. */
 export class WaitingProgress {
@@ -36,9 +37,15 @@ export class WaitingProgress {
     terminal.show("");
   }
 
-  async #sayOnce(): Promise<void> {
-    const line = await this.#line().catch(() => this.#lineOf({ key: this.#key, isHeld: false, state: "missing", infinite: false }));
-    if (!this.#isOver) terminal.say(`azmutex: ${line}`);
+  async #sayOnce(isLastTry = false): Promise<void> {
+    const line = await this.#line().catch((error: unknown) => {
+      // A service that does not answer may do so soon, and if not, the command ends and says that.
+      if (!isLastTry && isMutexError(error) && error.code === "STORE_UNAVAILABLE") return undefined;
+      return this.#lineOf({ key: this.#key, isHeld: false, state: "missing", infinite: false });
+    });
+    if (this.#isOver) return;
+    if (line === undefined) this.#cancel = later(TRY_AGAIN_AFTER_MS, () => void this.#sayOnce(true));
+    else terminal.say(`azmutex: ${line}`);
   }
 
   async #line(): Promise<string> {

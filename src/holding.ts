@@ -122,7 +122,7 @@ export abstract class Holding {
     const { signal } = tenure;
     const lose = (): void => observed.lost(signal.reason);
     this.#observed = observed;
-    tenure.onRenewal = (renewal) => observed.renewal(renewal);
+    tenure.observer = observed;
     if (signal.aborted) lose();
     else this.#stopListening = onAbort(signal, lose);
     return this;

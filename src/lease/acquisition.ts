@@ -1,6 +1,7 @@
 import { LazySignal } from "../abort.ts";
 import { Stopwatch, settledWithin } from "../clock.ts";
 import { isMutexError, StoreUnavailableError } from "../errors.ts";
+import { inRootContext } from "../root-context.ts";
 import { attempt, isUnsure } from "./attempt.ts";
 import type { AcquireAnswer, LeaseLength, Metadata, Missing, Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
@@ -128,7 +129,7 @@ export class Acquisition {
     this.#giveBack = giveBack;
     this.#isUnreachable = unreachable;
     if (unreachable) this.#lingering?.abort();
-    void this.#letGo(mayBeHanded);
+    void inRootContext(() => this.#letGo(mayBeHanded));
   }
 
   /** The lease that was granted is given back by whoever has it; a try that is found to have taken it again is released. */
@@ -137,7 +138,7 @@ export class Acquisition {
     this.#abandoned = true;
     this.#letGone = true;
     this.#renamed = undefined;
-    if (!this.isSettled) void releaseAgain(this.#blob, this.leaseId, this.#releaseOptions);
+    if (!this.isSettled) void inRootContext(() => releaseAgain(this.#blob, this.leaseId, this.#releaseOptions));
   }
 
   /** Undefined if the lease is not ours any more. */
@@ -191,7 +192,7 @@ export class Acquisition {
     this.#openTries -= 1;
     this.#granted ||= granted;
     this.#tookAgain ||= granted && this.#renamed !== undefined;
-    if (granted && this.#letGone) void this.#release();
+    if (granted && this.#letGone) void inRootContext(() => this.#release());
   }
 
   async #create({ what, date }: Missing, signal: AbortSignal | undefined): Promise<void> {

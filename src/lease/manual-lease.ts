@@ -1,6 +1,7 @@
 import { Stopwatch, type Timer } from "../clock.ts";
 import { LockLostError, NotHeldError } from "../errors.ts";
 import { DEFAULTS } from "../options.ts";
+import { inRootContext } from "../root-context.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { attempt, untilAnswered } from "./attempt.ts";
 import type { LeaseLength } from "./lease-store.ts";
@@ -143,9 +144,10 @@ export class ManualLease {
   }
 
   #planCheck(): void {
-    this.#check = this.#blob.clock.setTimer(INFINITE_CHECK_MS, () => {
+    const check = (): void => {
       this.#planCheck();
       this.#renew().catch((error) => this.#blob.log(`the infinite lease on "${this.key}" could not be checked: ${String(error)}`));
-    });
+    };
+    this.#check = inRootContext(() => this.#blob.clock.setTimer(INFINITE_CHECK_MS, check));
   }
 }

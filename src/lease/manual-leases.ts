@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../clock.ts";
 import { LockLostError, NotHeldError } from "../errors.ts";
+import { inRootContext } from "../root-context.ts";
 import type { ManualLease } from "./manual-lease.ts";
 
 /** How often leases that have run out are looked for. */
@@ -59,11 +60,12 @@ export class ManualLeases {
   };
 
   #planForgetting(): void {
-    this.#forgetting ??= this.#clock.setTimer(FORGET_EVERY_MS, () => {
+    const forget = (): void => {
       this.#forgetting = undefined;
       for (const lease of this.#latest.values()) if (lease.hasLapsed) this.#forget(lease);
       if (this.#latest.size > 0) this.#planForgetting();
-    });
+    };
+    this.#forgetting ??= inRootContext(() => this.#clock.setTimer(FORGET_EVERY_MS, forget));
   }
 
   #forget(lease: ManualLease): void {

@@ -2,6 +2,7 @@ import { LazySignal, unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep, type Timer } from "../clock.ts";
 import { LockLostError, NotHeldError } from "../errors.ts";
 import type { LeaseTerms } from "../options.ts";
+import { inRootContext } from "../root-context.ts";
 import type { Renewal, Telemetry } from "../telemetry/telemetry.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { attempt, retryDelayMs } from "./attempt.ts";
@@ -28,6 +29,8 @@ export interface LeaseKeeper {
   onLost(error: LockLostError): void;
   /** A renewal was answered, or failed. */
   onRenewal(renewal: Renewal): void;
+  /** Sends a renewal. */
+  renewing<T>(renew: () => Promise<T>): Promise<T>;
   /** A renewal says that the blob was written since the last answer, with what that had said of it. Never rejects. */
   onWritten(before: SeenBlob): Promise<void>;
 }
@@ -204,12 +207,16 @@ export class KeptLease implements Sleeper {
   }
 
   #releaseInBackground(): Promise<void> {
-    return releaseInBackground(this.#blob, this.leaseId, { timeoutMs: this.terms.tryTimeoutMs });
+    return inRootContext(() => releaseInBackground(this.#blob, this.leaseId, { timeoutMs: this.terms.tryTimeoutMs }));
+  }
+
+  #setTimer(ms: number, callback: () => void): Timer {
+    return inRootContext(() => this.#blob.clock.setTimer(ms, callback));
   }
 
   #armDeadline(elapsedMs: number): void {
     this.#deadline?.cancel();
-    this.#deadline = this.#blob.clock.setTimer(this.terms.goodForMs - elapsedMs, () => this.#onDeadline());
+    this.#deadline = this.#setTimer(this.terms.goodForMs - elapsedMs, () => this.#onDeadline());
   }
 
   #onDeadline(): void {
@@ -260,7 +267,7 @@ export class KeptLease implements Sleeper {
   /** A renewal that arrives late would hold the lease for nobody. While the work may still be stopping, it is left alone. */
   #releaseWhenLapsed(): void {
     const lapsesInMs = this.terms.leaseSeconds * 1_000 - this.#granted.elapsedMs;
-    this.#lapse = this.#blob.clock.setTimer(lapsesInMs, () => void this.#releaseInBackground());
+    this.#lapse = this.#setTimer(lapsesInMs, () => void this.#releaseInBackground());
   }
 
   #stop(): void {
@@ -274,12 +281,12 @@ export class KeptLease implements Sleeper {
 
   #planRenewal(elapsedMs: number, everyMs: number = this.terms.renewEveryMs): void {
     this.#nextRenewal?.cancel();
-    this.#nextRenewal = this.#blob.clock.setTimer(Math.max(0, everyMs - elapsedMs), () => void this.#renewNow());
+    this.#nextRenewal = this.#setTimer(Math.max(0, everyMs - elapsedMs), () => void this.#renewNow());
   }
 
   /** Renews until a renewal was answered in time, or the lease is overdue, lost or released. Never rejects. */
   #renewNow(): Promise<void> {
-    this.#renewing ??= this.#renew().finally(() => {
+    this.#renewing ??= inRootContext(() => this.#renew()).finally(() => {
       this.#renewing = undefined;
       this.#stopRenewing = undefined;
     });
@@ -327,7 +334,8 @@ export class KeptLease implements Sleeper {
     const renewal = await renewals.run(turn, async () => {
       const { seen } = this;
       const asked = new Stopwatch(clock);
-      const answer = await attempt(this.#blob, renew, { operation: "renew", timeoutMs, signal: this.#stopping });
+      const send = () => attempt(this.#blob, renew, { operation: "renew", timeoutMs, signal: this.#stopping });
+      const answer = await (this.keeper ? this.keeper.renewing(send) : send());
       return { answer, asked, seen };
     });
     if (!renewal || this.#state.kind !== "held") return true;

@@ -1,4 +1,5 @@
 import { type Clock, Stopwatch, SUSPEND_MS, type Timer } from "../clock.ts";
+import { inRootContext } from "../root-context.ts";
 
 /** How soon after the machine woke up the holders of its leases are told. */
 const LOOK_EVERY_MS = 1_000;
@@ -47,10 +48,11 @@ export class SuspendWatch {
   }
 
   #planLook(since: Stopwatch): void {
-    this.#timer = this.#clock.setTimer(LOOK_EVERY_MS, () => {
+    const look = (): void => {
       this.#planLook(new Stopwatch(this.#clock));
       this.#look(since.sleptMs);
-    });
+    };
+    this.#timer = inRootContext(() => this.#clock.setTimer(LOOK_EVERY_MS, look));
   }
 
   #look(sleptMs: number): void {

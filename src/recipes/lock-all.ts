@@ -9,7 +9,7 @@ import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
 import { shown } from "../options.ts";
 import { type ObservedWait, Observer } from "../telemetry/observer.ts";
-import { endQuietly, type Hold, type Tenure } from "../waiting/hold.ts";
+import { endQuietly, type Hold, type RenewalObserver, type Tenure } from "../waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { checkWaitOptions, Patience, type WaitOptions } from "../waiting/patience.ts";
 
@@ -151,6 +151,10 @@ class JointTenure implements Tenure {
 
   get signal(): AbortSignal {
     return this.#loss.signal;
+  }
+
+  set observer(observer: RenewalObserver | undefined) {
+    for (const hold of this.holds) hold.observer = observer;
   }
 
   get remainingMs(): number {

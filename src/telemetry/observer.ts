@@ -3,6 +3,8 @@ import type { Listeners, LockEvents } from "./lock-events.ts";
 import { Stretch, type StretchOptions } from "./stretch.ts";
 import { errorType, type Renewal } from "./telemetry.ts";
 
+const RENEWAL = "azmutex.renewal";
+
 export interface ObserverOptions extends StretchOptions {
   /** Default: nobody. */
   readonly listeners?: Listeners | undefined;
@@ -96,6 +98,11 @@ export class ObservedHold extends Stretch {
       this.tell("renewFailed", { ...renewal, msLeft });
       this.note("azmutex.renewal.failed", { "error.type": errorType(renewal.error), "azmutex.remaining": msLeft / 1_000 });
     } else if (kind === "renewed") this.tell("renewed", { ...renewal, msLeft });
+  }
+
+  /** Its request is no part of the trace in which the lock was asked for, which may have ended long ago: it has one of its own. */
+  renewing<T>(renew: () => Promise<T>): Promise<T> {
+    return this.linked(RENEWAL, renew);
   }
 
   lost(error: LockLostError, heldMs: number = this.ms): void {

@@ -37,13 +37,18 @@ export interface StretchEnd {
   readonly more?: Attributes;
 }
 
+interface Tracing {
+  readonly api: OpenTelemetry;
+  readonly span: Span;
+}
+
 /** The time for which somebody waits, or holds, as span and metrics. No tracer and no meter that throws costs anybody a lock. */
 export class Stretch {
   readonly #options: StretchOptions;
   readonly #what: "wait" | "hold";
   readonly #since: number;
   readonly #metrics: Metrics | undefined;
-  #tracing: { readonly api: OpenTelemetry; readonly span: Span } | undefined;
+  #tracing: Tracing | undefined;
   #isOver = false;
 
   /** It is a child of the active span; after another one it is linked to that. */
@@ -75,13 +80,31 @@ export class Stretch {
 
   /** Runs something with its span as the active one: once, whatever the API makes of it. */
   run<T>(work: () => Promise<T>): Promise<T> {
+    return runUnder(this.#tracing, work);
+  }
+
+  /** Runs something under a span that is the root of a trace of its own, linked to this one. */
+  async linked<T>(name: string, work: () => Promise<T>): Promise<T> {
     const tracing = this.#tracing;
-    let running: Promise<T> | undefined;
-    const once = (): void => {
-      running ??= work();
-    };
-    quietly(() => tracing?.api.context.with(tracing.api.trace.setSpan(tracing.api.context.active(), tracing.span), once));
-    return running ?? work();
+    if (!tracing) return await work();
+    const { api, span: linked } = tracing;
+    const { telemetry, kind, key } = this.#options;
+    let span: Span | undefined;
+    quietly(() => {
+      const attributes = { "azmutex.kind": kind, ...telemetry.keyAttributes(key) };
+      const links = [{ context: linked.spanContext() }];
+      span = api.trace.getTracer(...scope()).startSpan(name, { attributes, links, root: true });
+    });
+    try {
+      return await runUnder(span && { api, span }, work);
+    } catch (error) {
+      quietly(() =>
+        span?.setAttributes({ "error.type": errorType(error) }).setStatus({ code: ERROR, message: telemetry.failureOf(error) }),
+      );
+      throw error;
+    } finally {
+      quietly(() => span?.end());
+    }
   }
 
   /** An event on its span. */
@@ -107,6 +130,15 @@ export class Stretch {
     if (azureLogTakes("info")) azureLog("info", `${kind} of "${key}": ${outcome} after ${Math.round(ms)} ms`);
     return true;
   }
+}
+
+function runUnder<T>(tracing: Tracing | undefined, work: () => Promise<T>): Promise<T> {
+  let running: Promise<T> | undefined;
+  const once = (): void => {
+    running ??= work();
+  };
+  quietly(() => tracing?.api.context.with(tracing.api.trace.setSpan(tracing.api.context.active(), tracing.span), once));
+  return running ?? work();
 }
 
 function quietly(say: () => unknown): void {

@@ -6,6 +6,7 @@ import { isUnsure, lostUnused, retryDelayMs, Silence, untilAnswered } from "../l
 import type { FencingTokens } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { KeptLease } from "../lease/renewal.ts";
+import { inRootContext } from "../root-context.ts";
 import { type AskingOptions, keepAsking } from "./asking.ts";
 import { pollDelayMs } from "./backoff.ts";
 import { FairQueue } from "./fair-queue.ts";
@@ -238,7 +239,8 @@ export class Contender {
 
   /** To whoever is next, if it is still held. In the background: nobody waits for that. */
   #giveBack(lease: LocalLease, lost: boolean): void {
-    const given = lost || lease.kept.lostBecause ? lease.kept.release() : this.#succession.end(lease, this.#turn, false);
+    const isOver = lost || lease.kept.lostBecause !== undefined;
+    const given = inRootContext(() => (isOver ? lease.kept.release() : this.#succession.end(lease, this.#turn, false)));
     given.catch((error) => this.#blob.log(`a lease on "${this.#blob.key}" lapses by itself: ${String(error)}`));
   }
 }

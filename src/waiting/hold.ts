@@ -55,7 +55,12 @@ export class LocalLease implements LeaseKeeper {
   }
 
   onRenewal(renewal: Renewal): void {
-    this.#holder?.onRenewal?.(renewal);
+    this.#holder?.observer?.renewal(renewal);
+  }
+
+  renewing<T>(renew: () => Promise<T>): Promise<T> {
+    const observer = this.#holder?.observer;
+    return observer ? observer.renewing(renew) : renew();
   }
 
   /** An id that no lease has. */
@@ -107,6 +112,14 @@ export class LocalLease implements LeaseKeeper {
 
 type HandedTo = LockEvents["handedOver"]["to"];
 
+/** Sees the renewals of a lease. */
+export interface RenewalObserver {
+  /** One was answered, or failed. */
+  renewal(renewal: Renewal): void;
+  /** Runs what sends one. */
+  renewing<T>(renew: () => Promise<T>): Promise<T>;
+}
+
 /** The time for which somebody holds something: a lease, a part of one, or several. */
 export interface Tenure {
   /** Aborts when it is lost; its reason is a `LockLostError`. */
@@ -123,8 +136,8 @@ export interface Tenure {
   readonly token?: number | undefined;
   /** To whom it was handed as it ended. Default: to nobody. */
   readonly handedTo?: HandedTo | undefined;
-  /** Is called when its lease was renewed, or was not. Default: it is not. */
-  onRenewal?: ((renewal: Renewal) => void) | undefined;
+  /** Sees the renewals of its lease. Default: they are not seen. */
+  observer?: RenewalObserver | undefined;
   /**
    * Ends it. Resolves with the error if it was lost before that; rejects if the service could not be told. Called again, it
    * answers the same.
@@ -160,7 +173,7 @@ const HELD: State = Object.freeze({ kind: "held" });
 export class Hold implements Tenure {
   readonly token: number | undefined;
   handedTo: HandedTo | undefined;
-  onRenewal: ((renewal: Renewal) => void) | undefined;
+  observer: RenewalObserver | undefined;
   readonly #lease: LocalLease;
   readonly #turn: Turn<LocalLease>;
   readonly #succession: Succession;

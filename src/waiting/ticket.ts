@@ -3,6 +3,7 @@ import { Stopwatch, sleep, type Timer } from "../clock.ts";
 import { attempt, isUnsure, retryDelayMs } from "../lease/attempt.ts";
 import { noteDeniedRemoval } from "../lease/helper-folder.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
+import { inRootContext } from "../root-context.ts";
 
 /** How long a ticket outlives its owner, in seconds. */
 const LEASE_SECONDS = 60;
@@ -86,7 +87,7 @@ export class Ticket {
    */
   leave(): Promise<void> {
     this.#renewal?.cancel();
-    this.#gone ??= this.#joining.then(() => this.#delete());
+    this.#gone ??= inRootContext(() => this.#joining.then(() => this.#delete()));
     return this.#gone;
   }
 
@@ -142,7 +143,7 @@ export class Ticket {
 
   #planRenewal(inMs: number): void {
     this.#renewal?.cancel();
-    this.#renewal = this.#blob.clock.setTimer(inMs, () => void this.#renew());
+    this.#renewal = inRootContext(() => this.#blob.clock.setTimer(inMs, () => void this.#renew()));
   }
 
   async #renew(): Promise<void> {

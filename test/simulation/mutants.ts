@@ -107,23 +107,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a lost lease is released at once",
-    edits: [
-      [RENEWAL, "    this.#lapse = this.#blob.clock.setTimer(lapsesInMs, ", "    this.#lapse = this.#blob.clock.setTimer(0 * lapsesInMs, "],
-    ],
+    edits: [[RENEWAL, "    this.#lapse = this.#setTimer(lapsesInMs, ", "    this.#lapse = this.#setTimer(0 * lapsesInMs, "]],
   },
   {
     name: "an abandoned acquisition is not released",
     edits: [
       [
         ACQUISITION,
-        "    if (unreachable) this.#lingering?.abort();\n    void this.#letGo(mayBeHanded);",
+        "    if (unreachable) this.#lingering?.abort();\n    void inRootContext(() => this.#letGo(mayBeHanded));",
         "    if (unreachable) this.#lingering?.abort();\n    void mayBeHanded;",
       ],
     ],
   },
   {
     name: "a lease whose grant comes late is not released",
-    edits: [[ACQUISITION, "    if (granted && this.#letGone) void this.#release();\n", ""]],
+    edits: [[ACQUISITION, "    if (granted && this.#letGone) void inRootContext(() => this.#release());\n", ""]],
   },
   {
     name: "an id is used again after its release",

@@ -3,7 +3,7 @@ import { parseSource, readSources, type Source } from "../support/sources.ts";
 
 /** Every room may know itself and those above it. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "telemetry"],
+  ["errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "root-context.ts", "telemetry"],
   ["lease"],
   ["waiting"],
   ["holding.ts", "lock-space.ts"],

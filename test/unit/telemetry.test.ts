@@ -61,6 +61,35 @@ describe("a lock, as spans tell it", () => {
     expect(trace.getActiveSpan()).toBeUndefined();
   });
 
+  it("has each renewal in a trace of its own, linked to the hold, after a hand-over to the next one's", async () => {
+    const { world, store, mutex } = setup();
+    const active: (string | undefined)[] = [];
+    const renew = store.renew.bind(store);
+    store.renew = (...args) => {
+      active.push(trace.getActiveSpan()?.spanContext().spanId);
+      return renew(...args);
+    };
+    const first = await mutex.locker("job").lock();
+    const waiting = mutex.locker("job").lock();
+    await world.clock.advance(8_000);
+    await first.release();
+    const second = await world.until(waiting);
+    await world.clock.advance(10_000);
+    store.failBefore("renew", { times: 1 });
+    await world.clock.advance(10_500);
+    await second.release();
+    await world.clock.settle();
+    const renewals = sdk.spans.filter(({ name }) => name === "azmutex.renewal");
+    const holds = sdk.spans.filter(({ name }) => name === "azmutex.hold");
+    expect(renewals.map((span) => span.parentSpanContext)).toEqual(renewals.map(() => undefined));
+    expect(new Set(renewals.map((span) => span.spanContext().traceId)).size).toBe(renewals.length);
+    expect(active).toEqual(renewals.map((span) => span.spanContext().spanId));
+    const held = renewals.map(({ links }) => holds.findIndex((hold) => hold.spanContext().spanId === links[0]?.context.spanId));
+    expect(held).toEqual([0, ...renewals.slice(1).map(() => 1)]);
+    expect(renewals.map(({ status }) => status.code)).toContain(SpanStatusCode.ERROR);
+    expect(renewals[0]?.attributes).toEqual({ "azmutex.kind": "lock", "azmutex.key": "job" });
+  });
+
   it("is no error when others hold it: refused, waited for or timed out", async () => {
     const { world, mutex } = setup();
     const other = world.process().mutex;

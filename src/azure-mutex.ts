@@ -271,9 +271,9 @@ export class AzureMutex extends LockSpace {
   }
 
   /** @internal */
-  override async endHolds(): Promise<void> {
+  override async letGo(): Promise<void> {
     const byHand = [...this.#leases].map((lease) => endQuietly({ end: () => endByHand(lease) }, this.log, `the lock on "${lease.key}"`));
-    await Promise.all([super.endHolds(), ...byHand]);
+    await Promise.all([super.letGo(), ...byHand]);
   }
 
   #breakOnce(blob: LockBlob, { signal, ...how }: BreakRequest): Promise<BreakAnswer> {

@@ -213,7 +213,7 @@ export class LockSpace {
   async releaseAllUntil(signal: AbortSignal): Promise<void> {
     this.closing.refuse();
     try {
-      await unlessAborted(this.endHolds(), signal);
+      await unlessAborted(this.letGo(), signal);
       await untilIdle(this.clock, [this], signal);
     } finally {
       this.closing.reopen();
@@ -228,7 +228,7 @@ export class LockSpace {
   }
 
   /** Ends what this process holds; the signals of the holds abort. Never rejects: what is not answered lapses by itself. @internal */
-  async endHolds(): Promise<void> {
+  async letGo(): Promise<void> {
     const revoked = [...this.#holds].map(([{ blob }, hold]) =>
       endQuietly({ end: () => hold.revoke() }, blob.log, `the lock on "${blob.key}"`),
     );

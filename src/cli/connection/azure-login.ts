@@ -55,7 +55,7 @@ function refusal(error: unknown): CommandError {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const code = /\bAADSTS\d+/.exec(message)?.[0];
   const way = /^\w+Credential\b/.exec(message)?.[0] ?? name;
-  const network = NO_NETWORK.exec(message)?.[0];
+  const network = NO_NETWORK.exec(withoutProbe(error, message))?.[0];
   if (network !== undefined)
     return new CommandError(`no answer to the login to Azure (${way}: ${network})`, EXIT.unreachable, { cause: error });
   if (name === "AggregateAuthenticationError" || name === "CredentialUnavailableError") {
@@ -66,6 +66,15 @@ function refusal(error: unknown): CommandError {
     EXIT.denied,
     { cause: error },
   );
+}
+
+/**
+ * Of several ways to log in, managed identity is probed over a network that only Azure's machines have. On all others the probe fails, and
+ * says nothing about whether this machine is logged in.
+ */
+function withoutProbe(error: unknown, message: string): string {
+  if (!(error instanceof Error) || error.name !== "AggregateAuthenticationError") return message;
+  return message.replace(/^.*\bManagedIdentityCredential\b.*$/gm, "");
 }
 
 /** What was said of each way, without what stands behind a question mark and may be a secret. */

@@ -224,14 +224,39 @@ describe("a lock that is released while tasks of the same process wait", () => {
     }
   });
 
-  it("is not handed to a locker that keeps its leases on other terms", async () => {
-    const { world, mutex, store, locker } = setup();
+  it.each([{ leaseSeconds: 60 }, { marginMs: 12_000 }, { renewEveryMs: 6_000 }, { tryTimeoutMs: 1_000 }])(
+    "is not handed to a locker that keeps its leases on other terms: %o",
+    async (terms) => {
+      const { world, mutex, store, locker } = setup();
+      const first = await world.until(locker.lock());
+      const waiting = mutex.locker("job", terms).lock();
+      await first.release();
+      const second = await world.until(waiting);
+      expect(store.count("acquire")).toBe(ASKED_AGAIN);
+      const { leaseSeconds = 30, marginMs = leaseSeconds * (1_000 / 6) } = terms;
+      expect(second.remainingMs).toBeGreaterThan(leaseSeconds * 1_000 - marginMs - 100);
+      expect(second.remainingMs).toBeLessThanOrEqual(leaseSeconds * 1_000 - marginMs);
+    },
+  );
+
+  it("has its whole budget again when another process had it in between", async () => {
+    const { world, clock, store, locker, there } = setup();
     const first = await world.until(locker.lock());
-    const waiting = mutex.locker("job", { leaseSeconds: 60 }).lock();
+    const [waiting, next] = [locker.lock(), locker.lock()];
+    await clock.advance(2_500);
+    // Its id was read, so that it is released and not handed on; and another process is quicker.
+    expect(first.conditions.leaseId).toBe(first.leaseId);
+    const slow = store.delay("acquire", 300);
     await first.release();
+    const theirs = await there.tryLock();
+    await clock.advance(2_000);
+    slow.heal();
+    await theirs?.release();
     const second = await world.until(waiting);
-    expect(store.count("acquire")).toBe(ASKED_AGAIN);
-    expect(second.remainingMs).toBeGreaterThan(40_000);
+    store.forgetCalls();
+    await second.release();
+    expect((await world.until(next, 0)).isHeld).toBe(true);
+    expect(store.count()).toBe(0);
   });
 
   it("has its record written anew for a locker of another purpose, for one request", async () => {

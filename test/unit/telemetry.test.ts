@@ -259,6 +259,18 @@ describe("what metrics say", () => {
     expect(await sdk.measured("azmutex.lock.polls")).toEqual({ lock: 2 });
   });
 
+  it("counts the end of a hold once, if it was lost and then released", async () => {
+    const { world, store, mutex } = setup();
+    const lock = await mutex.locker("job").lock();
+    store.hang("renew");
+    await world.clock.advance(26_000);
+    store.heal();
+    await world.until(lock.release());
+    await world.clock.settle();
+    expect(await sdk.measured("azmutex.lock.held")).toEqual({ lock: 0 });
+    expect(await sdk.measured("azmutex.lock.losses")).toEqual({ "lock expired": 1 });
+  });
+
   it("has the gap between two tasks of one process", async () => {
     const { world, mutex } = setup();
     const locker = mutex.locker("job");

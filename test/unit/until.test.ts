@@ -97,7 +97,7 @@ describe("until", () => {
       for (let n = 0; n < 20; n += 1) {
         await mutex.locker("job").run(
           (lock) => {
-            kept.push(new WeakRef(lock));
+            kept.push(new WeakRef(lock), new WeakRef(lock.signal));
             return lock.signal.aborted;
           },
           { until },

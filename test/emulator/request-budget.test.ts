@@ -141,7 +141,7 @@ describe("the request budget", () => {
       await waiting;
     });
     expect(operations).toEqual([]);
-    await locker.unlock();
+    await (await waiting).release();
   });
 
   it("is exactly one more with fair: true, if nobody waits", async () => {

@@ -64,10 +64,10 @@ export class Locker {
   /** What `lock` and `tryLock` got first, and last, of what neither `unlock` nor a release of its own has answered yet. */
   #oldest: Lock | undefined;
   #latest: Lock | undefined;
-  /** How many calls of `lock` and `tryLock` have ended, whatever came of them. */
+  /** How many calls have ended whose callers may call `unlock` again: those that got nothing, and those that `unlock` answered. */
   #endedCalls = 0;
-  /** That number when the latest lock was got, or NaN if another call of this locker was open meanwhile. */
-  #aloneSince = Number.NaN;
+  /** That number when the latest lock was asked for. */
+  #endedBefore = 0;
 
   /**
    * @param mutex - The mutex whose container has the lock, or options for one of this locker's own.
@@ -156,9 +156,10 @@ export class Locker {
   async unlock(): Promise<void> {
     const lock = this.#unanswered;
     if (!lock) throw new NotHeldError(this.key);
-    const isAlone = lock === this.#latest && this.#endedCalls === this.#aloneSince;
-    const lost = isAlone ? await lock.end() : lock.lostBecause;
-    if (!isAlone && !lost) throw new NotHeldError(this.key, AMBIGUOUS);
+    const isCertain = lock === this.#latest && this.#endedCalls === this.#endedBefore;
+    if (!isCertain && !lock.lostBecause) throw new NotHeldError(this.key, AMBIGUOUS);
+    this.#endedCalls += 1;
+    const lost = isCertain ? await lock.end() : lock.lostBecause;
     if (this.#oldest === lock) this.#oldest = undefined;
     if (this.#latest === lock) this.#latest = undefined;
     if (lost) throw lost;
@@ -166,20 +167,17 @@ export class Locker {
 
   /** A call whose lock {@link Locker.unlock} may have to release. */
   async #called<T extends Lock | undefined>(call: () => Promise<T>): Promise<T> {
-    const before = this.#endedCalls;
-    const isAlone = this.#unanswered === undefined;
+    const endedBefore = this.#endedCalls;
     let lock: T | undefined;
     try {
       lock = await call();
       return lock;
     } finally {
-      const hasCompany = !isAlone || this.#endedCalls !== before;
-      this.#endedCalls += 1;
       if (lock) {
         this.#oldest = this.#unanswered ?? lock;
         this.#latest = lock;
-        this.#aloneSince = hasCompany ? Number.NaN : this.#endedCalls;
-      }
+        this.#endedBefore = endedBefore;
+      } else this.#endedCalls += 1;
     }
   }
 

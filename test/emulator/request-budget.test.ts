@@ -141,7 +141,7 @@ describe("the request budget", () => {
       await waiting;
     });
     expect(operations).toEqual([]);
-    await (await waiting).release();
+    await locker.unlock();
   });
 
   it("is exactly one more with fair: true, if nobody waits", async () => {

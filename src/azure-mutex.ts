@@ -11,6 +11,7 @@ import { ManualLeases } from "./lease/manual-leases.ts";
 import { MOST_PERMITS, slotName } from "./lease/permit-slot.ts";
 import { readBlob } from "./lease/read-blob.ts";
 import { READERS, readerIn } from "./lease/reader-blob.ts";
+import type { StandingLease } from "./lease/standing-lease.ts";
 import { listedStatuses, parted } from "./lock-listing.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
 import { helperStatusOf, type LockStatus, missingStatus, statusOf } from "./lock-status.ts";
@@ -268,6 +269,11 @@ export class AzureMutex extends LockSpace {
   /** @internal */
   override get isIdle(): boolean {
     return super.isIdle && ![...this.#leases].some(({ isHeld, isUncertain }) => isHeld || isUncertain);
+  }
+
+  /** @internal */
+  override get standing(): readonly StandingLease[] {
+    return [...super.standing, ...[...this.#leases].filter(({ isReleased, hasLapsed }) => !isReleased && !hasLapsed)];
   }
 
   /** @internal */

@@ -6,6 +6,7 @@ import { FencingTokens } from "./lease/fencing.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { RenewalTurns } from "./lease/renewal-turns.ts";
+import type { StandingLease } from "./lease/standing-lease.ts";
 import { checkMs, DEFAULTS } from "./options.ts";
 import { azureLog } from "./telemetry/azure-log.ts";
 import { Telemetry, type TelemetryOptions } from "./telemetry/telemetry.ts";
@@ -73,6 +74,7 @@ export class LockSpace {
   readonly #sources: Sources;
   readonly #log: (message: string) => void;
   readonly #requests = { underWay: 0 };
+  readonly #standing = new Set<StandingLease>();
   readonly #removals = { areDenied: false };
   readonly #renewals: RenewalTurns;
   readonly #keys = new Map<string, KnownKey>();
@@ -130,6 +132,7 @@ export class LockSpace {
       newId,
       store: this.store,
       requests: this.#requests,
+      standing: this.#standing,
       closing: this.closing,
       removals: this.#removals,
       renewals: this.#renewals,
@@ -225,6 +228,11 @@ export class LockSpace {
     if (this.#requests.underWay > 0) return false;
     for (const { queue } of this.#keys.values()) if (queue.busy) return false;
     return true;
+  }
+
+  /** The leases that this process has, or may have because a request is under way. @internal */
+  get standing(): readonly StandingLease[] {
+    return [...this.#standing];
   }
 
   /** Ends what this process holds; the signals of the holds abort. Never rejects: what is not answered lapses by itself. @internal */

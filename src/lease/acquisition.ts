@@ -6,6 +6,7 @@ import { attempt, isUnsure } from "./attempt.ts";
 import type { AcquireAnswer, LeaseLength, Metadata, Missing, Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type BackgroundOptions, releaseAgain, releaseInBackground } from "./release.ts";
+import type { StandingLease } from "./standing-lease.ts";
 
 /**
  * How long the service works on a request before it gives up, so how late an answer may come.
@@ -61,7 +62,7 @@ export interface AbandonOptions {
  * A try that is still open when another is granted could take the lease once more, after somebody broke it, say, and others had
  * it: renewals would then go on as if nothing had happened. So the lease is given an id of its own before anybody hears of it.
  */
-export class Acquisition {
+export class Acquisition implements StandingLease {
   readonly leaseId: string;
   readonly #blob: LockBlob;
   readonly #options: AcquisitionOptions;
@@ -87,6 +88,11 @@ export class Acquisition {
     this.leaseId = blob.newId();
   }
 
+  /** The blob's. */
+  get name(): string {
+    return this.#blob.name;
+  }
+
   /** Whether a try went unanswered, which would take the lease again if it arrived after the release. */
   get mayReturn(): boolean {
     return this.#openTries > 0;
@@ -99,6 +105,13 @@ export class Acquisition {
 
   /** Asks once for the lease, creating blob and container where they are missing. Rejects with the signal's reason as soon as it aborts. */
   async ask(signal?: AbortSignal): Promise<AcquisitionAnswer> {
+    const answer = await this.#ask(signal);
+    // From here on the caller keeps it.
+    if (answer.kind === "acquired") this.#blob.standing.delete(this);
+    return answer;
+  }
+
+  async #ask(signal: AbortSignal | undefined): Promise<AcquisitionAnswer> {
     // An acquire would be refused if the change was carried out.
     const renamed = this.#renamed && (await this.#rename(this.#renamed, signal));
     if (renamed) return renamed;
@@ -138,6 +151,7 @@ export class Acquisition {
     this.#abandoned = true;
     this.#letGone = true;
     this.#renamed = undefined;
+    this.#blob.standing.delete(this);
     if (!this.isSettled) void inRootContext(() => releaseAgain(this.#blob, this.leaseId, this.#releaseOptions));
   }
 
@@ -160,6 +174,8 @@ export class Acquisition {
     const ask = (request: AbortSignal): Promise<AcquireAnswer> => {
       const answer = store.acquire(name, this.leaseId, length, { signal: request });
       this.#openTries += 1;
+      // Between two tries, too: with `fair` it may be handed the lease.
+      this.#blob.standing.add(this);
       this.#lastTry = answer.then(
         ({ kind }) => {
           isOpen = false;
@@ -216,6 +232,7 @@ export class Acquisition {
     await settledWithin(this.#blob.clock, this.#options.tryTimeoutMs, this.#lastTry);
     this.#letGone = true;
     if (this.#granted || this.mayReturn || mayBeHanded) await this.#release();
+    this.#blob.standing.delete(this);
   }
 
   #release(): Promise<void> {

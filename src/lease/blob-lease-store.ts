@@ -22,6 +22,7 @@ import type {
   WriteAnswer,
 } from "./lease-store.ts";
 import { ownSignal } from "./own-requests.ts";
+import { type ReleaseRequest, releaseRequest } from "./release-request.ts";
 
 interface Abortable {
   readonly abortSignal?: AbortSignal;
@@ -97,6 +98,12 @@ export interface ContainerClientLike {
   };
 }
 
+/** What clients of the SDK say of themselves besides. */
+interface SigningClient {
+  readonly url: unknown;
+  readonly credential: unknown;
+}
+
 /** A certain answer, where the outcome of a failed request is one for the operation. */
 type Expected<T> = (outcome: Outcome, failure: Failure) => T | undefined;
 
@@ -110,19 +117,25 @@ const LEASE_STATES: ReadonlySet<string> = new Set<LeaseState>(["available", "lea
 export class BlobLeaseStore implements LeaseStore {
   readonly #connect: () => Promise<ContainerClientLike>;
   #container: Promise<ContainerClientLike> | undefined;
-  #isConnected = false;
+  /** Once it is there. */
+  #connected: ContainerClientLike | undefined;
+  readonly #signer: unknown;
   /** Those used last, in the order of their use. */
   readonly #blobs = new Map<string, BlockBlobClientLike>();
 
-  /** The client is asked for when the first request is made, so that the SDK need not be loaded before. */
-  constructor(connect: () => Promise<ContainerClientLike>) {
+  /**
+   * The client is asked for when the first request is made, so that the SDK need not be loaded before. Default of what signs requests
+   * that it does not send itself: the client's credential.
+   */
+  constructor(connect: () => Promise<ContainerClientLike>, signer?: unknown) {
     this.#connect = connect;
+    this.#signer = signer;
   }
 
   prepare(): Promise<void> | undefined {
-    if (this.#isConnected) return undefined;
-    return this.#client().then(() => {
-      this.#isConnected = true;
+    if (this.#connected) return undefined;
+    return this.#client().then((client) => {
+      this.#connected = client;
     });
   }
 
@@ -153,6 +166,13 @@ export class BlobLeaseStore implements LeaseStore {
       checkRequestId("release", key, await this.#blob(container, key).getBlobLeaseClient(leaseId).releaseLease(abortable(call)));
       return { kind: "released" };
     });
+  }
+
+  releaseRequest(key: string, leaseId: string): ReleaseRequest | undefined {
+    const container: (ContainerClientLike & Partial<SigningClient>) | undefined = this.#connected;
+    if (!container) return undefined;
+    const { url }: BlockBlobClientLike & Partial<SigningClient> = this.#blob(container, key);
+    return typeof url === "string" ? releaseRequest(url, this.#signer ?? container.credential, leaseId) : undefined;
   }
 
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {

@@ -181,8 +181,7 @@ function readyClient(options: ConnectOptions, clock: Clock): LeaseStore {
   refuseContainerName(options, "containerClient");
   if (typeof client.url === "string") checkClientUrl(parseUrl(client.url, "containerClient"), options);
   sendOnce(client);
-  boundTokens(client, clock);
-  return new BlobLeaseStore(async () => client);
+  return new BlobLeaseStore(async () => client, boundTokens(client, clock));
 }
 
 /** The SDK's own retries outlive a lease of 15 s, and hide which request was answered. */
@@ -191,13 +190,20 @@ function sendOnce(client: SdkClient): void {
   if (retrying) divert(retrying, (request, next) => next(request));
 }
 
-function boundTokens(client: SdkClient, clock: Clock): void {
+/** The tokens of each policy that was replaced: a second mutex goes the same way. */
+const boundSources = new WeakMap<object, TokenSource>();
+
+/** Where a client's tokens come from, if it signs with any. */
+function boundTokens(client: SdkClient, clock: Clock): TokenSource | undefined {
   const signing = policyOf(client, "bearerTokenAuthenticationPolicy");
-  if (!signing || !bringsTokens(client.credential)) return;
+  if (!signing || !bringsTokens(client.credential)) return undefined;
+  const source = boundSources.get(signing) ?? new TokenSource(client.credential, clock);
+  boundSources.set(signing, source);
   // Of a client that is made for it: the SDK exports no such policy. A subclass may have a constructor of its own, so its base is taken.
   const Client = classesOf(client).at(-2) as new (url: unknown, credential: object, options?: object) => object;
-  const bounded = policyOf(new Client(client.url, new TokenSource(client.credential, clock), client.pipeline?.options), signing.name);
+  const bounded = policyOf(new Client(client.url, source, client.pipeline?.options), signing.name);
   if (bounded) divert(signing, (request, next) => bounded.sendRequest(request, next));
+  return source;
 }
 
 /** From the client's own class to `StorageClient`, the last but one being `ContainerClient`. */

@@ -1,4 +1,5 @@
 import type { LossReason } from "../errors.ts";
+import type { ReleaseRequest } from "./release-request.ts";
 
 /** A lease's length: 15 to 60 whole seconds, or for ever. */
 export type LeaseLength = number | "infinite";
@@ -101,6 +102,13 @@ export interface LeaseStore {
   renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer>;
   /** Ends the lease. The second release of one lease is refused. */
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer>;
+  /**
+   * The request that releases the lease, for another process to send when this one is about to end. Undefined where there is none
+   * to be had. Default: there is none. Throws nothing.
+   *
+   * @internal
+   */
+  releaseRequest?(key: string, leaseId: string): ReleaseRequest | undefined;
   /** Hands the lease to another id. Its clock runs on; a repetition succeeds. */
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer>;
   /**

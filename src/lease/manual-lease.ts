@@ -71,6 +71,11 @@ export class ManualLease {
     return Math.max(0, this.#lengthMs * (1 - 1 / DEFAULTS.marginsPerLease) - this.#asked.elapsedMs);
   }
 
+  /** The blob's. */
+  get name(): string {
+    return this.#blob.name;
+  }
+
   /** Whether a release is under way, or was answered. */
   get isReleased(): boolean {
     return this.#state.kind === "released" && this.#state.releasing !== undefined;

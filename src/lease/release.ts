@@ -29,29 +29,42 @@ export interface BackgroundOptions {
  * an answer; after a try that went unanswered it was most likely that try which ended the lease.
  */
 export function releaseLease(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<EndAnswer> {
-  return endLease(blob, () => releaseOnce(blob, leaseId, timeoutMs));
+  return endLease(blob, leaseId, () => releaseOnce(blob, leaseId, timeoutMs));
 }
 
 /** Gives a lease to another id, as {@link releaseLease} gives it back. */
 export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string, timeoutMs: number): Promise<EndAnswer> {
   const change = (signal: AbortSignal) => blob.store.change(blob.name, leaseId, newLeaseId, { signal });
-  return endLease(blob, async () => {
+  return endLease(blob, leaseId, async () => {
     const changed = await attempt(blob, change, { operation: "change", timeoutMs });
     return changed.kind === "changed" ? { kind: "released" } : changed;
   });
 }
 
-async function endLease(blob: LockBlob, endOnce: () => Promise<ReleaseAnswer>): Promise<EndAnswer> {
+async function endLease(blob: LockBlob, leaseId: string, endOnce: () => Promise<ReleaseAnswer>): Promise<EndAnswer> {
   let unanswered = false;
-  const answer = await untilAnswered(blob, async () => {
-    try {
-      return await endOnce();
-    } catch (error) {
-      unanswered ||= isUnsure(error);
-      throw error;
-    }
-  });
+  const answer = await whileStanding(blob, leaseId, () =>
+    untilAnswered(blob, async () => {
+      try {
+        return await endOnce();
+      } catch (error) {
+        unanswered ||= isUnsure(error);
+        throw error;
+      }
+    }),
+  );
   return unanswered && answer.kind === "refused" ? { kind: "released", isAssumed: true } : answer;
+}
+
+/** The lease may stand until its end is answered. */
+async function whileStanding<T>({ standing, name }: LockBlob, leaseId: string, end: () => Promise<T>): Promise<T> {
+  const lease = { name, leaseId };
+  standing.add(lease);
+  try {
+    return await end();
+  } finally {
+    standing.delete(lease);
+  }
 }
 
 /**
@@ -75,7 +88,7 @@ export async function releaseAgain(blob: LockBlob, leaseId: string, { timeoutMs,
 
 async function releaseQuietly(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<boolean> {
   try {
-    await releaseOnce(blob, leaseId, timeoutMs);
+    await whileStanding(blob, leaseId, () => releaseOnce(blob, leaseId, timeoutMs));
     return true;
   } catch (error) {
     blob.log(`a lease on "${blob.key}" could not be released; if it stands, it lapses by itself: ${String(error)}`);

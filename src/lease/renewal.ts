@@ -10,6 +10,7 @@ import { type SeenBlob, seenNow } from "./fencing.ts";
 import type { Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { changeLease, type EndAnswer, releaseInBackground, releaseLease } from "./release.ts";
+import type { StandingLease } from "./standing-lease.ts";
 import { type Sleeper, SuspendWatch } from "./suspend-watch.ts";
 
 export interface KeptLeaseOptions {
@@ -44,7 +45,7 @@ const STOPPED = new Error("the lease is not renewed any more");
  * A lease that is renewed until it is released or lost. Two things run side by side: the renewals, and a deadline that
  * does not care what they are doing. The deadline counts from before the last renewal that was answered.
  */
-export class KeptLease implements Sleeper {
+export class KeptLease implements Sleeper, StandingLease {
   readonly leaseId: string;
   readonly terms: LeaseTerms;
   /** What the last answer under the lease said of its blob, so that the next holder need not ask. */
@@ -81,6 +82,7 @@ export class KeptLease implements Sleeper {
     this.#granted = asked;
     SuspendWatch.of(blob.clock).add(this, asked);
     blob.renewals.add(terms.renewEveryMs);
+    blob.standing.add(this);
     const { elapsedMs } = asked.read();
     this.#armDeadline(elapsedMs);
     // Locks that were taken together are not renewed together.
@@ -89,6 +91,11 @@ export class KeptLease implements Sleeper {
 
   get key(): string {
     return this.#blob.key;
+  }
+
+  /** The blob's. */
+  get name(): string {
+    return this.#blob.name;
   }
 
   get telemetry(): Telemetry {
@@ -272,6 +279,7 @@ export class KeptLease implements Sleeper {
 
   #stop(): void {
     if (this.#state.kind === "held") this.#blob.renewals.remove(this.terms.renewEveryMs);
+    this.#blob.standing.delete(this);
     this.#deadline?.cancel();
     this.#nextRenewal?.cancel();
     this.#lapse?.cancel();

@@ -49,6 +49,7 @@ export class TokenSource implements TokenCredentialLike {
   readonly #credential: TokenCredentialLike;
   readonly #clock: Clock;
   readonly #kept = new Map<string, KeptToken>();
+  #lastUsed: KeptToken | undefined;
   /** From then on it is certain that there is something to sign in with. */
   #hasHadToken = false;
 
@@ -59,6 +60,7 @@ export class TokenSource implements TokenCredentialLike {
 
   async getToken(scopes: string | string[], { abortSignal: _, ...options }: TokenOptions = {}): Promise<Token> {
     const kept = this.#keptFor(JSON.stringify([scopes, options.tenantId]));
+    this.#lastUsed = kept;
     const { token } = kept;
     const leftMs = token && options.claims === undefined ? token.expiresOnTimestamp - wallTime() : 0;
     if (token === undefined || leftMs <= UNUSED_BEFORE_MS) return forOneRequest(await this.#fetch(kept, scopes, options));
@@ -68,6 +70,12 @@ export class TokenSource implements TokenCredentialLike {
       this.#fetch(kept, scopes, options).catch(() => undefined);
     }
     return forOneRequest(token);
+  }
+
+  /** The token that was used last, or its successor, unless it has expired. */
+  get tokenAtHand(): string | undefined {
+    const token = this.#lastUsed?.token;
+    return token && token.expiresOnTimestamp - wallTime() > UNUSED_BEFORE_MS ? token.token : undefined;
   }
 
   #keptFor(key: string): KeptToken {

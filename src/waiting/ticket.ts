@@ -3,6 +3,7 @@ import { Stopwatch, sleep, type Timer } from "../clock.ts";
 import { attempt, isUnsure, retryDelayMs } from "../lease/attempt.ts";
 import { noteDeniedRemoval } from "../lease/helper-folder.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
+import type { StandingLease } from "../lease/standing-lease.ts";
 import { inRootContext } from "../root-context.ts";
 
 /** How long a ticket outlives its owner, in seconds. */
@@ -38,10 +39,12 @@ export class Ticket {
   /** An acquire of its lease went unanswered, and may take the lease at any time. */
   #mayReturn = false;
   #isUndeletable = false;
+  readonly #standing: StandingLease;
 
   constructor(blob: LockBlob, { name, metadata, tryTimeoutMs }: TicketOptions) {
     this.#blob = { ...blob, name };
     this.#leaseId = blob.newId();
+    this.#standing = { name, leaseId: this.#leaseId };
     this.#metadata = metadata;
     this.#tryTimeoutMs = tryTimeoutMs;
     this.#kept = new Stopwatch(blob.clock);
@@ -74,6 +77,7 @@ export class Ticket {
     const asked = new Stopwatch(clock);
     const acquire = (request: AbortSignal) => store.acquire(name, this.#leaseId, LEASE_SECONDS, { signal: request });
     this.#mayReturn = true;
+    this.#blob.standing.add(this.#standing);
     await attempt(this.#blob, acquire, { operation: "acquire", timeoutMs });
     this.#mayReturn = false;
     this.#kept = asked;
@@ -87,7 +91,7 @@ export class Ticket {
    */
   leave(): Promise<void> {
     this.#renewal?.cancel();
-    this.#gone ??= inRootContext(() => this.#joining.then(() => this.#delete()));
+    this.#gone ??= inRootContext(() => this.#joining.then(() => this.#delete()).finally(() => this.#blob.standing.delete(this.#standing)));
     return this.#gone;
   }
 

@@ -92,10 +92,12 @@ export class Crowd {
 
   /** What is left running that should not be, or undefined. */
   get pendingTimers(): string | undefined {
-    const left = this.living.filter(({ machine, link }) => machine.pendingTimers > 0 || link.open > 0);
-    return left.length === 0
-      ? undefined
-      : left.map(({ machine, link }) => `${machine.name} has ${machine.pendingTimers} timers and ${link.open} open requests`).join(", ");
+    const left = this.living.filter(({ machine, link, mutex }) => machine.pendingTimers + link.open + mutex.standing.length > 0);
+    const counts = left.map(
+      ({ machine, link, mutex }) =>
+        `${machine.name} has ${machine.pendingTimers} timers, ${link.open} open requests and ${mutex.standing.length} leases to release`,
+    );
+    return counts.length === 0 ? undefined : counts.join(", ");
   }
 
   /** One more machine, with a process that has just started. */

@@ -1,0 +1,6 @@
+/** An id under which this process has a lease of a blob, or may have: the acquire, or the release, is under way. */
+export interface StandingLease {
+  /** The blob's. */
+  readonly name: string;
+  readonly leaseId: string;
+}

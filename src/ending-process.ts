@@ -1,3 +1,5 @@
+import { basename } from "node:path";
+
 /** A signal that asks a process to end, and does end it if nothing listens to it. */
 export type EndingSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGBREAK" | "SIGUSR2";
 
@@ -8,12 +10,18 @@ type Listener = Function;
 export interface EndingProcess {
   readonly pid: number;
   readonly platform: string;
-  prependListener(name: EndingSignal | "exit", listener: () => void): unknown;
-  off(name: EndingSignal | "exit", listener: () => void): unknown;
+  prependListener(name: EndingSignal, listener: () => void): unknown;
+  on(name: "exit" | "newListener", listener: (...args: unknown[]) => void): unknown;
+  off(name: EndingSignal | "exit" | "newListener", listener: (...args: unknown[]) => void): unknown;
   /** Those of `once` as wrappers, whose `listener` is the listener itself. */
   rawListeners(name: EndingSignal): readonly Listener[];
   kill(pid: number, name: EndingSignal): unknown;
   exit(code: number): unknown;
+  /**
+   * Runs a program, given as text, in a process of its own with that standard input, and waits until it has ended. Returns its exit
+   * code, or null if it could not be run or took longer. May throw.
+   */
+  runNode(program: string, input: string, longestMs: number): number | null;
   /** How many of its listeners to any one signal belong to the package signal-exit. */
   readonly signalExits: number;
 }
@@ -36,6 +44,10 @@ export function isEnding(listener: OwnListener): boolean {
   return listener[OURS].isEnding;
 }
 
+export function isOwn(listener: unknown): listener is OwnListener {
+  return typeof listener === "function" && OURS in listener;
+}
+
 /** Who listens to a signal. */
 export interface Listening {
   readonly own: readonly OwnListener[];
@@ -49,8 +61,8 @@ export interface Listening {
 
 export function listening(host: EndingProcess, name: EndingSignal): Listening {
   const all = host.rawListeners(name);
-  const own = all.filter((listener): listener is OwnListener => OURS in listener);
-  const others = all.filter((listener) => !(OURS in listener));
+  const own = all.filter(isOwn);
+  const others = all.filter((listener) => !isOwn(listener));
   const once = others.filter((listener) => "listener" in listener).length;
   // It does not listen to SIGBREAK.
   const signalExits = name === "SIGBREAK" ? 0 : Math.min(host.signalExits, others.length - once);
@@ -71,15 +83,39 @@ function countOf(place: object, name: string | symbol): number {
   return typeof count === "number" ? count : 0;
 }
 
+/** What a node process needs to know of the machine: for Windows to start it at all, and which certificates to trust. */
+const MACHINE = ["SystemRoot", "NODE_EXTRA_CA_CERTS", "NODE_USE_SYSTEM_CA", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+/** Any other executable is a program with Node inside, which would start anew. */
+const NODE = /^node(?:js)?[\d.-]*(?:\.exe)?$/i;
+
+function runNode(program: string, input: string, longestMs: number): number | null {
+  const { isMainThread } = process.getBuiltinModule("node:worker_threads");
+  // A worker thread's process goes on without it.
+  if (!isMainThread || !NODE.test(basename(process.execPath))) return null;
+  const { spawnSync } = process.getBuiltinModule("node:child_process");
+  const env = Object.fromEntries(MACHINE.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  // Other processes can read a process's arguments and environment: what is secret is in the input alone.
+  return spawnSync(process.execPath, ["--eval", program], {
+    input,
+    env,
+    stdio: ["pipe", "ignore", "ignore"],
+    timeout: longestMs,
+    killSignal: "SIGKILL",
+    windowsHide: true,
+  }).status;
+}
+
 /** This process. */
 export const thisProcess: EndingProcess = Object.freeze({
   pid: process.pid,
   platform: process.platform,
-  prependListener: (name: EndingSignal | "exit", listener: () => void) => process.prependListener(name as "exit", listener),
-  off: (name: EndingSignal | "exit", listener: () => void) => process.off(name, listener),
+  prependListener: (name: EndingSignal, listener: () => void) => process.prependListener(name, listener),
+  on: (name: string, listener: (...args: unknown[]) => void) => process.on(name, listener),
+  off: (name: string, listener: (...args: unknown[]) => void) => process.off(name, listener),
   rawListeners: (name: EndingSignal) => process.rawListeners(name),
   kill: (pid: number, name: EndingSignal) => process.kill(pid, name),
   exit: (code: number) => process.exit(code),
+  runNode,
   get signalExits() {
     return countOf(globalThis, SIGNAL_EXIT_4) + countOf(process, SIGNAL_EXIT_3);
   },

@@ -14,6 +14,7 @@ import {
 } from "./ending-process.ts";
 import { LockSpace, untilIdle } from "./lock-space.ts";
 import { checkMs, shown } from "./options.ts";
+import { onLastExit, releaseAtExit } from "./release-at-exit.ts";
 
 /** What asks a process to end, and how it does. */
 export interface ReleaseOnSignalsOptions {
@@ -132,9 +133,7 @@ export class Shutdown {
   async #release(name: EndingSignal): Promise<void> {
     const enough = new AbortController();
     const timer = this.#clock.setTimer(this.#graceMs, () => enough.abort(), { keepAlive: true });
-    // Another listener has called process.exit.
-    const cutOff = (): void => this.#log(`${name}: the process ends before everything is released; what is held lapses by itself`);
-    this.#host.prependListener("exit", cutOff);
+    const stopListening = onLastExit(this.#host, () => this.#onExit(name));
     this.#asked.abort(new DOMException(`the process was asked to end by ${name}`, "AbortError"));
     try {
       await unlessAborted(this.#stopAndReleaseAll(name, enough.signal), enough.signal);
@@ -143,7 +142,7 @@ export class Shutdown {
       this.#log(`${name}: not everything was released within ${this.#graceMs} ms; what is held lapses by itself`);
     }
     timer.cancel();
-    this.#host.off("exit", cutOff);
+    stopListening();
     this.#isReleased = true;
     if (!this.#othersDecide || enough.signal.aborted) return this.#die(name);
     // It keeps no process alive that has nothing else to do: that one ends well.
@@ -151,6 +150,12 @@ export class Shutdown {
       if (!this.#isOver) this.#log(`${name}: another listener has not ended the process within ${this.#graceMs} ms: it ends now`);
       this.#die(name);
     });
+  }
+
+  /** Another listener has called `process.exit`, or the work has thrown. No code of this process runs after this. */
+  #onExit(name: EndingSignal): void {
+    if (releaseAtExit(this.#host, this.#spaces)) return;
+    this.#log(`${name}: the process ends before everything is released; what is held lapses by itself`);
   }
 
   /** Never rejects but with the signal's reason. */
@@ -215,8 +220,8 @@ export class Shutdown {
  * `stopWork` says that all work has ended. Whatever else the process has to finish is to be awaited there, too.
  *
  * **With another listener to the signal, a framework's say, that listener decides when the process ends**, until `graceMs` is over: if
- * it calls `process.exit` before everything is released, what is held lapses. Call {@link AzureMutex.close} in its hooks. If it
- * removes itself and sends the signal again, the process ends once everything is released. Listeners of the package signal-exit
+ * it calls `process.exit` before everything is released, the work is cut off, and a child process releases what is held, within 2 s.
+ * That takes an account's key, a shared access signature or a token at hand; else what is held lapses. If it removes itself and sends the signal again, the process ends once everything is released. Listeners of the package signal-exit
  * decide nothing: they are sent the signal again at the end.
  *
  * It keeps no process alive before a signal comes. In a worker thread Node delivers none.

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
+import { thisProcess } from "../../src/ending-process.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
 import { run } from "./script.ts";
@@ -107,5 +108,25 @@ describe.concurrent("fencing tokens", () => {
     await third.ended;
     expect(token(second.output())).toBeGreaterThan(token(first.output()));
     expect(token(third.output())).toBeGreaterThan(token(second.output()));
+  });
+});
+
+describe("another process that is waited for", () => {
+  it("gets nothing but its input, and ends in time", () => {
+    const settings =
+      "Object.keys(process.env).filter((name) => !/^(SystemRoot|NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA|SSL_CERT_|__CF)/.test(name))";
+    const program = `process.stdin.on("data", (text) => { process.exitCode = Number(text) + process.argv.length + ${settings}.length; });`;
+    expect(thisProcess.runNode(program, "16", 60_000)).toBe(17);
+    expect(thisProcess.runNode("setInterval(() => undefined, 1_000)", "", 300)).toBe(null);
+  });
+
+  it("is none where this one is a program with Node inside, which would start anew", () => {
+    const { execPath } = process;
+    try {
+      process.execPath = "/opt/acme/server";
+      expect(thisProcess.runNode("", "", 1_000)).toBe(null);
+    } finally {
+      process.execPath = execPath;
+    }
   });
 });

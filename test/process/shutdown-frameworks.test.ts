@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { AccountSASPermissions, BlobServiceClient } from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/azure-mutex.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
@@ -105,6 +106,73 @@ describe("releaseOnSignals under pm2", () => {
     expect(await program.ended, program.output()).toBe("SIGINT");
     expect(program.output()).toBe(whenWorkIsDone);
     expect(await mutex.inspect(program.key)).toMatchObject({ isHeld: false });
+  });
+});
+
+describe("releaseOnSignals beside what calls process.exit while the work goes on", () => {
+  /** Its lock is free at once, though its work had not ended. */
+  async function expectExit(program: ReturnType<typeof start>, signal: "SIGTERM" | "SIGINT", code: number): Promise<void> {
+    await program.works;
+    program.child.kill(signal);
+    expect(await program.ended, program.output()).toBe(code);
+    const lock = await mutex.locker(program.key).tryLock();
+    expect(lock, program.output()).toMatchObject({ isHeld: true });
+    await lock?.release();
+  }
+
+  it.each([
+    ["exit-hook", "SIGTERM", 143],
+    ["exit-hook", "SIGINT", 130],
+    ["close-with-grace", "SIGTERM", 0],
+  ] as const)("%s ends by %s with its own code, %i, and the lock is free", async (name, signal, code) => {
+    const program = start(name, { CLOSES_IN_MS: "300", WORK_ENDS_IN_MS: "60000" });
+    await expectExit(program, signal, code);
+    expect(program.output()).toBe("at work\nclosed\n");
+  });
+
+  it("close-with-grace that is sent the signal again exits at once with 1, and the lock is free", async () => {
+    const program = start("close-with-grace", { CLOSES_IN_MS: "60000", WORK_ENDS_IN_MS: "60000" });
+    await program.works;
+    program.child.kill("SIGTERM");
+    setTimeout(() => program.child.kill("SIGTERM"), 100);
+    expect(await program.ended, program.output()).toBe(1);
+    expect(await mutex.inspect(program.key)).toMatchObject({ isHeld: false });
+  });
+
+  it("a listener that exits at once ends the process with its code, and the lock is free", async () => {
+    const program = start("process-exit", { WORK_ENDS_IN_MS: "60000" });
+    await expectExit(program, "SIGTERM", 3);
+    expect(program.output()).toBe("at work\nclosed 3\n");
+  });
+
+  it("a listener that throws ends the process with 1, and the lock is free", async () => {
+    const program = start("process-exit", { WORK_ENDS_IN_MS: "60000" });
+    await expectExit(program, "SIGINT", 1);
+    expect(program.output()).toContain("a handler that fails");
+    expect(program.output()).not.toContain("lapses by itself");
+  });
+
+  it("with a shared access signature, the lock is free as well", async () => {
+    const service = BlobServiceClient.fromConnectionString(emulator.connectionString);
+    const expiresOn = new Date(Date.now() + 3_600_000);
+    const url = new URL(service.generateAccountSasUrl(expiresOn, AccountSASPermissions.parse("rwdlac"), "sco"));
+    const program = start("process-exit", {
+      WORK_ENDS_IN_MS: "60000",
+      STORAGE: `BlobEndpoint=${emulator.url};SharedAccessSignature=${url.search.slice(1)}`,
+    });
+    await expectExit(program, "SIGTERM", 3);
+    expect(program.output()).toBe("at work\nclosed 3\n");
+  });
+
+  it("where the service has gone, ends all the same within a few seconds, and says that the lock lapses", async () => {
+    await using gone = await startEmulator();
+    const program = start("process-exit", { WORK_ENDS_IN_MS: "60000", STORAGE: gone.connectionString });
+    await program.works;
+    await gone.close();
+    program.child.kill("SIGTERM");
+    expect(await program.ended, program.output()).toBe(3);
+    const line = "log: SIGTERM: the process ends before everything is released; what is held lapses by itself";
+    expect(program.output()).toBe(`at work\nclosed 3\n${line}\n`);
   });
 });
 

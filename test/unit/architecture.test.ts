@@ -11,7 +11,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["locker.ts"],
   ["lock-status.ts", "lock-listing.ts"],
   ["azure-mutex.ts"],
-  ["recipes", "ending-process.ts", "shutdown.ts"],
+  ["recipes", "ending-process.ts", "release-at-exit.ts", "shutdown.ts"],
   ["index.ts"],
 ];
 

@@ -179,7 +179,7 @@ function readyClient(options: ConnectOptions, clock: Clock): LeaseStore {
     throw new TypeError("containerClient must be a ContainerClient of @azure/storage-blob");
   }
   refuseContainerName(options, "containerClient");
-  if (typeof client.url === "string") checkClientUrl(parseUrl(client.url, "containerClient"), options);
+  if (typeof client.url === "string") checkClientUrl(client, parseUrl(client.url, "containerClient"), options);
   sendOnce(client);
   return new BlobLeaseStore(async () => client, boundTokens(client, clock));
 }
@@ -216,12 +216,16 @@ function bringsTokens(credential: unknown): credential is TokenCredentialLike {
   return typeof credential === "object" && credential !== null && "getToken" in credential && typeof credential.getToken === "function";
 }
 
-function checkClientUrl(url: URL, { allowHttp = false }: ConnectOptions): void {
+function checkClientUrl({ credential }: SdkClient, url: URL, { allowHttp = false }: ConnectOptions): void {
   checkTransport(url, "containerClient", allowHttp);
   const { container, isBlob } = readBlobUrl(url, "containerClient");
   // Behind a port a name with dots may be an emulator's of any account; then the path says nothing.
   if ((container !== undefined && !isBlob) || (url.port !== "" && /\.[a-z]/.test(url.hostname))) return;
-  throw new TypeError(`containerClient must be that of a container, and its URL names ${isBlob ? "more" : "none"}`);
+  if (isBlob) throw new TypeError("containerClient must be that of a container, and its URL names more");
+  // Behind an address, one segment is an emulator's account; with https it may be a container of a service that serves one account alone.
+  const segment = url.pathname.replaceAll("/", "");
+  const isAccount = url.protocol === "http:" || segment === (credential as { accountName?: unknown } | undefined)?.accountName;
+  if (segment === "" || isAccount) throw new TypeError("containerClient must be that of a container, and its URL names none");
 }
 
 function containerName({ containerName: name }: ConnectOptions): string {

@@ -139,10 +139,12 @@ describe("the URL of a container client", () => {
     expect(() => new AzureMutex({ containerClient: new ContainerClient(url) })).toThrow(/^containerClient must be /);
   });
 
-  it.each(["http://127.0.0.1:10000/acme/locks", "https://blobs.acme.example/locks", "https://azurite.acme.example:10000/acme/locks"])(
-    "%s is taken",
-    (url) => {
-      expect(new AzureMutex({ containerClient: new ContainerClient(url) })).toBeInstanceOf(AzureMutex);
-    },
-  );
+  it.each([
+    "http://127.0.0.1:10000/acme/locks",
+    "https://127.0.0.1:4433/locks",
+    "https://blobs.acme.example/locks",
+    "https://azurite.acme.example:10000/acme/locks",
+  ])("%s is taken", (url) => {
+    expect(new AzureMutex({ containerClient: new ContainerClient(url) })).toBeInstanceOf(AzureMutex);
+  });
 });

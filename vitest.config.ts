@@ -50,7 +50,15 @@ export default defineConfig({
       // Child processes that run the build in dist/.
       { test: { name: "process", include: ["test/process/**/*.test.ts"], ...hangs, retry } },
       // The status page of the build in dist/, in a real browser.
-      { test: { name: "browser", include: ["test/browser/**/*.test.ts"], ...hangs, retry } },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          globalSetup: ["test/browser/support/find-chromium.ts"],
+          ...hangs,
+          retry,
+        },
+      },
       // Ratios of speeds: after everything else and one file after the other, so that nothing of ours competes for the cores.
       {
         test: {

@@ -8,7 +8,7 @@
 // Exits with 0 when the deposit is booked, and with 1 when it was refused.
 import { setTimeout as sleep } from "node:timers/promises";
 import { AzureMutex, isMutexError } from "azmutex";
-import Database from "better-sqlite3";
+import Database from "libsql";
 
 const ACCOUNT = "acme";
 const AMOUNT = 100;
@@ -27,7 +27,7 @@ database.prepare("INSERT OR IGNORE INTO accounts VALUES (?, 0, 0)").run(ACCOUNT)
 // as well, and needs `<=`. Both refuse every earlier holder, since no two holders ever have the same token.
 const raise = database.prepare("UPDATE accounts SET fence = $token WHERE id = $id AND fence < $token");
 const write = database.prepare("UPDATE accounts SET balance = $balance, fence = $token WHERE id = $id AND fence <= $token");
-const read = database.prepare("SELECT balance FROM accounts WHERE id = $id").pluck();
+const read = database.prepare("SELECT balance FROM accounts WHERE id = $id");
 
 try {
   await locker.run(async (lock) => {
@@ -36,7 +36,7 @@ try {
     // Before reading: from here on the balance cannot change under our hands. If all you write is new, and nothing of it depends on what
     // is there, leave this out and write with `<`.
     insist(raise.run({ id, token }));
-    const balance = read.get({ id }) as number;
+    const { balance } = read.get({ id }) as { balance: number };
     console.log(`token ${token}: the balance is ${balance}`);
     await sleep(WORK_MS, undefined, { signal: lock.signal });
     lock.assertHeld(); // still true, and perhaps not any more when the next line runs

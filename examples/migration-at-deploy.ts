@@ -7,7 +7,7 @@
 // Exits with 0 when the schema is what this version needs, and with 1 when it must not serve.
 import { setTimeout as sleep } from "node:timers/promises";
 import { type AnyMutexError, AzureMutex, isMutexError, type Lock } from "azmutex";
-import Database from "better-sqlite3";
+import Database from "libsql";
 
 interface Step {
   readonly name: string;
@@ -57,7 +57,7 @@ try {
 async function migrate(lock: Lock): Promise<void> {
   database.exec("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY, name TEXT NOT NULL, token INTEGER NOT NULL)");
   // Asked under the lock: whatever was true before may have changed while this instance waited.
-  const version = database.prepare("SELECT coalesce(max(step), 0) FROM schema_steps").pluck().get() as number;
+  const { version } = database.prepare("SELECT coalesce(max(step), 0) AS version FROM schema_steps").get() as { version: number };
   if (version >= STEPS.length) console.log("nothing to do");
   for (const [index, step] of STEPS.entries()) if (index >= version) await apply(index + 1, step, lock);
 }

@@ -1,6 +1,4 @@
 // `npm run example -- <name>`: several processes of one of the examples, on a storage emulator of their own.
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { startEmulator } from "azmutex/testing";
 import { config } from "./show/config.ts";
 import { crawler } from "./show/crawler.ts";
@@ -53,7 +51,6 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
     process.stderr.write(`${show ? `one example at a time, not ${rest.join(" ")} as well` : `there is no example ${name}`}\n\n${USAGE}`);
     return 2;
   }
-  if (show.needsSqlite && !sqliteIsBuilt()) return 1;
   const { AZURE_STORAGE_CONNECTION_STRING: account } = process.env;
   if (account) return await present(show, account);
   await using emulator = await startEmulator();
@@ -76,12 +73,6 @@ async function present(show: Show, connectionString: string): Promise<number> {
     console.error(`\nThat went wrong: ${limit.aborted ? `it was not done after ${LIMIT_MS / 1_000} s` : why}`);
     return 1;
   }
-}
-
-/** Installing builds nothing. */
-function sqliteIsBuilt(): boolean {
-  const project = fileURLToPath(new URL("../..", import.meta.url));
-  return spawnSync(process.execPath, ["scripts/build-native.mjs"], { cwd: project, stdio: "inherit" }).status === 0;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -3,7 +3,6 @@ import { allSucceed, type Show } from "./show.ts";
 
 export const fencedRow: Show = {
   summary: "a row that refuses the late write of a holder that was paused",
-  needsSqlite: true,
   async play({ folder, say, start }) {
     const args = [join(folder, "bank.db")];
     const paused = start("fenced-row", "teller-1", { args, env: { PAUSE: "1" } });

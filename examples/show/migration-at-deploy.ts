@@ -3,7 +3,6 @@ import { allSucceed, firstToPrint, names, type Show } from "./show.ts";
 
 export const migrationAtDeploy: Show = {
   summary: "every instance runs it at deploy; one migrates, the others wait for it",
-  needsSqlite: true,
   async play({ folder, say, start }) {
     const args = [join(folder, "shop.db")];
     const instances = names("instance", 5).map((name) => start("migration-at-deploy", name, { args }));

@@ -4,8 +4,6 @@ import type { Program, ProgramOptions } from "./program.ts";
 export interface Show {
   /** A line for the list. */
   readonly summary: string;
-  /** Whether the program needs better-sqlite3. */
-  readonly needsSqlite?: boolean;
   /** Resolves with what came of it, in a line. Rejects if that is not what the program promises. */
   play(stage: Stage): Promise<string>;
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import Database from "better-sqlite3";
+import Database from "libsql";
 import { beforeAll, describe, expect, it } from "vitest";
 import { config } from "../../examples/show/config.ts";
 import { fencedRow } from "../../examples/show/fenced-row.ts";
@@ -28,7 +28,7 @@ const DONE = STEPS.map((name, index) => `step ${index + 1}, ${name}: done`);
 
 function expectMigrated(file: string): void {
   const database = new Database(file, { readonly: true });
-  expect(database.prepare("SELECT name FROM schema_steps ORDER BY step").pluck().all()).toEqual(STEPS);
+  expect(database.prepare("SELECT name FROM schema_steps ORDER BY step").all()).toEqual(STEPS.map((name) => ({ name })));
   // 0.1 + 0.2 + … + 100 euros, each turned into cents once.
   expect(database.prepare("SELECT count(*), sum(price_cents) FROM products").raw().get()).toEqual([1_000, 5_005_000]);
   expect(database.pragma("table_info(products)")).toMatchObject([{ name: "id" }, { name: "price_cents" }]);
@@ -124,7 +124,7 @@ describe("the example config", () => {
 describe.concurrent("the examples when a process dies, is paused, or has no storage", () => {
   const rowIn = (run: ExampleRun): unknown => {
     const database = new Database(run.path("bank.db"), { readonly: true });
-    const row = database.prepare("SELECT balance, fence FROM accounts").get();
+    const [row] = database.prepare("SELECT balance, fence FROM accounts").all();
     database.close();
     return row;
   };

@@ -1,16 +1,36 @@
 import { existsSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
+import { inject } from "vitest";
 
-/** Where systems have it. Chrome is as good. */
-const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+/** Where Linux distributions install it. Chrome serves as well. */
+const SYSTEM_PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** The machine's own chromium: nothing is downloaded. */
-export async function startChromium(args: readonly string[] = []): Promise<Browser> {
-  const executablePath = process.env.CHROMIUM ?? PLACES.find((path) => existsSync(path));
-  if (executablePath === undefined || !existsSync(executablePath)) {
-    const places = executablePath ?? PLACES.join(", ");
-    throw new Error(`there is no chromium at ${places}: apt-get install -y chromium, or say where it is with CHROMIUM=<path>`);
+/** A browser to start, and the folder of the libraries it needs where the system lacks them. */
+export interface ChromiumProgram {
+  readonly executablePath: string;
+  readonly libraryPath?: string;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    chromium: ChromiumProgram;
   }
-  // Root has no sandbox, and a container may have little shared memory.
-  return await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage", ...args] });
+}
+
+/** The browser that `CHROMIUM` names, or the system's own; undefined if there is none. Throws if `CHROMIUM` names no file. */
+export function systemChromium(): string | undefined {
+  const named = process.env.CHROMIUM;
+  if (named !== undefined && !existsSync(named)) throw new Error(`CHROMIUM is ${named}, where there is no file`);
+  return named ?? SYSTEM_PATHS.find((path) => existsSync(path));
+}
+
+/** Starts the browser that the global setup has found or unpacked. */
+export async function startChromium(args: readonly string[] = []): Promise<Browser> {
+  const { executablePath, libraryPath } = inject("chromium");
+  return await chromium.launch({
+    executablePath,
+    // Chromium refuses its sandbox to root, and a container may have little shared memory.
+    args: ["--no-sandbox", "--disable-dev-shm-usage", ...args],
+    ...(libraryPath !== undefined && { env: { ...process.env, LD_LIBRARY_PATH: libraryPath } as Record<string, string> }),
+  });
 }

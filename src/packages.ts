@@ -1,6 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { createRequire } from "node:module";
 import { devNull } from "node:os";
+import { dirname, join } from "node:path";
 import { SdkNotLoadedError, StoreUnavailableError } from "./errors.ts";
 
 /** The SDK's some hundred modules are read at once by `import`, and one after the other by `require`. Measured: 64 and 4. */
@@ -8,6 +9,23 @@ const FILES_FOR_IMPORT = 128;
 const FILES_FOR_REQUIRE = 16;
 /** What a machine lacks for a while, by the code or by the words of the error. */
 const PASSING = /\b(?:EMFILE|ENFILE|ENOMEM|EAGAIN|EBUSY)\b|too many open files/i;
+
+/** The module's own, in the CommonJS build. */
+declare const require: NodeJS.Require | undefined;
+
+/**
+ * Where a package or a file of one is installed, to be loaded by {@link requireFile}. CommonJS looks from this very file. ES modules
+ * cannot without `import.meta`, which CommonJS does not have: they look from the program that was started, and from the directory it
+ * runs in. Throws `MODULE_NOT_FOUND`.
+ */
+export function resolveFile(name: string): string {
+  if (typeof require === "function") return require.resolve(name);
+  const [, program = ""] = process.argv;
+  return requireFile.resolve(name, { paths: [dirname(program), process.cwd()] });
+}
+
+/** Loads a file by its absolute path, at once. */
+export const requireFile: NodeJS.Require = typeof require === "function" ? require : createRequire(join(process.cwd(), "azmutex.js"));
 
 /**
  * Loads a package that azmutex does not come with. Throws `SdkNotLoadedError` if it is not installed or cannot run here, and
@@ -30,16 +48,11 @@ export async function loadPackage<T>(name: string, importIt: () => Promise<T>): 
   const shortage = shortageOfFiles(FILES_FOR_REQUIRE);
   if (shortage !== undefined) throw notLoaded(name, shortage);
   try {
-    return createRequire(import.meta.url)(name) as T;
+    return requireFile(resolveFile(name)) as T;
   } catch (error) {
     // A bundle has nothing to require from, and the first failure says more.
     throw notLoaded(name, isShortage(failure) ? error : failure);
   }
-}
-
-/** The same, at once, for what is loaded already by whoever uses it: its CommonJS build. Undefined while file descriptors are short. */
-export function requirePackage<T>(name: string): T | undefined {
-  return shortageOfFiles(FILES_FOR_REQUIRE) === undefined ? (createRequire(import.meta.url)(name) as T) : undefined;
 }
 
 function notLoaded(name: string, cause: unknown): Error {

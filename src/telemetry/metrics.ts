@@ -1,5 +1,4 @@
-import type { Attributes, Counter, Histogram, Meter, MeterProvider, UpDownCounter } from "@opentelemetry/api";
-import { openTelemetry, scope } from "./open-telemetry.ts";
+import { type Attributes, type Counter, type Histogram, type Meter, type MeterProvider, meterOf, meterProvider } from "./open-telemetry.ts";
 
 /** What it counts, or where the buckets of its seconds end; and what it is, for people. */
 type Description = readonly [of: string | readonly number[], description: string];
@@ -38,7 +37,7 @@ const METRICS: Readonly<Record<MetricName, Description>> = {
 /** Those that go down again. */
 const LEVELS: readonly string[] = ["azmutex.lock.held", "azmutex.lock.waiting"] satisfies MetricName[];
 
-type Instrument = Counter | Histogram | UpDownCounter;
+type Instrument = Counter | Histogram;
 
 /** The instruments of one meter provider. */
 export class Metrics {
@@ -47,7 +46,7 @@ export class Metrics {
 
   constructor(provider: MeterProvider) {
     this.provider = provider;
-    const meter = provider.getMeter(...scope());
+    const meter = meterOf(provider);
     for (const [name, description] of Object.entries<Description>(METRICS))
       this.#instruments.set(name, instrument(meter, name, description));
   }
@@ -69,7 +68,7 @@ let latest: Metrics | undefined;
 /** Those of the provider that is registered at this moment, if there is one: instruments made before it came are dead for ever. */
 export function metrics(): Metrics | undefined {
   try {
-    const provider = openTelemetry("metrics")?.metrics.getMeterProvider();
+    const provider = meterProvider();
     if (!provider) return undefined;
     if (provider !== latest?.provider) latest = new Metrics(provider);
     return latest;

@@ -1,46 +1,107 @@
-import type * as Api from "@opentelemetry/api";
-import { requirePackage } from "../packages.ts";
+// The parts of OpenTelemetry's API that are used here, by shape. What a program registers with any 1.x of `@opentelemetry/api` is kept
+// in one object of `globalThis`, so that all copies of the API in a process share it: reading it there needs no copy of our own.
+// https://github.com/open-telemetry/opentelemetry-js/blob/main/api/src/internal/global-utils.ts
 
-export type OpenTelemetry = typeof Api;
+export type AttributeValue = string | number | boolean | readonly string[];
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>;
 
-/** Where every 1.x of the API keeps what was registered, so that all its copies in a process share it. */
+export interface SpanContext {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+export interface Span {
+  spanContext(): SpanContext;
+  setAttributes(attributes: Attributes): unknown;
+  setStatus(status: { readonly code: number; readonly message: string }): unknown;
+  addEvent(name: string, attributes: Attributes): unknown;
+  end(): void;
+}
+
+export interface SpanOptions {
+  readonly attributes: Attributes;
+  readonly links: readonly { readonly context: SpanContext }[];
+  /** Whether it begins a trace of its own, whatever span is active. Default: false. */
+  readonly root?: boolean;
+}
+
+interface TracerProvider {
+  getTracer(name: string, version: string): { startSpan(name: string, options: SpanOptions): Span };
+}
+
+interface InstrumentOptions {
+  readonly unit: string;
+  readonly description: string;
+  readonly advice?: { readonly explicitBucketBoundaries: number[] };
+}
+
+export interface Counter {
+  add(value: number, attributes: Attributes): void;
+}
+
+export interface Histogram {
+  record(value: number, attributes: Attributes): void;
+}
+
+export interface Meter {
+  createHistogram(name: string, options: InstrumentOptions): Histogram;
+  createCounter(name: string, options: InstrumentOptions): Counter;
+  createUpDownCounter(name: string, options: InstrumentOptions): Counter;
+}
+
+export interface MeterProvider {
+  getMeter(name: string, version: string): Meter;
+}
+
+interface Context {
+  setValue(key: symbol, value: unknown): Context;
+}
+
+interface ContextManager {
+  active(): Context;
+  with<T>(context: Context, work: () => T): T;
+}
+
+interface Registered {
+  readonly trace?: TracerProvider;
+  readonly metrics?: MeterProvider;
+  readonly context?: ContextManager;
+}
+
 const REGISTERED = Symbol.for("opentelemetry.js.api.1");
+/** Under which a context carries its span. */
+const SPAN = Symbol.for("OpenTelemetry Context Key SPAN");
 
-type Registered = { readonly [REGISTERED]?: { readonly trace?: object; readonly metrics?: object } };
+/** What spans and metrics say that they come from: name and version of this package. A test holds the version against package.json. */
+const SCOPE = ["azmutex", "0.1.0"] as const;
 
-let loaded: OpenTelemetry | undefined;
-let isAsked = false;
-let version: string | undefined;
-
-/**
- * The API, if somebody has registered a tracer or a meter provider in this process. Until then it is not even loaded, and this is
- * the look at one property that telemetry costs whoever has none.
- */
-export function openTelemetry(signal: "trace" | "metrics"): OpenTelemetry | undefined {
-  if (!isRegistered(signal)) return undefined;
-  if (!isAsked) load();
-  return loaded;
+function registered(): Registered {
+  return (globalThis as { readonly [REGISTERED]?: Registered })[REGISTERED] ?? {};
 }
 
+/** Whether the program has registered a tracer or a meter provider. Without one, this look is all that telemetry costs. */
 export function isRegistered(signal: "trace" | "metrics"): boolean {
-  return (globalThis as Registered)[REGISTERED]?.[signal] !== undefined;
+  return registered()[signal] !== undefined;
 }
 
-/** What spans and metrics say that they are from. */
-export function scope(): [name: string, version: string | undefined] {
-  return ["azmutex", version];
+export function meterProvider(): MeterProvider | undefined {
+  return registered().metrics;
 }
 
-function load(): void {
-  isAsked = true;
-  try {
-    // At once: the program that registered an SDK has it in memory, and the span of this very call is not to be missed.
-    loaded = requirePackage<OpenTelemetry>("@opentelemetry/api");
-    // Without file descriptors it would be taken for missing; the next call tries again.
-    isAsked = loaded !== undefined;
-    version = requirePackage<{ version: string }>("azmutex/package.json")?.version;
-  } catch {
-    // Joined into one file with the program that uses it, azmutex has nothing to require from; the API is in that file too.
-    if (!loaded) void import("@opentelemetry/api").then((api) => (loaded = api)).catch(() => undefined);
-  }
+export function meterOf(provider: MeterProvider): Meter {
+  return provider.getMeter(...SCOPE);
+}
+
+/** Starts a span, a child of the active one; undefined without a tracer provider. */
+export function startSpan(name: string, options: SpanOptions): Span | undefined {
+  return registered()
+    .trace?.getTracer(...SCOPE)
+    .startSpan(name, options);
+}
+
+/** Runs work with the span as the active one. Without a context manager there is no active span. */
+export function withSpan(span: Span, work: () => void): void {
+  const { context } = registered();
+  if (context) context.with(context.active().setValue(SPAN, span), work);
+  else work();
 }

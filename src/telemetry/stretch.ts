@@ -1,7 +1,6 @@
-import type { Attributes, Span } from "@opentelemetry/api";
 import { azureLog, azureLogTakes } from "./azure-log.ts";
 import type { MetricName, Metrics } from "./metrics.ts";
-import { type OpenTelemetry, scope } from "./open-telemetry.ts";
+import { type Attributes, type Span, startSpan, withSpan } from "./open-telemetry.ts";
 import { errorType, type Telemetry } from "./telemetry.ts";
 
 /** What is waited for, and held. */
@@ -18,7 +17,7 @@ const SPANS: Readonly<Record<Kind, { readonly wait: string; readonly hold: strin
 };
 const LEVELS = { wait: "azmutex.lock.waiting", hold: "azmutex.lock.held" } as const;
 
-/** `SpanStatusCode.ERROR`: a number, which is known without the API. */
+/** `SpanStatusCode.ERROR` */
 const ERROR = 2;
 
 export interface StretchOptions {
@@ -37,18 +36,13 @@ export interface StretchEnd {
   readonly more?: Attributes;
 }
 
-interface Tracing {
-  readonly api: OpenTelemetry;
-  readonly span: Span;
-}
-
 /** The time for which somebody waits, or holds, as span and metrics. No tracer and no meter that throws costs anybody a lock. */
 export class Stretch {
   readonly #options: StretchOptions;
   readonly #what: "wait" | "hold";
   readonly #since: number;
   readonly #metrics: Metrics | undefined;
-  #tracing: Tracing | undefined;
+  #span: Span | undefined;
   #isOver = false;
 
   /** It is a child of the active span; after another one it is linked to that. */
@@ -59,12 +53,11 @@ export class Stretch {
     this.#since = telemetry.clock.now();
     this.#metrics = telemetry.metrics;
     quietly(() => {
-      const api = telemetry.tracing;
-      const earlier = before ? before.#tracing : undefined;
-      if (!api) return;
-      const links = earlier ? [{ context: earlier.span.spanContext() }] : [];
+      if (!telemetry.traces) return;
+      const earlier = before ? before.#span : undefined;
+      const links = earlier ? [{ context: earlier.spanContext() }] : [];
       const attributes = { "azmutex.kind": kind, ...telemetry.keyAttributes(key), ...more };
-      this.#tracing = { api, span: api.trace.getTracer(...scope()).startSpan(SPANS[kind][what], { attributes, links }) };
+      this.#span = startSpan(SPANS[kind][what], { attributes, links });
     });
     this.measure(LEVELS[what], 1);
   }
@@ -80,27 +73,27 @@ export class Stretch {
 
   /** Runs something with its span as the active one: once, whatever the API makes of it. */
   run<T>(work: () => Promise<T>): Promise<T> {
-    return runUnder(this.#tracing, work);
+    return runUnder(this.#span, work);
   }
 
   /** Runs something under a span that is the root of a trace of its own, linked to this one. */
   async linked<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const tracing = this.#tracing;
-    if (!tracing) return await work();
-    const { api, span: linked } = tracing;
+    const linked = this.#span;
+    if (!linked) return await work();
     const { telemetry, kind, key } = this.#options;
     let span: Span | undefined;
     quietly(() => {
       const attributes = { "azmutex.kind": kind, ...telemetry.keyAttributes(key) };
       const links = [{ context: linked.spanContext() }];
-      span = api.trace.getTracer(...scope()).startSpan(name, { attributes, links, root: true });
+      span = startSpan(name, { attributes, links, root: true });
     });
     try {
-      return await runUnder(span && { api, span }, work);
+      return await runUnder(span, work);
     } catch (error) {
-      quietly(() =>
-        span?.setAttributes({ "error.type": errorType(error) }).setStatus({ code: ERROR, message: telemetry.failureOf(error) }),
-      );
+      quietly(() => {
+        span?.setAttributes({ "error.type": errorType(error) });
+        span?.setStatus({ code: ERROR, message: telemetry.failureOf(error) });
+      });
       throw error;
     } finally {
       quietly(() => span?.end());
@@ -109,7 +102,7 @@ export class Stretch {
 
   /** An event on its span. */
   note(name: string, attributes: Attributes): void {
-    quietly(() => this.#tracing?.span.addEvent(name, attributes));
+    quietly(() => this.#span?.addEvent(name, attributes));
   }
 
   /** Whether this is its end, and not something after it. */
@@ -121,7 +114,7 @@ export class Stretch {
     const told = { "azmutex.outcome": outcome, ...(error !== undefined && { "error.type": errorType(error) }) };
     this.measure(LEVELS[what], -1);
     this.measure(`azmutex.lock.${what}.duration`, ms / 1_000, told);
-    const span = this.#tracing?.span;
+    const span = this.#span;
     quietly(() => {
       span?.setAttributes({ ...told, ...more, [`azmutex.${what}`]: ms / 1_000 });
       if (error !== undefined) span?.setStatus({ code: ERROR, message: telemetry.failureOf(error) });
@@ -132,12 +125,13 @@ export class Stretch {
   }
 }
 
-function runUnder<T>(tracing: Tracing | undefined, work: () => Promise<T>): Promise<T> {
+/** Runs something with a span as the active one: once, whatever the API makes of it. */
+function runUnder<T>(span: Span | undefined, work: () => Promise<T>): Promise<T> {
   let running: Promise<T> | undefined;
   const once = (): void => {
     running ??= work();
   };
-  quietly(() => tracing?.api.context.with(tracing.api.trace.setSpan(tracing.api.context.active(), tracing.span), once));
+  quietly(() => span && withSpan(span, once));
   return running ?? work();
 }
 

@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
-import type { Attributes } from "@opentelemetry/api";
 import type { AnySignal } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { isMutexError } from "../errors.ts";
 import { shown } from "../options.ts";
 import { azureLogTakes, loadAzureLog } from "./azure-log.ts";
 import { type Metrics, metrics } from "./metrics.ts";
-import { isRegistered, type OpenTelemetry, openTelemetry } from "./open-telemetry.ts";
+import { type Attributes, isRegistered } from "./open-telemetry.ts";
 
 /** What OpenTelemetry is given of a mutex. */
 export interface TelemetryOptions {
@@ -56,8 +55,9 @@ export class Telemetry {
     return this.#naming && metrics();
   }
 
-  get tracing(): OpenTelemetry | undefined {
-    return this.#naming && openTelemetry("trace");
+  /** Whether spans are made. */
+  get traces(): boolean {
+    return this.#naming !== undefined && isRegistered("trace");
   }
 
   /** A request was sent, unless its signal had aborted before. Its outcome is looked at on the side. */

@@ -1,6 +1,4 @@
-import { createRequire } from "node:module";
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { requireFile, resolveFile } from "../packages.ts";
 
 /** Azurite's blob server as a class. The package ships no types, and none of this is its public interface. */
 export interface AzuriteModules {
@@ -17,19 +15,16 @@ export interface AzuriteBlobServer {
   close(): Promise<void>;
 }
 
-/** The files of Azurite, by absolute path, for whoever is to `require` them. */
+/** The files of Azurite that are to be required, by absolute path. */
 export interface AzuriteFiles {
   readonly server: string;
   readonly configuration: string;
   readonly memory: string;
 }
 
-const require: NodeJS.Require = createRequire(import.meta.url);
-
-/** Where Azurite is installed, seen from this package or else from the directory the process runs in. */
+/** Where Azurite is installed. Throws an error that says how to install it where it is not. */
 export function findAzurite(): AzuriteFiles {
-  const paths = [dirname(fileURLToPath(import.meta.url)), process.cwd()];
-  const find = (file: string): string => require.resolve(`azurite/dist/src/${file}`, { paths });
+  const find = (file: string): string => resolveFile(`azurite/dist/src/${file}`);
   try {
     return {
       server: find("blob/BlobServer"),
@@ -37,15 +32,15 @@ export function findAzurite(): AzuriteFiles {
       memory: find("common/persistence/MemoryExtentStore"),
     };
   } catch (cause) {
-    throw new Error("the emulator is Azurite, which is not installed: npm i -D azurite", { cause });
+    throw new Error(`the emulator is Azurite, which is not installed in ${process.cwd()}: npm i -D azurite`, { cause });
   }
 }
 
 export function loadAzurite({ server, configuration, memory }: AzuriteFiles): AzuriteModules {
   return {
-    BlobServer: require(server).default,
-    BlobConfiguration: require(configuration).default,
-    MemoryExtentChunkStore: require(memory).MemoryExtentChunkStore,
+    BlobServer: requireFile(server).default,
+    BlobConfiguration: requireFile(configuration).default,
+    MemoryExtentChunkStore: requireFile(memory).MemoryExtentChunkStore,
   };
 }
 

@@ -5,13 +5,13 @@ import { StatusPage } from "./status-page.ts";
 export interface ServeOptions extends Omit<LookoutOptions, "look"> {
   readonly mutex: Pick<AzureMutex, "list" | "break">;
   readonly port: number;
-  /** Where the page's files are. Default: beside this one, as they are in the package. */
+  /** The folder of the page's files. Default: `page/` beside this file, where the package has it. */
   readonly assets?: URL;
   onDefect(error: unknown): void;
 }
 
 /** Serves the page of a mutex's container. Rejects as Node does where the port is taken. */
-export async function serve({ mutex, port, assets = new URL("./", import.meta.url), ...options }: ServeOptions): Promise<StatusPage> {
+export async function serve({ mutex, port, assets = new URL("./page/", import.meta.url), ...options }: ServeOptions): Promise<StatusPage> {
   const page = new StatusPage({
     lookout: new Lookout({ look: (signal) => mutex.list({ signal }), ...options }),
     assets,

@@ -17,8 +17,8 @@ afterAll(() => emulator.close());
 const mutex = new AzureMutex({ connectionString: emulator.connectionString, containerName: "locks" });
 const container = new ContainerClient(`${emulator.url}/locks`, new StorageSharedKeyCredential(emulator.accountName, emulator.accountKey));
 
-const WATCHDOG = JSON.stringify(new URL("../../build/modules/cli/job/watchdog.js", import.meta.url).href);
-const TIME = JSON.stringify(new URL("../../build/modules/cli/time.js", import.meta.url).href);
+const WATCHDOG = JSON.stringify(new URL("../../dist/cli/job/watchdog.js", import.meta.url).href);
+const TIME = JSON.stringify(new URL("../../dist/cli/time.js", import.meta.url).href);
 /** The shortest there is. By default it is renewed every third, its margin is a sixth and the grace a third of it. */
 const LEASE_MS = 15_000;
 /** With a grace of a second the job is asked to end so long after a renewal, and not before. */

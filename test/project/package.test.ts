@@ -1,15 +1,25 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
+import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PROJECT } from "../support/sources.ts";
 
+type Condition = "module-sync" | "require" | "default";
+
+interface Entry {
+  readonly types: string;
+  readonly default: string;
+}
+
 interface Manifest {
   readonly name: string;
-  readonly main?: unknown;
+  readonly main: string;
+  readonly types: string;
+  readonly typesVersions: { readonly "*": { readonly testing: readonly string[] } };
   readonly bin: Readonly<Record<string, string>>;
   readonly engines: { readonly node: string };
-  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  readonly exports: Readonly<Record<string, string | Readonly<Record<Condition, Entry>>>>;
   readonly publishConfig: unknown;
   readonly repository?: { readonly url: string };
   readonly scripts: Readonly<Record<string, string>>;
@@ -21,16 +31,16 @@ interface Manifest {
 const read = (path: string): string => readFileSync(join(PROJECT, path), "utf8");
 const manifest: Manifest = JSON.parse(read("package.json"));
 
-/** All that may be published: the doors, what they share, their types; for the status page whatever its folder has. */
+/** All that may be published: what tsc writes of each module, twice, with maps to the sources, which are published too; and the status page. */
 const MEANT: readonly RegExp[] = [
-  /^(?:package\.json|README\.md|LICENSE)$/,
-  /^dist\/(?:index|testing\/index)\.(?:js|d\.ts)$/,
-  /^dist\/cli\/(?:main|command-line|watchdog-main)\.js$/,
-  /^dist\/shared\/[\w-]+\.js$/,
-  /^dist\/ui\/.+$/,
+  /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
+  /^dist\/(?!ui\/page\/)(?:cjs\/)?(?:[\w-]+\/)*[\w-]+\.(?:js|d\.ts)(?:\.map)?$/,
+  /^dist\/cjs\/package\.json$/,
+  /^dist\/ui\/page\/(?:index\.html|page\.css|page\.js|licences\.txt)$/,
+  /^src\/(?:[\w-]+\/)*[\w.-]+\.(?:tsx?|html|css|json)$/,
 ];
-/** Whatever the pattern above lets in. */
-const NEVER: readonly RegExp[] = [/\.map$/, /(?<!\.d)\.[cm]?tsx?$/, /\.test\./, /(?:^|\/)(?:test|tests|src|node_modules)\//, /(?:^|\/)\./];
+/** Not even where a pattern above lets it in. */
+const NEVER: readonly RegExp[] = [/\.test\./, /(?:^|\/)(?:test|tests|node_modules)\//, /(?:^|\/)\./];
 
 const stray = (paths: readonly string[]): string[] =>
   paths.filter((path) => !MEANT.some((pattern) => pattern.test(path)) || NEVER.some((pattern) => pattern.test(path)));
@@ -49,6 +59,22 @@ const secretsIn = (text: string): RegExp[] => {
   const rest = text.replaceAll(AZURITE_KEY, "");
   return SECRETS.filter((pattern) => pattern.test(rest));
 };
+
+function entryOf(entry: string, condition: Condition): Entry {
+  const target = manifest.exports[entry];
+  if (target === undefined || typeof target === "string") throw new Error(`${entry} is no module`);
+  return target[condition];
+}
+
+/** The names that an entry's declarations export. They are re-exports, one by one. */
+const exportsIn = (declarations: string): { name: string; isType: boolean }[] =>
+  [...declarations.matchAll(/^export (type )?\{([^}]*)\}/gm)].flatMap(([, all, names = ""]) =>
+    names
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== "")
+      .map((name) => ({ name: name.replace(/^type /, ""), isType: all !== undefined || name.startsWith("type ") })),
+  );
 
 /** What a module takes from others. */
 const importsOf = (code: string): string[] => [
@@ -74,40 +100,73 @@ describe("the package", () => {
     paths = (JSON.parse(stdout) as { files: { path: string }[] }[]).flatMap(({ files }) => files.map(({ path }) => path));
   });
 
-  it("has what is meant, and nothing else: no tests, no sources, no source maps", () => {
-    expect(paths.length).toBeGreaterThan(8);
+  it("has what is meant, and nothing else: no tests", () => {
+    expect(paths.length).toBeGreaterThan(100);
     expect(stray(paths)).toEqual([]);
-    const linked = paths.filter((path) => /\.(?:js|d\.ts)$/.test(path) && read(path).includes("sourceMappingURL"));
-    expect(linked).toEqual([]);
+  });
+
+  it("has a source for every module, and every map leads to one that is packed", () => {
+    const maps = paths.filter((path) => path.endsWith(".map"));
+    const astray = maps.flatMap((path) =>
+      (JSON.parse(read(path)) as { sources: string[] }).sources
+        .map((source) => posix.join(posix.dirname(path), source))
+        .filter((source) => !paths.includes(source))
+        .map((source) => `${path}: ${source}`),
+    );
+    expect(maps.length).toBeGreaterThan(100);
+    expect(astray).toEqual([]);
+  });
+
+  it("keeps the comments of its sources, in code and in types", () => {
+    for (const path of ["dist/locker.js", "dist/locker.d.ts", "dist/cjs/locker.js"]) expect(read(path)).toMatch(/^\/\*\*/m);
   });
 
   it("has no secret in it", () => {
     expect(paths.filter((path) => secretsIn(read(path)).length > 0)).toEqual([]);
   });
 
-  it("has a file of types and a module for every entry, and for nothing else", () => {
+  it("has a file of types and a module for every entry in both module systems, and no other entry", () => {
     expect(Object.keys(manifest.exports)).toEqual([".", "./testing", "./package.json"]);
     for (const [entry, target] of Object.entries(manifest.exports)) {
-      const targets = typeof target === "string" ? [target] : [target.types, target.default];
-      for (const file of targets) expect([entry, paths.includes(posix.normalize(file))]).toEqual([entry, true]);
-      if (typeof target !== "string") expect(Object.keys(target)).toEqual(["types", "default"]);
+      if (typeof target === "string") continue;
+      // Node takes the first in both of its module systems, so a process has one copy; the others are for tools.
+      expect(Object.keys(target)).toEqual(["module-sync", "require", "default"]);
+      for (const condition of Object.values(target)) {
+        expect(Object.keys(condition)).toEqual(["types", "default"]);
+        for (const file of Object.values(condition)) expect([entry, paths.includes(posix.normalize(file))]).toEqual([entry, true]);
+      }
     }
-    const types = paths.filter((path) => path.endsWith(".d.ts"));
-    const named = Object.values(manifest.exports).flatMap((target) => (typeof target === "string" ? [] : [posix.normalize(target.types)]));
-    expect(types.filter((path) => !path.startsWith("dist/ui/")).sort()).toEqual(named.sort());
-    // Nothing beside it that tools would look at as well, and no pattern that lets more in.
-    expect(manifest.main).toBeUndefined();
-    expect(Object.keys(manifest.exports).filter((entry) => entry.includes("*"))).toEqual([]);
+    // For tools that do not read "exports".
+    expect(manifest.main).toBe(entryOf(".", "require").default);
+    expect(manifest.types).toBe(entryOf(".", "require").types);
+    expect(manifest.typesVersions["*"].testing).toEqual([entryOf("./testing", "require").types]);
+  });
+
+  it.each([".", "./testing"])("has at run time every value that the types of %s declare, in both module systems", async (entry) => {
+    for (const condition of ["module-sync", "require"] as const) {
+      const { types, default: file } = entryOf(entry, condition);
+      const declared = exportsIn(read(types));
+      const values = declared.filter(({ isType }) => !isType).map(({ name }) => name);
+      const module: object = await import(pathToFileURL(join(PROJECT, file)).href);
+      expect(values.length).toBeGreaterThan(3);
+      expect(
+        Object.keys(module)
+          .filter((name) => !["default", "module.exports", "__esModule"].includes(name))
+          .sort(),
+      ).toEqual(values.sort());
+    }
   });
 
   it("imports what is packed with it, what it depends on, or Node's own, in code and in types", () => {
     const declared = new Set([...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]);
-    const modules = paths.filter((path) => /\.(?:js|d\.ts)$/.test(path) && !path.startsWith("dist/ui/"));
+    const modules = paths.filter((path) => /^dist\/.*\.(?:js|d\.ts)$/.test(path) && !path.startsWith("dist/ui/page/"));
     const missing = modules.flatMap((path) =>
       importsOf(read(path))
         .filter((specifier) => {
           if (specifier.startsWith("node:")) return false;
-          if (specifier.startsWith(".")) return !paths.includes(posix.join(posix.dirname(path), specifier));
+          // Declarations name the source, as tsc leaves it; every version of TypeScript finds the declaration beside it.
+          const file = path.endsWith(".d.ts") ? specifier.replace(/\.ts$/, ".d.ts") : specifier;
+          if (specifier.startsWith(".")) return !paths.includes(posix.join(posix.dirname(path), file));
           return !declared.has(packageOf(specifier));
         })
         .map((specifier) => `${path}: ${specifier}`),
@@ -149,23 +208,22 @@ describe("the package", () => {
 
 describe("the check of the package itself", () => {
   it.each([
-    "dist/index.js.map",
-    "dist/index.ts",
-    "dist/locker.d.ts",
-    "src/index.ts",
     "test/unit/locker.test.ts",
-    "dist/ui/page.test.js",
-    "dist/ui/page.js.map",
-    "dist/ui/src/page.ts",
-    "dist/ui/.env",
+    "dist/locker.test.js",
+    "src/locker.test.ts",
+    "dist/ui/page/app.js.map",
+    "dist/ui/page/.env",
+    "src/.env",
+    "node_modules/x/index.js",
     "package-lock.json",
+    "tsconfig.json",
     ".npmrc",
   ])("does not let %s through", (path) => {
     expect(stray([path])).toEqual([path]);
   });
 
   it("lets the files of the status page through", () => {
-    expect(stray(["dist/ui/page.js", "dist/ui/page.css", "dist/ui/index.html", "dist/ui/fonts/sans.woff2"])).toEqual([]);
+    expect(stray(["dist/ui/page/page.js", "dist/ui/page/page.css", "dist/ui/page/index.html"])).toEqual([]);
   });
 
   it("sees secrets, and not Azurite's key, which is none", () => {

@@ -42,7 +42,7 @@ export class ServedPage implements AsyncDisposable {
     const page = await serve({
       mutex: { list: look ?? ((options) => mutex.list(options)), break: (key, options) => mutex.break(key, options) },
       port: 0,
-      assets: pathToFileURL(join(PROJECT, "dist/ui/")),
+      assets: pathToFileURL(join(PROJECT, "dist/ui/page/")),
       wallMs: () => WORLD_BEGAN + world.clock.now(),
       elapsedMs: () => performance.now(),
       container,

@@ -17,7 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
 
 /** Rooms that use the library like anybody else, with all they may know. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
-  testing: ["lease", "errors.ts", "abort.ts", "clock.ts", "options.ts", "telemetry"],
+  testing: ["lease", "errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "telemetry"],
   facts: ["index.ts"],
   ui: ["facts", "index.ts"],
   cli: ["ui", "facts", "index.ts", "packages.ts"],
@@ -88,12 +88,11 @@ describe("architecture", () => {
     expect(found(TIME_AND_CHANCE, MAY_READ_CLOCKS, sources)).toEqual([]);
   });
 
-  it("loads the SDK, the login to Azure, the SDK's log and OpenTelemetry in one file each, and only on demand", () => {
+  it("loads the SDK, the login to Azure and the SDK's log in one file each, OpenTelemetry nowhere, and only on demand", () => {
     expect([...new Set(loadsOfSdk(sources))].sort()).toEqual([
       "cli/connection/connection.ts: dynamic import of @azure/identity",
       `lease/connect.ts: dynamic import of ${SDK}`,
       "telemetry/azure-log.ts: dynamic import of @azure/logger",
-      "telemetry/open-telemetry.ts: dynamic import of @opentelemetry/api",
     ]);
   });
 

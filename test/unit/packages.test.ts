@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { loadPackage, requirePackage } from "../../src/packages.ts";
+import { loadPackage } from "../../src/packages.ts";
 
 const failing = (message: string, code?: string) => () => Promise.reject(Object.assign(new Error(message), code && { code }));
 
@@ -35,9 +35,5 @@ describe("a package that azmutex does not come with", () => {
   it.each(["ENFILE", "ENOMEM", "EAGAIN"])("is what require says of it where the import failed with %s", async (code) => {
     const error = await loadPackage("not-there", failing(code, code)).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: "SDK_NOT_LOADED", cause: { code: "MODULE_NOT_FOUND" } });
-  });
-
-  it("is had at once by who needs no promise", () => {
-    expect(requirePackage("@opentelemetry/api")).toHaveProperty("trace");
   });
 });

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PROJECT } from "../support/sources.ts";
 
-type Condition = "module-sync" | "require" | "default";
+type Condition = "bun" | "module-sync" | "require" | "default";
 
 interface Entry {
   readonly types: string;
@@ -129,8 +129,8 @@ describe("the package", () => {
     expect(Object.keys(manifest.exports)).toEqual([".", "./testing", "./package.json"]);
     for (const [entry, target] of Object.entries(manifest.exports)) {
       if (typeof target === "string") continue;
-      // Node takes the first in both of its module systems, so a process has one copy; the others are for tools.
-      expect(Object.keys(target)).toEqual(["module-sync", "require", "default"]);
+      // Bun takes the first, and Node the second, in both of its module systems, so a process has one copy; the others are for tools.
+      expect(Object.keys(target)).toEqual(["bun", "module-sync", "require", "default"]);
       for (const condition of Object.values(target)) {
         expect(Object.keys(condition)).toEqual(["types", "default"]);
         for (const file of Object.values(condition)) expect([entry, paths.includes(posix.normalize(file))]).toEqual([entry, true]);

@@ -1,0 +1,83 @@
+import { execFileSync, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Runtime } from "./runtimes.ts";
+
+/** What became of one check. */
+export interface Outcome {
+  readonly name: string;
+  /** Why it failed; undefined if it did not. */
+  readonly why?: string;
+  readonly ms: number;
+}
+
+/** Installs from the registry without running scripts and without reports. */
+export function npmInstall(folder: string, packages: readonly string[]): void {
+  mkdirSync(folder, { recursive: true });
+  const manifest = join(folder, "package.json");
+  if (!existsSync(manifest)) writeFileSync(manifest, JSON.stringify({ private: true, type: "module" }));
+  const quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--save-exact", "--prefer-offline"];
+  execFileSync("npm", ["install", ...quiet, ...packages], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** The tarball that would be published. */
+export function pack(project: string, folder: string): string {
+  mkdirSync(folder, { recursive: true });
+  const told = execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--loglevel=error", "--pack-destination", folder], {
+    cwd: project,
+    encoding: "utf8",
+  });
+  const [{ filename }] = JSON.parse(told) as [{ filename: string }];
+  return join(folder, filename);
+}
+
+/** What the programs import, besides azmutex and its peers. */
+const TOOLS = ["azurite@3.35.0", "expect@30", "@opentelemetry/sdk-trace-base@2.12.1", "@opentelemetry/context-async-hooks@2.12.1"];
+
+/** A fresh folder of a user of the package: the tarball, the SDK in this runtime's versions, and the programs. */
+export class Consumer {
+  readonly #folder: string;
+  readonly #start: readonly string[];
+
+  constructor(folder: string, tarball: string, programs: string, runtime: Runtime) {
+    this.#folder = join(folder, "consumer");
+    npmInstall(join(folder, "runtime"), [runtime.binary]);
+    npmInstall(this.#folder, [tarball, ...Object.entries(runtime.sdk).map(([name, version]) => `${name}@${version}`), ...TOOLS]);
+    for (const file of readdirSync(programs)) copyFileSync(join(programs, file), join(this.#folder, file));
+    this.#start = runtime.start(join(folder, "runtime"));
+  }
+
+  /** The versions that are installed. */
+  get versions(): Readonly<Record<string, string>> {
+    const told = execFileSync("npm", ["ls", "--json", "--depth=0"], { cwd: this.#folder, encoding: "utf8" });
+    const { dependencies } = JSON.parse(told) as { dependencies: Record<string, { version: string }> };
+    return Object.fromEntries(Object.entries(dependencies).map(([name, { version }]) => [name, version]));
+  }
+
+  /** What the runtime says of its version. */
+  get runtimeVersion(): string {
+    const [file = ""] = this.#start;
+    return execFileSync(file, ["--version"], { encoding: "utf8" }).split("\n")[0] ?? "";
+  }
+
+  /** Runs a program of checks. Throws what it printed if it ended without outcomes. */
+  async run(program: string, connectionString: string): Promise<readonly Outcome[]> {
+    const [file = "", ...args] = this.#start;
+    const child = spawn(file, [...args, program], {
+      cwd: this.#folder,
+      env: {
+        ...process.env,
+        AZURE_STORAGE_CONNECTION_STRING: connectionString,
+        MATRIX_RUNTIME: JSON.stringify(this.#start),
+        NO_COLOR: "1",
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let printed = "";
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (printed += text));
+    await new Promise((resolve) => child.on("close", resolve));
+    const outcomes = [...printed.matchAll(/^MATRIX (.*)$/gm)].map(([, line = ""]) => JSON.parse(line) as Outcome);
+    if (outcomes.length === 0) throw new Error(`${program} printed no outcome:\n${printed}`);
+    return outcomes;
+  }
+}

@@ -1,0 +1,79 @@
+import type { Outcome } from "./consumer.ts";
+
+/** What was found on one runtime. */
+export interface Column {
+  readonly runtime: string;
+  readonly runtimeVersion: string;
+  readonly versions: Readonly<Record<string, string>>;
+  /** The checks, by the title of their table. */
+  readonly rows: Readonly<Record<string, readonly Outcome[]>>;
+}
+
+/** Why a check fails on a runtime: each was looked into. By the runtime and the check. */
+const REASONS: ReadonlyMap<string, string> = new Map<string, string>([]);
+
+/** Failures without a reason, and reasons without a failure. */
+export function unexplained(columns: readonly Column[]): string[] {
+  const failed = columns.flatMap(({ runtime, rows }) =>
+    Object.values(rows)
+      .flat()
+      .filter(({ why }) => why !== undefined)
+      .map(({ name, why }) => ({ cell: `${runtime}: ${name}`, why })),
+  );
+  const ran = new Set(columns.map(({ runtime }) => runtime));
+  const cells = new Set(failed.map(({ cell }) => cell));
+  return [
+    ...failed.filter(({ cell }) => !REASONS.has(cell)).map(({ cell, why }) => `no reason is known for ${cell}: ${why}`),
+    ...[...REASONS.keys()].filter((cell) => ran.has(cell.split(": ")[0] ?? "") && !cells.has(cell)).map((cell) => `works now: ${cell}`),
+  ];
+}
+
+/** The page of all runtimes. */
+export function runtimesDocument(columns: readonly Column[]): string {
+  const titles = [...new Set(columns.flatMap(({ rows }) => Object.keys(rows)))];
+  return [
+    "# Runtimes\n",
+    "`npm run matrix` makes this page. It installs each runtime from the npm registry, and into a fresh folder",
+    "the package as it would be published, the SDK and Azurite; then it runs each check below under that runtime,",
+    "with real leases. ✓ is a check that passed. Each ✗ has its reason below the tables.\n",
+    table(["", ...columns.map(({ runtime }) => runtime)], versionRows(columns)),
+    ...titles.flatMap((title) => [`\n## ${title}\n`, table(["", ...columns.map(({ runtime }) => runtime)], checkRows(columns, title))]),
+    ...reasons(columns),
+    "",
+  ].join("\n");
+}
+
+const VERSIONS = ["@azure/storage-blob", "@azure/identity", "@opentelemetry/api"];
+
+function versionRows(columns: readonly Column[]): string[][] {
+  return [
+    ["version", ...columns.map(({ runtimeVersion }) => runtimeVersion.replace(/^v|^deno | \(.*$/g, ""))],
+    ...VERSIONS.map((name) => [`\`${name}\``, ...columns.map(({ versions }) => versions[name] ?? "")]),
+  ];
+}
+
+function checkRows(columns: readonly Column[], title: string): string[][] {
+  const names = [...new Set(columns.flatMap(({ rows }) => (rows[title] ?? []).map(({ name }) => name)))];
+  return names.map((name) => [
+    name,
+    ...columns.map(({ rows }) => {
+      const outcome = rows[title]?.find((one) => one.name === name);
+      return outcome === undefined ? "–" : outcome.why === undefined ? "✓" : "✗";
+    }),
+  ]);
+}
+
+function reasons(columns: readonly Column[]): string[] {
+  const failed = columns.flatMap(({ runtime, rows }) =>
+    Object.values(rows)
+      .flat()
+      .filter(({ why }) => why !== undefined)
+      .map(({ name, why }) => `- **${runtime}**, ${name}: ${REASONS.get(`${runtime}: ${name}`) ?? why}`),
+  );
+  return failed.length === 0 ? [] : ["\n## What does not work\n", ...failed];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}

@@ -13,14 +13,14 @@ export interface Column {
 const REASONS: ReadonlyMap<string, string> = new Map<string, string>([]);
 
 /** Failures without a reason, and reasons without a failure. */
-export function unexplained(columns: readonly Column[]): string[] {
-  const failed = columns.flatMap(({ runtime, rows }) =>
+export function unexplained(columns: readonly Column[], tools: readonly Outcome[]): string[] {
+  const failed = withTools(columns, tools).flatMap(({ runtime, rows }) =>
     Object.values(rows)
       .flat()
       .filter(({ why }) => why !== undefined)
       .map(({ name, why }) => ({ cell: `${runtime}: ${name}`, why })),
   );
-  const ran = new Set(columns.map(({ runtime }) => runtime));
+  const ran = new Set(withTools(columns, tools).map(({ runtime }) => runtime));
   const cells = new Set(failed.map(({ cell }) => cell));
   return [
     ...failed.filter(({ cell }) => !REASONS.has(cell)).map(({ cell, why }) => `no reason is known for ${cell}: ${why}`),
@@ -29,7 +29,7 @@ export function unexplained(columns: readonly Column[]): string[] {
 }
 
 /** The page of all runtimes. */
-export function runtimesDocument(columns: readonly Column[]): string {
+export function runtimesDocument(columns: readonly Column[], tools: readonly Outcome[]): string {
   const titles = [...new Set(columns.flatMap(({ rows }) => Object.keys(rows)))];
   return [
     "# Runtimes\n",
@@ -38,9 +38,20 @@ export function runtimesDocument(columns: readonly Column[]): string {
     "with real leases. ✓ is a check that passed. Each ✗ has its reason below the tables.\n",
     table(["", ...columns.map(({ runtime }) => runtime)], versionRows(columns)),
     ...titles.flatMap((title) => [`\n## ${title}\n`, table(["", ...columns.map(({ runtime }) => runtime)], checkRows(columns, title))]),
-    ...reasons(columns),
+    "\n## Compilers, test runners, bundlers, package managers\n",
+    `On Node ${process.versions.node}. Each locks once in memory and once in an emulator, so the SDK is loaded on first use.\n`,
+    table(
+      ["", ""],
+      tools.map(({ name, why }) => [name, why === undefined ? "✓" : "✗"]),
+    ),
+    ...reasons(withTools(columns, tools)),
     "",
   ].join("\n");
+}
+
+/** The tools as one more column, for what the columns have in common. */
+function withTools(columns: readonly Column[], tools: readonly Outcome[]): readonly Column[] {
+  return [...columns, { runtime: "Tools", runtimeVersion: "", versions: {}, rows: { Tools: tools } }];
 }
 
 const VERSIONS = ["@azure/storage-blob", "@azure/identity", "@opentelemetry/api"];

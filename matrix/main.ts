@@ -8,6 +8,7 @@ import { startEmulator } from "azmutex/testing";
 import { Consumer, type Outcome, pack } from "./consumer.ts";
 import { type Column, runtimesDocument, unexplained } from "./document.ts";
 import { RUNTIMES } from "./runtimes.ts";
+import { tryTools } from "./tools.ts";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 const PROGRAMS = join(PROJECT, "matrix/programs");
@@ -16,19 +17,24 @@ const DOCUMENT = join(PROJECT, "docs/runtimes.md");
 const { values } = parseArgs({
   options: {
     only: { type: "string" },
-    check: { type: "boolean", default: false },
+    tools: { type: "string" },
   },
 });
 
-const wanted = RUNTIMES.filter(({ name }) => values.only === undefined || name.toLowerCase().includes(values.only.toLowerCase()));
-if (wanted.length === 0) {
+const isWhole = values.only === undefined && values.tools === undefined;
+const wanted = RUNTIMES.filter(
+  ({ name }) => isWhole || (values.only !== undefined && name.toLowerCase().includes(values.only.toLowerCase())),
+);
+if (wanted.length === 0 && values.tools === undefined) {
   console.error(`--only must be part of one of ${RUNTIMES.map(({ name }) => name).join(", ")}, not ${values.only}`);
   process.exit(2);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "azmutex-matrix-"));
-const emulator = await startEmulator();
+// On a thread of its own: the tools are waited for without turning the event loop.
+const emulator = await startEmulator({ ownClock: true });
 const columns: Column[] = [];
+const tools: Outcome[] = [];
 try {
   const tarball = pack(PROJECT, folder);
   for (const [index, runtime] of wanted.entries()) {
@@ -44,13 +50,18 @@ try {
     columns.push({ runtime: runtime.name, runtimeVersion, versions, rows });
     tell(runtime.name, runtimeVersion, Object.values(rows).flat());
   }
+  if (isWhole || values.tools !== undefined) {
+    const outcomes = tryTools(PROJECT, folder, tarball, emulator.connectionString, values.tools);
+    tools.push(...outcomes);
+    tell("Tools", process.version, outcomes);
+  }
 } finally {
   await emulator.close();
   rmSync(folder, { recursive: true, force: true });
 }
 
-if (wanted.length === RUNTIMES.length && !values.check) writeFileSync(DOCUMENT, runtimesDocument(columns));
-const unknown = unexplained(columns);
+if (isWhole) writeFileSync(DOCUMENT, runtimesDocument(columns, tools));
+const unknown = unexplained(columns, tools);
 for (const line of unknown) console.error(line);
 process.exitCode = unknown.length === 0 ? 0 : 1;
 

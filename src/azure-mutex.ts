@@ -24,28 +24,30 @@ import { Patience } from "./waiting/patience.ts";
 /** What every call of {@link AzureMutex} may be given. */
 export interface CallOptions {
   /** Ends the call at once, with the signal's own reason. What it had acquired is given back. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
+/** How to break a lease, and under which condition. */
 export interface BreakOptions extends CallOptions {
   /** Breaks the lock, or the permit, only if its record names this holder (`Holder.name`). Default: whoever holds it. Not with `reader`. */
-  ifHolder?: string;
+  ifHolder?: string | undefined;
   /** Breaks this permit of the semaphore of that name instead: its slot, from 0 to 999. The lock is left alone. */
-  permit?: number;
+  permit?: number | undefined;
   /**
    * Breaks the read locks of the processes with this holder's name (`Holder.name`) instead, of all that bear it. Each takes down
    * all tasks that read in its process. The write side is left alone.
    */
-  reader?: string;
+  reader?: string | undefined;
   /**
    * After how many seconds, from 0 to 60, what was broken is free at the latest. Default: when the lease would have ended by
    * itself, which keeps the guarantee: the holder cannot renew and stops in time. An infinite lease breaks at once.
    *
    * With 0 it is free at once, **while its holder goes on until its next renewal fails**: two may be at work.
    */
-  periodSeconds?: number;
+  periodSeconds?: number | undefined;
 }
 
+/** What a break has done. */
 export type BreakResult =
   | {
       readonly outcome: "broken";
@@ -68,7 +70,9 @@ interface BreakRequest extends StoreCall {
 
 /** A lease taken by {@link AzureMutex.acquire}. Nothing renews it. */
 export interface AcquiredLease {
+  /** The name of the lock. */
   readonly key: string;
+  /** The id of the lease, as Azure has it. */
   readonly leaseId: string;
   /** Whether the lease is held, by the clock at this very moment. False while it is {@link AcquiredLease.isUncertain}. */
   readonly isHeld: boolean;

@@ -4,15 +4,17 @@ import { type AnySignal, onAbort } from "./abort.ts";
 
 /** A timer that can be called off. Calling it off twice, or after it fired, does nothing. */
 export interface Timer {
+  /** Keeps the timer from firing. Called again, or after it has fired, it does nothing. */
   cancel(): void;
 }
 
+/** How a timer is set. */
 export interface TimerOptions {
   /**
    * Whether the process stays alive for this timer. Default: false. True only where somebody awaits what the timer does:
    * a caller who waits for a lock has something to do, a lease being renewed in the background has not.
    */
-  keepAlive?: boolean;
+  keepAlive?: boolean | undefined;
 }
 
 /**

@@ -16,23 +16,23 @@ import { LocalQueue } from "./waiting/local-queue.ts";
 /** Where the locks are, and what is the same for all of them. */
 export interface MutexOptions extends ConnectOptions {
   /** How long one request may take before it counts as unanswered, in milliseconds, at least 100. Default: 3,000. */
-  tryTimeoutMs?: number;
+  tryTimeoutMs?: number | undefined;
   /** Takes a line for people whenever something happens that they may want to know. Never given a secret. Default: nothing. */
-  log?: (message: string) => void;
+  log?: ((message: string) => void) | undefined;
   /** What OpenTelemetry is given, if an SDK of it is registered; nothing with false. Default: metrics, and spans that name their keys. */
-  telemetry?: TelemetryOptions | false;
+  telemetry?: TelemetryOptions | false | undefined;
   /** The clock. Default: the machine's. For tests: `FakeClock` of `azmutex/testing`. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /** A number from 0 up to, but not including, 1, to spread retries and polls. Default: `Math.random`. */
-  random?: () => number;
+  random?: (() => number) | undefined;
   /** A fresh lower-case UUID for each lease. Default: `crypto.randomUUID`. */
-  newId?: () => string;
+  newId?: (() => string) | undefined;
 }
 
 /** For how long everything is released. */
 export interface ReleaseAllOptions {
   /** How long to wait for the service at most, in milliseconds. Default: 5,000. What it was not told by then lapses by itself. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 /** Which blob is meant. */

@@ -8,6 +8,7 @@ import { ticketsIn, type WaitingTicket } from "./waiting/fair-queue.ts";
 
 /** What the service, and the last holder that left a record, say of a lock; and of the semaphore and the readers of the same name. */
 export interface LockStatus {
+  /** The name of the lock. */
   readonly key: string;
   /** Whether somebody holds the lock at this moment. A breaking lease still is held. Permits and read locks do not count. */
   readonly isHeld: boolean;
@@ -44,6 +45,7 @@ export interface LockStatus {
 
 /** A process that waits for a lock with `fair: true`. */
 export interface WaitingProcess {
+  /** The process, as it names itself. */
   readonly holder: Holder;
   /** When it came, by the service's clock. */
   readonly since: Date;
@@ -82,6 +84,7 @@ export interface PermitStatus extends Pick<LockStatus, "holder" | "purpose" | "l
 export interface ReaderStatus {
   /** `leased`, or `breaking`: it then reads for a while yet. */
   readonly state: LeaseState;
+  /** The process, as it names itself. */
   readonly holder: Holder;
 }
 

@@ -57,6 +57,7 @@ export class Lock extends Holding {
  * used any number of times, also by several tasks at once: those of one {@link AzureMutex} and key queue in order.
  */
 export class Locker {
+  /** The name of the lock, and of its blob. */
   readonly key: string;
   readonly #entrance: Entrance;
   readonly #listeners: Listeners;

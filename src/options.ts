@@ -4,20 +4,20 @@ export interface TermsOptions {
    * How long the lease lasts without renewal, in whole seconds from 15 to 60 (Azure's limits). Default: 30.
    * A crashed holder keeps others out for at most this long.
    */
-  leaseSeconds?: number;
+  leaseSeconds?: number | undefined;
   /**
    * How often the lease is renewed, in milliseconds. Default: a third of the lease. The first renewal comes after half to all
    * of it, drawn at random, so that locks which are taken together are not renewed together.
    */
-  renewEveryMs?: number;
+  renewEveryMs?: number | undefined;
   /**
    * How long before the service may free the lease the holder gives it up for lost, in milliseconds, at least 100.
    * Default: a sixth of the lease. This is the time your work has to stop before another holder may start, and what this
    * machine's clock may lose within one lease.
    */
-  marginMs?: number;
+  marginMs?: number | undefined;
   /** How long one request may take before it counts as unanswered, in milliseconds, at least 100. Default: 3,000, or what the mutex says. */
-  tryTimeoutMs?: number;
+  tryTimeoutMs?: number | undefined;
 }
 
 /** The times by which a lease is kept. All fit together. */
@@ -32,8 +32,11 @@ export interface LeaseTerms {
 
 /** Who holds a lock, as the blob's metadata tells everybody. */
 export interface Holder {
+  /** The name it goes by. Default: host and process id. */
   readonly name: string;
+  /** The name of its machine. */
   readonly host: string;
+  /** Its process id. */
   readonly pid: number;
 }
 

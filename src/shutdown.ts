@@ -22,7 +22,7 @@ export interface ReleaseOnSignalsOptions {
    * At which signals. Default: SIGTERM and SIGINT. Windows has no SIGTERM: there SIGINT (Ctrl-C), SIGBREAK (Ctrl-Break) and SIGHUP
    * (the console is closed) are all there is, and a service that is stopped gets none of them.
    */
-  signals?: readonly EndingSignal[];
+  signals?: readonly EndingSignal[] | undefined;
   /**
    * How long the process may take from the signal to its end, in milliseconds. Default: 10,000. What is still held then is not
    * released, because work may still go on under it: the process ends, and the lock lapses with its lease. Stay below the time after
@@ -31,13 +31,13 @@ export interface ReleaseOnSignalsOptions {
    * **The end of another listener counts too**: a framework that needs longer to close its server is cut off. `Infinity` leaves
    * all the time to the other listeners, and to the work.
    */
-  graceMs?: number;
+  graceMs?: number | undefined;
   /**
    * Ends work that does not end by {@link Shutdown.signal}. The process waits for it. **Whatever is still held when it resolves is
    * released, as {@link AzureMutex.releaseAll} does, so no work may go on under any of these locks then.** If it rejects, nothing is.
    * Default: each lock is released by its holder.
    */
-  stopWork?: (signal: EndingSignal) => Promise<void> | void;
+  stopWork?: ((signal: EndingSignal) => Promise<void> | void) | undefined;
 }
 
 const KNOWN: readonly EndingSignal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR2"];

@@ -23,29 +23,30 @@ import { type TokenCredentialLike, TokenSource } from "./token-source.ts";
 /** Where the locks are. Exactly one way in must be given; more, or none, is a `TypeError` that names them. */
 export interface ConnectOptions {
   /** The container whose blobs are the locks; created on the first use. Not with `containerClient`, `store` or the SAS of a container. */
-  containerName?: string;
+  containerName?: string | undefined;
   /** The storage account, with `accountKey` or `credential`. */
-  accountName?: string;
-  accountKey?: string;
+  accountName?: string | undefined;
+  /** The account's shared key, in base64. Never logged. */
+  accountKey?: string | undefined;
   /** Entra ID, with `accountName`, or with `endpoint` for sovereign clouds and private names. */
-  credential?: TokenCredentialLike;
+  credential?: TokenCredentialLike | undefined;
   /** The account's blob endpoint, without a container. Default: that of `accountName` in the public cloud. */
-  endpoint?: string;
+  endpoint?: string | undefined;
   /** An account's connection string; `UseDevelopmentStorage=true` is the emulator's. */
-  connectionString?: string;
+  connectionString?: string | undefined;
   /** The URL of a container, or of an account, with a shared access signature. Not that of a blob. */
-  sasUrl?: string;
+  sasUrl?: string | undefined;
   /**
    * A client of `@azure/storage-blob` that is ready to use, with its policies, proxy and HTTP client. Its own retries are off for
    * azmutex's requests alone.
    */
-  containerClient?: ContainerClientLike;
+  containerClient?: ContainerClientLike | undefined;
   /** The emulator (Azurite) at its usual address, http://127.0.0.1:10000. */
-  useStorageEmulator?: boolean;
+  useStorageEmulator?: boolean | undefined;
   /** Any other store: `MemoryLeaseStore` of `azmutex/testing`, say. */
-  store?: LeaseStore;
+  store?: LeaseStore | undefined;
   /** Whether plain http may be spoken to another machine: an emulator in a compose network. Default: false. */
-  allowHttp?: boolean;
+  allowHttp?: boolean | undefined;
 }
 
 /** The ways in, by the option that opens each. */

@@ -23,6 +23,7 @@ export interface StoreCall {
 
 /** What the answers about one version of a blob carry. Times are milliseconds since 1970 by the service's clock, of whole seconds. */
 export interface Stamp {
+  /** The blob's ETag, in quotes. */
   readonly etag: string;
   /** When the blob's content or metadata was last written. Lease operations do not count. */
   readonly lastModified: number;
@@ -32,7 +33,9 @@ export interface Stamp {
 
 /** The service says for certain that the lease is not, or no longer, what the caller took it for. */
 export interface Refused {
+  /** Tells the answers of an operation apart. */
   readonly kind: "refused";
+  /** What became of the lease. */
   readonly why: LossReason;
   /** Status and code as the service gave them, for people: `409 LeaseIdMismatchWithLeaseOperation`. */
   readonly status: string;
@@ -40,20 +43,29 @@ export interface Refused {
 
 /** There is nothing to lease: the blob, or the container with it, does not exist. */
 export interface Missing {
+  /** Tells the answers of an operation apart. */
   readonly kind: "missing";
+  /** What there is not. */
   readonly what: "blob" | "container";
+  /** When the service answered, by its own clock, in milliseconds since 1970. */
   readonly date: number;
 }
 
 /** A condition of the caller's (`ifMatch`) was not met: somebody wrote the blob in between. */
 export interface Unmet {
+  /** Tells the answers of an operation apart. */
   readonly kind: "unmet";
 }
 
+/** An answer to `acquire`: granted, held by another, or there is no such blob. */
 export type AcquireAnswer = ({ readonly kind: "acquired" } & Stamp) | { readonly kind: "held"; readonly date: number } | Missing;
+/** An answer to `renew`: renewed, or refused for good. */
 export type RenewAnswer = ({ readonly kind: "renewed" } & Stamp) | Refused;
+/** An answer to `release`: released, or it was not this lease's any more. */
 export type ReleaseAnswer = { readonly kind: "released" } | Refused;
+/** An answer to `change`: changed, or refused for good. */
 export type ChangeAnswer = { readonly kind: "changed" } | Refused;
+/** An answer to `break`: breaking, not leased, a condition that does not hold, or there is no such blob. */
 export type BreakAnswer =
   | {
       readonly kind: "breaking";
@@ -63,17 +75,24 @@ export type BreakAnswer =
   | { readonly kind: "notLeased" }
   | Missing
   | Unmet;
+/** An answer to `create`: created, there already, or there is no such container. */
 export type CreateAnswer = ({ readonly kind: "created" } & Stamp) | { readonly kind: "exists" } | Missing;
+/** An answer to `read`: the blob without its content, or there is none. */
 export type ReadAnswer = { readonly kind: "found"; readonly blob: StoredBlob } | Missing;
+/** An answer to `remove`: removed, or refused. */
 export type RemoveAnswer = { readonly kind: "removed" } | Refused;
+/** An answer to `writeMetadata`: written, a condition that does not hold, or refused. */
 export type WriteAnswer = ({ readonly kind: "written" } & Stamp) | Unmet | Refused;
 
 /** A blob as a read or a listing shows it. Nothing tells how much of a lease is left, or its id. */
 export interface StoredBlob extends Stamp {
+  /** The name of the blob. */
   readonly key: string;
   /** Whether the blob has content, where the store tells. Blobs that azmutex makes have none. */
   readonly hasContent?: boolean;
+  /** Its metadata, with names in lower case. */
   readonly metadata: Metadata;
+  /** The state of its lease at the time of the answer. */
   readonly leaseState: LeaseState;
   /** Whether the lease, if there is one, is infinite. */
   readonly infinite: boolean;

@@ -93,7 +93,7 @@ export class ManualLease {
   }
 
   /** @inheritDoc AcquiredLease.renew */
-  async renew({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+  async renew({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
     try {
       await this.#renew(signal);
     } catch (error) {

@@ -24,21 +24,24 @@ import { MemoryLease } from "./memory-lease.ts";
 /** How a {@link MemoryLeaseStore} is set up. */
 export interface MemoryLeaseStoreOptions {
   /** What leases run by. Default: the machine's clocks. Suspend counts: the service does not sleep when a machine does. */
-  clock?: Clock;
+  clock?: Clock | undefined;
   /**
    * The service's time at the start, in milliseconds since 1970. Default: the machine's wall time, or the beginning of
    * 2026 with a clock of your own, so that a simulation is the same every time.
    */
-  startsAt?: number;
+  startsAt?: number | undefined;
   /** Whether the container is there from the start. Default: false, as in a new storage account. */
-  containerExists?: boolean;
+  containerExists?: boolean | undefined;
 }
 
 /** What somebody else's Put Blob brings; whatever is left out is empty afterwards. */
 export interface PutBlobOptions {
-  content?: string;
-  metadata?: Metadata;
-  leaseId?: string;
+  /** What the blob contains. Default: nothing. */
+  content?: string | undefined;
+  /** Its metadata. Default: none. */
+  metadata?: Metadata | undefined;
+  /** The lease under which it is written. Default: none. */
+  leaseId?: string | undefined;
 }
 
 interface Blob {
@@ -72,6 +75,7 @@ export class MemoryLeaseStore implements LeaseStore {
     if (containerExists) this.#blobs = new Map();
   }
 
+  /** See {@link LeaseStore.acquire}. */
   acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer> {
     return this.#serve(call, () => {
       const id = leaseIdOf(key, leaseId);
@@ -83,6 +87,7 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
+  /** See {@link LeaseStore.renew}. */
   renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
     return this.#serve(call, () => {
       const blob = this.#find(key);
@@ -91,10 +96,12 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
+  /** See {@link LeaseStore.release}. */
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
     return this.#serve(call, () => this.#onLease(key, (lease) => lease.release(leaseIdOf(key, leaseId))) ?? { kind: "released" });
   }
 
+  /** See {@link LeaseStore.change}. */
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
     return this.#serve(call, () => {
       const newId = leaseIdOf(key, newLeaseId);
@@ -102,6 +109,7 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
+  /** See {@link LeaseStore.break}. */
   break(
     key: string,
     options: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
@@ -117,12 +125,14 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
+  /** See {@link LeaseStore.createContainer}. */
   createContainer(call?: StoreCall): Promise<void> {
     return this.#serve(call, () => {
       this.#blobs ??= new Map();
     });
   }
 
+  /** See {@link LeaseStore.create}. */
   create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer> {
     return this.#serve(call, () => {
       const found = this.#find(key);
@@ -132,6 +142,7 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
+  /** See {@link LeaseStore.read}. */
   read(key: string, call: StoreCall & { readonly asWritten?: boolean | undefined } = {}): Promise<ReadAnswer> {
     return this.#serve(call, () => {
       const blob = this.#find(key);
@@ -141,6 +152,7 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
+  /** See {@link LeaseStore.writeMetadata}. */
   writeMetadata(
     key: string,
     metadata: Metadata,
@@ -155,6 +167,7 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
+  /** See {@link LeaseStore.remove}. */
   remove(key: string, options: StoreCall & { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
     return this.#serve(options, () => {
       const id = options.leaseId === undefined ? undefined : leaseIdOf(key, options.leaseId);
@@ -165,6 +178,7 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
+  /** See {@link LeaseStore.list}. */
   async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {
     const blobs = await this.#serve(call, () =>
       [...(this.#blobs ?? [])]

@@ -4,6 +4,7 @@ import { TokenError, tokenFailureKind } from "./token-failure.ts";
 
 /** What `@azure/identity` has, and whatever else brings Entra tokens. */
 export interface TokenCredentialLike {
+  /** A token for these scopes, or null if there is none. */
   getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>;
 }
 

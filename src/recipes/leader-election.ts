@@ -30,18 +30,19 @@ const BACKOFF_MS: Spread = Object.freeze([1_000, 60_000] as const);
 /** Who stands for election, and how leadership is held and waited for: like a lock. */
 export interface LeaderElectionOptions extends Omit<LockerOptions, "fencing" | "holder" | "purpose" | "handOverMs" | "handOverCount"> {
   /** Who this candidate is, up to 256 characters. Default: `host:pid`. */
-  candidate?: string;
+  candidate?: string | undefined;
   /**
    * What everybody is to know of this candidate as soon as it leads, an address say. At most 4,096 bytes as it is stored: as
    * a JSON string in ASCII, in which a character beyond it takes six. Default: nothing.
    */
-  data?: string;
+  data?: string | undefined;
 }
 
 /** Who leads. */
 export interface Leader {
   /** The fencing token of its leadership: higher than that of every leader before. */
   readonly term: number;
+  /** The name under which it campaigns. */
   readonly candidate: string;
   /** Where the candidate runs. */
   readonly holder: Holder;
@@ -54,32 +55,33 @@ export interface Leader {
 /** How {@link LeaderElection.run} ends, and whom it tells what goes wrong. */
 export interface ElectionRunOptions {
   /** Ends it all: the work's own signal aborts, and when the work has ended, leadership is given up. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /**
    * Takes what `work` threw, why a campaign failed, and a `WorkStillRunningError` when leadership was lost, its lease has run out and
    * the work has not ended, and each minute after. What it throws itself ends the run, as soon as the work has ended. Default: a line
    * for the mutex's `log`.
    */
-  onError?: (error: unknown) => Promise<void> | void;
+  onError?: ((error: unknown) => Promise<void> | void) | undefined;
   /**
    * The pauses between two campaigns when turns end quickly, in milliseconds: the first, and the longest. Each quick end in a row
    * doubles the pause, whether the work returned or threw; half of each is random. A leadership of 10 s or more starts anew with the
    * first. Leadership is given up before a pause, and a pause is never shorter than the longest poll of the other candidates.
    * Default: `[1_000, 60_000]`.
    */
-  backoffMs?: readonly [firstMs: number, longestMs: number];
+  backoffMs?: readonly [firstMs: number, longestMs: number] | undefined;
 }
 
 /** How often {@link LeaderElection.observe} looks, and until when. */
 export interface ObserveOptions {
   /** Ends the observation with the signal's own reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** How often to look, in milliseconds, at least 100. Default: 1,000. Each look is one request. */
-  everyMs?: number;
+  everyMs?: number | undefined;
 }
 
 /** Leadership that is held, until it is resigned or lost. */
 export class Leadership extends Holding {
+  /** The name under which it campaigns. */
   readonly candidate: string;
   /** The fencing token: higher than that of every leader before. Hand it to whatever you write to. */
   readonly term: number;
@@ -150,7 +152,9 @@ export class Leadership extends Holding {
  * and the leader's record in the blob's metadata tells the others.
  */
 export class LeaderElection {
+  /** The name of the office. */
   readonly key: string;
+  /** The name under which it campaigns. */
   readonly candidate: string;
   readonly #entrance: Entrance;
   readonly #observer: Observer;

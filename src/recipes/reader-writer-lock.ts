@@ -36,6 +36,7 @@ export class ReadLock extends Holding {
  * task that asks for the write side while it reads waits for itself. Release, lock the other side, and look again at what you read.
  */
 export class ReaderWriterLock {
+  /** The name of the lock. */
   readonly key: string;
   /** Shared with all readers. One blob and one lease serve all readers of a process. */
   readonly read: LockSide<ReadLock>;

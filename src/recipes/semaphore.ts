@@ -37,7 +37,7 @@ export interface SemaphoreOptions extends Omit<LockerOptions, "handOverCount"> {
    * For how long, in milliseconds, the tasks of this process take over each other's permits at once before other processes get
    * their chance. Default: 3,000. Not with `fair`, where everybody waits in one queue.
    */
-  handOverMs?: number;
+  handOverMs?: number | undefined;
 }
 
 /** A permit that is held, until it is given back or lost. */
@@ -74,7 +74,9 @@ export class Permit extends Holding {
  * holder's permit is free again when its lease has run out.
  */
 export class Semaphore {
+  /** The name of the semaphore. */
   readonly key: string;
+  /** How many permits there are. */
   readonly permits: number;
   readonly #space: LockSpace;
   readonly #options: ResolvedLockerOptions;

@@ -3,6 +3,7 @@ import { shown } from "../options.ts";
 
 /** What every event of a {@link Locker} says. */
 export interface LockEvent {
+  /** The name of the lock. */
   readonly key: string;
   /** Undefined with `fencing: false`. */
   readonly fencingToken: number | undefined;
@@ -12,11 +13,13 @@ export interface LockEvent {
 export interface LockEvents {
   /** With 0 attempts if a task of this process handed the lock over. */
   acquired: LockEvent & { readonly waitedMs: number; readonly attempts: number };
+  /** A renewal was answered. `tookMs`: how long that took; `msLeft`: what was left of the lease then, in milliseconds. */
   renewed: LockEvent & { readonly tookMs: number; readonly msLeft: number };
   /** It is tried again until nothing is left. */
   renewFailed: LockEvent & { readonly error: unknown; readonly msLeft: number; readonly attempt: number };
   /** To the next task of this process; or, with `fair`, to the process that is next. */
   handedOver: LockEvent & { readonly heldMs: number; readonly to: "task" | "process" };
+  /** The lock is lost. `heldMs`: how long it was held, in milliseconds. */
   lost: LockEvent & { readonly heldMs: number; readonly error: LockLostError };
   /** With an `error` if the service could not be told: the lease lapses by itself. */
   released: LockEvent & { readonly heldMs: number; readonly error?: unknown };

@@ -13,7 +13,7 @@ export interface TelemetryOptions {
    * How spans name a key: as it is, by the first 16 hexadecimal digits of its SHA-256, or not at all; only with `"plain"` do they quote
    * messages. Metrics never name it. Default: `"plain"`.
    */
-  key?: "plain" | "hash" | "none";
+  key?: "plain" | "hash" | "none" | undefined;
 }
 
 /** A renewal that was answered, or failed. */

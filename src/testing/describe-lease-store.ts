@@ -12,7 +12,7 @@ import { bringInto, leaseOf, type StoreUnderTest } from "./contract/store-under-
 /** The test framework to write the contract in, and what is known of the store. */
 export interface DescribeLeaseStoreOptions extends TestFramework {
   /** What the store is known to do otherwise. Default: nothing. The cases that assert the opposite are left out. */
-  deviations?: readonly LeaseStoreDeviation[];
+  deviations?: readonly LeaseStoreDeviation[] | undefined;
 }
 
 /**

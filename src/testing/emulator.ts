@@ -6,11 +6,15 @@ import { EMULATOR_WORKER, type EmulatorWorkerData } from "./emulator-worker.ts";
 
 /** A blob service on this machine, empty at the start and gone with the process. */
 export interface Emulator extends AsyncDisposable {
+  /** What an `AzureMutex` connects with. */
   readonly connectionString: string;
   /** The blob endpoint, account included: `http://127.0.0.1:<port>/devstoreaccount1`. */
   readonly url: string;
+  /** The port of the loopback interface on which it listens. */
   readonly port: number;
+  /** The emulator's account. */
   readonly accountName: string;
+  /** The key of that account, which Azurite publishes. */
   readonly accountKey: string;
   /** Stops the emulator and cuts every connection to it, so that the process can end. Closing twice does nothing. */
   close(): Promise<void>;
@@ -25,12 +29,13 @@ export interface OwnClockEmulator extends Emulator {
   advance(ms: number): Promise<void>;
 }
 
+/** How the emulator runs. */
 export interface EmulatorOptions {
   /**
    * Whether the emulator runs in a worker thread with a clock that `advance()` moves, which takes about 0.4 s to start.
    * Default: false, in this thread and on the machine's clock.
    */
-  ownClock?: boolean;
+  ownClock?: boolean | undefined;
 }
 
 /**
@@ -41,7 +46,9 @@ export interface EmulatorOptions {
  * Azurite differs from Azure in small things; see `AZURITE_DEVIATIONS`.
  */
 export function startEmulator(options: EmulatorOptions & { ownClock: true }): Promise<OwnClockEmulator>;
+/** {@inheritDoc (startEmulator:1)} */
 export function startEmulator(options?: EmulatorOptions & { ownClock?: false }): Promise<Emulator>;
+/** {@inheritDoc (startEmulator:1)} */
 export function startEmulator(options?: EmulatorOptions): Promise<Emulator>;
 export async function startEmulator({ ownClock = false }: EmulatorOptions = {}): Promise<Emulator> {
   return ownClock ? startWithOwnClock() : startHere();

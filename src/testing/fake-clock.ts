@@ -37,12 +37,14 @@ export class FakeClock implements Clock {
     return this.#uptime;
   }
 
+  /** Calls back once so many milliseconds of this clock have passed. */
   setTimer(ms: number, callback: () => void, { keepAlive = false }: TimerOptions = {}): Timer {
     const timer: PendingTimer = { due: this.#now + onGrid(ms), callback, keepAlive };
     this.#timers.add(timer);
     return { cancel: () => this.#timers.remove(timer) };
   }
 
+  /** Calls back after what is ready now, without time passing. */
   nextTurn(callback: () => void): void {
     this.#turns.push(callback);
   }

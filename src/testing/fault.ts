@@ -20,11 +20,11 @@ export type Operations = StoreOperation | readonly StoreOperation[] | "all";
 /** Which of those calls a fault is about. */
 export interface FaultScope {
   /** Only calls about this key. Default: any. Listings and containers have none. */
-  key?: string;
+  key?: string | undefined;
   /** How many such calls go well before the fault begins. Default: 0. */
-  after?: number;
+  after?: number | undefined;
   /** How many calls fail then. Default: all, until the fault is healed. */
-  times?: number;
+  times?: number | undefined;
 }
 
 /** A call on its way to the store. It can be sent on more than once, or never. */

@@ -22,16 +22,18 @@ import { Fault, type FaultScope, type Mischief, type Operations, type Send, type
 /** What a call that was made to fail throws. */
 export interface Failure extends FaultScope {
   /** Thrown as it is. Default: a `StoreUnavailableError` of the two properties below. */
-  error?: Error;
+  error?: Error | undefined;
   /** Whether the service answered, with a 503, say. Default: false, as after a reset connection. */
-  answered?: boolean;
+  answered?: boolean | undefined;
   /** How long the service asks to be left alone, in milliseconds. */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
 }
 
 /** A call that reached the store, faults or not. */
 export interface CallRecord {
+  /** What was asked for. */
   readonly operation: StoreOperation;
+  /** The name of the blob; undefined for the container. */
   readonly key: string | undefined;
   /** When it was made, by `clock.now()`. */
   readonly at: number;
@@ -144,26 +146,32 @@ export class FaultyLeaseStore implements LeaseStore {
     for (const fault of faults) fault.heal();
   }
 
+  /** See {@link LeaseStore.prepare}. */
   prepare(): Promise<void> | undefined {
     return this.#store.prepare?.();
   }
 
+  /** See {@link LeaseStore.acquire}. */
   acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer> {
     return this.#pass("acquire", key, call, (passed) => this.#store.acquire(key, leaseId, length, passed));
   }
 
+  /** See {@link LeaseStore.renew}. */
   renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
     return this.#pass("renew", key, call, (passed) => this.#store.renew(key, leaseId, passed));
   }
 
+  /** See {@link LeaseStore.release}. */
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
     return this.#pass("release", key, call, (passed) => this.#store.release(key, leaseId, passed));
   }
 
+  /** See {@link LeaseStore.change}. */
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
     return this.#pass("change", key, call, (passed) => this.#store.change(key, leaseId, newLeaseId, passed));
   }
 
+  /** See {@link LeaseStore.break}. */
   break(
     key: string,
     { signal, ...options }: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
@@ -171,18 +179,22 @@ export class FaultyLeaseStore implements LeaseStore {
     return this.#pass("break", key, { signal }, (passed) => this.#store.break(key, { ...options, ...passed }));
   }
 
+  /** See {@link LeaseStore.createContainer}. */
   createContainer(call?: StoreCall): Promise<void> {
     return this.#pass("createContainer", undefined, call, (passed) => this.#store.createContainer(passed));
   }
 
+  /** See {@link LeaseStore.create}. */
   create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer> {
     return this.#pass("create", key, call, (passed) => this.#store.create(key, metadata, passed));
   }
 
+  /** See {@link LeaseStore.read}. */
   read(key: string, { signal, ...options }: StoreCall & { readonly asWritten?: boolean | undefined } = {}): Promise<ReadAnswer> {
     return this.#pass("read", key, { signal }, (passed) => this.#store.read(key, { ...options, ...passed }));
   }
 
+  /** See {@link LeaseStore.writeMetadata}. */
   writeMetadata(
     key: string,
     metadata: Metadata,
@@ -191,6 +203,7 @@ export class FaultyLeaseStore implements LeaseStore {
     return this.#pass("writeMetadata", key, { signal }, (passed) => this.#store.writeMetadata(key, metadata, { ...options, ...passed }));
   }
 
+  /** See {@link LeaseStore.remove}. */
   remove(key: string, { signal, ...options }: StoreCall & { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
     return this.#pass("remove", key, { signal }, (passed) => this.#store.remove(key, { ...options, ...passed }));
   }

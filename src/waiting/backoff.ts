@@ -6,14 +6,14 @@ export type Spread = readonly [fromMs: number, toMs: number];
 /** How a waiter polls. Between two polls lies a time chosen evenly from a spread: one at first, another from then on. */
 export interface PollOptions {
   /** How long a waiter is quick, in milliseconds since it began to wait. Default: 350. */
-  readonly quickForMs?: number;
+  readonly quickForMs?: number | undefined;
   /** Between two polls of a quick waiter. Default: 40 to 60. */
-  readonly quickMs?: Spread;
+  readonly quickMs?: Spread | undefined;
   /** Between two polls from then on: floor and cap. Default: 350 to 850. */
-  readonly steadyMs?: Spread;
+  readonly steadyMs?: Spread | undefined;
 }
 
-export type PollPolicy = Required<PollOptions>;
+export type PollPolicy = { readonly [Name in keyof PollOptions]-?: NonNullable<PollOptions[Name]> };
 
 /**
  * Quick at first, because most holds are short; then as often as a crowd can afford. The delay does not go on growing: a
@@ -44,7 +44,8 @@ export function growingPauseMs(failures: number, [firstMs, longestMs]: Spread, r
 /** A locker's `poll` option with every default filled in. Throws `RangeError` naming option and value. */
 export function resolvePollOptions(options?: PollOptions): PollPolicy {
   if (!options) return POLL_DEFAULTS;
-  const policy = { ...POLL_DEFAULTS, ...options };
+  const { quickForMs = POLL_DEFAULTS.quickForMs, quickMs = POLL_DEFAULTS.quickMs, steadyMs = POLL_DEFAULTS.steadyMs } = options;
+  const policy = { quickForMs, quickMs, steadyMs };
   if (typeof policy.quickForMs !== "number" || !(policy.quickForMs >= 0)) {
     throw new RangeError(`poll.quickForMs must be a number of milliseconds of at least 0, not ${shown(policy.quickForMs)}`);
   }

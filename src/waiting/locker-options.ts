@@ -6,31 +6,31 @@ import { type PollOptions, type PollPolicy, resolvePollOptions } from "./backoff
 /** How a lock is held and waited for. Everything has a default; what does not fit together is refused at construction. */
 export interface LockerOptions extends TermsOptions {
   /** How long `lock()` goes on without any answer from the service before it rejects, in milliseconds that the machine is awake. Default: 20,000. */
-  unreachableAfterMs?: number;
+  unreachableAfterMs?: number | undefined;
   /**
    * Whether the holder writes who it is into the blob's metadata and gets a fencing token. Default: true. With false a lock
    * and unlock always takes two requests, `fencingToken` is undefined, and `inspect` cannot tell who holds the lock.
    */
-  fencing?: boolean;
+  fencing?: boolean | undefined;
   /** A name for whoever holds the lock, for people and for `break`, up to 256 characters. Default: `host:pid`. */
-  holder?: string;
+  holder?: string | undefined;
   /** What the lock is held for, for people, up to 1,024 characters. Default: nothing. */
-  purpose?: string;
+  purpose?: string | undefined;
   /**
    * Whether processes get the lock in the order they came, through a queue in the container; a property of the key that all
    * its users set alike. Whoever does not, a go-azuremutex among them, excludes and is excluded all the same, but enters only
    * when the queue is empty. Order is kept as long as no lease runs out. Default: false. Needs the permissions to list and delete.
    */
-  fair?: boolean;
+  fair?: boolean | undefined;
   /** How often the service is asked while another process holds the lock. Not with `fair`, whose queue paces itself. */
-  poll?: PollOptions;
+  poll?: PollOptions | undefined;
   /**
    * For how long, in milliseconds since the service granted the lease, the tasks of this process hand the lock to each other
    * without a request before other processes get their chance. Default: 3,000. With 0 every release goes to the service.
    */
-  handOverMs?: number;
+  handOverMs?: number | undefined;
   /** How often they do so at most. Default: 100,000. */
-  handOverCount?: number;
+  handOverCount?: number | undefined;
 }
 
 export interface ResolvedLockerOptions {

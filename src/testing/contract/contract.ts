@@ -3,15 +3,23 @@ import type { StoreUnderTest } from "./store-under-test.ts";
 
 /** As much of a test framework as the contract needs: vitest, jest and bun have it. */
 export interface TestFramework {
+  /** Groups tests under a name. */
   describe(name: string, define: () => void): unknown;
+  /** Defines a test. */
   it(name: string, test: () => Promise<void>): unknown;
+  /** Asserts something of a value. */
   expect(actual: unknown): Expectation;
 }
 
+/** The assertions that the contract makes. Each throws if it does not hold. */
 export interface Expectation {
+  /** It is this very value. */
   toBe(expected: unknown): unknown;
+  /** It is equal to this, member by member. */
   toEqual(expected: unknown): unknown;
+  /** It is this number or a higher one. */
   toBeGreaterThanOrEqual(least: number): unknown;
+  /** It is this number or a lower one. */
   toBeLessThanOrEqual(most: number): unknown;
 }
 

@@ -2,6 +2,7 @@ import type { LeaseState, LeaseStore, Metadata, StoredBlob } from "../../lease/l
 
 /** A store for one test of the contract, in front of a container that does not exist yet. */
 export interface StoreUnderTest {
+  /** The store, whose container does not exist yet. */
   readonly store: LeaseStore;
   /** Lets `ms` milliseconds pass for the service. */
   advance(ms: number): Promise<void>;
@@ -13,7 +14,9 @@ export interface StoreUnderTest {
 export interface ForeignHand {
   /** A Put Blob without `If-None-Match`: replaces content and metadata. */
   putBlob(key: string, options?: { metadata?: Metadata; leaseId?: string }): Promise<boolean>;
+  /** Deletes a blob, under a lease if one is named. */
   deleteBlob(key: string, options?: { leaseId?: string }): Promise<boolean>;
+  /** Deletes the container and all that is in it. */
   deleteContainer(): Promise<void>;
 }
 

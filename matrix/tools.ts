@@ -75,6 +75,7 @@ function typeScript(version: string, project: string): Tool {
     "--module",
     module,
     ...(resolution === undefined ? [] : ["--moduleResolution", resolution]),
+    ...(version.startsWith("6") && resolution === "node10" ? ["--ignoreDeprecations", "6.0"] : []),
     file,
   ];
   const is7 = version.startsWith("7");
@@ -88,7 +89,7 @@ function typeScript(version: string, project: string): Tool {
       check("esm.mts", "nodenext"),
       check("cjs.cts", "nodenext"),
       check("esm.mts", "esnext", "bundler"),
-      ...(is7 ? [] : [check("plain.ts", "commonjs", version.startsWith("6") ? "node10" : "node")]),
+      ...(is7 ? [] : [check("plain.ts", "commonjs", "node10")]),
     ],
   };
 }
@@ -178,7 +179,7 @@ function tools(project: string): Tool[] {
       files: {
         "app/package.json": JSON.stringify({ private: true, dependencies: { azmutex: "file:TARBALL", "@azure/storage-blob": "12.32.0" } }),
         "app/yarn.lock": "",
-        "app/.yarnrc.yml": "enableTelemetry: false\nenableScripts: false\nnpmRegistryServer: REGISTRY\n",
+        "app/.yarnrc.yml": "enableTelemetry: false\nenableScripts: false\nenableImmutableInstalls: false\nnpmRegistryServer: REGISTRY\n",
         "app/a.mjs": ESM,
         "app/b.cjs": CJS,
       },
@@ -191,7 +192,7 @@ function tools(project: string): Tool[] {
   ];
 }
 
-const REQUIRE_BANNER = `--banner:js=import { createRequire } from "node:module"; const require = createRequire(import.meta.url);`;
+const REQUIRE_BANNER = `--banner:js=import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);`;
 
 /** Tries each tool in a folder of its own. */
 export function tryTools(project: string, folder: string, tarball: string, connectionString: string, only: string | undefined): Outcome[] {

@@ -54,10 +54,15 @@ export class Consumer {
     return Object.fromEntries(Object.entries(dependencies).map(([name, { version }]) => [name, version]));
   }
 
+  /** The runtime's binary. */
+  get program(): string {
+    const [file = ""] = this.#start;
+    return file;
+  }
+
   /** What the runtime says of its version. */
   get runtimeVersion(): string {
-    const [file = ""] = this.#start;
-    return execFileSync(file, ["--version"], { encoding: "utf8" }).split("\n")[0] ?? "";
+    return execFileSync(this.program, ["--version"], { encoding: "utf8" }).split("\n")[0] ?? "";
   }
 
   /** Runs a program of checks. Throws what it printed if it ended without outcomes. */

@@ -1,4 +1,8 @@
-// `npm run matrix`: what works on each runtime, with the package as it would be published. Writes docs/runtimes.md.
+// `npm run matrix`: what works on each runtime, with the package as it would be published. Writes docs/runtimes.md when it has run whole.
+//
+//   --quick          the newest Node, Bun and Deno; no suites, no tools
+//   --only <text>    the runtimes whose name has this
+//   --tools <text>   the tools whose name has this
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +12,7 @@ import { startEmulator } from "azmutex/testing";
 import { Consumer, type Outcome, pack } from "./consumer.ts";
 import { type Column, runtimesDocument, unexplained } from "./document.ts";
 import { RUNTIMES } from "./runtimes.ts";
+import { runSuites } from "./suites.ts";
 import { tryTools } from "./tools.ts";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -18,6 +23,7 @@ const { values } = parseArgs({
   options: {
     only: { type: "string" },
     tools: { type: "string" },
+    quick: { type: "boolean", default: false },
   },
 });
 
@@ -47,6 +53,7 @@ try {
     ] as const) {
       rows[title] = await consumer.run(program, emulator.connectionString);
     }
+    if (runtime.hasSuites && !values.quick) rows.Suites = runSuites(PROJECT, consumer.program, folder);
     columns.push({ runtime: runtime.name, runtimeVersion, versions, rows });
     tell(runtime.name, runtimeVersion, Object.values(rows).flat());
   }

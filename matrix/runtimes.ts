@@ -10,6 +10,10 @@ export interface Runtime {
   start(folder: string): readonly string[];
   /** The npm packages that a new user of it gets. */
   readonly sdk: SdkVersions;
+  /** Whether it runs this project's own test runner. */
+  readonly hasSuites: boolean;
+  /** Whether `--quick` tries it. */
+  readonly isQuick: boolean;
 }
 
 /** Versions of the packages that azmutex works with, as npm takes them. */
@@ -28,27 +32,33 @@ export const OLDEST: SdkVersions = { "@azure/storage-blob": "12.27.0", "@azure/i
 
 const PLATFORM = `${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
 
-const node = (version: string, sdk: SdkVersions, name = `Node ${version}`): Runtime => ({
+const node = (version: string, sdk: SdkVersions, { name = `Node ${version}`, hasSuites = true, isQuick = false } = {}): Runtime => ({
   name,
+  hasSuites,
+  isQuick,
   binary: `node-${PLATFORM}@${version}`,
   start: (folder) => [join(folder, `node_modules/node-${PLATFORM}/bin/node`)],
   sdk,
 });
 
 export const RUNTIMES: readonly Runtime[] = [
-  node("20.19.0", LAST_FOR_20, "Node 20.19"),
-  node("20.19.0", OLDEST, "Node 20.19, oldest SDK"),
+  node("20.19.0", LAST_FOR_20, { name: "Node 20.19" }),
+  node("20.19.0", OLDEST, { name: "Node 20.19, oldest SDK", hasSuites: false }),
   node("22", NEWEST),
   node("24", NEWEST),
-  node("26", NEWEST),
+  node("26", NEWEST, { isQuick: true }),
   {
     name: "Bun",
+    hasSuites: false,
+    isQuick: true,
     binary: bunPackage(),
     start: (folder) => [join(folder, "node_modules", bunPackage(), "bin/bun")],
     sdk: NEWEST,
   },
   {
     name: "Deno",
+    hasSuites: false,
+    isQuick: true,
     binary: denoPackage(),
     start: (folder) => [join(folder, "node_modules", denoPackage(), "deno"), "run", "--quiet", "--allow-all", "--node-modules-dir=manual"],
     sdk: NEWEST,

@@ -23,8 +23,9 @@ export class Watchdog {
     });
     this.#child.unref();
     // There is none if the machine did not start it.
-    const input = this.#child.stdin as Socket | undefined;
-    input?.unref();
+    const input = this.#child.stdin as (Omit<Socket, "unref"> & Partial<Pick<Socket, "unref">>) | undefined;
+    // In Bun it is no socket, and keeps no process alive.
+    input?.unref?.();
     // It is gone: `died` says so.
     input?.on("error", () => undefined);
     this.died = new Promise((resolve) => {

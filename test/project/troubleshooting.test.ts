@@ -17,7 +17,7 @@ function section(text: string, heading: string): string {
 }
 
 /** The classes of errors.ts that have a code. */
-const classes = [...ERRORS.matchAll(/^export class (\w+) extends MutexError \{\n {2}readonly code = "(\w+)"/gm)].map(
+const classes = [...ERRORS.matchAll(/^export class (\w+) extends MutexError \{\n(?: {2}\/\*\*.*\*\/\n)? {2}readonly code = "(\w+)"/gm)].map(
   ([, name = "", code = ""]) => ({ name, code }),
 );
 const reasons = [...(/^export type LossReason =\n((?:.*\n)*?)\n/m.exec(ERRORS)?.[1] ?? "").matchAll(/\| "(\w+)"/g)].map(([, why]) => why);

@@ -68,7 +68,7 @@ export class Misfortune {
     const { kind, forMs, dice } = fault;
     const member = this.#victim(dice[0]);
     const until = kernel.now + forMs;
-    const whom = member?.machine.name ?? "nobody";
+    const victim = member?.machine.name ?? "none";
     const strikes = (what: string): boolean => trouble.strikes(`${kind}: ${what}`);
     const lasting = `${Math.round(forMs)} ms`;
     switch (kind) {
@@ -97,34 +97,34 @@ export class Misfortune {
         if (strikes("one that nobody leases")) await foreigners.overwrite(dice[1]);
         return;
       case "partition":
-        if (member && strikes(`of ${whom} for ${lasting}`)) this.#cut(member, until, dice);
+        if (member && strikes(`of ${victim} for ${lasting}`)) this.#cut(member, until, dice);
         return;
       case "credentials refused":
-        if (member && strikes(`of ${whom} for ${lasting}`)) member.link.deniedUntil = until;
+        if (member && strikes(`of ${victim} for ${lasting}`)) member.link.deniedUntil = until;
         return;
       case "stall":
-        if (member && strikes(`of ${whom} for ${lasting}`)) member.machine.standStill("stall", forMs);
+        if (member && strikes(`of ${victim} for ${lasting}`)) member.machine.standStill("stall", forMs);
         return;
       case "suspend":
-        if (member && !member.wasPutBack && strikes(`of ${whom} for ${lasting}`)) member.machine.standStill("suspend", forMs);
+        if (member && !member.wasPutBack && strikes(`of ${victim} for ${lasting}`)) member.machine.standStill("suspend", forMs);
         return;
       case "nap":
-        if (member && strikes(`of ${whom} for ${lasting}`)) this.#nap(member, forMs);
+        if (member && strikes(`of ${victim} for ${lasting}`)) this.#nap(member, forMs);
         return;
       case "process end":
-        if (member && strikes(`of ${whom}`)) this.#endProcess(member);
+        if (member && strikes(`of ${victim}`)) this.#endProcess(member);
         return;
       case "freeze":
         this.#freeze(member, dice);
         return;
       case "long freeze":
-        if (member && strikes(`of ${whom} for ${lasting}`)) this.#freezeLong(member, forMs);
+        if (member && strikes(`of ${victim} for ${lasting}`)) this.#freezeLong(member, forMs);
         return;
       case "clock jump":
         this.#jump(member, dice);
         return;
       case "crash":
-        if (member && strikes(`of ${whom}`)) this.#crash(member);
+        if (member && strikes(`of ${victim}`)) this.#crash(member);
         return;
       default:
         return;

@@ -267,7 +267,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [[QUEUE, "    await ticket?.leave();\n", "    void ticket?.leave();\n"]],
   },
   {
-    name: "who gives up leaves the lock to nobody",
+    name: "a waiter that gives up passes the lock on to no other",
     edits: [
       [
         QUEUE,

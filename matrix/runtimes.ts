@@ -28,7 +28,7 @@ const NEWEST: SdkVersions = { "@azure/storage-blob": "latest", "@azure/identity"
 /** The last that take Node 20. */
 const LAST_FOR_20: SdkVersions = { "@azure/storage-blob": "12.32.0", "@azure/identity": "4.13.1", "@opentelemetry/api": "~1.9" };
 /** The oldest of the peer range. */
-export const OLDEST: SdkVersions = { "@azure/storage-blob": "12.27.0", "@azure/identity": "4.0.0", "@opentelemetry/api": "1.9.0" };
+const OLDEST: SdkVersions = { "@azure/storage-blob": "12.27.0", "@azure/identity": "4.0.0", "@opentelemetry/api": "1.9.0" };
 
 const PLATFORM = `${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
 

@@ -25,6 +25,7 @@ import { now } from "./now.ts";
 import { LOOK_ON_MS, type Scene } from "./scene.ts";
 import { TOKEN_SECONDS, type TokenService } from "./token-service.ts";
 import { gatewayAnswer } from "./wire/http.ts";
+import type { Trouble } from "./wire/way.ts";
 
 /** A fault: what happens, and what is seen of it. */
 export interface Row {
@@ -79,6 +80,23 @@ async function keptFor(scene: Scene, ms: number): Promise<void> {
   await scene.windUp();
   await scene.rival.says("held", scene.column.leaseMs + LOOK_ON_MS);
   await scene.curtain();
+}
+
+/** The holder has trouble with so many renewals, and goes on. */
+async function keptThrough(scene: Scene, trouble: Trouble, times: number): Promise<Finding[]> {
+  void scene.way.strike("renew", trouble, times);
+  await heldWithRival(scene);
+  await keptFor(scene, TWO_RENEWALS_MS);
+  return keeping(scene);
+}
+
+/** The holder has trouble with all renewals, until it loses the lock. */
+async function lostTo(scene: Scene, trouble: Trouble): Promise<Finding[]> {
+  const struck = scene.way.strike("renew", trouble);
+  await heldWithRival(scene);
+  await struck;
+  await lost(scene);
+  return loss(scene);
 }
 
 /** The holder's network fails with its first renewal. */
@@ -140,48 +158,28 @@ export const ROWS: readonly Row[] = [
     id: "renewal-hangs",
     title: "Renewal hangs",
     how: "renewals never arrive, and their connections stay open without an answer",
-    async play(scene) {
-      const struck = scene.way.strike("renew", { kind: "hang" });
-      await heldWithRival(scene);
-      await struck;
-      await lost(scene);
-      return loss(scene);
-    },
+    play: (scene) => lostTo(scene, { kind: "hang" }),
   },
   {
     id: "one-503",
     title: "One 503",
     how: "the first renewal is answered by `503 ServerBusy`, with Redis by `-LOADING`, and not carried out; the next ones pass",
-    async play(scene) {
-      void scene.way.strike("renew", { kind: "not now" }, 1);
-      await heldWithRival(scene);
-      await keptFor(scene, TWO_RENEWALS_MS);
-      return keeping(scene);
-    },
+    play: (scene) => keptThrough(scene, { kind: "not now" }, 1),
   },
   {
     id: "gateway-once",
     title: "Gateway answers a renewal",
     how: "the first renewal is answered by something on the way, with a bare `404` and a page of its own, and the second with such a `200`; neither arrives, and the next ones pass",
-    async play(scene) {
+    play(scene) {
       const answers = [gatewayAnswer("404 Not Found")];
-      void scene.way.strike("renew", { kind: "answered", answer: () => answers.shift() ?? gatewayAnswer("200 OK") }, 2);
-      await heldWithRival(scene);
-      await keptFor(scene, TWO_RENEWALS_MS);
-      return keeping(scene);
+      return keptThrough(scene, { kind: "answered", answer: () => answers.shift() ?? gatewayAnswer("200 OK") }, 2);
     },
   },
   {
     id: "gateway-always",
     title: "Gateway answers every renewal",
     how: "with such a `200`; none arrives",
-    async play(scene) {
-      const struck = scene.way.strike("renew", { kind: "answered", answer: () => gatewayAnswer("200 OK") });
-      await heldWithRival(scene);
-      await struck;
-      await lost(scene);
-      return loss(scene);
-    },
+    play: (scene) => lostTo(scene, { kind: "answered", answer: () => gatewayAnswer("200 OK") }),
   },
   {
     id: "tokens-busy",
@@ -291,12 +289,7 @@ export const ROWS: readonly Row[] = [
     id: "renew-answer-lost",
     title: "Answer to renew lost",
     how: "the storage renews the lock, and the connection ends instead of its answer, once",
-    async play(scene) {
-      void scene.way.strike("renew", { kind: "answer lost" }, 1);
-      await heldWithRival(scene);
-      await keptFor(scene, TWO_RENEWALS_MS);
-      return keeping(scene);
-    },
+    play: (scene) => keptThrough(scene, { kind: "answer lost" }, 1),
   },
   {
     id: "release-answer-lost",

@@ -8,7 +8,7 @@ import { CLI, Cli } from "../support/cli.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
 import { ownTime } from "../support/own-time.ts";
 import { catches, gone, isRunning, isStopped, runningWith, until, watchdogOf } from "../support/processes.ts";
-import { run as runProgram } from "./script.ts";
+import { run as runProgram, type Script } from "./script.ts";
 
 // In a thread of its own: it has to answer also while this one is busy.
 const emulator = await startEmulator({ ownClock: true });
@@ -30,6 +30,28 @@ const OBEDIENT = `echo "child none"; trap 'echo term; exit 0' TERM; sleep 600 & 
 const STUBBORN = `exec 2>/dev/null; sh -c 'trap "" TERM; echo "child $$"; sleep 600; :' & trap 'echo term' TERM; echo "job $$"; while :; do sleep 0.3; done`;
 /** Goes on until it is told that this was long enough. */
 const PATIENT = 'echo "child none"; echo "job $$"; read -r _; exit 6';
+
+/** Runs a wrapper that has a `watchdog` and starts a `job` with this mark in its `env`. The watchdog knows the job by the mark alone. */
+async function startWithWatchdog(test: TestContext, mark: string, code: string): Promise<{ program: Script; job: number }> {
+  const program = runProgram(
+    emulator.connectionString,
+    `
+    const { spawn } = await import("node:child_process");
+    const { Watchdog } = await import(${WATCHDOG});
+    const { machineMs } = await import(${TIME});
+    const watchdog = new Watchdog();
+    watchdog.expect("${mark}");
+    const env = { ...process.env, AZMUTEX_JOB: "${mark}" };
+    ${code}
+    console.log("job", job.pid, "end");
+    `,
+  );
+  test.onTestFinished(() => void program.child.kill("SIGKILL"));
+  await program.printed("end");
+  const job = Number(/job (\d+)/.exec(program.output())?.[1]);
+  test.expect(job).toBeGreaterThan(0);
+  return { program, job };
+}
 
 /** One run of a job that says who it is. */
 class Run {
@@ -422,26 +444,17 @@ describe.concurrent("a watchdog that", () => {
   });
 
   it("was stopped itself for long waits a moment for news before it decides", async (test) => {
-    const program = runProgram(
-      emulator.connectionString,
+    const { program, job } = await startWithWatchdog(
+      test,
+      "a-mark-for-news",
       `
-      const { spawn } = await import("node:child_process");
-      const { Watchdog } = await import(${WATCHDOG});
-      const { machineMs } = await import(${TIME});
-      const watchdog = new Watchdog();
-      watchdog.expect("a-mark-for-news");
       watchdog.allow(machineMs() + 2000, machineMs() + 60_000);
-      const env = { ...process.env, AZMUTEX_JOB: "a-mark-for-news" };
       const job = spawn("sleep", ["600"], { detached: true, stdio: "ignore", env });
       process.on("SIGUSR2", () => setTimeout(() => watchdog.allow(machineMs() + 60_000, machineMs() + 90_000), 30));
       setTimeout(() => {}, 120_000);
-      console.log("job", job.pid, "end");
       `,
     );
-    test.onTestFinished(() => void program.child.kill("SIGKILL"));
-    await program.printed("end");
     const wrapper = program.child.pid ?? Number.NaN;
-    const job = Number(/job (\d+)/.exec(program.output())?.[1]);
     const watchdog = await watchdogOf(wrapper);
     await until(() => catches(watchdog, "SIGUSR2"), "it listens");
     process.kill(watchdog, "SIGSTOP");
@@ -483,25 +496,15 @@ describe.concurrent("a watchdog that", () => {
     { how: "stopped", signal: "SIGSTOP" },
     { how: "killed", signal: "SIGKILL" },
   ] as const)("was not told which process the job is finds it, when the wrapper was $how just then", async ({ signal }, test) => {
-    const program = runProgram(
-      emulator.connectionString,
+    const { job } = await startWithWatchdog(
+      test,
+      `a-mark-of-its-own-${signal}`,
       `
-      const { spawn } = await import("node:child_process");
-      const { Watchdog } = await import(${WATCHDOG});
-      const { machineMs } = await import(${TIME});
-      const watchdog = new Watchdog();
-      watchdog.expect("a-mark-of-its-own-${signal}");
       watchdog.allow(machineMs() + 3000, machineMs() + 4000);
-      const env = { ...process.env, AZMUTEX_JOB: "a-mark-of-its-own-${signal}" };
       const job = spawn("sh", ["-c", 'trap "" TERM; sleep 600; :'], { detached: true, stdio: "ignore", env });
-      console.log("job", job.pid, "end");
       setTimeout(() => process.kill(process.pid, "${signal}"), 1000);
       `,
     );
-    test.onTestFinished(() => void program.child.kill("SIGKILL"));
-    await program.printed("end");
-    const job = Number(/job (\d+)/.exec(program.output())?.[1]);
-    test.expect(job).toBeGreaterThan(0);
     await gone([job]);
   });
 

@@ -5,6 +5,7 @@ import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
+import { takeOneOfEach } from "../support/one-of-each.ts";
 import { World } from "../support/world.ts";
 
 const CLOSED = { name: "MutexClosedError", code: "MUTEX_CLOSED" };
@@ -51,16 +52,7 @@ describe("AzureMutex.releaseAll", () => {
   it("releases what is held, of whatever kind, and resolves when the service has been told", async () => {
     const world = new World();
     const { mutex, store } = world.process();
-    const holdings = await world.until(
-      Promise.all([
-        mutex.locker("job").lock(),
-        new LeaderElection(mutex, "office").campaign(),
-        new Semaphore(mutex, "downloads", { permits: 3 }).acquire(),
-        new ReaderWriterLock(mutex, "config").read.lock(),
-        new ReaderWriterLock(mutex, "other config").write.lock(),
-        lockAll(mutex, ["a", "b"]),
-      ]),
-    );
+    const holdings = await world.until(takeOneOfEach(mutex));
     const byHand = await world.until(mutex.acquire("by hand", "infinite"));
     store.delayAnswer("release", 500);
     let isDone = false;

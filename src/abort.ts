@@ -91,7 +91,7 @@ export class LinkedSignal {
     return this.#controller.signal;
   }
 
-  /** It follows no other any more. */
+  /** Stops following the other signals. */
   abort(reason: unknown): void {
     this.end();
     this.#controller.abort(reason);

@@ -314,7 +314,7 @@ export class AzureMutex extends LockSpace {
   }
 }
 
-/** Resolves with the error if it was lost. */
+/** Releases the lease. Resolves with the error if the lease was lost. */
 async function endByHand(lease: ManualLease): Promise<LockLostError | undefined> {
   try {
     await lease.release();
@@ -325,7 +325,7 @@ async function endByHand(lease: ManualLease): Promise<LockLostError | undefined>
   }
 }
 
-/** For a caller that has not been given it yet: a loss is none of its own. */
+/** Renews a lease that its caller has not got yet. A loss is a `StoreUnavailableError` then: the caller has lost nothing. */
 async function renewUnused(lease: ManualLease, signal: AbortSignal): Promise<void> {
   try {
     await lease.renew({ signal });

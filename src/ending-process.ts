@@ -48,14 +48,14 @@ export function isOwn(listener: unknown): listener is OwnListener {
   return typeof listener === "function" && OURS in listener;
 }
 
-/** Who listens to a signal. */
+/** The listeners to a signal. */
 export interface Listening {
   readonly own: readonly OwnListener[];
-  /** How many listeners of signal-exit. They end the process, by the signal, as soon as nothing else listens. */
+  /** How many belong to signal-exit. They end the process, by the signal, as soon as nothing else listens. */
   readonly signalExits: number;
-  /** How many others with `on`. One that is gone has been removed: it has done what it had to. */
+  /** How many others listen with `on`. One that is gone was removed by its owner, which is done. */
   readonly lasting: number;
-  /** How many others with `once`. One that is gone has heard the signal, and may still be at work on it. */
+  /** How many others listen with `once`. One that is gone has heard the signal, and may still be at work on it. */
   readonly once: number;
 }
 
@@ -64,7 +64,7 @@ export function listening(host: EndingProcess, name: EndingSignal): Listening {
   const own = all.filter(isOwn);
   const others = all.filter((listener) => !isOwn(listener));
   const once = others.filter((listener) => "listener" in listener).length;
-  // It does not listen to SIGBREAK.
+  // signal-exit does not listen to SIGBREAK.
   const signalExits = name === "SIGBREAK" ? 0 : Math.min(host.signalExits, others.length - once);
   return { own, signalExits, lasting: others.length - once - signalExits, once };
 }
@@ -83,7 +83,7 @@ function countOf(place: object, name: string | symbol): number {
   return typeof count === "number" ? count : 0;
 }
 
-/** What a node process needs to know of the machine: for Windows to start it at all, and which certificates to trust. */
+/** The variables that a node process needs: Windows starts none without some of them, and others name the certificates to trust. */
 const MACHINE = ["SystemRoot", "NODE_EXTRA_CA_CERTS", "NODE_USE_SYSTEM_CA", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 /** Any other executable is a program with Node inside, which would start anew. */
 const NODE = /^node(?:js)?[\d.-]*(?:\.exe)?$/i;

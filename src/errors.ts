@@ -16,7 +16,7 @@ const BRAND: unique symbol = Symbol.for("azmutex.MutexError");
 
 /** What every error of azmutex has: a `code` to tell it by, the `key` it is about where there is one, and often a `cause`. */
 export abstract class MutexError extends Error {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   abstract readonly code: string;
   /** The key of the lock, if the error is about one. */
   readonly key: string | undefined;
@@ -33,7 +33,7 @@ export abstract class MutexError extends Error {
 
 /** Somebody holds the lease: the answer of {@link AzureMutex.acquire}, which asks once. */
 export class LeaseAlreadyPresentError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "LEASE_ALREADY_PRESENT";
   /** The name of the class. */
   override readonly name = "LeaseAlreadyPresentError";
@@ -45,7 +45,7 @@ export class LeaseAlreadyPresentError extends MutexError {
 
 /** The key is not held by the object that was asked to renew, release or unlock it. */
 export class NotHeldError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "NOT_HELD";
   /** The name of the class. */
   override readonly name = "NotHeldError";
@@ -57,7 +57,7 @@ export class NotHeldError extends MutexError {
 
 /** The lock did not become free within the time the caller gave it. Its `cause` is there if the service gave no answer when that ended. */
 export class LockTimeoutError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "LOCK_TIMEOUT";
   /** The name of the class. */
   override readonly name = "LockTimeoutError";
@@ -93,7 +93,7 @@ export function whyUnavailable(error: unknown): string | undefined {
 
 /** A lock that was held is held no longer. The work under it has to stop: another holder may start. */
 export class LockLostError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "LOCK_LOST";
   /** The name of the class. */
   override readonly name = "LockLostError";
@@ -114,7 +114,7 @@ export class LockLostError extends MutexError {
  * Written to the log by each `run`, told to `onError` of an election's `run`, and never thrown. Its `cause` is the loss.
  */
 export class WorkStillRunningError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "WORK_STILL_RUNNING";
   /** The name of the class. */
   override readonly name = "WorkStillRunningError";
@@ -129,7 +129,7 @@ export class WorkStillRunningError extends MutexError {
  * the deadline of the lease at the latest. Ask again then. It is not a loss: the signal has not aborted, and the lock may be held again.
  */
 export class LockUncertainError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "LOCK_UNCERTAIN";
   /** The name of the class. */
   override readonly name = "LockUncertainError";
@@ -141,7 +141,7 @@ export class LockUncertainError extends MutexError {
 
 /** The key cannot be the name of a blob, or the service would take it for another one's. */
 export class InvalidKeyError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "INVALID_KEY";
   /** The name of the class. */
   override readonly name = "InvalidKeyError";
@@ -149,7 +149,7 @@ export class InvalidKeyError extends MutexError {
 
 /** The service gave no answer, or one that leaves open whether it did what it was asked. Trying again later may help. */
 export class StoreUnavailableError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "STORE_UNAVAILABLE";
   /** The name of the class. */
   override readonly name = "StoreUnavailableError";
@@ -171,7 +171,7 @@ export class StoreUnavailableError extends MutexError {
 
 /** The service, or the source of its tokens, refused the credentials or their permissions. */
 export class AccessDeniedError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "ACCESS_DENIED";
   /** The name of the class. */
   override readonly name = "AccessDeniedError";
@@ -179,7 +179,7 @@ export class AccessDeniedError extends MutexError {
 
 /** The service understood and refuses, and would refuse again: an immutability policy or a feature the account lacks, say. */
 export class StoreRefusedError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "STORE_REFUSED";
   /** The name of the class. */
   override readonly name = "StoreRefusedError";
@@ -190,7 +190,7 @@ export class StoreRefusedError extends MutexError {
  * it does not run on this version of Node. Its `cause` is what the load threw. Mend the installation, and start the process again.
  */
 export class SdkNotLoadedError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "SDK_NOT_LOADED";
   /** The name of the class. */
   override readonly name = "SdkNotLoadedError";
@@ -205,7 +205,7 @@ export class SdkNotLoadedError extends MutexError {
 
 /** Two users of a semaphore state different numbers of permits. All must state the same. */
 export class DifferingPermitsError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "DIFFERING_PERMITS";
   /** The name of the class. */
   override readonly name = "DifferingPermitsError";
@@ -223,7 +223,7 @@ export class DifferingPermitsError extends MutexError {
 
 /** The mutex grants no locks: it is closed, or releases everything it holds. {@link AzureMutex.close}, {@link AzureMutex.releaseAll}. */
 export class MutexClosedError extends MutexError {
-  /** What tells this error from the others of the family, also across copies of the package. */
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "MUTEX_CLOSED";
   /** The name of the class. */
   override readonly name = "MutexClosedError";

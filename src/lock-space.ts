@@ -29,9 +29,9 @@ export interface MutexOptions extends ConnectOptions {
   newId?: (() => string) | undefined;
 }
 
-/** For how long everything is released. */
+/** The options of `releaseAll` and `close`. */
 export interface ReleaseAllOptions {
-  /** How long to wait for the service at most, in milliseconds. Default: 5,000. What it was not told by then lapses by itself. */
+  /** The longest wait for the service, in milliseconds. Default: 5,000. A lease that is not released by then lapses by itself. */
   timeoutMs?: number | undefined;
 }
 
@@ -51,9 +51,9 @@ export interface KnownKey {
 /** How many keys that nobody here uses at the moment are remembered; forgetting one costs two requests when it is next locked. */
 const MOST_IDLE_KEYS = 10_000;
 const RELEASE_ALL_MS = 5_000;
-/** How often to look whether everything is released. */
+/** The milliseconds between two looks whether everything is released. */
 const LOOK_EVERY_MS = 20;
-/** So many looks in a row must show a mutex idle: from one request to the next there is a moment without any. */
+/** How many looks in a row must show a mutex idle: between two requests of one task there is a moment without any. */
 const IDLE_LOOKS = 2;
 /** So many holds may be remembered beyond their end before somebody looks which they are. */
 const FEWEST_HOLDS = 64;

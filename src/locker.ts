@@ -67,7 +67,7 @@ export class Locker {
   #latest: Lock | undefined;
   /** How many calls have ended whose callers may call `unlock` again: those that got nothing, and those that `unlock` answered. */
   #endedCalls = 0;
-  /** That number when the latest lock was asked for. */
+  /** The value of `#endedCalls` when the latest lock was asked for. */
   #endedBefore = 0;
 
   /**
@@ -166,7 +166,7 @@ export class Locker {
     if (lost) throw lost;
   }
 
-  /** A call whose lock {@link Locker.unlock} may have to release. */
+  /** Runs a call, and remembers its lock for {@link Locker.unlock}. */
   async #called<T extends Lock | undefined>(call: () => Promise<T>): Promise<T> {
     const endedBefore = this.#endedCalls;
     let lock: T | undefined;

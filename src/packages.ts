@@ -7,10 +7,10 @@ import { SdkNotLoadedError, StoreUnavailableError } from "./errors.ts";
 /** The SDK's some hundred modules are read at once by `import`, and one after the other by `require`. Measured: 64 and 4. */
 const FILES_FOR_IMPORT = 128;
 const FILES_FOR_REQUIRE = 16;
-/** What a machine lacks for a while, by the code or by the words of the error. */
+/** Shortages of a machine that may pass, by the code or by the words of the error. */
 const PASSING = /\b(?:EMFILE|ENFILE|ENOMEM|EAGAIN|EBUSY)\b|too many open files/i;
 
-/** The module's own, in the CommonJS build. */
+/** The CommonJS build has a `require` of the module's own. */
 declare const require: NodeJS.Require | undefined;
 
 /**
@@ -50,7 +50,7 @@ export async function loadPackage<T>(name: string, importIt: () => Promise<T>): 
   try {
     return requireFile(resolveFile(name)) as T;
   } catch (error) {
-    // A bundle has nothing to require from, and the first failure says more.
+    // A bundle has no folder to require from, and the first failure says more.
     throw notLoaded(name, isShortage(failure) ? error : failure);
   }
 }
@@ -63,7 +63,7 @@ function notLoaded(name: string, cause: unknown): Error {
   return new SdkNotLoadedError(`azmutex cannot load the package ${name}: ${why} (Node.js ${process.version})`, { cause, isMissing: false });
 }
 
-/** Whether it was not found itself, as against what it needs, or a file of its own. */
+/** Whether the package itself was not found, and not one of its dependencies or files. */
 function isMissing(name: string, error: unknown): boolean {
   return (
     /^(?:ERR_)?MODULE_NOT_FOUND$/.test(codeOf(error)) &&

@@ -2,9 +2,9 @@ import { type EndingProcess, isOwn, ownListener } from "./ending-process.ts";
 import type { ReleaseRequest } from "./lease/release-request.ts";
 import type { LockSpace } from "./lock-space.ts";
 
-/** So long the end of the process may be delayed, in milliseconds. */
+/** The longest that the end of the process is delayed, in milliseconds. */
 const LONGEST_MS = 2_000;
-/** So many requests are under way at once. */
+/** How many requests are under way at once. */
 const CONNECTIONS = 50;
 
 /**
@@ -14,7 +14,7 @@ const CONNECTIONS = 50;
  */
 const RELEASING_PROGRAM = [
   '"use strict";',
-  // What is sent to the whole process group, a Ctrl-C say, has been heard already.
+  // A Ctrl-C goes to the whole process group: the parent has heard it, and the child has to survive it.
   'for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => undefined);',
   "const failed = () => { process.exitCode = 1; };",
   "const agents = {};",
@@ -41,7 +41,7 @@ export function onLastExit(host: EndingProcess, callback: () => void): () => voi
   let isOver = false;
   const atExit = ownListener(callback, { isEnding: true });
   const moveBehind = (name: unknown, added: unknown): void => {
-    // Those of azmutex run no code of the program, and would move for ever, each behind the other.
+    // Listeners of azmutex run no code of the program. Two of them would move behind each other for ever.
     if (name !== "exit" || isOwn(added)) return;
     host.off("exit", atExit);
     queueMicrotask(() => {

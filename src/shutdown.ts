@@ -43,9 +43,9 @@ export interface ReleaseOnSignalsOptions {
 const KNOWN: readonly EndingSignal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR2"];
 const SIGNALS: readonly EndingSignal[] = ["SIGTERM", "SIGINT"];
 const GRACE_MS = 10_000;
-/** A signal that follows so soon is no second wish: npm passes on a Ctrl-C that the terminal has sent to all processes already. */
+/** A signal so many milliseconds after the first, or sooner, may be npm passing on a Ctrl-C: it is no second wish. */
 const SAME_WISH_MS = 500;
-/** Listeners that end the process once they are alone, as signal-exit's do, have so long for it, in milliseconds. */
+/** How long listeners that end the process once they are alone, as signal-exit's do, have for it, in milliseconds. */
 const LAST_WORD_MS = 100;
 
 /** What the first signal found. */
@@ -74,7 +74,7 @@ export class Shutdown {
   #first: FirstSignal | undefined;
   /** Whether a listener that heard the first signal decides when the process ends. */
   #othersDecide = false;
-  /** So many repeats of the signal may come from listeners that have done, and have sent it again. */
+  /** How many repeats of the signal may come from listeners that are done, and have sent it again. */
   #resent = 0;
   #isReleased = false;
   #isOver = false;
@@ -94,7 +94,7 @@ export class Shutdown {
     this.#graceMs = graceMs;
     this.#stopWork = stopWork;
     this.#listeners = new Map(signals.map((name) => [name, ownListener(() => this.#hear(name), this.#state)]));
-    // Before all others, so that those that listen once are still to be seen.
+    // It is called before all other listeners: those added by `once` are removed when they are called, and could not be counted.
     for (const [name, listener] of this.#listeners) host.prependListener(name, listener);
   }
 
@@ -117,7 +117,7 @@ export class Shutdown {
       this.#first = { name, at, others, released: this.#release(name) };
       return;
     }
-    // They hear it too.
+    // The other listeners hear the repeat too, and decide what comes of it.
     if (deciders(others) > 0) return;
     const isLate = at - this.#first.at > SAME_WISH_MS;
     if (name === this.#first.name && this.#resent > 0) {
@@ -158,7 +158,7 @@ export class Shutdown {
     this.#log(`${name}: the process ends before everything is released; what is held lapses by itself`);
   }
 
-  /** Never rejects but with the signal's reason. */
+  /** Rejects with the signal's reason alone. */
   async #stopAndReleaseAll(name: EndingSignal, signal: AbortSignal): Promise<void> {
     if (!this.#stopWork) return;
     try {
@@ -181,7 +181,7 @@ export class Shutdown {
     this.#isOver = true;
     this.#stopListening();
     const left = listening(this.#host, name);
-    // That one has something to release yet, and ends the process then.
+    // The other shutdown has something to release yet, and ends the process then.
     if (left.own.some(isEnding)) return;
     // On Windows it would end the process before any listener hears of it.
     if (this.#host.platform !== "win32") this.#send(name);
@@ -197,7 +197,7 @@ export class Shutdown {
     try {
       this.#host.kill(this.#host.pid, name);
     } catch {
-      // It may be one that this system cannot send.
+      // This system may not be able to send the signal.
     }
   }
 
@@ -211,18 +211,20 @@ export class Shutdown {
 }
 
 /**
- * Ends the process in good order when a signal asks it to. {@link Shutdown.signal} tells the work. As soon as nothing is held or
- * waited for any more, in any of these mutexes, and the service has been told of it, the process ends by that very signal (its exit
- * status is 128 and the signal's number). After `graceMs` it ends in any case, and a second signal, half a second after the first or
- * later, ends it at once; what is held then lapses with its lease.
+ * Ends the process in good order when a signal asks it to. {@link Shutdown.signal} aborts, which tells the work. The process ends by
+ * that very signal (exit status: 128 and the signal's number) as soon as these mutexes hold nothing and wait for nothing, and the
+ * service knows it. After `graceMs` it ends in any case. A second signal, half a second after the first or later, ends it at once.
+ * What is held then lapses with its lease.
  *
  * A lock is never released while work may go on under it: its holder releases it, as `run` does when its work has ended, or
  * `stopWork` says that all work has ended. Whatever else the process has to finish is to be awaited there, too.
  *
- * **With another listener to the signal, a framework's say, that listener decides when the process ends**, until `graceMs` is over: if
- * it calls `process.exit` before everything is released, the work is cut off, and a child process releases what is held, within 2 s.
- * That takes an account's key, a shared access signature or a token at hand; else what is held lapses. If it removes itself and sends the signal again, the process ends once everything is released. Listeners of the package signal-exit
- * decide nothing: they are sent the signal again at the end.
+ * **Another listener to the signal, a framework's say, decides when the process ends**, until `graceMs` is over:
+ *
+ * - If it calls `process.exit` before everything is released, the work is cut off, and a child process releases what is held, within
+ *   2 s. That takes an account's key, a shared access signature or a token at hand; without any of these what is held lapses.
+ * - If it removes itself and sends the signal again, the process ends once everything is released.
+ * - Listeners of the package signal-exit decide nothing. The signal is sent to them again at the end.
  *
  * It keeps no process alive before a signal comes. In a worker thread Node delivers none.
  *

@@ -33,7 +33,7 @@ export async function runCommandLine(): Promise<void> {
     refuseLossyArguments(process.argv.slice(2));
     await program.parseAsync();
   } catch (error) {
-    // Of a bad command line commander has said so itself.
+    // Commander has reported a bad command line itself.
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
     else fail(error);
   }

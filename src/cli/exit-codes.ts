@@ -64,7 +64,7 @@ export class CommandError extends Error {
   }
 }
 
-/** What the machine has no more of, by the codes of errors. */
+/** What the machine has none left of, by the codes of errors. */
 const SHORTAGES: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
 
 /** The cause of something thrown that is a shortage of this machine: no file descriptor, process or memory left. */

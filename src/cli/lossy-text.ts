@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { CommandError, EXIT } from "./exit-codes.ts";
 
-/** What Node puts in the place of bytes that are not UTF-8. */
+/** The character that Node puts in the place of bytes that are not UTF-8. */
 const REPLACEMENT = "\uFFFD";
 
 /** Whether Node may have read bytes that are not UTF-8 as this text. */

@@ -2,7 +2,7 @@
 // All else is loaded from here: what fails before its first line runs would end as a stack trace.
 import { writeSync } from "node:fs";
 
-/** As `EXIT` has them, which may be what could not be loaded. */
+/** The codes of `EXIT`, whose module may be the one that could not be loaded. */
 const INTERNAL = 70;
 const SYSTEM = 71;
 
@@ -16,6 +16,6 @@ try {
   try {
     writeSync(2, `azmutex: could not be loaded: ${message}\n`);
   } catch {
-    // Standard error is closed, and the code says as much.
+    // Standard error is closed; the exit code still says it.
   }
 }

@@ -106,7 +106,7 @@ export class Acquisition implements StandingLease {
   /** Asks once for the lease, creating blob and container where they are missing. Rejects with the signal's reason as soon as it aborts. */
   async ask(signal?: AbortSignal): Promise<AcquisitionAnswer> {
     const answer = await this.#ask(signal);
-    // From here on the caller keeps it.
+    // From here on the caller keeps the lease.
     if (answer.kind === "acquired") this.#blob.standing.delete(this);
     return answer;
   }
@@ -174,7 +174,7 @@ export class Acquisition implements StandingLease {
     const ask = (request: AbortSignal): Promise<AcquireAnswer> => {
       const answer = store.acquire(name, this.leaseId, length, { signal: request });
       this.#openTries += 1;
-      // Between two tries, too: with `fair` it may be handed the lease.
+      // Counts between two tries, too: with `fair` the lease may be handed to this waiter.
       this.#blob.standing.add(this);
       this.#lastTry = answer.then(
         ({ kind }) => {

@@ -122,7 +122,7 @@ export class Silence {
   /** A request for the key has failed. Throws `StoreUnavailableError` if there was no answer for too long. */
   endure(error: StoreUnavailableError, key: string): void {
     this.#isFailing = !error.answered;
-    // While the machine slept the service was not asked.
+    // A machine that slept did not ask the service, so this is no silence.
     const elapsedMs = this.#since?.awakeMs ?? 0;
     if (error.answered || elapsedMs < this.#longestMs) return;
     const seconds = Math.round(elapsedMs / 1_000);

@@ -127,7 +127,7 @@ export interface ContainerClientLike {
   };
 }
 
-/** What clients of the SDK say of themselves besides. */
+/** Further parts of the SDK's clients that are read. */
 interface SigningClient {
   readonly url: unknown;
   readonly credential: unknown;
@@ -146,7 +146,7 @@ const LEASE_STATES: ReadonlySet<string> = new Set<LeaseState>(["available", "lea
 export class BlobLeaseStore implements LeaseStore {
   readonly #connect: () => Promise<ContainerClientLike>;
   #container: Promise<ContainerClientLike> | undefined;
-  /** Once it is there. */
+  /** The client, once it was asked for. */
   #connected: ContainerClientLike | undefined;
   readonly #signer: unknown;
   /** Those used last, in the order of their use. */
@@ -365,7 +365,7 @@ function abortable(call: StoreCall | undefined): Abortable {
   return { abortSignal: ownSignal(call?.signal) };
 }
 
-/** A gateway that answers 200 has done nothing of what was asked. */
+/** Throws for an answer without the service's headers: a gateway that answers 200 has done nothing of what was asked. */
 function checkRequestId(operation: string, key: string | undefined, { requestId }: { requestId?: string | undefined }): void {
   if (requestId) return;
   const what = `could not ${operation}${key === undefined ? "" : ` "${key}"`}`;

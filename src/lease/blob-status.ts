@@ -82,7 +82,7 @@ interface SdkError {
 interface TokenSourceError {
   readonly name?: unknown;
   readonly message?: unknown;
-  /** Of each way to sign in that was tried. */
+  /** The errors of all ways to sign in that were tried. */
   readonly errors?: unknown;
 }
 
@@ -140,7 +140,7 @@ export function errorFor(operation: string, key: string | undefined, failure: Fa
   }
 }
 
-/** The SDK's word for a request that failed without a code of the network's. Its message says more. */
+/** The SDK's code for a request that failed without a code of the network's. The message says more. */
 const NO_CODE = "REQUEST_SEND_ERROR";
 
 interface Refusal {

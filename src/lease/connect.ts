@@ -167,7 +167,7 @@ function signedUrl(url: URL, options: ConnectOptions, option: string, accountNam
 
 const anonymous = (sdk: Sdk): object => new sdk.AnonymousCredential();
 
-/** What the SDK's clients say of themselves. */
+/** The parts of the SDK's clients that are read. */
 interface SdkClient extends ContainerClientLike {
   readonly url?: unknown;
   readonly credential?: unknown;
@@ -194,7 +194,7 @@ function sendOnce(client: SdkClient): void {
 /** The tokens of each policy that was replaced: a second mutex goes the same way. */
 const boundSources = new WeakMap<object, TokenSource>();
 
-/** Where a client's tokens come from, if it signs with any. */
+/** The source of a client's tokens, if it signs with tokens. */
 function boundTokens(client: SdkClient, clock: Clock): TokenSource | undefined {
   const signing = policyOf(client, "bearerTokenAuthenticationPolicy");
   if (!signing || !bringsTokens(client.credential)) return undefined;

@@ -160,12 +160,12 @@ export function parseUrl(url: unknown, option: string): URL {
   return parsed;
 }
 
-/** What a URL of the blob service names. */
+/** The parts of a URL of the blob service. */
 export interface BlobUrl {
-  /** The account's, with the query of the whole. */
+  /** The URL of the account, with the query of the whole URL. */
   readonly account: URL;
   readonly container: string | undefined;
-  /** Whether it goes on after the container. */
+  /** Whether the path goes on after the container. */
   readonly isBlob: boolean;
 }
 
@@ -222,7 +222,7 @@ function checkHost({ protocol, hostname }: URL, option: string, accountName: str
     throw new TypeError(`${option} must be that of the account "${accountName}", not that of "${account}"`);
 }
 
-/** A copy that lags behind: a lock that is read there may long be another's. */
+/** The secondary is a copy that lags behind: a lock that is read there may have another holder by now. */
 function secondaryText(option: string, right: URL | string): string {
   return `${option} must be the account's primary endpoint, ${typeof right === "string" ? right : `${right.origin}${right.pathname}`}, not its secondary`;
 }

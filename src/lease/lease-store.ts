@@ -33,7 +33,7 @@ export interface Stamp {
 
 /** The service says for certain that the lease is not, or no longer, what the caller took it for. */
 export interface Refused {
-  /** Tells the answers of an operation apart. */
+  /** The kind of answer. */
   readonly kind: "refused";
   /** What became of the lease. */
   readonly why: LossReason;
@@ -43,9 +43,9 @@ export interface Refused {
 
 /** There is nothing to lease: the blob, or the container with it, does not exist. */
 export interface Missing {
-  /** Tells the answers of an operation apart. */
+  /** The kind of answer. */
   readonly kind: "missing";
-  /** What there is not. */
+  /** What is missing. */
   readonly what: "blob" | "container";
   /** When the service answered, by its own clock, in milliseconds since 1970. */
   readonly date: number;
@@ -53,7 +53,7 @@ export interface Missing {
 
 /** A condition of the caller's (`ifMatch`) was not met: somebody wrote the blob in between. */
 export interface Unmet {
-  /** Tells the answers of an operation apart. */
+  /** The kind of answer. */
   readonly kind: "unmet";
 }
 

@@ -16,14 +16,14 @@ export interface ManualLeaseOptions {
   readonly length: LeaseLength;
   readonly granted: Pick<Granted, "leaseId" | "asked">;
   readonly tryTimeoutMs: number;
-  /** Called when its caller was told how it ended: it was released, or was lost. */
+  /** Called once the caller knows how the lease ended: released, or lost. */
   readonly onEnd: (lease: ManualLease) => void;
 }
 
 type State =
   | { readonly kind: "held" }
   | { readonly kind: "lost"; readonly error: LockLostError }
-  /** A release was sent. Undefined if it went unanswered: it may yet be carried out, and may be sent again. */
+  /** A release was sent. `releasing` is undefined if it went unanswered: it may still be carried out, and may be sent again. */
   | { readonly kind: "released"; readonly releasing: Promise<void> | undefined };
 
 const HELD: State = Object.freeze({ kind: "held" });
@@ -86,7 +86,7 @@ export class ManualLease {
     return this.#asked.elapsedMs >= this.#lengthMs;
   }
 
-  /** Nothing is sent for it any more: it is lost. */
+  /** Ends the lease as lost. Nothing is sent for it any more. */
   lose(error: LockLostError): void {
     this.#check?.cancel();
     if (this.#state.kind === "held") this.#state = { kind: "lost", error };

@@ -3,9 +3,9 @@ import { LockLostError, NotHeldError } from "../errors.ts";
 import { inRootContext } from "../root-context.ts";
 import type { ManualLease } from "./manual-lease.ts";
 
-/** How often leases that have run out are looked for. */
+/** The milliseconds between two looks for leases that have run out. */
 const FORGET_EVERY_MS = 60_000;
-/** So many keys are remembered whose lease ran out without a word to its caller. */
+/** How many keys are remembered whose lease ran out without its caller knowing. */
 const MOST_LAPSED = 10_000;
 
 /**
@@ -51,7 +51,7 @@ export class ManualLeases {
     return lease;
   }
 
-  /** Its caller knows that it has ended. */
+  /** To be called when the caller knows that its lease has ended. */
   readonly remove = (lease: ManualLease): void => {
     if (this.#latest.get(lease.key) === lease) this.#latest.delete(lease.key);
     if (this.#latest.size > 0) return;

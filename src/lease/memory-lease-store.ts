@@ -283,7 +283,7 @@ function containerGone(missing: Missing): Refused | undefined {
   return missing.what === "container" ? gone(missing) : undefined;
 }
 
-/** As HTTP headers come, whatever the case they were sent in. Those without a value get lost on the way. */
+/** Metadata as HTTP headers bring it: names in lower case, and without entries that have no value. */
 function asHeaders(metadata: Metadata): Metadata {
   return Object.fromEntries(Object.entries(metadata).flatMap(([name, value]) => (value === "" ? [] : [[name.toLowerCase(), value]])));
 }

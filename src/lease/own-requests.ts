@@ -1,8 +1,8 @@
-/** The signals of azmutex's own requests: nothing else of a call reaches every policy of the SDK. */
+/** The signals of azmutex's own requests. The signal is the only part of a call that reaches every policy of the SDK. */
 const ours = new WeakSet<AbortSignal>();
 const diverted = new WeakSet<Policy>();
 
-/** The SDK's own names, the same in every 12.x that azmutex takes. */
+/** The SDK's names of its policies, the same in every 12.x that azmutex supports. */
 type PolicyName = "storageRetryPolicy" | "bearerTokenAuthenticationPolicy";
 
 type Next = (request: Request) => Promise<unknown>;

@@ -3,7 +3,7 @@ import { type AttemptOptions, attempt } from "./attempt.ts";
 import type { ReadAnswer, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 
-/** An entry of ours, or one that is only of ours as far as a name tells. */
+/** The names of azmutex's own entries. Another program may use one of them too. */
 const OURS = /^azmutex(?:_|$)/;
 
 /**
@@ -27,7 +27,7 @@ export async function readAsWritten(
   if (written.kind === "missing") return written;
   if (written.blob.etag !== read.blob.etag) return undefined;
   const { metadata } = read.blob;
-  // What a header says is the value itself; in XML it may be written in another way.
+  // A header has the value itself; the XML of a listing may write it in another way.
   const entries = Object.entries(written.blob.metadata).map(([entry, value]) => {
     const lowerCase = entry.toLowerCase();
     return [OURS.test(lowerCase) ? lowerCase : entry, metadata[lowerCase] ?? value];

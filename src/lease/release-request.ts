@@ -6,18 +6,18 @@ export interface ReleaseRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What is used of the SDK's `StorageSharedKeyCredential`. */
+/** The part of the SDK's `StorageSharedKeyCredential` that is used. */
 interface SharedKeyLike {
   readonly accountName: string;
   computeHMACSHA256(text: string): string;
 }
 
-/** A credential that has a token at hand, `TokenSource` that is. */
+/** A credential that has a token at hand: `TokenSource`. */
 interface TokenHolder {
   readonly tokenAtHand: string | undefined;
 }
 
-/** Older than every service and emulator that azmutex works with. */
+/** A version of the REST API that every supported service and emulator has. */
 const SERVICE_VERSION = "2021-12-02";
 
 /**
@@ -41,7 +41,7 @@ function withSignature(url: URL, headers: Record<string, string>, credential: Sh
   const dated: Record<string, string> = { "x-ms-date": new Date(wallTime()).toUTCString(), ...headers };
   const signed = Object.entries(dated).map(([name, value]) => `${name}:${value}`);
   const resource = `/${credential.accountName}${url.pathname}\ncomp:lease`;
-  // None of the eleven standard headers.
+  // The eleven standard headers are empty.
   const text = ["PUT", ...Array.from({ length: 11 }, () => ""), ...signed.sort(), resource].join("\n");
   return { ...dated, authorization: `SharedKey ${credential.accountName}:${credential.computeHMACSHA256(text)}` };
 }

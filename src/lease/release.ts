@@ -56,7 +56,7 @@ async function endLease(blob: LockBlob, leaseId: string, endOnce: () => Promise<
   return unanswered && answer.kind === "refused" ? { kind: "released", isAssumed: true } : answer;
 }
 
-/** The lease may stand until its end is answered. */
+/** Lists the lease as standing until its end is answered: the service may have it until then. */
 async function whileStanding<T>({ standing, name }: LockBlob, leaseId: string, end: () => Promise<T>): Promise<T> {
   const lease = { name, leaseId };
   standing.add(lease);

@@ -147,7 +147,7 @@ export class KeptLease implements Sleeper, StandingLease {
       const lost = this.lostBecause;
       if (lost) throw lost;
       if (this.remainingMs >= atLeastMs) return;
-      // No renewal is sent for it, and nothing would come of waiting for one.
+      // No renewal is sent for the lease any more, so there is none to wait for.
       if (!this.#isRenewable) throw new NotHeldError(this.key);
       await unlessAborted(this.#renewNow(), signal);
     }

@@ -39,7 +39,7 @@ const TRANSIENT = new RegExp(
 /** Signs of a refusal. https://learn.microsoft.com/entra/identity-platform/reference-error-codes */
 const REFUSAL =
   /AADSTS\d+|invalid_(?:client|grant|request|scope|resource|tenant)|unauthorized_client|access_denied|(?:interaction|consent|login)_required|Automatic authentication has been disabled/i;
-/** Causes of causes are looked at so deep. */
+/** How many causes of causes are read. */
 const DEEPEST = 4;
 
 interface CredentialFailure {
@@ -63,7 +63,7 @@ export function tokenFailureKind(thrown: unknown): TokenFailureKind {
   return evidentKind(thrown, 0) ?? "unsure";
 }
 
-/** Undefined where nothing tells. */
+/** Undefined where the error does not say. */
 function evidentKind(thrown: unknown, depth: number): TokenFailureKind | undefined {
   if (typeof thrown !== "object" || thrown === null || depth > DEEPEST) return undefined;
   const { name, message, code, errorCode, statusCode, status, errors, cause } = thrown as CredentialFailure;

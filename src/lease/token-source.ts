@@ -8,15 +8,15 @@ export interface TokenCredentialLike {
   getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>;
 }
 
-/** A request for a token is given up after this long. `az` takes seconds, a managed identity that starts may take many. */
+/** A request for a token is given up after so many milliseconds. `az` takes seconds; a managed identity that starts may take many. */
 const GIVEN_UP_AFTER_MS = 30_000;
-/** Without an answer for this long, a second request is sent beside the first, whose connection may be dead. */
+/** After so many milliseconds without an answer, a second request is sent beside the first, whose connection may be dead. */
 const ASKED_AGAIN_AFTER_MS = 10_000;
-/** A token is fetched anew this long before it expires, and used meanwhile. */
+/** A token is fetched anew so many milliseconds before it expires, and used meanwhile. */
 const REFRESHED_BEFORE_MS = 120_000;
-/** Not used any more this long before it expires: the request takes some time to arrive. */
+/** A token is not used so many milliseconds before it expires: the request takes some time to arrive. */
 const UNUSED_BEFORE_MS = 1_000;
-/** A refresh that failed is not repeated before. */
+/** A refresh that failed is repeated after so many milliseconds at the earliest. */
 const REFRESHED_AGAIN_AFTER_MS = 3_000;
 
 interface Token {
@@ -25,7 +25,7 @@ interface Token {
   readonly refreshAfterTimestamp?: number;
 }
 
-/** What is known of the tokens for one scope and tenant. */
+/** The tokens for one scope and tenant. */
 interface KeptToken {
   token?: Token | undefined;
   /** The request that is under way, which all share. */
@@ -51,7 +51,7 @@ export class TokenSource implements TokenCredentialLike {
   readonly #clock: Clock;
   readonly #kept = new Map<string, KeptToken>();
   #lastUsed: KeptToken | undefined;
-  /** From then on it is certain that there is something to sign in with. */
+  /** Whether the credential has given a token: from then on a failure is no sign of a missing login. */
   #hasHadToken = false;
 
   constructor(credential: TokenCredentialLike, clock: Clock) {

@@ -23,7 +23,7 @@ import { checkWaitOptions, signalOf, type WaitOptions } from "../waiting/patienc
 const LONGEST_DATA = 4_096;
 const OBSERVE_EVERY_MS = 1_000;
 const PURPOSE = "leader election";
-/** A leadership of this length has not ended at once: the next pause is the first again. Docker counts restarts alike. */
+/** After a leadership of so many milliseconds the next pause is the first again. Docker counts restarts in the same way. */
 const STEADY_AFTER_MS = 10_000;
 const BACKOFF_MS: Spread = Object.freeze([1_000, 60_000] as const);
 
@@ -109,7 +109,7 @@ export class Leadership extends Holding {
     checkData(data);
     checkWaitOptions({ signal });
     signal?.throwIfAborted();
-    // While it is uncertain, the write itself tells: the service refuses it once the lease is another's.
+    // While leadership is uncertain, the write itself decides: the service refuses it once the lease is another's.
     if (!this.isUncertain) this.assertHeld();
     const before = this.#proclaiming;
     const proclaimed = before.then(() => this.#entrance.announce(this.#hold, { data }, this.#over.signal));
@@ -229,7 +229,7 @@ export class LeaderElection {
         if (isMutexError(error) && error.code === "MUTEX_CLOSED") throw error;
         outcome = { isLost: false, failure: { error } };
       }
-      // A campaign that failed after a long wait has not failed again and again.
+      // A campaign that failed after a long wait starts the count of quick failures anew.
       const isSteady = led ? led.elapsedMs >= STEADY_AFTER_MS : campaigned.elapsedMs > backoffMs[1];
       quickEnds = isSteady ? 1 : quickEnds + 1;
       if (outcome.failure && !isAbortOf(signal, outcome.failure.error)) await onError(outcome.failure.error);
@@ -333,7 +333,7 @@ async function lead(
     await runHolding(leadership, working, blob, terms, onStillRunning);
     return { isLost: false, failure };
   } catch (lost) {
-    // What this process released itself, as it ends, it does not campaign for at once.
+    // Leadership that this process released itself, as it ends, is not campaigned for at once.
     const isLost = !(isMutexError(lost) && lost.code === "LOCK_LOST" && lost.why === "released");
     return { isLost, failure: isLossOf(lost, failure?.error) ? undefined : failure };
   } finally {

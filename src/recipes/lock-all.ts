@@ -57,7 +57,7 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
       for (let losses = 1; ; losses += 1) {
         const taken = await takeInTurn(entrances, asking);
         if (taken) return taken;
-        // One that was taken was lost while the others were waited for: from the beginning.
+        // A lock that was taken was lost while the others were waited for, so all are taken again.
         await sleep(space.clock, retryDelayMs(losses, space.random), { signal: patience.signal });
       }
     });
@@ -107,7 +107,7 @@ async function takeInTurn(
     }
     do for (const hold of holds) await hold.freshen(until.signal);
     while (holds.some(({ isUncertain }) => isUncertain));
-    // Joined in the moment in which all are held: from then on one that is lost takes the others with it.
+    // The set is made in the turn in which all are held: from then on the loss of one ends the others.
     if (holds.every(({ isHeld }) => isHeld)) return new JointTenure(holds);
     giveBack(holds, wanted.blob.log);
     return undefined;

@@ -152,7 +152,7 @@ export class Readers implements Source<SharedTenure>, Reading {
     try {
       if (!(await mayRead())) return undefined;
       await tenure.freshen(signal);
-      // Readers with fencing and without share what they know.
+      // Readers with and without fencing share their process's state, token included.
       tenure.token = this.#options.fencing ? this.#local.token : undefined;
       isReading = tenure.isHeld;
     } catch (error) {

@@ -47,7 +47,7 @@ export class SharedLease {
     );
   }
 
-  /** Its renewal tells, or the release by the last who shares it. */
+  /** Resolves with the loss, or undefined, once a renewal or the release of the shared lease was answered. */
   async #lossOnceCertain(): Promise<LockLostError | undefined> {
     await this.hold.freshen(undefined).catch(() => undefined);
     return this.hold.lostBecause ?? (await this.#ending?.catch(() => undefined));
@@ -89,7 +89,7 @@ export class SharedTenure implements Tenure {
     return this.ended ? undefined : this.#lease.hold.lostBecause;
   }
 
-  /** Also when the lease was given back for all who share it, at the end of the process. */
+  /** Whether this reader has ended. Also true once the process gave the lease back for all readers, as it ends. */
   get ended(): boolean {
     return this.#end !== undefined || this.#lease.hold.ended;
   }

@@ -100,7 +100,7 @@ export class ObservedHold extends Stretch {
     } else if (kind === "renewed") this.tell("renewed", { ...renewal, msLeft });
   }
 
-  /** Its request is no part of the trace in which the lock was asked for, which may have ended long ago: it has one of its own. */
+  /** Gives the renewal a trace of its own: the trace in which the lock was asked for may have ended long ago. */
   renewing<T>(renew: () => Promise<T>): Promise<T> {
     return this.linked(RENEWAL, renew);
   }

@@ -21,7 +21,7 @@ export interface Span {
 export interface SpanOptions {
   readonly attributes: Attributes;
   readonly links: readonly { readonly context: SpanContext }[];
-  /** Whether it begins a trace of its own, whatever span is active. Default: false. */
+  /** Whether the span begins a trace of its own, whatever span is active. Default: false. */
   readonly root?: boolean;
 }
 
@@ -69,10 +69,10 @@ interface Registered {
 }
 
 const REGISTERED = Symbol.for("opentelemetry.js.api.1");
-/** Under which a context carries its span. */
+/** The key under which a context carries its span. */
 const SPAN = Symbol.for("OpenTelemetry Context Key SPAN");
 
-/** What spans and metrics say that they come from: name and version of this package. A test holds the version against package.json. */
+/** The name and version of this package, as the source of its spans and metrics. A test compares the version with package.json. */
 const SCOPE = ["azmutex", "0.1.0"] as const;
 
 function registered(): Registered {

@@ -125,7 +125,7 @@ export class Stretch {
   }
 }
 
-/** Runs something with a span as the active one: once, whatever the API makes of it. */
+/** Runs something with a span as the active one. It runs exactly once, also where the API throws. */
 function runUnder<T>(span: Span | undefined, work: () => Promise<T>): Promise<T> {
   let running: Promise<T> | undefined;
   const once = (): void => {

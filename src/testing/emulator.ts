@@ -6,7 +6,7 @@ import { EMULATOR_WORKER, type EmulatorWorkerData } from "./emulator-worker.ts";
 
 /** A blob service on this machine, empty at the start and gone with the process. */
 export interface Emulator extends AsyncDisposable {
-  /** What an `AzureMutex` connects with. */
+  /** The connection string of the emulator's account, for an `AzureMutex`. */
   readonly connectionString: string;
   /** The blob endpoint, account included: `http://127.0.0.1:<port>/devstoreaccount1`. */
   readonly url: string;

@@ -114,9 +114,9 @@ type HandedTo = LockEvents["handedOver"]["to"];
 
 /** Sees the renewals of a lease. */
 export interface RenewalObserver {
-  /** One was answered, or failed. */
+  /** Called when a renewal was answered, or failed. */
   renewal(renewal: Renewal): void;
-  /** Runs what sends one. */
+  /** Runs the function that sends a renewal. */
   renewing<T>(renew: () => Promise<T>): Promise<T>;
 }
 
@@ -320,7 +320,7 @@ export class Hold implements Tenure {
     try {
       const answer = await ending;
       if (declared) return declared;
-      // Released, though overdue: no other had it in between, or the service would have refused. It may have, if that is only assumed.
+      // The release came after the deadline. Its answer shows that no other holder was in between; an assumed release shows nothing.
       if (answer.kind === "released") return "isAssumed" in answer ? overdue : undefined;
       const refused = new LockLostError(this.key, answer.why, `release refused (${answer.status})`);
       if (!overdue) return refused;

@@ -4,7 +4,7 @@ import { WorkStillRunningError } from "../errors.ts";
 
 const AGAIN_AFTER_MS = 60_000;
 
-/** What work runs under. */
+/** The holding under which work runs. */
 interface Held {
   readonly key: string;
   /** Aborts when it is lost. */
@@ -15,13 +15,13 @@ interface Held {
 
 export interface LostWorkOptions {
   readonly clock: Clock;
-  /** From a loss until another holder may start. */
+  /** How long after a loss another holder may start, in milliseconds. */
   readonly marginMs: number;
-  /** Is told of work that still runs then, and each minute after. Must not throw. */
+  /** Called with an error for work that still runs then, and each minute after. Must not throw. */
   readonly tell: (error: WorkStillRunningError) => void;
 }
 
-/** Runs work, and tells while it goes on though what it runs under was lost. Keeps no process alive. */
+/** Runs work, and reports while it goes on though its holding was lost. Keeps no process alive. */
 export async function tellingOfLostWork<T>(held: Held, { clock, marginMs, tell }: LostWorkOptions, work: () => Promise<T> | T): Promise<T> {
   const { key, loss } = held;
   let timer: Timer | undefined;

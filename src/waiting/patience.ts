@@ -19,7 +19,7 @@ export interface WaitOptions {
   until?: AbortSignal | undefined;
 }
 
-/** What a call that asks once may be given. */
+/** The options of a call that asks once, such as `tryLock`. */
 export type TryOptions = Pick<WaitOptions, "signal" | "until">;
 
 /** What ends the wait. */
@@ -44,10 +44,10 @@ const SILENT_AFTER_MS = 2_000;
 /** The last poll before a time-out is sent this much ahead of it, or one and a half round trips if those take longer. */
 const LAST_POLL_AHEAD_MS = 20;
 
-/** What the waits of one mutex have in common. */
+/** The clock of all waits of one mutex, and the signal that ends them. */
 export interface WaitingAt {
   readonly clock: Clock;
-  /** Ends them all. */
+  /** Ends all waits of the mutex. */
   readonly closing: Closing;
 }
 
@@ -70,7 +70,7 @@ export class Patience {
     this.#wait = wait;
     this.#since = clock.now();
     this.#timeoutMs = timeoutMs;
-    // Most waits have neither. A signal of their own costs more than all the rest.
+    // Most waits have neither. Making a signal would be the largest part of their cost.
     if (timeoutMs === Number.POSITIVE_INFINITY && !signal) {
       this.signal = closing.signal;
       this.#end = () => undefined;
@@ -133,7 +133,7 @@ export class Patience {
   #whyNoAnswer(key: string): StoreUnavailableError | undefined {
     const openMs = this.#clock.now() - (this.#askedAt ?? Number.POSITIVE_INFINITY);
     if (openMs < SILENT_AFTER_MS) return this.#failure;
-    // The try before it may have known more than silence.
+    // The try before this one may have failed for a reason that says more than silence.
     const cause = this.#failure && { cause: this.#failure };
     return new StoreUnavailableError(`waiting for "${key}": no answer from the service for ${Math.round(openMs)} ms`, key, cause);
   }

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 
-/** A hand-over takes no request: after so many the event loop turns once, however little the tasks do. */
+/** A hand-over takes no request, so tasks that hand on quickly would keep the event loop from turning. It turns after so many. */
 const HAND_OVERS_A_TURN = 64;
 
 /** What the tasks of this process have had of a lock, one after the other, since another process last had it, as far as they know. */

@@ -31,7 +31,7 @@ export class LocalFirst implements Succession {
     const { handOverCount, handOverMs, poll } = this.#options;
     const { share } = lease;
     const isWithin = share.handOvers <= handOverCount && share.ageMs < handOverMs;
-    // One that is uncertain is released instead: the answer tells whether it stood.
+    // A lease that is uncertain is released instead: the answer tells whether it still stood.
     if (!idGivenOut && isWithin && lease.kept.isHeld && lease.passBy(turn)) return Promise.resolve(RELEASED);
     // Whoever had its share, and more tasks waiting, lets other processes come first.
     const leave = (): void =>

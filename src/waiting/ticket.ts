@@ -106,7 +106,7 @@ export class Ticket {
       } catch (error) {
         if (!isUnsure(error)) {
           noteDeniedRemoval(this.#blob, error);
-          // What may not be deleted is out of the queue without its lease; what may not be released either lapses.
+          // A ticket that may not be deleted leaves the queue with its lease; one that may not be released either lapses.
           restMs = this.#isUndeletable ? LEASE_MS : 0;
           this.#isUndeletable = true;
         }
@@ -115,7 +115,7 @@ export class Ticket {
     }
   }
 
-  /** Whether that keeps the ticket out of the queue: an acquire that is still on its way would bring it back. */
+  /** Whether the ticket stays out of the queue: an acquire that is still on its way would bring it back. */
   async #endLease(): Promise<boolean> {
     const { store, name } = this.#blob;
     const release = (signal: AbortSignal) => store.release(name, this.#leaseId, { signal });

@@ -2,9 +2,9 @@ import { machineMs } from "../time.ts";
 import { MARK, marksIn } from "./job-mark.ts";
 import { hasProcessTable, lastPid, type ProcessEntry, processEntry, processTable, variableOf } from "./process-table.ts";
 
-/** So many lists in a row that each show new processes, and what is known by then is killed. */
+/** After so many lists in a row that each show new processes, the known ones are killed. */
 const MOST_ROUNDS = 50;
-/** In this time no machine gives out all its pids. */
+/** Within so many milliseconds no machine gives out all its pids. */
 const ALL_PIDS_MS = 1_000;
 
 /** A process of a job. */

@@ -22,7 +22,7 @@ const LOOK_EVERY_MS = 100;
 const QUIETLY_MS = 1_000;
 /** How long the dead may take to go. */
 const KILLED_MS = 2_000;
-/** Of how many processes the names are said. */
+/** How many processes are named. */
 const MOST_NAMES = 5;
 
 export interface JobOptions {
@@ -146,7 +146,7 @@ class Job {
     this.#cancelKill = later(killAt - now, () => this.#kill());
   }
 
-  /** Again and again: a process may have started another as it was killed. */
+  /** Kills the job repeatedly: a process may have started another as it was killed. */
   #kill(): void {
     this.#processes.kill();
     this.#cancelKill = later(LOOK_EVERY_MS, () => this.#kill());

@@ -4,7 +4,7 @@ import type { AzureMutex, Holder, LockStatus } from "../../index.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { jobsIn, MARK } from "./job-mark.ts";
 
-/** What a command is about to wait for. */
+/** The lock, side or permit that a command is about to wait for. */
 export interface Wanted {
   readonly key: string;
   readonly kind: "lock" | "read" | "write" | "permit";
@@ -35,7 +35,7 @@ export interface Ancestors {
   readonly pids: readonly number[];
 }
 
-/** An ancestor that has to let go first. */
+/** The ancestor that would have to release first, if there is one. */
 export function ancestorInTheWay(status: LockStatus, { kind }: Pick<Wanted, "kind">, { host, pids }: Ancestors): Holder | undefined {
   const isAncestor = (holder?: Holder): boolean => holder !== undefined && holder.host === host && pids.includes(holder.pid);
   if (kind === "permit") {

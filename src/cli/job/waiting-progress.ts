@@ -10,11 +10,11 @@ import { later, wallMs } from "../time.ts";
 const FIRST_AFTER_MS = 1_000;
 const EVERY_MS = 5_000;
 
-/** Elsewhere than on a terminal: long enough for a queue that moves, short enough for a reader of a log. */
+/** Without a terminal, in milliseconds: long enough for a queue that moves, short enough for a reader of a log. */
 const SAY_ONCE_AFTER_MS = 10_000;
 const TRY_AGAIN_AFTER_MS = 15_000;
 
-/** Says who is in the way of a command that waits: again and again on a terminal, elsewhere once, when it has waited for long. */
+/** Names the holder for which a command waits: repeatedly on a terminal, elsewhere once, when it has waited for long. */
 export class WaitingProgress {
   readonly #mutex: AzureMutex;
   readonly #key: string;

@@ -19,7 +19,7 @@ const LOOK_EVERY_MS = 500;
 const STOPPED_MS = 1_000;
 /** Whoever started it has told it something new within this time, if it runs. */
 const NEWS_MS = 300;
-/** Until when a job that is killed is killed again, as a process may have started another meanwhile, and how often. */
+/** For how long, and how often, a job is killed again: a process may have started another as it was killed. In milliseconds. */
 const KILLED_MS = 2_000;
 const KILL_EVERY_MS = 50;
 
@@ -78,7 +78,7 @@ function obey(line: string): void {
   const [first = Number.NaN, second = Number.NaN] = values.map(Number);
   if (word === "mark") {
     mark = values[0] ?? "";
-    // Also if azmutex has no time any more to say which process it is.
+    // The mark suffices if azmutex has no time left to say which process the job is.
     job = new JobProcesses(mark);
   }
   if (word === "root" && mark !== undefined) job = new JobProcesses(mark, { pid: first, startedAt: second || undefined });

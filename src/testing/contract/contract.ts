@@ -13,13 +13,13 @@ export interface TestFramework {
 
 /** The assertions that the contract makes. Each throws if it does not hold. */
 export interface Expectation {
-  /** It is this very value. */
+  /** Throws unless it is this very value. */
   toBe(expected: unknown): unknown;
-  /** It is equal to this, member by member. */
+  /** Throws unless it is equal to this, member by member. */
   toEqual(expected: unknown): unknown;
-  /** It is this number or a higher one. */
+  /** Throws unless it is this number or a higher one. */
   toBeGreaterThanOrEqual(least: number): unknown;
-  /** It is this number or a lower one. */
+  /** Throws unless it is this number or a lower one. */
   toBeLessThanOrEqual(most: number): unknown;
 }
 

@@ -50,7 +50,7 @@ export class Feed {
       this.#failures += 1;
     }
     this.#isAsking = false;
-    // First: whatever showing the news throws, the next question is asked.
+    // Before the news is shown: if that throws, the next question is asked all the same.
     this.#cancel = later(document.hidden ? Math.max(againInMs, HIDDEN_EVERY_MS) : againInMs, () => this.askNow());
     this.#onNews();
   }

@@ -27,7 +27,7 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** How to break a lease, and under which condition. */
+/** The options of {@link AzureMutex.break}: which lease, when, and on which condition. */
 export interface BreakOptions extends CallOptions {
   /** Breaks the lock, or the permit, only if its record names this holder (`Holder.name`). Default: whoever holds it. Not with `reader`. */
   ifHolder?: string | undefined;
@@ -47,7 +47,7 @@ export interface BreakOptions extends CallOptions {
   periodSeconds?: number | undefined;
 }
 
-/** What a break has done. */
+/** The result of {@link AzureMutex.break}. */
 export type BreakResult =
   | {
       readonly outcome: "broken";
@@ -77,24 +77,24 @@ export interface AcquiredLease {
   /** Whether the lease is held, by the clock at this very moment. False while it is {@link AcquiredLease.isUncertain}. */
   readonly isHeld: boolean;
   /**
-   * Whether it is neither held nor lost: the machine slept for more than a second since it was last renewed, and its time is not over.
-   * {@link AcquiredLease.renew} decides. Never true of an infinite lease.
+   * Whether the lease is neither held nor lost: the machine slept for more than a second since the last renewal, and the deadline has
+   * not passed. {@link AcquiredLease.renew} decides. Never true of an infinite lease.
    */
   readonly isUncertain: boolean;
   /** How long it is certain to last, in milliseconds, by the clock at this moment; `Infinity` for an infinite one. */
   readonly remainingMs: number;
   /**
-   * Starts this lease anew, for as long as it was acquired for.
+   * Renews this lease: its time, as long as it was acquired for, starts anew.
    *
-   * @throws `LockLostError` if it is lost; `NotHeldError` once a release of it was sent, answered or not; `StoreUnavailableError`
+   * @throws `LockLostError` if the lease is lost; `NotHeldError` once its release was sent, answered or not; `StoreUnavailableError`
    * after three tries without an answer: the lease then runs on as it did.
    */
   renew(options?: CallOptions): Promise<void>;
   /**
    * Releases this lease, and no other. Called again after an answer, it does nothing.
    *
-   * @throws `LockLostError` if it was lost before this call; `StoreUnavailableError` after three tries without an answer: it may
-   * then be released again, or lapses by itself.
+   * @throws `LockLostError` if the lease was lost before this call; `StoreUnavailableError` after three tries without an answer: the
+   * lease may then be released again, or lapses by itself.
    */
   release(): Promise<void>;
 }
@@ -156,8 +156,8 @@ export class AzureMutex extends LockSpace {
   }
 
   /**
-   * Starts the lease anew that this object acquired for the key, for as long as it was acquired for. Tasks that share a mutex and a
-   * key cannot be told apart by it: they use {@link AcquiredLease.renew} and {@link AcquiredLease.release}.
+   * Renews the lease that this object acquired for the key, for as long as it was acquired for. This call cannot tell apart tasks
+   * that share a mutex and a key: they use {@link AcquiredLease.renew} and {@link AcquiredLease.release}.
    *
    * @throws `NotHeldError` if this object does not hold the key, or a release was sent; `LockLostError` if the lease is lost, also
    * if it ran out and this object has acquired the key again since; `StoreUnavailableError` after three tries without an answer: the

@@ -13,7 +13,7 @@ export interface EndingProcess {
   prependListener(name: EndingSignal, listener: () => void): unknown;
   on(name: "exit" | "newListener", listener: (...args: unknown[]) => void): unknown;
   off(name: EndingSignal | "exit" | "newListener", listener: (...args: unknown[]) => void): unknown;
-  /** Those of `once` as wrappers, whose `listener` is the listener itself. */
+  /** All listeners to a signal. One added by `once` is a wrapper, whose `listener` is the listener itself. */
   rawListeners(name: EndingSignal): readonly Listener[];
   kill(pid: number, name: EndingSignal): unknown;
   exit(code: number): unknown;

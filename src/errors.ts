@@ -97,7 +97,7 @@ export class LockLostError extends MutexError {
   readonly code = "LOCK_LOST";
   /** The name of the class. */
   override readonly name = "LockLostError";
-  /** How it was lost. */
+  /** How the lock was lost. */
   readonly why: LossReason;
   /** What the work itself threw, if it threw something else than this error after the loss. Set by `run` alone. */
   workError?: unknown;

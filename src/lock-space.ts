@@ -171,13 +171,13 @@ export class LockSpace {
   /**
    * Releases everything that this mutex holds in this process: locks, permits, read locks, leadership, and leases of
    * {@link AzureMutex.acquire}. Calls that wait for a lock reject with `MutexClosedError`, and so do new ones until this call is
-   * done; after it the mutex works as before. Resolves when the service has been told, after `timeoutMs` at the latest. What it
-   * could not be told goes to the log, and lapses with its lease. Costs what the releases cost.
+   * done; after it the mutex works as before. Resolves when the service has answered all releases, after `timeoutMs` at the latest.
+   * A lease whose release got no answer by then lapses by itself, and the log says so. Costs the requests of the releases.
    *
    * **It does not wait for the work under these locks: work that still runs is no longer alone.** The signal of each hold aborts
    * with a `LockLostError` whose `why` is `released`, and `run` rejects with it. End the work first: close the server, await the job.
    *
-   * @throws `RangeError` for a `timeoutMs` that is none.
+   * @throws `RangeError` for a `timeoutMs` that is no number of milliseconds.
    */
   async releaseAll(options: ReleaseAllOptions = {}): Promise<void> {
     const { timeoutMs = RELEASE_ALL_MS } = options;
@@ -195,12 +195,12 @@ export class LockSpace {
 
   /**
    * Releases everything, as {@link LockSpace.releaseAll} does, and grants no lock any more: calls that wait for one, and new ones,
-   * reject with `MutexClosedError`. For the end of a program, or of a framework that has hooks for it. Looking at locks and breaking
-   * them still works. Called again, it does the same again.
+   * reject with `MutexClosedError`. For the end of a program, or of a framework that has hooks for it. `inspect`, `list` and `break`
+   * still work. A second call does the same again.
    *
    * **Work under these locks that still runs is no longer alone**: end it first.
    *
-   * @throws `RangeError` for a `timeoutMs` that is none.
+   * @throws `RangeError` for a `timeoutMs` that is no number of milliseconds.
    */
   async close(options: ReleaseAllOptions = {}): Promise<void> {
     this.closing.close();

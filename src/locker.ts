@@ -62,7 +62,7 @@ export class Locker {
   readonly #entrance: Entrance;
   readonly #listeners: Listeners;
   readonly #observer: Observer;
-  /** What `lock` and `tryLock` got first, and last, of what neither `unlock` nor a release of its own has answered yet. */
+  /** The oldest and the latest lock of this locker that neither `unlock` nor a release of its own has answered yet. */
   #oldest: Lock | undefined;
   #latest: Lock | undefined;
   /** How many calls have ended whose callers may call `unlock` again: those that got nothing, and those that `unlock` answered. */

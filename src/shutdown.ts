@@ -48,7 +48,7 @@ const SAME_WISH_MS = 500;
 /** How long listeners that end the process once they are alone, as signal-exit's do, have for it, in milliseconds. */
 const LAST_WORD_MS = 100;
 
-/** What the first signal found. */
+/** The first signal, and the listeners that heard it. */
 interface FirstSignal {
   readonly name: EndingSignal;
   readonly at: number;
@@ -121,7 +121,7 @@ export class Shutdown {
     if (deciders(others) > 0) return;
     const isLate = at - this.#first.at > SAME_WISH_MS;
     if (name === this.#first.name && this.#resent > 0) {
-      // So soon it may be npm's, and one that listens once may still be at work. One that has been removed is done.
+      // A repeat this soon may be npm's, and a `once` listener may still be at work. A listener that was removed is done.
       if (!isLate && this.#first.others.lasting === 0) return;
       this.#resent -= 1;
       this.#othersDecide = false;
@@ -145,7 +145,7 @@ export class Shutdown {
     stopListening();
     this.#isReleased = true;
     if (!this.#othersDecide || enough.signal.aborted) return this.#die(name);
-    // It keeps no process alive that has nothing else to do: that one ends well.
+    // The timer keeps no process alive that has nothing else to do: such a process ends well.
     this.#clock.setTimer(this.#leftMs, () => {
       if (!this.#isOver) this.#log(`${name}: another listener has not ended the process within ${this.#graceMs} ms: it ends now`);
       this.#die(name);

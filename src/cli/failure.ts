@@ -20,7 +20,7 @@ export function failureOf(thrown: unknown): Failure {
   return { line: `internal error, a defect of azmutex that should be reported: ${printable(named(thrown))}`, exitCode: EXIT.internal };
 }
 
-/** What failed, and what the machine lacks for it. */
+/** The line for a failure, with what the machine lacks for it. */
 function tellingOf({ message: lack }: Error, thrown: unknown): string {
   const { message } = thrown as Error;
   return message.includes(lack) ? message : `${message}: ${lack}`;

@@ -420,7 +420,7 @@ function storedBlob(
   return {
     key,
     ...stampOf(operation, key, { ...found, ...(date && { date }) }),
-    // Of an entry without a value the SDK's parser may make something else than a text.
+    // The SDK's parser may make something else than a text of an entry without a value.
     metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, typeof value === "string" ? value : ""])),
     leaseState: leaseState as LeaseState,
     infinite: found.leaseDuration === "infinite",

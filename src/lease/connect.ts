@@ -200,7 +200,7 @@ function boundTokens(client: SdkClient, clock: Clock): TokenSource | undefined {
   if (!signing || !bringsTokens(client.credential)) return undefined;
   const source = boundSources.get(signing) ?? new TokenSource(client.credential, clock);
   boundSources.set(signing, source);
-  // Of a client that is made for it: the SDK exports no such policy. A subclass may have a constructor of its own, so its base is taken.
+  // The policy is taken from a client made for it, as the SDK exports none. A subclass may have another constructor, so its base is used.
   const Client = classesOf(client).at(-2) as new (url: unknown, credential: object, options?: object) => object;
   const bounded = policyOf(new Client(client.url, source, client.pipeline?.options), signing.name);
   if (bounded) divert(signing, (request, next) => bounded.sendRequest(request, next));
@@ -260,9 +260,9 @@ function lazily(container: URL, credential: (sdk: Sdk) => object): LeaseStore {
 const agents = new Map<string, Promise<object>>();
 
 /**
- * What takes a request to its endpoint without a proxy. The SDK sends everything to the proxy that HTTPS_PROXY or HTTP_PROXY names,
- * unless there is an agent. A proxy cannot reach this machine's own addresses, and a signed request in the clear is for the endpoint
- * alone.
+ * The agent that takes requests to their endpoint without a proxy; undefined where a proxy may take them. Without an agent the SDK
+ * sends everything to the proxy that HTTPS_PROXY or HTTP_PROXY names. A proxy cannot reach this machine's own addresses, and a signed
+ * request in the clear is for the endpoint alone.
  */
 function directAgent({ protocol, hostname }: URL): Promise<object> | undefined {
   if (protocol === "https:" && !isLoopback(hostname)) return undefined;
@@ -274,7 +274,7 @@ function directAgent({ protocol, hostname }: URL): Promise<object> | undefined {
 
 async function loadSdk(): Promise<Sdk> {
   const sdk = await loadPackage<Sdk>("@azure/storage-blob", () => import("@azure/storage-blob"));
-  // What logs for the SDK came with it, and is there for azmutex from now on, whenever its lines are turned on.
+  // The SDK has brought its log, which azmutex uses from now on whenever the log's lines are turned on.
   void loadAzureLog();
   return sdk;
 }

@@ -65,7 +65,7 @@ export class ManualLease {
     return this.#asked.suspended && Number.isFinite(this.#lengthMs) && this.#goodMs > 0;
   }
 
-  /** What is left of the time for which it is good, if the clocks can be trusted; 0 when it is lost or released. */
+  /** The milliseconds left until the deadline, if the clocks can be trusted; 0 when the lease is lost or released. */
   get #goodMs(): number {
     if (this.#state.kind !== "held") return 0;
     return Math.max(0, this.#lengthMs * (1 - 1 / DEFAULTS.marginsPerLease) - this.#asked.elapsedMs);

@@ -27,7 +27,7 @@ const SERVICE_VERSION = "2021-12-02";
 export function releaseRequest(urlOfBlob: string, credential: unknown, leaseId: string): ReleaseRequest | undefined {
   const url = new URL(urlOfBlob);
   const isSigned = url.searchParams.has("sig");
-  // As text: a query that is read and written again may differ from the one that was signed.
+  // The query is kept as text: parsed and written again, it may differ from the one that was signed.
   url.search += `${url.search === "" ? "?" : "&"}comp=lease`;
   const headers = { "x-ms-lease-action": "release", "x-ms-lease-id": leaseId, "x-ms-version": SERVICE_VERSION };
   if (isSigned) return { url: url.href, headers };

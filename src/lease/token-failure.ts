@@ -15,7 +15,7 @@ export class TokenError extends Error {
   }
 }
 
-/** What `@azure/identity` calls its errors. */
+/** The names of the errors of `@azure/identity`. */
 const CREDENTIAL_ERRORS = new Set([
   "AuthenticationError",
   "AuthenticationRequiredError",
@@ -76,7 +76,7 @@ function evidentKind(thrown: unknown, depth: number): TokenFailureKind | undefin
   return evidentKind(cause, depth + 1) ?? (isUnavailable ? "unavailable" : undefined);
 }
 
-/** Of several ways to sign in that all failed. The one that is unsure may be the one that works at other times. */
+/** The kind of several failures, where all ways to sign in failed. A way that is unsure may be the one that works at other times. */
 function ofAll(kinds: readonly TokenFailureKind[]): TokenFailureKind {
   if (kinds.includes("unsure")) return "unsure";
   return kinds.includes("refused") ? "refused" : "unavailable";

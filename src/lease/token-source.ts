@@ -2,7 +2,7 @@ import { unlessAborted } from "../abort.ts";
 import { type Clock, Stopwatch, wallTime } from "../clock.ts";
 import { TokenError, tokenFailureKind } from "./token-failure.ts";
 
-/** What `@azure/identity` has, and whatever else brings Entra tokens. */
+/** The interface of the credentials of `@azure/identity`, and of any other source of Entra tokens. */
 export interface TokenCredentialLike {
   /** A token for these scopes, or null if there is none. */
   getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>;
@@ -119,7 +119,7 @@ export class TokenSource implements TokenCredentialLike {
     } finally {
       again.cancel();
       limit.cancel();
-      // What is still under way is of no use any more.
+      // The requests that are still under way are of no use any more.
       over.abort();
     }
   }

@@ -12,9 +12,9 @@ export interface WaitOptions {
   /** Ends the wait at once, in mid-request too, with the signal's own reason. What was acquired meanwhile is given back. */
   signal?: AbortSignal | undefined;
   /**
-   * Ends the wait as `signal` does, and then the work: until it is released, the `signal` of what is held aborts with the reason of
-   * this one, too. It stays held until the work has released it. From then on only {@link Holding.assertHeld} tells of a loss. For a
-   * signal that lives longer than the lock, such as that of a shutdown: nothing is left behind with it. Not together with `signal`.
+   * Ends the wait as `signal` does, and then the work: while the lock is held, its `signal` aborts with the reason of this one, too.
+   * The lock stays held until the work releases it. After that abort only {@link Holding.assertHeld} tells of a loss. For a signal
+   * that lives longer than the lock, such as that of a shutdown: no listener stays on it. Not together with `signal`.
    */
   until?: AbortSignal | undefined;
 }
@@ -22,7 +22,7 @@ export interface WaitOptions {
 /** The options of a call that asks once, such as `tryLock`. */
 export type TryOptions = Pick<WaitOptions, "signal" | "until">;
 
-/** What ends the wait. */
+/** The signal that ends the wait. */
 export function signalOf(options: TryOptions | undefined): AbortSignal | undefined {
   return options?.signal ?? options?.until;
 }

@@ -12,7 +12,7 @@ const SCOPE = "https://storage.azure.com/.default";
 const LONGEST_LOGIN_MS = 20_000;
 const HOW_TO =
   "log in with az login, run with a managed or workload identity, or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN (--verbose says what was tried)";
-/** What the ways to log in call a network, or an Entra, that does not answer. A 503 of Entra's is a response without `expiresOn`. */
+/** The words of the ways to log in for a network, or an Entra, that does not answer. A 503 of Entra is a response without `expiresOn`. */
 const NO_NETWORK =
   /network_error|endpoints_resolution_error|temporarily_unavailable|no "expiresOn" property|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/;
 

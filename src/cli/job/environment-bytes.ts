@@ -6,14 +6,14 @@ export function isEnvironmentText(): boolean {
   return process.platform === "win32" || !Object.entries(process.env).some((pair) => pair.some(isLossy));
 }
 
-/** What `spawn` of `node:child_process` calls, which its types leave out: without `envPairs` the environment is inherited as bytes. */
+/** The call under `spawn` of `node:child_process`, which its types leave out: without `envPairs` the environment is inherited as bytes. */
 interface SpawnableProcess extends ChildProcess {
   spawn(options: { file: string; args: readonly string[]; stdio: "inherit"; detached: boolean }): number;
 }
 
 export interface SpawnWithBytesOptions {
   readonly detached: boolean;
-  /** What is set in the environment beside, or unset. */
+  /** The variables that are set beside the inherited ones, or unset. */
   readonly added: Readonly<Record<string, string | undefined>>;
 }
 

@@ -17,7 +17,7 @@ export function newMark(key: string): string {
   return `${randomUUID()}:${process.pid}:${encodeURIComponent(key)}`;
 }
 
-/** What the variable is for a job with this mark, started by a process in which it has the value `around`. */
+/** The value of the variable for a job with this mark, started by a process in which it has the value `around`. */
 export function withMark(around: string | undefined, mark: string): string {
   return around ? `${around}${BETWEEN}${mark}` : mark;
 }

@@ -31,9 +31,9 @@ export class JobProcesses {
   readonly #since: number = machineMs();
   /** Whether more than the group can be known. */
   readonly hasTable: boolean = hasProcessTable();
-  /** Those that ran at the last look. */
+  /** The processes that ran at the last look. */
   #lastSeen: readonly ProcessEntry[] = [];
-  /** Those that belonged to it at any look: the parents of some, by which they were known, may have ended since. */
+  /** The processes that belonged to the job at any look: the parents of some, by which they were known, may have ended since. */
   readonly #everSeen = new Map<number, Member>();
 
   /** Without a root they are those that bear the mark. */
@@ -56,7 +56,7 @@ export class JobProcesses {
     for (const signal of signals) this.send(signal);
     const { pid: root } = this.#root ?? {};
     const pids = new Set(before.map(({ pid }) => pid));
-    // What has come into being meanwhile outside the group. What has left the group since then has the signals already.
+    // Processes that were started outside the group meanwhile. One that has left the group since then has the signals already.
     const members = [...before, ...this.#known().filter(({ pid }) => !pids.has(pid))];
     const outside = members.filter(({ group, isNested }) => group !== root && !isNested);
     // Groups are signalled whole, new children included. One of another PID namespace has no number here.

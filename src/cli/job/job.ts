@@ -218,7 +218,7 @@ async function start({ command: [file = "", ...args], env }: JobOptions, mark: s
     const exit = new Promise<number>((resolve) => {
       child.on("exit", (code, signal) => resolve(signal ? signalled(signal) : (code ?? EXIT.internal)));
     });
-    // It is there until this process has asked for its end, in a later turn.
+    // A child that has died keeps its pid until this process has asked for its end, in a later turn.
     if (child.pid !== undefined) return { root: { pid: child.pid, startedAt: processEntry(child.pid)?.startedAt }, exit };
     const [error] = await once(child, "error");
     throw error;

@@ -65,9 +65,12 @@ export class Consumer {
     return execFileSync(this.program, ["--version"], { encoding: "utf8" }).split("\n")[0] ?? "";
   }
 
-  /** Runs a program of checks. Throws what it printed if it ended without outcomes. */
-  async run(program: string, connectionString: string): Promise<readonly Outcome[]> {
-    const [file = "", ...args] = this.#start;
+  /**
+   * Runs a program of checks, itself under the runtime or, where it only starts commands, under this Node: Deno's `child_process` takes a
+   * child that was sent a signal for killed by it, however it ended. Throws what it printed if it ended without outcomes.
+   */
+  async run(program: string, connectionString: string, { isUnderNode = false } = {}): Promise<readonly Outcome[]> {
+    const [file = "", ...args] = isUnderNode ? [process.execPath] : this.#start;
     const child = spawn(file, [...args, program], {
       cwd: this.#folder,
       env: {

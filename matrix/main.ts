@@ -47,12 +47,8 @@ try {
     const consumer = new Consumer(join(folder, `${index}`), tarball, PROGRAMS, runtime);
     const { runtimeVersion, versions } = consumer;
     const rows: Record<string, readonly Outcome[]> = {};
-    for (const [title, program] of [
-      ["Library", "library.mjs"],
-      ["Command", "command.mjs"],
-    ] as const) {
-      rows[title] = await consumer.run(program, emulator.connectionString);
-    }
+    rows.Library = await consumer.run("library.mjs", emulator.connectionString);
+    rows.Command = await consumer.run("command.mjs", emulator.connectionString, { isUnderNode: true });
     if (runtime.hasSuites && !values.quick) rows.Suites = runSuites(PROJECT, consumer.program, folder);
     columns.push({ runtime: runtime.name, runtimeVersion, versions, rows });
     tell(runtime.name, runtimeVersion, Object.values(rows).flat());

@@ -1,3 +1,6 @@
+/** The variable in which every command finds the key. */
+export const KEY = "AZMUTEX_KEY";
+
 /** What a command is told of its lock. */
 export interface JobLock {
   readonly key: string;
@@ -8,5 +11,5 @@ export interface JobLock {
 
 /** That, as variables. One that does not apply is unset: a command may run under another one's. */
 export function jobEnvironment({ key, token, leaseId, slot }: JobLock): Record<string, string | undefined> {
-  return { AZMUTEX_KEY: key, AZMUTEX_TOKEN: token?.toString(), AZMUTEX_LEASE_ID: leaseId, AZMUTEX_SLOT: slot?.toString() };
+  return { [KEY]: key, AZMUTEX_TOKEN: token?.toString(), AZMUTEX_LEASE_ID: leaseId, AZMUTEX_SLOT: slot?.toString() };
 }

@@ -1,4 +1,5 @@
 import { machineMs } from "../time.ts";
+import { KEY } from "./job-environment.ts";
 import { MARK, marksIn } from "./job-mark.ts";
 import { hasProcessTable, lastPid, type ProcessEntry, processEntry, processTable, variableOf } from "./process-table.ts";
 
@@ -23,7 +24,8 @@ export interface JobRoot {
 /**
  * The processes of a job: the group and the session of its first process, all that bears the job's mark in its environment, and what
  * descends from any of these. Only Linux tells: elsewhere it is the group alone, and on Windows the first process alone. A process that
- * has left the session, bears no mark and whose parents ended before they were seen is not known.
+ * has left the session, bears no mark and whose parents ended before they were seen is not known. One that has left the session and has
+ * dropped the mark alone from its environment is a daemon by intent, and no part of the job.
  */
 export class JobProcesses {
   readonly #mark: string;
@@ -91,7 +93,7 @@ export class JobProcesses {
   get isAlive(): boolean {
     try {
       // No list of all processes is needed while one of the last is there.
-      if (this.#lastSeen.some((seen) => isStill(seen))) return true;
+      if (this.#lastSeen.some((seen) => this.#isStill(seen))) return true;
       const members = this.#members();
       this.#lastSeen = members ?? [];
       return members === undefined ? this.send(0) : members.length > 0;
@@ -124,7 +126,7 @@ export class JobProcesses {
     const childrenOf = new Map<number, ProcessEntry[]>();
     for (const entry of table) childrenOf.set(entry.parent, [...(childrenOf.get(entry.parent) ?? []), entry]);
     const add = (entry: ProcessEntry, isNested: boolean): void => {
-      if (members.has(entry.pid)) return;
+      if (members.has(entry.pid) || this.#hasLeft(entry)) return;
       members.set(entry.pid, { ...entry, isNested });
     };
     for (const entry of table) {
@@ -142,6 +144,18 @@ export class JobProcesses {
     return [...members.values()].filter(({ isRunning }) => isRunning);
   }
 
+  /** Whether it runs in a session of its own with the job's environment but for the mark: `env -u AZMUTEX_JOB setsid …`. */
+  #hasLeft({ pid, group, session }: ProcessEntry): boolean {
+    const { pid: root } = this.#root ?? {};
+    if (group === root || session === root) return false;
+    return variableOf(pid, KEY) !== undefined && !marksIn(variableOf(pid, MARK)).includes(this.#mark);
+  }
+
+  #isStill({ pid, startedAt }: ProcessEntry): boolean {
+    const entry = processEntry(pid);
+    return entry?.isRunning === true && entry.startedAt === startedAt && !this.#hasLeft(entry);
+  }
+
   /** Up to which pid all processes are older than the job, and need not be looked at: pids grow until there are no more. */
   #olderPids(): number {
     const { pid, startedAt } = this.#root ?? {};
@@ -153,11 +167,6 @@ export class JobProcesses {
 /** Whether a number has gone to another process than the one that was forked then. */
 function isAnother(entry: ProcessEntry | undefined, startedAt: number | undefined): boolean {
   return entry !== undefined && startedAt !== undefined && entry.startedAt !== startedAt;
-}
-
-function isStill({ pid, startedAt }: ProcessEntry): boolean {
-  const entry = processEntry(pid);
-  return entry?.isRunning === true && entry.startedAt === startedAt;
 }
 
 /** Whether there is a process to send it to: a positive number names one, a negative one a group. */

@@ -1,6 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { KEY } from "../../../src/cli/job/job-environment.ts";
 import { MARK, newMark, withMark } from "../../../src/cli/job/job-mark.ts";
 import { JobProcesses } from "../../../src/cli/job/job-processes.ts";
 import { processEntry, programOf } from "../../../src/cli/job/process-table.ts";
@@ -29,7 +33,7 @@ interface Started {
 /** A job of a shell script that prints "ready" once all of it is there. */
 async function start(script: string, around?: string): Promise<Started> {
   const mark = newMark("nightly");
-  const env = { ...process.env, [MARK]: withMark(around, mark) };
+  const env = { ...process.env, [KEY]: "nightly", [MARK]: withMark(around, mark) };
   const child = spawn("sh", ["-c", script], { detached: true, stdio: ["ignore", "pipe", "ignore"], env });
   const exit = once(child, "exit");
   const pid = child.pid ?? Number.NaN;
@@ -57,6 +61,20 @@ describe("the processes of a job", () => {
     expect(await exit).toEqual([null, "SIGTERM"]);
     expect(processes.isAlive).toBe(false);
     expect(processes.send("SIGTERM")).toBe(false);
+  });
+
+  it("are not a daemon that gives up the mark, even if it was seen before", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "azmutex-job-"));
+    const go = join(folder, "go");
+    execFileSync("mkfifo", [go]);
+    const daemon = `echo $(exec sh -c 'echo $PPID'); read _ < ${go}; exec env -u AZMUTEX_JOB setsid sleep 60`;
+    const { processes, printed } = await start(`(${daemon}) & sleep 0.2; echo ready`);
+    const [pid = 0] = pidsIn(printed());
+    await end(() => processes.isAlive && processes.lastSeen.includes(pid));
+    writeFileSync(go, "\n");
+    await end(() => !processes.isAlive);
+    expect([runs(pid), programOf(pid)]).toEqual([true, "sleep"]);
+    rmSync(folder, { recursive: true });
   });
 
   it.for([

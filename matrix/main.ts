@@ -1,6 +1,7 @@
 // `npm run matrix`: what works on each runtime, with the package as it would be published. Writes docs/runtimes.md when it has run whole.
 //
-//   --quick          the newest Node, Bun and Deno; no suites, no tools
+//   --quick          the newest Node, Bun and Deno; no tools
+//   --suites         also this project's own suites, on the sources, under each Node: ten minutes more
 //   --only <text>    the runtimes whose name has this
 //   --tools <text>   the tools whose name has this
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -24,6 +25,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     tools: { type: "string" },
     quick: { type: "boolean", default: false },
+    suites: { type: "boolean", default: false },
   },
 });
 
@@ -49,7 +51,7 @@ try {
     const rows: Record<string, readonly Outcome[]> = {};
     rows.Library = await consumer.run("library.mjs", emulator.connectionString);
     rows.Command = await consumer.run("command.mjs", emulator.connectionString, { isUnderNode: true });
-    if (runtime.hasSuites && !values.quick) rows.Suites = runSuites(PROJECT, consumer.program, folder);
+    if (runtime.hasSuites && values.suites) rows.Suites = runSuites(PROJECT, consumer.program, folder);
     columns.push({ runtime: runtime.name, runtimeVersion, versions, rows });
     tell(runtime.name, runtimeVersion, Object.values(rows).flat());
   }

@@ -147,7 +147,7 @@ describe("a stranger who copies what docs/getting-started.md has", () => {
 
   it("has what was packed, with a command that can be executed", () => {
     const installed = join(app, "node_modules/azmutex");
-    expect(readdirSync(installed).sort()).toEqual(["LICENSE", "README.md", "dist", "package.json"]);
+    expect(readdirSync(installed).sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "dist", "package.json", "src"]);
     expect(statSync(join(app, "node_modules/.bin/azmutex")).mode & 0o111).toBe(0o111);
   });
 
@@ -168,7 +168,7 @@ describe("a stranger who copies what docs/getting-started.md has", () => {
     expect(look.output()).toMatch(new RegExp(`^hello: held\n {2}holder +\\S+:${holder.pid}\n {2}purpose +getting started\n`));
   });
 
-  it.each(["azmutex/dist/index.js", "azmutex/dist/cli/main.js", "azmutex/dist/shared/locks.js", "azmutex/src/index.ts"])(
+  it.each(["azmutex/dist/index.js", "azmutex/dist/cli/main.js", "azmutex/dist/locker.js", "azmutex/src/index.ts"])(
     "cannot import %s: what is no entry is nobody's business",
     async (deep) => {
       const program = `import("${deep}").catch(({ code }) => console.log(code))`;

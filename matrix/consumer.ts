@@ -11,13 +11,20 @@ export interface Outcome {
   readonly ms: number;
 }
 
-/** Installs from the registry without running scripts and without reports. */
+/** What the registry did not give. Nothing is wrong with the package then, and nothing was tried. */
+export class NotInstalledError extends Error {}
+
+/** Installs from the registry without running scripts and without reports. Throws {@link NotInstalledError}. */
 export function npmInstall(folder: string, packages: readonly string[]): void {
   mkdirSync(folder, { recursive: true });
   const manifest = join(folder, "package.json");
   if (!existsSync(manifest)) writeFileSync(manifest, JSON.stringify({ private: true, type: "module" }));
   const quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--save-exact", "--prefer-offline"];
-  execFileSync("npm", ["install", ...quiet, ...packages], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+  try {
+    execFileSync("npm", ["install", ...quiet, ...packages], { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+  } catch (cause) {
+    throw new NotInstalledError(`npm could not install ${packages.join(", ")}`, { cause });
+  }
 }
 
 /** The tarball that would be published. */

@@ -102,9 +102,9 @@ export class JobProcesses {
     }
   }
 
-  /** The pids of those that ran at the last look. */
-  get lastSeen(): readonly number[] {
-    return this.#lastSeen.map(({ pid }) => pid);
+  /** The pids of all that can be seen to run at this moment. */
+  get pids(): readonly number[] {
+    return this.#known().map(({ pid }) => pid);
   }
 
   /** All that can be seen to run. */

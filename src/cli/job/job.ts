@@ -174,7 +174,7 @@ class Job {
 
   /** `: 4123 (sh), 4130 (sleep)` */
   #left(): string {
-    const pids = this.#processes.lastSeen;
+    const { pids } = this.#processes;
     const named = pids.slice(0, MOST_NAMES).map((pid) => `${pid} (${printable(programOf(pid) ?? "gone")})`);
     if (pids.length > MOST_NAMES) named.push("...");
     return named.length > 0 ? `: ${named.join(", ")}` : "";

@@ -254,7 +254,11 @@ describe.concurrent("azmutex run", () => {
       { what: "a parent of its own", leave: "setsid -f" },
     ])("keeps the lock with $what too, is named, and gets the signals", async ({ leave }, test) => {
       const key = randomUUID();
-      const run = runShell(test, `${leave} sh -c 'echo "left $$"; exec sleep 600' & echo first`, { args: [key] });
+      // The command ends when the process it leaves behind has become what it is to be named by.
+      const becomesSleep = `until [ "$(cat /proc/$(cat ${key})/comm)" = sleep ]; do sleep 0.05; done 2>&-`;
+      const run = runShell(test, `${leave} sh -c 'echo $$ > ${key}; exec sleep 600' & ${becomesSleep}; echo left $(cat ${key})`, {
+        args: [key],
+      });
       const [, pid] = await run.printed(/^left (\d+)$/m);
       await run.printed(/the lock is held until they have\nazmutex: still there: .*\bsleep\b.*\n/);
       test.expect(run.err).toMatch(new RegExp(`^azmutex: still there: (.*, )?${pid} \\(sleep\\)`, "m"));

@@ -148,7 +148,7 @@ export class JobProcesses {
   #hasLeft({ pid, group, session }: ProcessEntry): boolean {
     const { pid: root } = this.#root ?? {};
     if (group === root || session === root) return false;
-    return variableOf(pid, KEY) !== undefined && !marksIn(variableOf(pid, MARK)).includes(this.#mark);
+    return !marksIn(variableOf(pid, MARK)).includes(this.#mark) && variableOf(pid, KEY) !== undefined;
   }
 
   #isStill({ pid, startedAt }: ProcessEntry): boolean {

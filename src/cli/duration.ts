@@ -4,12 +4,19 @@ const UNITS: Readonly<Record<string, number>> = Object.freeze({ ms: 1, s: 1_000,
 /** A timer of Node's takes no more: 24 days. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** Milliseconds of `30s`, `1.5m`, `250ms` or `2h`. A number without a unit is refused: nobody knows what it means. */
-export function parseDuration(text: string): number {
+/** A duration of the command line. */
+export interface Duration {
+  readonly ms: number;
+  /** As the user wrote it, and as messages repeat it. */
+  readonly text: string;
+}
+
+/** Reads `30s`, `1.5m`, `250ms` or `2h`. A number without a unit is refused, as it could be seconds or milliseconds. */
+export function parseDuration(text: string): Duration {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
   const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
   if (!(ms <= LONGEST_MS)) throw new InvalidArgumentError("It must be a number with a unit, up to 500h: 250ms, 30s, 5m, 1h.");
-  return ms;
+  return { ms, text };
 }
 
 /** For people: `45 s`, `3 min`, `2 h 5 min`. */

@@ -419,7 +419,7 @@ describe.concurrent("azmutex watch", () => {
     const frames = (): string[] => withoutColours(watch.out).split(`${ESCAPE}[H${ESCAPE}[J`).slice(1);
     await watch.printed(/… and 3 more/);
     expect(linesOf(frames()[0]?.replaceAll("\r", "") ?? "")).toEqual([
-      expect.stringMatching(new RegExp(`^${TIME}, container ${place.container.containerName}, every 500 ms$`)),
+      expect.stringMatching(new RegExp(`^${TIME}, container ${place.container.containerName}, every 500ms$`)),
       expect.stringMatching(/^KEY +STATE +HOLDER +SINCE +WAITING +PURPOSE$/),
       expect.stringMatching(/^a +held +web-3 /),
       expect.stringMatching(/^b +held +web-3 /),

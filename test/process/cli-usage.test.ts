@@ -54,6 +54,7 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
   [["run", "k", "--timeout", ...NEVER_RUN], `option '--timeout <duration>' argument '--' is invalid. ${DURATION}`],
   [["run", "k", "--lease", "14s", ...NEVER_RUN], `${LEASE} 14s`],
   [["run", "k", "--lease", "61s", ...NEVER_RUN], `${LEASE} 61s`],
+  [["run", "k", "--lease", "2m", ...NEVER_RUN], `${LEASE} 2m`],
   [["elect", "k", "--lease", "20.5s", ...NEVER_RUN], `${LEASE} 20.5s`],
   [
     ["run", "k", "--grace", "20s", ...NEVER_RUN],
@@ -61,7 +62,7 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
   ],
   [
     ["run", "k", "--lease", "15s", "--grace", "5001ms", ...NEVER_RUN],
-    "--grace must be at most 5s with a lease of 15s, not 5.001s: the command would be stopped before the first renewal was answered",
+    "--grace must be at most 5s with a lease of 15s, not 5001ms: the command would be stopped before the first renewal was answered",
   ],
   [["watch", "--every", "10ms"], "option '--every <duration>' argument '10ms' is invalid. It must be at least 500ms."],
 
@@ -306,7 +307,7 @@ describe.concurrent("storage that cannot be reached", () => {
 
   it("ends a command that waits with 69 at its time-out, and not as if somebody held the lock", async (test) => {
     const { text } = await refusal(test, ["run", "--endpoint", NOWHERE, "k", "--timeout", "3s", ...NEVER_RUN], 69, env);
-    expect(text).toMatch(/^lock on "k" was not free within 3000 ms, and the service does not answer: connect ECONNREFUSED \S+$/);
+    expect(text).toMatch(/^lock on "k" was not free within 3s, and the service does not answer: connect ECONNREFUSED \S+$/);
   });
 
   it("ends a command that waits with 69, after 20 s", async (test) => {

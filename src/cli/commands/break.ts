@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AzureMutex, BreakOptions, BreakResult } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
-import { parseDuration } from "../duration.ts";
+import { type Duration, parseDuration } from "../duration.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { breakQuestion, resultLine, targetIn } from "../facts/break-text.ts";
 import { printJson } from "../facts/json.ts";
@@ -15,7 +15,7 @@ const MOST_PERMITS = 1_000;
 
 interface BreakCommandOptions extends ConnectionOptions {
   readonly ifHolder?: string;
-  readonly after?: number;
+  readonly after?: Duration;
   readonly permit?: number;
   readonly reader?: string;
   readonly yes?: boolean;
@@ -55,7 +55,7 @@ async function breakLock(key: string, options: BreakCommandOptions): Promise<voi
   const mutex = await openMutex(options);
   const terms: BreakOptions = {
     ...(options.ifHolder !== undefined && { ifHolder: options.ifHolder }),
-    ...(after !== undefined && { periodSeconds: after / 1_000 }),
+    ...(after !== undefined && { periodSeconds: after.ms / 1_000 }),
     ...(permit !== undefined && { permit }),
     ...(reader !== undefined && { reader }),
   };
@@ -79,8 +79,8 @@ async function breakIfWanted(mutex: AzureMutex, key: string, terms: BreakOptions
   return await mutex.break(key, { ...terms, ...(ifHolder !== undefined && reader === undefined && { ifHolder }) });
 }
 
-function parseAfter(text: string): number {
-  const ms = parseDuration(text);
-  if (ms % 1_000 !== 0 || ms > LONGEST_AFTER_MS) throw new InvalidArgumentError("It must be whole seconds from 0s to 60s.");
-  return ms;
+function parseAfter(text: string): Duration {
+  const after = parseDuration(text);
+  if (after.ms % 1_000 !== 0 || after.ms > LONGEST_AFTER_MS) throw new InvalidArgumentError("It must be whole seconds from 0s to 60s.");
+  return after;
 }

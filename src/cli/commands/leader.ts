@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { type Leader, LeaderElection } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import type { Duration } from "../duration.ts";
 import { printJson, printJsonLine } from "../facts/json.ts";
 import { LeadersSeen, leaderLine, leaderLines } from "../facts/leader-text.ts";
 import { Interruption } from "../interruption.ts";
@@ -11,7 +12,7 @@ import { keepLooking, sayOutages } from "../watching/lookout.ts";
 
 interface LeaderOptions extends ConnectionOptions {
   readonly watch?: boolean;
-  readonly every: number;
+  readonly every: Duration;
   readonly json?: boolean;
 }
 
@@ -34,7 +35,7 @@ async function leader(name: string, options: LeaderOptions): Promise<void> {
   else terminal.print(`${leaderLines(name, leader, wallMs()).join("\n")}\n`);
 }
 
-async function watch(election: LeaderElection, { every: everyMs, json }: LeaderOptions): Promise<void> {
+async function watch(election: LeaderElection, { every: { ms: everyMs }, json }: LeaderOptions): Promise<void> {
   const { key: name } = election;
   const interruption = new Interruption();
   const seen = new LeadersSeen();

@@ -12,7 +12,7 @@ import {
   type WaitOptions,
 } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
-import { parseDuration } from "../duration.ts";
+import { type Duration, parseDuration } from "../duration.ts";
 import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
 import { runJob } from "../job/job.ts";
 import { jobCommand } from "../job/job-command.ts";
@@ -28,7 +28,7 @@ const MOST_PERMITS = 1_000;
 const LONGEST_PURPOSE = 1_024;
 
 interface RunOptions extends ConnectionOptions, JobTermsOptions {
-  readonly timeout?: number;
+  readonly timeout?: Duration;
   readonly try?: boolean;
   readonly fair?: boolean;
   readonly semaphore?: number;
@@ -70,7 +70,7 @@ async function run(key: string, job: readonly string[], options: RunOptions): Pr
   const relay = new SignalRelay();
   const progress = new WaitingProgress(mutex, key);
   try {
-    const timeoutMs = options.try ? 0 : options.timeout;
+    const timeoutMs = options.try ? 0 : options.timeout?.ms;
     if (!options.try) await refuseToWaitForItself(mutex, { key, kind: kindOf(options) }, relay.asked);
     process.exitCode = await source.run(
       async (holding) => {
@@ -95,8 +95,15 @@ function outcomeOf(error: AnyMutexError, key: string, options: RunOptions): Erro
   // The same, and what became of the command.
   if (error.code === "LOCK_LOST" && error.workError instanceof CommandError) return error.workError;
   if (error.code !== "LOCK_TIMEOUT" || shortageIn(error)) return error;
-  if (error.cause !== undefined) return new CommandError(error.message, EXIT.unreachable, { cause: error });
-  return options.try ? new CommandError(`lock on "${key}" is held by another`, EXIT.held) : error;
+  const message = withDuration(error.message, options.timeout);
+  if (error.cause !== undefined) return new CommandError(message, EXIT.unreachable, { cause: error });
+  if (options.try) return new CommandError(`lock on "${key}" is held by another`, EXIT.held);
+  return new CommandError(message, EXIT.timedOut, { cause: error });
+}
+
+/** The library's message with the duration as the user wrote it. */
+function withDuration(message: string, duration: Duration | undefined): string {
+  return duration === undefined ? message : message.replace(`within ${duration.ms} ms`, `within ${duration.text}`);
 }
 
 /** The command's name. What has none, a path that ends with a slash say, is shown as it is. */

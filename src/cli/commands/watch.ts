@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { changesBetween, type LocksSeen } from "../../facts/lock-changes.ts";
 import type { LockStatus } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
-import { shownDuration } from "../duration.ts";
+import type { Duration } from "../duration.ts";
 import { printJsonLine } from "../facts/json.ts";
 import { changeLine } from "../facts/lock-change-text.ts";
 import { lockTable } from "../facts/lock-table.ts";
@@ -15,7 +15,7 @@ import { keepLooking, type Lookout, sayOutages } from "../watching/lookout.ts";
 import { Screen } from "../watching/screen.ts";
 
 interface WatchOptions extends ConnectionOptions {
-  readonly every: number;
+  readonly every: Duration;
   readonly json?: boolean;
 }
 
@@ -46,7 +46,7 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
   };
   try {
     await keepLooking({
-      everyMs: options.every,
+      everyMs: options.every.ms,
       signal: interruption.signal,
       look,
       onSeen: (locks) => view.onSeen(locks),
@@ -95,7 +95,7 @@ class TableView implements View {
   #trouble: string | undefined;
 
   constructor({ container, every }: WatchOptions, prefix: string | undefined) {
-    this.#about = `container ${container}, every ${every % 1_000 === 0 ? shownDuration(every) : `${every} ms`}`;
+    this.#about = `container ${container}, every ${every.text}`;
     this.#nothing = noLocks(container, prefix);
   }
 

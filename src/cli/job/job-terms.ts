@@ -1,5 +1,5 @@
 import { Option } from "commander";
-import { parseDuration } from "../duration.ts";
+import { type Duration, parseDuration } from "../duration.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 
 const SHORTEST_LEASE_SECONDS = 15;
@@ -17,13 +17,13 @@ export interface JobTerms {
 }
 
 export interface JobTermsOptions {
-  readonly lease: number;
-  readonly grace?: number;
+  readonly lease: Duration;
+  readonly grace?: Duration;
 }
 
 export const leaseOption = (): Option =>
   new Option("--lease <duration>", "length of the lease, 15s to 60s: for so long a crashed holder keeps others out")
-    .default(30_000, "30s")
+    .default(parseDuration("30s"), "30s")
     .argParser(parseDuration);
 
 export const graceOption = (): Option =>
@@ -34,22 +34,22 @@ export const graceOption = (): Option =>
 
 /** Throws a {@link CommandError} for bad usage where lease and grace leave a renewal no chance. */
 export function jobTerms({ lease, grace }: JobTermsOptions): JobTerms {
-  const leaseSeconds = lease / 1_000;
+  const leaseSeconds = lease.ms / 1_000;
   if (!(Number.isInteger(leaseSeconds) && leaseSeconds >= SHORTEST_LEASE_SECONDS && leaseSeconds <= LONGEST_LEASE_SECONDS)) {
     throw new CommandError(
-      `--lease must be whole seconds from ${SHORTEST_LEASE_SECONDS}s to ${LONGEST_LEASE_SECONDS}s, not ${leaseSeconds}s`,
+      `--lease must be whole seconds from ${SHORTEST_LEASE_SECONDS}s to ${LONGEST_LEASE_SECONDS}s, not ${lease.text}`,
       EXIT.usage,
     );
   }
-  const renewEveryMs = lease / 3;
-  const marginMs = lease / 6;
+  const renewEveryMs = lease.ms / 3;
+  const marginMs = lease.ms / 6;
   // Shorter than the library's own where the lease is short: the grace needs the room.
-  const tryTimeoutMs = Math.min(LONGEST_TRY_MS, lease / 6);
-  const graceMs = grace ?? Math.min(LONGEST_GRACE_MS, lease / 3);
-  const longestGraceMs = lease - marginMs - renewEveryMs - tryTimeoutMs;
-  if (graceMs > longestGraceMs) {
+  const tryTimeoutMs = Math.min(LONGEST_TRY_MS, lease.ms / 6);
+  const graceMs = grace?.ms ?? Math.min(LONGEST_GRACE_MS, lease.ms / 3);
+  const longestGraceMs = lease.ms - marginMs - renewEveryMs - tryTimeoutMs;
+  if (grace && graceMs > longestGraceMs) {
     throw new CommandError(
-      `--grace must be at most ${longestGraceMs / 1_000}s with a lease of ${leaseSeconds}s, not ${graceMs / 1_000}s: ` +
+      `--grace must be at most ${longestGraceMs / 1_000}s with a lease of ${lease.text}, not ${grace.text}: ` +
         "the command would be stopped before the first renewal was answered",
       EXIT.usage,
     );

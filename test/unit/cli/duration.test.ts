@@ -9,8 +9,8 @@ describe("a duration on the command line", () => {
     ["1.5m", 90_000],
     ["2h", 7_200_000],
     ["500h", 1_800_000_000],
-  ] as const)("%s is %i ms", ([text, ms]) => {
-    expect(parseDuration(text)).toBe(ms);
+  ] as const)("%s is %i ms, and keeps its text", ([text, ms]) => {
+    expect(parseDuration(text)).toEqual({ ms, text });
   });
 
   it.for(["30", "", "s", "-1s", "1d", "1 s", "1e3s", "1.s", "600h", "NaNs", "1s "])("%j is none", (text) => {

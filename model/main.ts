@@ -114,7 +114,7 @@ async function main(options: readonly string[]): Promise<number> {
     switchRows.push(switchCells(one, verdict));
     if (!isAsExpected) failed += 1;
     if (table) continue;
-    say(`${isAsExpected ? "ok    " : "FAILED"}  ${one.model.padEnd(8)}  without “${one.rule}” (${one.name})`);
+    say(`${isAsExpected ? "ok    " : "FAILED"}  ${one.model.padEnd(8)}  without ${one.rule}: ${one.without} (${one.name})`);
     say(`                  ${verdict}`);
     if (timeline || !isAsExpected) process.stdout.write(steps(finding));
   }

@@ -2,15 +2,19 @@ import type { Check, Switch } from "./checks.ts";
 import type { Search } from "./verifier-output.ts";
 
 const CHECK_HEAD = ["model", "bounds", "never violated", "states", "depth", "time"];
-const SWITCH_HEAD = ["model", "left out", "the rule", "what goes wrong"];
+const SWITCH_HEAD = ["model", "left out", "rule", "what the model does without", "what goes wrong"];
 
 /** All of a row but the time it took, which is never the same. */
 export function checkCells({ model, bounds, properties }: Check, { states, depth }: Pick<Search, "states" | "depth">): string[] {
   return [model, bounds, properties.join(", "), states.toLocaleString("en-US"), depth.toLocaleString("en-US")];
 }
 
-export function switchCells({ model, name, rule }: Switch, verdict: string): string[] {
-  return [model, `\`${name}\``, rule, verdict];
+export function switchCells({ model, name, rule, without }: Switch, verdict: string): string[] {
+  return [model, `\`${name}\``, ruleLink(rule), without, verdict];
+}
+
+function ruleLink(rule: Switch["rule"]): string {
+  return `[${rule}](protocol.md#${rule.toLowerCase()})`;
 }
 
 export function checkTable(rows: readonly (readonly string[])[]): string {
@@ -18,7 +22,7 @@ export function checkTable(rows: readonly (readonly string[])[]): string {
 }
 
 export function switchTable(rows: readonly (readonly string[])[]): string {
-  return markdown(SWITCH_HEAD, [":--", ":--", ":--", ":--"], rows);
+  return markdown(SWITCH_HEAD, [":--", ":--", ":--", ":--", ":--"], rows);
 }
 
 export function markdownRow(cells: readonly string[]): string {

@@ -61,16 +61,18 @@ function find(mutant) {
   }
 }
 
+const linkTo = (rule) => `[${rule}](../../docs/protocol.md#${rule.toLowerCase()})`;
+
 const chosen = MUTANTS.filter(({ name }) => name.includes(values.only));
 if (chosen.length === 0) throw new Error(`no mutant has ${JSON.stringify(values.only)} in its name`);
 let missed = 0;
 try {
-  process.stdout.write("| mutant | found by seed | what breaks | in |\n|---|---|---|---|\n");
+  process.stdout.write("| mutant | rule | found by seed | what breaks | in |\n|---|---|---|---|---|\n");
   for (const mutant of chosen) {
     const [first] = find(mutant).failures;
     if (!first) missed += 1;
     const { seed, rule, game } = first ?? { seed: `**none of ${values.seeds}**`, rule: "–", game: "–" };
-    process.stdout.write(`| ${mutant.name} | ${seed} | ${rule} | ${game} |\n`);
+    process.stdout.write(`| ${mutant.name} | ${linkTo(mutant.rule)} | ${seed} | ${rule} | ${game} |\n`);
   }
 } finally {
   rmSync(copy, { recursive: true, force: true });

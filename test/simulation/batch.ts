@@ -1,3 +1,4 @@
+import type { Invariant } from "./invariants.ts";
 import { simulate } from "./simulation.ts";
 
 /** Some seeds, one after the other. */
@@ -11,7 +12,7 @@ export interface Batch {
 export interface Failure {
   readonly seed: number;
   readonly game: string;
-  readonly rule: string;
+  readonly rule: Invariant;
   readonly how: string;
 }
 

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../../src/clock.ts";
+import type { Invariant } from "./invariants.ts";
 import type { Kernel, Planned } from "./kernel.ts";
 import { Violation } from "./violation.ts";
 
@@ -19,7 +20,7 @@ export interface MachineOptions {
   readonly startsAt: number;
   readonly random: () => number;
   /** A rule is broken. Default: that throws. */
-  readonly report?: (rule: string, how: string) => void;
+  readonly report?: (rule: Invariant, how: string) => void;
 }
 
 interface PendingTimer {

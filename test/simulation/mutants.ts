@@ -1,4 +1,6 @@
-// Mistakes that somebody could make in src/, one text each: what stands there, and what would be wrong in its place.
+// Mistakes that a change to src/ could make. Each replaces one text by a wrong one, and breaks one rule of docs/protocol.md.
+
+import type { ProtocolRule } from "./invariants.ts";
 
 const RENEWAL = "src/lease/renewal.ts";
 const ACQUISITION = "src/lease/acquisition.ts";
@@ -13,6 +15,8 @@ const CLOCK = "src/clock.ts";
 
 export interface Mutant {
   readonly name: string;
+  /** The rule of docs/protocol.md that the mistake breaks. */
+  readonly rule: ProtocolRule;
   /** Each text stands once in its file. */
   readonly edits: readonly (readonly [file: string, stands: string, instead: string])[];
 }
@@ -20,6 +24,7 @@ export interface Mutant {
 export const MUTANTS: readonly Mutant[] = [
   {
     name: "the deadline counts from the answer of a renewal",
+    rule: "P8",
     edits: [
       [
         RENEWAL,
@@ -30,10 +35,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the deadline counts from the answer of the acquire",
+    rule: "P8",
     edits: [[ACQUISITION, "leaseId: this.leaseId, asked };", "leaseId: this.leaseId, asked: new Stopwatch(this.#blob.clock) };"]],
   },
   {
     name: "the deadline of a lease that is renewed by hand counts from the answer",
+    rule: "P8",
     edits: [
       [
         "src/lease/manual-lease.ts",
@@ -44,10 +51,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "no margin",
+    rule: "P9",
     edits: [["src/options.ts", "  const goodForMs = leaseMs - marginMs;", "  const goodForMs = leaseMs;"]],
   },
   {
     name: "a refused renewal is tried again",
+    rule: "P16",
     edits: [
       [
         RENEWAL,
@@ -58,10 +67,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an unsure renewal is taken for a loss",
+    rule: "P16",
     edits: [[RENEWAL, "        this.#lastFailure = error;\n", "        return this.#lose(this.#expired());\n"]],
   },
   {
     name: "an unsure renewal is taken for a success",
+    rule: "P16",
     edits: [
       [
         RENEWAL,
@@ -72,6 +83,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the deadline does not wait for an answer that has come",
+    rule: "P10",
     edits: [
       [
         RENEWAL,
@@ -82,10 +94,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the deadline is put off for longer than a renewal moved it",
+    rule: "P10",
     edits: [[RENEWAL, "    this.#armDeadline(elapsedMs);\n    return true;", "    this.#armDeadline(0);\n    return true;"]],
   },
   {
     name: "the release uses the caller's signal",
+    rule: "P20",
     edits: [
       [RENEWAL, "export interface KeptLeaseOptions {\n", "export interface KeptLeaseOptions {\n  readonly callers?: AbortSignal;\n"],
       [
@@ -107,10 +121,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a lost lease is released at once",
+    rule: "P14",
     edits: [[RENEWAL, "    this.#lapse = this.#setTimer(lapsesInMs, ", "    this.#lapse = this.#setTimer(0 * lapsesInMs, "]],
   },
   {
     name: "an abandoned acquisition is not released",
+    rule: "P5",
     edits: [
       [
         ACQUISITION,
@@ -121,10 +137,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a lease whose grant comes late is not released",
+    rule: "P5",
     edits: [[ACQUISITION, "    if (granted && this.#letGone) void inRootContext(() => this.#release());\n", ""]],
   },
   {
     name: "an id is used again after its release",
+    rule: "P2",
     edits: [
       [
         ACQUISITION,
@@ -136,6 +154,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an unanswered poll is released between two polls",
+    rule: "P5",
     edits: [
       [
         ACQUISITION,
@@ -146,6 +165,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "every poll has an id of its own",
+    rule: "P1",
     edits: [
       [ACQUISITION, "  readonly leaseId: string;\n  readonly #blob", "  leaseId: string;\n  readonly #blob"],
       [ACQUISITION, "    const cut = new LazySignal();", "    this.leaseId = this.#blob.newId();\n    const cut = new LazySignal();"],
@@ -153,6 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "sleep is not noticed",
+    rule: "P12",
     edits: [
       [
         CLOCK,
@@ -162,7 +183,8 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "nobody is woken after a sleep",
+    name: "the holds are not told of a sleep",
+    rule: "P12",
     edits: [
       [
         "src/lease/suspend-watch.ts",
@@ -173,6 +195,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the deadline's timer sleeps on after a sleep",
+    rule: "P12",
     edits: [
       [
         RENEWAL,
@@ -183,14 +206,17 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the lock is given without a look at the clock",
+    rule: "P7",
     edits: [[CONTENDER, "      await kept.freshen(this.#patience.signal);\n", ""]],
   },
   {
     name: "a lock whose id was given out is handed on under it",
+    rule: "P31",
     edits: [[SUCCESSION, "if (!idGivenOut && isWithin && ", "if (isWithin && "]],
   },
   {
     name: "the token is taken from a record read before",
+    rule: "P25",
     edits: [
       [
         FENCING,
@@ -202,6 +228,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "what was read while another held the lock counts whatever the ETag",
+    rule: "P25",
     edits: [
       [
         FENCING,
@@ -212,6 +239,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the block of tokens goes on whatever the ETag",
+    rule: "P25",
     edits: [
       [
         FENCING,
@@ -222,6 +250,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the record is written without If-Match",
+    rule: "P26",
     edits: [
       [
         FENCING,
@@ -232,10 +261,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a record that was wiped is replaced within the second",
+    rule: "P28",
     edits: [[FENCING, "const SEED_AFTER_MS = 2_000;", "const SEED_AFTER_MS = 0;"]],
   },
   {
     name: "tokens do not follow the service's time",
+    rule: "P23",
     edits: [
       [
         FENCING,
@@ -246,6 +277,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the lease is renewed between the list and the hand-over",
+    rule: "P41",
     edits: [
       [
         SUCCESSION,
@@ -256,18 +288,22 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "renewals go on during the hand-over",
+    rule: "P41",
     edits: [[SUCCESSION, "    kept.pause();\n", ""]],
   },
   {
     name: "the holder does not wait until its own ticket is gone",
+    rule: "P39",
     edits: [[SUCCESSION, "    await lease.ticketGone;\n", ""]],
   },
   {
-    name: "who gives up looks who is next before its ticket is deleted",
+    name: "a waiter that gives up lists before its ticket is deleted",
+    rule: "P43",
     edits: [[QUEUE, "    await ticket?.leave();\n", "    void ticket?.leave();\n"]],
   },
   {
-    name: "a waiter that gives up passes the lock on to no other",
+    name: "a waiter that gives up passes the lock on to no other waiter",
+    rule: "P43",
     edits: [
       [
         QUEUE,
@@ -277,11 +313,13 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   {
-    name: "who gives up takes the lock for given back, whoever had it",
+    name: "a waiter that gives up takes the lock for given back though another has it",
+    rule: "P43",
     edits: [[QUEUE, '      if (renewed.kind === "refused") return false;\n', ""]],
   },
   {
     name: "a ticket that is being made is deleted, and counts as gone though it was not leased",
+    rule: "P45",
     edits: [
       [TICKET, "this.#joining.then(() => this.#delete())", "this.#delete()"],
       [
@@ -293,10 +331,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a waiter that no listing shows does not ask for the lock",
+    rule: "P37",
     edits: [[PLACE, "      this.#doubt.arises(now);\n      return REJOIN_MS;", "      return REJOIN_MS;"]],
   },
   {
     name: "a lapsed ticket is not taken again",
+    rule: "P38",
     edits: [
       [
         PLACE,
@@ -308,6 +348,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a lock that is handed over is not asked for",
+    rule: "P37",
     edits: [
       [
         SUCCESSION,
@@ -318,6 +359,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a lock is handed on without a look at the clock",
+    rule: "P7",
     edits: [
       [
         HOLD,
@@ -334,10 +376,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a lease that is uncertain is not shared",
+    rule: "P12",
     edits: [["src/recipes/shared-lease.ts", "return !this.hold.ended && !this.hold.lostBecause;", "return this.hold.isHeld;"]],
   },
   {
     name: "what is uncertain is said to be lost",
+    rule: "P12",
     edits: [
       [
         RENEWAL,

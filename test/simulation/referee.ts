@@ -1,5 +1,6 @@
 import { isMutexError, type LockLostError } from "../../src/errors.ts";
 import type { LeaseTerms } from "../../src/options.ts";
+import type { Invariant } from "./invariants.ts";
 import { short } from "./journal.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Machine } from "./machine.ts";
@@ -194,7 +195,7 @@ export class Referee {
   }
 
   /** A rule is broken. */
-  report(rule: string, how: string): void {
+  report(rule: Invariant, how: string): void {
     if (!this.#rules || this.#rules.has(rule)) this.#violation ??= new Violation(rule, how);
   }
 

@@ -1,9 +1,10 @@
-/** A rule that was broken, whatever went wrong before. */
-export class Violation extends Error {
-  /** Which rule: `exclusion`, say. */
-  readonly rule: string;
+import type { Invariant } from "./invariants.ts";
 
-  constructor(rule: string, how: string) {
+/** An invariant that does not hold. The run ends with it. */
+export class Violation extends Error {
+  readonly rule: Invariant;
+
+  constructor(rule: Invariant, how: string) {
     super(`${rule}: ${how}`);
     this.rule = rule;
   }

@@ -1,3 +1,4 @@
+import type { Invariant } from "./invariants.ts";
 import { short } from "./journal.ts";
 import type { Sent, Witness } from "./link.ts";
 import type { Machine } from "./machine.ts";
@@ -71,11 +72,11 @@ export class WireRules implements Witness {
   readonly #listed = new Map<Machine, Map<string, number>>();
   /** The most that the clock of a machine that counts sleep ever showed: what was over by it stays so when it is put back. */
   readonly #latest = new Map<Machine, number>();
-  readonly #report: (rule: string, how: string) => void;
+  readonly #report: (rule: Invariant, how: string) => void;
   #count = 0;
   onRelease: (leaseId: string, facts: LeaseFacts) => void = () => undefined;
 
-  constructor(report: (rule: string, how: string) => void) {
+  constructor(report: (rule: Invariant, how: string) => void) {
     this.#report = report;
   }
 

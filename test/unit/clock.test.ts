@@ -3,6 +3,18 @@ import { LazySignal, LinkedSignal, onAbort, unlessAborted } from "../../src/abor
 import { Stopwatch, settledWithin, sleep, systemClock, systemSources } from "../../src/clock.ts";
 import { FakeClock } from "../../src/testing/index.ts";
 
+const drawn = vi.hoisted((): unknown[] => []);
+vi.mock("node:crypto", async (original) => {
+  const crypto = await original<typeof import("node:crypto")>();
+  return {
+    ...crypto,
+    randomUUID: (options: unknown) => {
+      drawn.push(options);
+      return crypto.randomUUID();
+    },
+  };
+});
+
 describe("the machine's clock", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "setImmediate"] }));
   afterEach(() => void vi.useRealTimers());
@@ -33,6 +45,7 @@ describe("the machine's clock", () => {
 
   it("draws ids that are lower-case UUIDs, and chances between 0 and 1", () => {
     expect(systemSources.newId()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(drawn).toEqual([{ disableEntropyCache: true }]);
     expect(systemSources.random()).toBeLessThan(1);
   });
 });

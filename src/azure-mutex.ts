@@ -110,6 +110,16 @@ const LONGEST_BREAK_SECONDS = 60;
 export class AzureMutex extends LockSpace {
   readonly #leases: ManualLeases;
 
+  /**
+   * Sends nothing: the first call that needs the service does, and loads the SDK. Throws `TypeError` or `RangeError` for options
+   * that are wrong, and an `Error` that says so if this runtime is too old.
+   *
+   * @example
+   * ```ts
+   * const mutex = new AzureMutex({ connectionString, containerName: "locks" });
+   * await mutex.locker("migration").run((lock) => migrate(lock.signal));
+   * ```
+   */
   constructor(options: MutexOptions) {
     super(options);
     this.#leases = new ManualLeases(this.clock);

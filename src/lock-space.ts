@@ -8,6 +8,7 @@ import type { LockBlob } from "./lease/lock-blob.ts";
 import { RenewalTurns } from "./lease/renewal-turns.ts";
 import type { StandingLease } from "./lease/standing-lease.ts";
 import { checkMs, DEFAULTS } from "./options.ts";
+import { checkRuntime } from "./runtime.ts";
 import { azureLog } from "./telemetry/azure-log.ts";
 import { Telemetry, type TelemetryOptions } from "./telemetry/telemetry.ts";
 import { endQuietly, type Hold, type LocalLease } from "./waiting/hold.ts";
@@ -92,6 +93,7 @@ export class LockSpace {
   };
 
   constructor(options: MutexOptions) {
+    checkRuntime();
     this.store = connect(options, options?.clock);
     const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, ...sources } = options;
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);

@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { checkRuntime } from "../runtime.ts";
 import { EXIT } from "./exit-codes.ts";
 import { failureOf, usageText } from "./failure.ts";
 import { refuseLossyArguments } from "./lossy-text.ts";
@@ -17,6 +18,7 @@ function fail(thrown: unknown): void {
 
 /** Does what the command line says. Sets the exit code. */
 export async function runCommandLine(): Promise<void> {
+  checkRuntime();
   // A job that runs is stopped by its watchdog.
   process.on("uncaughtException", (thrown) => {
     fail(thrown);

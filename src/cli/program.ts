@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
 import { breakCommand } from "./commands/break.ts";
 import { completionCommand } from "./commands/completion.ts";
@@ -38,7 +38,15 @@ export function createProgram(): Command {
   return program;
 }
 
+/** Throws in a bundle: the programs of the watchdog and of the status page, which are files of the package, are not in it. */
 function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
-  return version;
+  const manifest = new URL("../../package.json", import.meta.url);
+  const { name, version } = existsSync(manifest) ? (JSON.parse(readFileSync(manifest, "utf8")) as Manifest) : {};
+  if (name === "azmutex" && version !== undefined) return version;
+  throw new Error("the command is started from the installed package, as node_modules/.bin/azmutex: it cannot be bundled");
+}
+
+interface Manifest {
+  readonly name?: string;
+  readonly version?: string;
 }

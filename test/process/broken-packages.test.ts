@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { rolldown } from "rolldown";
 import { afterAll, describe, expect, it } from "vitest";
 import { PROJECT } from "../support/sources.ts";
 import { Storage } from "../support/storage.ts";
@@ -128,5 +129,20 @@ describe("the package that logs in to Azure", () => {
     const text = err.replace(/^azmutex: /, "");
     if (code === undefined) expect(text).toMatch(/takes the package @azure\/identity: npm install @azure\/identity$/);
     else expect(text).toMatch(named(why, "@azure/identity"));
+  });
+});
+
+describe("a bundle of the command", () => {
+  it("is refused before anything is locked, since the watchdog's program is not in it", async () => {
+    const bundle = await rolldown({ input: join(PROJECT, "dist/cli/main.js"), platform: "node", logLevel: "silent" });
+    // As deep as in the package, below another one's manifest.
+    await bundle.write({ dir: join(folder, "app/dist/cli"), entryFileNames: "main.mjs", chunkFileNames: "[name].mjs" });
+    for (const manifest of [undefined, JSON.stringify({ name: "app", version: "1.0.0" })]) {
+      if (manifest !== undefined) writeFileSync(join(folder, "app/package.json"), manifest);
+      const ran = await node(["app/dist/cli/main.mjs", "run", "k", "--emulator", "--", "sh", "-c", "echo it ran"]);
+      const says =
+        "azmutex: could not be loaded: the command is started from the installed package, as node_modules/.bin/azmutex: it cannot be bundled";
+      expect(ran).toEqual({ status: 70, out: "", err: says });
+    }
   });
 });

@@ -3,7 +3,7 @@ import { parseSource, readSources, type Source } from "../support/sources.ts";
 
 /** Every room may know itself and those above it. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "root-context.ts", "telemetry"],
+  ["errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "root-context.ts", "runtime.ts", "telemetry"],
   ["lease"],
   ["waiting"],
   ["holding.ts", "lock-space.ts"],
@@ -20,7 +20,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   testing: ["lease", "errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "telemetry"],
   facts: ["index.ts"],
   ui: ["facts", "index.ts"],
-  cli: ["ui", "facts", "index.ts", "packages.ts"],
+  cli: ["ui", "facts", "index.ts", "packages.ts", "runtime.ts"],
 };
 
 const SDK = "@azure/storage-blob";

@@ -73,6 +73,8 @@ describe("the processes of a job", () => {
     await end(() => processes.isAlive && processes.pids.includes(pid));
     writeFileSync(go, "\n");
     await end(() => !processes.isAlive);
+    // The mark is gone as soon as `env` has become `setsid`, which becomes `sleep` later.
+    await end(() => programOf(pid) === "sleep");
     expect([runs(pid), programOf(pid)]).toEqual([true, "sleep"]);
     rmSync(folder, { recursive: true });
   });

@@ -2,10 +2,11 @@ import { constants } from "node:os";
 import { type AnyMutexError, isMutexError } from "../index.ts";
 
 /**
- * How a command ends, beside 0 and what the job itself ended with. Those up to 79 follow sysexits.h, those from 124 on timeout(1) and
- * the shell.
+ * How a command ends, beside 0 and what the job itself ended with. 3 is what the `status` of an init script answers for what does not
+ * run; those up to 79 follow sysexits.h, those from 124 on timeout(1) and the shell.
  */
 export const EXIT: Readonly<Record<ExitName, number>> = Object.freeze({
+  notHeld: 3,
   usage: 64,
   unreachable: 69,
   internal: 70,
@@ -21,6 +22,7 @@ export const EXIT: Readonly<Record<ExitName, number>> = Object.freeze({
 });
 
 type ExitName =
+  | "notHeld"
   | "usage"
   | "unreachable"
   | "internal"

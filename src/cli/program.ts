@@ -18,8 +18,8 @@ AZURE_STORAGE_ACCOUNT alone, whatever login to Azure there is counts (managed id
 export function createProgram(): Command {
   const program = new Command("azmutex")
     .description("Locks on Azure Blob leases: run a command under one, and see and mend them.")
-    .version(version(), "--version", "print the version")
-    .helpOption("--help", "print what a command does, and its options")
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print what a command does, and its options")
     .showSuggestionAfterError()
     .addHelpText("after", `\n${SECRETS}`);
   for (const command of [

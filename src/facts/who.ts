@@ -6,6 +6,11 @@ export function presentHolder({ isHeld, infinite, holder }: LockStatus): Holder 
   return isHeld && !infinite ? holder : undefined;
 }
 
+/** Whether there is a holder of any kind under the key: of the lock, of a permit, or of a read lock. */
+export function isInUse({ isHeld, semaphore, readers = [] }: LockStatus): boolean {
+  return isHeld || readers.length > 0 || (semaphore?.held.length ?? 0) > 0;
+}
+
 /** Somebody who waits: who is first in line for a permit leaves neither name nor time. */
 export type Waiter = Partial<WaitingProcess>;
 

@@ -232,6 +232,24 @@ describe.concurrent("azmutex status", () => {
     await Promise.all([...permits, read].map((held) => held.release()));
   });
 
+  it("says with --exit-code whether a lock, a permit or a read lock is held", async (test) => {
+    const place = await Place.open(test);
+    const { mutex } = place;
+    const code = async (key: string): Promise<number | null> => (await place.end("status", ["--exit-code", key])).code;
+    const lock = await mutex.locker("lock").lock();
+    const permit = await new Semaphore(mutex, "pool", { permits: 2 }).acquire();
+    const read = await new ReaderWriterLock(mutex, "index").read.lock();
+    expect(await Promise.all(["lock", "pool", "index", "never"].map(code))).toEqual([0, 0, 0, 3]);
+    await Promise.all([lock, permit, read].map((held) => held.release()));
+    expect(await Promise.all(["lock", "pool", "index"].map(code))).toEqual([3, 3, 3]);
+    expect(await place.end("status", ["--exit-code", "lock", "--json"])).toMatchObject({
+      code: 3,
+      err: "",
+      out: expect.stringContaining('"isHeld": false'),
+    });
+    expect((await place.end("status", ["lock"])).code).toBe(0);
+  });
+
   it("takes only the permission to read, and says what it then cannot see", async (test) => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();
@@ -662,6 +680,16 @@ describe.concurrent("azmutex leader", () => {
     });
     await leadership.resign();
     expect(await place.out("leader", ["office"])).toBe("office: nobody leads\n");
+  });
+
+  it("says with --exit-code whether there is one", async (test) => {
+    const place = await Place.open(test);
+    const code = async (): Promise<number | null> => (await place.end("leader", ["--exit-code", "office"])).code;
+    expect(await code()).toBe(3);
+    const leadership = await new LeaderElection(place.mutex, "office").campaign();
+    expect(await code()).toBe(0);
+    await leadership.release();
+    expect(await code()).toBe(3);
   });
 
   it("prints each change until it is interrupted, also through an outage", async (test) => {

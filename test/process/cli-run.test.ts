@@ -383,6 +383,25 @@ describe.concurrent("azmutex run", () => {
       test.expect(isRunning(await jobOf(holder))).toBe(true);
     });
 
+    it("with --held-exit-code what that says, as long as storage answers", async (test) => {
+      const key = randomUUID();
+      const holder = runShell(test, STAYS, { args: [key] });
+      await jobOf(holder);
+      const ended = async (args: readonly string[]) => (await runShell(test, "exit 5", { args }).ended).code;
+      const nowhere = ["--endpoint", "https://127.0.0.1:1/", "--account", "acme"];
+      const env = { AZURE_STORAGE_KEY: emulator.accountKey };
+      const codes = await Promise.all([
+        ended(["--held-exit-code", "0", "--try", key]),
+        ended(["--held-exit-code", "255", "--timeout", "1s", key]),
+        ended(["--held-exit-code", "3", "--try", randomUUID()]),
+        runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--try", ...nowhere, key], env }).ended.then(({ code }) => code),
+        runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--timeout", "1s", ...nowhere, key], env }).ended.then(
+          ({ code }) => code,
+        ),
+      ]);
+      test.expect(codes).toEqual([0, 255, 5, 69, 69]);
+    });
+
     it("64 for permits that others count differently", async (test) => {
       const key = randomUUID();
       const holder = runShell(test, STAYS, { args: ["--semaphore", "2", key] });

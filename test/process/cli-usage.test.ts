@@ -97,6 +97,14 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
         `option '--semaphore <permits>' argument '${text}' is invalid. It must be a whole number from 1 to 1000.`,
       ] as const,
   ),
+  ...["-1", "256", "x", ""].map(
+    (text) =>
+      [
+        ["run", "k", "--try", "--held-exit-code", text, ...NEVER_RUN],
+        `option '--held-exit-code <number>' argument '${text}' is invalid. It must be a whole number from 0 to 255.`,
+      ] as const,
+  ),
+  [["leader", "k", "--watch", "--exit-code"], "option '--exit-code' cannot be used with option '--watch'"],
   [["run", "k", "--holder", "", ...NEVER_RUN], "--holder must be a string of 1 to 256 characters, not one of 0"],
   [["run", "k", "--purpose", "x".repeat(1_025), ...NEVER_RUN], "--purpose must be a string of 1 to 1024 characters, not one of 1025"],
   [["elect", "k", "--candidate", "", ...NEVER_RUN], "--candidate must be a string of 1 to 256 characters, not one of 0"],
@@ -165,6 +173,15 @@ const MISCONNECTED: readonly (readonly [env: Readonly<Record<string, string>>, a
         '--account (or AZURE_STORAGE_ACCOUNT) must be 3 to 24 lower-case letters and digits, not "Acme"',
       ] as const,
   ),
+  ...["Locks", "a"].map(
+    (container) =>
+      [
+        { ...account("acme"), AZMUTEX_CONTAINER: container },
+        [],
+        `${CONTAINER.replace("--container", "AZMUTEX_CONTAINER")} "${container}"`,
+      ] as const,
+  ),
+  [{ ...account("acme"), AZMUTEX_CONTAINER: "b" }, ["--container", "a"], `${CONTAINER} "a"`],
   [account("acme", { AZURE_STORAGE_KEY: "aGV5x" }), [], "AZURE_STORAGE_KEY must be the account's key in base64"],
   [{ AZURE_STORAGE_KEY: KEY }, ["--endpoint", "https://acme.test"], "AZURE_STORAGE_KEY needs --account (or AZURE_STORAGE_ACCOUNT)"],
   [account("acme", { AZURE_STORAGE_SAS_TOKEN: "sv=2021" }), [], "AZURE_STORAGE_SAS_TOKEN has no signature (sig)"],
@@ -241,6 +258,24 @@ describe("nothing of that", () => {
   });
 });
 
+describe.concurrent("a short option", () => {
+  it.for([
+    [["-h"], ["--help"]],
+    [
+      ["run", "-h"],
+      ["run", "--help"],
+    ],
+    [["-V"], ["--version"]],
+  ] as const)("%j is %j", async ([short, long], test) => {
+    const [{ ms: _, ownMs: __, ...shortEnd }, { ms: ___, ownMs: ____, ...longEnd }] = await Promise.all([
+      end(test, short),
+      end(test, long),
+    ]);
+    expect(shortEnd).toEqual(longEnd);
+    expect(shortEnd).toMatchObject({ code: 0, err: "" });
+  });
+});
+
 describe.concurrent("where the storage is", () => {
   const runs = async (test: TestContext, args: readonly string[], env: Readonly<Record<string, string>>): Promise<void> => {
     expect(await end(test, ["run", ...args, randomUUID(), ...NEVER_RUN], { env })).toMatchObject({ code: 0, out: "it ran\n", err: "" });
@@ -259,6 +294,17 @@ describe.concurrent("where the storage is", () => {
       runs(test, signed, { ...named, AZURE_STORAGE_SAS_TOKEN: search }),
       runs(test, signed, { ...named, AZURE_STORAGE_SAS_TOKEN: search.slice("?".length) }),
     ]);
+  });
+
+  it("is said by AZMUTEX_CONTAINER where --container says nothing, and an empty one says nothing", async (test) => {
+    const [{ containerName: own }, { containerName: other }] = await Promise.all([storage.newContainer(), storage.newContainer()]);
+    const key = randomUUID();
+    const held = await storage.mutex(own).locker(key).lock();
+    test.onTestFinished(() => held.release());
+    const tried = (args: readonly string[], container: string): Promise<CliEnd> =>
+      end(test, ["run", "--try", ...args, key, ...NEVER_RUN], { env: { ...STORAGE, AZMUTEX_CONTAINER: container } });
+    const ends = await Promise.all([tried([], own), tried(["--container", other], own), tried(["--container", own], other), tried([], "")]);
+    expect(ends.map(({ code }) => code)).toEqual([75, 0, 75, 0]);
   });
 
   it("is said by the command line before the environment: account and endpoint make a connection string count for nothing", async (test) => {
@@ -363,8 +409,8 @@ describe.concurrent("a login to Azure", () => {
     expect((await refusal(test, args, 77, nobody)).text).toBe(`not logged in to Azure: ${HOW_TO}`);
   });
 
-  it("says with --verbose what was tried", async (test) => {
-    const { code, err } = await end(test, ["ls", "--verbose"], { env: nobody });
+  it.for(["--verbose", "-v"])("says with %s what was tried", async (verbose, test) => {
+    const { code, err } = await end(test, ["ls", verbose], { env: nobody });
     expect(code).toBe(77);
     expect(err).toContain("azmutex: CredentialUnavailableError: Azure CLI could not be found.");
     expect(err.trimEnd().split("\n").at(-1)).toBe(`azmutex: not logged in to Azure: ${HOW_TO}`);

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { type Leader, LeaderElection } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import type { Duration } from "../duration.ts";
+import { EXIT } from "../exit-codes.ts";
 import { printJson, printJsonLine } from "../facts/json.ts";
 import { LeadersSeen, leaderLine, leaderLines } from "../facts/leader-text.ts";
 import { Interruption } from "../interruption.ts";
@@ -14,6 +15,7 @@ interface LeaderOptions extends ConnectionOptions {
   readonly watch?: boolean;
   readonly every: Duration;
   readonly json?: boolean;
+  readonly exitCode?: boolean;
 }
 
 export function leaderCommand(): Command {
@@ -23,7 +25,8 @@ export function leaderCommand(): Command {
     .argument("<name>", "name of the office")
     .addOption(new Option("--watch", "go on, with a line for each change, until interrupted; also while the service does not answer"))
     .addOption(everyOption("with --watch, "))
-    .addOption(new Option("--json", "print one JSON object; with --watch, one on each line"));
+    .addOption(new Option("--json", "print one JSON object; with --watch, one on each line"))
+    .addOption(new Option("--exit-code", "end with 0 if there is a leader, with 3 if there is none").conflicts("watch"));
   return withConnection(command).action((name: string, options: LeaderOptions) => leader(name, options));
 }
 
@@ -33,6 +36,7 @@ async function leader(name: string, options: LeaderOptions): Promise<void> {
   const leader = await election.leader();
   if (options.json) printJson({ name, leader: leader ?? null });
   else terminal.print(`${leaderLines(name, leader, wallMs()).join("\n")}\n`);
+  if (options.exitCode && !leader) process.exitCode = EXIT.notHeld;
 }
 
 async function watch(election: LeaderElection, { every: { ms: everyMs }, json }: LeaderOptions): Promise<void> {

@@ -14,6 +14,7 @@ import {
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import { type Duration, parseDuration } from "../duration.ts";
 import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
+import { heldExitCodeOption } from "../job/held-exit-code.ts";
 import { runJob } from "../job/job.ts";
 import { jobCommand } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
@@ -30,6 +31,7 @@ const LONGEST_PURPOSE = 1_024;
 interface RunOptions extends ConnectionOptions, JobTermsOptions {
   readonly timeout?: Duration;
   readonly try?: boolean;
+  readonly heldExitCode?: number;
   readonly fair?: boolean;
   readonly semaphore?: number;
   readonly read?: boolean;
@@ -47,6 +49,7 @@ export function runCommand(): Command {
     .argument("[command...]", "what to run")
     .addOption(new Option("--timeout <duration>", "give up when the lock was not free within this time").argParser(parseDuration))
     .addOption(new Option("--try", "do not wait at all").conflicts("timeout"))
+    .addOption(heldExitCodeOption())
     .addOption(new Option("--fair", "first come, first served between processes; all users of the key say so alike"))
     .addOption(
       new Option("--semaphore <permits>", "at most so many at once; all users say the same number").argParser(wholeNumber(1, MOST_PERMITS)),
@@ -97,8 +100,8 @@ function outcomeOf(error: AnyMutexError, key: string, options: RunOptions): Erro
   if (error.code !== "LOCK_TIMEOUT" || shortageIn(error)) return error;
   const message = withDuration(error.message, options.timeout);
   if (error.cause !== undefined) return new CommandError(message, EXIT.unreachable, { cause: error });
-  if (options.try) return new CommandError(`lock on "${key}" is held by another`, EXIT.held);
-  return new CommandError(message, EXIT.timedOut, { cause: error });
+  if (options.try) return new CommandError(`lock on "${key}" is held by another`, options.heldExitCode ?? EXIT.held);
+  return new CommandError(message, options.heldExitCode ?? EXIT.timedOut, { cause: error });
 }
 
 /** The library's message with the duration as the user wrote it. */

@@ -1,5 +1,7 @@
 import { Command, Option } from "commander";
+import { isInUse } from "../../facts/who.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { EXIT } from "../exit-codes.ts";
 import { printJson } from "../facts/json.ts";
 import { statusLines } from "../facts/lock-status-text.ts";
 import { terminal } from "../terminal.ts";
@@ -7,6 +9,7 @@ import { wallMs } from "../time.ts";
 
 interface StatusOptions extends ConnectionOptions {
   readonly json?: boolean;
+  readonly exitCode?: boolean;
 }
 
 export function statusCommand(): Command {
@@ -14,7 +17,8 @@ export function statusCommand(): Command {
     .summary("say who holds a lock, and who waits")
     .description("Says what is known of one key: its state, who holds it and for what, who waits in which order, permits and readers.")
     .argument("<key>", "name of the lock")
-    .addOption(new Option("--json", "print one JSON object"));
+    .addOption(new Option("--json", "print one JSON object"))
+    .addOption(new Option("--exit-code", "end with 0 if the lock, a permit or a read lock is held, with 3 if none is"));
   return withConnection(command).action((key: string, options: StatusOptions) => status(key, options));
 }
 
@@ -23,4 +27,5 @@ async function status(key: string, options: StatusOptions): Promise<void> {
   const found = await mutex.inspect(key);
   if (options.json) printJson(found);
   else terminal.print(`${statusLines(found, wallMs()).join("\n")}\n`);
+  if (options.exitCode && !isInUse(found)) process.exitCode = EXIT.notHeld;
 }

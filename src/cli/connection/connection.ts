@@ -29,10 +29,13 @@ export function withConnection(command: Command): Command {
   const options = [
     new Option("--account <name>", "storage account; default: AZURE_STORAGE_ACCOUNT"),
     new Option("--endpoint <url>", "the account's blob endpoint, for sovereign clouds and private names"),
-    new Option("--container <name>", "container of the locks").default(DEFAULT_CONTAINER, DEFAULT_CONTAINER),
+    new Option("--container <name>", "container of the locks").default(
+      containerOf(process.env) ?? DEFAULT_CONTAINER,
+      `AZMUTEX_CONTAINER, or ${DEFAULT_CONTAINER}`,
+    ),
     new Option("--emulator", "the emulator (Azurite) at http://127.0.0.1:10000").conflicts(["account", "endpoint"]),
     new Option("--allow-http", "speak plain http to another machine: an emulator in a compose network"),
-    new Option("--verbose", "say on standard error what the library logs"),
+    new Option("-v, --verbose", "say on standard error what the library logs"),
   ];
   for (const option of options) command.addOption(option.helpGroup(GROUP));
   return command;
@@ -59,9 +62,13 @@ function open(options: MutexOptions): AzureMutex {
     return new AzureMutex(options);
   } catch (error) {
     const text = inOurWords(error);
-    throw text === undefined ? error : new CommandError(text, EXIT.usage);
+    if (text === undefined) throw error;
+    const isOfVariable = options.containerName === containerOf(process.env);
+    throw new CommandError(isOfVariable ? text.replace(/^--container\b/, "AZMUTEX_CONTAINER") : text, EXIT.usage);
   }
 }
+
+const containerOf = ({ AZMUTEX_CONTAINER }: NodeJS.ProcessEnv): string | undefined => AZMUTEX_CONTAINER || undefined;
 
 function signIn({ account, endpoint, emulator }: ConnectionOptions, env: NodeJS.ProcessEnv, login: AzureLogin): MutexOptions {
   if (emulator) return { useStorageEmulator: true };

@@ -1,4 +1,4 @@
-import { presentHolder } from "../../facts/who.ts";
+import { isInUse, presentHolder } from "../../facts/who.ts";
 import type { Holder, LockStatus, SemaphoreStatus } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
@@ -50,8 +50,7 @@ export function stateCell(status: LockStatus): Cell {
   const lock = state === "breaking" ? "breaking" : infinite ? "held, infinite lease" : "held";
   if (isHeld) return { text: [lock, ...others].join(", "), paint: state === "breaking" || infinite ? "red" : "yellow" };
   if (others.length === 0) return { text: "free", paint: "green" };
-  const isInUse = readers.length > 0 || (semaphore?.held.length ?? 0) > 0;
-  return { text: others.join(", "), paint: isInUse ? "yellow" : "green" };
+  return { text: others.join(", "), paint: isInUse(status) ? "yellow" : "green" };
 }
 
 /** `2 of 5 permits` */

@@ -7,6 +7,7 @@ import type { Metadata, Stamp, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type Announced, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
 import { readAsWritten, readBlob } from "./read-blob.ts";
+import { lossBy } from "./refusal.ts";
 
 /** A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a record. */
 const TOKENS_PER_SECOND = 1_000_000;
@@ -254,7 +255,7 @@ export class FencingTokens {
     const ask = (request: AbortSignal) => store.writeMetadata(name, metadata, { leaseId, ifMatch, signal: request });
     silence?.asks();
     const answer = await attempt(blob, ask, { operation: "write the record", timeoutMs, signal });
-    if (answer.kind === "refused") throw new LockLostError(key, answer.why, `writing the record was refused (${answer.status})`);
+    if (answer.kind === "refused") throw lossBy(answer, key, "writing the record");
     return answer.kind === "written" ? seenNow(blob, answer) : undefined;
   }
 

@@ -6,6 +6,7 @@ import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { attempt, untilAnswered } from "./attempt.ts";
 import type { LeaseLength } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
+import { lossBy } from "./refusal.ts";
 import { releaseLease } from "./release.ts";
 
 /** How often an infinite lease is checked, so that somebody who breaks it is noticed. */
@@ -121,7 +122,7 @@ export class ManualLease {
       return attempt(this.#blob, ask, { operation: "renew", timeoutMs: this.#tryTimeoutMs, signal });
     };
     const answer = await untilAnswered(this.#blob, renewOnce, signal);
-    if (answer.kind === "refused") this.lose(new LockLostError(this.key, answer.why, `renewal refused (${answer.status})`));
+    if (answer.kind === "refused") this.lose(lossBy(answer, this.key, "renewal"));
     // A release may have been sent meanwhile.
     this.#throwUnlessHeld();
     this.#asked = asked;
@@ -133,7 +134,7 @@ export class ManualLease {
     this.#origin.conclude();
     try {
       const answer = await releaseLease(this.#blob, this.leaseId, this.#tryTimeoutMs);
-      if (answer.kind === "refused") throw new LockLostError(this.key, answer.why, `release refused (${answer.status})`);
+      if (answer.kind === "refused") throw lossBy(answer, this.key, "release");
       if ("isAssumed" in answer && isOverdue) throw new LockLostError(this.key, "expired", "it ran out before it was released");
     } catch (error) {
       this.#state = error instanceof LockLostError ? { kind: "lost", error } : { kind: "released", releasing: undefined };

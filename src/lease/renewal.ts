@@ -9,6 +9,7 @@ import { attempt, retryDelayMs } from "./attempt.ts";
 import { type SeenBlob, seenNow } from "./fencing.ts";
 import type { Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
+import { lossBy } from "./refusal.ts";
 import { changeLease, type EndAnswer, releaseInBackground, releaseLease } from "./release.ts";
 import type { StandingLease } from "./standing-lease.ts";
 import { type Sleeper, SuspendWatch } from "./suspend-watch.ts";
@@ -354,7 +355,7 @@ export class KeptLease implements Sleeper, StandingLease {
     const kind = isLate && answer.kind === "renewed" ? "late" : answer.kind;
     this.#tell({ kind, tookMs: elapsedMs, msLeft: this.remainingMs });
     if (answer.kind === "refused") {
-      this.#lose(new LockLostError(key, answer.why, `renewal refused (${answer.status})`));
+      this.#lose(lossBy(answer, key, "renewal"));
       return true;
     }
     this.#granted = asked;

@@ -2,6 +2,7 @@ import { LazySignal } from "../abort.ts";
 import { LockLostError, NotHeldError } from "../errors.ts";
 import type { FencingTokens, SeenBlob } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
+import { lossBy } from "../lease/refusal.ts";
 import type { EndAnswer } from "../lease/release.ts";
 import type { KeptLease, LeaseKeeper } from "../lease/renewal.ts";
 import type { LockEvents } from "../telemetry/lock-events.ts";
@@ -322,7 +323,7 @@ export class Hold implements Tenure {
       if (declared) return declared;
       // The release came after the deadline. Its answer shows that no other holder was in between; an assumed release shows nothing.
       if (answer.kind === "released") return "isAssumed" in answer ? overdue : undefined;
-      const refused = new LockLostError(this.key, answer.why, `release refused (${answer.status})`);
+      const refused = lossBy(answer, this.key, "release");
       if (!overdue) return refused;
       overdue.cause ??= refused;
       return overdue;

@@ -149,7 +149,12 @@ describe("a lock whose renewal is refused", () => {
     const { clock, lock, world } = await holding();
     await world.memory.break("job", { periodSeconds: 0 });
     await clock.advance(10_000);
-    expect(lock.signal.reason).toMatchObject({ why: "broken" });
+    const code = "renewal refused: 409 LeaseIsBrokenAndCannotBeRenewed";
+    expect(lock.signal.reason).toMatchObject({
+      why: "broken",
+      message: `lock on "job" lost: broken by another process (${code})`,
+      cause: { message: code },
+    });
   });
 
   it("is lost at once as taken, when somebody broke it and took it", async () => {
@@ -157,7 +162,7 @@ describe("a lock whose renewal is refused", () => {
     await world.memory.break("job", { periodSeconds: 0 });
     expect(await world.stranger("job")).toBe("acquired");
     await clock.advance(10_000);
-    expect(lock.signal.reason).toMatchObject({ why: "taken" });
+    expect(lock.signal.reason).toMatchObject({ why: "taken", message: expect.stringContaining("another process has leased") });
   });
 
   it("is lost at once as deleted, when the blob is gone", async () => {

@@ -1,6 +1,6 @@
 import type { AzureMutex } from "../index.ts";
 import { Lookout, type LookoutOptions } from "./lookout.ts";
-import { StatusPage } from "./status-page.ts";
+import { type BreakListener, StatusPage } from "./status-page.ts";
 
 export interface ServeOptions extends Omit<LookoutOptions, "look"> {
   readonly mutex: Pick<AzureMutex, "list" | "break">;
@@ -8,6 +8,8 @@ export interface ServeOptions extends Omit<LookoutOptions, "look"> {
   /** The folder of the page's files. Default: `page/` beside this file, where the package has it. */
   readonly assets?: URL;
   onDefect(error: unknown): void;
+  /** Called with what came of each break that a page asked for. Default: no call. */
+  readonly onBreak?: BreakListener | undefined;
 }
 
 /** Serves the page of a mutex's container. Rejects as Node does where the port is taken. */
@@ -17,6 +19,7 @@ export async function serve({ mutex, port, assets = new URL("./page/", import.me
     assets,
     breakLock: options.mayBreak ? (key, how) => mutex.break(key, how) : undefined,
     onDefect: options.onDefect,
+    onBreak: options.onBreak,
   });
   await page.listen(port);
   return page;

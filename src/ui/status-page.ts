@@ -29,12 +29,17 @@ const ASSETS: Readonly<Record<string, readonly [file: string, type: string]>> = 
   "/page.css": ["page.css", "text/css; charset=utf-8"],
 });
 
+/** Called with a key, what of it was to be broken, and what came of that. */
+export type BreakListener = (key: string, options: BreakOptions, result: BreakResult) => void;
+
 export interface StatusPageOptions {
   readonly lookout: Lookout;
   /** Where the page's files are. */
   readonly assets: URL;
   /** Breaks a lock. Left out, there is no way to. */
   readonly breakLock?: ((key: string, options: BreakOptions) => Promise<BreakResult>) | undefined;
+  /** Called with what came of each break. Default: no call. */
+  readonly onBreak?: BreakListener | undefined;
   /** Told of what nobody foresaw. */
   onDefect(error: unknown): void;
 }
@@ -131,7 +136,10 @@ export class StatusPage {
     if (!asked) return say(response, 400, "this is no request to break a lock");
     if (asked.typed !== asked.key) return say(response, 400, "what was typed is not the key; nothing was changed");
     try {
-      tell(response, 200, await breakLock(asked.key, breakOptionsOf(asked)));
+      const options = breakOptionsOf(asked);
+      const result = await breakLock(asked.key, options);
+      this.#options.onBreak?.(asked.key, options, result);
+      tell(response, 200, result);
     } catch (error) {
       // Wrong arguments are told of in words that bear no secret, as all of the library's errors.
       if (error instanceof TypeError || error instanceof RangeError) return say(response, 400, error.message);

@@ -1,4 +1,4 @@
-import { hostname } from "node:os";
+import { hostname, userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ContainerClient, ContainerSASPermissions } from "@azure/storage-blob";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
@@ -18,6 +18,7 @@ const TIME = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ";
 const SINCE = `${TIME} \\(\\d+ s ago\\)`;
 const ISO: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const TOKEN: unknown = expect.any(Number);
+const NAMELESS = "somebody who left no name";
 const ESCAPE = "\u001b";
 
 /** A container and a way to it of its own, with a mutex in this process, and the command in others. */
@@ -52,6 +53,14 @@ class Place {
   async out(command: string, args: readonly string[] = []): Promise<string> {
     const { code, out, err } = await this.end(command, args);
     expect({ code, err }).toEqual({ code: 0, err: "" });
+    return out;
+  }
+
+  /** What a break prints, and its line for the log: who broke which lock, when, and whose it was. */
+  async broken(args: readonly string[], { what = args[0], whose }: { what?: string | undefined; whose: string }): Promise<string> {
+    const { code, out, err } = await this.end("break", [...args, "--yes"]);
+    const line = `^azmutex: ${TIME} ${userInfo().username}@${hostname()} broke ${what} by azmutex break; it was held by (.*), and is free in \\d+ s\n$`;
+    expect({ code, whose: new RegExp(line).exec(err)?.[1] ?? err }).toEqual({ code: 0, whose });
     return out;
   }
 
@@ -363,7 +372,7 @@ describe.concurrent("azmutex watch", () => {
     const second = await place.mutex.locker("nightly", { holder: "web-4" }).lock();
     await watch.printed(new RegExp(`^${TIME} nightly held by web-4$`, "m"));
     await place.mutex.break("nightly", { periodSeconds: 10 });
-    await watch.printed(new RegExp(`^${TIME} nightly broken, and free when the lease of web-4 ends$`, "m"));
+    await watch.printed(new RegExp(`^${TIME} nightly broken, and free when the lease of web-4 ends, in at most 30 s$`, "m"));
     await watch.printed(new RegExp(`^${TIME} nightly free: the lease of web-4 was broken$`, "m"));
     await place.mutex.release("raw");
     await watch.printed(new RegExp(`^${TIME} raw free$`, "m"));
@@ -505,25 +514,36 @@ describe.concurrent("azmutex watch", () => {
 });
 
 describe.concurrent("azmutex break", () => {
+  const STOPPED = "its holder will be stopped: it loses the lock, and azmutex run kills its job";
   const MEANWHILE = "its holder goes on until its next renewal fails: until then two may be at work";
 
   it("stops whoever holds it, who notices, and says when the lock is free", async (test) => {
     const place = await Place.open(test);
     const run = await place.job(["k", "--lease", "30s"]);
     const before = place.requests().length;
-    const out = await place.out("break", ["k", "--yes"]);
+    const out = await place.broken(["k"], { whose: `${hostname()}:${run.pid}` });
     const [, seconds] = new RegExp(`^k: broke the lease of ${hostname()}:${run.pid}; free in (\\d+) s\n$`).exec(out) ?? [];
     expect(Number(seconds)).toBeGreaterThan(0);
     expect(Number(seconds)).toBeLessThanOrEqual(30);
     expect(place.requests().slice(before)).toEqual(["read", "break"]);
-    expect(await place.out("status", ["k"])).toMatch(/^k: breaking \(broken: its holder cannot renew it; free when its lease ends\)\n/);
-    expect(await run.ended).toMatchObject({ code: 79, err: expect.stringContaining("the command was stopped") });
+    expect(await place.out("status", ["k"])).toMatch(
+      /^k: breaking \(broken: its holder cannot renew it; free when its lease ends, in at most 30 s\)\n/,
+    );
+    expect(await place.out("ls")).toMatch(/^k +breaking, ≤ 30 s left /m);
+    const { code, err } = await run.ended;
+    expect({ code, err }).toEqual({
+      code: 79,
+      err: expect.stringMatching(
+        /^azmutex: lock on "k" lost: broken by another process \(renewal refused: 409 LeaseIs.*\): the command was stopped\n$/,
+      ),
+    });
   });
 
   it("frees a lock at once with --after 0s, and warns", async (test) => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();
-    expect(await place.out("break", ["k", "--yes", "--after", "0s"])).toBe(`k: broke the lease of web-3; free now, and ${MEANWHILE}\n`);
+    const out = await place.broken(["k", "--after", "0s"], { whose: ownNamed("web-3") });
+    expect(out).toBe(`k: broke the lease of web-3; free now, and ${MEANWHILE}\n`);
     expect(await place.out("status", ["k"])).toMatch(/^k: free \(the last holder's lease was broken\)\n/);
     await lock.release().catch(() => undefined);
   });
@@ -532,10 +552,14 @@ describe.concurrent("azmutex break", () => {
     const place = await Place.open(test);
     await place.mutex.acquire("raw", 60);
     await place.mutex.acquire("for-ever", "infinite");
-    expect(await place.out("break", ["raw", "--yes", "--after", "3s"])).toBe(
+    expect(await place.broken(["raw", "--after", "3s"], { whose: NAMELESS })).toBe(
       "raw: broke the lease of somebody who left no name; free in 3 s\n",
     );
-    expect(await place.json<BreakJson>("break", ["for-ever", "--yes"])).toEqual({ key: "for-ever", outcome: "broken", freeInSeconds: 0 });
+    expect(JSON.parse(await place.broken(["for-ever", "--json"], { whose: NAMELESS }))).toEqual({
+      key: "for-ever",
+      outcome: "broken",
+      freeInSeconds: 0,
+    });
     await Promise.allSettled([place.mutex.release("raw"), place.mutex.release("for-ever")]);
   });
 
@@ -551,8 +575,8 @@ describe.concurrent("azmutex break", () => {
     expect(refused).toMatchObject({ code: 75, err: "" });
     expect(JSON.parse(refused.out)).toEqual({ key: "k", outcome: "heldByAnother", holder: own("web-3") } satisfies BreakJson);
     expect(lock.isHeld).toBe(true);
-    const broken = await place.json<BreakJson>("break", ["k", "--if-holder", "web-3", "--yes", "--after", "2s"]);
-    expect(broken).toEqual({ key: "k", outcome: "broken", freeInSeconds: 2, holder: own("web-3") });
+    const broken = await place.broken(["k", "--if-holder", "web-3", "--after", "2s", "--json"], { whose: ownNamed("web-3") });
+    expect(JSON.parse(broken)).toEqual({ key: "k", outcome: "broken", freeInSeconds: 2, holder: own("web-3") });
     await lock.release().catch(() => undefined);
   });
 
@@ -570,14 +594,16 @@ describe.concurrent("azmutex break", () => {
     const a = await new Semaphore(mutex, "k", { permits: 2, holder: "a" }).acquire();
     const b = await new Semaphore(mutex, "k", { permits: 2, holder: "b" }).acquire();
     const read = await new ReaderWriterLock(mutex, "k", { holder: "r" }).read.lock();
-    expect(await place.out("break", ["k", "--permit", "1", "--yes", "--after", "0s"])).toBe(
+    const permitted = { what: "permit 1 of k", whose: ownNamed("b") };
+    expect(await place.broken(["k", "--permit", "1", "--after", "0s"], permitted)).toBe(
       `permit 1 of k: broke the lease of b; free now, and ${MEANWHILE}\n`,
     );
     expect(await place.out("break", ["k", "--permit", "5", "--yes"])).toBe("permit 5 of k: nobody holds it\n");
     expect(await place.out("break", ["k", "--reader", "x", "--yes"])).toBe("the read lock of x on k: nobody holds it\n");
     expect(await place.out("break", ["k", "--yes"])).toBe("k: nobody holds it\n");
     expect(await place.out("status", ["k"])).toContain("1 of 2 permits, 1 reader");
-    expect(await place.out("break", ["k", "--reader", "r", "--yes", "--after", "0s"])).toBe(
+    const reading = { what: "the read lock of r on k", whose: ownNamed("r") };
+    expect(await place.broken(["k", "--reader", "r", "--after", "0s"], reading)).toBe(
       `broke the read lock of r on k; free now, and ${MEANWHILE}\n`,
     );
     expect(linesOf(await place.out("status", ["k"]))[0]).toBe("k: 1 of 2 permits");
@@ -587,7 +613,9 @@ describe.concurrent("azmutex break", () => {
   it("asks on a terminal, and breaks on yes alone", async (test) => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3", purpose: "schema 42" }).lock();
-    const question = new RegExp(`k is held by web-3 \\(schema 42\\), since ${SINCE}; it is free in at most 30 s; break it\\? \\[y/N\\] $`);
+    const question = new RegExp(
+      `k is held by web-3 \\(schema 42\\), since ${SINCE}; ${STOPPED}; it is free in at most 30 s; break it\\? \\[y/N\\] $`,
+    );
     const answered = async (answer: string): Promise<CliEnd> => {
       const asked = place.onTerminal("break", ["k"]);
       await asked.printed(question);
@@ -626,7 +654,9 @@ describe.concurrent("azmutex break", () => {
     const permit = await new Semaphore(place.mutex, "k", { permits: 2, holder: "a" }).acquire();
     const { env = {} } = await place.sas("rw");
     const asked = place.onTerminal("break", ["k", "--permit", "0", "--after", "2s", "--endpoint", place.proxy.url], { env });
-    await asked.printed(/these credentials do not allow to see who holds permit 0 of k; it is free in at most 2 s; break it\? \[y\/N\] $/);
+    await asked.printed(
+      /these credentials do not allow to see who holds permit 0 of k; its holder will be stopped: .*; it is free in at most 2 s; break it\? \[y\/N\] $/,
+    );
     asked.type("y\n");
     expect(await asked.ended).toMatchObject({ code: 0, out: expect.stringContaining("permit 0 of k: broke the lease of a; free in 2 s") });
     await permit.release().catch(() => undefined);

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { hostname, userInfo } from "node:os";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
 import type { Snapshot } from "../../src/ui/snapshot.ts";
 import { Cli, type CliEnd } from "../support/cli.ts";
@@ -86,6 +87,9 @@ describe.concurrent("azmutex ui", () => {
     expect((await without.ask("/break", request)).status).toBe(404);
     const broken = await allowed.ask("/break", request);
     expect([broken.status, await broken.json()]).toMatchObject([200, { outcome: "broken" }]);
+    const line = /^azmutex: \S+Z (\S+) broke k by the status page; it was held by somebody who left no name, and is free in \d+ s$/m;
+    expect((await allowed.cli.printed(line))[1]).toBe(`${userInfo().username}@${hostname()}`);
+    expect(without.cli.err).not.toContain("broke");
     expect([(await without.look()).locks[0]?.lease, (await allowed.look()).locks[0]?.lease]).toEqual(["leased", "breaking"]);
   });
 

@@ -3,8 +3,9 @@ import type { AzureMutex, BreakOptions, BreakResult } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import { type Duration, parseDuration } from "../duration.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
-import { breakQuestion, resultLine, targetIn } from "../facts/break-text.ts";
+import { breakLogLine, breakQuestion, resultLine, targetIn } from "../facts/break-text.ts";
 import { printJson } from "../facts/json.ts";
+import { operator } from "../operator.ts";
 import { ask, canAsk } from "../question.ts";
 import { terminal } from "../terminal.ts";
 import { wallMs } from "../time.ts";
@@ -60,6 +61,8 @@ async function breakLock(key: string, options: BreakCommandOptions): Promise<voi
     ...(reader !== undefined && { reader }),
   };
   const result = yes ? await mutex.break(key, terms) : await breakIfWanted(mutex, key, terms);
+  const logLine = breakLogLine(key, terms, result, { name: operator(), by: "azmutex break" }, wallMs());
+  if (logLine !== undefined) terminal.say(`azmutex: ${logLine}`);
   if (json) printJson({ key, ...result });
   else if (result.outcome !== "heldByAnother") terminal.print(`${resultLine(key, terms, result)}\n`);
   if (result.outcome === "heldByAnother") {

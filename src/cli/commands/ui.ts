@@ -1,9 +1,12 @@
 import { once } from "node:events";
 import { Command, Option } from "commander";
+import type { BreakListener } from "../../ui/status-page.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
+import { breakLogLine } from "../facts/break-text.ts";
 import { failureOf } from "../failure.ts";
 import { Interruption } from "../interruption.ts";
+import { operator } from "../operator.ts";
 import { terminal } from "../terminal.ts";
 import { machineMs, wallMs } from "../time.ts";
 import { wholeNumber } from "../whole-number.ts";
@@ -39,7 +42,11 @@ async function ui({ port, allowBreak: mayBreak = false, ...connection }: UiOptio
   const { container } = connection;
   const mutex = await openMutex(connection);
   const onDefect = (error: unknown): void => terminal.say(`azmutex: ${failureOf(error).line}`);
-  const serving = serve({ mutex, container, port, mayBreak, wallMs, elapsedMs: machineMs, onDefect });
+  const onBreak: BreakListener = (key, terms, result) => {
+    const line = breakLogLine(key, terms, result, { name: operator(), by: "the status page" }, wallMs());
+    if (line !== undefined) terminal.say(`azmutex: ${line}`);
+  };
+  const serving = serve({ mutex, container, port, mayBreak, wallMs, elapsedMs: machineMs, onDefect, onBreak });
   const page = await serving.catch(({ code }: NodeJS.ErrnoException) => {
     const what = code === "EADDRINUSE" ? "taken" : `refused (${code})`;
     throw new CommandError(`port ${port} is ${what}: say --port with another, or --port 0`, EXIT.usage);

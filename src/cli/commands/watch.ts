@@ -1,4 +1,5 @@
 import { Command, Option } from "commander";
+import { BreaksSeen } from "../../facts/breaking.ts";
 import { changesBetween, type LocksSeen } from "../../facts/lock-changes.ts";
 import type { LockStatus } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
@@ -89,6 +90,7 @@ class LineView implements View {
 /** All locks as they are, in place of what was shown before. */
 class TableView implements View {
   readonly #screen = new Screen();
+  readonly #breaks = new BreaksSeen();
   readonly #about: string;
   readonly #nothing: string;
   #locks: readonly LockStatus[] | undefined;
@@ -101,6 +103,7 @@ class TableView implements View {
 
   onSeen(locks: LocksSeen): void {
     this.#locks = [...locks.values()];
+    this.#breaks.note(this.#locks, wallMs());
     this.#draw();
   }
 
@@ -119,7 +122,7 @@ class TableView implements View {
 
   #draw(): void {
     const now = wallMs();
-    const [head, ...lines] = this.#locks ? lockTable(this.#locks, now) : [];
+    const [head, ...lines] = this.#locks ? lockTable(this.#locks, now, this.#breaks) : [];
     const about = terminal.paint("dim", `${shownTime(now)}, ${this.#about}`);
     this.#screen.draw({
       head: [about, ...(this.#trouble ? [terminal.paint("red", this.#trouble)] : []), ...(head === undefined ? [] : [head])],

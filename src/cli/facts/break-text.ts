@@ -1,9 +1,7 @@
+import { longestBreakSeconds } from "../../facts/breaking.ts";
 import type { BreakOptions, BreakResult, Holder, LockStatus } from "../../index.ts";
 import { printable } from "../printable.ts";
-import { named, shownSince } from "./lock-words.ts";
-
-/** Azure grants no longer lease, but an infinite one. */
-const LONGEST_LEASE_SECONDS = 60;
+import { NAMELESS, named, shownSince, shownTime, whereabouts } from "./lock-words.ts";
 
 /** What is to be broken: a lock, a permit, or a reader's part of a lock. */
 export interface Target {
@@ -32,14 +30,15 @@ export function targetIn(status: LockStatus, { permit, reader }: BreakOptions): 
   return status.isHeld ? status : undefined;
 }
 
-/** `nightly is held by build-7:4123 (deploy 42), since … (3 min ago); it is free in at most 30 s; break it?` */
+/** `nightly is held by build-7:4123 (deploy 42), since …; its holder will be stopped: …; it is free in at most 30 s; break it?` */
 export function breakQuestion(key: string, terms: BreakOptions, target: Target, now: number): string {
-  const { infinite, leaseSeconds = LONGEST_LEASE_SECONDS } = target;
-  const longest = infinite ? (terms.periodSeconds ?? 0) : Math.min(leaseSeconds, terms.periodSeconds ?? leaseSeconds);
+  const leaseSeconds = longestBreakSeconds(target);
+  const longest = target.infinite ? (terms.periodSeconds ?? 0) : Math.min(leaseSeconds, terms.periodSeconds ?? leaseSeconds);
   const then = longest === 0 ? `it is free at once, and ${MEANWHILE}` : `it is free in at most ${longest} s`;
-  return `${stateText(key, terms, target, now)}; ${then}; break it?`;
+  return `${stateText(key, terms, target, now)}; ${STOPPED}; ${then}; break it?`;
 }
 
+const STOPPED = "its holder will be stopped: it loses the lock, and azmutex run kills its job";
 const MEANWHILE = "its holder goes on until its next renewal fails: until then two may be at work";
 
 function stateText(key: string, terms: BreakOptions, target: Target, now: number): string {
@@ -70,6 +69,21 @@ export function resultLine(key: string, terms: BreakOptions, result: BreakResult
       return `${what} is held by ${named(result.holder)}${butNot}: nothing was changed`;
     }
   }
+}
+
+/** Who breaks locks, and by what. */
+export interface Breaker {
+  /** `alice@build-7` */
+  readonly name: string;
+  readonly by: "azmutex break" | "the status page";
+}
+
+/** For a log: who broke which lock, when, and whose it was. Undefined if nothing was broken. */
+export function breakLogLine(key: string, terms: BreakOptions, result: BreakResult, who: Breaker, now: number): string | undefined {
+  if (result.outcome !== "broken") return undefined;
+  const { holder, freeInSeconds } = result;
+  const whose = `held by ${holder ? whereabouts(holder) : NAMELESS}`;
+  return `${shownTime(now)} ${who.name} broke ${whatOf(key, terms)} by ${who.by}; it was ${whose}, and is free in ${freeInSeconds} s`;
 }
 
 function whatOf(key: string, { permit, reader }: BreakOptions): string {

@@ -1,3 +1,4 @@
+import { longestBreakSeconds } from "../../facts/breaking.ts";
 import type { LockChange, LockEvent } from "../../facts/lock-changes.ts";
 import { waitersOf } from "../../facts/who.ts";
 import type { Holder, LockStatus } from "../../index.ts";
@@ -49,7 +50,7 @@ function stateOf(status: LockStatus): string {
 }
 
 function breaking(status: LockStatus): string {
-  return `broken, and free when the lease of ${heldBy(status)} ends`;
+  return `broken, and free when the lease of ${heldBy(status)} ends, in at most ${longestBreakSeconds(status)} s`;
 }
 
 function free({ state, holder }: LockStatus): string {

@@ -1,3 +1,4 @@
+import { longestBreakSeconds } from "../../facts/breaking.ts";
 import { permitWaitersOf, presentHolder } from "../../facts/who.ts";
 import type { Holder, LockStatus, WaitingProcess } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
@@ -21,13 +22,14 @@ export function statusLines(status: LockStatus, now: number): string[] {
 }
 
 /** What the state alone does not say. */
-function remark({ state, semaphore, readers }: LockStatus): string {
+function remark(status: LockStatus): string {
+  const { state, semaphore, readers } = status;
   switch (state) {
     case "leased":
     case "available":
       return "";
     case "breaking":
-      return " (broken: its holder cannot renew it; free when its lease ends)";
+      return ` (broken: its holder cannot renew it; free when its lease ends, in at most ${longestBreakSeconds(status)} s)`;
     case "broken":
       return " (the last holder's lease was broken)";
     case "expired":
@@ -50,12 +52,13 @@ function lockFacts(status: LockStatus, now: number): Fact[] {
   return facts;
 }
 
-function holderFacts({ holder, purpose, leaseSeconds, recordedAt }: LockStatus, now: number): Fact[] {
+function holderFacts({ state, holder, purpose, leaseSeconds, recordedAt }: LockStatus, now: number): Fact[] {
   const facts: Fact[] = [];
   if (holder) facts.push(["holder", whereabouts(holder)]);
   if (purpose !== undefined) facts.push(["purpose", printable(purpose)]);
   if (recordedAt) facts.push(["since", shownSince(recordedAt, now)]);
-  if (leaseSeconds !== undefined) facts.push(["lease", `${leaseSeconds} s, renewed as long as its holder lives`]);
+  const renewal = state === "breaking" ? "not renewed any more" : "renewed as long as its holder lives";
+  if (leaseSeconds !== undefined) facts.push(["lease", `${leaseSeconds} s, ${renewal}`]);
   return facts;
 }
 
@@ -76,9 +79,9 @@ function inLine(waiting: readonly Partial<WaitingProcess>[], now: number): strin
 
 function semaphoreFacts({ semaphore }: LockStatus, now: number): Fact[] {
   if (!semaphore) return [];
-  const held = semaphore.held.map(({ slot, state, holder, purpose, recordedAt }) => {
+  const held = semaphore.held.map(({ slot, state, holder, purpose, leaseSeconds, recordedAt }) => {
     const since = holder && recordedAt ? `, for ${shownDuration(now - recordedAt.getTime())}` : "";
-    const broken = state === "breaking" ? ", breaking" : "";
+    const broken = state === "breaking" ? breakingFor({ leaseSeconds }) : "";
     return `permit ${slot}: ${holder ? whereabouts(holder) : "unknown"}${forWhat(purpose)}${since}${broken}`;
   });
   const facts: Fact[] = [["semaphore", permitsOf(semaphore), ...held]];
@@ -88,5 +91,10 @@ function semaphoreFacts({ semaphore }: LockStatus, now: number): Fact[] {
 
 function readerFacts({ readers = [] }: LockStatus): Fact[] {
   if (readers.length === 0) return [];
-  return [["readers", ...readers.map(({ state, holder }) => `${whereabouts(holder)}${state === "breaking" ? ", breaking" : ""}`)]];
+  return [["readers", ...readers.map(({ state, holder }) => `${whereabouts(holder)}${state === "breaking" ? breakingFor({}) : ""}`)]];
+}
+
+/** `, breaking: free in at most 30 s` */
+function breakingFor(lease: { readonly leaseSeconds?: number | undefined }): string {
+  return `, breaking: free in at most ${longestBreakSeconds(lease)} s`;
 }

@@ -1,3 +1,4 @@
+import { BreaksSeen } from "../../facts/breaking.ts";
 import { presentHolder, waitersOf } from "../../facts/who.ts";
 import type { LockStatus } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
@@ -9,19 +10,19 @@ const HEAD = ["KEY", "STATE", "HOLDER", "SINCE", "WAITING", "PURPOSE"] as const;
 const NOTHING = "-";
 
 /** One row for each key, below a header; nothing at all for no key. */
-export function lockTable(locks: readonly LockStatus[], now: number): string[] {
+export function lockTable(locks: readonly LockStatus[], now: number, breaks: BreaksSeen = new BreaksSeen()): string[] {
   if (locks.length === 0) return [];
-  return tableLines([HEAD.map((text) => ({ text, paint: "dim" })), ...locks.map((lock) => rowOf(lock, now))]);
+  return tableLines([HEAD.map((text) => ({ text, paint: "dim" })), ...locks.map((lock) => rowOf(lock, now, breaks))]);
 }
 
-function rowOf(status: LockStatus, now: number): readonly Cell[] {
+function rowOf(status: LockStatus, now: number, breaks: BreaksSeen): readonly Cell[] {
   const { key, isHeld, purpose, recordedAt } = status;
   // Of a lock that is free the record is history.
   const isKnown = presentHolder(status) !== undefined;
   const waiting = waitersOf(status).length;
   return [
     { text: printable(key), paint: "bold" },
-    stateCell(status),
+    stateCell(status, breaks.secondsLeft(status, now)),
     { text: holderOf(status) },
     { text: isKnown && recordedAt ? `${shownDuration(now - recordedAt.getTime())} ago` : NOTHING },
     { text: waiting > 0 ? String(waiting) : NOTHING },

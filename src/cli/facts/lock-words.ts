@@ -43,11 +43,15 @@ export function shownSince(date: Date, now: number): string {
   return `${shownTime(date.getTime())} (${shownDuration(now - date.getTime())} ago)`;
 }
 
-/** `held`, `breaking`, `free`, `2 of 5 permits`, `1 reader`: whatever there is under the key. */
-export function stateCell(status: LockStatus): Cell {
+/**
+ * `held`, `breaking`, `free`, `2 of 5 permits`, `1 reader`: whatever there is under the key. Of a breaking lease also the seconds that
+ * are left of it at most: `breaking, ≤ 26 s left`.
+ */
+export function stateCell(status: LockStatus, secondsLeft?: number): Cell {
   const { isHeld, state, infinite, semaphore, readers = [] } = status;
   const others = [...(semaphore ? [permitsOf(semaphore)] : []), ...(readers.length > 0 ? [readersOf(readers)] : [])];
-  const lock = state === "breaking" ? "breaking" : infinite ? "held, infinite lease" : "held";
+  const breaking = secondsLeft === undefined ? "breaking" : `breaking, ≤ ${secondsLeft} s left`;
+  const lock = state === "breaking" ? breaking : infinite ? "held, infinite lease" : "held";
   if (isHeld) return { text: [lock, ...others].join(", "), paint: state === "breaking" || infinite ? "red" : "yellow" };
   if (others.length === 0) return { text: "free", paint: "green" };
   return { text: others.join(", "), paint: isInUse(status) ? "yellow" : "green" };

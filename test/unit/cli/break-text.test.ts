@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { breakQuestion, resultLine, targetIn } from "../../../src/cli/facts/break-text.ts";
+import { breakLogLine, breakQuestion, resultLine, targetIn } from "../../../src/cli/facts/break-text.ts";
 import type { BreakOptions, LockStatus } from "../../../src/index.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
 
@@ -7,6 +7,7 @@ const question = (status: LockStatus, terms: BreakOptions = {}): string | undefi
   const target = targetIn(status, terms);
   return target && breakQuestion(status.key, terms, target, NOW);
 };
+const STOPPED = "its holder will be stopped: it loses the lock, and azmutex run kills its job";
 const MEANWHILE = "its holder goes on until its next renewal fails: until then two may be at work";
 
 describe("the question whether to break a lock", () => {
@@ -20,56 +21,61 @@ describe("the question whether to break a lock", () => {
       "names holder, purpose and time",
       heldLock("k", "a:1", { purpose: "deploy" }),
       {},
-      `k is held by a:1 (deploy), ${since}; it is free in at most 30 s; break it?`,
+      `k is held by a:1 (deploy), ${since}; ${STOPPED}; it is free in at most 30 s; break it?`,
     ],
     [
       "knows a shorter time",
       heldLock("k", "a:1"),
       { periodSeconds: 5 },
-      `k is held by a:1, ${since}; it is free in at most 5 s; break it?`,
+      `k is held by a:1, ${since}; ${STOPPED}; it is free in at most 5 s; break it?`,
     ],
     [
       "knows that a longer time is none",
       heldLock("k", "a:1"),
       { periodSeconds: 60 },
-      `k is held by a:1, ${since}; it is free in at most 30 s; break it?`,
+      `k is held by a:1, ${since}; ${STOPPED}; it is free in at most 30 s; break it?`,
     ],
     [
       "warns of two at work",
       heldLock("k", "a:1"),
       { periodSeconds: 0 },
-      `k is held by a:1, ${since}; it is free at once, and ${MEANWHILE}; break it?`,
+      `k is held by a:1, ${since}; ${STOPPED}; it is free at once, and ${MEANWHILE}; break it?`,
     ],
     [
       "takes the longest lease for one it does not know",
       raw,
       {},
-      "k is held by somebody who left no name; it is free in at most 60 s; break it?",
+      `k is held by somebody who left no name; ${STOPPED}; it is free in at most 60 s; break it?`,
     ],
     [
       "warns of an infinite lease, which ends at once, and believes no record of before",
       heldLock("k", "a:1", { infinite: true }),
       {},
-      `k is held by somebody who left no name; it is free at once, and ${MEANWHILE}; break it?`,
+      `k is held by somebody who left no name; ${STOPPED}; it is free at once, and ${MEANWHILE}; break it?`,
     ],
     [
       "gives an infinite lease the time that is asked for",
       { ...raw, infinite: true },
       { periodSeconds: 15 },
-      "k is held by somebody who left no name; it is free in at most 15 s; break it?",
+      `k is held by somebody who left no name; ${STOPPED}; it is free in at most 15 s; break it?`,
     ],
     [
       "knows a lock that breaks already",
       heldLock("k", "a:1", { state: "breaking" }),
       {},
-      `k is breaking, and held by a:1, ${since}; it is free in at most 30 s; break it?`,
+      `k is breaking, and held by a:1, ${since}; ${STOPPED}; it is free in at most 30 s; break it?`,
     ],
-    ["is about a permit", lock("k", { semaphore }), { permit: 1 }, "permit 1 of k is held by p:1; it is free in at most 15 s; break it?"],
+    [
+      "is about a permit",
+      lock("k", { semaphore }),
+      { permit: 1 },
+      `permit 1 of k is held by p:1; ${STOPPED}; it is free in at most 15 s; break it?`,
+    ],
     [
       "is about a reader",
       lock("k", { readers }),
       { reader: "r:1" },
-      "the read lock of r:1 on k is held; it is free in at most 60 s; break it?",
+      `the read lock of r:1 on k is held; ${STOPPED}; it is free in at most 60 s; break it?`,
     ],
   ])("%s", (_, status, terms, text) => {
     expect(question(status, terms)).toBe(text);
@@ -78,7 +84,7 @@ describe("the question whether to break a lock", () => {
   it("admits that it could not look", () => {
     const { waiting: _, ...status } = lock("k");
     expect(question(status, { permit: 1 })).toBe(
-      "these credentials do not allow to see who holds permit 1 of k; it is free in at most 60 s; break it?",
+      `these credentials do not allow to see who holds permit 1 of k; ${STOPPED}; it is free in at most 60 s; break it?`,
     );
     expect(question(status)).toBeUndefined();
   });
@@ -108,5 +114,24 @@ describe("what came of a break", () => {
     [{}, { outcome: "heldByAnother" as const, holder: holder("\u001b[2J") }, "k is held by \\x1b[2J by now: nothing was changed"],
   ])("is told for %j and %j", (terms, result, line) => {
     expect(resultLine("k", terms, result)).toBe(line);
+  });
+});
+
+describe("the line for a log", () => {
+  const alice = { name: "alice@build-7", by: "azmutex break" } as const;
+
+  it("says who broke which lock, when, and whose it was", () => {
+    const result = { outcome: "broken" as const, freeInSeconds: 21, holder: holder("web", "web-3", 17) };
+    expect(breakLogLine("k", {}, result, alice, NOW)).toBe(
+      "2026-11-23T13:05:12Z alice@build-7 broke k by azmutex break; it was held by web (host web-3, pid 17), and is free in 21 s",
+    );
+    expect(breakLogLine("k", { permit: 3 }, { outcome: "broken", freeInSeconds: 0 }, { ...alice, by: "the status page" }, NOW)).toBe(
+      "2026-11-23T13:05:12Z alice@build-7 broke permit 3 of k by the status page; it was held by somebody who left no name, and is free in 0 s",
+    );
+  });
+
+  it("is none where nothing was broken", () => {
+    expect(breakLogLine("k", {}, { outcome: "notHeld" }, alice, NOW)).toBeUndefined();
+    expect(breakLogLine("k", {}, { outcome: "heldByAnother", holder: holder("a:1") }, alice, NOW)).toBeUndefined();
   });
 });

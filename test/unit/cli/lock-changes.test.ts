@@ -32,7 +32,7 @@ describe("what is new about locks", () => {
       "2026-11-23T13:05:12Z b free",
       "2026-11-23T13:05:12Z c 1 of 3 permits held: x:1",
       "2026-11-23T13:05:12Z d 2 readers: x:1, y:2",
-      "2026-11-23T13:05:12Z e broken, and free when the lease of web-3:17 ends",
+      "2026-11-23T13:05:12Z e broken, and free when the lease of web-3:17 ends, in at most 30 s",
     ]);
     expect(changesBetween(undefined, locks).every(({ event }) => event === "seen")).toBe(true);
   });
@@ -60,7 +60,7 @@ describe("what is new about locks", () => {
       "broken, with some lease left",
       heldLock("k", "a:1"),
       heldLock("k", "a:1", { state: "breaking" }),
-      ["breaking: broken, and free when the lease of a:1 ends"],
+      ["breaking: broken, and free when the lease of a:1 ends, in at most 30 s"],
     ],
     ["broken", heldLock("k", "a:1"), lock("k", { ...record, state: "broken" }), ["free: free: the lease of a:1 was broken"]],
     [

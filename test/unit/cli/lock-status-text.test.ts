@@ -60,9 +60,9 @@ describe("the status of a lock, for people", () => {
   });
 
   it("says of a breaking lease what that means", () => {
-    expect(statusLines(heldLock("k", "a:1", { state: "breaking" }), NOW)[0]).toBe(
-      "k: breaking (broken: its holder cannot renew it; free when its lease ends)",
-    );
+    const lines = statusLines(heldLock("k", "a:1", { state: "breaking" }), NOW);
+    expect(lines[0]).toBe("k: breaking (broken: its holder cannot renew it; free when its lease ends, in at most 30 s)");
+    expect(lines).toContain("  lease   30 s, not renewed any more");
   });
 
   it("says that it cannot tell who waits, rather than that nobody does", () => {
@@ -83,7 +83,7 @@ describe("the status of a lock, for people", () => {
       "partner: 2 of 3 permits",
       "  semaphore             2 of 3 permits",
       "                        permit 0: a:1 (report), for 20 s",
-      "                        permit 2: unknown, breaking",
+      "                        permit 2: unknown, breaking: free in at most 60 s",
       "  waiting for a permit  1. b:2, since 2026-11-23T13:05:08Z (4 s ago)",
     ]);
   });
@@ -110,7 +110,7 @@ describe("the status of a lock, for people", () => {
     expect(statusLines(lock("index", { state: "missing", readers }), NOW)).toEqual([
       "index: 2 readers",
       "  readers  a:1",
-      "           b (host web-3, pid 7), breaking",
+      "           b (host web-3, pid 7), breaking: free in at most 60 s",
     ]);
   });
 

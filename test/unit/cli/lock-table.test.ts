@@ -1,5 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { lockTable } from "../../../src/cli/facts/lock-table.ts";
+import { BreaksSeen } from "../../../src/facts/breaking.ts";
+import type { LockStatus } from "../../../src/index.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
 
 vi.stubEnv("NO_COLOR", "1");
@@ -7,6 +9,30 @@ vi.stubEnv("NO_COLOR", "1");
 const waiter = (name: string) => ({ holder: holder(name), since: ago(5) });
 
 describe("the table of locks", () => {
+  it("counts down the time of a break that it saw begin, and does not go below nothing", () => {
+    const breaks = new BreaksSeen();
+    const breaking = heldLock("k", "a:1", { state: "breaking", leaseSeconds: 20 });
+    const shown = (status: LockStatus, seconds: number): string => {
+      const now = NOW + seconds * 1_000;
+      breaks.note([status], now);
+      return /(?:held|breaking)(?:, ≤ \d+ s left)?/.exec(lockTable([status], now, breaks)[1] ?? "")?.[0] ?? "";
+    };
+    expect([0, 5, 19, 20, 25].map((seconds) => shown(breaking, seconds))).toEqual([
+      "breaking, ≤ 20 s left",
+      "breaking, ≤ 15 s left",
+      "breaking, ≤ 1 s left",
+      "breaking",
+      "breaking",
+    ]);
+    // The next break of the key is another.
+    expect(shown({ ...breaking, state: "leased" }, 30)).toBe("held");
+    expect(shown(breaking, 32)).toBe("breaking, ≤ 20 s left");
+  });
+
+  it("takes the longest lease for a break of a holder without a record", () => {
+    expect(lockTable([lock("raw", { isHeld: true, state: "breaking" })], NOW)[1]).toContain("breaking, ≤ 60 s left");
+  });
+
   it("has no header over nothing", () => {
     expect(lockTable([], NOW)).toEqual([]);
   });
@@ -56,7 +82,7 @@ describe("the table of locks", () => {
   });
 
   it.each([
-    [heldLock("k", "a:1", { state: "breaking" }), "breaking", "a:1"],
+    [heldLock("k", "a:1", { state: "breaking" }), "breaking, ≤ 30 s left", "a:1"],
     [lock("k", { state: "missing", semaphore: { permits: 5, held: [] } }), "0 of 5 permits", "-"],
     [
       lock("k", {

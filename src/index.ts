@@ -50,6 +50,7 @@ export type {
   Unmet,
   WriteAnswer,
 } from "./lease/lease-store.ts";
+export type { StoreAddress } from "./lease/store-address.ts";
 export type { TokenCredentialLike } from "./lease/token-source.ts";
 export type { LockSpace, MutexOptions, ReleaseAllOptions } from "./lock-space.ts";
 export type { LockStatus, PermitStatus, ReaderStatus, SemaphoreStatus, WaitingProcess } from "./lock-status.ts";

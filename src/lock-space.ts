@@ -7,6 +7,7 @@ import type { LeaseStore } from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { RenewalTurns } from "./lease/renewal-turns.ts";
 import type { StandingLease } from "./lease/standing-lease.ts";
+import type { StoreAddress } from "./lease/store-address.ts";
 import { checkMs, DEFAULTS } from "./options.ts";
 import { checkRuntime } from "./runtime.ts";
 import { azureLog } from "./telemetry/azure-log.ts";
@@ -107,6 +108,11 @@ export class LockSpace {
     };
     this.telemetry = new Telemetry(telemetry, this.clock);
     this.#renewals = new RenewalTurns(this.clock);
+  }
+
+  /** Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store does not say. */
+  get address(): StoreAddress | undefined {
+    return this.store.address;
   }
 
   /** @internal */

@@ -23,6 +23,7 @@ import type {
 } from "./lease-store.ts";
 import { ownSignal } from "./own-requests.ts";
 import { type ReleaseRequest, releaseRequest } from "./release-request.ts";
+import type { StoreAddress } from "./store-address.ts";
 
 /** The SDK's options of a request, as far as they are used. */
 interface Abortable {
@@ -142,8 +143,16 @@ const INFINITE = -1;
 const MOST_CLIENTS = 100;
 const LEASE_STATES: ReadonlySet<string> = new Set<LeaseState>(["available", "leased", "breaking", "broken", "expired"]);
 
+export interface BlobStoreOptions {
+  /** Signs requests that the store does not send itself. Default: the client's credential. */
+  readonly signer?: unknown;
+  /** For error messages. */
+  readonly address?: StoreAddress | undefined;
+}
+
 /** Azure Blob Storage through `@azure/storage-blob`. One call of a method is one request; the client's own retries must be off. */
 export class BlobLeaseStore implements LeaseStore {
+  readonly address: StoreAddress | undefined;
   readonly #connect: () => Promise<ContainerClientLike>;
   #container: Promise<ContainerClientLike> | undefined;
   /** The client, once it was asked for. */
@@ -152,13 +161,11 @@ export class BlobLeaseStore implements LeaseStore {
   /** Those used last, in the order of their use. */
   readonly #blobs = new Map<string, BlockBlobClientLike>();
 
-  /**
-   * The client is asked for when the first request is made, so that the SDK need not be loaded before. Default of what signs requests
-   * that it does not send itself: the client's credential.
-   */
-  constructor(connect: () => Promise<ContainerClientLike>, signer?: unknown) {
+  /** The client is asked for when the first request is made, so that the SDK need not be loaded before. */
+  constructor(connect: () => Promise<ContainerClientLike>, { signer, address }: BlobStoreOptions = {}) {
     this.#connect = connect;
     this.#signer = signer;
+    this.address = address;
   }
 
   prepare(): Promise<void> | undefined {

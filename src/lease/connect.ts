@@ -18,6 +18,7 @@ import {
 } from "./endpoint.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import { divert, policyOf } from "./own-requests.ts";
+import { type StoreAddress, storeAddress } from "./store-address.ts";
 import { type TokenCredentialLike, TokenSource } from "./token-source.ts";
 
 /** Where the locks are. Exactly one way in must be given; more, or none, is a `TypeError` that names them. */
@@ -130,7 +131,7 @@ function fromAccount(options: ConnectOptions, clock: Clock): LeaseStore {
     throw new TypeError(`endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`);
   const name = containerName(options);
   const tokens = new TokenSource(credential, clock);
-  return lazily(inContainer(url, name), () => tokens);
+  return lazily(url, name, () => tokens);
 }
 
 function sharedKey({
@@ -149,7 +150,7 @@ function sharedKey({
   const url = parseEndpoint(endpoint, option, accountName);
   checkTransport(url, option, options.allowHttp ?? false);
   const name = containerName(options);
-  return lazily(inContainer(url, name), (sdk) => new sdk.StorageSharedKeyCredential(accountName, accountKey));
+  return lazily(url, name, (sdk) => new sdk.StorageSharedKeyCredential(accountName, accountKey));
 }
 
 /** A URL that carries its own permission. It names the account or the container. */
@@ -157,12 +158,12 @@ function signedUrl(url: URL, options: ConnectOptions, option: string, accountNam
   checkTransport(url, option, options.allowHttp ?? false);
   const { account, container, isBlob } = readBlobUrl(url, option, accountName);
   if (isBlob) throw new TypeError(`${option} must be that of a container or an account, and names more than a container`);
-  if (container === undefined) return lazily(inContainer(account, containerName(options)), anonymous);
+  if (container === undefined) return lazily(account, containerName(options), anonymous);
   checkContainerName(container, `the container in ${option}`);
   if (options.containerName !== undefined && options.containerName !== container) {
     throw new TypeError(`containerName (${shown(options.containerName)}) and the container in ${option} ("${container}") differ`);
   }
-  return lazily(inContainer(account, container), anonymous);
+  return lazily(account, container, anonymous);
 }
 
 const anonymous = (sdk: Sdk): object => new sdk.AnonymousCredential();
@@ -180,9 +181,18 @@ function readyClient(options: ConnectOptions, clock: Clock): LeaseStore {
     throw new TypeError("containerClient must be a ContainerClient of @azure/storage-blob");
   }
   refuseContainerName(options, "containerClient");
-  if (typeof client.url === "string") checkClientUrl(client, parseUrl(client.url, "containerClient"), options);
+  const url = typeof client.url === "string" ? parseUrl(client.url, "containerClient") : undefined;
+  if (url) checkClientUrl(client, url, options);
   sendOnce(client);
-  return new BlobLeaseStore(async () => client, boundTokens(client, clock));
+  return new BlobLeaseStore(async () => client, { signer: boundTokens(client, clock), address: url && addressOf(url) });
+}
+
+/** The container is the last part of a client's URL, whatever stands before it. */
+function addressOf(url: URL): StoreAddress {
+  const account = new URL(url);
+  const [, before = "", container = ""] = /^(.*?)\/?([^/]*)\/?$/.exec(url.pathname) ?? [];
+  account.pathname = before;
+  return storeAddress(account, container);
 }
 
 /** The SDK's own retries outlive a lease of 15 s, and hide which request was answered. */
@@ -247,14 +257,16 @@ function inContainer(url: URL, name: string): URL {
 
 type Sdk = typeof import("@azure/storage-blob");
 
-function lazily(container: URL, credential: (sdk: Sdk) => object): LeaseStore {
-  return new BlobLeaseStore(async () => {
+function lazily(account: URL, name: string, credential: (sdk: Sdk) => object): LeaseStore {
+  const container = inContainer(account, name);
+  const connected = async (): Promise<ContainerClientLike> => {
     const sdk = await loadSdk();
     const agent = await directAgent(container);
     // The SDK's own retries outlive a lease and hide which request was answered: ours know the deadline.
     const options = { retryOptions: { maxTries: 1 }, ...(agent && { agent }) };
     return new sdk.ContainerClient(container.href, credential(sdk) as never, options);
-  });
+  };
+  return new BlobLeaseStore(connected, { address: storeAddress(account, name) });
 }
 
 const agents = new Map<string, Promise<object>>();

@@ -1,5 +1,6 @@
 import type { LossReason } from "../errors.ts";
 import type { ReleaseRequest } from "./release-request.ts";
+import type { StoreAddress } from "./store-address.ts";
 
 /** A lease's length: 15 to 60 whole seconds, or for ever. */
 export type LeaseLength = number | "infinite";
@@ -107,6 +108,8 @@ export interface StoredBlob extends Stamp {
  * rejects with whatever it likes. `describeLeaseStore` of `azmutex/testing` is the contract, as tests.
  */
 export interface LeaseStore {
+  /** Which account or host, and which container, this is: error messages name it. Default: none, and messages say "the service". */
+  readonly address?: StoreAddress | undefined;
   /**
    * Makes ready for the first request what needs no service: loads a package, say. Nothing to wait for once that is done. It is
    * called before each request, and has as long as it takes: the time-out of a request is for the service.

@@ -21,6 +21,8 @@ export interface LookoutOptions {
   wallMs(): number;
   /** Milliseconds since some moment, for measuring. */
   elapsedMs(): number;
+  /** The account's name or its host. Default: none is shown. */
+  readonly account?: string | undefined;
   readonly container: string;
   readonly mayBreak: boolean;
   /** How long after the end of one look the next may begin. Default: 2,500. */
@@ -133,7 +135,7 @@ export class Lookout {
   }
 
   #told(run: string, after: number): Snapshot {
-    const { wallMs, elapsedMs, container, mayBreak } = this.#options;
+    const { wallMs, elapsedMs, account, container, mayBreak } = this.#options;
     const isWhole = run !== this.#run || after > this.#version || after < this.#goneForgotten;
     const since = isWhole ? 0 : after;
     const at = wallMs();
@@ -146,6 +148,7 @@ export class Lookout {
       startedAt: this.#startedAt,
       ...(this.#lookedAt !== undefined && { lookedAt: this.#lookedAt }),
       askAgainInMs: waitMs + AFTER_DUE_MS,
+      ...(account !== undefined && { account }),
       container,
       mayBreak,
       ...(this.#trouble && { trouble: { ...this.#trouble, againAt: at + waitMs } }),

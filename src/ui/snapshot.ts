@@ -18,6 +18,8 @@ export interface Snapshot {
   readonly lookedAt?: number;
   /** How long to wait before asking again, of a page that somebody sees. */
   readonly askAgainInMs: number;
+  /** The account's name, or its host where it has none. Left out where the store does not say. */
+  readonly account?: string;
   readonly container: string;
   /** Whether locks can be broken from the page. */
   readonly mayBreak: boolean;

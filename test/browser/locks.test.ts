@@ -29,7 +29,7 @@ describe("azmutex ui", () => {
     test.onTestFinished(() => page.close());
     await page.goto(link);
     await page.getByText("No locks in container").waitFor();
-    expect(await page.title()).toBe(`Locks in ${containerName}`);
+    expect(await page.title()).toBe(`Locks in ${storage.proxy.url.replace("http://", "")}/${containerName}`);
     const held = await storage.mutex(containerName).locker("nightly", { holder: "web-3" }).lock();
     const row = page.locator('tr[data-key="nightly"]');
     await expect.poll(() => row.innerText()).toMatch(/held\s+nightly\s+web-3/);
@@ -46,6 +46,17 @@ describe("the status page", () => {
     await lock(served, "nightly", "web-3:17", { purpose: "schema 42" });
     await shows("nightly", /held\s+nightly\s+web-3:17\s+\d s\s+schema 42/);
     expect(await row("nightly").locator("[data-hold]").count()).toBe(1);
+  });
+
+  it("says in its header and in the tab's title which account and container it shows", async (test) => {
+    const { page, row, served } = await OpenedPage.open(test, browser, { account: "acme", container: "other" });
+    await page.getByText("No locks in container acme/other").waitFor();
+    expect(await page.title()).toBe("Locks in acme/other");
+    expect(await page.getByRole("heading", { level: 1 }).innerText()).toBe("Locks in acme/other");
+    await lock(served, "nightly", "web-3:17");
+    await row("nightly").waitFor();
+    await page.goto(`${served.origin}/#/key/never`);
+    await page.getByText("Nothing is known of never in acme/other").waitFor();
   });
 
   it("shows a lock as it is taken, waited for, handed on, released and lost", async (test) => {

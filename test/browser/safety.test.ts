@@ -129,8 +129,8 @@ describe("breaking a lock on the page", () => {
     expect(await page.getByRole("button", { name: /break/i }).count()).toBe(0);
   });
 
-  it("names whom it stops and since when, and asks for the key", async (test) => {
-    const { page, served, panel, row, shows, complaints } = await OpenedPage.open(test, browser, { mayBreak: true });
+  it("names the lock, where it is, whom it stops and since when, and asks for the key", async (test) => {
+    const { page, served, panel, row, shows, complaints } = await OpenedPage.open(test, browser, { mayBreak: true, account: "acme" });
     const { world } = served;
     const held = await world.until(served.process().locker("nightly", { holder: "web-3:17", purpose: "schema 42" }).lock());
     await shows("nightly", /held/);
@@ -141,6 +141,7 @@ describe("breaking a lock on the page", () => {
     await expect
       .poll(() => dialog.innerText())
       .toMatch(/It stops web-3:17 \(schema 42\), which has had it for 3 min, since \d\d:\d\d:\d\d\./);
+    expect(await dialog.innerText()).toMatch(/^Break the lock nightly in acme\/locks$/m);
     expect(await dialog.innerText()).toMatch(/When its lease ends, in at most 30 s\.[\s\S]*At once\.[\s\S]*two may be at work/);
     const go = dialog.getByRole("button", { name: "Break it" });
     const typed = dialog.getByRole("textbox");

@@ -71,9 +71,10 @@ describe.concurrent("azmutex ui", () => {
     const page = await Page.open(test);
     await storage.mutex(page.container).locker("nightly", { holder: "web-3", purpose: "schema 42" }).lock();
     const before = page.requests;
-    const { locks, container, mayBreak } = await page.look();
+    const { locks, account, container, mayBreak } = await page.look();
     expect(page.requests - before).toBe(1);
-    expect({ container, mayBreak }).toEqual({ container: page.container, mayBreak: false });
+    const where = { account: emulator.url.replace(/^.*:\d+/, new URL(proxy.url).host), container: page.container };
+    expect({ account, container, mayBreak }).toEqual({ ...where, mayBreak: false });
     expect(locks).toMatchObject([{ key: "nightly", word: "held", holder: { name: "web-3" }, purpose: "schema 42" }]);
     // It has no timer that could: a whole look's time later there is still the one.
     await new Promise((resolve) => setTimeout(resolve, 3_000));

@@ -13,6 +13,7 @@ const EVERY_MS = 100;
 
 export interface ServedPageOptions {
   readonly mayBreak?: boolean;
+  readonly account?: string;
   readonly container?: string;
   /** In place of what the world's service lists. */
   look?(): AsyncIterable<LockStatus>;
@@ -34,7 +35,7 @@ export class ServedPage implements AsyncDisposable {
     this.defects = defects;
   }
 
-  static async start({ mayBreak = false, container = "locks", look }: ServedPageOptions = {}): Promise<ServedPage> {
+  static async start({ mayBreak = false, account, container = "locks", look }: ServedPageOptions = {}): Promise<ServedPage> {
     const world = new World();
     const onlooker = world.process();
     const { mutex } = onlooker;
@@ -45,6 +46,7 @@ export class ServedPage implements AsyncDisposable {
       assets: pathToFileURL(join(PROJECT, "dist/ui/page/")),
       wallMs: () => WORLD_BEGAN + world.clock.now(),
       elapsedMs: () => performance.now(),
+      account,
       container,
       mayBreak,
       everyMs: EVERY_MS,

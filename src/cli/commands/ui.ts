@@ -46,7 +46,8 @@ async function ui({ port, allowBreak: mayBreak = false, ...connection }: UiOptio
     const line = breakLogLine(key, terms, result, { name: operator(), by: "the status page" }, wallMs());
     if (line !== undefined) terminal.say(`azmutex: ${line}`);
   };
-  const serving = serve({ mutex, container, port, mayBreak, wallMs, elapsedMs: machineMs, onDefect, onBreak });
+  const account = mutex.address?.account;
+  const serving = serve({ mutex, account, container, port, mayBreak, wallMs, elapsedMs: machineMs, onDefect, onBreak });
   const page = await serving.catch(({ code }: NodeJS.ErrnoException) => {
     const what = code === "EADDRINUSE" ? "taken" : `refused (${code})`;
     throw new CommandError(`port ${port} is ${what}: say --port with another, or --port 0`, EXIT.usage);

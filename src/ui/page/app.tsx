@@ -11,7 +11,7 @@ import { apply, keptTheme, type Theme } from "./theme.ts";
 import { every } from "./time.ts";
 import { FOLLOWING, type TimelineView, viewOf, windowOf } from "./timeline-window.ts";
 import { Toolbar } from "./toolbar.tsx";
-import { counted, duration } from "./words.ts";
+import { counted, duration, placeOf } from "./words.ts";
 
 const SECOND_MS = 1_000;
 
@@ -48,8 +48,8 @@ export function App({ feed, subscribe }: AppProps) {
     [matching, choice, order],
   );
   useEffect(() => {
-    if (latest) document.title = `Locks in ${latest.container}`;
-  }, [latest?.container]);
+    if (latest) document.title = `Locks in ${placeOf(latest)}`;
+  }, [latest?.account, latest?.container]);
   const losses = useMemo(() => [...known.losses.values()].toSorted((a, b) => b.at - a.at), [known.version]);
   if (!latest) {
     return (
@@ -60,13 +60,14 @@ export function App({ feed, subscribe }: AppProps) {
     );
   }
   const now = known.now();
+  const place = placeOf(latest);
   const { container, startedAt, gaps, mayBreak, lookedAt } = latest;
   const chosen = route.kind === "key" ? route.key : undefined;
   return (
     <div class="page">
       <header>
         <h1>
-          <span class="muted">Locks in</span> {container}
+          <span class="muted">Locks in</span> {place}
         </h1>
         <Liveness isFresh={state === "live" && !latest.trouble} lookedAt={lookedAt} now={now} />
         <a class={`losses ${losses.length > 0 ? "some" : ""}`} href="#/losses">
@@ -89,7 +90,7 @@ export function App({ feed, subscribe }: AppProps) {
       />
       <div class={`body ${route.kind === "locks" ? "" : "with-panel"}`}>
         <main>
-          {locks.length === 0 && lookedAt !== undefined ? <NoLocks container={container} /> : null}
+          {locks.length === 0 && lookedAt !== undefined ? <NoLocks place={place} container={container} /> : null}
           {locks.length > 0 ? (
             <LockTable
               locks={rows}
@@ -131,6 +132,7 @@ export function App({ feed, subscribe }: AppProps) {
                 holds={known.holdsOf(route.key)}
                 losses={losses.filter(({ key }) => key === route.key)}
                 now={now}
+                place={place}
                 container={container}
                 mayBreak={mayBreak}
                 onBreak={setTarget}
@@ -139,7 +141,9 @@ export function App({ feed, subscribe }: AppProps) {
           </aside>
         )}
       </div>
-      {target ? <BreakDialog target={target} now={now} onClose={() => setTarget(undefined)} onBroken={() => feed.askNow()} /> : null}
+      {target ? (
+        <BreakDialog target={target} place={place} now={now} onClose={() => setTarget(undefined)} onBroken={() => feed.askNow()} />
+      ) : null}
     </div>
   );
 }

@@ -22,13 +22,15 @@ interface Victim {
 
 interface BreakDialogProps {
   readonly target: BreakTarget;
+  /** Account and container. */
+  readonly place: string;
   readonly now: number;
   onClose(): void;
   onBroken(): void;
 }
 
 /** Asks before anything is broken: whom it stops, when it is free, and for the key once more. */
-export function BreakDialog({ target: { lock, part }, now, onClose, onBroken }: BreakDialogProps) {
+export function BreakDialog({ target: { lock, part }, place, now, onClose, onBroken }: BreakDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [typed, setTyped] = useState("");
   const [atOnce, setAtOnce] = useState(false);
@@ -56,6 +58,7 @@ export function BreakDialog({ target: { lock, part }, now, onClose, onBroken }: 
         <h2 id="break-title">
           Break {WHAT[part.kind]} <code>{lock.key}</code>
           {part.kind === "permit" ? `, permit ${part.slot}` : ""}
+          <span class="muted"> in {place}</span>
         </h2>
         {part.kind === "reader" ? (
           <label class="field">

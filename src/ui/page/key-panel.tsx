@@ -19,17 +19,18 @@ export interface KeyPanelProps {
   readonly holds: readonly Hold[];
   readonly losses: readonly Loss[];
   readonly now: number;
+  /** Account and container. */
+  readonly place: string;
   readonly container: string;
   readonly mayBreak: boolean;
   onBreak(target: BreakTarget): void;
 }
 
-export function KeyPanel({ name, lock, holds, losses, now, container, mayBreak, onBreak }: KeyPanelProps) {
+export function KeyPanel({ name, lock, holds, losses, now, place, container, mayBreak, onBreak }: KeyPanelProps) {
   if (!lock && holds.length === 0) {
     return (
       <p>
-        Nothing is known of <code>{name}</code> in container <code>{container}</code>: nobody holds it, and nobody who held it left a
-        record.
+        Nothing is known of <code>{name}</code> in <code>{place}</code>: nobody holds it, and nobody who held it left a record.
       </p>
     );
   }

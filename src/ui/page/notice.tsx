@@ -45,13 +45,13 @@ const TITLES: Readonly<Record<Trouble["kind"], string>> = {
 };
 
 /** What to do where there are no locks. */
-export function NoLocks({ container }: Pick<Snapshot, "container">) {
+export function NoLocks({ place, container }: Pick<Snapshot, "container"> & { readonly place: string }) {
   return (
     <div class="empty">
       <h2>
-        No locks in container <code>{container}</code>
+        No locks in container <code>{place}</code>
       </h2>
-      <p>It may not be there yet: the first lock makes it. Take one, and it shows here within seconds:</p>
+      <p>The container may not be there yet: the first lock makes it. Take one, and it shows here within seconds:</p>
       <pre>azmutex run{container === "locks" ? "" : ` --container ${container}`} hello -- sleep 60</pre>
       <p class="muted">Other locks? Start azmutex ui with another --container or --account.</p>
     </div>

@@ -1,6 +1,11 @@
-import type { Hold, HoldEnd, LockView, LockWord, Loss, Part, Since } from "../snapshot.ts";
+import type { Hold, HoldEnd, LockView, LockWord, Loss, Part, Since, Snapshot } from "../snapshot.ts";
 
 export const NAMELESS = "left no name";
+
+/** `acme/locks`: the account or its host, and the container. */
+export function placeOf({ account, container }: Pick<Snapshot, "account" | "container">): string {
+  return account === undefined ? container : `${account}/${container}`;
+}
 
 /** `45 s`, `3 min`, `2 h 5 min`, `4 d` */
 export function duration(ms: number): string {

@@ -27,9 +27,10 @@ export class OpenedPage {
   }
 
   static async open(test: TestContext, browser: Browser, options: OpenedPageOptions = {}): Promise<OpenedPage> {
-    const { mayBreak, container, look, at, ...context } = options;
+    const { mayBreak, account, container, look, at, ...context } = options;
     const served = await ServedPage.start({
       mayBreak: mayBreak ?? false,
+      ...(account !== undefined && { account }),
       ...(container !== undefined && { container }),
       ...(look && { look }),
     });

@@ -1,0 +1,68 @@
+import { type Command, Option } from "commander";
+import { type AzureMutex, type Holding, type LockerOptions, ReaderWriterLock, Semaphore, type WaitOptions } from "../../index.ts";
+import type { ConnectionOptions } from "../connection/connection.ts";
+import { type Duration, parseDuration } from "../duration.ts";
+import { heldExitCodeOption } from "../job/held-exit-code.ts";
+import type { JobTermsOptions } from "../job/job-terms.ts";
+import type { Wanted } from "../job/own-ancestors.ts";
+import { wholeNumber } from "../whole-number.ts";
+
+const MOST_PERMITS = 1_000;
+
+/** What the command line says of a lock to take: which kind, how long to wait for it, on what terms, and what others see of it. */
+export interface LockOptions extends ConnectionOptions, JobTermsOptions {
+  readonly timeout?: Duration;
+  readonly try?: boolean;
+  readonly heldExitCode?: number;
+  readonly fair?: boolean;
+  readonly semaphore?: number;
+  readonly read?: boolean;
+  readonly write?: boolean;
+  readonly holder?: string;
+  readonly purpose?: string;
+}
+
+/** Adds the options of how long to wait, and for which kind of lock. */
+export function withLock(command: Command): Command {
+  return command
+    .addOption(new Option("--timeout <duration>", "give up when the lock was not free within this time").argParser(parseDuration))
+    .addOption(new Option("--try", "do not wait at all").conflicts("timeout"))
+    .addOption(heldExitCodeOption())
+    .addOption(new Option("--fair", "first come, first served between processes; all users of the key say so alike"))
+    .addOption(
+      new Option("--semaphore <permits>", "at most so many at once; all users say the same number").argParser(wholeNumber(1, MOST_PERMITS)),
+    )
+    .addOption(new Option("--read", "together with other readers, while nobody writes").conflicts(["write", "semaphore"]))
+    .addOption(new Option("--write", "alone, and when nobody reads").conflicts(["read", "semaphore"]));
+}
+
+export const holderOption = (): Option => new Option("--holder <name>", "who holds it, for people (default: host:pid)");
+
+/** Something to hold: a lock, a permit, one side of a reader-writer lock. */
+export interface LockSource {
+  run<T>(work: (holding: Held) => Promise<T>, options: WaitOptions): Promise<T>;
+}
+
+/** What a lock, a permit and a read lock have, each its own part of it. */
+export type Held = Holding & {
+  readonly fencingToken: number | undefined;
+  readonly slot?: number;
+  readonly conditions?: { readonly leaseId: string };
+};
+
+export function kindOf({ semaphore, read, write }: LockOptions): Wanted["kind"] {
+  if (semaphore !== undefined) return "permit";
+  return read ? "read" : write ? "write" : "lock";
+}
+
+export function sourceOf(
+  mutex: AzureMutex,
+  key: string,
+  options: LockerOptions,
+  { semaphore: permits, read, write }: LockOptions,
+): LockSource {
+  if (permits !== undefined) return new Semaphore(mutex, key, { ...options, permits });
+  if (read) return new ReaderWriterLock(mutex, key, options).read;
+  if (write) return new ReaderWriterLock(mutex, key, options).write;
+  return mutex.locker(key, options);
+}

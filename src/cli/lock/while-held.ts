@@ -1,0 +1,67 @@
+import { hostname } from "node:os";
+import { type AnyMutexError, isMutexError } from "../../index.ts";
+import { openMutex } from "../connection/connection.ts";
+import type { Duration } from "../duration.ts";
+import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
+import { jobTerms } from "../job/job-terms.ts";
+import { refuseToWaitForItself } from "../job/own-ancestors.ts";
+import { SignalRelay } from "../job/signal-relay.ts";
+import { WaitingProgress } from "../job/waiting-progress.ts";
+import { type Held, kindOf, type LockOptions, sourceOf } from "./lock-options.ts";
+
+/** With what the work under a lock ends in time. */
+export interface WorkTools {
+  /** How long before the lock stops being certain the work has to begin to stop, in milliseconds. */
+  readonly graceMs: number;
+  readonly relay: SignalRelay;
+}
+
+/** What is done under a lock. Resolves with the exit code. */
+export type LockedWork = (holding: Held, tools: WorkTools) => Promise<number>;
+
+/**
+ * Waits for a lock, does the work while it is held, releases it, and sets the exit code. Says meanwhile who is in the way. Throws a
+ * {@link CommandError} where the lock was not won or was lost, and the reason of the signal or of `stop` if one of them ended the wait.
+ */
+export async function whileHeld(key: string, options: LockOptions, work: LockedWork, stop?: AbortSignal): Promise<void> {
+  const { graceMs, ...terms } = jobTerms(options);
+  const { fair = false, holder = `${hostname()}:${process.pid}`, purpose } = options;
+  const mutex = await openMutex(options);
+  const source = sourceOf(mutex, key, { ...terms, fair, holder, purpose }, options);
+  const relay = new SignalRelay();
+  const asked = stop ? AbortSignal.any([relay.asked, stop]) : relay.asked;
+  const progress = new WaitingProgress(mutex, key);
+  try {
+    const timeoutMs = options.try ? 0 : options.timeout?.ms;
+    if (!options.try) await refuseToWaitForItself(mutex, { key, kind: kindOf(options) }, asked);
+    process.exitCode = await source.run(
+      async (holding) => {
+        progress.end();
+        asked.throwIfAborted();
+        return await work(holding, { graceMs, relay });
+      },
+      { timeoutMs, signal: asked },
+    );
+  } catch (error) {
+    throw isMutexError(error) ? outcomeOf(error, key, options) : error;
+  } finally {
+    progress.end();
+    relay.end();
+  }
+}
+
+/** What it means here that the lock was not won, or lost. */
+function outcomeOf(error: AnyMutexError, key: string, options: LockOptions): Error {
+  // The same, and what became of the work.
+  if (error.code === "LOCK_LOST" && error.workError instanceof CommandError) return error.workError;
+  if (error.code !== "LOCK_TIMEOUT" || shortageIn(error)) return error;
+  const message = withDuration(error.message, options.timeout);
+  if (error.cause !== undefined) return new CommandError(message, EXIT.unreachable, { cause: error });
+  if (options.try) return new CommandError(`lock on "${key}" is held by another`, options.heldExitCode ?? EXIT.held);
+  return new CommandError(message, options.heldExitCode ?? EXIT.timedOut, { cause: error });
+}
+
+/** The library's message with the duration as the user wrote it. */
+function withDuration(message: string, duration: Duration | undefined): string {
+  return duration === undefined ? message : message.replace(`within ${duration.ms} ms`, `within ${duration.text}`);
+}

@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { checkRuntime } from "../runtime.ts";
+import { dashedKeyHint } from "./dashed-key.ts";
 import { EXIT } from "./exit-codes.ts";
 import { failureOf, usageText } from "./failure.ts";
 import { refuseLossyArguments } from "./lossy-text.ts";
@@ -28,7 +29,7 @@ export async function runCommandLine(): Promise<void> {
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => terminal.print(text),
-      writeErr: (text) => terminal.say(usageText(text)),
+      writeErr: (text) => terminal.say(usageText(text, dashedKeyHint(command, text))),
     });
   }
   try {

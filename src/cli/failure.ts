@@ -26,11 +26,11 @@ function tellingOf({ message: lack }: Error, thrown: unknown): string {
   return message.includes(lack) ? message : `${message}: ${lack}`;
 }
 
-/** What commander says of a command line. It quotes what it was given; only its suggestion and its help have lines of their own. */
-export function usageText(text: string): string {
+/** What commander says of a command line. It quotes what it was given; only its suggestion, ours and its help have lines of their own. */
+export function usageText(text: string, hint = ""): string {
   if (!text.startsWith("error: ")) return text.trimEnd();
   const [, message = "", suggestion = ""] = /^error: (.*?)(\n\(Did you mean [^\n]*\))?\n?$/s.exec(text) ?? [];
-  return `azmutex: ${printable(message)}${suggestion && `\n${printable(suggestion.slice(1))}`}`;
+  return `azmutex: ${printable(message)}${suggestion && `\n${printable(suggestion.slice(1))}`}${hint && `\n${printable(hint)}`}`;
 }
 
 function named(thrown: unknown): string {

@@ -20,6 +20,7 @@ export function createProgram(): Command {
     .description("Locks on Azure Blob leases: run a command under one, and see and mend them.")
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print what a command does, and its options")
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .addHelpText("after", `\n${SECRETS}`);
   for (const command of [

@@ -91,6 +91,16 @@ describe.concurrent("azmutex run", () => {
       .toMatch(/^AZMUTEX_JOB AZMUTEX_KEY AZMUTEX_LEASE_ID AZMUTEX_TOKEN\nAZMUTEX_JOB AZMUTEX_KEY( AZMUTEX_TOKEN)?\n$/);
   });
 
+  it("takes a key that begins with a dash after a -- of its own, as the other commands do", async (test) => {
+    const key = `-${randomUUID()}`;
+    const ran = await start(test, ["run", "--try", "--", key, "--", "sh", "-c", 'echo "$AZMUTEX_KEY" "$@"', "sh", "--", "-x"]).ended;
+    test.expect(ran).toMatchObject({ code: 0, out: `${key} -- -x\n`, err: "" });
+    const [status, ls] = await Promise.all([start(test, ["status", "--", key]).ended, start(test, ["ls", "--json", "--", key]).ended]);
+    test
+      .expect([status.out, ls.out])
+      .toEqual([test.expect.stringMatching(`^${key}: free`), test.expect.stringContaining(`"key": "${key}"`)]);
+  });
+
   describe("standard streams", () => {
     it("passes ten million bytes on whole, through a pipe whose reader is slow", async (test) => {
       const run = runShell(test, "head -c 10000000 /dev/zero | tr '\\0' x; echo end", {

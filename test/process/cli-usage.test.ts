@@ -25,7 +25,7 @@ const end = (test: TestContext, args: readonly string[], options?: CliOptions): 
 async function refusal(test: TestContext, args: readonly string[], exitCode: number, env: Readonly<Record<string, string>> = STORAGE) {
   const { code, out, err, ...times } = await end(test, args, { env });
   expect({ code, out }).toEqual({ code: exitCode, out: "" });
-  expect(err).toMatch(/^azmutex: [^\n]+\n(?:\(Did you mean [^\n]+\?\)\n)?$/);
+  expect(err).toMatch(/^azmutex: [^\n]+\n(?:\([^\n]+\)\n)?$/);
   return { text: err.slice("azmutex: ".length).trimEnd(), ...times };
 }
 
@@ -82,9 +82,29 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
   [["run", "k", "--"], 'say what to run, after "--": azmutex run k -- ./job.sh'],
   [["elect", "k\u001b[31m", "--fair"], "say what to run, after \"--\": azmutex elect 'k\\x1b[31m' -- ./job.sh"],
   [["run", "k", "./job.sh", "a b"], "what to run stands after \"--\": azmutex run k -- ./job.sh 'a b'"],
+  ...[
+    [["k", "./job.sh", "--fast"], "k -- ./job.sh --fast"],
+    [["k", "--try", "./job.sh", "--try"], "k --try -- ./job.sh --try"],
+    [["--timeout", "5m", "--lease=15s", "k", "-v", "sh", "-c", "exit 3"], "--timeout 5m --lease=15s k -v -- sh -c 'exit 3'"],
+    [["-vv", "k", "sh", "-c", "exit 3"], "-vv k -- sh -c 'exit 3'"],
+    [["k", "node", "--version"], "k -- node --version"],
+    [["k", "ls", "-h"], "k -- ls -h"],
+    [["k", "--purpose", "a b", "ls", "--help"], "k --purpose 'a b' -- ls --help"],
+    [["k", "a", "b", "c", "d", "e"], "k -- a b c d ..."],
+  ].map(([args = [], line]) => [["run", ...args], `what to run stands after "--": azmutex run ${line}`] as const),
+  [["elect", "k", "--fair", "./job.sh", "-V"], 'what to run stands after "--": azmutex elect k --fair -- ./job.sh -V'],
+  [["run", "k", "--tmeout", "3s", "./job.sh"], "unknown option '--tmeout'\n(Did you mean --timeout?)"],
   [["run", "--", "./job.sh"], 'the key is missing before "--": azmutex run <key> -- ./job.sh'],
   [["elect", "--", "a", "b", "c", "d", "e"], 'the name is missing before "--": azmutex elect <name> -- a b c d ...'],
   [["run", "k", "x", "y", "--", "./job.sh"], 'one key stands before "--", and not also x y: azmutex run k -- ./job.sh'],
+
+  [["run", "--", "-k", "--"], 'say what to run, after "--": azmutex run -- -k -- ./job.sh'],
+  [["status", "-k"], "unknown option '-k'\n(A key that begins with a dash stands after \"--\": azmutex status -- -k)"],
+  [["leader", "-a b"], "unknown option '-a b'\n(A name that begins with a dash stands after \"--\": azmutex leader -- '-a b')"],
+  [["ls", "--deploy"], "unknown option '--deploy'\n(A prefix that begins with a dash stands after \"--\": azmutex ls -- --deploy)"],
+  [["run", "-k", ...NEVER_RUN], "unknown option '-k'\n(A key that begins with a dash stands after \"--\": azmutex run -- -k -- ./job.sh)"],
+  [["status", "-x", "k"], "unknown option '-x'"],
+  [["status", "k", "-x"], "unknown option '-x'"],
 
   [["run", "k", "--try", "--timeout", "3s", ...NEVER_RUN], "option '--try' cannot be used with option '--timeout <duration>'"],
   [["run", "k", "--read", "--write", ...NEVER_RUN], "option '--read' cannot be used with option '--write'"],

@@ -1,11 +1,11 @@
 import { basename } from "node:path";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { isMutexError, LeaderElection, type Leadership } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import { inOurWords } from "../connection/option-names.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { runJob } from "../job/job.ts";
-import { jobCommand } from "../job/job-command.ts";
+import { JobCommand, jobCommand } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
 import { graceOption, type JobTermsOptions, jobTerms, leaseOption } from "../job/job-terms.ts";
 import { refuseToWaitForItself } from "../job/own-ancestors.ts";
@@ -19,7 +19,7 @@ interface ElectOptions extends ConnectionOptions, JobTermsOptions {
 }
 
 export function electCommand(): Command {
-  const command = new Command("elect")
+  const command = new JobCommand("elect")
     .summary("run a command while this process leads")
     .description(
       "Campaigns, runs the command while this process leads, and campaigns again when the command has ended or leadership was lost. " +

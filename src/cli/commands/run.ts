@@ -1,8 +1,8 @@
 import { basename } from "node:path";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { withConnection } from "../connection/connection.ts";
 import { runJob } from "../job/job.ts";
-import { jobCommand } from "../job/job-command.ts";
+import { JobCommand, jobCommand } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
 import { graceOption, leaseOption } from "../job/job-terms.ts";
 import { holderOption, type LockOptions, withLock } from "../lock/lock-options.ts";
@@ -12,7 +12,7 @@ import { whileHeld } from "../lock/while-held.ts";
 const LONGEST_PURPOSE = 1_024;
 
 export function runCommand(): Command {
-  const command = new Command("run")
+  const command = new JobCommand("run")
     .summary("run a command under a lock")
     .description("Waits for the lock, runs the command while it is held, and releases it. Ends with the command's own exit code.")
     .usage("[options] <key> -- <command> [arguments...]")

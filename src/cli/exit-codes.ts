@@ -11,6 +11,7 @@ export const EXIT: Readonly<Record<ExitName, number>> = Object.freeze({
   unreachable: 69,
   internal: 70,
   system: 71,
+  unwritable: 74,
   held: 75,
   denied: 77,
   lost: 79,
@@ -27,6 +28,7 @@ type ExitName =
   | "unreachable"
   | "internal"
   | "system"
+  | "unwritable"
   | "held"
   | "denied"
   | "lost"

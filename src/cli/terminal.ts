@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
-import { EXIT } from "./exit-codes.ts";
+import { CommandError, EXIT } from "./exit-codes.ts";
 import { pauseSync } from "./time.ts";
 
 const STDIN = 0;
@@ -32,12 +32,18 @@ export const terminal: {
   isWatched: isatty(STDERR),
   isInput: isatty(STDIN),
 
-  /** Facts, for standard output. Whoever has closed it has seen enough. */
+  /**
+   * Facts, for standard output. Ends the process as SIGPIPE would if the reader has closed it; throws a {@link CommandError} if they cannot
+   * be written for another reason, as to a full disk.
+   */
   print(text: string): void {
-    if (!write(STDOUT, text)) process.exit(EXIT.signalled + SIGPIPE);
+    const error = write(STDOUT, text);
+    if (error === undefined) return;
+    if (READER_GONE.includes(error.code)) process.exit(EXIT.signalled + SIGPIPE);
+    throw new CommandError(`could not write to standard output: ${error.message}`, EXIT.unwritable, { cause: error });
   },
 
-  /** A line for people, on standard error. Whether anybody reads it changes nothing. */
+  /** A line for people, on standard error. One that cannot be written is dropped: a full log stops no job. */
   say(text: string): void {
     write(STDERR, `${text}\n`);
   },
@@ -53,17 +59,20 @@ export const terminal: {
   },
 });
 
-/** Whether all of it was written. */
-function write(fd: number, text: string): boolean {
+/** What a write fails with where the reader of a pipe, or of a socket, has gone; `EOF` is that of Windows. */
+const READER_GONE: readonly unknown[] = ["EPIPE", "EOF", "ECONNRESET"];
+
+/** Writes all of it. Returns the error if it could not. */
+function write(fd: number, text: string): NodeJS.ErrnoException | undefined {
   let bytes = Buffer.from(text);
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(writeSync(fd, bytes));
     } catch (error) {
-      // Somebody else has made the pipe non-blocking, and it is full.
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return false;
+      // Another process has made the pipe non-blocking, and it is full.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return error as NodeJS.ErrnoException;
       pauseSync(AGAIN_MS);
     }
   }
-  return true;
+  return undefined;
 }

@@ -339,6 +339,40 @@ describe.concurrent("azmutex ls", () => {
     await lock.release();
   });
 
+  it("says with 74 that standard output cannot be written, as every command that prints does", async (test) => {
+    const place = await Place.open(test);
+    const held = await place.mutex.locker("k").lock();
+    const full = { through: ["sh", "-c", 'exec "$@" >/dev/full', "sh", process.execPath] };
+    const commands = [["ls"], ["ls", "--json"], ["watch"], ["status", "k"], ["leader", "k"], ["break", "k", "--yes"]] as const;
+    const ends = await Promise.all(commands.map(([command, ...args]) => place.end(command, args, full)));
+    const err = "azmutex: could not write to standard output: ENOSPC: no space left on device, write";
+    expect(ends.map(({ code, err }) => ({ code, err: linesOf(err).at(-1) }))).toEqual(commands.map(() => ({ code: 74, err })));
+    for (const args of [["--help"], ["run", "-h"], ["-V"], ["completion", "bash"]]) {
+      const { code, err: said } = await new Cli(test, args, full).ended;
+      expect({ args, code, said }).toEqual({ args, code: 74, said: `${err}\n` });
+    }
+    // It was broken all the same.
+    expect(await place.json<StatusJson>("status", ["k"])).toMatchObject({ state: "breaking" });
+    await held.release();
+  });
+
+  it("ends as if it had said what cannot be written to standard error", async (test) => {
+    const place = await Place.open(test);
+    const full = { through: ["sh", "-c", 'exec "$@" 2>/dev/full', "sh", process.execPath] };
+    const held = await place.mutex.locker("k").lock();
+    const ends = await Promise.all([
+      place.end("ls", ["none/"], full),
+      place.end("run", ["--try", "k", "--", "true"], full),
+      place.end("run", ["other", "--", "sh", "-c", "echo runs; exit 5"], full),
+    ]);
+    expect(ends.map(({ code, out }) => ({ code, out }))).toEqual([
+      { code: 0, out: "" },
+      { code: 75, out: "" },
+      { code: 5, out: "runs\n" },
+    ]);
+    await held.release();
+  });
+
   it("is coloured on a terminal, unless NO_COLOR says otherwise", async (test) => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();

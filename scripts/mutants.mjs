@@ -5,12 +5,13 @@
 //   npm run mutants -- --only margin   those with this in their name
 //   npm run mutants -- --rules exclusion,tokens   by these rules alone
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { MUTANTS } from "../build/simulation/test/simulation/mutants.js";
+import { edited } from "../build/simulation/test/simulation/mutate.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** All that the simulation needs. */
@@ -26,23 +27,27 @@ symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
 const tsc = join(ROOT, "node_modules", ".bin", "tsc");
 const simulation = join(copy, "build", "simulation", "test", "simulation", "main.js");
 
-/** Applies a mutant's edits. Throws if one of them does not stand there, once, any more. */
+/** The sources of the copy, by their path within `src`. */
+function sources() {
+  const paths = readdirSync(join(copy, "src"), { recursive: true }).filter((path) => path.endsWith(".ts"));
+  return new Map(paths.map((path) => [path.replaceAll("\\", "/"), readFileSync(join(copy, "src", path), "utf8")]));
+}
+
+/** Makes a mutant's edits in the copy, and returns what takes them back. */
 function apply({ name, edits }) {
-  const before = new Map();
-  for (const [file, stands, instead] of edits) {
-    const path = join(copy, file);
-    const text = readFileSync(path, "utf8");
-    if (!before.has(path)) before.set(path, text);
-    const found = text.split(stands).length - 1;
-    if (found !== 1) throw new Error(`mutant "${name}": ${file} has this ${found} times, not once:\n${stands}`);
-    writeFileSync(
-      path,
-      text.replace(stands, () => instead),
-    );
+  const before = sources();
+  let after = before;
+  try {
+    for (const edit of edits) after = edited(after, edit);
+  } catch (error) {
+    throw new Error(`mutant "${name}": ${error.message}`);
   }
-  return () => {
-    for (const [path, text] of before) writeFileSync(path, text);
+  const changed = [...after.keys()].filter((path) => after.get(path) !== before.get(path));
+  const write = (texts) => {
+    for (const path of changed) writeFileSync(join(copy, "src", path), texts.get(path));
   };
+  write(after);
+  return () => write(before);
 }
 
 function find(mutant) {

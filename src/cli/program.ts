@@ -9,6 +9,7 @@ import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
 import { uiCommand } from "./commands/ui.ts";
 import { watchCommand } from "./commands/watch.ts";
+import { helpEnd } from "./help-end.ts";
 
 const SECRETS = `There is no option for an account key, a SAS or a connection string: whoever may list processes would see it.
 Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN; with
@@ -22,7 +23,7 @@ export function createProgram(): Command {
     .helpOption("-h, --help", "print what a command does, and its options")
     .enablePositionalOptions()
     .showSuggestionAfterError()
-    .addHelpText("after", `\n${SECRETS}`);
+    .addHelpText("after", ({ command }) => `${helpEnd(command)}\n\n${SECRETS}`);
   for (const command of [
     runCommand(),
     electCommand(),
@@ -34,7 +35,7 @@ export function createProgram(): Command {
     breakCommand(),
     completionCommand(),
   ]) {
-    program.addCommand(command.copyInheritedSettings(program));
+    program.addCommand(command.copyInheritedSettings(program).addHelpText("after", () => helpEnd(command)));
   }
   return program;
 }

@@ -42,6 +42,19 @@ const rowsOf = (command: Command, isConnection: boolean): Row[] =>
 /** As the help has it. */
 const usageOf = (command: Command): string => /^Usage: azmutex \w+ (.*)$/m.exec(command.helpInformation())?.[1] ?? "";
 
+const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+
+/** Examples and exit codes, as the help prints them. */
+function endOf(command: Command | undefined): { readonly examples: string[]; readonly codes: string[] } {
+  let help = "";
+  command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  const [, examples = "", codes = ""] = /\nExamples:\n((?: {2}.+\n)+)\nExit codes:\n((?: {2}.+\n)+)/.exec(help) ?? [];
+  return {
+    examples: examples.split("\n").flatMap((line) => line.trim() || []),
+    codes: codes.match(/^ {2}\d+/gm)?.map((code) => code.trim()) ?? [],
+  };
+}
+
 /** The fields of an interface in json.ts, those of what it extends left out. */
 function fieldsOf(name: string): string[] {
   const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n((?:.*\\n)*?)\\}$`, "m").exec(JSON_TYPES)?.[1];
@@ -95,6 +108,24 @@ describe("docs/cli.md", () => {
         .replaceAll("\n", " "),
     ).toContain(opening);
     expect(optionRows(text)).toEqual(rowsOf(command, false));
+  });
+
+  it.for(program.commands.map((command) => command.name()))("has the examples and the exit codes of the help of %s", (name) => {
+    const { examples, codes } = endOf(program.commands.find((found) => found.name() === name));
+    const text = section(TEXT, `azmutex ${name}`);
+    expect(examples.filter((example) => !new RegExp(`^${escaped(example)}(?: +#.*)?$`, "m").test(text))).toEqual([]);
+    expect(examples.length).toBeGreaterThan(0);
+    const [, documented = ""] = /^\*\*Exit codes\.\*\* (.*(?:\n.+)*)/m.exec(text) ?? [];
+    const numbers = new Set(documented.match(/\d+/g));
+    // Those that any command may end with stand in the table of exit codes alone.
+    const everywhere = ["0", String(EXIT.internal), String(EXIT.system), String(EXIT.unwritable)];
+    expect(codes.filter((code) => !numbers.has(code) && !everywhere.includes(code))).toEqual([]);
+  });
+
+  it("has the examples of the program's help, which names every exit code", () => {
+    const { examples, codes } = endOf(program);
+    expect(examples.filter((example) => !new RegExp(`^${escaped(example)}(?: +#.*)?$`, "m").test(TEXT))).toEqual([]);
+    expect(codes).toEqual(["0", ...Object.values(EXIT).map(String)]);
   });
 
   it("has the options of the connection, which all commands share that have one", () => {

@@ -1,0 +1,91 @@
+import type { Command } from "commander";
+import { EXIT } from "./exit-codes.ts";
+
+type ExitName = keyof typeof EXIT;
+
+/** What an exit code means, in half a line. */
+const MEANINGS: Readonly<Record<ExitName, string>> = Object.freeze({
+  notHeld: "with --exit-code: nothing is held, or there is no leader",
+  usage: "the command line or a variable is wrong, or a package is missing",
+  unreachable: "no answer from storage, or from the login to Azure",
+  internal: "a defect of azmutex",
+  system: "no file descriptor, process or memory left on this machine",
+  unwritable: "standard output could not be written",
+  held: "another holds the lock; of break: nothing was changed",
+  denied: "the credentials or their permissions were refused",
+  lost: "the lock was lost, and the command stopped",
+  timedOut: "not free within --timeout",
+  notExecutable: "the command could not be started",
+  notFound: "there is no such command",
+  signalled: "ended by the signal of this number",
+});
+
+interface HelpEnd {
+  /** Lines of a shell. */
+  readonly examples: readonly string[];
+  /** Those beside 0. */
+  readonly codes: readonly ExitName[];
+  /** Whether it ends with the code of what it runs. */
+  readonly runsJob?: boolean;
+}
+
+const ASKING: readonly ExitName[] = ["usage", "unreachable", "internal", "system", "unwritable", "denied"];
+const RUNNING: readonly ExitName[] = ["usage", "unreachable", "internal", "system", "denied", "notExecutable", "notFound", "signalled"];
+
+/** By the name of the command, or of the program. */
+const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
+  azmutex: {
+    examples: ["azmutex run nightly -- ./job.sh", "azmutex run nightly --try -- ./job.sh", "azmutex status nightly"],
+    codes: Object.keys(EXIT) as ExitName[],
+  },
+  run: {
+    examples: [
+      'azmutex run nightly --timeout 5m --purpose "deploy 42" -- ./job.sh --fast',
+      "azmutex run nightly --try --held-exit-code 0 -- ./job.sh",
+      "azmutex run partner-api --semaphore 5 -- ./crawl.sh",
+      "azmutex run index --read -- ./report.sh",
+    ],
+    codes: [...RUNNING, "held", "lost", "timedOut"],
+    runsJob: true,
+  },
+  elect: {
+    examples: ["azmutex elect scheduler -- ./schedule.sh", "azmutex elect primary --data http://10.0.0.7:8080 --fair -- ./serve.sh"],
+    codes: RUNNING,
+    runsJob: true,
+  },
+  leader: {
+    examples: ['azmutex leader primary --exit-code || echo "no leader"', "azmutex leader primary --json | jq -er .leader.data"],
+    codes: [...ASKING, "notHeld", "signalled"],
+  },
+  status: {
+    examples: ["azmutex status nightly", "azmutex status nightly --json | jq -e .isHeld"],
+    codes: [...ASKING, "notHeld"],
+  },
+  ls: { examples: ["azmutex ls deploy/ --json | jq -r '.[] | select(.isHeld) | .key'"], codes: ASKING },
+  watch: {
+    examples: ["azmutex watch deploy/", "azmutex watch --json | jq --unbuffered -r 'select(.event == \"breaking\") | .key'"],
+    codes: [...ASKING, "signalled"],
+  },
+  ui: { examples: ["azmutex ui", "azmutex ui --container jobs --port 0 --allow-break"], codes: ASKING },
+  break: {
+    examples: ["azmutex break nightly --if-holder web-3:17 --yes", "azmutex break pool --permit 0"],
+    codes: [...ASKING, "held"],
+  },
+  completion: {
+    examples: ["azmutex completion bash > ~/.local/share/bash-completion/completions/azmutex", "source <(azmutex completion bash)"],
+    codes: ["usage", "unwritable"],
+  },
+});
+
+/** What follows the options in the help of a command: examples, and how it ends. */
+export function helpEnd(command: Command): string {
+  const { examples, codes, runsJob = false } = ENDS[command.name()] ?? { examples: [], codes: [] };
+  const own = runsJob ? ["0     and all others: as the command ended"] : ["0     done"];
+  const rows = Object.entries(EXIT)
+    .filter(([name]) => codes.includes(name as ExitName))
+    .sort(([, one], [, other]) => one - other)
+    .map(([name, code]) => `${(name === "signalled" ? `${code}+` : String(code)).padEnd(4)}  ${MEANINGS[name as ExitName]}`);
+  return `\nExamples:\n${indented(examples)}\n\nExit codes:\n${indented([...own, ...rows])}`;
+}
+
+const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}`).join("\n");

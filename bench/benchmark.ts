@@ -14,7 +14,7 @@ export interface Context {
   readonly stage: Stage;
   /** A run that shows that everything works, in a fraction of the time. Its figures are not for the documents. */
   readonly isQuick: boolean;
-  /** Says how far it is, to whoever watches. */
+  /** Says how far it is, for a person who watches. */
   readonly note: (line: string) => void;
 }
 

@@ -19,6 +19,6 @@ process.on("message", async ({ job, given }: JobOrder) => {
     answer({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) });
   }
 });
-// Whoever measures is gone.
+// The process that measures is gone.
 process.on("disconnect", () => process.exit());
 answer({ event: "ready" });

@@ -37,7 +37,7 @@ export const OURS_FAIR: Contender = {
   used: "the same with the queue between processes",
 };
 
-/** The least that a user would write: acquire, and again in a second if somebody holds the lease; release. */
+/** The least that a user would write: acquire, and again in a second if the lease is held; release. */
 export const SDK_LOOP: Contender = {
   name: "SDK by hand",
   module: "sdk-loop",

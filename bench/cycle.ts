@@ -50,7 +50,7 @@ interface Extent {
 
 const FULL: Extent = { repeats: 7, rounds: 5, cycles: 15 };
 const QUICK: Extent = { repeats: 2, rounds: 2, cycles: 6 };
-/** A server closes a connection that nobody uses for 5 s, and caches are full of what others did meanwhile. */
+/** A server closes a connection that is not used for 5 s, and caches are full of what others did meanwhile. */
 const WARM_UP = { first: 40, ofTurn: 4 };
 
 const BARE = alone(SDK_LOOP);
@@ -75,7 +75,7 @@ export const CYCLE: Benchmark = {
   name: "cycle",
   title: "A lock that is free: taken and given back",
   what: [
-    "One task takes a lock that nobody else wants and gives it back at once: how many requests that is, how long it takes from asking for the lock until it is given back, and how much CPU its process uses. ",
+    "One task takes a lock that no other task wants and gives it back at once: how many requests that is, how long it takes from asking for the lock until it is given back, and how much CPU its process uses. ",
     `${FULL.repeats} repeats of ${FULL.rounds} rounds; in each round everybody in turn does ${FULL.cycles} cycles, after ${WARM_UP.ofTurn} that do not count: their connections may be gone, and the machine's caches are full of what others did. What stands beside the bare SDK is the median of one repeat by the SDK's median in the same repeat. `,
     "In the rows with two processes these take turns, one cycle each, so that each finds the lock as the other left it.",
   ].join(""),
@@ -157,7 +157,7 @@ async function oneRepeat(
 ): Promise<ReadonlyMap<Entry, Sample>> {
   const sums = new Map(running.map(({ entry }) => [entry, { latenciesMs: [] as number[], requests: 0, cpuMs: 0 as number | undefined }]));
   for (let round = 0; round < rounds; round += 1) {
-    // To and fro: nobody is always behind the same neighbour.
+    // To and fro: none is always behind the same neighbour.
     for (const { entry, taker } of round % 2 === 0 ? running : running.toReversed()) {
       const sum = sums.get(entry);
       if (!sum) continue;

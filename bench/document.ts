@@ -3,7 +3,7 @@ import type { Claim, Measured, Report, Table } from "./benchmark.ts";
 const HEAD = `# Benchmarks
 
 How long it takes, how much it asks of the service and what it costs, beside the floor and beside what one would use instead. The floor is physics: two requests for a lock that is taken and given back, a round trip each; a lease of at least
-15 s; and nobody whom the service wakes up.
+15 s; and no waiter that the service wakes up.
 
 \`\`\`sh
 npm run bench                    # all of it; writes this page
@@ -49,7 +49,7 @@ function rowOf(cells: readonly (string | number)[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-/** The same for somebody at a terminal. */
+/** The same for a terminal. */
 export function printed({ tables, claims, notes }: Report): string {
   return [...tables.map((table) => aligned(table)), ...notes, ...claims.map((claim) => claimLine(claim))].join("\n\n");
 }

@@ -26,7 +26,7 @@ function counter(): (chunk: Buffer) => void {
   };
 }
 
-/** The whole round trip is put on the request: whoever asks cannot tell. */
+/** The whole round trip is put on the request: a client cannot tell. */
 function forward(client: Socket): void {
   const server = connect(Number(upstream), "127.0.0.1");
   const count = counter();
@@ -52,6 +52,6 @@ const answer = (message: ProxyAnswer): void => void process.send?.(message);
 process.on("message", (order: ProxyOrder) => {
   if (order === "count") answer({ requests });
 });
-// Whoever measures is gone.
+// The process that measures is gone.
 process.on("disconnect", () => process.exit());
 answer({ port: (proxy.address() as AddressInfo).port });

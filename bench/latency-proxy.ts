@@ -30,7 +30,7 @@ export class LatencyProxy implements AsyncDisposable {
   static async start(upstreamPort: number, { roundTripMs, language, port: wanted = 0 }: ProxyOptions): Promise<LatencyProxy> {
     const program = fileURLToPath(new URL("latency-proxy-main.js", import.meta.url));
     const child = fork(program, [String(upstreamPort), String(roundTripMs), language, String(wanted)], {
-      // A port that is taken is somebody's answer, not a stack on the terminal.
+      // A port that is taken is an answer, not a stack on the terminal.
       stdio: ["ignore", "inherit", wanted === 0 ? "inherit" : "ignore", "ipc"],
     });
     const { port } = await firstMessage<{ port: number }>(child, "the proxy");

@@ -1,6 +1,6 @@
 /** Those who wait, in the order in which they came. */
 export class Line {
-  /** How often somebody's turn came though another had come before. */
+  /** How often a turn came though another waiter had come before. */
   overtakings = 0;
   // A set keeps the order in which its members came.
   readonly #waiting = new Set<symbol>();
@@ -17,7 +17,7 @@ export class Line {
     this.#waiting.delete(place);
   }
 
-  /** Also for whoever gave up. */
+  /** Also for a waiter that gave up. */
   leave(place: symbol): void {
     this.#waiting.delete(place);
   }

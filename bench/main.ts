@@ -1,4 +1,4 @@
-// `npm run bench`: how fast, at what cost, and beside whom.
+// `npm run bench`: how fast, at what cost, and beside which others.
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { preparePeers } from "../faults/peers.ts";

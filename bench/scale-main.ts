@@ -90,7 +90,7 @@ const KINDS: Readonly<Record<ScaleOrder["kind"], (stores: Some<LeaseStore>, log:
     };
   },
 
-  /** The least that keeps a lease: a timer and a renewal, with nobody who would notice a loss. */
+  /** The least that keeps a lease: a timer and a renewal, and nothing that would notice a loss. */
   async bare([store]) {
     const { leaseSeconds, count } = order;
     let lost = 0;
@@ -143,7 +143,7 @@ async function waiting(lockerOf: (n: number) => Locker, settlingMs: number): Pro
   return { lost: () => settled, end };
 }
 
-/** Somebody else has them, and nobody has to renew them. */
+/** Another process has them, and this one has nothing to renew. */
 async function holdForEver(store: LeaseStore, count: number): Promise<void> {
   await forEach(count, async (n) => {
     await store.create(keyOf(n), {});
@@ -194,6 +194,6 @@ async function main(): Promise<ScaleOutcome> {
   return { ...outcome, heldBytes };
 }
 
-// Whoever measures is gone.
+// The process that measures is gone.
 process.on("disconnect", () => process.exit());
 process.send?.(await main(), () => process.exit());

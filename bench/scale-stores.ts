@@ -50,7 +50,7 @@ export function keyOf(n: number): string {
 
 /**
  * When each renewal was sent, and when it was due: `renewEveryMs` after the last one that was granted was sent. Of the first one
- * nobody but its lock knows when it is due. Everything has its room from the start, so that looking on costs no memory while it is
+ * only its lock knows when it is due. Everything has its room from the start, so that looking on costs no memory while it is
  * measured.
  */
 export class RenewalWatch {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** What somebody would write who has nothing but the SDK: the key is its argument. */
+/** What a user writes who has nothing but the SDK: the key is its argument. */
 const BARE = `
 import { ContainerClient } from "@azure/storage-blob";
 const container = new ContainerClient(process.env.AZURE_STORAGE_CONNECTION_STRING, "locks");

@@ -21,7 +21,7 @@ const KEY = "many-tasks";
 
 interface Sample {
   readonly cyclesPerSecond: number;
-  /** Undefined where nobody counts. */
+  /** Undefined where they are not counted. */
   readonly requests: number | undefined;
   /** Of all cycles, those whose task was overtaken by one that had asked later: from 0 to 1. */
   readonly overtakings: number;
@@ -29,7 +29,7 @@ interface Sample {
   readonly p95Ms: number;
 }
 
-/** What is kept of somebody who was run, or why he was not. */
+/** What is kept of a library that was run, or why it was not. */
 type Outcome = readonly Sample[] | string;
 type Outcomes = ReadonlyMap<Contender, Outcome>;
 
@@ -117,7 +117,7 @@ function reportOf(outcomes: Outcomes): Report {
     ],
     chart: chartOf(outcomes),
     notes: [
-      "azmutex hands the lock to the next task of its process under the same lease, without a request, until it has had the lease for 3 s; with `fair` it asks each time whether another process came first. The others go to their server for each cycle, and most of their time passes until somebody asks again.",
+      "azmutex hands the lock to the next task of its process under the same lease, without a request, until it has had the lease for 3 s; with `fair` it asks each time whether another process came first. The others go to their server for each cycle, and most of their time passes until the next request.",
     ],
   };
 }
@@ -158,7 +158,7 @@ function claimOf(
   return [{ what, limit, measured: `${shown(times, 0)} ×`, holds: holds(times.median) }];
 }
 
-/** None of somebody who was not run. */
+/** None of a library that was not run. */
 function samplesOf(outcomes: Outcomes, contender: Contender): readonly Sample[] {
   const outcome = outcomes.get(contender) ?? [];
   return typeof outcome === "string" ? [] : outcome;

@@ -16,7 +16,7 @@ export interface Turn {
   readonly cpuMs: number | undefined;
 }
 
-/** Somebody who takes a lock and gives it back, when told. */
+/** A process that takes a lock and gives it back, when told. */
 export interface TurnTaker extends AsyncDisposable {
   readonly place: Place;
   take(cycles: number): Promise<Turn>;
@@ -80,7 +80,7 @@ export class GoTurns implements TurnTaker {
     this.moduleVersion = moduleVersion;
   }
 
-  /** Rejects with a `NotRunError` where there is no Go, where the module is not to be had, and where somebody else listens at the port. */
+  /** Rejects with a `NotRunError` where there is no Go, where the module is not to be had, and where another program listens at the port. */
   static async start(stage: Stage): Promise<GoTurns> {
     const folder = await mkdtemp(join(tmpdir(), "azmutex-bench-"));
     try {

@@ -13,7 +13,7 @@ export function announce(event: RaceEvent): string {
     case "replaced":
       return `${event.worker} comes for the other ${event.increments} increments of ${event.replaces}`;
     case "halted":
-      return `all wait: until its lease of ${PLAN.leaseSeconds} s runs out, nobody can tell a dead holder from a slow one`;
+      return `all wait: until its lease of ${PLAN.leaseSeconds} s runs out, a dead holder looks like a slow one`;
     case "tookOver":
       return `${event.worker} takes over, ${(event.afterMs / 1000).toFixed(1)} s after the kill`;
   }

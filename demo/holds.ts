@@ -13,7 +13,7 @@ export interface Hold {
   read: number | undefined;
   /** Whether it was killed inside. */
   killed: boolean;
-  /** Whether somebody else was inside when it entered. */
+  /** Whether another worker was inside when it entered. */
   intruded: boolean;
 }
 

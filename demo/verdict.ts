@@ -58,7 +58,7 @@ function crash(run: RaceRecord): Finding[] {
     return [{ kind: "wrong", text: `The kill came too late: ${worker} died ${where}, so no takeover was seen.` }];
   }
   const heir = takeoverAfter(run.crash, run.holds);
-  if (!heir) return [{ kind: "wrong", text: `${worker} was killed inside, and nobody took over.` }];
+  if (!heir) return [{ kind: "wrong", text: `${worker} was killed inside, and no worker took over.` }];
   const complete = finishedIn(run) === PLANNED_INCREMENTS;
   const rest = complete ? `; ${replacement} did that increment and the rest of its share` : "";
   const seconds = ((heir.from - run.crash.at) / 1000).toFixed(1);
@@ -71,7 +71,7 @@ function crash(run: RaceRecord): Finding[] {
       kind: "right",
       text:
         `Takeover: ${heir.worker} held the lock ${seconds} s after the kill. ` +
-        `Until the dead holder's ${PLAN.leaseSeconds} s lease runs out, nobody can tell it from a slow one.`,
+        `Until the dead holder's ${PLAN.leaseSeconds} s lease runs out, a dead holder looks like a slow one.`,
     },
   ];
 }

@@ -32,7 +32,7 @@ function nextOrder(): Promise<Order> {
   return new Promise((resolve) => process.once("message", (order: Order) => resolve(order)));
 }
 
-// The parent is gone, perhaps killed: nobody is left to work for.
+// The parent is gone, perhaps killed: there is no work any more.
 process.once("disconnect", () => process.exit());
 
 // Ctrl-C reaches the whole process group. The parent decides what becomes of the workers.

@@ -42,7 +42,7 @@ async function increment(done: number, askedAt: number, lock?: Lock): Promise<vo
 
 async function connect({ key, ...account }: LockAddress): Promise<Locker> {
   const mutex = new AzureMutex(account);
-  // Loads the SDK and opens a connection, so that nobody starts ahead of the others.
+  // Loads the SDK and opens a connection, so that none starts ahead of the others.
   await mutex.inspect(key);
   return new Locker(mutex, key, { leaseSeconds: PLAN.leaseSeconds });
 }

@@ -43,7 +43,7 @@ async function keepReading(): Promise<void> {
       // What was read counts only once `run` has resolved: it rejects if the lock was lost meanwhile.
       const read = await lock.read.run(
         async ({ fencingToken: token }) => {
-          // The token is that of the last write. Nobody has written since: what we have is what is there.
+          // The token is that of the last write. No write came since: what we have is what is there.
           return cached && cached.token === token ? cached : { token, config: await load() };
         },
         { signal },

@@ -1,4 +1,4 @@
-// A row in a database that refuses whoever has lost the lock without knowing. No lock can see a pause between your last question and the
+// A row in a database that refuses a writer which has lost the lock without knowing. No lock can see a pause between your last question and the
 // write that follows; the row can: it keeps the highest fencing token it has seen, and takes no lower one.
 //
 //   npm run example -- fenced-row                      a holder is paused, another takes over, the first one wakes up and writes

@@ -1,4 +1,4 @@
-// What every instance runs at deploy, before it serves: whoever gets the lock migrates the database; the others wait, find nothing left
+// What every instance runs at deploy, before it serves: the one that gets the lock migrates the database; the others wait, find nothing left
 // to do and go on. If an instance dies in the middle of a step, another takes that step up 15 s later.
 //
 //   npm run example -- migration-at-deploy                    five instances at once, one of them killed
@@ -39,7 +39,7 @@ const PATIENCE_MS = 600_000;
 
 const connectionString = process.env.AZURE_STORAGE_CONNECTION_STRING ?? "UseDevelopmentStorage=true";
 const mutex = new AzureMutex({ connectionString, containerName: "azmutex-examples" });
-// The shortest lease: nobody serves until the dead instance's lease has run out.
+// The shortest lease: no instance serves until the dead instance's lease has run out.
 const migration = mutex.locker("shop-migration", { leaseSeconds: 15, purpose: `schema ${STEPS.length}` });
 const database = new Database(process.argv[2] ?? "shop.db");
 
@@ -81,12 +81,12 @@ async function apply(number: number, { name, batch, once = "" }: Step, lock: Loc
   console.log(`step ${number}, ${name}: done`);
 }
 
-/** What whoever reads the log of the deploy wants to know. */
+/** What a reader of the deploy's log wants to know. */
 async function explain(error: AnyMutexError): Promise<string> {
   switch (error.code) {
     case "LOCK_TIMEOUT": {
       const status = await mutex.inspect(migration.key).catch(() => undefined);
-      return `${status?.holder?.name ?? "somebody"} has been migrating for very long: ${error.message}`;
+      return `${status?.holder?.name ?? "another process"} has been migrating for very long: ${error.message}`;
     }
     case "LOCK_LOST":
       return `stopped in the middle of a step, which the next instance takes up: ${error.message}`;

@@ -20,7 +20,7 @@ const election = new LeaderElection(mutex, "scheduler", {
   candidate: REPLICA,
   data: ADDRESS,
   leaseSeconds: 15,
-  // Nobody needs the next leader within milliseconds, and nine replicas ask day and night.
+  // The next leader is not needed within milliseconds, and nine replicas ask day and night.
   poll: { quickForMs: 0, steadyMs: [1_000, 2_000] },
 });
 
@@ -54,7 +54,7 @@ function tick(term: number): void {
 /** Every replica knows who leads, and could send requests there. */
 async function follow(): Promise<void> {
   for await (const leader of election.observe({ signal, everyMs: 5_000 })) {
-    console.log(leader ? `${leader.candidate} leads in term ${leader.term}, at ${leader.data}` : "nobody leads");
+    console.log(leader ? `${leader.candidate} leads in term ${leader.term}, at ${leader.data}` : "there is no leader");
   }
 }
 

@@ -4,6 +4,6 @@ import { AZURITE_ACCOUNTS } from "./accounts.ts";
 
 process.env.AZURITE_ACCOUNTS = AZURITE_ACCOUNTS;
 const emulator = await startEmulator();
-// Whoever measures is gone.
+// The process that measures is gone.
 process.on("disconnect", () => process.exit());
 process.send?.(emulator.port);

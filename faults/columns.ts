@@ -90,6 +90,6 @@ export const COLUMNS: readonly Column[] = [
       "throws-and-release-fails": NO_CALLBACK,
       "nothing-else-to-do": "a Go program ends with its `main`",
     },
-    used: "`Locker`: its lease is 60 s, renewed every 10 s, and whoever waits asks every 10 s; none of these can be set, and it has no signal of a loss",
+    used: "`Locker`: its lease is 60 s, renewed every 10 s, and a waiter asks every 10 s; none of these can be set, and it has no signal of a loss",
   },
 ];

@@ -173,7 +173,7 @@ export function cancelling({ holder }: Seen): Finding[] {
   return [tookMs <= SOON_MS ? good(`ends in ${shown(tookMs)}`) : bad(`ends after ${shown(tookMs)}`)];
 }
 
-/** How long somebody whose answer was lost waited for a lock that was its own. */
+/** How long a process whose answer was lost waited for a lock that was its own. */
 export function selfBlock(tookMs: number, leaseMs: number): Finding {
   if (tookMs <= leaseMs / 10) return good(`has it after ${shown(tookMs)}`);
   return tookMs < leaseMs / 2 ? dear(`has it only after ${shown(tookMs)}`) : bad(`blocked by its own lock for ${shown(tookMs)}`);

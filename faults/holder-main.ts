@@ -24,7 +24,7 @@ function nameOf(thrown: unknown): string {
   return "code" in thrown && typeof thrown.code === "string" ? thrown.code : thrown.name;
 }
 
-/** Resolves with the next order of a kind. While somebody waits for one, the process stays. */
+/** Resolves with the next order of a kind. While one is waited for, the process stays. */
 function order<O extends Order["order"]>(...kinds: O[]): Promise<Extract<Order, { order: O }>> {
   return new Promise((resolve) => {
     const listen = (message: Order): void => {
@@ -86,7 +86,7 @@ async function work(held: Held): Promise<void> {
   if (end === "throw") throw new WorkError("thrown by the work");
 }
 
-/** Ends when whoever measures is gone. A listener for that would keep the process, which is one of the things that are measured. */
+/** Ends when the process that measures is gone. A listener for that would keep the process, which is one of the things that are measured. */
 setInterval(() => {
   if (!process.connected) process.exit();
 }, 1_000).unref();

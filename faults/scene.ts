@@ -12,7 +12,7 @@ import { Way } from "./wire/way.ts";
 /** How long it is looked on before something is said to never happen: longer than a lease and a renewal that takes as long. */
 export const LOOK_ON_MS = 20_000;
 const START_MS = 30_000;
-/** So long after the end of a lease nobody else will come any more: the storage is gone, too. */
+/** So long after the end of a lease no other process will come any more: the storage is gone, too. */
 const RIVAL_IS_LATE_MS = 2_000;
 
 /** What a cell is played on: a storage, a holder whose way there is troubled, and a rival whose way is not. */
@@ -72,7 +72,7 @@ export class Scene implements AsyncDisposable {
     this.rival.tell({ order: "start" });
   }
 
-  /** Somebody who comes when all is over. */
+  /** A process that comes when all is over. */
   async third(): Promise<Actor> {
     const third = await this.#setting.cast.actor(this.#parts[1]);
     this.#actors.push(third);
@@ -98,7 +98,7 @@ export class Scene implements AsyncDisposable {
     this.faultAt = now();
   }
 
-  /** Since when the lease of the last one that the holder was granted runs: until so long after it, nobody else can have it. */
+  /** Since when the lease of the last one that the holder was granted runs: until so long after it, no other process can have it. */
   get leaseEndsAt(): number {
     return this.way.keptAt + this.column.leaseMs;
   }

@@ -19,7 +19,7 @@ export async function brokenAtOnce(place: Place, verdict: Verdict): Promise<void
   const go = place.go();
   await go.do({ do: "lock", key });
 
-  const spared = await place.command("break", key, "--if-holder", "somebody:1", "--yes");
+  const spared = await place.command("break", key, "--if-holder", "another:1", "--yes");
   const { state } = await mutex.inspect(key);
   verdict.check(
     "azmutex break --if-holder leaves a Go holder alone: it has no name",
@@ -48,7 +48,7 @@ export async function brokenAtOnce(place: Place, verdict: Verdict): Promise<void
   verdict.check("and leaves our hold alone", isOurs, `${after.state}, held by ${after.holder?.name}`);
 }
 
-/** Broken as azmutex breaks by default: nobody is in before Go's lease has ended. */
+/** Broken as azmutex breaks by default: no process is in before Go's lease has ended. */
 export async function brokenInTime(place: Place, verdict: Verdict): Promise<void> {
   const key = "broken-in-time";
   const mutex = place.mutex();

@@ -47,7 +47,7 @@ export class GoPeer {
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       complaint += text;
     });
-    // Nobody listens any more once it is killed.
+    // Nothing is read any more once it is killed.
     this.#child.stdin?.on("error", () => undefined);
     this.#ended = new Promise((resolve) => {
       this.#child.once("error", (error) => resolve(error.message));

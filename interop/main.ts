@@ -89,7 +89,7 @@ async function judge(place: Place, verdict: Verdict, only: string): Promise<void
   await Promise.all(judged);
 }
 
-/** Runs all scenarios at once. Whoever still waits or holds at the end is stopped. */
+/** Runs all scenarios at once. Processes that still wait or hold at the end are stopped. */
 async function run(folder: string, { only, apart }: Request): Promise<number> {
   const end = new AbortController();
   process.once("SIGINT", () => end.abort(new Error("interrupted")));

@@ -9,7 +9,7 @@ import type { OurJob, OurRace, OurReport } from "./our-job.ts";
 const [containerName = ""] = process.argv.slice(2);
 const mutex = new AzureMutex({ useStorageEmulator: true, containerName });
 
-// The suite is gone, and with it whoever would say when to end.
+// The suite is gone, which says when to end.
 process.once("disconnect", () => process.exit());
 
 const job = (await told()) as OurJob;
@@ -25,7 +25,7 @@ async function race(key: string, { worker, folder, increments, fair, restMs, wor
   const counter = new Counter(folder);
   const journal = new Journal(folder);
   const locker = mutex.locker(key, { fair });
-  // Loads the SDK and opens a connection, so that nobody starts ahead of the others.
+  // Loads the SDK and opens a connection, so that none starts ahead of the others.
   await mutex.inspect(key);
   report({ kind: "ready" });
   await told();

@@ -10,7 +10,7 @@ export interface Service {
   close(): Promise<void>;
 }
 
-/** Azurite where go-azuremutex looks for it. Throws a `NotRunError` if somebody else listens there. */
+/** Azurite where go-azuremutex looks for it. Throws a `NotRunError` if another program listens there. */
 export async function startService(): Promise<Service> {
   await checkThatPortIsFree();
   const { BlobServer, BlobConfiguration, MemoryExtentChunkStore } = loadAzurite(findAzurite());

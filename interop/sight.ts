@@ -13,7 +13,7 @@ const GO_POLLS_EVERY_MS = 10_000;
 /** For a process to be told, and for a busy machine. */
 const SLACK_MS = 2_000;
 
-/** Whoever holds is seen by the other side, under any key. */
+/** The holder is seen by the other side, under any key. */
 export async function keysOfBothSides(place: Place, verdict: Verdict): Promise<void> {
   const go = place.go();
   const mutex = place.mutex();
@@ -84,7 +84,7 @@ export async function weWaitForGo(place: Place, verdict: Verdict): Promise<void>
 
   const { isHeld, state, infinite, holder, highestToken } = await mutex.inspect(key);
   const isNameless = isHeld && state === "leased" && !infinite && holder === undefined && highestToken === undefined;
-  const told = `${state}, ${holder ? `held by ${holder.name}` : "by nobody known"}, ${highestToken ?? "no"} token`;
+  const told = `${state}, ${holder ? `held by ${holder.name}` : "by an unknown holder"}, ${highestToken ?? "no"} token`;
   verdict.check("inspect tells a hold of Go's without a holder", isNameless, told);
   const { code, output } = await place.command("status", key);
   const isSaid = code === 0 && output.startsWith(`${key}: held`) && /holder +unknown: .*go-azuremutex/.test(output);

@@ -1,7 +1,7 @@
 /** A model is a file: `queue` is `queue.pml`. */
 export type Model = "lease" | "tokens" | "handover" | "queue";
 
-/** What a model can be found to violate, as it says so itself. `starvation` is a circle in which somebody waits for ever. */
+/** What a model can be found to violate, as it says so itself. `starvation` is a circle in which a process waits for ever. */
 export type Property = "exclusion" | "token order" | "writes" | "order" | "progress" | "promptness" | "starvation";
 
 /** One exhaustive search of one model within bounds. */

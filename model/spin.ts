@@ -23,7 +23,7 @@ export function missingTools(): string[] {
 export interface Question {
   readonly model: Model;
   readonly defines: readonly string[];
-  /** Whether a circle is looked for, in which somebody waits for ever, instead of a wrong state. */
+  /** Whether a circle is looked for, in which a process waits for ever, instead of a wrong state. */
   readonly forever: boolean;
   /** Whether a finding is expected, and is to be as short as can be. */
   readonly shortest: boolean;

@@ -5,7 +5,7 @@ import { POLICY_FORMS, policyNamed } from "./policy.ts";
 
 export const USAGE = `Usage: npm run simulate -- [options]
 
-Simulates processes that want one lock: the real locker, on a store in memory, by a clock that skips what nobody waits for.
+Simulates processes that want one lock: the real locker, on a store in memory, by a clock that skips to the next timer.
 
   --processes <n>        how many want the lock; default: 10
   --hold <duration>      how long each holds it on average (exponential), as 50ms, 1s or 2m; default: 1s

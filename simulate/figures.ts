@@ -3,7 +3,7 @@ import type { RunRecord, Wait } from "./run-record.ts";
 /** What a run, or the mean of several, comes to. Times are milliseconds; `NaN` where there was nothing to measure. */
 export interface Figures {
   readonly acquisitions: number;
-  /** From a release taking effect, while somebody waited, to the next `lock()` resolving. */
+  /** From a release taking effect, while another waited, to the next `lock()` resolving. */
   readonly gapP50: number;
   readonly gapP95: number;
   readonly gapMax: number;
@@ -71,7 +71,7 @@ function overtakingsOf({ holds, waiting }: RunRecord, laterMs: number): number[]
     let count = 0;
     for (let earlier = index - 1; earlier >= 0; earlier -= 1) {
       const hold = holds[earlier];
-      // Whoever got the lock before the waiter asked did not come later.
+      // A waiter that got the lock before the waiter asked did not come later.
       if (!hold || hold.from <= askedAt) break;
       if (hold.askedAt > askedAt + laterMs) count += 1;
     }

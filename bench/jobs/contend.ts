@@ -41,7 +41,7 @@ export interface Contended {
 }
 
 const FIRST_ASK_WITHIN_MS = 1_000;
-/** Nobody is to give up. */
+/** No contender is to give up. */
 const WAIT_MS = 600_000;
 
 interface Contender {

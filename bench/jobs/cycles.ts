@@ -54,12 +54,12 @@ export async function run(client: PeerClient, given: unknown, tell: (event: unkn
   const done = { latenciesMs: [...latenciesMs], elapsedMs, cpuMs: (user + system) / 1_000, overtakings: line.overtakings };
   tell("over");
   enough.abort();
-  // Those that still wait may be in somebody else's way later.
+  // Those that still wait may be in the way of others later.
   await all;
   return done;
 }
 
-/** Whoever still waits at the end is told to stop, and rejects with that. */
+/** A wait that is still under way at the end is told to stop, and rejects with that. */
 async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   try {
     await work;

@@ -59,7 +59,7 @@ export function escapeText(words: string): string {
   return words.replace(/[&<>"]/g, (character) => `&#${character.codePointAt(0)};`);
 }
 
-/** Two decimals: a hundredth of a pixel is nobody's concern. */
+/** Two decimals: a hundredth of a pixel cannot be seen. */
 function short(value: number): string {
   return String(Math.round(value * 100) / 100);
 }

@@ -30,7 +30,7 @@ export class Site implements AsyncDisposable {
       site.inFlight += 1;
       site.most = Math.max(site.most, site.inFlight);
       await ready(site);
-      // Before the answer: whoever has it may be replaced at once.
+      // Before the answer: the client may be replaced as soon as it has it.
       site.inFlight -= 1;
       response.end(`This is ${url}.\n`);
     });

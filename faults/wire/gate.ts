@@ -15,7 +15,7 @@ export class Gate implements AsyncDisposable {
     server.on("connection", (socket) => this.#lead(socket));
   }
 
-  /** Rejects if somebody else listens there. */
+  /** Rejects if another program listens there. */
   static async open(port: number): Promise<Gate> {
     const server = createServer().listen(port, "127.0.0.1");
     await once(server, "listening");

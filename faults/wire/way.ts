@@ -94,7 +94,7 @@ export class Way implements AsyncDisposable {
     });
   }
 
-  /** The network fails: connections end, and nobody is there to connect to. */
+  /** The network fails: connections end, and there is no server to connect to. */
   cut(): void {
     this.#isCut = true;
     this.#server?.close();

@@ -195,5 +195,5 @@ func main() {
 		}
 		orders <- next
 	}
-	// The suite is gone, and with it whoever would say when to unlock.
+	// The suite is gone, which says when to unlock.
 }

@@ -31,7 +31,7 @@ function clientOf(port: string, obtain: Obtain): PeerClient {
         await giveBack();
       }
     },
-    // Whoever measures it ends its process by force.
+    // The process that measures it ends it by force.
     unref: () => undefined,
     close: () => client.close(),
   };
@@ -76,7 +76,7 @@ async function tryLock(client: Etcd3, key: string): Promise<Lock | undefined> {
 
 async function campaign(client: Etcd3, key: string, enough: AbortSignal): Promise<() => Promise<void>> {
   const running = client.election(key, LEASE_MS / 1_000).campaign("a waiter");
-  // An error that nobody listens for would end the process.
+  // An error without a listener would end the process.
   running.on("error", () => undefined);
   try {
     await once(running, "elected", { signal: enough });

@@ -26,7 +26,7 @@ export const peer: Peer = {
           await lease.releaseLease();
         }
       },
-      // Whoever measures it ends its process by force.
+      // The process that measures it ends it by force.
       unref: () => undefined,
       close: () => undefined,
     };

@@ -25,7 +25,7 @@ export function frontierOf(measured: readonly Measured[]): string {
     { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" },
     element("title", {}, "Requests per acquisition against the longest wait, by way to wait"),
     element("style", {}, STYLE),
-    text(PLOT.left, 30, "title", "What waiting costs, and whom"),
+    text(PLOT.left, 30, "title", "What waiting costs, and which waiter pays"),
     text(
       PLOT.left,
       50,

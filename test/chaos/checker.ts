@@ -85,7 +85,7 @@ function overlapsOf(holds: readonly Hold[]): Within[] {
 }
 
 /**
- * On the register that takes everything: somebody else wrote between a holder's read and its write, and both writes came in
+ * On the register that takes everything: another holder wrote between a holder's read and its write, and both writes came in
  * while their writers certainly held the lock. A write that came in later is what the fenced register is for.
  */
 function lostUpdatesOf(holds: readonly Hold[], touches: readonly Touch[]): Within[] {

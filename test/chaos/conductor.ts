@@ -283,13 +283,13 @@ class Conductor {
   }
 }
 
-/** How many times as much as it can do at once the machine has to do, and 1 at least: nobody is late who waits for a processor. */
+/** How many times as much as it can do at once the machine has to do, and 1 at least: a worker that waits for a processor is not late. */
 function overload(): number {
   const [inTheLastMinute = 0] = loadavg();
   return Math.max(1, inTheLastMinute / availableParallelism());
 }
 
-/** The clock that the storage counts leases by. If somebody sets it, leases end early or late, and no lock can help it. */
+/** The clock that the storage counts leases by. If it is set, leases end early or late, and no lock can help it. */
 class WallClock {
   readonly #startedAt = Date.now() - performance.now();
 

@@ -46,7 +46,7 @@ export interface Evidence {
   readonly planned: readonly Pick<Trouble, "kind">[];
   readonly storageLosses: readonly StorageLoss[];
   readonly calms: readonly Calm[];
-  /** Processes that ended as nobody meant them to. */
+  /** Processes that ended otherwise than planned. */
   readonly crashes: readonly string[];
   /** By how much the machine's wall clock, which the storage counts leases by, was set during the run. */
   readonly wallClockStepMs: number;

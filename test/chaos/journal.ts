@@ -18,7 +18,7 @@ export type Entry =
   /** `isHeld` said true, and was read just after `at`. */
   | { readonly kind: "held"; readonly hold: string; readonly at: number }
   | { readonly kind: "left"; readonly hold: string; readonly at: number; readonly how: string }
-  /** What the library logs, for whoever has to understand a run. */
+  /** What the library logs, for the reader who has to understand a run. */
   | { readonly kind: "log"; readonly at: number; readonly message: string }
   /** It did not get in. */
   | { readonly kind: "refused"; readonly actor: string; readonly at: number; readonly code: string; readonly message: string };

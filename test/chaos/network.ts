@@ -41,7 +41,7 @@ export async function disturb(
     case "lostAnswers":
       return during(forMs, proxy.dropAnswer("all", often));
     case "doubled":
-      // A poll that arrives again can bring a lease that nobody waits for any more: it costs a lease, and must not cost more.
+      // A poll that arrives again can bring a lease that no task waits for any more: it costs a lease, and must not cost more.
       return during(
         forMs,
         ...[50, 500, 5_000].map((ms) => proxy.duplicate(WITHOUT_POLLS, ms, often)),

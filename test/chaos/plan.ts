@@ -119,7 +119,7 @@ export function planOf({ seed, round, roundMs, workers, leaseMs }: PlanOptions):
     // Of a fair queue's waiter who dies the ticket stays for a minute: the later it dies, the longer the calm.
     { ...processes, kinds: ["kill", "killBeforeWrite"], part: 0.45 },
     { ...processes, kinds: ["shortStop", "longStop", "stopBeforeWrite"], part: 1 },
-    // Nothing is proved while nobody at all can reach the storage.
+    // Nothing is proved while no process can reach the storage.
     { ...networks, kinds: ["cut", "halfOpen", "slowThenCut"], single: 1 },
     { ...networks, kinds: ["latency", "busy", "lostAnswers", "doubled", "lateRequests"], single: 0.75 },
     { ...everybody, kinds: ["lateWrites"], lasts: WRITES, pauseMs: [6_000, 20_000] },

@@ -103,7 +103,7 @@ export class Register implements AsyncDisposable {
     outgoing.end(JSON.stringify(this.#touch(request)));
   }
 
-  /** Nothing is told to whoever comes with too low a token. */
+  /** A client with too low a token is told nothing. */
   #touch(request: Request): Reading | null {
     const { hold, key, token } = request;
     const registers = this.#registersOf(key);

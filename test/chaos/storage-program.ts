@@ -1,7 +1,7 @@
-// Azurite's own command line, which waits until it is told its arguments and ends with whoever started it.
+// Azurite's own command line, which waits until it is told its arguments and ends with the process that started it.
 import { createRequire } from "node:module";
 
-// What Azurite's dependencies have deprecated is nobody's business here.
+// What Azurite's dependencies have deprecated does not matter here.
 process.noDeprecation = true;
 const require = createRequire(import.meta.url);
 // Loading takes most of the time that Azurite needs to start, and a minute on a busy machine.

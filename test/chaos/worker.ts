@@ -33,7 +33,7 @@ process.on("message", (order: Order) => {
   if (order.kind === "fate") fate = order.fate;
   if (order.kind === "finish") finishing.abort();
 });
-// Nobody is left to judge what it does.
+// No process is left that judges what it does.
 process.once("disconnect", () => process.exit());
 
 await Promise.all(job.actors.map(act));
@@ -93,7 +93,7 @@ async function hold(actor: string, taken: Taken, askedAt: number, random: () => 
 
   let isOn = isHeld;
   for (let left = 1 + Math.floor(random() * 3); isOn && (left > 0 || clock.now() < lingerUntil); left -= 1) {
-    // A write that nobody answered is still under way: nothing more is done on top of it.
+    // A write without an answer is still under way: nothing more is done on top of it.
     isOn = await increment().catch(() => false);
     if (finishing.signal.aborted) break;
   }
@@ -106,7 +106,7 @@ async function hold(actor: string, taken: Taken, askedAt: number, random: () => 
 }
 
 function tell(report: Report): void {
-  // Nobody is left to hear it when the channel is closed.
+  // No process hears it when the channel is closed.
   if (process.connected) process.send?.(report);
 }
 

@@ -26,7 +26,7 @@ async function cyclesPerSecond(ms: number, cycle: (end: number) => Promise<boole
   return (1_000 * cycles) / (performance.now() - began);
 }
 
-/** What people write by hand: acquire, and if somebody holds the lease, again in a while. */
+/** What people write by hand: acquire, and if the lease is held, again in a while. */
 async function byHand(key: string, end: number): Promise<boolean> {
   const lease = container.getBlockBlobClient(key).getBlobLeaseClient(randomUUID());
   for (;;) {

@@ -42,7 +42,7 @@ async function processorUs(locker: Locker, count: number): Promise<number> {
   return (user + system) / count;
 }
 
-describe("telemetry that nobody looks at", () => {
+describe("telemetry that is not collected", () => {
   it("adds less than 2 % to what a lock and unlock with a service takes of a processor", async () => {
     const [connectionString] = (await once(emulator.stdout?.setEncoding("utf8") as NodeJS.ReadableStream, "data")) as [string];
     const connected = new AzureMutex({ connectionString: connectionString.trim(), containerName: "telemetry" }).locker("job");
@@ -53,7 +53,7 @@ describe("telemetry that nobody looks at", () => {
     for (const locker of [shipped, without, shipped, without]) await cycles(locker, WARM_UP / 4);
     const rounds: { readonly shipped: number; readonly without: number }[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      // Whoever comes second finds what the first has left in the caches, and for the garbage collector.
+      // The second one finds what the first has left in the caches, and for the garbage collector.
       const first = round % 2 === 0 ? await processorUs(shipped, CYCLES) : undefined;
       const off = await processorUs(without, CYCLES);
       rounds.push({ shipped: first ?? (await processorUs(shipped, CYCLES)), without: off });

@@ -3,7 +3,7 @@ import { parentPort } from "node:worker_threads";
 import { type Batch, runBatch } from "./batch.ts";
 import { useLightSignals } from "./light-signals.ts";
 
-// Nobody reads the stacks of the errors that the library makes by the thousand.
+// The library makes errors by the thousand here, and their stacks are not read.
 Error.stackTraceLimit = 0;
 useLightSignals();
 

@@ -28,7 +28,7 @@ export interface CrowdOptions {
   /** How many tasks each machine has. */
   readonly tasks: number;
   readonly tryTimeoutMs: number;
-  /** From this true time on, nobody has a reason to fail. */
+  /** From this true time on, no task has a reason to fail. */
   readonly noExcuseAfter: number;
 }
 

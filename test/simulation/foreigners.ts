@@ -74,7 +74,7 @@ export class Foreigners {
     this.#busy -= 1;
   }
 
-  /** Somebody overwrites a blob that nobody has leased. */
+  /** A foreigner overwrites a blob that is not leased. */
   async overwrite(dice: number): Promise<string | undefined> {
     const { service, kernel } = this.#of;
     const name = await this.#anyName(
@@ -96,7 +96,7 @@ export class Foreigners {
     };
   }
 
-  /** Somebody deletes a blob that nobody has leased: a lifecycle rule, say. */
+  /** A lifecycle rule, say, deletes a blob that is not leased. */
   async remove(dice: number): Promise<string | undefined> {
     const { service } = this.#of;
     const name = await this.#anyName(

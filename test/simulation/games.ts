@@ -21,7 +21,7 @@ export interface Taken {
   readonly lock?: Lock;
   /** Gives it back. Rejects as the library does. */
   end(): Promise<void>;
-  /** Whether a release that fails is not told to whoever called for it. */
+  /** Whether a release that fails is not told to its caller. */
   readonly isQuiet?: boolean;
 }
 
@@ -198,7 +198,7 @@ function readersGame(options: LockerOptions, writers = 0.35): Game {
           }
           const read = isTry ? await lock.read.tryLock() : await lock.read.lock(wait);
           if (!read) return undefined;
-          // Whose blob has which name is nobody's business: whatever lease of its machine ends early may be the one.
+          // The names of blobs say nothing here: whatever lease of its machine ends early may be the one.
           return { holding: read, claims: [{ ...common, weight: 1, held: read, blob: "" }], end: () => read.release() };
         },
       };
@@ -281,7 +281,7 @@ function handGame(leaseSeconds: number): Game {
           const goodForMs = leaseSeconds * 1_000 * (1 - HAND_MARGIN);
           return {
             holding: {
-              // It has none: whoever renews by hand has to ask.
+              // It has none: a task that renews by hand has to ask.
               signal: new AbortController().signal,
               get isHeld() {
                 return lease.isHeld;

@@ -8,7 +8,7 @@ export interface Line {
   readonly what: string;
 }
 
-/** What happened in a run, in order. Kept only where somebody is going to read it. */
+/** What happened in a run, in order. Kept only where it is going to be read. */
 export class Journal {
   readonly isKept: boolean;
   readonly lines: Line[] = [];
@@ -19,7 +19,7 @@ export class Journal {
     this.isKept = isKept;
   }
 
-  /** Most runs are read by nobody: what is written is put into words only if it is kept. */
+  /** Most runs are never read: what is written is put into words only if it is kept. */
   note(who: string, what: () => string): void {
     if (this.isKept) this.lines.push({ at: this.#kernel.now, who, what: what() });
   }

@@ -15,7 +15,7 @@ interface AbortEvent {
 /** Aborts a signal. Only its controller may. */
 let abort: (signal: LightSignal, reason: unknown) => void;
 
-/** An `AbortSignal` with what the library uses of one. It has no `any`, `timeout` or `onabort`: whoever asks for those finds out. */
+/** An `AbortSignal` with what the library uses of one. It has no `any`, `timeout` or `onabort`: code that asks for those fails. */
 class LightSignal {
   #isAborted = false;
   #reason: unknown;
@@ -67,7 +67,7 @@ class LightSignal {
     else this.#first = listener.next;
   }
 
-  /** Calls whoever listens, in the order in which they came, as Node does: who is added by the last of them comes too late. */
+  /** Calls the listeners in the order in which they came, as Node does: one that is added by the last of them comes too late. */
   #abort(reason: unknown): void {
     if (this.#isAborted) return;
     this.#isAborted = true;

@@ -33,7 +33,7 @@ export interface Witness {
   sent(machine: Machine, request: Request): Sent;
   /** Before anybody at the machine knows. `answer` is undefined for a failure. */
   answered(machine: Machine, sent: Sent, answer: { readonly kind?: string } | undefined): void;
-  /** An answer has arrived at the machine, where nobody has read it yet. */
+  /** An answer has arrived at the machine, where it is not read yet. */
   arrived(machine: Machine, sent: Sent, answer: { readonly kind?: string } | undefined): void;
 }
 

@@ -174,7 +174,7 @@ export class Machine implements Clock {
     this.#plan();
   }
 
-  /** Nothing of it runs any more, and nobody sees what it had. */
+  /** Nothing of it runs any more, and what it had is not looked at. */
   die(): void {
     this.#isDead = true;
     if (this.#wake) this.#wake.run = undefined;

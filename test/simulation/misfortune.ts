@@ -88,13 +88,13 @@ export class Misfortune {
         if (strikes("a lease")) await foreigners.breakSoftly(dice[1]);
         return;
       case "blob deleted":
-        if (strikes("one that nobody leases")) await foreigners.remove(dice[1]);
+        if (strikes("one that is not leased")) await foreigners.remove(dice[1]);
         return;
       case "container deleted":
         if (strikes("with all it has")) await foreigners.removeContainer();
         return;
       case "blob overwritten":
-        if (strikes("one that nobody leases")) await foreigners.overwrite(dice[1]);
+        if (strikes("one that is not leased")) await foreigners.overwrite(dice[1]);
         return;
       case "partition":
         if (member && strikes(`of ${victim} for ${lasting}`)) this.#cut(member, until, dice);

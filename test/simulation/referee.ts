@@ -53,7 +53,7 @@ export class Tenancy {
   /** Where it stands among all who held the blob: by the order in which the service had owners, then by that in which they held it. */
   readonly order: Order;
   readonly since: number;
-  /** Whoever has it has begun to give it back. */
+  /** Its holder has begun to give it back. */
   isEnding = false;
   /** Its lease ended early, or its machine's clocks are off: two may hold it, until it finds out. */
   isExcused = false;
@@ -102,7 +102,7 @@ export class Referee {
   /** What went wrong outside of the check after each event. */
   #violation: Violation | undefined;
   #count = 0;
-  /** How often somebody held something, and how often that was lost. */
+  /** How many holds there were, and how many of them were lost. */
   holds = 0;
   losses = 0;
 
@@ -116,7 +116,7 @@ export class Referee {
     wire.onRelease = (leaseId, facts) => this.#onRelease(leaseId, facts);
   }
 
-  /** Somebody was just given something. */
+  /** A task was just given what it asked for. */
   entered(claim: Claim): Tenancy {
     const { blob, machine, held, tokens } = claim;
     const { now } = this.#kernel;
@@ -148,7 +148,7 @@ export class Referee {
     return tenancy;
   }
 
-  /** Whoever has it calls `release()` now. */
+  /** Its holder calls `release()` now. */
   ending(tenancy: Tenancy): void {
     tenancy.isEnding = true;
   }
@@ -359,5 +359,5 @@ export function isAfter(a: Order, b: Order): boolean {
 }
 
 function nameOf(machine: Machine | undefined): string {
-  return machine?.name ?? "somebody else";
+  return machine?.name ?? "a foreigner";
 }

@@ -20,7 +20,7 @@ export class Resource {
     this.#trouble = trouble;
   }
 
-  /** A write is sent by somebody who has just asked whether it holds the lock. It may be long on its way. */
+  /** A write is sent by a task that has just asked whether it holds the lock. It may be long on its way. */
   send(tenancy: Tenancy): void {
     const isLate = !this.#trouble.isOver && this.#chance.isOnce(0.3);
     this.#kernel.in(isLate ? this.#trouble.durationMs() : this.#chance.between(1, 30), () => this.#receive(tenancy));

@@ -28,7 +28,7 @@ export class LeaseView {
   #epoch = 0;
   readonly #epochs = new Map<string, number>();
   readonly #givenUp = new Set<string>();
-  /** Whoever has it got it anew when others had had it, and cannot know yet. */
+  /** Its holder got it anew after others had it, and cannot know yet. */
   #isUnaware = false;
 
   /** The how-manieth owner this id was when it last became the owner; 0 if it never was. */
@@ -46,7 +46,7 @@ export class LeaseView {
   }
 
   /**
-   * A double that comes after others had the lease gives back to somebody what ended early, and no holder can tell. Whoever asks
+   * A double that comes after others had the lease gives back a lease that ended early, and no holder can tell. A caller that asks
    * for it under that id later, and is told that it has it, has it from then on.
    */
   taken(leaseId: string, lengthMs: number, now: number, isDouble: boolean): void {
@@ -60,13 +60,13 @@ export class LeaseView {
     this.endsAt = now + this.#lengthMs;
   }
 
-  /** Whoever writes the record has read what others left in it meanwhile, and counts its tokens on from there. */
+  /** The writer of the record has read what others left in it meanwhile, and counts its tokens on from there. */
   written(leaseId: string, now: number): void {
     this.writtenAt = now;
     if (this.#isUnaware && this.owner === leaseId) this.#own(leaseId);
   }
 
-  /** To whoever had it before under this id, when it ended early and is still in line, it is handed back as a double gives it back. */
+  /** To the task that had it before under this id, when it ended early and is still in line, it is handed back as a double gives it back. */
   changed(from: string, to: string): void {
     this.#givenUp.add(from);
     this.#ownAgain(to);
@@ -78,7 +78,7 @@ export class LeaseView {
     this.endsAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Whoever had a lease that ran out cannot revive it now. */
+  /** The holder of a lease that ran out cannot revive it now. */
   overwritten(now: number): void {
     this.writtenAt = now;
     if (now >= this.endsAt) this.owner = undefined;

@@ -14,7 +14,7 @@ import { type FaultKind, Trouble } from "./trouble.ts";
 import { Violation } from "./violation.ts";
 import { WireRules } from "./wire-rules.ts";
 
-/** What is simulated. The seed says it all; the rest is for whoever looks for the few things that matter. */
+/** What is simulated. The seed says it all; the rest is for the search for the few things that matter. */
 export interface Plan {
   readonly seed: number;
   /** Default: one of all, by the seed. */
@@ -54,12 +54,12 @@ export interface Outcome {
 const CALM_WITHIN_MS = 240_000;
 /** The same where one long hold may follow another. */
 const LONG_CALM_WITHIN_MS = 900_000;
-/** From so long after the trouble on, nobody has a reason to fail any more. */
+/** From so long after the trouble on, no task has a reason to fail any more. */
 const NO_EXCUSE_AFTER_MS = 65_000;
-/** After so long, nothing of the trouble is left but what lapses when somebody looks. */
+/** After so long, nothing of the trouble is left but what lapses at the next look. */
 const QUIET_MS = 150_000;
 const EPILOGUE_WITHIN_MS = 30_000;
-/** What somebody gave up is given back within this time, long before it would lapse. */
+/** What was given up is given back within this time, long before it would lapse. */
 const GIVEN_BACK_WITHIN_MS = 6_000;
 /** Then no timer runs any more: the last ones look for late hand-overs. */
 const SILENT_AFTER_MS = 90_000;
@@ -139,14 +139,14 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     await until("the epilogue does not end", epilogueEndsAt, () => crowd.isDone);
     await pass(kernel.now + GIVEN_BACK_WITHIN_MS);
     const leased = await service.leased();
-    if (leased.length > 0) referee.report("leak", `nobody wants ${leased.map(({ key }) => key).join(", ")}, and it is leased`);
+    if (leased.length > 0) referee.report("leak", `no task wants ${leased.map(({ key }) => key).join(", ")}, and it is leased`);
     await pass(kernel.now + SILENT_AFTER_MS);
     const [owed] = wire.owed;
     if (owed) referee.report("leak", `${owed.machine.name} was granted ${owed.name} when it had given it up, and left it at that`);
     const timers = crowd.pendingTimers;
     if (timers) referee.report("leak", timers);
 
-    // Whoever comes next sweeps away what is left of tickets whose making was overtaken by their removal.
+    // The next lister sweeps away what is left of tickets whose making was overtaken by their removal.
     const sweptAt = kernel.now;
     crowd.epilogue({ isPatient: true });
     await until("the last ones do not get in", kernel.now + EPILOGUE_WITHIN_MS, () => crowd.isDone);

@@ -1,7 +1,7 @@
 import type { LeaseTerms } from "../../src/options.ts";
 import { Chance } from "./chance.ts";
 
-/** Everything that goes wrong, by kind. A run has some of them: with all at once, nobody would ever get anything done. */
+/** Everything that goes wrong, by kind. A run has some of them: with all at once, no task would ever get anything done. */
 const FAULTS = [
   // What happens to single messages.
   "request lost",
@@ -54,7 +54,7 @@ export interface TimedFault {
   readonly kind: FaultKind;
   readonly at: number;
   readonly forMs: number;
-  /** To choose whom it meets, and how. */
+  /** To choose which machine it meets, and how. */
   readonly dice: readonly [number, number, number];
 }
 
@@ -66,7 +66,7 @@ export interface TroubleOptions {
   readonly isNapping: boolean;
   /** Only of these kinds. Default: of some, as chance will have it. */
   readonly kinds?: readonly FaultKind[] | undefined;
-  /** Faults that do not happen, by number: for whoever looks for the few that matter. */
+  /** Faults that do not happen, by number: for the search for the few that matter. */
   readonly muted?: ReadonlySet<number> | undefined;
   /** The message in question: how a fault of it is told in the journal. */
   readonly tell: (number: number, what: string) => void;
@@ -134,7 +134,7 @@ export class Trouble {
     this.timed = this.#plan(isNapping ? NAP_FAULTS : FAULTS, new Chance(seed, "timed faults"), endsAt);
   }
 
-  /** Whether somebody overwrites a lock that was given back, in this very moment. */
+  /** Whether a foreigner overwrites a lock that was given back, in this very moment. */
   get isOverwritten(): boolean {
     return (
       !this.isOver && this.kinds.has("blob overwritten") && this.#messages.isOnce(0.15) && this.strikes("blob overwritten: just given back")

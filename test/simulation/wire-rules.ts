@@ -28,7 +28,7 @@ export interface LeaseFacts {
   hasLapsed?: boolean;
   /** When it was last renewed. */
   renewedAt?: number;
-  /** Answers that prolong it and that nobody has read yet, with the round of the event loop in which they came. */
+  /** Answers that prolong it and that are not read yet, with the round of the event loop in which they came. */
   arrived: readonly { readonly sent: Sent; readonly round: number }[];
 }
 
@@ -115,7 +115,7 @@ export class WireRules implements Witness {
     const { operation, leaseId } = request;
     if (leaseId === undefined) return sent;
     const facts = this.#factsOf(machine, request.name, leaseId);
-    // Whoever gives up what was never held asks by a renewal whether it is still there to be given away.
+    // A waiter that gives up what it never held asks by a renewal whether it is still there to be given away.
     if (facts.givenUp && (operation === "acquire" || (operation === "renew" && facts.wasHeld))) {
       this.#report("given up is given up", `${machine.name} sends ${operation} of lease ${short(leaseId)} after its ${facts.givenUp}`);
     }
@@ -169,7 +169,7 @@ export class WireRules implements Witness {
     if (operation === "change" && answer?.kind === "changed" && this.#isRename(sent.request)) this.#renamed(machine, sent.request, facts);
   }
 
-  /** Whether the lease only gets another id: whoever is handed one has a ticket. */
+  /** Whether the lease only gets another id: a waiter that is handed one has a ticket. */
   #isRename({ newLeaseId = "" }: Request): boolean {
     return !this.#folders.has(newLeaseId);
   }
@@ -179,7 +179,7 @@ export class WireRules implements Witness {
     this.#factsOf(machine, name, newLeaseId).lastGood = facts.lastGood;
   }
 
-  /** Whoever gives the lock to another has looked who is next after its last renewal, and when its own ticket was gone. */
+  /** A holder that hands the lock over has listed the queue after its last renewal, and when its own ticket was gone. */
   #checkHandOver(machine: Machine, { leaseId = "", newLeaseId = "" }: Request, facts: LeaseFacts): void {
     const folder = this.#folders.get(newLeaseId);
     if (folder === undefined) return;

@@ -48,7 +48,7 @@ describe("the demo's verdict", () => {
     const run = goodRun();
     expect(wrongIn({ ...run, holds: run.holds.slice(0, 101), counted: 100 })).toEqual([
       "400 of 500 increments were not made.",
-      "worker 2 was killed inside, and nobody took over.",
+      "worker 2 was killed inside, and no worker took over.",
     ]);
   });
 

@@ -147,6 +147,8 @@ describe("docs/cli.md", () => {
       "--lease-id",
       "--fast",
       "--init",
+      "--auth-mode",
+      "--preserve-env",
       "--unbuffered",
     ]);
     const named = [...TEXT.matchAll(/(?<![\w-])--[a-z][\w-]*/g)].map(([option]) => option);

@@ -199,7 +199,7 @@ describe.concurrent("what the manifests run, against the emulator,", () => {
     const [job] = ofPage("docs/azure-functions-and-container-apps.md") as { properties: { template: { containers: Container[] } } }[];
     const { argv } = started(job?.properties.template.containers[0] as Container, "");
     const [, listed = "[]"] =
-      /`command: (\[.*\])`/.exec(readFileSync(join(PROJECT, "docs/azure-functions-and-container-apps.md"), "utf8")) ?? [];
+      /`command: (\[.*?"\])`/.exec(readFileSync(join(PROJECT, "docs/azure-functions-and-container-apps.md"), "utf8")) ?? [];
     const mutex = new AzureMutex({ connectionString: emulator.connectionString, containerName: "locks" });
     {
       await using held = await mutex.locker("nightly").lock();
@@ -209,7 +209,7 @@ describe.concurrent("what the manifests run, against the emulator,", () => {
     }
     test.expect(place.read("log")).toBe("");
     test.expect((await place.run(argv, account)).code).toBe(0);
-    test.expect((await place.run(JSON.parse(listed), { ...account, EXIT: "4" })).code).toBe(1);
+    test.expect((await place.run(JSON.parse(listed), { ...account, EXIT: "4" })).code).toBe(4);
     test.expect(place.read("log").match(/begins/g)).toHaveLength(2);
   });
 });

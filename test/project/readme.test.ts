@@ -128,7 +128,7 @@ describe("the documents", () => {
 });
 
 /** Programs of others, which need what no test has: an account, a package manager, half an hour. */
-const FOREIGN = /^(?:az |apt-get install |npm (?:ci|install|test|init)\b|mkdir |export |cd )/;
+const FOREIGN = /^(?:az |docker run |apt-get install |npm (?:ci|install|test|init)\b|mkdir |export |cd )/;
 /** Ours, or what a test runs under another name. */
 const OURS = /^(?:npx azurite-blob |node build\/examples\/|(?:[A-Z]+=\S+ )?np(?:m run|x vitest run) |bash \.ci\/run)/;
 

@@ -25,7 +25,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
 
 const SDK = "@azure/storage-blob";
 
-/** Reading a clock, waiting by the clock, throwing dice. `new Date(ms)` only converts, and is nobody's business. */
+/** Reading a clock, waiting by the clock, throwing dice. `new Date(ms)` only converts. */
 const TIME_AND_CHANCE =
   /\b(?:Date\.now|new Date\(\s*\)|new Date\b(?!\s*\()|Math\.random|performance\b|process\.hrtime|AbortSignal\.timeout|(?:set|clear)(?:Timeout|Interval|Immediate)\b)|["'](?:node:)?(?:timers(?:\/promises)?|perf_hooks)["']/g;
 const MAY_READ_CLOCKS = /^(?:clock\.ts|testing\/fake-clock\.ts|testing\/emulator[\w-]*\.ts|cli\/time\.ts|ui\/page\/time\.ts)$/;

@@ -41,14 +41,14 @@ describe("the SDK's log", () => {
     ]);
   });
 
-  it("has nothing unless somebody wants it", async () => {
+  it("has nothing unless it is asked for", async () => {
     await loadAzureLog();
     const { log } = await trouble();
     expect(log).toHaveLength(1);
     expect(printed).toEqual([]);
   });
 
-  it("costs nobody a lock if it throws", async () => {
+  it("costs no lock if it throws", async () => {
     await loadAzureLog();
     setLogLevel("info");
     const { log } = AzureLogger;

@@ -331,7 +331,7 @@ describe("a lease that was acquired", () => {
 });
 
 describe("inspect and list", () => {
-  it("tell of a lock that nobody ever took that it is missing", async () => {
+  it("tell of a lock that was never taken that it is missing", async () => {
     const { mutex } = setup();
     expect(await mutex.inspect("job")).toEqual({ key: "job", isHeld: false, state: "missing", infinite: false, waiting: [] });
   });
@@ -408,7 +408,7 @@ describe("break", () => {
     await mutex.acquire("job", 15);
   });
 
-  it("says that nobody holds it", async () => {
+  it("says that it is not held", async () => {
     const { mutex } = setup();
     expect(await mutex.break("job")).toEqual({ outcome: "notHeld" });
     await mutex.acquire("job", 15);
@@ -416,7 +416,7 @@ describe("break", () => {
     expect(await mutex.break("job")).toEqual({ outcome: "notHeld" });
   });
 
-  it("leaves alone whoever is not the holder that was meant", async () => {
+  it("leaves alone a holder that was not meant", async () => {
     const { world, mutex, there } = setup();
     const lock = await world.until(there.locker("job", { holder: "api" }).lock());
     expect(await mutex.break("job", { ifHolder: "batch" })).toMatchObject({ outcome: "heldByAnother", holder: { name: "api" } });
@@ -425,7 +425,7 @@ describe("break", () => {
     expect(lock.isHeld).toBe(true);
   });
 
-  it("does not take the record of somebody before for the holder of an infinite lease", async () => {
+  it("does not take the record of an earlier holder for the holder of an infinite lease", async () => {
     const { world, mutex, there } = setup();
     await (await world.until(there.locker("job", { holder: "api" }).lock())).release();
     await there.acquire("job", "infinite");

@@ -186,7 +186,7 @@ describe("the chaos checker", () => {
       expect(tallyOf(evidence(holds, registers), 0)).toMatchObject({ lostWithoutFence: 1, stale: { offered: 1, refused: 1, accepted: 0 } });
     });
 
-    it("is none when somebody who did not hold it any more wrote in between", () => {
+    it("is none when an earlier holder wrote in between", () => {
       const late = withTenth({ certain: { from: 10_100, to: 10_900 } });
       const registers = new Registers().read(tenth, 10_200).read(eleventh, 11_110).write(tenth, 11_200).write(eleventh, 11_300);
       expect(broken(evidence(late, registers))).toEqual([]);
@@ -215,7 +215,7 @@ describe("the chaos checker", () => {
     it("is found when the register took it, even if the storage had lost everything", () => {
       const registers = late(new Registers({ isFenced: false }));
       const lost = { storageLosses: [{ at: 10_000, goneAt: 10_000, isRewound: true }] };
-      // The number is right: nobody had written in between.
+      // The number is right: there was no write in between.
       expect(broken(evidence(holds, registers))).toEqual(["stale write"]);
       expect(broken(evidence(holds, registers, lost))).toEqual(["stale write"]);
     });
@@ -258,7 +258,7 @@ describe("the chaos checker", () => {
       expect(over(10_000, true, 9_100)).toMatchObject({ violations: [{ rule: "token" }], excused: [] });
     });
 
-    it("is not found to fall between two whose order nobody knows, because the storage had just lost its leases", () => {
+    it("is not found to fall between two whose order is not known, because the storage had just lost its leases", () => {
       // The tenth had the lock, and was stopped before it said so; meanwhile the storage forgot it.
       const holds = withTenth({ certain: { from: 11_200, to: 11_200 }, askedAt: 10_100 });
       const lost = { storageLosses: [{ at: 10_900, goneAt: 10_900, isRewound: false }] };
@@ -285,7 +285,7 @@ describe("the chaos checker", () => {
     expect(violations.map(({ how }) => how)).toEqual(["w2 plain did not get in for 11.0 s though nothing went wrong any more"]);
   });
 
-  it("finds errors that nobody expects, processes that end by themselves, and a clock that was set", () => {
+  it("finds errors that are not expected, processes that end by themselves, and a clock that was set", () => {
     const refusals = [
       { actor: "w1 plain", at: 5, code: "LOCK_TIMEOUT", message: "" },
       { actor: "w1 plain", at: 6, code: "ACCESS_DENIED", message: "no" },

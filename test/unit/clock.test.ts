@@ -106,7 +106,7 @@ describe("a signal that many wait for", () => {
     expect(told).toEqual(Array.from({ length: 50 }, (_, n) => 2 * n));
   });
 
-  it("does nothing for nobody", () => {
+  it("does nothing without a listener", () => {
     onAbort(undefined, () => expect.fail("there is no signal"))();
   });
 
@@ -138,7 +138,7 @@ describe("a signal that many wait for", () => {
 });
 
 describe("LazySignal", () => {
-  it("has aborted for whoever asks for it afterwards, and keeps its first reason", () => {
+  it("has aborted when it is asked for afterwards, and keeps its first reason", () => {
     const lazy = new LazySignal();
     lazy.abort("lost");
     lazy.abort("too late");
@@ -146,7 +146,7 @@ describe("LazySignal", () => {
     expect(lazy.signal).toBe(lazy.signal);
   });
 
-  it("tells whoever has asked for it before", () => {
+  it("tells those that asked for it before", () => {
     const lazy = new LazySignal();
     const told: unknown[] = [];
     lazy.signal.addEventListener("abort", () => told.push(lazy.signal.reason));

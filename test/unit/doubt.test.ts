@@ -12,7 +12,7 @@ const ticket = (name: string, madeAt: number): WaitingTicket => ({
   holder: { name, host: "host", pid: 1 },
 });
 
-/** The moments within a minute at which somebody in doubt asks. */
+/** The moments within a minute at which a waiter asks that may have been handed the lock. */
 function asksOf(doubt: Doubt, from: number): number[] {
   const asks: number[] = [];
   for (let now = from; now < from + 60_000; now += 10) if (doubt.isDue(now)) asks.push(now - from);

@@ -34,7 +34,7 @@ describe("with fair: true", () => {
     expect(clock.pendingTimers()).toBe(0);
   });
 
-  it("a lock and unlock that nobody waits for costs exactly one request more", async () => {
+  it("a lock and unlock without a waiter costs exactly one request more", async () => {
     const { world, processes, lockers } = setup(1);
     await world.until((lockers[0] as (typeof lockers)[0]).run(() => undefined));
     const [{ store }] = processes as [(typeof processes)[0]];
@@ -58,7 +58,7 @@ describe("with fair: true", () => {
     expect(store.calls.slice(0, 4).map(({ operation }) => operation)).toEqual(["acquire", "create", "acquire", "list"]);
   });
 
-  describe("whoever is next", () => {
+  describe("the next in the queue", () => {
     async function nextInLine() {
       const { world, clock, processes, lockers } = setup(2);
       const [holder, waiter] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
@@ -243,7 +243,7 @@ describe("with fair: true", () => {
     await world.until(waiting);
     expect(clock.now() - before).toBeLessThanOrEqual(90_000);
     await clock.advance(130_000);
-    // Whoever looks at the queue next sweeps what the dead left behind.
+    // The next one that lists the queue sweeps what the dead left behind.
     await c.unlock();
     await clock.advance(1_000);
     expect(await tickets(world)).toEqual([]);

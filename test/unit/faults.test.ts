@@ -133,7 +133,7 @@ describe("a cell", () => {
       "✓ told 2.6 s before another can have it",
     ],
     ["is bad if it is told late", loss(seen([told(17_000)], 15_300)), "✗ told 2.0 s late; two held for 1.7 s"],
-    ["is bad if it is told after the lease, though nobody came", loss(seen([told(17_000)])), "✗ told 2.0 s late"],
+    ["is bad if it is told after the lease, though no other process came", loss(seen([told(17_000)])), "✗ told 2.0 s late"],
     [
       "is bad if it is never told",
       loss(seen([ended(35_000), settled(35_001)], 15_000)),

@@ -301,12 +301,12 @@ describe("the record", () => {
     });
   });
 
-  it("announces nobody before there is a holder: whoever creates the blob may not be the first to get it", async () => {
+  it("announces no leader before there is a holder: the creator of the blob may not be the first to get it", async () => {
     const world = new World();
     const { store, mutex } = world.process();
     const election = new LeaderElection(mutex, "office", { data: "http://10.0.0.7" });
     const campaign = election.campaign();
-    // Between its create and its acquire, somebody else is faster.
+    // Between its create and its acquire, another is faster.
     const created = store.delayAnswer("create", 500);
     await world.clock.advance(100);
     expect(await world.stranger("office")).toBe("acquired");

@@ -5,7 +5,7 @@ import { lockAll } from "../../src/recipes/lock-all.ts";
 import { MemoryLeaseStore } from "../../src/testing/index.ts";
 import { World } from "../support/world.ts";
 
-/** Somebody deletes each blob as soon as it is there. */
+/** Another program deletes each blob as soon as it is there. */
 class Deleting extends MemoryLeaseStore {
   creations = 0;
 
@@ -17,7 +17,7 @@ class Deleting extends MemoryLeaseStore {
   }
 }
 
-/** Somebody writes each blob between the look at it and the break. */
+/** Another program writes each blob between the look at it and the break. */
 class Rewriting extends MemoryLeaseStore {
   override break(): Promise<BreakAnswer> {
     return Promise.resolve({ kind: "unmet" });

@@ -47,7 +47,7 @@ describe("a lock that is released while tasks of the same process wait", () => {
     expect(store.count() / 5_000).toBeLessThan(0.05);
   });
 
-  it("is nobody else's business: a loss afterwards is not signalled to who had it before", async () => {
+  it("ends the task's part in it: a loss afterwards is not signalled to who had it before", async () => {
     const { world, clock, store, locker } = setup();
     const first = await world.until(locker.lock());
     const waiting = locker.lock();
@@ -64,7 +64,7 @@ describe("a lock that is released while tasks of the same process wait", () => {
     expect(store.count("acquire")).toBeGreaterThan(ASKED_ONCE);
   });
 
-  it("is released to the service when nobody of the process waits any more", async () => {
+  it("is released to the service when no task of the process waits any more", async () => {
     const { world, locker } = setup();
     const first = await world.until(locker.lock());
     const waiting = locker.lock();
@@ -299,7 +299,7 @@ describe("the budget of hand-overs", () => {
     await world.until(last, 0);
   });
 
-  it("is not paid for by a process that is alone: with nobody waiting it may lock again at once", async () => {
+  it("is not paid for by a process that is alone: with no waiter it may lock again at once", async () => {
     const { world, clock, locker } = setup({ handOverMs: 0 });
     for (let round = 0; round < 3; round += 1) {
       await (await world.until(locker.lock(), 100)).release();

@@ -87,7 +87,7 @@ describe("the events of a locker", () => {
     expect(told[1]?.[1]).toMatchObject({ error: { why: "taken" } });
   });
 
-  it("tell to whom a lock is handed: to a task of this process, or to a process, and then who has it gets the renewals", async () => {
+  it("tell which task or process a lock is handed to: to a task of this process, or to a process, and then who has it gets the renewals", async () => {
     const { world, mutex, locker } = setup();
     const told = toldBy(locker);
     const next = mutex.locker("job");
@@ -128,7 +128,7 @@ describe("the events of a locker", () => {
     expect(told.at(-1)).toEqual(["released", expect.objectContaining({ error: expect.objectContaining({ code: "STORE_UNAVAILABLE" }) })]);
   });
 
-  it("are no business of whoever throws: a line in the log, and the lock is as good as ever", async () => {
+  it("are not harmed by a listener that throws: a line in the log, and the lock is as good as ever", async () => {
     const { world, locker } = setup();
     locker.on("acquired", () => {
       throw new Error("mine");
@@ -157,7 +157,7 @@ describe("the events of a locker", () => {
     expect(names(told)).toEqual(["acquired", "released", "acquired", "released"]);
   });
 
-  it("are told to whoever listens, once each, from the next lock on, until it does not listen any more", async () => {
+  it("are told to each listener, once each, from the next lock on, until it is removed", async () => {
     const { world, locker } = setup();
     const early = await locker.lock();
     const seen: string[] = [];

@@ -36,7 +36,7 @@ function setup() {
 const names = (all: readonly { holder?: { name: string } }[] | undefined) => all?.map(({ holder }) => holder?.name);
 
 describe("inspect of a semaphore", () => {
-  it("says which permits are held, by whom, since when and for what, in two requests that change nothing", async () => {
+  it("says which permits are held, by which holder, since when and for what, in two requests that change nothing", async () => {
     const { world, mutex, permit, operations } = setup();
     const first = await permit("jobs", { holder: "a", purpose: "reports", leaseSeconds: 15 });
     const second = await permit("jobs", { holder: "b" });
@@ -68,7 +68,7 @@ describe("inspect of a semaphore", () => {
     expect((await mutex.inspect("jobs")).semaphore?.held).toEqual([{ slot, state: "breaking" }]);
   });
 
-  it("shows with fair: true who waits for the gate, and that somebody is at it", async () => {
+  it("shows with fair: true who waits for the gate, and that one is at it", async () => {
     const { world, clock, mutex, permit, list } = setup();
     const held = await permit("jobs", { permits: 1, fair: true, holder: "a" });
     await clock.advance(1_000);
@@ -85,7 +85,7 @@ describe("inspect of a semaphore", () => {
       expect(semaphore).toMatchObject({ permits: 1, isGateTaken: true, held: [{ slot: 0, holder: { name: "a" } }] });
       const [c, d] = semaphore?.waiting ?? [];
       expect((d?.since.getTime() ?? 0) - (c?.since.getTime() ?? 0)).toBe(2_000);
-      // Nobody waits for the lock of that name.
+      // No task waits for the lock of that name.
       expect(waiting).toEqual([]);
     }
     await world.until(held.release());
@@ -182,7 +182,7 @@ describe("list", () => {
             .lock(),
         );
     }
-    await lease(slotName(helpersOf("nobody says"), 0), { azmutex_semaphore: '{"permits":4}' });
+    await lease(slotName(helpersOf("not stated"), 0), { azmutex_semaphore: '{"permits":4}' });
     const { memory } = world;
     const apart = { helpers: memory.list(".azmutex/"), locks: memory.list(prefix), prefix };
     const expected: LockStatus[] = [];
@@ -192,7 +192,7 @@ describe("list", () => {
     if (prefix === "") expect(expected.map(({ key }) => key)).toEqual(expect.arrayContaining(AROUND));
   });
 
-  it("has done with the service when whoever looks has seen enough, or never looked", async () => {
+  it("has done with the service when the caller has seen enough, or never looked", async () => {
     const { world } = setup();
     for (const key of ["-", "a", "b"]) await world.until(world.process().mutex.locker(key).lock());
     const asked: AbortSignal[] = [];
@@ -222,7 +222,7 @@ describe("list", () => {
     expect(await list("c")).toEqual([]);
   });
 
-  it("shows a semaphore that nobody holds a permit of, and no reader that has done", async () => {
+  it("shows a semaphore without a holder, and no reader that has done", async () => {
     const { world, permit, read, list } = setup();
     await world.until((await permit("jobs")).release());
     await world.until((await read("index")).release());
@@ -231,7 +231,7 @@ describe("list", () => {
     ]);
   });
 
-  it("shows a blob that is no lock by itself where somebody holds a permit of its name", async () => {
+  it("shows a blob that is no lock by itself where a permit of its name is held", async () => {
     const { world, permit, list } = setup();
     await world.memory.putBlob("jobs", { content: "not a lock" });
     await world.memory.putBlob("other", { content: "not a lock" });
@@ -252,7 +252,7 @@ describe("list", () => {
       expect([names(semaphore?.held), names(readers)]).toEqual(Array(2).fill(["\u6f22".repeat(256)]));
   });
 
-  it("believes no key that does not make the folder's name, and hides nobody for that", async () => {
+  it("believes no key that does not make the folder's name, and hides no holder for that", async () => {
     const { permit, list, lease } = setup();
     await permit("real", { holder: "a" });
     const folder = helpersOf("victim");
@@ -300,7 +300,7 @@ describe("list", () => {
   });
 });
 
-describe("helper blobs that somebody else wrote", () => {
+describe("helper blobs that another program wrote", () => {
   const NOTHING = ["", "{", "null", "[]", "7", '"x"', "{}"];
   const SLOTS = [
     ...NOTHING,
@@ -332,7 +332,7 @@ describe("helper blobs that somebody else wrote", () => {
     ...NOTHING,
     ...HOLDERS.map((holder) => `{"key":"job","holder":${holder}}`),
     '{"key":7,"holder":{"name":"n","host":"h","pid":1}}',
-  ])("are no readers and nobody who waits if they do not say whose they are: %j", async (said) => {
+  ])("are no readers and no waiters if they do not say whose they are: %j", async (said) => {
     const { mutex, list, lease } = setup();
     const folder = helpersOf("job");
     await lease(`${folder}reader-writer-lock/x`, { azmutex_reader: said });
@@ -396,7 +396,7 @@ describe("break of a permit", () => {
     expect((await permit("jobs", { permits: 1 })).slot).toBe(slot);
   });
 
-  it("leaves alone whoever is not the holder that was meant", async () => {
+  it("leaves alone a holder that was not meant", async () => {
     const { mutex, permit } = setup();
     const { slot, signal } = await permit("jobs", { holder: "a" });
     const other = await mutex.break("jobs", { permit: slot, ifHolder: "b" });
@@ -408,7 +408,7 @@ describe("break of a permit", () => {
     expect(await mutex.break("others", { permit: anonymous.slot, ifHolder: "a" })).toEqual({ outcome: "heldByAnother" });
   });
 
-  it("says that nobody holds it if it is free, was never used, or there is no such semaphore", async () => {
+  it("says that it is not held if it is free, was never used, or there is no such semaphore", async () => {
     const { world, mutex, permit } = setup();
     const held = await permit("jobs");
     await world.until(held.release());
@@ -471,7 +471,7 @@ describe("break of a reader", () => {
     expect(written.isHeld).toBe(true);
   });
 
-  it("says that nobody reads under that name, or not any more", async () => {
+  it("says that there is no reader of that name, or not any more", async () => {
     const { world, mutex, read } = setup();
     const reading = await read("index", { holder: "a" });
     expect(await mutex.break("index", { reader: "b" })).toEqual({ outcome: "notHeld" });

@@ -342,7 +342,7 @@ describe("a wait for a service in trouble", () => {
     expect(rejectedAt[3]).toBeLessThan(26_000 + 3 * 3_100);
   });
 
-  it("is over, too, for whoever asks once, if the record of what was granted cannot be had, whatever the answers say", async () => {
+  it("is over, too, for a caller that asks once, if the record of what was granted cannot be had, whatever the answers say", async () => {
     const { world, clock, store, locker } = setup();
     await world.memory.create("job", {});
     await clock.advance(5_000);
@@ -405,7 +405,7 @@ describe("unlock", () => {
     await expect(locker.unlock()).rejects.toBeInstanceOf(NotHeldError);
   });
 
-  it("throws NotHeldError the second time, and does nothing to a later hold of somebody else's", async () => {
+  it("throws NotHeldError the second time, and does nothing to a later hold of another task", async () => {
     const { world, locker, mutex } = setup();
     await world.until(locker.lock());
     await locker.unlock();
@@ -456,7 +456,7 @@ describe("unlock", () => {
     await expect(locker.unlock()).rejects.toMatchObject({ code: "LOCK_LOST", why: "expired", cause: { why: "taken" } });
   });
 
-  it("takes a release after the deadline for fine if nobody came in between", async () => {
+  it("takes a release after the deadline for fine if no other holder came in between", async () => {
     const { world, clock, locker } = setup();
     await world.until(locker.lock());
     clock.block(40_000);
@@ -676,7 +676,7 @@ describe("a lock that its process releases under the work, as at its end", () =>
 });
 
 describe("release", () => {
-  it("does nothing the second time, whoever holds the key by then", async () => {
+  it("does nothing the second time, also when another holds the key by then", async () => {
     const { world, locker } = setup();
     const first = await world.until(locker.lock());
     await first.release();

@@ -145,7 +145,7 @@ describe("a lock whose renewals hang", () => {
 });
 
 describe("a lock whose renewal is refused", () => {
-  it("is lost at once as broken, when somebody breaks the lease", async () => {
+  it("is lost at once as broken, when the lease is broken", async () => {
     const { clock, lock, world } = await holding();
     await world.memory.break("job", { periodSeconds: 0 });
     await clock.advance(10_000);
@@ -157,7 +157,7 @@ describe("a lock whose renewal is refused", () => {
     });
   });
 
-  it("is lost at once as taken, when somebody broke it and took it", async () => {
+  it("is lost at once as taken, when it was broken and taken by another", async () => {
     const { clock, lock, world } = await holding();
     await world.memory.break("job", { periodSeconds: 0 });
     expect(await world.stranger("job")).toBe("acquired");

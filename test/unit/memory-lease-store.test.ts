@@ -148,7 +148,7 @@ describe("MemoryLeaseStore", () => {
     expect(await store.acquire("key", B, 15)).toMatchObject({ kind: "held" });
   });
 
-  it("hands out metadata that nobody else can change", async () => {
+  it("hands out metadata that no other code can change", async () => {
     const { store } = setup({ containerExists: true });
     const metadata = { owner: "me" };
     await store.create("key", metadata);

@@ -27,12 +27,12 @@ describe("found by the model", () => {
     expect((await world.until(waiting, 4_000)).isHeld).toBe(true);
   });
 
-  it("a ticket that ran out while its owner stood still is made anew, and whoever is behind it asks for the lock", async () => {
+  it("a ticket that ran out while its owner stood still is made anew, and the waiter behind it asks for the lock", async () => {
     const world = new World();
     const { clock } = world;
     const [holder, first, second] = [world.process(), world.process(), world.process()];
     const held = await holder.mutex.locker("job", FAIR).lock();
-    // Whoever looks would sweep it away.
+    // The next one that lists would sweep it away.
     for (const { store } of [holder, second]) store.failBefore("remove");
     first.store.hang("renew");
     void first.mutex.locker("job", FAIR).lock();
@@ -70,7 +70,7 @@ describe("found by the model", () => {
     expect([two - one, three - one, more]).toEqual([2_800, 9_800, []]);
   });
 
-  it("whoever gives up after the lock was granted hands it to the first in line", async () => {
+  it("a waiter that gives up after the lock was granted hands it to the first in line", async () => {
     const world = new World();
     const [holder, first, second] = [world.process(), world.process(), world.process()];
     const held = await holder.mutex.locker("job", FAIR).lock();
@@ -89,7 +89,7 @@ describe("found by the model", () => {
     expect([first.store.count("change"), first.store.count("release")]).toEqual([1, 0]);
   });
 
-  it("and so does whoever gives up before it had a ticket", async () => {
+  it("and so does one that gives up before it had a ticket", async () => {
     const world = new World();
     const [holder, first, newcomer] = [world.process(), world.process(), world.process()];
     await holder.mutex.locker("job", FAIR).lock();

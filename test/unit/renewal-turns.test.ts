@@ -6,7 +6,7 @@ import { FIRST_RENEWAL_LAST, World } from "../support/world.ts";
 
 const AT_ONCE = 64;
 
-/** A service that does one renewal after the other, those that nobody waits for any more included. */
+/** A service that does one renewal after the other, those that are not waited for any more included. */
 class BusyService {
   /** How many renewals there were at once, at most. */
   most = 0;

@@ -149,7 +149,7 @@ describe("a process that is asked to end", () => {
     expect(new Set(await Promise.all(leased))).toEqual(new Set(["available"]));
     expect((await world.helperBlobs()).filter(({ leaseState }) => leaseState !== "available")).toEqual([]);
     expect(host.ends).toEqual(ENDED);
-    // Whoever held it may release it too: nothing comes of it.
+    // Its holder may release it too: nothing comes of it.
     for (const holding of holdings) await holding?.release();
   });
 
@@ -198,7 +198,7 @@ describe("a process that is asked to end", () => {
   it("waits for what is given back in the background: a lock that was granted while the wait was given up", async () => {
     const { world, mutex, store, host, shutdown } = setup();
     await world.until(mutex.locker("job").run(() => undefined));
-    // Granted at once, and answered when nobody waits for it any more.
+    // Granted at once, and answered when no task waits for it any more.
     store.delayAnswer("acquire", 1_000);
     const waiting = mutex
       .locker("job")
@@ -253,7 +253,7 @@ describe("a process that is asked to end", () => {
     expect(host.ends).toEqual(ENDED);
   });
 
-  it("does not wait for a listing that nobody reads on", async () => {
+  it("does not wait for a listing that is not read on", async () => {
     const { world, mutex, host } = setup();
     for (const key of ["a", "b", "c"]) await world.until(mutex.locker(key).run(() => undefined));
     const listing = mutex.list()[Symbol.asyncIterator]();

@@ -126,7 +126,7 @@ describe("the figures of a run", () => {
     ...rest,
   });
 
-  it("have a gap from a release to the next holder, whoever it is, if somebody waited then", () => {
+  it("have a gap from a release to the next holder, if another waited then", () => {
     const waited = run([hold(0, 0, 10, 100), hold(1, 50, 130, 200), hold(1, 300, 310, 400)]);
     expect(figuresOf(waited)).toMatchObject({ gapP50: 30, gapP95: 30, gapMax: 30 });
     const barged = run([hold(0, 0, 10, 100), hold(0, 150, 160, 200)], { waiting: [{ process: 1, askedAt: 20 }] });

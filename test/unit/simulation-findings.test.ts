@@ -31,7 +31,7 @@ describe("found by simulation", () => {
     expect((await world.until(second, 60_000)).isHeld).toBe(true);
   });
 
-  it("whoever gives up while its ticket is being made leaves none behind", async () => {
+  it("a waiter that gives up while its ticket is being made leaves none behind", async () => {
     const world = new World();
     await world.process().mutex.locker("job", { fair: true }).lock();
     const { store, mutex } = world.process();
@@ -45,7 +45,7 @@ describe("found by simulation", () => {
     expect(await world.helperBlobs()).toEqual([]);
   });
 
-  it("whoever gives up leaves no ticket either whose lease arrives after its deletion", async () => {
+  it("a waiter that gives up leaves no ticket either whose lease arrives after its deletion", async () => {
     const world = new World();
     await world.process().mutex.locker("job", { fair: true }).lock();
     const { store, mutex } = world.process();
@@ -56,7 +56,7 @@ describe("found by simulation", () => {
     expect(await world.helperBlobs()).toEqual([]);
   });
 
-  it("whoever gives up does not take the lock of the next in line for its own", async () => {
+  it("a waiter that gives up does not take the lock of the next in line for its own", async () => {
     const world = new World();
     const options = { fair: true };
     const held = await world.process().mutex.locker("job", options).lock();
@@ -83,7 +83,7 @@ describe("found by simulation", () => {
     expect(store.count("renew")).toBeGreaterThan(3);
   });
 
-  it("whoever gives up leaves no ticket either that its clocks say has run out", async () => {
+  it("a waiter that gives up leaves no ticket either that its clocks say has run out", async () => {
     const world = new World();
     await world.process().mutex.locker("job", { fair: true }).lock();
     const stop = new AbortController();
@@ -134,7 +134,7 @@ describe("found by simulation", () => {
       return { world, waiting, otherToken: other.fencingToken as number };
     }
 
-    it("is held with a higher token by whoever slept on the answer that granted it", async () => {
+    it("is held with a higher token by a task that slept on the answer that granted it", async () => {
       const { world, waiting, otherToken } = await grantedAndBroken();
       world.clock.suspend(2_000);
       const lock = await world.until(waiting);
@@ -143,7 +143,7 @@ describe("found by simulation", () => {
       expect(lock.isHeld).toBe(true);
     });
 
-    it("is lost by its next renewal to whoever did not sleep, and given back", async () => {
+    it("is lost by its next renewal if its holder did not sleep, and given back", async () => {
       const { world, waiting, otherToken } = await grantedAndBroken();
       const lock = await world.until(waiting);
       expect(lock.fencingToken).toBeLessThan(otherToken);
@@ -187,7 +187,7 @@ describe("found by simulation", () => {
       expect(lock.signal.reason).toMatchObject({ why: "taken" });
     });
 
-    it("is kept, without a look, by whoever has no token to compare", async () => {
+    it("is kept, without a look, by a holder that has no token to compare", async () => {
       const { world, store, lock } = await doubled({ fencing: false });
       await world.clock.advance(60_000);
       expect(lock.isHeld).toBe(true);

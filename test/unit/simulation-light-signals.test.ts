@@ -19,7 +19,7 @@ describe("light signals", () => {
     }
   });
 
-  /** What is called, by whom, when listeners come and go while a signal aborts. */
+  /** What is called, and by which signal, when listeners come and go while a signal aborts. */
   function heard(): readonly unknown[] {
     const heard: unknown[] = [];
     const controller = new AbortController();
@@ -53,7 +53,7 @@ describe("light signals", () => {
     return heard;
   }
 
-  it("call whoever listens as Node's do", () => {
+  it("call their listeners as Node's do", () => {
     const nodes = heard();
     useNodes = useLightSignals();
     const light = heard();

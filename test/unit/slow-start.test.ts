@@ -38,7 +38,7 @@ describe("an SDK that takes longer to load than a request may take", () => {
     expect(lease.remainingMs).toBeGreaterThan(0);
   });
 
-  it("keeps nobody who has cancelled", async () => {
+  it("keeps no caller that has cancelled", async () => {
     const { clock, operations, mutex } = slowStart();
     const stop = new AbortController();
     const waiting = settled(clock, mutex.locker("job").lock({ signal: stop.signal }), 0);

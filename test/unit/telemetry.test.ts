@@ -29,7 +29,7 @@ const caller = (): Span => trace.getTracer("caller").startSpan("caller");
 const under = <T>(span: Span, work: () => T): T => context.with(trace.setSpan(context.active(), span), work);
 
 describe("a lock, as spans tell it", () => {
-  it("is waited for and held under the span of whoever asked, and the hold is linked to the wait", async () => {
+  it("is waited for and held under the caller's span, and the hold is linked to the wait", async () => {
     const { clock, world, mutex } = setup();
     const span = caller();
     const lock = await under(span, () => mutex.locker("job").lock());
@@ -320,7 +320,7 @@ describe("an SDK", () => {
     expect(await sdk.measured("azmutex.lock.hold.duration")).toEqual({ "lock released": 1 });
   });
 
-  it("that throws, whatever it is asked, costs nobody a lock", async () => {
+  it("that throws, whatever it is asked, costs no lock", async () => {
     const broken = <T extends object>(): T =>
       new Proxy({} as T, {
         get: () => () => {

@@ -41,7 +41,7 @@ describe("a login to Azure", () => {
     expect(await login.getToken("scope", { claims: "c" })).toEqual(token("second"));
   });
 
-  it("that nobody has made is not a dump of all that was tried", async () => {
+  it("that was not made is not a dump of all that was tried", async () => {
     const unavailable = new CredentialUnavailableError("Azure CLI could not be found.\nReally.");
     for (const error of [unavailable, new AggregateAuthenticationError([unavailable, unavailable])]) {
       expect(await refusalOf(error)).toMatchObject({

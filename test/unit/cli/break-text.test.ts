@@ -89,7 +89,7 @@ describe("the question whether to break a lock", () => {
     expect(question(status)).toBeUndefined();
   });
 
-  it("is not asked where nobody holds what is meant", () => {
+  it("is not asked where what is meant is free", () => {
     expect(question(lock("k", { holder: holder("a:1"), recordedAt: ago(3) }))).toBeUndefined();
     expect(question(heldLock("k", "a:1", { semaphore }), { permit: 0 })).toBeUndefined();
     expect(question(heldLock("k", "a:1", { readers }), { reader: "a:1" })).toBeUndefined();

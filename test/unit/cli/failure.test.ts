@@ -15,7 +15,7 @@ const thrownBy = (code: () => unknown): unknown => {
 const DEFECT = "internal error, a defect of azmutex that should be reported:";
 
 describe("what a command says that failed", () => {
-  it("is the message of an error that somebody foresaw, with its code", () => {
+  it("is the message of an error that was foreseen, with its code", () => {
     expect(failureOf(new CommandError("nothing was changed", EXIT.held))).toEqual({ line: "nothing was changed", exitCode: 75 });
     expect(failureOf(new LockTimeoutError("k", 5))).toEqual({ line: 'lock on "k" was not free within 5 ms', exitCode: 124 });
   });

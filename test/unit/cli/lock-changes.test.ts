@@ -82,13 +82,13 @@ describe("what is new about locks", () => {
       ["permits: 2 of 3 permits held: a:1, b:2"],
     ],
     [
-      "a semaphore that nobody uses any more",
+      "a semaphore that is not used any more",
       lock("k", { state: "missing", ...semaphore("a:1") }),
       lock("k", { state: "missing", ...semaphore() }),
       ["permits: 0 of 3 permits held"],
     ],
     [
-      "a semaphore with somebody at its gate",
+      "a semaphore with a waiter at its gate",
       lock("k", { state: "missing", semaphore: { ...semaphore("a:1", "b:2", "c:3").semaphore, isGateTaken: false } }),
       lock("k", { state: "missing", semaphore: { ...semaphore("a:1", "b:2", "c:3").semaphore, isGateTaken: true } }),
       ["waiting: 1 waiting: somebody who left no name"],
@@ -103,7 +103,7 @@ describe("what is new about locks", () => {
       ["permits: 1 of 3 permits held: a:1 (breaking)"],
     ],
     [
-      "read, by somebody whose read lock was broken",
+      "read, by a reader whose lock was broken",
       lock("k", { state: "missing", ...readers("r:1") }),
       lock("k", { state: "missing", readers: [{ state: "breaking", holder: holder("r:1") }] }),
       ["readers: 1 reader: r:1 (breaking)"],

@@ -36,7 +36,7 @@ describe("the status of a lock, for people", () => {
     expect(statusLines(lock("nightly", { ...last, state: "broken" }), NOW)[0]).toBe("nightly: free (the last holder's lease was broken)");
   });
 
-  it("says of a key that nobody locked that nobody did", () => {
+  it("says of a key that was never locked that it was not", () => {
     expect(statusLines(lock("never", { state: "missing" }), NOW)).toEqual([
       "never: free (there is no such blob: nobody ever locked it, or it was deleted)",
     ]);
@@ -65,7 +65,7 @@ describe("the status of a lock, for people", () => {
     expect(lines).toContain("  lease   30 s, not renewed any more");
   });
 
-  it("says that it cannot tell who waits, rather than that nobody does", () => {
+  it("says that it cannot tell who waits, rather than that there is no waiter", () => {
     const { waiting: _, ...status } = lock("k");
     expect(statusLines(status, NOW)).toEqual(["k: free", "  waiting  unknown: these credentials do not allow to list"]);
   });

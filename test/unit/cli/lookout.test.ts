@@ -22,24 +22,24 @@ async function look(...answers: (string | Error)[]): Promise<string[]> {
   return told;
 }
 
-const silence = new StoreUnavailableError("nobody answers", "k");
+const silence = new StoreUnavailableError("no answer", "k");
 
 describe("a lookout", () => {
-  it("goes on while nobody answers, and says so once", async () => {
+  it("goes on while no answer, and says so once", async () => {
     expect(await look("a", silence, silence, silence, "b", "c", silence, "d")).toEqual([
       "a",
-      "silence: nobody answers",
+      "silence: no answer",
       "answer",
       "b",
       "c",
-      "silence: nobody answers",
+      "silence: no answer",
       "answer",
       "d",
     ]);
   });
 
-  it("goes on if nobody answers from the start", async () => {
-    expect(await look(silence, "a")).toEqual(["silence: nobody answers", "answer", "a"]);
+  it("goes on if no answer from the start", async () => {
+    expect(await look(silence, "a")).toEqual(["silence: no answer", "answer", "a"]);
   });
 
   it("ends when access is denied", async () => {

@@ -7,7 +7,7 @@ const ME = { host: "build-8", pid: 17, now: NOW, since: NOW - 12_000 };
 const HELD: LockStatus = { key: "nightly", isHeld: true, state: "leased", infinite: false };
 const holder = { name: "build-7:4123", host: "build-7", pid: 4_123 };
 
-describe("what is said while somebody waits", () => {
+describe("what is said while a command waits", () => {
   it("names the holder, what it holds the lock for and for how long", () => {
     const status = { ...HELD, holder, purpose: "deploy 42", recordedAt: new Date(NOW - 180_000) };
     expect(waitingLine(status, ME)).toBe('waiting for "nightly" (12 s): held by build-7:4123 (deploy 42) for 3 min');
@@ -17,7 +17,7 @@ describe("what is said while somebody waits", () => {
     expect(waitingLine(HELD, ME)).toBe('waiting for "nightly" (12 s): held by somebody who left no name');
   });
 
-  it("names nobody while nobody holds it", () => {
+  it("names no holder while it is free", () => {
     expect(waitingLine({ ...HELD, isHeld: false, state: "available", holder }, ME)).toBe('waiting for "nightly" (12 s)');
   });
 
@@ -28,7 +28,7 @@ describe("what is said while somebody waits", () => {
     expect(waitingLine({ ...HELD, waiting }, { ...ME, pid: 99 })).not.toContain("in line");
   });
 
-  it("lets nobody move the cursor", () => {
+  it("lets no name move the cursor", () => {
     expect(waitingLine({ ...HELD, holder: { ...holder, name: "\x1b[2Jx" } }, ME)).toContain("held by \\x1b[2Jx");
   });
 });

@@ -10,7 +10,7 @@ import { type Answer, type Asked, type Operation, ServiceDouble } from "../../su
 import { settled } from "../../support/settled.ts";
 import { thrownBy } from "./runs.ts";
 
-/** Whoever sends so many requests for one call is not going to stop. */
+/** A call that sends so many requests is not going to stop. */
 const MOST_REQUESTS = 500;
 
 /** What the service's answers turn into from {@link Scene.distort} on. */
@@ -68,7 +68,7 @@ const withoutLeaseStates: Distortion = async (serve) => {
 };
 
 describe("a service whose dates are absurd", () => {
-  it("gets nobody a token that is no safe integer", async () => {
+  it("gets no holder a token that is no safe integer", async () => {
     const { process, come, distort } = scene(async (serve) => having(await serve(), { date: "Fri, 31 Dec 9999 23:59:59 GMT" }));
     distort();
     const lock = await unlessRefused(come(process().locker("job").tryLock()));
@@ -230,7 +230,7 @@ describe("an answer that says it was done, but not as it should", () => {
   });
 
   it.each([undefined, "", "abc", "-5", "1e9"])(
-    "a break with %j for a lease time: nobody is told that the lock is free at once",
+    "a break with %j for a lease time: no caller is told that the lock is free at once",
     async (time) => {
       const { process, come, distort } = scene(async (serve, { operation }) => {
         const answer = await serve();
@@ -247,7 +247,7 @@ describe("an answer that says it was done, but not as it should", () => {
     },
   );
 
-  it.each([undefined, "", "nonsense"])("a blob whose lease state is %j: nobody is told that it is free", async (state) => {
+  it.each([undefined, "", "nonsense"])("a blob whose lease state is %j: no caller is told that it is free", async (state) => {
     const { process, come, distort } = scene(async (serve, { operation }) => {
       const answer = await serve();
       return operation === "read" ? having(answer, { "x-ms-lease-state": state }) : answer;

@@ -203,7 +203,7 @@ describe("whatever the metadata of the blobs say", () => {
     );
   });
 
-  it("whoever waits in line, reads, writes or wants a permit gets it, or an error of our own", async () => {
+  it("a task that waits in line, reads, writes or wants a permit gets it, or an error of our own", async () => {
     await fc.assert(
       fc.asyncProperty(blobs, fc.boolean(), async (found, fair) => {
         const { clock, mutex, put } = scene();

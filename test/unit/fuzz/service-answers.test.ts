@@ -16,7 +16,7 @@ const CANARY = "canarysignature0123456789canarysignature";
 const CONTAINER = `https://acme.blob.core.windows.net/locks?sv=2026-02-06&sp=rwdl&sig=${CANARY}`;
 /** How long a holder may believe in a lease of 30 s, from the request on that was granted. */
 const GOOD_FOR_MS = 25_000;
-/** Whoever sends so many requests for one call is not going to stop. */
+/** A call that sends so many requests is not going to stop. */
 const MOST_REQUESTS = 2_000;
 
 const OPERATIONS: readonly Operation[] = [
@@ -269,7 +269,7 @@ const WAYS: Readonly<Record<string, (scene: Scene) => Promise<Held | undefined>>
 };
 const way = fc.constantFrom(...Object.keys(WAYS));
 
-/** Whom it would exclude. */
+/** The lock that it would exclude. */
 const RIVALS: Readonly<Record<string, (scene: Scene) => Promise<Held | undefined>>> = {
   permit: (scene) => (WAYS["try for a permit"] ?? expect.fail())(scene),
   read: (scene) => (WAYS["try to write"] ?? expect.fail())(scene),
@@ -326,7 +326,7 @@ class World {
 }
 
 describe("whatever the service answers", () => {
-  it("a lock is had, or not, or an error of our own; and nobody believes in a lease that it was not told of", async () => {
+  it("a lock is had, or not, or an error of our own; and none believes in a lease that it was not told of", async () => {
     await fc.assert(
       fc.asyncProperty(rules, way, fc.boolean(), async (given, chosen, isBlobThere) => {
         await World.run(async (world) => {
@@ -404,9 +404,9 @@ describe("whatever the service answers", () => {
             () => mutex.acquire("hand", "infinite"),
             () => mutex.renew("hand"),
             () => mutex.release("hand"),
-            () => mutex.break("k", { ifHolder: "nobody" }),
+            () => mutex.break("k", { ifHolder: "unknown" }),
             () => mutex.break("k", { permit: 0 }),
-            () => mutex.break("r", { reader: "nobody" }),
+            () => mutex.break("r", { reader: "unknown" }),
             () => mutex.break("k", { periodSeconds: 0 }),
           ];
           for (const look of looked) await world.come(look(), hostile);

@@ -176,7 +176,7 @@ describe("any way in, with a secret in whatever place", () => {
     await fc.assert(fc.asyncProperty(options, expectQuiet), fuzzing(1_000));
   });
 
-  it("that is taken says nothing of the secret where somebody prints it", () => {
+  it("that is taken says nothing of the secret when it is printed", () => {
     const options: ConnectOptions[] = [
       { accountName: "acme", accountKey: CANARY, containerName: "locks" },
       { sasUrl: `https://acme.blob.core.windows.net/locks?${SAS}` },

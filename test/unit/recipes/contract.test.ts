@@ -47,7 +47,7 @@ const readerWriter = (side: Side, blocker: Side, own: LockerOptions = {}): Holdi
   };
 };
 
-/** Somebody holds the last of its locks: it has the others while it waits. */
+/** Another process holds the last of its locks: it has the others while it waits. */
 const several: HoldingSubject = {
   open: (mutex, key, options) => ({ take: (wait) => lockAll(mutex, [`${key}-2`, key], { ...options, ...wait }) }),
   block: (mutex, key) => mutex.locker(`${key}-2`).lock(),
@@ -80,7 +80,7 @@ describe("what is written into the metadata of blobs", () => {
     const options = { holder: beyondAscii(256), purpose: beyondAscii(1_024) };
     // A letter less, because several locks have one more in the keys.
     const [holder, waiter] = [1, 2].map(() => subject.open(world.process().mutex, beyondAscii(1_022), options));
-    await world.until(holder?.take() ?? expect.fail("nobody"));
+    await world.until(holder?.take() ?? expect.fail("no holder"));
     waiter?.take({ timeoutMs: 10_000 }).catch(() => undefined);
     await world.clock.advance(5_000);
     let blobs = 0;

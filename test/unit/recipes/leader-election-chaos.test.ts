@@ -24,7 +24,7 @@ interface Result {
   readonly resignations: readonly number[];
 }
 
-/** Ten candidates for a minute. Somebody kills the leader now and then; for each of the dead another candidate comes. */
+/** Ten candidates for a minute. The leader is killed now and then; for each of the dead another candidate comes. */
 async function elections(seed: number, { fair, troubled }: { fair: boolean; troubled: boolean }): Promise<Result> {
   const chaos = new Chaos(seed);
   const { clock, random } = chaos;
@@ -113,7 +113,7 @@ function expectOrder({ terms, observed }: Result, seed: number): void {
     // A candidate that was killed in the moment of its election is shown, and never learnt of it.
     for (const leader of seen)
       if (leader && candidates.has(leader.term)) expect(leader.candidate, `seed ${seed}`).toBe(candidates.get(leader.term));
-    for (let index = 1; index < seen.length; index += 1) expect(seen[index] ?? seen[index - 1], `seed ${seed}: nobody twice`).toBeDefined();
+    for (let index = 1; index < seen.length; index += 1) expect(seen[index] ?? seen[index - 1], `seed ${seed}: none twice`).toBeDefined();
   }
 }
 

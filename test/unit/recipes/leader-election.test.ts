@@ -19,9 +19,9 @@ const LEASE_MS = 30_000;
 const GOOD_FOR_MS = 25_000;
 const RENEW_EVERY_MS = 10_000;
 const TRY_TIMEOUT_MS = 3_000;
-/** Between two polls of somebody who has waited for a while: at most. */
+/** Between two polls of a candidate that has waited for a while: at most. */
 const POLL_MS = 850;
-/** For how long somebody who had its turn leaves the office to others: at most. */
+/** For how long a candidate that had its turn leaves the office to others: at most. */
 const STAY_AWAY_MS = 935;
 /** A leadership of this length has not ended at once. */
 const STEADY_MS = 10_000;
@@ -377,7 +377,7 @@ describe("proclaim", () => {
 });
 
 describe("leader", () => {
-  it("is whoever leads: term, candidate, where it runs, since when, and its data; for one read", async () => {
+  it("is the present one: term, candidate, where it runs, since when, and its data; for one read", async () => {
     const { world, clock, stand, onlooker } = setup();
     await clock.advance(3_456);
     const { election } = stand({ candidate: "primary", data: "10.0.0.7" });
@@ -394,7 +394,7 @@ describe("leader", () => {
     expect(operations(onlooker.store)).toEqual(["read"]);
   });
 
-  it("is nobody before the first election, without a container, and after a resignation, a crash or a break", async () => {
+  it("is undefined before the first election, without a container, and after a resignation, a crash or a break", async () => {
     const { world, clock, here, there, leader } = setup();
     expect(await leader()).toBeUndefined();
     await (await world.until(here.election.campaign())).resign();
@@ -418,16 +418,16 @@ describe("leader", () => {
     ["a lock", ({ there }) => there.mutex.locker("office").lock()],
     ["a lock without fencing", ({ there }) => there.mutex.locker("office", { fencing: false }).lock()],
     ["a lease that is acquired by hand", ({ there }) => there.mutex.acquire("office", 60)],
-    ["somebody who knows nothing of azmutex", ({ world }) => world.stranger("office")],
+    ["a program that knows nothing of azmutex", ({ world }) => world.stranger("office")],
   ];
-  it.each(foreigners)("is nobody while %s has the key", async (_who, hold) => {
+  it.each(foreigners)("is undefined while %s has the key", async (_who, hold) => {
     const scene = setup();
     await scene.world.memory.create("office", {});
     await scene.clock.advance(3_000);
     await scene.world.until(hold(scene));
     expect(await scene.leader()).toBeUndefined();
   });
-  it.each(foreigners)("is nobody while %s has the key, also if somebody led before", async (_who, hold) => {
+  it.each(foreigners)("is undefined while %s has the key, also if there was a leader before", async (_who, hold) => {
     const scene = setup();
     await (await scene.world.until(scene.here.election.campaign())).resign();
     await scene.clock.advance(3_000);
@@ -457,7 +457,7 @@ describe("leader", () => {
 });
 
 describe("observe", () => {
-  it("shows first who leads now, and then whoever does, and nobody in between", async () => {
+  it("shows the present leader first, then each next one, and none in between", async () => {
     const { world, clock, here, there, observe } = setup();
     const early = observe();
     await clock.advance(5_000);
@@ -489,7 +489,7 @@ describe("observe", () => {
     }
   });
 
-  it("never shows a term twice or backwards, nor nobody twice, in seeded careers of three candidates", async () => {
+  it("never shows a term twice or backwards, nor no leader twice, in seeded careers of three candidates", async () => {
     let changes = 0;
     for (let seed = 1; seed <= 10; seed += 1) {
       const { world, clock, stand, observe } = setup();
@@ -863,15 +863,15 @@ describe("run", () => {
     expect(leads).toBe(true);
   });
 
-  it("writes what goes wrong into the log if nobody wants to be told", async () => {
+  it("writes what goes wrong into the log if there is no listener", async () => {
     const { world, clock, here } = setup();
     here.election
       .run(() => {
-        throw new Error("nobody's business");
+        throw new Error("not its business");
       })
       .catch(() => undefined);
     await clock.advance(500);
-    expect(world.log).toContain('leading "office": Error: nobody\'s business');
+    expect(world.log).toContain('leading "office": Error: not its business');
   });
 
   it("waits for onError, and rejects with what that throws; leadership is given up before", async () => {
@@ -979,7 +979,7 @@ describe("run", () => {
     expect(kept[1]?.signal.reason).toBeInstanceOf(LockLostError);
   });
 
-  it("refuses what is no work, no signal or nobody to tell, and sends nothing", async () => {
+  it("refuses what is no work, no signal or no listener, and sends nothing", async () => {
     const { here } = setup();
     const { election } = here;
     await expect(election.run("work" as unknown as () => void)).rejects.toThrow(/^work must be a function, not "work"/);

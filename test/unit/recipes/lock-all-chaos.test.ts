@@ -50,7 +50,7 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
   for (const key of KEYS) expect(await world.leaseState(key), `seed ${seed}`).not.toBe("leased");
 }
 
-describe("several locks at once, in hundreds of seeded runs: never held twice, nobody waits in a circle, nothing stays behind", () => {
+describe("several locks at once, in hundreds of seeded runs: never held twice, none waits in a circle, nothing stays behind", () => {
   it.each(QUEUES)("when all goes well%s", async (_, fair) => {
     for (let seed = 1; seed <= 100; seed += 1) await crowd(seed, { fair, troubled: false });
   });

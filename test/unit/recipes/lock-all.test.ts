@@ -343,7 +343,7 @@ describe("a set of locks", () => {
     expect(made).toBeGreaterThan(10);
   });
 
-  it("keeps nobody out for longer than a lease once it is lost, also if nobody gives it back", async () => {
+  it("keeps no process out for longer than a lease once it is lost, also if it is not given back", async () => {
     const { world, clock, here, there } = setup();
     const set = await world.until(here.lockAll(["a", "b"]));
     await world.memory.break("a", { periodSeconds: 0 });

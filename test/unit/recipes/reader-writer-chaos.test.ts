@@ -50,7 +50,7 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
           } else {
             const read = tries ? await lock.read.tryLock() : await lock.read.lock(options);
             if (!read) continue;
-            // Higher, if somebody had the lock and gave it up while it waited for readers.
+            // Higher, if another had the lock and gave it up while it waited for readers.
             const token = read.fencingToken ?? 0;
             if (token < lastWritten) throw chaos.violation(`read under ${token} after a write under ${lastWritten}`);
             highestRead = Math.max(highestRead, token);

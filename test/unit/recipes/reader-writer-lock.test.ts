@@ -11,7 +11,7 @@ import { World } from "../../support/world.ts";
 const LEASE_MS = 30_000;
 const GOOD_FOR_MS = 25_000;
 const RENEW_EVERY_MS = 10_000;
-/** Between two polls of somebody who has waited for a while: at most. */
+/** Between two polls of a task that has waited for a while: at most. */
 const POLL_MS = 850;
 /** For how long the readers of a process let each other in without a look for writers. */
 const HAND_OVER_MS = 3_000;
@@ -60,7 +60,7 @@ describe("a reader-writer lock", () => {
     expect((await world.until(writing, POLL_MS)).isHeld).toBe(true);
   });
 
-  it("keeps readers and writers out while somebody writes, in whichever process", async () => {
+  it("keeps readers and writers out while a task writes, in whichever process", async () => {
     const { world, write, here, there } = setup();
     const written = await write(here);
     const waiting = [here.lock.read.lock(), there.lock.read.lock(), here.lock.write.lock(), there.lock.write.lock()];
@@ -230,7 +230,7 @@ describe("tokens of a reader-writer lock", () => {
     }
   });
 
-  it("stay the same for a reader who goes on reading, and for all readers as long as nobody writes", async () => {
+  it("stay the same for a reader who goes on reading, and for all readers as long as there is no writer", async () => {
     const { world, clock, read, write, here, there } = setup();
     const written = await write(there);
     await world.until(written.release());
@@ -310,7 +310,7 @@ describe("readers of one process", () => {
     expect(operations(here.store)).toEqual(["release"]);
   });
 
-  it("take two requests to read when nobody wrote, and one to let go", async () => {
+  it("take two requests to read when there was no writer, and one to let go", async () => {
     const { world, cycle, read, here } = setup();
     await cycle(here.lock.read.lock());
     here.store.forgetCalls();
@@ -356,7 +356,7 @@ describe("readers of one process", () => {
     next.assertHeld();
   });
 
-  it("never learn of a loss from lock() itself: whoever asks while the lease is being lost gets the next one", async () => {
+  it("never learn of a loss from lock() itself: a task that asks while the lease is being lost gets the next one", async () => {
     const { world, clock, read, here } = setup();
     const first = await read(here);
     await clock.advance(1_000);
@@ -403,7 +403,7 @@ describe("readers of one process", () => {
     const { world, clock, read, here } = setup();
     await read(here);
     here.store.hang("renew");
-    // A look shows nobody who writes, just before a third of the lease is left; whoever joins soon after takes none.
+    // A look shows no writer, just before a third of the lease is left; a reader that joins soon after takes none.
     await clock.advance(GOOD_FOR_MS - LEASE_MS / 3 - 100);
     await read(here);
     await clock.advance(HAND_OVER_MS - 100);
@@ -429,7 +429,7 @@ describe("readers of one process", () => {
     expect(operations(here.store)).toEqual(["read", "acquire", "read"]);
   });
 
-  it("leave a blob behind that a later writer sweeps away when nobody used it for ten minutes, and make it again if need be", async () => {
+  it("leave a blob behind that a later writer sweeps away when it was not used for ten minutes, and make it again if need be", async () => {
     const { world, clock, cycle, read, here, there } = setup();
     await cycle(here.lock.read.lock());
     await cycle(there.lock.write.lock());
@@ -453,7 +453,7 @@ describe("readers of one process", () => {
 });
 
 describe("tryLock", () => {
-  it("of a reader gives a lock beside other readers, and nothing while somebody writes or waits to", async () => {
+  it("of a reader gives a lock beside other readers, and nothing while a task writes or waits to", async () => {
     const { world, clock, read, write, here, there } = setup();
     const written = await write(there);
     expect(await world.until(here.lock.read.tryLock())).toBeUndefined();
@@ -474,7 +474,7 @@ describe("tryLock", () => {
     expect((await world.until(writing)).isHeld).toBe(true);
   });
 
-  it("of a writer gives nothing while somebody reads or writes, leaves nothing behind, and keeps nobody out", async () => {
+  it("of a writer gives nothing while another task reads or writes, leaves nothing behind, and keeps none out", async () => {
     const { world, read, write, here, there } = setup();
     const written = await write(there);
     here.store.forgetCalls();

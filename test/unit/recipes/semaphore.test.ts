@@ -9,7 +9,7 @@ import { chance } from "../../support/chaos.ts";
 import { World } from "../../support/world.ts";
 
 const LEASE_MS = 30_000;
-/** Between two polls of somebody who has waited for a while: at most. */
+/** Between two polls of a task that has waited for a while: at most. */
 const POLL_MS = 850;
 const HAND_OVER_MS = 3_000;
 /** For how long a process leaves the others alone that had its share. */
@@ -140,7 +140,7 @@ describe("a semaphore", () => {
     expect(clock.now() - died).toBeLessThanOrEqual(LEASE_MS + POLL_MS);
   });
 
-  it("has a permit of a dead holder again for whoever waits in a fair queue", async () => {
+  it("has a permit of a dead holder again for a waiter in a fair queue", async () => {
     const { world, clock, here, there } = setup({ permits: 1, fair: true });
     await world.until(here.semaphore.acquire());
     const waiting = there.semaphore.acquire();
@@ -195,7 +195,7 @@ describe("requests of a semaphore", () => {
     }
   });
 
-  it("are 2 to acquire and 1 to give back without fencing, whoever held it last", async () => {
+  it("are 2 to acquire and 1 to give back without fencing, also after another holder", async () => {
     const { world, here, there } = setup({ permits: 1, fencing: false });
     const theirs = await world.until(there.semaphore.acquire());
     expect(theirs.fencingToken).toBeUndefined();
@@ -367,7 +367,7 @@ describe("a permit that is given back while a task of the same process waits", (
     expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  it("wakes nobody when it is released again", async () => {
+  it("wakes no waiter when it is released again", async () => {
     const { world, clock, here } = setup({ permits: 1 });
     const first = await world.until(here.semaphore.acquire());
     const second = here.semaphore.acquire();
@@ -446,7 +446,7 @@ describe("a permit that is given back while a task of the same process waits", (
     expect((await world.until(waiting, 400)).isHeld).toBe(true);
   });
 
-  it("is left to nobody while there are others to be had: whoever need not wait never does", async () => {
+  it("is left to no other process while there are others to be had: a task that need not wait never does", async () => {
     const { world, clock, here } = setup({ permits: 100 });
     here.store.delay("all", 5);
     let over = false;
@@ -469,7 +469,7 @@ describe("a permit that is given back while a task of the same process waits", (
 });
 
 describe("a permit whose release is not answered", () => {
-  it("has nobody of the process ask for it over and over", async () => {
+  it("has no task of the process ask for it over and over", async () => {
     for (const ask of ["acquire", "tryAcquire"] as const) {
       const { world, clock, here } = setup({ permits: 1 });
       // Without it the test would go round without end, and never come to an end itself.
@@ -557,7 +557,7 @@ describe("a fair semaphore", () => {
     expect(got.map((permit) => permit !== undefined)).toEqual([true, true, true, false]);
   });
 
-  it("lets nobody into the line who gave up, and serves the next", async () => {
+  it("lets no task into the queue that gave up, and serves the next", async () => {
     const { world, clock, process, here, there } = setup({ permits: 1, fair: true });
     const third = process();
     const held = await world.until(here.semaphore.acquire());

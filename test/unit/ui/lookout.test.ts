@@ -55,7 +55,7 @@ describe("the lookout of the status page", () => {
     const { world, clock, look } = setup();
     await world.until(world.process().mutex.acquire("a", 15));
     const first = await look();
-    // Nobody released it, and no record says that it was ever there.
+    // It was not released, and no record says that it was ever there.
     await clock.advance(16_000);
     const second = await look(first);
     expect(second.gone).toEqual(["a"]);
@@ -123,10 +123,10 @@ describe("the lookout of the status page", () => {
     expect(await look()).not.toHaveProperty("trouble");
   });
 
-  it("tells silence from refusal, and shows nothing of what nobody foresaw", async () => {
+  it("tells silence from refusal, and shows nothing of what was not foreseen", async () => {
     const { clock, store, look, defects } = setup();
     const failures = [
-      [new StoreUnavailableError("nobody answers", ""), "unreachable", /nobody answers/],
+      [new StoreUnavailableError("no answer", ""), "unreachable", /no answer/],
       [new RangeError("sig=secret"), "defect", /the terminal/],
     ] as const;
     for (const [error, kind, message] of failures) {
@@ -140,7 +140,7 @@ describe("the lookout of the status page", () => {
     expect(defects).toEqual([failures[1][0]]);
   });
 
-  it("says when nobody looked", async () => {
+  it("says when there was no look", async () => {
     const { clock, look } = setup();
     await look();
     await clock.advance(30_000);
@@ -161,7 +161,7 @@ describe("the lookout of the status page", () => {
 
   it.each([
     ["three pages that are seen", [0, 0, 0], 1_300, 1_440],
-    ["a page that nobody sees", [30_000], 100, 120],
+    ["a page that is not visible", [30_000], 100, 120],
     ["one that is seen beside two that are not", [0, 30_000, 30_000], 1_300, 1_440],
   ])("asks the service in an hour at 100 locks, for %s: far less than once a second", async (_, pages, least, most) => {
     const { world, clock, lookout, lists } = setup();
@@ -170,7 +170,7 @@ describe("the lookout of the status page", () => {
       await world.memory.acquire(`k${index}`, world.newId(), "infinite");
     }
     const from = clock.now();
-    // As the page does: when it is told to, or not before half a minute has passed if nobody sees it.
+    // As the page does: when it is told to, or not before half a minute has passed if it is not visible.
     const open = pages.map((everyMs, index) => ({ everyMs, dueAt: from + index * 700, last: undefined as Snapshot | undefined }));
     for (;;) {
       const [next] = open.sort((a, b) => a.dueAt - b.dueAt);

@@ -55,7 +55,7 @@ describe("the order of the page's table", () => {
     expect(keys(ordered(LOCKS, firstOrder("key")))).toBe("a b c d");
   });
 
-  it("finds by key, holder and purpose, of whoever has it now", () => {
+  it("finds by key, holder and purpose, of its present holder", () => {
     const found = (text: string): string => keys(LOCKS.filter((lock) => matches(lock, text)));
     expect(found(" WEB-1 ")).toBe("a");
     expect(found("schema")).toBe("c");
@@ -74,7 +74,7 @@ describe("the order of the page's table", () => {
 });
 
 describe("the page's words", () => {
-  it("are of the lock, or of the permits and readers where nobody has it", () => {
+  it("are of the lock, or of the permits and readers where it is free", () => {
     expect(LOCKS.map(wordOf)).toEqual(["held", "ran out", "held, infinite", "1 of 3"]);
     expect(LOCKS.map(holderOf)).toEqual(["web-2:1", "", "web-1:1", "p:1"]);
     expect(holderOf(view("k", { word: "held" }))).toBe("left no name");

@@ -172,8 +172,8 @@ describe("the status page", () => {
     await other.goto(address);
     await expect.poll(() => other.locator("aside h2").innerText()).toBe(key);
     await expect.poll(() => other.locator("aside").innerText()).toContain("web-1");
-    await other.goto(`${served.origin}/#/key/nobody%20knows`);
-    await expect.poll(() => other.locator("aside").innerText()).toContain("Nothing is known of nobody knows");
+    await other.goto(`${served.origin}/#/key/not%20known`);
+    await expect.poll(() => other.locator("aside").innerText()).toContain("Nothing is known of not known");
     await page.goBack();
     await panel.waitFor({ state: "detached" });
   });
@@ -211,7 +211,7 @@ describe("the status page", () => {
     const { page, served, row, shows } = await OpenedPage.open(test, browser);
     await lock(served, "k", "web-1");
     await shows("k", /web-1\s+\d s/);
-    // From here on nobody answers the page.
+    // From here on the page gets no answer.
     await page.route("**/locks*", () => undefined);
     const before = served.onlooker.store.count("list");
     const seconds = async () => Number(/(\d+) s/.exec(await row("k").innerText())?.[1]);
@@ -220,7 +220,7 @@ describe("the status page", () => {
     expect(served.onlooker.store.count("list") - before).toBeLessThanOrEqual(1);
   });
 
-  it("asks less often while nobody sees it", async (test) => {
+  it("asks less often while it is not visible", async (test) => {
     const { page, served } = await OpenedPage.open(test, browser);
     await page.getByText("No locks in container").waitFor();
     const { store } = served.onlooker;

@@ -5,12 +5,12 @@ import { afterAll, describe, expect, it, type TestContext } from "vitest";
 import { startChromium } from "./support/chromium.ts";
 import { OpenedPage } from "./support/opened-page.ts";
 
-/** A name of somebody else's that leads to this machine. */
+/** A foreign name that leads to this machine. */
 const EVIL = "evil.example";
 const browser = await startChromium([`--host-resolver-rules=MAP ${EVIL} 127.0.0.1`]);
 afterAll(() => browser.close());
 
-/** A server of somebody else's on this machine, with a page that knows nothing but where ours is. */
+/** A foreign server on this machine, with a page that knows nothing but where ours is. */
 async function otherSite(test: TestContext): Promise<{ readonly port: number; readonly cookies: string[] }> {
   const cookies: string[] = [];
   const server = createServer(({ headers }, response) => {
@@ -32,7 +32,7 @@ describe("the status page, to those who were not given its link", () => {
     expect(await barriers()).toEqual([]);
   });
 
-  it("is nothing under a name of somebody else's", async (test) => {
+  it("is nothing under a foreign name", async (test) => {
     const { page, served } = await OpenedPage.open(test, browser);
     await page.getByText("No locks in container").waitFor();
     const answer = await page.goto(served.link.replace("127.0.0.1", EVIL));
@@ -129,7 +129,7 @@ describe("breaking a lock on the page", () => {
     expect(await page.getByRole("button", { name: /break/i }).count()).toBe(0);
   });
 
-  it("names the lock, where it is, whom it stops and since when, and asks for the key", async (test) => {
+  it("names the lock, where it is, its holder and since when, and asks for the key", async (test) => {
     const { page, served, panel, row, shows, complaints } = await OpenedPage.open(test, browser, { mayBreak: true, account: "acme" });
     const { world } = served;
     const held = await world.until(served.process().locker("nightly", { holder: "web-3:17", purpose: "schema 42" }).lock());
@@ -161,7 +161,7 @@ describe("breaking a lock on the page", () => {
     expect(complaints).toEqual([]);
   });
 
-  it("breaks at once if that is chosen, and nobody else than whom it named", async (test) => {
+  it("breaks at once if that is chosen, and no holder but the one it named", async (test) => {
     const { page, served, panel, row, shows } = await OpenedPage.open(test, browser, { mayBreak: true });
     const { world } = served;
     const first = await world.until(served.process().locker("k", { holder: "web-1" }).lock());
@@ -169,7 +169,7 @@ describe("breaking a lock on the page", () => {
     await row("k").getByRole("link").click();
     await panel.getByRole("button", { name: "Break the lock…" }).click();
     const dialog = page.getByRole("dialog");
-    // Somebody else takes it while the question stands there.
+    // Another process takes it while the question stands there.
     await world.until(first.release());
     const second = await world.until(served.process().locker("k", { holder: "web-2" }).lock());
     await shows("k", /web-2/);
@@ -223,7 +223,7 @@ describe("breaking a lock on the page", () => {
     expect([...permits, ...readers].map(({ isHeld }) => isHeld)).toEqual([true, false, false, true]);
   });
 
-  it("says what went wrong, and that nobody knows where there was no answer", async (test) => {
+  it("says what went wrong, and that it is not known where there was no answer", async (test) => {
     const { page, served, panel, row } = await OpenedPage.open(test, browser, { mayBreak: true });
     await served.process().acquire("k", 60);
     await row("k").getByRole("link").click();

@@ -41,7 +41,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** As long as the default lease allows: on a busy machine nothing is sent again while requests are counted. */
 const PATIENT = { tryTimeoutMs: 7_000 };
-/** Whoever lost it learns that soon. */
+/** A holder that lost it learns that soon. */
 const RENEWED_OFTEN = { renewEveryMs: 1_500 };
 const SHORT = { ...RENEWED_OFTEN, leaseSeconds: 15, tryTimeoutMs: 3_000 };
 
@@ -86,7 +86,7 @@ async function requestsOf(name: string, run: () => Promise<unknown>): Promise<st
   proxy.forgetRequests();
   await run();
   await proxy.quiet();
-  // Whoever held something in the test before, and did not give it back, may renew it yet.
+  // A holder of the test before that did not give its lock back may renew it yet.
   const sent = proxy.requests.filter(({ path }) => path.includes(container)).map(({ operation }) => operation);
   // On a busy machine what is held meanwhile comes to be renewed, which it is after 5 s or more.
   const mayBeRenewed = performance.now() - began > 4_500;
@@ -99,7 +99,7 @@ interface Budget {
   readonly what: string;
   readonly take: Take;
   /** Who held it last. Default: this process. */
-  readonly last?: "this process" | "another process" | "nobody" | "nobody this";
+  readonly last?: "this process" | "another process" | "none" | "none of this one";
   readonly taking: string;
   readonly release: string;
 }
@@ -111,13 +111,13 @@ const fencing = false;
 const BUDGETS: readonly Budget[] = [
   { what: "campaign", take: leads(), taking: "acquire writeMetadata", release: "writeMetadata release" },
   { what: "campaign", take: leads(), last: "another process", taking: `acquire ${RECORD}`, release: "writeMetadata release" },
-  { what: "campaign", take: leads(), last: "nobody", taking: `${CREATE} writeMetadata`, release: "writeMetadata release" },
+  { what: "campaign", take: leads(), last: "none", taking: `${CREATE} writeMetadata`, release: "writeMetadata release" },
   { what: "campaign, fair", take: leads({ fair }), taking: "acquire writeMetadata", release: "writeMetadata list release" },
 
   { what: "permit", take: permit(), taking: "list acquire", release: "release" },
   { what: "permit", take: permit(), last: "another process", taking: `list acquire ${RECORD}`, release: "release" },
-  { what: "permit", take: permit(), last: "nobody", taking: `list ${CREATE} list`, release: "release" },
-  { what: "permit of 1,000", take: permit({ permits: 1_000 }), last: "nobody this", taking: `list ${CREATE}`, release: "release" },
+  { what: "permit", take: permit(), last: "none", taking: `list ${CREATE} list`, release: "release" },
+  { what: "permit of 1,000", take: permit({ permits: 1_000 }), last: "none of this one", taking: `list ${CREATE}`, release: "release" },
   { what: "permit, fencing: false", take: permit({ fencing }), last: "another process", taking: "list acquire", release: "release" },
   { what: "permit, fair", take: permit({ fair }), taking: "acquire list acquire list release", release: "release" },
   {
@@ -133,7 +133,7 @@ const BUDGETS: readonly Budget[] = [
   { what: "read lock, fair", take: side("read", { fair }), taking: "acquire read", release: "release" },
   { what: "write lock", take: side("write"), taking: "acquire writeMetadata list", release: "release" },
   { what: "write lock", take: side("write"), last: "another process", taking: `acquire ${RECORD} list`, release: "release" },
-  { what: "write lock", take: side("write"), last: "nobody", taking: `${CREATE} writeMetadata list`, release: "release" },
+  { what: "write lock", take: side("write"), last: "none", taking: `${CREATE} writeMetadata list`, release: "release" },
   { what: "write lock, fencing: false", take: side("write", { fencing }), taking: "acquire list", release: "release" },
   { what: "write lock, fair", take: side("write", { fair }), taking: "acquire writeMetadata list", release: "list release" },
 
@@ -145,13 +145,13 @@ const BUDGETS: readonly Budget[] = [
     taking: `acquire ${RECORD} acquire ${RECORD}`,
     release: "release release",
   },
-  { what: "lockAll of 2", take: several(["b", "a"]), last: "nobody", taking: `${CREATE} ${CREATE}`, release: "release release" },
+  { what: "lockAll of 2", take: several(["b", "a"]), last: "none", taking: `${CREATE} ${CREATE}`, release: "release release" },
   { what: "lockAll of 2, fair", take: several(["b", "a"], { fair }), taking: "acquire acquire", release: "list list release release" },
 ];
 
 describe("the request budget of recipes", () => {
   for (const { what, take, last = "this process", taking, release } of BUDGETS) {
-    const name = `${what}, ${last === "nobody this" ? "nobody held this one before" : `${last} held it last`}`;
+    const name = `${what}, ${last === "none of this one" ? "never held before" : `${last} held it last`}`;
     it(`is ${taking.split(" ").length} + ${release.split(" ").length} for a ${name}`, async () => {
       // A first record is dated within one second; where that turns in between, now and then, it costs a read and a write more.
       for (let tries = 0; tries < 20; tries += 1) {
@@ -161,7 +161,7 @@ describe("the request budget of recipes", () => {
         if (last === "this process") await cycle(take(here));
         if (last === "another process") await cycle(take(there));
         // Another permit than the one that is then taken.
-        const other = last === "nobody this" ? await take(there) : undefined;
+        const other = last === "none of this one" ? await take(there) : undefined;
         let held: Holding | undefined;
         const sent = [
           await requestsOf(name, async () => {
@@ -172,7 +172,7 @@ describe("the request budget of recipes", () => {
           }),
         ] as const;
         await other?.release();
-        if (last.startsWith("nobody") && sent[0].length > taking.length) {
+        if (last.startsWith("none") && sent[0].length > taking.length) {
           measured.splice(-2);
           continue;
         }
@@ -239,20 +239,20 @@ describe("the request budget of recipes", () => {
     await held.release();
   });
 
-  it("is 1 for a try to write while somebody writes, 4 while somebody reads, and 3 or 1 for a try to read while somebody writes", async () => {
+  it("is 1 for a try to write while another writes, 4 while another reads, and 3 or 1 for a try to read while another writes", async () => {
     const ours = new ReaderWriterLock(here, key);
     await cycle(ours.write.lock());
     await cycle(ours.read.lock());
     const reading = await side("read")(there);
-    expect(await requestsOf("write tryLock, somebody reads", () => ours.write.tryLock())).toBe("acquire writeMetadata list release");
+    expect(await requestsOf("write tryLock, another reads", () => ours.write.tryLock())).toBe("acquire writeMetadata list release");
     await reading.release();
     const written = await side("write")(there);
-    expect(await requestsOf("write tryLock, somebody writes", () => ours.write.tryLock())).toBe("acquire");
-    const first = await requestsOf("read tryLock, somebody writes", () => ours.read.tryLock());
+    expect(await requestsOf("write tryLock, another writes", () => ours.write.tryLock())).toBe("acquire");
+    const first = await requestsOf("read tryLock, another writes", () => ours.read.tryLock());
     expect(first).toBe("acquire read release");
-    expect(await requestsOf("read tryLock, somebody is known to write", () => ours.read.tryLock())).toBe("read");
+    expect(await requestsOf("read tryLock, another is known to write", () => ours.read.tryLock())).toBe("read");
 
-    const looks = await requestsOf("looks of 10 readers of a process in 2 s, while somebody writes", () =>
+    const looks = await requestsOf("looks of 10 readers of a process in 2 s, while another writes", () =>
       Promise.allSettled(Array.from({ length: 10 }, () => ours.read.lock({ timeoutMs: 2_000 }))),
     );
     // 40 to 60 ms apart for 350 ms, then 350 to 850, and one last before the time-out.
@@ -286,7 +286,7 @@ describe("the request budget of recipes", () => {
   });
 });
 
-describe("somebody who looks on the emulator", () => {
+describe("an observer on the emulator", () => {
   const named = async (take: Take, mutex: AzureMutex): Promise<Holding> => {
     const held = await take(mutex);
     await proxy.quiet();
@@ -375,7 +375,7 @@ describe("somebody who looks on the emulator", () => {
     });
     expect(withoutRenewals(sent)).toBe("list break break");
     expect(broken).toMatchObject({ outcome: "broken", freeInSeconds: 2, holder: { name: "a" } });
-    expect(withoutRenewals(await requestsOf("break of nobody", () => here.break(key, { reader: "x" })))).toBe("list");
+    expect(withoutRenewals(await requestsOf("break of an unknown reader", () => here.break(key, { reader: "x" })))).toBe("list");
     await other.release();
     const writing = side("write")(storage.mutex(container));
     for (const reader of readers) expect(await lossOf(reader)).toMatchObject({ code: "LOCK_LOST", why: "broken", key });

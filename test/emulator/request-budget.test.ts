@@ -38,7 +38,7 @@ async function requestsOf(name: string, run: () => Promise<unknown>): Promise<st
   proxy.forgetRequests();
   await run();
   await proxy.quiet();
-  // Whoever held something in the test before, and did not give it back, may renew it yet.
+  // A holder of the test before that did not give its lock back may renew it yet.
   const operations = proxy.requests.filter(({ path }) => path.includes(container)).map(({ operation }) => operation);
   measured.push(`${name}: ${operations.length} (${operations.join(", ") || "none"})`);
   return operations;
@@ -144,7 +144,7 @@ describe("the request budget", () => {
     await locker.unlock();
   });
 
-  it("is exactly one more with fair: true, if nobody waits", async () => {
+  it("is exactly one more with fair: true, if there is no waiter", async () => {
     const mutex = storage.mutex(container);
     await lockedBefore(mutex);
     const operations = await requestsOf("lock + unlock, fair", () => cycle(lockerOf(mutex, { fair: true })));

@@ -31,7 +31,7 @@ describe("npm run bench", { timeout: 240_000 }, () => {
     expect(JSON.stringify(measured)).not.toMatch(/NaN|null/);
   });
 
-  it("tells whoever asks for what there is not what there is", async () => {
+  it("answers a request for an unknown benchmark with those there are", async () => {
     const { code, err } = await node("build/bench/bench/main.js", "--only", "nothing");
     expect(code).toBe(2);
     expect(err).toContain("--only <name>");

@@ -106,7 +106,7 @@ const linesOf = (text: string): string[] => text.split("\n").filter((line) => li
 const withoutColours = (text: string): string => text.replaceAll(new RegExp(`${ESCAPE}\\[\\d+m`, "g"), "");
 
 describe.concurrent("azmutex status", () => {
-  it("says of a key that nobody locked that nobody did, with two requests", async (test) => {
+  it("says of a key that was never locked that it was not, with two requests", async (test) => {
     const place = await Place.open(test);
     expect(await place.out("status", ["never"])).toBe("never: free (there is no such blob: nobody ever locked it, or it was deleted)\n");
     expect(place.requests().sort()).toEqual(["list", "read"]);
@@ -159,7 +159,7 @@ describe.concurrent("azmutex status", () => {
     await place.mutex.acquire("raw", 60);
     await place.mutex.locker("for-ever", { holder: "web-3", purpose: "history" }).run(() => undefined);
     await place.mutex.acquire("for-ever", "infinite");
-    // At once: the lease of the one is renewed by nobody.
+    // At once: the lease of the one is not renewed.
     const [raw, forEver, rawJson, forEverJson] = await Promise.all([
       place.out("status", ["raw"]),
       place.out("status", ["for-ever"]),
@@ -328,7 +328,7 @@ describe.concurrent("azmutex ls", () => {
     await Promise.all([lock.release(), mutex.release("b/raw")]);
   });
 
-  it("makes no noise when whoever reads it has seen enough", async (test) => {
+  it("makes no noise when its reader has seen enough", async (test) => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();
     const closed = ["sh", "-c", 'exec "$@" | head -1', "sh", process.execPath];
@@ -551,7 +551,7 @@ describe.concurrent("azmutex break", () => {
   const STOPPED = "its holder will be stopped: it loses the lock, and azmutex run kills its job";
   const MEANWHILE = "its holder goes on until its next renewal fails: until then two may be at work";
 
-  it("stops whoever holds it, who notices, and says when the lock is free", async (test) => {
+  it("stops the holder, which notices, and says when the lock is free", async (test) => {
     const place = await Place.open(test);
     const run = await place.job(["k", "--lease", "30s"]);
     const before = place.requests().length;
@@ -614,7 +614,7 @@ describe.concurrent("azmutex break", () => {
     await lock.release().catch(() => undefined);
   });
 
-  it("says that nobody holds it, and that is no failure", async (test) => {
+  it("says that it is not held, and that is no failure", async (test) => {
     const place = await Place.open(test);
     await place.mutex.locker("past").run(() => undefined);
     expect(await place.out("break", ["past", "--yes"])).toBe("past: nobody holds it\n");
@@ -670,7 +670,7 @@ describe.concurrent("azmutex break", () => {
     await lock.release().catch(() => undefined);
   });
 
-  it("does not break the lock of somebody who has it only since it asked", async (test) => {
+  it("does not break the lock of a holder that has it only since it asked", async (test) => {
     const place = await Place.open(test);
     const first = await place.mutex.locker("k", { holder: "web-3" }).lock();
     const asked = place.onTerminal("break", ["k", "--after", "0s"]);
@@ -725,7 +725,7 @@ describe.concurrent("azmutex break", () => {
 });
 
 describe.concurrent("azmutex leader", () => {
-  it("says that nobody leads, or who does, with one request", async (test) => {
+  it("says that there is no leader, or which, with one request", async (test) => {
     const place = await Place.open(test);
     expect(await place.out("leader", ["office"])).toBe("office: nobody leads\n");
     expect(place.requests()).toEqual(["read"]);

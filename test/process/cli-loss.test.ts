@@ -141,7 +141,7 @@ describe.concurrent("a job whose wrapper", () => {
       run.cli.kill("SIGKILL");
       await run.gone();
       const goneMs = ownTime.now() - killed;
-      // Half a second it is. If nobody saw that the wrapper is dead, it would be what is left of half a lease.
+      // Half a second it is. If the death of the wrapper were not seen, it would be what is left of half a lease.
       test.expect(goneMs).toBeLessThan(3_000);
       test.expect(run.cli.out).toMatch(/^term$/m);
       await gone([run.watchdog]);
@@ -467,7 +467,7 @@ describe.concurrent("a watchdog that", () => {
     await gone([job, watchdog]);
   });
 
-  it("was stopped itself for long kills nobody for what it knew before", async (test) => {
+  it("was stopped itself for long kills no process for what it knew before", async (test) => {
     const run = await Run.start(test, PATIENT);
     process.kill(run.watchdog, "SIGSTOP");
     // By then it would have killed.
@@ -479,7 +479,7 @@ describe.concurrent("a watchdog that", () => {
     await gone([run.watchdog]);
   });
 
-  it("is asked to end, as by whoever signals everybody, stays", async (test) => {
+  it("is asked to end, as by a signal to all processes, stays", async (test) => {
     const run = await Run.start(test, 'echo "child none"; trap "echo term; read -r _; exit 6" TERM; sleep 600 & echo "job $$"; wait');
     await until(() => catches(run.watchdog, "SIGUSR2"), "it listens");
     for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) process.kill(run.watchdog, signal);
@@ -508,7 +508,7 @@ describe.concurrent("a watchdog that", () => {
     await gone([job]);
   });
 
-  it("reads nothing holds nobody up, and is gone as well", async (test) => {
+  it("reads nothing holds no process up, and is gone as well", async (test) => {
     const program = runProgram(
       emulator.connectionString,
       `

@@ -70,7 +70,7 @@ describe.concurrent("azmutex run", () => {
     test.expect(itsKey).toBe(key);
     test.expect(Number(token)).toBeGreaterThan(Number(facts(first.out)[1]));
 
-    // The service knows it: with this id it lets somebody write, and with another it does not.
+    // The service knows it: with this id it accepts a write, and with another it does not.
     const blob = container.getBlockBlobClient(key);
     await blob.setHTTPHeaders({}, { conditions: { leaseId: id } });
     await test.expect(blob.setHTTPHeaders({}, { conditions: { leaseId: randomUUID() } })).rejects.toMatchObject({ statusCode: 412 });
@@ -142,7 +142,7 @@ describe.concurrent("azmutex run", () => {
       test.expect(readFileSync(`/proc/${watchdog}/environ`, "utf8")).toBe("");
       test.expect(readlinkSync(`/proc/${watchdog}/cwd`)).toBe("/");
       run.type("\n");
-      // "close": nobody has the pipes any more.
+      // "close": no process has the pipes any more.
       test.expect(await run.ended).toMatchObject({ code: 0 });
       await gone([watchdog]);
     });
@@ -294,7 +294,7 @@ describe.concurrent("azmutex run", () => {
       test.expect(await run.ended).toMatchObject({ code: 0 });
     });
 
-    it("does not keep it if it is dead and nobody asks for it", async (test) => {
+    it("does not keep it if it is dead and is not asked for", async (test) => {
       // The parent of a dead one leaves the job and never waits for its child, which so stays a zombie of the group.
       const leave = "exec env -u AZMUTEX_JOB setsid sleep 600 >&- 2>&-";
       const run = runShell(test, `(sleep 0.3 & echo "parent $(exec sh -c 'echo $PPID')"; ${leave}) & exit 5`);
@@ -468,7 +468,7 @@ describe("azmutex run, many at once,", () => {
 
   it("let as many in as there are permits, of eight, and not one more", async (test) => {
     const args = ["--semaphore", "3", randomUUID()];
-    // Nobody leaves before there were three.
+    // None leaves before there were three.
     const script = "echo + >> permits; while [ $(grep -c + permits) -lt 3 ]; do sleep 0.1; done; sleep 0.5; echo - >> permits";
     const runs = Array.from({ length: 8 }, () => runShell(test, script, { args }));
     const ends = await Promise.all(runs.map(({ ended }) => ended));

@@ -22,7 +22,7 @@ type Env = Readonly<Record<string, string>>;
 const CANARY = `C4n4ry${randomUUID().replaceAll("-", "")}`;
 const KEY_TEXT = `key+${CANARY}`.padEnd(64, "?>");
 const SIGNATURE = `${CANARY}+sig/natu==`;
-/** What nobody may read, by what it is. The key that lets in is a secret too, though everybody knows the emulator's. */
+/** What may not be read, by what it is. The account's key is a secret too, though the emulator's is public. */
 const SECRETS: Env = {
   "the account key": Buffer.from(KEY_TEXT).toString("base64"),
   "the bytes of the account key": KEY_TEXT,
@@ -43,11 +43,11 @@ const BESIDES: Env = {
   AZURE_TENANT_ID: randomUUID(),
   AZURE_CLIENT_ID: randomUUID(),
   AZURE_CLIENT_SECRET: SECRETS["the client secret"] ?? "",
-  AZURE_USERNAME: "somebody",
+  AZURE_USERNAME: "user",
   AZURE_PASSWORD: SECRETS["the password"] ?? "",
 };
 
-/** How a secret may look when somebody else has written it. */
+/** How a secret may look when another program has written it. */
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
   // Base64 depends on what stands before; the first and the last letters depend on what stands around.
@@ -302,7 +302,7 @@ describe("the search for secrets itself", () => {
     await until(() => secretsIn(commandLines()).includes("the client secret"), "it is seen");
   });
 
-  it("finds one in what a job prints, which has the environment of whoever started it", async (test) => {
+  it("finds one in what a job prints, which has the environment of the command", async (test) => {
     const env = { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString };
     const { all } = await watched(test, ["run", "k2", ...AT, "--", "sh", "-c", 'echo "$AZURE_CLIENT_SECRET"'], { env });
     expect(secretsIn(all)).toEqual(["the client secret"]);

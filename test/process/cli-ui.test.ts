@@ -67,7 +67,7 @@ describe.concurrent("azmutex ui", () => {
     expect(out).toMatch(LINK);
   });
 
-  it("shows the locks of the container, with one request for each look, and asks nothing while nobody looks", async (test) => {
+  it("shows the locks of the container, with one request for each look, and asks nothing while no page looks", async (test) => {
     const page = await Page.open(test);
     await storage.mutex(page.container).locker("nightly", { holder: "web-3", purpose: "schema 42" }).lock();
     const before = page.requests;
@@ -114,7 +114,7 @@ describe.concurrent("azmutex ui", () => {
   });
 
   it("says on the page who refused it what, and never with which key", async (test) => {
-    const wrong = Buffer.from("a wrong key that nobody may see").toString("base64");
+    const wrong = Buffer.from("a wrong key that may not be seen").toString("base64");
     const env = { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString.replace(emulator.accountKey, wrong) };
     const cli = new Cli(test, ["ui", "--port", "0"], { env });
     const [, origin = "", token = ""] = await cli.printed(LINK);

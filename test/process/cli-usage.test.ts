@@ -16,7 +16,7 @@ afterAll(() => storage[Symbol.asyncDispose]());
 const STORAGE = { AZURE_STORAGE_CONNECTION_STRING: storage.proxy.connectionString };
 const { accountName, accountKey } = storage.emulator;
 const KEY = Buffer.alloc(64, 7).toString("base64");
-/** Nobody listens there. */
+/** No server listens there. */
 const NOWHERE = "https://127.0.0.1:1/";
 
 const end = (test: TestContext, args: readonly string[], options?: CliOptions): Promise<CliEnd> => new Cli(test, args, options).ended;
@@ -328,7 +328,7 @@ describe.concurrent("where the storage is", () => {
   });
 
   it("is said by the command line before the environment: account and endpoint make a connection string count for nothing", async (test) => {
-    const broken = { AZURE_STORAGE_CONNECTION_STRING: "rubbish", AZURE_STORAGE_ACCOUNT: "Nobody", AZURE_STORAGE_KEY: accountKey };
+    const broken = { AZURE_STORAGE_CONNECTION_STRING: "rubbish", AZURE_STORAGE_ACCOUNT: "Not-A-Name", AZURE_STORAGE_KEY: accountKey };
     await runs(test, ["--account", accountName, "--endpoint", storage.proxy.url], broken);
     const { text } = await refusal(test, ["run", "k", "--account", "Else", ...NEVER_RUN], 64, {
       ...STORAGE,
@@ -338,7 +338,7 @@ describe.concurrent("where the storage is", () => {
   });
 
   it("is said by a connection string before account and key, and by a key before a SAS", async (test) => {
-    await runs(test, [], { ...STORAGE, AZURE_STORAGE_ACCOUNT: "Nobody", AZURE_STORAGE_KEY: "none" });
+    await runs(test, [], { ...STORAGE, AZURE_STORAGE_ACCOUNT: "Not-A-Name", AZURE_STORAGE_KEY: "none" });
     await runs(test, ["--endpoint", storage.proxy.url], {
       AZURE_STORAGE_ACCOUNT: accountName,
       AZURE_STORAGE_KEY: accountKey,
@@ -371,7 +371,7 @@ describe.concurrent("storage that cannot be reached", () => {
     },
   );
 
-  it("ends a command that waits with 69 at its time-out, and not as if somebody held the lock", async (test) => {
+  it("ends a command that waits with 69 at its time-out, and not as if the lock were held", async (test) => {
     const { text } = await refusal(test, ["run", "--endpoint", NOWHERE, "k", "--timeout", "3s", ...NEVER_RUN], 69, env);
     expect(text).toMatch(/^lock on "k" was not free within 3s, and the service does not answer: connect ECONNREFUSED \S+$/);
   });
@@ -397,14 +397,14 @@ function installed(packages: readonly string[]): string {
 
 describe.concurrent("a login to Azure", () => {
   /** None of this machine's, not even by the files of a home. */
-  const nobody = account("acme", { HOME: tmpdir(), PATH: "/nowhere" });
+  const loggedOut = account("acme", { HOME: tmpdir(), PATH: "/nowhere" });
   const HOW_TO =
     "log in with az login, run with a managed or workload identity, or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN (--verbose says what was tried)";
 
   it("takes a package, and says which", async (test) => {
     const folder = installed(["commander", "@azure/storage-blob"]);
     test.onTestFinished(() => rmSync(folder, { recursive: true }));
-    const { code, out, err } = await end(test, ["run", "k", ...NEVER_RUN], { cli: join(folder, "dist/cli/main.js"), env: nobody });
+    const { code, out, err } = await end(test, ["run", "k", ...NEVER_RUN], { cli: join(folder, "dist/cli/main.js"), env: loggedOut });
     expect({ code, out, err }).toEqual({
       code: 64,
       out: "",
@@ -425,12 +425,12 @@ describe.concurrent("a login to Azure", () => {
     ["run", "k", ...NEVER_RUN],
     ["elect", "k", ...NEVER_RUN],
     ["status", "k"],
-  ])("that nobody has made is missed by %j with 77 and in one line, which is not that of one that does not answer", async (args, test) => {
-    expect((await refusal(test, args, 77, nobody)).text).toBe(`not logged in to Azure: ${HOW_TO}`);
+  ])("that was not made is missed by %j with 77 and in one line, which is not that of one that does not answer", async (args, test) => {
+    expect((await refusal(test, args, 77, loggedOut)).text).toBe(`not logged in to Azure: ${HOW_TO}`);
   });
 
   it.for(["--verbose", "-v"])("says with %s what was tried", async (verbose, test) => {
-    const { code, err } = await end(test, ["ls", verbose], { env: nobody });
+    const { code, err } = await end(test, ["ls", verbose], { env: loggedOut });
     expect(code).toBe(77);
     expect(err).toContain("azmutex: CredentialUnavailableError: Azure CLI could not be found.");
     expect(err.trimEnd().split("\n").at(-1)).toBe(`azmutex: not logged in to Azure: ${HOW_TO}`);
@@ -441,12 +441,12 @@ describe.concurrent("a login to Azure", () => {
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     test.onTestFinished(() => void silent.close().closeAllConnections());
     const host = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const { text } = await refusal(test, ["run", "k", ...NEVER_RUN], 69, { ...nobody, AZURE_POD_IDENTITY_AUTHORITY_HOST: host });
+    const { text } = await refusal(test, ["run", "k", ...NEVER_RUN], 69, { ...loggedOut, AZURE_POD_IDENTITY_AUTHORITY_HOST: host });
     expect(text).toBe(`no answer to the login to Azure within 20 s: ${HOW_TO}`);
   });
 
   it("of a kind that there is not is bad usage", async (test) => {
-    const { text } = await refusal(test, ["ls"], 64, { ...nobody, AZURE_TOKEN_CREDENTIALS: "nonsense" });
+    const { text } = await refusal(test, ["ls"], 64, { ...loggedOut, AZURE_TOKEN_CREDENTIALS: "nonsense" });
     expect(text).toMatch(/^no login to Azure with these variables: Invalid value for AZURE_TOKEN_CREDENTIALS = nonsense\./);
   });
 });

@@ -13,7 +13,7 @@ const mutexOf = ({ emulator }: ExampleRun): AzureMutex =>
   new AzureMutex({ connectionString: emulator.connectionString, containerName: "azmutex-examples" });
 
 describe.concurrent("the examples when their processes are told to end", () => {
-  it("worker: the job at hand is finished, the next worker goes on, and whoever waits leaves the line", async (test) => {
+  it("worker: the job at hand is finished, the next worker goes on, and a waiter leaves the queue", async (test) => {
     const run = await ExampleRun.open(test);
     await worker.play(run);
     expect(await endsOf(run.programs)).toEqual(["SIGTERM", "SIGTERM", "SIGTERM"]);

@@ -64,7 +64,7 @@ describe("the example config", () => {
   const versionOf = (line: string): number => Number(/version (\d+)/.exec(line)?.[1]);
   const inOrder = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b);
 
-  it("is never read half-written, and from the cache while nobody writes", async (test) => {
+  it("is never read half-written, and from the cache while there is no writer", async (test) => {
     const run = await ExampleRun.open(test);
     const readers = names("reader", 3).map((name) =>
       run.start("config", name, { args: ["read", run.folder], env: { READ_EVERY_MS: "100" } }),
@@ -89,13 +89,13 @@ describe("the example config", () => {
     for (const reader of readers) reader.kill("SIGTERM");
     expect(await endsOf(readers)).toEqual([0, 0, 0]);
 
-    // Somebody who does not ask for the lock sees it half-written: there was something to keep out of.
+    // A reader that does not ask for the lock sees it half-written: there was something to keep out of.
     expect(await glances).toContain("half-written");
     for (const { lines } of readers) {
       expect(lines.filter((line) => !/^version \d+: /.test(line))).toEqual([]);
       expect(lines.map(versionOf)).toEqual(inOrder(lines.map(versionOf)));
     }
-    // Whoever reads a version reads the same, from the cache or not.
+    // All readers of a version read the same, from the cache or not.
     const read = new Set(linesOf(readers, /^version/).map((line) => line.replace(" (cached)", "")));
     expect([...read].map(versionOf)).toHaveLength(new Set([...read].map(versionOf)).size);
     const last = [...read].find((line) => versionOf(line) === 6);
@@ -107,7 +107,7 @@ describe("the example config", () => {
     expect(tokens).toEqual(inOrder([...new Set(tokens)]));
   });
 
-  /** What somebody sees who reads the files without asking. */
+  /** What a reader sees that does not ask for the lock. */
   async function glanceUnlocked(run: ExampleRun, signal: AbortSignal): Promise<string[]> {
     const version = (name: string): number => {
       return existsSync(run.path(name)) ? JSON.parse(readFileSync(run.path(name), "utf8")).version : 0;
@@ -190,7 +190,7 @@ describe.concurrent("the examples when a process dies, is paused, or has no stor
     expect(paused.output).toContain("refused");
     expect(rowIn(run)).toEqual({ balance: 0, fence: tokenOf(next) });
 
-    // Nobody came after it: its write counts, even if it was stopped for so long that its lock was lost.
+    // None came after it: its write counts, even if it was stopped for so long that its lock was lost.
     next.kill("SIGCONT");
     await next.ended;
     expect(rowIn(run)).toEqual({ balance: 100, fence: tokenOf(next) });
@@ -248,7 +248,7 @@ describe.concurrent("the example scheduler", () => {
     expect(takeover(/told to stop and resigns/)).toBeLessThan((LEASE_MS * 2) / 3 - 500);
     expect(takeover(/killed/)).toBeLessThan(LEASE_MS + POLL_MS + SLACK_MS);
 
-    // Nobody was said to lead who did not.
+    // No candidate was said to lead that did not.
     const led = run.programs.flatMap((replica) => linesOf([replica], /^leading/).map((line) => `${replica.name} ${line}`));
     const seen = linesOf(run.programs, / leads in term /).map((line) => line.replace(/ leads in (term \d+).*/, " leading in $1"));
     expect(led).toEqual(expect.arrayContaining([...new Set(seen)]));

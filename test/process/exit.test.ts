@@ -77,7 +77,7 @@ describe.concurrent("a process", () => {
     expect(goneAfter(script.output())).toBeLessThan(SOON_MS);
   });
 
-  it("whose lock is lost while nobody listens does not die of an unhandled rejection", async () => {
+  it("whose lock is lost without a listener does not die of an unhandled rejection", async () => {
     const script = run(
       emulator.connectionString,
       `

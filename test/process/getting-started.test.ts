@@ -13,7 +13,7 @@ import { until } from "../support/processes.ts";
 import { PROJECT } from "../support/sources.ts";
 
 // What a stranger does: nothing but copy what the page has. Two things differ: the package is the one that would be published, and the
-// emulator listens at a free port, in case somebody's own listens at the usual one.
+// emulator listens at a free port, in case another one listens at the usual port.
 
 /** From the first command to a held lock, in milliseconds. */
 const LIMIT_MS = 120_000;
@@ -169,7 +169,7 @@ describe("a stranger who copies what docs/getting-started.md has", () => {
   });
 
   it.each(["azmutex/dist/index.js", "azmutex/dist/cli/main.js", "azmutex/dist/locker.js", "azmutex/src/index.ts"])(
-    "cannot import %s: what is no entry is nobody's business",
+    "cannot import %s: what is no entry is closed",
     async (deep) => {
       const program = `import("${deep}").catch(({ code }) => console.log(code))`;
       const trying = terminal(`exec node --eval '${program}'`, app);

@@ -49,7 +49,7 @@ describe("the package", () => {
     ]);
   });
 
-  it("loads nothing of OpenTelemetry where nobody has registered an SDK, and no log of the SDK's where nothing is to be said", () => {
+  it("loads nothing of OpenTelemetry where no SDK is registered, and no log of the SDK's where nothing is to be said", () => {
     const { said } = printed(`${MEMORY}
       import { createRequire } from "node:module";
       await locker.run(() => undefined);

@@ -111,7 +111,7 @@ describe("the status page's server", () => {
     expect((await ask(served, "/", { headers: { host: `${name}:${port}` } })).status).toBe(200);
   });
 
-  it("shows locks to whoever has both token and cookie, and to nobody with one of them", async () => {
+  it("shows locks to a client with both token and cookie, and to none with one of them", async () => {
     const token = { "x-azmutex-token": served.token };
     expect((await ask(served, "/locks", { headers: { ...token, cookie } })).status).toBe(200);
     const others: Record<string, string>[] = [
@@ -166,7 +166,7 @@ describe("the status page's server", () => {
     }
   });
 
-  it("tells what is new after a version, and everything to whoever asks for nonsense", async () => {
+  it("tells what is new after a version, and everything to a client that asks for nonsense", async () => {
     await served.process().acquire("shown", 60);
     const look = async (query: string) => {
       const { text } = await ask(served, `/locks${query}`, { headers: { ...own(served), cookie } });
@@ -202,7 +202,7 @@ describe("breaking a lock from the page", () => {
     expect(await stateOf("now")).toBe("broken");
   });
 
-  it("stops nobody else than whom it was meant for", async () => {
+  it("stops no holder but the one it was meant for", async () => {
     await served.world.until(served.process().locker("whose", { holder: "web-1" }).lock());
     const other = await askToBreak(served, lockRequest("whose", { holder: "web-2" }));
     expect(JSON.parse(other.text)).toMatchObject({ outcome: "heldByAnother", holder: { name: "web-1" } });

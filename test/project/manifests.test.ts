@@ -55,7 +55,7 @@ function shapeOf(value: Readonly<Record<string, unknown>>): Shape | undefined {
 
 function faults(value: Readonly<Record<string, unknown>>): string[] {
   const shape = shapeOf(value);
-  return shape === undefined ? ["nobody knows what this is"] : faultsOf(value, shape);
+  return shape === undefined ? ["it is not known what this is"] : faultsOf(value, shape);
 }
 
 /** Every `command` that begins with ours, and every line of a script that calls it, wherever they stand. */
@@ -139,7 +139,7 @@ describe("the manifests of the documents", () => {
       "$.spec.template.spec.initContainers[0] has no field imagee",
     ]);
     expect(broken('"replicas":3', '"replicas":"3"')).toEqual(["$.spec.replicas is a string, not a number"]);
-    expect(faults({ whatever: 1 })).toEqual(["nobody knows what this is"]);
+    expect(faults({ whatever: 1 })).toEqual(["it is not known what this is"]);
     expect(calls({ a: ["azmutex", "run", "k", "--tyr"], b: "exec azmutex ls\nazmutex statu k" })).toEqual([
       ["run", "k", "--tyr"],
       ["ls"],
@@ -245,7 +245,7 @@ function filledIn(texts: Readonly<Record<string, string>>, variable: RegExp): Re
   const fill = (text: string): string =>
     text.replaceAll(variable, (_, name: string) => {
       const value = VARIABLES[name];
-      if (value === undefined) throw new Error(`nobody says what ${name} is`);
+      if (value === undefined) throw new Error(`nothing says what ${name} is`);
       return value;
     });
   return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, fill(text)]));

@@ -187,7 +187,7 @@ describe("the package", () => {
     expect(manifest.publishConfig).toEqual({ access: "public", provenance: true });
     expect(manifest.engines.node).toMatch(/^>=20\.19$/);
     expect(manifest.scripts.prepublishOnly).toBe("npm run check && npm test");
-    // Nothing that runs at whoever installs it.
+    // Nothing that runs at the installation.
     expect(["preinstall", "install", "postinstall", "prepare"].filter((script) => script in manifest.scripts)).toEqual([]);
   });
 

@@ -141,7 +141,7 @@ const commandsIn = (code: string): string[] =>
     .map((command) => command.trim())
     .filter((command) => command !== "");
 
-/** What nobody runs, nobody checks, and nobody has said of that it cannot be. */
+/** What is not run, not checked, and not said to be neither. */
 const uncheckedCommands = (documents: readonly Document[]): string[] =>
   documents.flatMap(({ path, blocks }) =>
     blocks
@@ -164,7 +164,7 @@ const missingPrograms = (documents: readonly Document[]): string[] =>
 describe("the commands of the documents", () => {
   const documents = readDocuments(PROJECT);
 
-  it("are run, are held against the command's table, or are somebody else's", () => {
+  it("are run, are held against the command's table, or are of another program", () => {
     expect(uncheckedCommands(documents)).toEqual([]);
     expect(missingPrograms(documents)).toEqual([]);
   });
@@ -186,7 +186,7 @@ describe("the commands of the documents", () => {
     expect(slotName(helpersOf(key), 3).startsWith(slots)).toBe(true);
   });
 
-  it("that are nobody's are seen", () => {
+  it("that are none of these are seen", () => {
     const fence = "```";
     const page = (code: string): Document[] => [parseDocument("a.md", `${fence}sh\n${code}\n${fence}`)];
     expect(uncheckedCommands(page("az login && frobnicate --all # azmutex\nazmutex ls\nnpm run check"))).toEqual([

@@ -171,7 +171,7 @@ async function everything(): Promise<void> {
       .catch(() => undefined),
   );
 
-  // Losses of every kind, a renewal that comes late, and a release of which nobody hears.
+  // Losses of every kind, a renewal that comes late, and a release without an answer.
   const broken = await world.until(listened("broken").lock());
   await memory.break("broken", { periodSeconds: 0 });
   const taken = await world.until(listened("taken").lock());
@@ -206,7 +206,7 @@ async function everything(): Promise<void> {
   await world.until(fair.release());
   await (await world.until(second)).release();
 
-  // A record that somebody else wrote in between, and breaks.
+  // A record that another process wrote in between, and breaks.
   const write = store.writeMetadata.bind(store);
   store.writeMetadata = async () => {
     store.writeMetadata = write;

@@ -51,7 +51,7 @@ describe("the table in docs/waiting.md", () => {
     expect(rows).toContain(tableRow(one, meanFigures(await figuresOfAll(one))));
   });
 
-  it("leaves out what holds for fair in every run: nobody is overtaken by who came more than a second later", async () => {
+  it("leaves out what holds for fair in every run: no waiter is overtaken by one that came more than a second later", async () => {
     const runs = await figuresOfAll(situation(10, 1_000, "fair"));
     expect(runs.map(({ overtakenLateMax }) => overtakenLateMax)).toEqual(runs.map(() => 0));
   });

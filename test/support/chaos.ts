@@ -47,7 +47,7 @@ export class Violation extends Error {}
 
 /**
  * A world in which everything goes wrong for a while, by a seed: processes die, requests are lost, late, doubled and refused.
- * Then all is well again, and whoever lives has to get through.
+ * Then all is well again, and all that live have to get through.
  */
 export class Chaos {
   readonly world = new World();
@@ -76,7 +76,7 @@ export class Chaos {
     return new Promise((resolve) => this.clock.setTimer(ms, resolve));
   }
 
-  /** How somebody waits who, with so much probability, loses patience within 5 s, or changes its mind within 8. */
+  /** How a task waits that, with so much probability, gives up within 5 s, or is aborted within 8. */
   waitOptions({ impatient, fickle }: { impatient: number; fickle: number }): { timeoutMs: number; signal: AbortSignal } {
     const timeoutMs = this.random() < impatient ? 1 + this.upTo(5_000) : Number.POSITIVE_INFINITY;
     const stop = new AbortController();
@@ -168,7 +168,7 @@ export class Chaos {
 
   /** Waits until everybody who lives is through. Throws the first violation. */
   async finish(withinMs: number): Promise<void> {
-    // Nobody asks for the moment, and looking every few milliseconds whether it has come takes longer than all else.
+    // The moment is not asked for, and looking every few milliseconds whether it has come takes longer than all else.
     await this.world.until(Promise.all(this.#finished), withinMs, 1_000).catch((error) => {
       throw error instanceof Violation ? error : this.violation(String(error));
     });

@@ -63,7 +63,7 @@ export class ExampleRun implements Stage {
   };
 
   async #close(): Promise<void> {
-    // `npm run example` has processes of its own to end. Whoever is stopped does not hear of it.
+    // `npm run example` has processes of its own to end. A process that is stopped does not hear of it.
     for (const program of this.programs) program.kill("SIGTERM");
     const allEnded = Promise.all(this.programs.map(({ ended }) => ended));
     const patience = new AbortController();

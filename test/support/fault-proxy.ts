@@ -170,7 +170,7 @@ export class FaultProxy implements AsyncDisposable {
     });
   }
 
-  /** The request arrives, is answered, and arrives once more so much later. Nobody hears the second answer. */
+  /** The request arrives, is answered, and arrives once more so much later. The second answer is not sent on. */
   duplicate(operations: WireOperations, after: WireDelay, scope?: WireScope): EndOfFault {
     return this.#add(operations, scope, async (forward) => {
       const answer = await forward();

@@ -10,12 +10,12 @@ export const holder = (name: string, host: string = name.split(":")[0] ?? name, 
   pid,
 });
 
-/** A lock that nobody holds and nobody held. */
+/** A lock that is not held and never was. */
 export function lock(key: string, status: Partial<LockStatus> = {}): LockStatus {
   return { key, isHeld: false, state: "available", infinite: false, waiting: [], ...status };
 }
 
-/** A lock held by somebody who left a record. */
+/** A lock held by a holder that left a record. */
 export function heldLock(key: string, by: string, status: Partial<LockStatus> = {}): LockStatus {
   return lock(key, {
     isHeld: true,

@@ -22,7 +22,7 @@ export interface ServedPageOptions {
 /** The status page of a world whose clock only the test moves. Its server runs by the machine's clock. */
 export class ServedPage implements AsyncDisposable {
   readonly world: World;
-  /** What nobody foresaw. */
+  /** What was not foreseen. */
   readonly defects: unknown[];
   readonly onlooker: ReturnType<World["process"]>;
   readonly #page: StatusPage;

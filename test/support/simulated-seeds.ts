@@ -5,7 +5,7 @@ import { NOTHING, runBatch, sumOf } from "../simulation/batch.ts";
 export const SEEDS = 2_000;
 const SLICE = 50;
 
-/** Nobody reads the stacks of the errors that the library makes by the thousand. */
+/** The library makes errors by the thousand here, and their stacks are not read. */
 export function withoutStacks(): void {
   const { stackTraceLimit } = Error;
   beforeAll(() => {

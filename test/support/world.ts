@@ -58,7 +58,7 @@ export class World {
     return found.kind === "found" ? found.blob.leaseState : "missing";
   }
 
-  /** What there is of tickets, slots and readers, whoever left it. */
+  /** What there is of tickets, slots and readers, by any process. */
   async helperBlobs(): Promise<StoredBlob[]> {
     const found: StoredBlob[] = [];
     for await (const blob of this.memory.list(RESERVED_PREFIX)) found.push(blob);

@@ -64,7 +64,7 @@ export class OpenedPage {
     return this.page.locator("aside");
   }
 
-  /** What axe finds that keeps somebody from using the page. */
+  /** What axe finds that keeps a user from using the page. */
   readonly barriers = async (): Promise<string[]> => {
     // A script tag would be stopped by the policy.
     await this.page.evaluate(axe.source);

@@ -17,7 +17,7 @@ export function describeHeld(subject: HoldingSubject): void {
       expect(await scene.leased()).toHaveLength(subject.leases ?? 1);
     });
 
-    it("stays held for as long as nobody lets go, and keeps no process alive", async () => {
+    it("stays held until it is given back, and keeps no process alive", async () => {
       const scene = new Scene(subject);
       const held = await scene.take();
       for (let minutes = 0; minutes < 5; minutes += 1) {
@@ -89,7 +89,7 @@ export function describeHeld(subject: HoldingSubject): void {
       await scene.expectNothingLeft();
     });
 
-    it("may be given back twice, and disposed of twice: nobody's later hold ends by that", async () => {
+    it("may be given back twice, and disposed of twice: no later hold ends by that", async () => {
       const scene = new Scene(subject);
       const first = await scene.take();
       await scene.world.until(first.release());

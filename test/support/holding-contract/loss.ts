@@ -74,10 +74,10 @@ export function describeLoss(subject: HoldingSubject): void {
     });
 
     const refusals: readonly (readonly [why: string, how: string, refuse: (world: World, blob: string) => Promise<unknown>])[] = [
-      ["broken", "somebody breaks its lease", (world, blob) => world.memory.break(blob, { periodSeconds: 0 })],
+      ["broken", "its lease is broken", (world, blob) => world.memory.break(blob, { periodSeconds: 0 })],
       [
         "taken",
-        "somebody breaks its lease and takes it",
+        "its lease is broken and taken",
         async (world, blob) => {
           await world.memory.break(blob, { periodSeconds: 0 });
           expect(await world.stranger(blob)).toBe("acquired");
@@ -131,7 +131,7 @@ export function describeLoss(subject: HoldingSubject): void {
       }
     });
 
-    it("is lost for ever, and whoever asks for its signal only then is told", async () => {
+    it("is lost for ever, and its signal tells so when it is first read then", async () => {
       const { held, clock, store } = await holding();
       const hanging = store.hang("renew");
       await clock.advance(GOOD_FOR_MS);
@@ -156,7 +156,7 @@ export function describeLoss(subject: HoldingSubject): void {
       expect(clock.now() - lost).toBeGreaterThanOrEqual(LEASE_MS - GOOD_FOR_MS - LATENCY_MS);
     });
 
-    it("is free when its lease would have run out, also if a renewal arrives after the loss that nobody waits for any more", async () => {
+    it("is free when its lease would have run out, also if a renewal that is not waited for any more arrives after the loss", async () => {
       const scene = new Scene(subject);
       await scene.take();
       const taken = scene.clock.now();
@@ -167,7 +167,7 @@ export function describeLoss(subject: HoldingSubject): void {
       await scene.clock.advance(LEASE_MS - 1_000);
       expect(await scene.leased()).toHaveLength(leases);
       await scene.block(2 * SOON_MS);
-      expect(scene.clock.now() - OLD_MS - taken, "until somebody else has it").toBeLessThanOrEqual(LEASE_MS + SOON_MS);
+      expect(scene.clock.now() - OLD_MS - taken, "until another has it").toBeLessThanOrEqual(LEASE_MS + SOON_MS);
     });
 
     it("is free as soon as the work that lost it is done", async () => {
@@ -179,7 +179,7 @@ export function describeLoss(subject: HoldingSubject): void {
       await scene.expectFree();
     });
 
-    it("is nobody's business when the next one holds it: its release throws nothing and ends nothing, and it can be taken again", async () => {
+    it("has no part in it when the next one holds it: its release throws nothing and ends nothing, and it can be taken again", async () => {
       const { scene, held, clock, store } = await holding();
       const hanging = store.hang("renew");
       await clock.advance(held.remainingMs);

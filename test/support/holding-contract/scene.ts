@@ -82,7 +82,7 @@ export class Scene {
     return await this.world.until(party.holdable.take(), withinMs);
   }
 
-  /** What a process of its own has taken, after which nobody else gets in. */
+  /** What a process of its own has taken, after which no other gets in. */
   async block(withinMs = SOON_MS): Promise<Holding> {
     const { mutex } = this.party();
     const { block = (by, key) => this.#subject.open(by, key).take() } = this.#subject;

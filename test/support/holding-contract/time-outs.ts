@@ -52,7 +52,7 @@ export function describeTimeouts(subject: HoldingSubject): void {
       });
     });
 
-    it("of 0 asks once, takes what is free and waits for nobody", async () => {
+    it("of 0 asks once, takes what is free and does not wait", async () => {
       const scene = new Scene(subject);
       const held = await scene.world.until(scene.here.holdable.take({ timeoutMs: 0 }));
       held.assertHeld();

@@ -1,26 +1,28 @@
-import type { LockChange, LocksSeen } from "../facts/lock-changes.ts";
+import { longestBreakSeconds } from "../facts/breaking.ts";
 import { presentHolder } from "../facts/who.ts";
 import type { Holder, LockStatus } from "../index.ts";
-import type { Hold, HoldEnd, Loss, Part, Since } from "./snapshot.ts";
+import { BreakNotes } from "./break-notes.ts";
+import type { BreakingView, Hold, HoldEnd, Loss, Part, Since } from "./snapshot.ts";
 
 const MOST_HOLDS = 20_000;
 const MOST_LOSSES = 500;
 /** Dates of the service are whole seconds. */
 const SECOND_MS = 1_000;
 
-/** What somebody holds at one look. */
+/** One part of a lock that is held at one look. */
 interface Held {
   readonly part: Part;
   readonly isBreaking: boolean;
   readonly holder: Holder | undefined;
   readonly purpose: string | undefined;
+  readonly leaseSeconds: number | undefined;
   readonly recordedAt: Date | undefined;
 }
 
 interface OpenHold {
   readonly id: number;
-  readonly isBreaking: boolean;
   readonly who: string;
+  readonly breaking: BreakingView | undefined;
 }
 
 /** One look at all locks. */
@@ -29,10 +31,19 @@ export interface Look {
   readonly at: number;
   /** When the look before was made. Undefined for the first. */
   readonly before: number | undefined;
+  /** Whether there was no look for longer than an open page waits between two. */
+  readonly isAfterGap?: boolean;
+  /** Whether all locks went at once, while some were held: their blobs were deleted. */
+  readonly hasVanished?: boolean;
 }
 
-/** Who held what, from when to when, as far as it was seen: what came and went between two looks was not. */
+/**
+ * Which holder held what, from when to when, as far as looks and records tell. What came and went between
+ * two looks is not in it, and when a hold began or ended between two looks is kept as a range.
+ */
 export class HoldBook {
+  /** The breaks that this server made. */
+  readonly breaks: BreakNotes = new BreakNotes();
   #ids = 0;
   /** Those that go on, by key and part. */
   readonly #open = new Map<string, Map<string, OpenHold>>();
@@ -47,20 +58,29 @@ export class HoldBook {
     return this.#horizon;
   }
 
-  note(changes: readonly LockChange[], locks: LocksSeen, look: Look): void {
-    for (const key of new Set(changes.map(({ status }) => status.key))) this.#compare(key, locks.get(key), look);
+  note(locks: ReadonlyMap<string, LockStatus>, look: Look): void {
+    for (const [key, status] of locks) this.#compare(key, status, look);
+    for (const key of [...this.#open.keys()]) if (!locks.has(key)) this.#compare(key, undefined, look);
     for (const id of this.#ended.splice(0, this.#ended.length - MOST_HOLDS)) {
       this.#horizon = Math.max(this.#horizon, this.#holds.get(id)?.hold.to ?? 0);
       this.#holds.delete(id);
     }
     this.#losses.splice(0, this.#losses.length - MOST_LOSSES);
+    this.breaks.forgetBefore(look.before);
   }
 
-  /** Since when whoever holds this has it. */
+  /** When the present hold of this part began. */
   since(key: string, part: Part, holder?: Holder): Since | undefined {
     const open = this.#open.get(key)?.get(nameOf(part, holder));
     const hold = open && this.#holds.get(open.id)?.hold;
-    return hold && { from: hold.from, isFromBefore: hold.isFromBefore };
+    if (!hold) return undefined;
+    const { from, earliest, isFromBefore } = hold;
+    return { from, ...(earliest !== undefined && { earliest }), isFromBefore };
+  }
+
+  /** When the breaking lease of this part has ended. Undefined if it is not breaking. */
+  breaking(key: string, part: Part, holder?: Holder): BreakingView | undefined {
+    return this.#open.get(key)?.get(nameOf(part, holder))?.breaking;
   }
 
   /** Those that began or ended after a version. */
@@ -77,41 +97,52 @@ export class HoldBook {
     const now = new Map((status ? heldIn(status) : []).map((held) => [nameOf(held.part, held.holder), held]));
     for (const [name, before] of open) {
       const held = now.get(name);
-      // What was broken and is leased again, even by the same process, was taken anew.
-      if (held && before.who === whoOf(held.holder) && !(before.isBreaking && !held.isBreaking)) continue;
+      if (held && isSameHold(before, held, look)) continue;
       open.delete(name);
       // Another cannot have begun before it ended.
-      const to = held ? beginningOf(held, look) : look.at;
-      this.#end(before, this.#endOf(before, status, held), { ...look, to });
+      const to = held ? beginningOf(held, look).from : look.at;
+      this.#end(before, this.#endOf(before, status, held, look), { ...look, to });
     }
     for (const [name, held] of now) {
-      const id = open.get(name)?.id ?? this.#begin(key, held, look);
-      if (held.isBreaking && !open.get(name)?.isBreaking) this.#lose(id, "broken", look);
-      open.set(name, { id, isBreaking: held.isBreaking, who: whoOf(held.holder) });
+      const known = open.get(name);
+      const id = known?.id ?? this.#begin(key, held, look);
+      const breaking = held.isBreaking ? (known?.breaking ?? this.#breakingOf(key, held, look)) : undefined;
+      open.set(name, { id, who: whoOf(held.holder), breaking });
+      if (breaking && !known?.breaking) this.#lose(id, "broken", { ...look, by: breaking.by });
     }
     if (open.size > 0) this.#open.set(key, open);
     else this.#open.delete(key);
+  }
+
+  /** Where another process broke it, it ends within the whole length of the lease from this look on. */
+  #breakingOf(key: string, { part, holder, leaseSeconds }: Held, { at }: Look): BreakingView {
+    return this.breaks.take(key, part, holder) ?? { freeBy: at + longestBreakSeconds({ leaseSeconds }) * SECOND_MS };
   }
 
   #begin(key: string, held: Held, look: Look): number {
     this.#ids += 1;
     const { part, holder, purpose } = held;
     const { version, before } = look;
-    const hold = { id: this.#ids, key, part, from: beginningOf(held, look), isFromBefore: before === undefined };
+    const hold = { id: this.#ids, key, part, ...beginningOf(held, look), isFromBefore: before === undefined };
     this.#holds.set(this.#ids, { hold: { ...hold, ...(holder && { holder }), ...(purpose !== undefined && { purpose }) }, version });
     return this.#ids;
   }
 
-  #end({ id, isBreaking }: OpenHold, end: HoldEnd, look: Look & { readonly to: number }): void {
+  #end({ id, breaking }: OpenHold, end: HoldEnd, look: Look & { readonly to: number }): void {
     const found = this.#holds.get(id);
     if (!found) return;
-    this.#holds.set(id, { hold: { ...found.hold, to: look.to, end }, version: look.version });
+    const { key, part, holder, from } = found.hold;
+    const by = end === "broken" ? (breaking?.by ?? this.breaks.take(key, part, holder)?.by) : undefined;
+    const { before, to, version } = look;
+    const hold = { ...found.hold, lastSeen: before ?? from, to, end, ...(by !== undefined && { brokenBy: by }) };
+    this.#holds.set(id, { hold, version });
     this.#ended.push(id);
-    if ((end === "ranOut" || end === "broken" || end === "deleted") && !isBreaking) this.#lose(id, end, look);
+    if ((end === "ranOut" || end === "broken" || end === "deleted") && !breaking) this.#lose(id, end, { ...look, by });
   }
 
-  #endOf({ isBreaking, id }: OpenHold, status: LockStatus | undefined, held: Held | undefined): HoldEnd {
-    if (isBreaking) return "broken";
+  #endOf({ breaking, id }: OpenHold, status: LockStatus | undefined, held: Held | undefined, look: Look): HoldEnd {
+    if (breaking) return "broken";
+    if (look.hasVanished) return "deleted";
     // Of permits and readers only those that are held are told of.
     if (held || this.#holds.get(id)?.hold.part.kind !== "lock") return "unseen";
     switch (status?.state) {
@@ -131,42 +162,56 @@ export class HoldBook {
     }
   }
 
-  #lose(id: number, why: Loss["why"], { version, at }: Look): void {
+  #lose(id: number, why: Loss["why"], { version, at, before, by }: Look & { readonly by: string | undefined }): void {
     const hold = this.#holds.get(id)?.hold;
     if (!hold) return;
     const { key, part, holder, purpose } = hold;
     const who = { ...(holder && { holder }), ...(purpose !== undefined && { purpose }) };
-    this.#losses.push({ loss: { id, key, part, ...who, at, why }, version });
+    const after = before !== undefined && { after: before };
+    this.#losses.push({ loss: { id, key, part, ...who, at, ...after, why, ...(by !== undefined && { brokenBy: by }) }, version });
   }
 }
 
-/** By its record if that is of this hold, and not of an earlier one of the same process; otherwise when it was first seen. */
-function beginningOf({ recordedAt }: Held, { at, before }: Look): number {
+/** Whether what is held at a look is what was held at the look before. */
+function isSameHold({ who, breaking }: OpenHold, { holder, isBreaking }: Held, { isAfterGap = false }: Look): boolean {
+  // What was broken and is leased again, even by the same process, was taken anew.
+  if (breaking && !isBreaking) return false;
+  // Two holders without a name look the same, and in a gap there was time for both.
+  return who === whoOf(holder) && !(isAfterGap && holder === undefined);
+}
+
+/** By its record if that is of this hold, and not of an earlier one of its process; otherwise between two looks. */
+function beginningOf({ recordedAt }: Held, { at, before }: Look): Pick<Since, "from" | "earliest"> {
   const written = recordedAt?.getTime();
-  if (written === undefined || written > at || (before !== undefined && written < before - SECOND_MS)) return at;
-  return Math.max(written, before ?? 0);
+  if (written === undefined || written > at || (before !== undefined && written < before - SECOND_MS)) {
+    return { from: at, ...(before !== undefined && { earliest: before }) };
+  }
+  const from = Math.max(written, before ?? 0);
+  return { from, earliest: from };
 }
 
 function heldIn(status: LockStatus): Held[] {
-  const { isHeld, state, purpose, recordedAt, semaphore, readers = [] } = status;
+  const { isHeld, state, purpose, leaseSeconds, recordedAt, semaphore, readers = [] } = status;
   const holder = presentHolder(status);
-  const record = holder ? { purpose, recordedAt } : { purpose: undefined, recordedAt: undefined };
+  const record = holder ? { purpose, leaseSeconds, recordedAt } : NO_RECORD;
   const lock: Held[] = isHeld ? [{ part: { kind: "lock" }, isBreaking: state === "breaking", holder, ...record }] : [];
-  const permits = (semaphore?.held ?? []).map((permit): Held => {
-    const { slot, holder: by, purpose: forWhat, recordedAt: at } = permit;
-    return { part: { kind: "permit", slot }, isBreaking: permit.state === "breaking", holder: by, purpose: forWhat, recordedAt: at };
-  });
-  const reading = readers.map(
-    (reader): Held => ({
-      part: { kind: "reader" },
-      isBreaking: reader.state === "breaking",
-      holder: reader.holder,
-      purpose: undefined,
-      recordedAt: undefined,
+  const permits = (semaphore?.held ?? []).map(
+    (permit): Held => ({
+      part: { kind: "permit", slot: permit.slot },
+      isBreaking: permit.state === "breaking",
+      holder: permit.holder,
+      purpose: permit.purpose,
+      leaseSeconds: permit.leaseSeconds,
+      recordedAt: permit.recordedAt,
     }),
+  );
+  const reading = readers.map(
+    (reader): Held => ({ part: { kind: "reader" }, isBreaking: reader.state === "breaking", holder: reader.holder, ...NO_RECORD }),
   );
   return [...lock, ...permits, ...reading];
 }
+
+const NO_RECORD = { purpose: undefined, leaseSeconds: undefined, recordedAt: undefined };
 
 /** A reader has no other name than its holder's. */
 function nameOf(part: Part, holder: Holder | undefined): string {

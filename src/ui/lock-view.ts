@@ -8,6 +8,7 @@ export function viewOf(status: LockStatus, book: HoldBook): LockView {
   const { key, state, infinite, holder: recorded, purpose, leaseSeconds, recordedAt, highestToken, waiting = [], semaphore } = status;
   const holder = presentHolder(status);
   const since = book.since(key, { kind: "lock" });
+  const breaking = book.breaking(key, { kind: "lock" });
   return {
     key,
     word: wordOf(status),
@@ -18,6 +19,7 @@ export function viewOf(status: LockStatus, book: HoldBook): LockView {
     ...(leaseSeconds !== undefined && { leaseSeconds }),
     ...(recordedAt && { recordedAt: recordedAt.getTime() }),
     ...(since && { since }),
+    ...(breaking && { breaking }),
     ...(highestToken !== undefined && { highestToken }),
     waiting: waiting.map(waiterView),
     ...(semaphore && {
@@ -39,11 +41,12 @@ function waiterView({ holder, since }: Waiter): WaiterView {
 }
 
 function permitsOf({ key, semaphore }: LockStatus, book: HoldBook): PermitView[] {
-  return (semaphore?.held ?? []).map(({ slot, state, holder, purpose, leaseSeconds }) => {
+  return (semaphore?.held ?? []).map(({ slot, holder, purpose, leaseSeconds }) => {
     const since = book.since(key, { kind: "permit", slot });
+    const breaking = book.breaking(key, { kind: "permit", slot });
     return {
       slot,
-      isBreaking: state === "breaking",
+      ...(breaking && { breaking }),
       ...(holder && { holder }),
       ...(purpose !== undefined && { purpose }),
       ...(leaseSeconds !== undefined && { leaseSeconds }),
@@ -53,8 +56,9 @@ function permitsOf({ key, semaphore }: LockStatus, book: HoldBook): PermitView[]
 }
 
 function readersOf({ key, readers = [] }: LockStatus, book: HoldBook): ReaderView[] {
-  return readers.map(({ state, holder }) => {
+  return readers.map(({ holder }) => {
     const since = book.since(key, { kind: "reader" }, holder);
-    return { isBreaking: state === "breaking", holder, ...(since && { since }) };
+    const breaking = book.breaking(key, { kind: "reader" }, holder);
+    return { holder, ...(breaking && { breaking }), ...(since && { since }) };
   });
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { changesBetween, type LocksSeen } from "../facts/lock-changes.ts";
 import { isMutexError, type LockStatus } from "../index.ts";
 import { HoldBook } from "./hold-book.ts";
 import { viewOf } from "./lock-view.ts";
-import type { LockView, Snapshot, Trouble } from "./snapshot.ts";
+import type { BreakRequest, LockView, Snapshot, Trouble, Vanished } from "./snapshot.ts";
 
 const LOOK_EVERY_MS = 2_500;
 const LONGEST_BACK_OFF_MS = 60_000;
@@ -25,6 +24,8 @@ export interface LookoutOptions {
   readonly account?: string | undefined;
   readonly container: string;
   readonly mayBreak: boolean;
+  /** Who breaks locks from the page, in the words of its history. Default: the operator. */
+  readonly breaker?: string | undefined;
   /** How long after the end of one look the next may begin. Default: 2,500. */
   readonly everyMs?: number;
   /** Told of what nobody foresaw: it is not shown on the page, as nobody knows what is in it. */
@@ -46,7 +47,8 @@ export class Lookout {
   /** Up to which version `#gone` is not complete any more. */
   #goneForgotten = 0;
   readonly #gaps: (readonly [number, number])[] = [];
-  #locks: LocksSeen | undefined;
+  #locks: ReadonlyMap<string, LockStatus> | undefined;
+  #vanished: Vanished | undefined;
   #version = 0;
   #lookedAt: number | undefined;
   #looking: Promise<void> | undefined;
@@ -76,6 +78,14 @@ export class Lookout {
     this.#isAnew = true;
   }
 
+  /** The history then says who broke what the page asked to break, and when it is free. */
+  noteBreak({ key, part, holder }: BreakRequest, freeInSeconds: number): void {
+    const { wallMs, breaker: by = "the operator" } = this.#options;
+    const at = wallMs();
+    const reader = part.kind === "reader" && holder !== undefined && { reader: holder };
+    this.#book.breaks.add({ key, part, ...reader, at, freeBy: at + freeInSeconds * 1_000, by });
+  }
+
   /** Ends a look that is under way. */
   end(): void {
     this.#end.abort();
@@ -98,13 +108,17 @@ export class Lookout {
     }
   }
 
-  #remember(locks: LocksSeen, at: number): void {
+  #remember(locks: ReadonlyMap<string, LockStatus>, at: number): void {
     this.#version += 1;
     const version = this.#version;
     const before = this.#lookedAt;
-    if (before !== undefined && at - before > GAP_MS) this.#gaps.push([before, at]);
+    const gap = before !== undefined && at - before > GAP_MS ? ([before, at] as const) : undefined;
+    if (gap) this.#gaps.push(gap);
     this.#gaps.splice(0, this.#gaps.length - MOST_GAPS);
-    this.#book.note(changesBetween(this.#locks, locks), locks, { version, at, before });
+    const held = locks.size === 0 ? recordedHolds(this.#locks) : 0;
+    if (held > 0 && before !== undefined) this.#vanished = { at, lastSeen: before, held };
+    if (locks.size > 0) this.#vanished = undefined;
+    this.#book.note(locks, { version, at, before, isAfterGap: gap !== undefined, hasVanished: held > 0 });
     for (const [key, status] of locks) {
       const view = viewOf(status, this.#book);
       const text = JSON.stringify(view);
@@ -152,6 +166,7 @@ export class Lookout {
       container,
       mayBreak,
       ...(this.#trouble && { trouble: { ...this.#trouble, againAt: at + waitMs } }),
+      ...(this.#vanished && { vanished: this.#vanished }),
       locks: [...this.#views.values()].filter(({ version }) => version > since).map(({ view }) => view),
       gone: isWhole ? [] : [...this.#gone].filter(([, version]) => version > since).map(([key]) => key),
       holds: this.#book.holdsAfter(since),
@@ -160,4 +175,9 @@ export class Lookout {
       gaps: this.#gaps,
     };
   }
+}
+
+/** How many locks are held that stay listed when they are released, because their blobs have a record. */
+function recordedHolds(locks: ReadonlyMap<string, LockStatus> = new Map()): number {
+  return [...locks.values()].filter(({ isHeld, holder, semaphore }) => (isHeld && holder) || (semaphore?.held.length ?? 0) > 0).length;
 }

@@ -25,6 +25,8 @@ export interface Snapshot {
   readonly mayBreak: boolean;
   /** Why there is nothing newer. */
   readonly trouble?: Trouble;
+  /** Stands until a look shows a lock again. */
+  readonly vanished?: Vanished;
   readonly locks: readonly LockView[];
   /** Keys that are not listed any more. */
   readonly gone: readonly string[];
@@ -66,6 +68,7 @@ export interface LockView {
   /** When the record was written, by the service's clock. */
   readonly recordedAt?: number;
   readonly since?: Since;
+  readonly breaking?: BreakingView;
   readonly highestToken?: number;
   /** First come, first. */
   readonly waiting: readonly WaiterView[];
@@ -73,10 +76,16 @@ export interface LockView {
   readonly readers: readonly ReaderView[];
 }
 
-/** Since when somebody holds something. */
+/** When a hold began, as far as a record or a look tells. */
 export interface Since {
+  /** It is certain from here on: the time in its record, or the first look that showed it. */
   readonly from: number;
-  /** Whether it began before anybody looked: `from` then is what the record says, or when it was first seen. */
+  /**
+   * When it began at the earliest: the look before, which did not show it. The same as `from` where its record says when it began.
+   * Left out where there was no look before and no record.
+   */
+  readonly earliest?: number;
+  /** Whether it began before the first look. Its process may have released and taken it again since its record was written. */
   readonly isFromBefore: boolean;
 }
 
@@ -89,7 +98,7 @@ export interface WaiterView {
 
 export interface PermitView {
   readonly slot: number;
-  readonly isBreaking: boolean;
+  readonly breaking?: BreakingView;
   readonly holder?: Holder;
   readonly purpose?: string;
   readonly leaseSeconds?: number;
@@ -97,7 +106,7 @@ export interface PermitView {
 }
 
 export interface ReaderView {
-  readonly isBreaking: boolean;
+  readonly breaking?: BreakingView;
   readonly holder: Holder;
   readonly since?: Since;
 }
@@ -112,7 +121,7 @@ export type Part = { readonly kind: "lock" } | { readonly kind: "permit"; readon
  */
 export type HoldEnd = "released" | "ranOut" | "broken" | "deleted" | "unseen" | "unlisted";
 
-/** Somebody had something, from one look to another. */
+/** One holder had the lock, a permit or a part in reading, from one look to another. */
 export interface Hold extends Since {
   readonly id: number;
   readonly key: string;
@@ -120,9 +129,13 @@ export interface Hold extends Since {
   /** Left out of whoever left no record. */
   readonly holder?: Holder;
   readonly purpose?: string;
-  /** Left out as long as it goes on. */
+  /** The last look that showed it. What came after is not known until `to`. Left out as long as it goes on. */
+  readonly lastSeen?: number;
+  /** It had ended by then: the first look without it, or the record of the next holder. Left out as long as it goes on. */
   readonly to?: number;
   readonly end?: HoldEnd;
+  /** Who broke it, where this server did. */
+  readonly brokenBy?: string;
 }
 
 /** A hold that was not given back. */
@@ -132,15 +145,37 @@ export interface Loss {
   readonly part: Part;
   readonly holder?: Holder;
   readonly purpose?: string;
-  /** When it was seen. */
+  /** The first look that showed it. */
   readonly at: number;
+  /** The last look at which nothing was wrong yet. Left out where there was none. */
+  readonly after?: number;
   readonly why: "ranOut" | "broken" | "deleted";
+  /** Who broke it, where this server did. */
+  readonly brokenBy?: string;
+}
+
+/** A lease that was broken and has not ended yet. */
+export interface BreakingView {
+  /** When it has ended at the latest, by the clock of the server. */
+  readonly freeBy: number;
+  /** Who broke it, where this server did. */
+  readonly by?: string;
+}
+
+/** All locks went at once, while some were held: their container, or every blob in it, was deleted. */
+export interface Vanished {
+  /** The first look that showed none. */
+  readonly at: number;
+  /** The last look that showed them. */
+  readonly lastSeen: number;
+  /** How many were held then. */
+  readonly held: number;
 }
 
 /** What the page asks to break. */
 export interface BreakRequest {
   readonly key: string;
-  /** What the person typed: the key once more. */
+  /** What the person typed: the key once more, as it is or with its invisible characters escaped. */
   readonly typed: string;
   readonly part: Part;
   /** Whom it is meant to stop, if a record says: nobody else is stopped. */

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { printable } from "../facts/printable.ts";
 import { type BreakOptions, type BreakResult, isMutexError } from "../index.ts";
 import { breakOptionsOf, breakRequestIn } from "./break-request.ts";
 import type { Lookout } from "./lookout.ts";
@@ -134,10 +135,12 @@ export class StatusPage {
     if (text === undefined) return say(response, 413, `this takes up to ${LONGEST_BODY} bytes`);
     const asked = breakRequestIn(text);
     if (!asked) return say(response, 400, "this is no request to break a lock");
-    if (asked.typed !== asked.key) return say(response, 400, "what was typed is not the key; nothing was changed");
+    if (asked.typed !== asked.key && asked.typed !== printable(asked.key))
+      return say(response, 400, "what was typed is not the key; nothing was changed");
     try {
       const options = breakOptionsOf(asked);
       const result = await breakLock(asked.key, options);
+      if (result.outcome === "broken") this.#options.lookout.noteBreak(asked, result.freeInSeconds);
       this.#options.onBreak?.(asked.key, options, result);
       tell(response, 200, result);
     } catch (error) {

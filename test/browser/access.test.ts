@@ -56,7 +56,7 @@ describe("the status page for everybody", () => {
     await page.getByRole("dialog").waitFor();
     expect(await barriers()).toEqual([]);
     await page.getByRole("textbox").fill("nightly");
-    await page.getByRole("button", { name: "Break it" }).click();
+    await page.getByRole("button", { name: "Break the lock", exact: true }).click();
     await page.getByRole("status").filter({ hasText: "Broken." }).waitFor();
     expect(await barriers()).toEqual([]);
     await page.keyboard.press("Escape");

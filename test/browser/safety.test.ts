@@ -140,10 +140,10 @@ describe("breaking a lock on the page", () => {
     const dialog = page.getByRole("dialog");
     await expect
       .poll(() => dialog.innerText())
-      .toMatch(/It stops web-3:17 \(schema 42\), which has had it for 3 min, since \d\d:\d\d:\d\d\./);
+      .toMatch(/web-3:17 will be stopped: azmutex run ends its command.*Purpose: schema 42\. Held for 3 min\./);
     expect(await dialog.innerText()).toMatch(/^Break the lock nightly in acme\/locks$/m);
     expect(await dialog.innerText()).toMatch(/When its lease ends, in at most 30 s\.[\s\S]*At once\.[\s\S]*two may be at work/);
-    const go = dialog.getByRole("button", { name: "Break it" });
+    const go = dialog.getByRole("button", { name: "Break the lock", exact: true });
     const typed = dialog.getByRole("textbox");
     expect(await typed.evaluate((input) => input === document.activeElement)).toBe(true);
     for (const text of ["", "nightl", "Nightly", "nightly "]) {
@@ -161,6 +161,61 @@ describe("breaking a lock on the page", () => {
     expect(complaints).toEqual([]);
   });
 
+  it("counts a breaking lock down, says that it is not renewed, and who broke it", async (test) => {
+    const { page, served, panel, row, shows } = await OpenedPage.open(test, browser, { mayBreak: true });
+    const { world } = served;
+    await world.until(served.process().locker("mine", { holder: "web-1" }).lock());
+    await world.until(served.process().locker("theirs", { holder: "web-2", leaseSeconds: 20 }).lock());
+    await shows("theirs", /held/);
+    await row("mine").getByRole("link").click();
+    await panel.getByRole("button", { name: "Break the lock…" }).click();
+    await page.getByRole("dialog").getByRole("textbox").fill("mine");
+    await page.getByRole("dialog").getByRole("button", { name: "Break the lock", exact: true }).click();
+    await page.getByRole("dialog").getByRole("status").waitFor();
+    await page.keyboard.press("Escape");
+    await served.onlooker.mutex.break("theirs");
+    await shows("mine", /breaking\s*\d+ s/);
+    await shows("theirs", /breaking\s*\d+ s/);
+    const shown = /not renewed any more, and is free in \d+ s/;
+    await expect.poll(() => panel.innerText()).toMatch(shown);
+    expect(await panel.innerText()).toContain("breaking from this page, by alice@laptop");
+    expect(await panel.innerText()).toContain("broken from this page, by alice@laptop");
+    const left = async () => Number(/breaking\s*(\d+) s/.exec(await row("theirs").innerText())?.[1]);
+    const before = await left();
+    expect(before).toBeLessThanOrEqual(20);
+    await served.pass(5_000);
+    await expect.poll(left).toBeLessThanOrEqual(before - 5);
+    await page.evaluate("location.hash = '#/key/theirs'");
+    await expect
+      .poll(() => panel.innerText())
+      .toMatch(/breaking, not from this page: it is not renewed any more, and is free in at most \d+ s/);
+    expect(await panel.innerText()).not.toContain("only its holder knows");
+    await world.clock.advance(25_000);
+    await shows("mine", /broken|free/);
+    await page.evaluate("location.hash = '#/key/mine'");
+    await expect.poll(() => panel.innerText()).toMatch(/web-1\s+from .* lost: broken from this page, by alice@laptop/);
+  });
+
+  it("shows what cannot be seen in a key, and takes it for the key as it is shown", async (test) => {
+    const key = "gpj.\u202eexe\u00a0\u200b";
+    const shown = "gpj.\\u{202e}exe\\xa0\\u{200b}";
+    const { page, served, panel } = await OpenedPage.open(test, browser, { mayBreak: true });
+    const { world } = served;
+    await world.until(served.process().locker(key, { holder: "web\u2066-1", purpose: "\u202eschema" }).lock());
+    const link = page.getByRole("link", { name: shown });
+    expect(await link.textContent()).toBe(shown);
+    await link.click();
+    await expect.poll(() => panel.locator("h2").textContent()).toBe(shown);
+    await panel.getByRole("button", { name: "Break the lock…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("textbox").fill(shown);
+    await dialog.getByRole("button", { name: "Break the lock", exact: true }).click();
+    await expect.poll(() => dialog.getByRole("status").innerText()).toContain("Broken.");
+    expect(await world.leaseState(key)).toBe("breaking");
+    // Of what another process wrote, nothing that cannot be seen is in the text of the page.
+    expect(await page.evaluate("document.body.textContent")).not.toMatch(/[\u202e\u2066\u200b]/);
+  });
+
   it("breaks at once if that is chosen, and no holder but the one it named", async (test) => {
     const { page, served, panel, row, shows } = await OpenedPage.open(test, browser, { mayBreak: true });
     const { world } = served;
@@ -173,10 +228,10 @@ describe("breaking a lock on the page", () => {
     await world.until(first.release());
     const second = await world.until(served.process().locker("k", { holder: "web-2" }).lock());
     await shows("k", /web-2/);
-    expect(await dialog.innerText()).toContain("It stops web-1");
+    expect(await dialog.innerText()).toContain("web-1 will be stopped");
     await dialog.getByRole("radio", { name: /^At once/ }).check();
     await dialog.getByRole("textbox").fill("k");
-    await dialog.getByRole("button", { name: "Break it at once" }).click();
+    await dialog.getByRole("button", { name: "Break the lock now" }).click();
     await expect.poll(() => dialog.getByRole("status").innerText()).toBe("By now web-2 has it: nothing was changed.");
     expect(await world.leaseState("k")).toBe("leased");
     await page.keyboard.press("Escape");
@@ -185,7 +240,7 @@ describe("breaking a lock on the page", () => {
     await panel.getByRole("button", { name: "Break the lock…" }).click();
     await dialog.getByRole("radio", { name: /^At once/ }).check();
     await dialog.getByRole("textbox").fill("k");
-    await dialog.getByRole("button", { name: "Break it at once" }).click();
+    await dialog.getByRole("button", { name: "Break the lock now" }).click();
     await expect.poll(() => dialog.getByRole("status").innerText()).toBe("Broken, and free now.");
     await shows("k", /broken/);
     await world.clock.advance(15_000);
@@ -204,21 +259,21 @@ describe("breaking a lock on the page", () => {
       readers.push(await world.until(new ReaderWriterLock(served.process(), "index", { holder }).read.lock()));
     await shows("api", /2 of 2/);
     const dialog = page.getByRole("dialog");
-    const confirm = async (key: string): Promise<void> => {
+    const confirm = async (key: string, action: string): Promise<void> => {
       await dialog.getByRole("textbox").fill(key);
-      await dialog.getByRole("button", { name: "Break it" }).click();
+      await dialog.getByRole("button", { name: action }).click();
       await expect.poll(() => dialog.getByRole("status").innerText()).toContain("Broken.");
       await page.keyboard.press("Escape");
       await dialog.waitFor({ state: "detached" });
     };
     await page.evaluate("location.hash = '#/key/api'");
     await panel.getByRole("button", { name: `Break permit ${permits[1]?.slot}` }).click();
-    expect(await dialog.innerText()).toContain("It stops p-2");
-    await confirm("api");
+    expect(await dialog.innerText()).toContain("p-2 will be stopped");
+    await confirm("api", "Break the permit");
     await page.evaluate("location.hash = '#/key/index'");
     await panel.getByRole("button", { name: "Break a read lock…" }).click();
     await dialog.getByRole("combobox").selectOption("r-1");
-    await confirm("index");
+    await confirm("index", "Break the read lock");
     await world.clock.advance(30_000);
     expect([...permits, ...readers].map(({ isHeld }) => isHeld)).toEqual([true, false, false, true]);
   });
@@ -230,10 +285,10 @@ describe("breaking a lock on the page", () => {
     await panel.getByRole("button", { name: "Break the lock…" }).click();
     await page.route("**/break", (route) => route.abort());
     const dialog = page.getByRole("dialog");
-    expect(await dialog.innerText()).toContain("Who holds it left no name");
+    expect(await dialog.innerText()).toContain("It left no name");
     await dialog.getByRole("textbox").fill("k");
-    await dialog.getByRole("button", { name: "Break it" }).click();
-    await expect.poll(() => dialog.getByRole("alert").innerText()).toContain("nobody knows whether it was broken");
+    await dialog.getByRole("button", { name: "Break the lock", exact: true }).click();
+    await expect.poll(() => dialog.getByRole("alert").innerText()).toContain("it may have been broken or not");
     expect(await served.world.leaseState("k")).toBe("leased");
   });
 });

@@ -233,6 +233,15 @@ describe("breaking a lock from the page", () => {
     expect(await stateOf(key)).toBe("leased");
   });
 
+  it("takes a key that cannot be typed as it is shown", async () => {
+    const key = "gpj.\u202eexe\u00a0";
+    await served.process().acquire(key, 60);
+    expect((await askToBreak(served, lockRequest(key, { typed: "gpj.exe" }))).status).toBe(400);
+    expect(await stateOf(key)).toBe("leased");
+    expect((await askToBreak(served, lockRequest(key, { typed: "gpj.\\u{202e}exe\\xa0" }))).status).toBe(200);
+    expect(await stateOf(key)).toBe("breaking");
+  });
+
   it("is refused without an origin", async () => {
     const { origin: _, ...rest } = own(served);
     const headers = { ...rest, cookie, "content-type": "application/json" };

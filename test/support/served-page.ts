@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { expect } from "vitest";
 import type { AzureMutex, LockStatus } from "../../src/index.ts";
 import { serve } from "../../src/ui/serve.ts";
 import type { StatusPage } from "../../src/ui/status-page.ts";
@@ -19,6 +20,16 @@ export interface ServedPageOptions {
   look?(): AsyncIterable<LockStatus>;
 }
 
+/** How many listings were read to their end. */
+interface Looks {
+  ended: number;
+}
+
+async function* counted(statuses: AsyncIterable<LockStatus>, looks: Looks): AsyncGenerator<LockStatus> {
+  yield* statuses;
+  looks.ended += 1;
+}
+
 /** The status page of a world whose clock only the test moves. Its server runs by the machine's clock. */
 export class ServedPage implements AsyncDisposable {
   readonly world: World;
@@ -26,12 +37,14 @@ export class ServedPage implements AsyncDisposable {
   readonly defects: unknown[];
   readonly onlooker: ReturnType<World["process"]>;
   readonly #page: StatusPage;
+  readonly #looks: Looks;
   #closed: Promise<void> | undefined;
 
-  private constructor(world: World, onlooker: ReturnType<World["process"]>, page: StatusPage, defects: unknown[]) {
+  private constructor(world: World, onlooker: ReturnType<World["process"]>, page: StatusPage, looks: Looks, defects: unknown[]) {
     this.world = world;
     this.onlooker = onlooker;
     this.#page = page;
+    this.#looks = looks;
     this.defects = defects;
   }
 
@@ -40,8 +53,10 @@ export class ServedPage implements AsyncDisposable {
     const onlooker = world.process();
     const { mutex } = onlooker;
     const defects: unknown[] = [];
+    const looks: Looks = { ended: 0 };
+    const list = look ?? ((options?: Parameters<AzureMutex["list"]>[0]) => mutex.list(options));
     const page = await serve({
-      mutex: { list: look ?? ((options) => mutex.list(options)), break: (key, options) => mutex.break(key, options) },
+      mutex: { list: (options) => counted(list(options), looks), break: (key, options) => mutex.break(key, options) },
       port: 0,
       assets: pathToFileURL(join(PROJECT, "dist/ui/page/")),
       wallMs: () => WORLD_BEGAN + world.clock.now(),
@@ -49,10 +64,19 @@ export class ServedPage implements AsyncDisposable {
       account,
       container,
       mayBreak,
+      breaker: "alice@laptop",
       everyMs: EVERY_MS,
       onDefect: (error) => void defects.push(error),
     });
-    return new ServedPage(world, onlooker, page, defects);
+    return new ServedPage(world, onlooker, page, looks, defects);
+  }
+
+  /** Lets time pass, and waits until an open page has had a look at what is then. */
+  async pass(ms: number): Promise<void> {
+    await this.world.clock.advance(ms);
+    const before = this.#looks.ended;
+    // One may have been under way.
+    await expect.poll(() => this.#looks.ended).toBeGreaterThan(before + 1);
   }
 
   get link(): string {

@@ -42,12 +42,13 @@ async function ui({ port, allowBreak: mayBreak = false, ...connection }: UiOptio
   const { container } = connection;
   const mutex = await openMutex(connection);
   const onDefect = (error: unknown): void => terminal.say(`azmutex: ${failureOf(error).line}`);
+  const breaker = operator();
   const onBreak: BreakListener = (key, terms, result) => {
-    const line = breakLogLine(key, terms, result, { name: operator(), by: "the status page" }, wallMs());
+    const line = breakLogLine(key, terms, result, { name: breaker, by: "the status page" }, wallMs());
     if (line !== undefined) terminal.say(`azmutex: ${line}`);
   };
   const account = mutex.address?.account;
-  const serving = serve({ mutex, account, container, port, mayBreak, wallMs, elapsedMs: machineMs, onDefect, onBreak });
+  const serving = serve({ mutex, account, container, port, mayBreak, breaker, wallMs, elapsedMs: machineMs, onDefect, onBreak });
   const page = await serving.catch(({ code }: NodeJS.ErrnoException) => {
     const what = code === "EADDRINUSE" ? "taken" : `refused (${code})`;
     throw new CommandError(`port ${port} is ${what}: say --port with another, or --port 0`, EXIT.usage);

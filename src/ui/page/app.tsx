@@ -1,16 +1,18 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { printable } from "../../facts/printable.ts";
 import { BreakDialog } from "./break-dialog.tsx";
 import type { Feed } from "./feed.ts";
 import { type BreakTarget, KeyPanel } from "./key-panel.tsx";
 import { LockTable, linkOf } from "./lock-table.tsx";
 import { LossesPanel } from "./losses-panel.tsx";
-import { NoLocks, Notice } from "./notice.tsx";
-import { type Choice, isChosen, matches, type Order, ordered } from "./order.ts";
-import { type Route, routeOf } from "./route.ts";
+import { NoLocks, Notice, VanishedAlarm } from "./notice.tsx";
+import { isChosen, matches, ordered } from "./order.ts";
+import type { Route } from "./route.ts";
 import { apply, keptTheme, type Theme } from "./theme.ts";
 import { every } from "./time.ts";
-import { FOLLOWING, type TimelineView, viewOf, windowOf } from "./timeline-window.ts";
+import { viewOf, windowOf } from "./timeline-window.ts";
 import { Toolbar } from "./toolbar.tsx";
+import { useAddress } from "./use-address.ts";
 import { counted, duration, placeOf } from "./words.ts";
 
 const SECOND_MS = 1_000;
@@ -23,16 +25,14 @@ interface AppProps {
 
 export function App({ feed, subscribe }: AppProps) {
   useNews(subscribe);
-  const route = useRoute();
-  const [text, setText] = useState("");
-  const [choice, setChoice] = useState<Choice>("all");
-  const [order, setOrder] = useState<Order>({ column: "key", isDescending: false });
-  const [view, setView] = useState<TimelineView>(FOLLOWING);
+  const { route, table, change, hrefOf } = useAddress();
+  const { text, choice, order, timeline } = table;
+  const hrefOfTable = hrefOf({ kind: "locks" });
   const [target, setTarget] = useState<BreakTarget>();
   const filter = useRef<HTMLInputElement>(null);
   const panel = useRef<HTMLElement>(null);
   usePanelFocus(panel, route);
-  useShortcuts(filter, route);
+  useShortcuts(filter, route, hrefOfTable);
 
   const { known, state } = feed;
   const { latest } = known;
@@ -55,13 +55,15 @@ export function App({ feed, subscribe }: AppProps) {
     return (
       <main class="alone">
         <h1>Locks</h1>
-        {state === "starting" ? <p class="muted">Looking…</p> : <Notice state={state} trouble={undefined} now={0} />}
+        {state === "starting" ? <p class="muted">Loading…</p> : <Notice state={state} trouble={undefined} now={0} />}
       </main>
     );
   }
   const now = known.now();
   const place = placeOf(latest);
-  const { container, startedAt, gaps, mayBreak, lookedAt } = latest;
+  const { container, startedAt, gaps, mayBreak, lookedAt, vanished } = latest;
+  const seenUntil = known.seenUntil(state === "live" && !latest.trouble);
+  const sight = { now, seenUntil, startedAt, gaps };
   const chosen = route.kind === "key" ? route.key : undefined;
   return (
     <div class="page">
@@ -69,43 +71,39 @@ export function App({ feed, subscribe }: AppProps) {
         <h1>
           <span class="muted">Locks in</span> {place}
         </h1>
-        <Liveness isFresh={state === "live" && !latest.trouble} lookedAt={lookedAt} now={now} />
-        <a class={`losses ${losses.length > 0 ? "some" : ""}`} href="#/losses">
+        <Liveness isFresh={seenUntil >= now} lookedAt={lookedAt} now={now} />
+        <a class={`losses ${losses.length > 0 ? "some" : ""}`} href={hrefOf({ kind: "losses" })}>
           {counted(losses.length, "loss", "losses")}
         </a>
         <ThemeSwitch />
       </header>
       <Notice state={state} trouble={latest.trouble} now={now} />
-      <Toolbar
-        locks={matching}
-        text={text}
-        onText={setText}
-        choice={choice}
-        onChoice={setChoice}
-        view={view}
-        onView={setView}
-        now={now}
-        startedAt={startedAt}
-        filter={filter}
-      />
+      {vanished ? <VanishedAlarm vanished={vanished} place={place} lossesHref={hrefOf({ kind: "losses" })} now={now} /> : null}
+      <Toolbar locks={matching} table={table} onChange={change} now={now} startedAt={startedAt} filter={filter} />
       <div class={`body ${route.kind === "locks" ? "" : "with-panel"}`}>
         <main>
-          {locks.length === 0 && lookedAt !== undefined ? <NoLocks place={place} container={container} /> : null}
+          {locks.length === 0 && lookedAt !== undefined && !vanished ? <NoLocks place={place} container={container} /> : null}
+          {locks.length === 0 && vanished ? <p class="empty">No locks are left in {place}.</p> : null}
           {locks.length > 0 ? (
             <LockTable
               locks={rows}
               order={order}
-              onOrder={setOrder}
+              onOrder={(wanted) => change({ order: wanted }, "step")}
               chosen={chosen}
-              now={now}
-              shown={windowOf(view, now, startedAt)}
-              onWindow={(wanted) => setView(viewOf(wanted, known.now()))}
-              unwatched={{ startedAt, gaps }}
+              sight={sight}
+              shown={windowOf(timeline, now, startedAt)}
+              onWindow={(wanted) => change({ timeline: viewOf(wanted, known.now()) }, "stream")}
               holdsOf={(key) => known.holdsOf(key)}
+              hrefOf={(key) => hrefOf({ kind: "key", key })}
             />
           ) : null}
           {locks.length > 0 && rows.length === 0 ? (
-            <p class="empty">None of {counted(locks.length, "lock", "locks")} is like that.</p>
+            <p class="empty">
+              No lock matches.{" "}
+              <button type="button" onClick={() => change({ text: "", choice: "all" }, "step")}>
+                Clear filter
+              </button>
+            </p>
           ) : null}
           <p class="unseen" role="status">
             {rows.length === locks.length
@@ -117,21 +115,21 @@ export function App({ feed, subscribe }: AppProps) {
           <aside ref={panel} aria-labelledby="panel-title">
             <div class="panel-head">
               <h2 id="panel-title" tabIndex={-1}>
-                {route.kind === "key" ? route.key : "Recent losses"}
+                {route.kind === "key" ? printable(route.key) : "Recent losses"}
               </h2>
-              <a class="close" href="#/" title="Close (Escape)">
+              <a class="close" href={hrefOfTable} title="Close (Escape)">
                 <span aria-hidden="true">×</span>
                 <span class="unseen">Close</span>
               </a>
             </div>
-            {route.kind === "losses" ? <LossesPanel losses={losses} now={now} /> : null}
+            {route.kind === "losses" ? <LossesPanel losses={losses} now={now} hrefOf={(key) => hrefOf({ kind: "key", key })} /> : null}
             {route.kind === "key" && lookedAt !== undefined ? (
               <KeyPanel
                 name={route.key}
                 lock={known.locks.get(route.key)}
                 holds={known.holdsOf(route.key)}
                 losses={losses.filter(({ key }) => key === route.key)}
-                now={now}
+                sight={sight}
                 place={place}
                 container={container}
                 mayBreak={mayBreak}
@@ -142,7 +140,7 @@ export function App({ feed, subscribe }: AppProps) {
         )}
       </div>
       {target ? (
-        <BreakDialog target={target} place={place} now={now} onClose={() => setTarget(undefined)} onBroken={() => feed.askNow()} />
+        <BreakDialog target={target} place={place} sight={sight} onClose={() => setTarget(undefined)} onBroken={() => feed.askNow()} />
       ) : null}
     </div>
   );
@@ -159,7 +157,7 @@ function Liveness({ isFresh, lookedAt, now }: LivenessProps) {
     <span class={`liveness ${isFresh ? "fresh" : "stale"}`}>
       <span class="dot" aria-hidden="true" />
       {isFresh ? "live" : "not live"}
-      {lookedAt === undefined ? null : <span class="muted ticking">, looked {duration(now - lookedAt)} ago</span>}
+      {lookedAt === undefined ? null : <span class="muted ticking">, updated {duration(now - lookedAt)} ago</span>}
     </span>
   );
 }
@@ -198,17 +196,7 @@ function useNews(subscribe: AppProps["subscribe"]): void {
   }, [subscribe]);
 }
 
-function useRoute(): Route {
-  const [route, setRoute] = useState(() => routeOf(location.hash));
-  useEffect(() => {
-    const onChange = (): void => setRoute(routeOf(location.hash));
-    addEventListener("hashchange", onChange);
-    return () => removeEventListener("hashchange", onChange);
-  }, []);
-  return route;
-}
-
-/** Whoever opens the panel is led into it, and back to where it came from. */
+/** Opening the panel moves the focus into it, and closing it back to where it was. */
 function usePanelFocus(panel: { readonly current: HTMLElement | null }, route: Route): void {
   const before = useRef<Route | undefined>(undefined);
   const shown = JSON.stringify(route);
@@ -224,7 +212,7 @@ function usePanelFocus(panel: { readonly current: HTMLElement | null }, route: R
 }
 
 /** `/` filters, Escape closes the panel. */
-function useShortcuts(filter: { readonly current: HTMLInputElement | null }, route: Route): void {
+function useShortcuts(filter: { readonly current: HTMLInputElement | null }, route: Route, hrefOfTable: string): void {
   const isOpen = route.kind !== "locks";
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
@@ -234,9 +222,9 @@ function useShortcuts(filter: { readonly current: HTMLInputElement | null }, rou
         event.preventDefault();
         filter.current?.focus();
       }
-      if (event.key === "Escape" && isOpen && !isTyping) location.hash = "#/";
+      if (event.key === "Escape" && isOpen && !isTyping) location.hash = hrefOfTable;
     };
     addEventListener("keydown", onKeyDown);
     return () => removeEventListener("keydown", onKeyDown);
-  }, [filter, isOpen]);
+  }, [filter, isOpen, hrefOfTable]);
 }

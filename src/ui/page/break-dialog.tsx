@@ -1,18 +1,22 @@
 import type { TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { printable } from "../../facts/printable.ts";
 import type { BreakResult } from "../../index.ts";
 import type { BreakRequest, LockView, Part, Since } from "../snapshot.ts";
 import { ask, NotLetIn } from "./access.ts";
+import { heldFor, heldForText } from "./held-for.ts";
+import type { Sight } from "./hold-spans.ts";
 import type { BreakTarget } from "./key-panel.tsx";
-import { clockTime, heldFor, NAMELESS } from "./words.ts";
+import { Purpose } from "./purpose.tsx";
+import { holderName } from "./words.ts";
 
-/** The longest lease, where nobody says how long it is. */
+/** The longest lease, where no record says how long it is. */
 const LONGEST_LEASE_SECONDS = 60;
-const NO_ANSWER = "the page's server did not answer: nobody knows whether it was broken; look at the state";
+const NO_ANSWER = "the page's server did not answer: it may have been broken or not; look at the state";
 
 type Progress = { readonly kind: "asking" } | { readonly kind: "sent" } | { readonly kind: "done" | "failed"; readonly text: string };
 
-/** Whom a break would stop. */
+/** The holder that a break would stop. */
 interface Victim {
   readonly holder?: { readonly name: string };
   readonly purpose?: string;
@@ -24,19 +28,19 @@ interface BreakDialogProps {
   readonly target: BreakTarget;
   /** Account and container. */
   readonly place: string;
-  readonly now: number;
+  readonly sight: Sight;
   onClose(): void;
   onBroken(): void;
 }
 
-/** Asks before anything is broken: whom it stops, when it is free, and for the key once more. */
-export function BreakDialog({ target: { lock, part }, place, now, onClose, onBroken }: BreakDialogProps) {
+/** Asks before anything is broken: says which holder is stopped and when it is free, and wants the key once more. */
+export function BreakDialog({ target: { lock, part }, place, sight, onClose, onBroken }: BreakDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [typed, setTyped] = useState("");
   const [atOnce, setAtOnce] = useState(false);
   const [reader, setReader] = useState(lock.readers[0]?.holder.name ?? "");
   const [progress, setProgress] = useState<Progress>({ kind: "asking" });
-  // As it was when the question was asked: somebody else who has it meanwhile is not meant.
+  // As it was when the question was asked: a holder that takes it meanwhile is not meant.
   const [victim] = useState(() => victimOf(lock, part));
   useEffect(() => {
     dialog.current?.showModal();
@@ -51,31 +55,39 @@ export function BreakDialog({ target: { lock, part }, place, now, onClose, onBro
     setProgress(await outcomeOf(request));
     onBroken();
   };
+  const shownKey = printable(lock.key);
+  // A key with characters that cannot be typed is confirmed as it is shown.
+  const isConfirmed = typed === lock.key || typed === shownKey;
   const isOver = progress.kind === "done" || progress.kind === "failed";
   return (
     <dialog ref={dialog} aria-labelledby="break-title" onClose={onClose}>
       <form onSubmit={(event) => void send(event)}>
         <h2 id="break-title">
-          Break {WHAT[part.kind]} <code>{lock.key}</code>
+          Break {WHAT[part.kind]} <code>{shownKey}</code>
           {part.kind === "permit" ? `, permit ${part.slot}` : ""}
           <span class="muted"> in {place}</span>
         </h2>
         {part.kind === "reader" ? (
-          <label class="field">
-            Whose
-            <select value={reader} onChange={({ currentTarget }) => setReader(currentTarget.value)}>
-              {[...new Set(lock.readers.map(({ holder }) => holder.name))].map((name) => (
-                <option key={name}>{name}</option>
-              ))}
-            </select>
-          </label>
+          <>
+            <p>The processes with this holder's name will be stopped: each loses its read lock, and with it all tasks that read in it.</p>
+            <label class="field">
+              Holder
+              <select value={reader} onChange={({ currentTarget }) => setReader(currentTarget.value)}>
+                {[...new Set(lock.readers.map(({ holder }) => holder.name))].map((name) => (
+                  <option key={name} value={name}>
+                    {printable(name)}
+                  </option>
+                ))}
+              </select>
+            </label>
+          </>
         ) : (
-          <Whom victim={victim} now={now} />
+          <Stopped victim={victim} sight={sight} />
         )}
         <When victim={victim} isInfinite={lock.infinite && part.kind === "lock"} atOnce={atOnce} onAtOnce={setAtOnce} />
         <label class="field">
           <span>
-            To go on, type the key: <code>{lock.key}</code>
+            To confirm, type the key: <code>{shownKey}</code>
           </span>
           <input
             type="text"
@@ -95,11 +107,11 @@ export function BreakDialog({ target: { lock, part }, place, now, onClose, onBro
         ) : null}
         <p class="actions">
           <button type="button" onClick={() => dialog.current?.close()}>
-            {isOver ? "Close" : "Leave it"}
+            {isOver ? "Close" : "Cancel"}
           </button>
           {isOver ? null : (
-            <button type="submit" class="danger solid" disabled={typed !== lock.key || progress.kind === "sent"}>
-              {progress.kind === "sent" ? "Breaking…" : atOnce ? "Break it at once" : "Break it"}
+            <button type="submit" class="danger solid" disabled={!isConfirmed || progress.kind === "sent"}>
+              {progress.kind === "sent" ? "Breaking…" : `${ACTION[part.kind]}${atOnce ? " now" : ""}`}
             </button>
           )}
         </p>
@@ -110,13 +122,24 @@ export function BreakDialog({ target: { lock, part }, place, now, onClose, onBro
 
 const WHAT: Readonly<Record<Part["kind"], string>> = { lock: "the lock", permit: "a permit of", reader: "a read lock on" };
 
-function Whom({ victim: { holder, purpose, since }, now }: { readonly victim: Victim; readonly now: number }) {
+const ACTION: Readonly<Record<Part["kind"], string>> = {
+  lock: "Break the lock",
+  permit: "Break the permit",
+  reader: "Break the read lock",
+};
+
+function Stopped({ victim: { holder, purpose, since }, sight }: { readonly victim: Victim; readonly sight: Sight }) {
   return (
     <p>
-      It stops <strong>{holder?.name ?? "its holder"}</strong>
-      {purpose === undefined ? "" : ` (${purpose})`}
-      {since ? `, which has had it for ${heldFor(since, now)}, since ${clockTime(since.from, now)}` : ""}.
-      {holder ? "" : ` Who holds it ${NAMELESS}. A go-azuremutex does not stop when its lease is broken: end its process first.`}
+      <strong>{holder ? holderName(holder) : "Its holder"} will be stopped</strong>: <code>azmutex run</code> ends its command, and a
+      program is told by <code>lock.signal</code>.{" "}
+      {purpose === undefined ? null : (
+        <>
+          Purpose: <Purpose text={purpose} />.{" "}
+        </>
+      )}
+      {since ? `Held for ${heldForText(heldFor(since, sight.seenUntil))}.` : ""}
+      {holder ? "" : " It left no name. A go-azuremutex does not stop when its lease is broken: end its process first."}
     </p>
   );
 }
@@ -173,8 +196,8 @@ function resultText(result: BreakResult): string {
     case "broken":
       return result.freeInSeconds === 0 ? "Broken, and free now." : `Broken. Free in ${result.freeInSeconds} s.`;
     case "notHeld":
-      return "Nobody holds it any more: nothing was changed.";
+      return "It is not held any more: nothing was changed.";
     case "heldByAnother":
-      return `By now ${result.holder?.name ?? "somebody who left no name"} has it: nothing was changed.`;
+      return `By now ${result.holder ? holderName(result.holder) : "a holder without a name"} has it: nothing was changed.`;
   }
 }

@@ -1,8 +1,13 @@
 import type { ComponentChildren } from "preact";
-import type { Hold, LockView, Loss, Part, WaiterView } from "../snapshot.ts";
-import { Moment } from "./moment.tsx";
+import { printable } from "../../facts/printable.ts";
+import type { BreakingView, Hold, LockView, Loss, Part, WaiterView } from "../snapshot.ts";
+import { heldFor, heldForText } from "./held-for.ts";
+import type { Sight } from "./hold-spans.ts";
+import { Beginning, Between, Moment, Period } from "./moment.tsx";
+import { Purpose } from "./purpose.tsx";
+import { breakCommand } from "./shell-command.ts";
 import { StateBadge } from "./state-badge.tsx";
-import { counted, duration, endOf, heldFor, holderName, MEANING, partName, WHY } from "./words.ts";
+import { breakerText, counted, duration, endOf, freeIn, holderName, MEANING, partName, whyOf } from "./words.ts";
 
 /** Holds of one key that are listed. */
 const MOST_LISTED = 100;
@@ -18,7 +23,7 @@ export interface KeyPanelProps {
   readonly lock: LockView | undefined;
   readonly holds: readonly Hold[];
   readonly losses: readonly Loss[];
-  readonly now: number;
+  readonly sight: Sight;
   /** Account and container. */
   readonly place: string;
   readonly container: string;
@@ -26,46 +31,48 @@ export interface KeyPanelProps {
   onBreak(target: BreakTarget): void;
 }
 
-export function KeyPanel({ name, lock, holds, losses, now, place, container, mayBreak, onBreak }: KeyPanelProps) {
+export function KeyPanel({ name, lock, holds, losses, sight, place, container, mayBreak, onBreak }: KeyPanelProps) {
   if (!lock && holds.length === 0) {
     return (
       <p>
-        Nothing is known of <code>{name}</code> in <code>{place}</code>: nobody holds it, and nobody who held it left a record.
+        Nothing is known of <code>{printable(name)}</code> in <code>{place}</code>: it is not held, and no holder left a record.
       </p>
     );
   }
+  const { now } = sight;
   return (
     <>
       {lock ? (
-        <LockFacts lock={lock} now={now} />
+        <LockFacts lock={lock} sight={sight} />
       ) : (
-        <p>It is not listed any more: nobody holds it and no record is left, or its blob was deleted.</p>
+        <p>It is not listed any more: it is free and no record is left, or its blob was deleted.</p>
       )}
       {lock && lock.waiting.length > 0 ? <Waiters title="Waiting, first come first" waiters={lock.waiting} now={now} /> : null}
-      {lock?.semaphore ? <Permits lock={lock} now={now} mayBreak={mayBreak} onBreak={onBreak} /> : null}
-      {lock && lock.readers.length > 0 ? <Readers lock={lock} now={now} /> : null}
-      {lock ? <Breaking lock={lock} container={container} mayBreak={mayBreak} onBreak={onBreak} /> : null}
+      {lock?.semaphore ? <Permits lock={lock} sight={sight} mayBreak={mayBreak} onBreak={onBreak} /> : null}
+      {lock && lock.readers.length > 0 ? <Readers lock={lock} sight={sight} /> : null}
+      {lock ? <Breaking lock={lock} now={now} container={container} mayBreak={mayBreak} onBreak={onBreak} /> : null}
       {losses.length > 0 ? <LossList losses={losses} now={now} /> : null}
-      <History holds={holds} now={now} />
+      <History holds={holds} sight={sight} />
     </>
   );
 }
 
-function LockFacts({ lock, now }: { readonly lock: LockView; readonly now: number }) {
-  const { word, holder, lastHolder, purpose, since, lease, leaseSeconds, infinite, highestToken, recordedAt } = lock;
+function LockFacts({ lock, sight }: { readonly lock: LockView; readonly sight: Sight }) {
+  const { word, holder, lastHolder, purpose, since, highestToken, recordedAt } = lock;
+  const { now } = sight;
   const isHeld = word === "held" || word === "breaking";
   return (
     <>
       <p class="lead">
-        <StateBadge lock={lock} /> <span>{meaningOf(lock)}</span>
+        <StateBadge lock={lock} now={now} /> <span>{meaningOf(lock)}</span>
       </p>
       <dl>
         {holder ? (
           <Fact name="Holder">
-            <strong>{holder.name}</strong>
+            <strong>{holderName(holder)}</strong>
             {holder.name === `${holder.host}:${holder.pid}` ? null : (
               <div class="muted">
-                host {holder.host}, pid {holder.pid}
+                host {printable(holder.host)}, pid {holder.pid}
               </div>
             )}
           </Fact>
@@ -75,7 +82,7 @@ function LockFacts({ lock, now }: { readonly lock: LockView; readonly now: numbe
         ) : null}
         {lastHolder ? (
           <Fact name="Last holder">
-            {lastHolder.name}
+            {holderName(lastHolder)}
             {recordedAt === undefined ? null : (
               <div class="muted">
                 record of <Moment at={recordedAt} now={now} />
@@ -83,18 +90,20 @@ function LockFacts({ lock, now }: { readonly lock: LockView; readonly now: numbe
             )}
           </Fact>
         ) : null}
-        {purpose === undefined ? null : <Fact name="Purpose">{purpose}</Fact>}
+        {purpose === undefined ? null : (
+          <Fact name="Purpose">
+            <Purpose text={purpose} />
+          </Fact>
+        )}
         {since ? (
           <Fact name="Held for">
-            <span class="ticking">{heldFor(since, now)}</span>, since <Moment at={since.from} now={now} />
-            {since.isFromBefore ? <div class="muted">since before this page was served; it may have held it several times</div> : null}
+            <span class="ticking">{heldForText(heldFor(since, sight.seenUntil))}</span>, since <Beginning since={since} now={now} />
+            {since.isFromBefore && since.earliest !== undefined ? (
+              <div class="muted">by its record, from before this page was served; it may have been released and taken again</div>
+            ) : null}
           </Fact>
         ) : null}
-        <Fact name="Lease">
-          {lease === "missing" ? "none: there is no blob of that name" : lease}
-          {isHeld && leaseSeconds !== undefined && holder ? `, ${leaseSeconds} s long. How much of it is left only its holder knows.` : ""}
-          {infinite ? ", infinite: it ends when it is released or broken" : ""}
-        </Fact>
+        <Fact name="Lease">{leaseText(lock, now)}</Fact>
         {highestToken === undefined ? null : (
           <Fact name="Token">
             none up to now is higher than <code>{highestToken}</code>
@@ -103,6 +112,14 @@ function LockFacts({ lock, now }: { readonly lock: LockView; readonly now: numbe
       </dl>
     </>
   );
+}
+
+function leaseText({ word, holder, lease, leaseSeconds, infinite, breaking }: LockView, now: number): string {
+  if (lease === "missing") return "none: there is no blob of that name";
+  if (breaking) return `breaking${breakerText(breaking.by)}: it is not renewed any more, and is free ${freeIn(breaking, now)}`;
+  if (infinite) return `${lease}, infinite: it ends when it is released or broken`;
+  if (word !== "held" || !holder || leaseSeconds === undefined) return lease;
+  return `${lease}, ${leaseSeconds} s long. How much of it is left only its holder knows.`;
 }
 
 function meaningOf(lock: LockView): string {
@@ -140,12 +157,12 @@ function Waiters({ title, waiters, now }: { readonly title: string; readonly wai
 
 interface PartsProps {
   readonly lock: LockView;
-  readonly now: number;
+  readonly sight: Sight;
   readonly mayBreak: boolean;
   onBreak(target: BreakTarget): void;
 }
 
-function Permits({ lock, now, mayBreak, onBreak }: PartsProps) {
+function Permits({ lock, sight, mayBreak, onBreak }: PartsProps) {
   const { semaphore } = lock;
   if (!semaphore) return null;
   return (
@@ -154,15 +171,15 @@ function Permits({ lock, now, mayBreak, onBreak }: PartsProps) {
         Permits: {semaphore.held.length} of {semaphore.permits} held
       </h3>
       <ul class="people">
-        {semaphore.held.map(({ slot, holder, purpose, since, isBreaking }) => (
+        {semaphore.held.map(({ slot, holder, purpose, since, breaking }) => (
           <li key={slot}>
             <span class="who">
               <span class="muted">{slot}</span> {holderName(holder)}
-              {purpose === undefined ? null : <span class="muted"> {purpose}</span>}
-              {isBreaking ? <span class="bad"> breaking</span> : null}
+              {purpose === undefined ? null : <PurposeAfter text={purpose} />}
+              {breaking ? <BreakingNote breaking={breaking} now={sight.now} /> : null}
             </span>
-            {since ? <span class="muted ticking">{heldFor(since, now)}</span> : null}
-            {mayBreak && !isBreaking ? (
+            {since ? <span class="muted ticking">{heldForText(heldFor(since, sight.seenUntil))}</span> : null}
+            {mayBreak && !breaking ? (
               <button type="button" class="small" onClick={() => onBreak({ lock, part: { kind: "permit", slot } })}>
                 Break<span class="unseen"> permit {slot}</span>…
               </button>
@@ -171,24 +188,43 @@ function Permits({ lock, now, mayBreak, onBreak }: PartsProps) {
         ))}
       </ul>
       {semaphore.waiting.length > 0 ? (
-        <Waiters title="Waiting for a permit, first come first" waiters={semaphore.waiting} now={now} />
+        <Waiters title="Waiting for a permit, first come first" waiters={semaphore.waiting} now={sight.now} />
       ) : null}
     </section>
   );
 }
 
-function Readers({ lock, now }: { readonly lock: LockView; readonly now: number }) {
+/** ` breaking, free in 12 s` */
+function BreakingNote({ breaking, now }: { readonly breaking: BreakingView; readonly now: number }) {
+  return (
+    <span class="bad">
+      {" "}
+      breaking{breakerText(breaking.by)}, free <span class="ticking">{freeIn(breaking, now)}</span>
+    </span>
+  );
+}
+
+function PurposeAfter({ text }: { readonly text: string }) {
+  return (
+    <span class="muted">
+      {" "}
+      <Purpose text={text} />
+    </span>
+  );
+}
+
+function Readers({ lock, sight }: { readonly lock: LockView; readonly sight: Sight }) {
   return (
     <section>
       <h3>Readers</h3>
       <ul class="people">
-        {lock.readers.map(({ holder, isBreaking, since }, index) => (
+        {lock.readers.map(({ holder, breaking, since }, index) => (
           <li key={`${index} ${holder.name}`}>
             <span class="who">
-              {holder.name}
-              {isBreaking ? <span class="bad"> breaking</span> : null}
+              {holderName(holder)}
+              {breaking ? <BreakingNote breaking={breaking} now={sight.now} /> : null}
             </span>
-            {since ? <span class="muted ticking">seen for {heldFor(since, now)}</span> : null}
+            {since ? <span class="muted ticking">{heldForText(heldFor(since, sight.seenUntil))}</span> : null}
           </li>
         ))}
       </ul>
@@ -198,18 +234,19 @@ function Readers({ lock, now }: { readonly lock: LockView; readonly now: number 
 
 interface BreakingProps {
   readonly lock: LockView;
+  readonly now: number;
   readonly container: string;
   readonly mayBreak: boolean;
   onBreak(target: BreakTarget): void;
 }
 
-function Breaking({ lock, container, mayBreak, onBreak }: BreakingProps) {
-  const { word, readers, semaphore, key } = lock;
+function Breaking({ lock, now, container, mayBreak, onBreak }: BreakingProps) {
+  const { word, readers, semaphore, key, breaking } = lock;
   if (word !== "held" && word !== "breaking" && word !== "inUse") return null;
   if (!mayBreak) {
     return (
       <p class="muted">
-        Locks cannot be broken from here. Start <code>azmutex ui --allow-break</code>, or run <code>{commandFor(key, container)}</code>.
+        Locks cannot be broken from here. Start <code>azmutex ui --allow-break</code>, or run <code>{breakCommand(key, container)}</code>.
       </p>
     );
   }
@@ -225,16 +262,10 @@ function Breaking({ lock, container, mayBreak, onBreak }: BreakingProps) {
           Break a read lock…
         </button>
       ) : null}
-      {word === "breaking" ? <span class="muted">It was broken already, and is free when its lease ends.</span> : null}
+      {breaking ? <span class="muted">It was broken already, and is free {freeIn(breaking, now)}.</span> : null}
       {word === "inUse" && semaphore && readers.length === 0 ? <span class="muted">Permits are broken one by one, above.</span> : null}
     </p>
   );
-}
-
-/** As a shell takes it. */
-function commandFor(key: string, container: string): string {
-  const quoted = /^[\w./:-]+$/.test(key) ? key : `'${key.replaceAll("'", `'\\''`)}'`;
-  return `azmutex break${container === "locks" ? "" : ` --container ${container}`} ${quoted}`;
 }
 
 function LossList({ losses, now }: { readonly losses: readonly Loss[]; readonly now: number }) {
@@ -242,13 +273,15 @@ function LossList({ losses, now }: { readonly losses: readonly Loss[]; readonly 
     <section>
       <h3>Lost</h3>
       <ul class="people">
-        {losses.map(({ id, holder, at, why, part }) => (
-          <li key={id}>
+        {losses.map((loss) => (
+          <li key={loss.id}>
             <span class="who">
-              {holderName(holder)}
-              {part.kind === "lock" ? "" : `, ${partName(part)}`}: <span class="bad">{WHY[why]}</span>
+              {holderName(loss.holder)}
+              {loss.part.kind === "lock" ? "" : `, ${partName(loss.part)}`}: <span class="bad">{whyOf(loss)}</span>
             </span>
-            <Moment at={at} now={now} />
+            <span class="muted">
+              <Between earliest={loss.after ?? loss.at} latest={loss.at} now={now} />
+            </span>
           </li>
         ))}
       </ul>
@@ -257,26 +290,25 @@ function LossList({ losses, now }: { readonly losses: readonly Loss[]; readonly 
 }
 
 /** The timeline in words, the latest first. */
-function History({ holds, now }: { readonly holds: readonly Hold[]; readonly now: number }) {
+function History({ holds, sight }: { readonly holds: readonly Hold[]; readonly sight: Sight }) {
+  const { now } = sight;
   const listed = holds.toSorted((a, b) => (b.to ?? now) - (a.to ?? now) || b.from - a.from).slice(0, MOST_LISTED);
   return (
     <section>
       <h3>History</h3>
-      {listed.length === 0 ? <p class="muted">Nobody has held it since this page was served.</p> : null}
+      {listed.length === 0 ? <p class="muted">No hold was seen since this page was served.</p> : null}
       <ul class="history">
         {listed.map((hold) => {
-          const { id, from, to, holder, part, purpose, isFromBefore } = hold;
+          const { id, holder, part, purpose } = hold;
           return (
             <li key={id}>
               <div class="who">
                 {holderName(holder)}
                 {part.kind === "lock" ? null : <span class="muted"> · {partName(part)}</span>}
-                {purpose === undefined ? null : <span class="muted"> {purpose}</span>}
+                {purpose === undefined ? null : <PurposeAfter text={purpose} />}
               </div>
               <div class="muted">
-                {isFromBefore ? "from before, " : ""}
-                <Moment at={from} now={now} /> to {to === undefined ? "now" : <Moment at={to} now={now} />} · {heldFor(hold, now)} ·{" "}
-                {endOf(hold)}
+                <Period hold={hold} sight={sight} /> · {heldForText(heldFor(hold, sight.seenUntil))} · {endOf(hold)}
               </div>
             </li>
           );

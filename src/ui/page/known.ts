@@ -1,6 +1,9 @@
 import type { Hold, LockView, Loss, Snapshot, Trouble } from "../snapshot.ts";
 import { elapsedMs } from "./time.ts";
 
+/** Looks are at most so old while they follow each other. */
+const STALE_MS = 10_000;
+
 /** All that the page has been told so far. */
 export class Known {
   /** Another one whenever there is something new. */
@@ -24,6 +27,17 @@ export class Known {
   /** The time now, by the clock of the server: that of the browser may be another machine's. */
   now(): number {
     return this.#snapshot ? this.#snapshot.at + elapsedMs() - this.#toldAt : 0;
+  }
+
+  /**
+   * Up to when the page knows what is held: now while looks follow each other, and the last look otherwise.
+   *
+   * @param isLive - Whether the server and the service answered the last time.
+   */
+  seenUntil(isLive: boolean): number {
+    const { lookedAt = 0 } = this.#snapshot ?? {};
+    const now = this.now();
+    return isLive && now - lookedAt <= STALE_MS ? now : lookedAt;
   }
 
   holdsOf(key: string): Hold[] {

@@ -1,46 +1,55 @@
+import { printable } from "../../facts/printable.ts";
 import type { Hold, LockView } from "../snapshot.ts";
-import { hashOf } from "./route.ts";
+import { heldFor, heldForCell, heldForText } from "./held-for.ts";
+import type { Sight } from "./hold-spans.ts";
+import { HoldStrip } from "./hold-strip.tsx";
+import { Purpose } from "./purpose.tsx";
 import { StateBadge } from "./state-badge.tsx";
-import { HoldStrip, type Unwatched } from "./timeline.tsx";
 import type { TimeWindow } from "./timeline-window.ts";
-import { heldFor, holderOf, purposeOf, sinceOf, waitersOf } from "./words.ts";
+import { holderOf, purposeOf, sinceOf, waitersOf } from "./words.ts";
 
 interface LockRowProps {
   readonly lock: LockView;
   readonly index: number;
+  readonly href: string;
   readonly isChosen: boolean;
   readonly isTabStop: boolean;
-  readonly now: number;
-  readonly timeline:
-    | { readonly holds: readonly Hold[]; readonly shown: TimeWindow; readonly width: number; readonly unwatched: Unwatched }
-    | undefined;
+  readonly sight: Sight;
+  readonly timeline: { readonly holds: readonly Hold[]; readonly shown: TimeWindow; readonly width: number } | undefined;
 }
 
-export function LockRow({ lock, index, isChosen, isTabStop, now, timeline }: LockRowProps) {
+export function LockRow({ lock, index, href, isChosen, isTabStop, sight, timeline }: LockRowProps) {
   const { key, holder, highestToken } = lock;
   const since = sinceOf(lock);
-  const name = holderOf(lock);
+  const held = since && heldFor(since, sight.seenUntil);
+  const name = printable(holderOf(lock));
   const waiting = waitersOf(lock);
+  const purpose = purposeOf(lock);
   return (
     <tr class={isChosen ? "chosen" : ""} aria-rowindex={index + 2} data-index={index} data-key={key}>
       <td class="cell-state">
-        <StateBadge lock={lock} />
+        <StateBadge lock={lock} now={sight.now} />
       </td>
       <th scope="row" class="cell-key">
-        <a href={hashOf(key)} tabIndex={isTabStop ? 0 : -1} title={key} aria-current={isChosen ? "true" : undefined}>
-          {key}
+        <a href={href} tabIndex={isTabStop ? 0 : -1} title={printable(key)} aria-current={isChosen ? "true" : undefined}>
+          {printable(key)}
         </a>
       </th>
       <td class={`cell-holder ${holder || name === "" ? "" : "muted"}`} title={name}>
         {name}
       </td>
-      <td class="cell-since">{since ? heldFor(since, now) : ""}</td>
-      <td class="cell-waiting">{waiting > 0 ? waiting : ""}</td>
-      <td class="cell-purpose" title={purposeOf(lock)}>
-        {purposeOf(lock)}
+      <td class="cell-since" title={held ? heldForText(held) : ""}>
+        {held ? heldForCell(held) : ""}
+      </td>
+      <td class="cell-waiting">
+        {waiting > 0 ? waiting : ""}
+        {waiting > 0 ? <span class="unit"> waiting</span> : null}
+      </td>
+      <td class="cell-purpose" title={printable(purpose)}>
+        <Purpose text={purpose} tabIndex={-1} />
       </td>
       <td class="cell-token">{highestToken ?? ""}</td>
-      <td class="cell-timeline">{timeline ? <HoldStrip lock={lock} now={now} {...timeline} /> : null}</td>
+      <td class="cell-timeline">{timeline ? <HoldStrip lock={lock} sight={sight} {...timeline} /> : null}</td>
     </tr>
   );
 }

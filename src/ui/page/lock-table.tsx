@@ -1,9 +1,11 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Hold, LockView } from "../snapshot.ts";
+import type { Sight } from "./hold-spans.ts";
+import { Tip, useTip } from "./hold-tip.tsx";
+import { Legend, Patterns } from "./legend.tsx";
 import { LockRow } from "./lock-row.tsx";
 import { type Column, firstOrder, type Order } from "./order.ts";
-import { hashOf } from "./route.ts";
-import { HoldTip, TimeAxis, type Unwatched, windowText } from "./timeline.tsx";
+import { TimeAxis, windowText } from "./time-axis.tsx";
 import type { TimeWindow } from "./timeline-window.ts";
 
 const COLUMNS: readonly (readonly [Column, string])[] = [
@@ -16,8 +18,8 @@ const COLUMNS: readonly (readonly [Column, string])[] = [
   ["token", "Token"],
 ];
 const ROW_PX = 34;
-/** Two lines, where there is no room for columns. */
-const NARROW_ROW_PX = 56;
+/** Three lines, where there is no room for columns. */
+const NARROW_ROW_PX = 74;
 const NARROW = "(max-width: 640px)";
 /** Rows beyond what shows, so that a quick hand finds them there. */
 const SPARE = 8;
@@ -27,15 +29,16 @@ export interface LockTableProps {
   readonly order: Order;
   onOrder(order: Order): void;
   readonly chosen: string | undefined;
-  readonly now: number;
+  readonly sight: Sight;
   readonly shown: TimeWindow;
   onWindow(wanted: TimeWindow): void;
-  readonly unwatched: Unwatched;
   holdsOf(key: string): readonly Hold[];
+  /** Leads to the panel of a key. */
+  hrefOf(key: string): string;
 }
 
 /** All locks, of which only the rows that show are in the document. */
-export function LockTable({ locks, order, onOrder, chosen, now, shown, onWindow, unwatched, holdsOf }: LockTableProps) {
+export function LockTable({ locks, order, onOrder, chosen, sight, shown, onWindow, holdsOf, hrefOf }: LockTableProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const timelineHead = useRef<HTMLTableCellElement>(null);
   const { top, height, timelineWidth, rowPx } = useMeasures(scroller, timelineHead);
@@ -48,61 +51,68 @@ export function LockTable({ locks, order, onOrder, chosen, now, shown, onWindow,
   const last = Math.min(locks.length, Math.ceil((top + height) / rowPx) + SPARE);
   const rows = locks.slice(first, last);
   const isActiveHere = rows.some(({ key }) => key === active);
-  const tipped = tip && holdsOf(tip.key).find(({ id }) => id === tip.id);
   return (
-    <div class="scroller" ref={scroller}>
-      <table aria-rowcount={locks.length + 1} aria-label="Locks" onKeyDown={onKeyDown}>
-        <colgroup>
-          {COLUMNS.map(([column]) => (
-            <col key={column} class={`col-${column}`} />
-          ))}
-          <col class="col-timeline" />
-        </colgroup>
-        <thead>
-          <tr aria-rowindex={1}>
-            {COLUMNS.map(([column, label]) => (
-              <th key={column} scope="col" class={`cell-${column}`} aria-sort={sortOf(order, column)}>
-                <button type="button" onClick={() => onOrder(nextOrder(order, column))}>
-                  {label}
-                  <span class="arrow" aria-hidden="true">
-                    {order.column === column ? (order.isDescending ? "↓" : "↑") : ""}
-                  </span>
-                </button>
-              </th>
+    <>
+      <div class="scroller" ref={scroller}>
+        <Patterns />
+        <table aria-rowcount={locks.length + 1} aria-label="Locks" onKeyDown={onKeyDown}>
+          <colgroup>
+            {COLUMNS.map(([column]) => (
+              <col key={column} class={`col-${column}`} />
             ))}
-            <th scope="col" class="cell-timeline" ref={timelineHead}>
-              <span class="unseen">Who held it, {windowText(shown, now)}</span>
-              {timelineWidth > 0 ? <TimeAxis shown={shown} width={timelineWidth} onWindow={onWindow} /> : null}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          <Spacer px={first * rowPx} />
-          {rows.map((lock, index) => (
-            <LockRow
-              key={lock.key}
-              lock={lock}
-              index={first + index}
-              isChosen={lock.key === chosen}
-              isTabStop={lock.key === active || (!isActiveHere && index === 0)}
-              now={now}
-              timeline={timelineWidth > 0 ? { holds: holdsOf(lock.key), shown, width: timelineWidth, unwatched } : undefined}
-            />
-          ))}
-          <Spacer px={(locks.length - last) * rowPx} />
-        </tbody>
-      </table>
-      {tip && tipped ? <HoldTip hold={tipped} now={now} x={tip.x} y={tip.y} /> : null}
-    </div>
+            <col class="col-timeline" />
+          </colgroup>
+          <thead>
+            <tr aria-rowindex={1}>
+              {COLUMNS.map(([column, label]) => (
+                <th key={column} scope="col" class={`cell-${column}`} aria-sort={sortOf(order, column)}>
+                  <button type="button" onClick={() => onOrder(nextOrder(order, column))}>
+                    {label}
+                    <span class="arrow" aria-hidden="true">
+                      {order.column === column ? (order.isDescending ? "↓" : "↑") : ""}
+                    </span>
+                  </button>
+                </th>
+              ))}
+              <th scope="col" class="cell-timeline" ref={timelineHead}>
+                <span class="unseen">Who held it, {windowText(shown, sight.now)}</span>
+                {timelineWidth > 0 ? <TimeAxis shown={shown} width={timelineWidth} onWindow={onWindow} /> : null}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            <Spacer px={first * rowPx} />
+            {rows.map((lock, index) => (
+              <LockRow
+                key={lock.key}
+                lock={lock}
+                index={first + index}
+                href={hrefOf(lock.key)}
+                isChosen={lock.key === chosen}
+                isTabStop={lock.key === active || (!isActiveHere && index === 0)}
+                sight={sight}
+                timeline={timelineWidth > 0 ? { holds: holdsOf(lock.key), shown, width: timelineWidth } : undefined}
+              />
+            ))}
+            <Spacer px={(locks.length - last) * rowPx} />
+          </tbody>
+        </table>
+        {tip ? (
+          <Tip place={tip} lock={locks.find(({ key }) => key === tip.key)} holds={holdsOf(tip.key)} shown={shown} sight={sight} />
+        ) : null}
+      </div>
+      {timelineWidth > 0 ? <Legend /> : null}
+    </>
   );
 }
 
+/** A single cell: one that spans the columns would bring back those that there is no room for. */
 function Spacer({ px }: { readonly px: number }) {
   if (px <= 0) return null;
   return (
     // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row cannot be focused, and this one says nothing
     <tr class="spacer" aria-hidden="true">
-      <td colSpan={COLUMNS.length + 1} style={{ height: `${px}px` }} />
+      <td style={{ height: `${px}px` }} />
     </tr>
   );
 }
@@ -213,40 +223,11 @@ function useRowClicks(scroller: ElementRef<HTMLElement>): void {
   useEffect(() => {
     const onClick = (event: MouseEvent): void => {
       const target = event.target as Element;
-      const key = target.closest<HTMLElement>("tr[data-key]")?.dataset.key;
-      if (key !== undefined && !target.closest("a") && getSelection()?.isCollapsed !== false) location.hash = hashOf(key);
+      const link = target.closest("tr[data-key]")?.querySelector<HTMLAnchorElement>(".cell-key a");
+      if (link && !target.closest("a") && getSelection()?.isCollapsed !== false) location.hash = link.hash;
     };
     const element = scroller.current;
     element?.addEventListener("click", onClick);
     return () => element?.removeEventListener("click", onClick);
   }, [scroller]);
-}
-
-interface Tip {
-  readonly key: string;
-  readonly id: number;
-  readonly x: number;
-  readonly y: number;
-}
-
-function useTip(scroller: ElementRef<HTMLElement>): Tip | undefined {
-  const [tip, setTip] = useState<Tip>();
-  useEffect(() => {
-    const onMove = ({ target, clientX: x, clientY: y }: PointerEvent): void => {
-      const hold = (target as Element).closest<SVGElement>("[data-hold]")?.dataset.hold;
-      const key = (target as Element).closest<HTMLElement>("tr[data-key]")?.dataset.key;
-      setTip(hold !== undefined && key !== undefined ? { key, id: Number(hold), x, y } : undefined);
-    };
-    const onLeave = (): void => setTip(undefined);
-    const element = scroller.current;
-    element?.addEventListener("pointermove", onMove);
-    element?.addEventListener("pointerleave", onLeave);
-    element?.addEventListener("scroll", onLeave, { passive: true });
-    return () => {
-      element?.removeEventListener("pointermove", onMove);
-      element?.removeEventListener("pointerleave", onLeave);
-      element?.removeEventListener("scroll", onLeave);
-    };
-  }, [scroller]);
-  return tip;
 }

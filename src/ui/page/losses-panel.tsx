@@ -1,26 +1,41 @@
+import { printable } from "../../facts/printable.ts";
 import type { Loss } from "../snapshot.ts";
-import { Moment } from "./moment.tsx";
-import { hashOf } from "./route.ts";
-import { holderName, partName, WHY } from "./words.ts";
+import { Between } from "./moment.tsx";
+import { Purpose } from "./purpose.tsx";
+import { holderName, partName, whyOf } from "./words.ts";
 
-/** Who went without giving back what it held, the latest first, and what of that can be told. */
-export function LossesPanel({ losses, now }: { readonly losses: readonly Loss[]; readonly now: number }) {
+interface LossesPanelProps {
+  readonly losses: readonly Loss[];
+  readonly now: number;
+  /** Leads to the panel of a key. */
+  hrefOf(key: string): string;
+}
+
+/** The holders that went without releasing what they held, the latest first, and what of that can be told. */
+export function LossesPanel({ losses, now, hrefOf }: LossesPanelProps) {
   return (
     <>
-      {losses.length === 0 ? <p>Nobody has lost a lock since this page was served, as far as it shows.</p> : null}
+      {losses.length === 0 ? <p>No lock was lost since this page was served, as far as it shows.</p> : null}
       <ul class="history">
-        {losses.map(({ id, key, part, holder, purpose, at, why }) => (
-          <li key={id}>
-            <div class="who">
-              <a href={hashOf(key)}>{key}</a>
-              {part.kind === "lock" ? null : <span class="muted"> · {partName(part)}</span>} <span class="bad">{WHY[why]}</span>
-            </div>
-            <div class="muted">
-              <Moment at={at} now={now} /> · {holderName(holder)}
-              {purpose === undefined ? "" : `, ${purpose}`}
-            </div>
-          </li>
-        ))}
+        {losses.map((loss) => {
+          const { id, key, part, holder, purpose, at, after } = loss;
+          return (
+            <li key={id}>
+              <div class="who">
+                <a href={hrefOf(key)}>{printable(key)}</a>
+                {part.kind === "lock" ? null : <span class="muted"> · {partName(part)}</span>} <span class="bad">{whyOf(loss)}</span>
+              </div>
+              <div class="muted">
+                <Between earliest={after ?? at} latest={at} now={now} /> · {holderName(holder)}
+                {purpose === undefined ? null : (
+                  <>
+                    , <Purpose text={purpose} />
+                  </>
+                )}
+              </div>
+            </li>
+          );
+        })}
       </ul>
       <h3>What shows, and what does not</h3>
       <p class="muted">

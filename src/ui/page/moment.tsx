@@ -1,4 +1,9 @@
+import type { Hold, Since } from "../snapshot.ts";
+import type { Sight } from "./hold-spans.ts";
 import { clockTime, iso } from "./words.ts";
+
+/** Looks follow each other so closely that the time of the later one says enough. */
+const NEAR_MS = 5_000;
 
 /** A time of day. */
 export function Moment({ at, now }: { readonly at: number; readonly now: number }) {
@@ -6,5 +11,53 @@ export function Moment({ at, now }: { readonly at: number; readonly now: number 
     <time dateTime={iso(at)} title={iso(at)}>
       {clockTime(at, now)}
     </time>
+  );
+}
+
+interface BetweenProps {
+  /** Undefined where nothing tells. */
+  readonly earliest: number | undefined;
+  readonly latest: number;
+  readonly now: number;
+}
+
+/** Some moment between two looks. */
+export function Between({ earliest, latest, now }: BetweenProps) {
+  if (earliest === undefined) {
+    return (
+      <>
+        before <Moment at={latest} now={now} />
+      </>
+    );
+  }
+  if (latest - earliest <= NEAR_MS) return <Moment at={latest} now={now} />;
+  return (
+    <>
+      between <Moment at={earliest} now={now} /> and <Moment at={latest} now={now} />
+    </>
+  );
+}
+
+/** When it began. */
+export function Beginning({ since: { from, earliest }, now }: { readonly since: Since; readonly now: number }) {
+  return <Between earliest={earliest} latest={from} now={now} />;
+}
+
+/** From when to when something was held. */
+export function Period({ hold, sight: { now, seenUntil } }: { readonly hold: Hold; readonly sight: Sight }) {
+  const { to, lastSeen } = hold;
+  return (
+    <>
+      from <Beginning since={hold} now={now} /> to{" "}
+      {to !== undefined ? (
+        <Between earliest={lastSeen} latest={to} now={now} />
+      ) : seenUntil >= now ? (
+        "now"
+      ) : (
+        <>
+          <Moment at={seenUntil} now={now} /> or later
+        </>
+      )}
+    </>
   );
 }

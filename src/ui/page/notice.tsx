@@ -1,7 +1,7 @@
-import type { Snapshot, Trouble } from "../snapshot.ts";
+import type { Snapshot, Trouble, Vanished } from "../snapshot.ts";
 import type { FeedState } from "./feed.ts";
-import { Moment } from "./moment.tsx";
-import { duration } from "./words.ts";
+import { Between, Moment } from "./moment.tsx";
+import { counted, duration } from "./words.ts";
 
 /** What keeps the page from showing how things are now. */
 export function Notice({
@@ -43,6 +43,27 @@ const TITLES: Readonly<Record<Trouble["kind"], string>> = {
   refused: "The storage service refuses to say.",
   defect: "A defect of azmutex.",
 };
+
+interface VanishedAlarmProps {
+  readonly vanished: Vanished;
+  /** Account and container. */
+  readonly place: string;
+  /** Leads to the locks that were lost. */
+  readonly lossesHref: string;
+  readonly now: number;
+}
+
+/** Held locks do not go all at once unless they were deleted: each holder loses its lock, and another can take it. */
+export function VanishedAlarm({ vanished: { at, lastSeen, held }, place, lossesHref, now }: VanishedAlarmProps) {
+  return (
+    <p class="notice" role="alert">
+      <strong>All locks are gone while {counted(held, "was", "were")} held.</strong> Container <code>{place}</code>, or every blob in it,
+      was deleted (<Between earliest={lastSeen} latest={at} now={now} />
+      ). The holders are at work until their next renewal fails, and others can take the same locks now.{" "}
+      <a href={lossesHref}>Show what was lost</a>
+    </p>
+  );
+}
 
 /** What to do where there are no locks. */
 export function NoLocks({ place, container }: Pick<Snapshot, "container"> & { readonly place: string }) {

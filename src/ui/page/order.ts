@@ -1,13 +1,15 @@
+import { printable } from "../../facts/printable.ts";
 import type { LockView } from "../snapshot.ts";
 import { holderOf, purposeOf, sinceOf, waitersOf } from "./words.ts";
 
 export type Column = "state" | "key" | "holder" | "since" | "waiting" | "purpose" | "token";
+
 export interface Order {
   readonly column: Column;
   readonly isDescending: boolean;
 }
 
-/** `held`: whatever anybody holds. `attention`: what somebody has to look at, or is about to. */
+/** `held`: the lock, permits or read locks are held. `attention`: a lost, broken or infinite lease. */
 export type Choice = "all" | "held" | "waited" | "attention" | "free";
 
 const CHOSEN: Readonly<Record<Choice, (lock: LockView) => boolean>> = {
@@ -18,15 +20,24 @@ const CHOSEN: Readonly<Record<Choice, (lock: LockView) => boolean>> = {
   free: ({ word }) => word === "free" || word === "ranOut" || word === "broken",
 };
 
+export function isChoice(text: string): text is Choice {
+  return Object.hasOwn(CHOSEN, text);
+}
+
+export function isColumn(text: string): text is Column {
+  return Object.hasOwn(VALUES, text);
+}
+
 export function isChosen(lock: LockView, choice: Choice): boolean {
   return CHOSEN[choice](lock);
 }
 
-/** By key, holder or purpose, whatever the case. */
+/** By key, holder or purpose, as they are or as they are shown, whatever the case. */
 export function matches(lock: LockView, text: string): boolean {
   const wanted = text.trim().toLowerCase();
   if (wanted === "") return true;
-  return [lock.key, holderOf(lock), purposeOf(lock)].some((found) => found.toLowerCase().includes(wanted));
+  const texts = [lock.key, holderOf(lock), purposeOf(lock)];
+  return texts.some((found) => found.toLowerCase().includes(wanted) || printable(found).toLowerCase().includes(wanted));
 }
 
 /** What is worst comes first. */

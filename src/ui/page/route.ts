@@ -1,9 +1,42 @@
+import { type Choice, type Column, isChoice, isColumn, type Order } from "./order.ts";
+import { FOLLOWING, spanWithin, type TimelineView } from "./timeline-window.ts";
+
 /** What the panel beside the table shows. */
 export type Route = { readonly kind: "locks" } | { readonly kind: "losses" } | { readonly kind: "key"; readonly key: string };
 
-export function routeOf(hash: string): Route {
-  if (hash === "#/losses") return { kind: "losses" };
-  const encoded = /^#\/key\/(.+)$/.exec(hash)?.[1];
+/** What the table shows, and how. */
+export interface TableView {
+  /** The filter. */
+  readonly text: string;
+  readonly choice: Choice;
+  readonly order: Order;
+  readonly timeline: TimelineView;
+}
+
+/** All that an address tells: a link to it opens the same view. */
+export interface PageAddress {
+  readonly route: Route;
+  readonly table: TableView;
+}
+
+const BY_KEY: Order = Object.freeze({ column: "key", isDescending: false });
+export const WHOLE_TABLE: TableView = Object.freeze({ text: "", choice: "all", order: BY_KEY, timeline: FOLLOWING });
+
+export function addressIn(hash: string): PageAddress {
+  // A key is encoded, so that the first question mark is none of its own.
+  const [path = "", query = ""] = hash.split("?", 2);
+  return { route: routeOf(path), table: tableIn(new URLSearchParams(query)) };
+}
+
+/** The fragment of an address. What is as usual is left out of it. */
+export function hashOf({ route, table }: PageAddress): string {
+  const query = queryOf(table).toString();
+  return `${pathOf(route)}${query === "" ? "" : `?${query}`}`;
+}
+
+function routeOf(path: string): Route {
+  if (path === "#/losses") return { kind: "losses" };
+  const encoded = /^#\/key\/(.+)$/.exec(path)?.[1];
   if (encoded === undefined) return { kind: "locks" };
   try {
     return { kind: "key", key: decodeURIComponent(encoded) };
@@ -12,6 +45,42 @@ export function routeOf(hash: string): Route {
   }
 }
 
-export function hashOf(key: string): string {
-  return `#/key/${encodeURIComponent(key)}`;
+function pathOf(route: Route): string {
+  if (route.kind === "key") return `#/key/${encodeURIComponent(route.key)}`;
+  return route.kind === "losses" ? "#/losses" : "#/";
+}
+
+function tableIn(query: URLSearchParams): TableView {
+  const show = query.get("show") ?? "";
+  return {
+    text: query.get("q") ?? "",
+    choice: isChoice(show) ? show : WHOLE_TABLE.choice,
+    order: orderIn(query.get("sort") ?? ""),
+    timeline: timelineIn(query),
+  };
+}
+
+function orderIn(sort: string): Order {
+  const column = sort.replace(/^-/, "");
+  return isColumn(column) ? { column, isDescending: sort.startsWith("-") } : BY_KEY;
+}
+
+function timelineIn(query: URLSearchParams): TimelineView {
+  const seconds = Number(query.get("span") ?? Number.NaN);
+  const until = Date.parse(query.get("until") ?? "");
+  return {
+    spanMs: seconds > 0 ? spanWithin(seconds * 1_000) : "auto",
+    end: Number.isNaN(until) ? "now" : until,
+  };
+}
+
+function queryOf({ text, choice, order: { column, isDescending }, timeline: { spanMs, end } }: TableView): URLSearchParams {
+  const sort: `${"" | "-"}${Column}` = `${isDescending ? "-" : ""}${column}`;
+  return new URLSearchParams({
+    ...(text !== "" && { q: text }),
+    ...(choice !== WHOLE_TABLE.choice && { show: choice }),
+    ...(sort !== BY_KEY.column && { sort }),
+    ...(spanMs !== "auto" && { span: String(Math.round(spanMs / 1_000)) }),
+    ...(end !== "now" && { until: new Date(end).toISOString() }),
+  });
 }

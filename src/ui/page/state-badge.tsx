@@ -1,14 +1,21 @@
 import type { LockView } from "../snapshot.ts";
-import { wordOf } from "./words.ts";
+import { duration, wordOf } from "./words.ts";
 
-/** A state by its word, and by a shape and a colour beside it. */
-export function StateBadge({ lock }: { readonly lock: LockView }) {
+interface StateBadgeProps {
+  readonly lock: LockView;
+  readonly now: number;
+}
+
+/** A state by its word, and by a shape and a colour beside it. What is breaking counts down. */
+export function StateBadge({ lock, now }: StateBadgeProps) {
+  const leftMs = lock.breaking ? lock.breaking.freeBy - now : 0;
   return (
     <span class={`state state-${lock.word}`}>
       <svg viewBox="0 0 12 12" width={12} height={12} aria-hidden="true">
         <Shape word={lock.word} />
       </svg>
       {wordOf(lock)}
+      {leftMs > 0 ? <span class="ticking">{duration(leftMs, Math.ceil)}</span> : null}
     </span>
   );
 }

@@ -25,9 +25,14 @@ export function windowOf({ spanMs, end }: TimelineView, now: number, startedAt: 
   return { from: to - span, to };
 }
 
+/** A length that can be shown. */
+export function spanWithin(ms: number): number {
+  return Math.min(Math.max(ms, SHORTEST_MS), LONGEST_MS);
+}
+
 /** The view that shows a window, or what of it makes sense: not later than now, and following it where it ends there. */
 export function viewOf({ from, to }: TimeWindow, now: number): TimelineView {
-  const spanMs = Math.min(Math.max(to - from, SHORTEST_MS), LONGEST_MS);
+  const spanMs = spanWithin(to - from);
   const isNow = to >= now - spanMs * NEAR;
   return { spanMs, end: isNow ? "now" : to };
 }

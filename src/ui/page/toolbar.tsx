@@ -1,13 +1,15 @@
 import type { RefObject } from "preact";
 import type { LockView } from "../snapshot.ts";
 import { type Choice, isChosen } from "./order.ts";
+import type { TableView } from "./route.ts";
 import { FOLLOWING, scaled, type TimelineView } from "./timeline-window.ts";
+import type { Address } from "./use-address.ts";
 
 const CHOICES: readonly (readonly [Choice, string])[] = [
   ["all", "All"],
   ["held", "Held"],
   ["waited", "Waited for"],
-  ["attention", "Look at"],
+  ["attention", "Attention"],
   ["free", "Free"],
 ];
 
@@ -22,18 +24,16 @@ const SPANS: readonly (readonly [number, string])[] = [
 
 interface ToolbarProps {
   readonly locks: readonly LockView[];
-  readonly text: string;
-  onText(text: string): void;
-  readonly choice: Choice;
-  onChoice(choice: Choice): void;
-  readonly view: TimelineView;
-  onView(view: TimelineView): void;
+  readonly table: TableView;
+  onChange: Address["change"];
   readonly now: number;
   readonly startedAt: number;
   readonly filter: RefObject<HTMLInputElement | null>;
 }
 
-export function Toolbar({ locks, text, onText, choice, onChoice, view, onView, now, startedAt, filter }: ToolbarProps) {
+export function Toolbar({ locks, table, onChange, now, startedAt, filter }: ToolbarProps) {
+  const { text, choice, timeline: view } = table;
+  const onView = (timeline: TimelineView): void => onChange({ timeline }, "step");
   return (
     <div class="toolbar">
       <label class="search">
@@ -43,14 +43,20 @@ export function Toolbar({ locks, text, onText, choice, onChoice, view, onView, n
           type="search"
           placeholder="Filter by key, holder, purpose (press /)"
           value={text}
-          onInput={({ currentTarget }) => onText(currentTarget.value)}
+          onInput={({ currentTarget }) => onChange({ text: currentTarget.value }, "stream")}
         />
       </label>
       <fieldset class="choices">
         <legend class="unseen">Which locks</legend>
         {CHOICES.map(([value, label]) => (
           <label key={value} class={value === choice ? "on" : ""}>
-            <input type="radio" name="choice" class="unseen" checked={value === choice} onChange={() => onChoice(value)} />
+            <input
+              type="radio"
+              name="choice"
+              class="unseen"
+              checked={value === choice}
+              onChange={() => onChange({ choice: value }, "step")}
+            />
             {label} <span class="count">{locks.filter((lock) => isChosen(lock, value)).length.toLocaleString("en")}</span>
           </label>
         ))}

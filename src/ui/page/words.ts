@@ -1,6 +1,7 @@
-import type { Hold, HoldEnd, LockView, LockWord, Loss, Part, Since, Snapshot } from "../snapshot.ts";
+import { printable } from "../../facts/printable.ts";
+import type { BreakingView, Hold, HoldEnd, LockView, LockWord, Loss, Part, Since, Snapshot } from "../snapshot.ts";
 
-export const NAMELESS = "left no name";
+const NAMELESS = "left no name";
 
 /** `acme/locks`: the account or its host, and the container. */
 export function placeOf({ account, container }: Pick<Snapshot, "account" | "container">): string {
@@ -8,13 +9,13 @@ export function placeOf({ account, container }: Pick<Snapshot, "account" | "cont
 }
 
 /** `45 s`, `3 min`, `2 h 5 min`, `4 d` */
-export function duration(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1_000));
+export function duration(ms: number, round: (value: number) => number = Math.floor): string {
+  const seconds = Math.max(0, round(ms / 1_000));
   if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
+  const minutes = round(seconds / 60);
   if (minutes < 120) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
-  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d`;
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${round(minutes / (24 * 60))} d`;
 }
 
 /** As `dateTime` of a `<time>`. */
@@ -48,25 +49,32 @@ export function wordOf({ word, infinite, semaphore, readers }: LockView): string
 
 /** What a state means, in a sentence. */
 export const MEANING: Readonly<Record<LockWord, string>> = {
-  held: "Somebody holds the lock.",
-  breaking: "The lease was broken: its holder cannot renew it, and the lock is free when the lease ends.",
-  inUse: "Nobody holds the lock itself.",
-  free: "Nobody holds the lock.",
-  ranOut: "Nobody holds the lock. Its last holder did not release it: the lease ran out.",
-  broken: "Nobody holds the lock. The lease of its last holder was broken.",
+  held: "The lock is held.",
+  breaking: "The lease was broken and is not renewed any more.",
+  inUse: "The lock itself is free.",
+  free: "The lock is free.",
+  ranOut: "The lock is free. Its last holder did not release it: the lease ran out.",
+  broken: "The lock is free. The lease of its last holder was broken.",
 };
 
+/** As it may be shown. */
 export function holderName(holder: { readonly name: string } | undefined): string {
-  return holder?.name ?? NAMELESS;
+  return holder ? printable(holder.name) : NAMELESS;
 }
 
-/** Who holds the lock, or the first of those that hold permits or read. */
+/** How long a breaking lease still stands. */
+export function freeIn({ freeBy, by }: BreakingView, now: number): string {
+  if (freeBy <= now) return "any moment";
+  return `in ${by === undefined ? "at most " : ""}${duration(freeBy - now, Math.ceil)}`;
+}
+
+/** The holder of the lock, or the first of those that hold permits or read, as it names itself. */
 export function holderOf({ holder, word, semaphore, readers }: LockView): string {
   if (holder) return holder.name;
   if (word === "held" || word === "breaking") return NAMELESS;
   const [first, ...others] = [...(semaphore?.held ?? []), ...readers];
   if (!first) return "";
-  return `${holderName(first.holder)}${others.length > 0 ? ` and ${others.length} more` : ""}`;
+  return `${first.holder?.name ?? NAMELESS}${others.length > 0 ? ` and ${others.length} more` : ""}`;
 }
 
 /** Since when: of several, the first. */
@@ -100,25 +108,31 @@ const ENDS: Readonly<Record<HoldEnd, string>> = {
   ranOut: "lost: the lease ran out",
   broken: "lost: broken",
   deleted: "lost: the blob was deleted",
-  unseen: "given back, or lost: nobody saw",
-  unlisted: "not listed any more: given back or lost, and no record is left, or its blob was deleted",
+  unseen: "released or lost: no look shows which",
+  unlisted: "no longer listed: released or lost, and no record is left, or its blob was deleted",
 };
 
 /** How a hold ended, or that it goes on. */
-export function endOf({ end, part }: Pick<Hold, "end" | "part">): string {
-  if (!end) return "goes on";
-  if (end !== "unseen") return ENDS[end];
-  return part.kind === "lock" ? "another had it at the next look: released, or lost" : ENDS.unseen;
+export function endOf({ end, part, brokenBy }: Pick<Hold, "end" | "part" | "brokenBy">): string {
+  if (!end) return "still held";
+  if (end === "broken") return `${ENDS.broken}${breakerText(brokenBy)}`;
+  return end === "unseen" && part.kind === "lock" ? "another holder had it at the next look: released, or lost" : ENDS[end];
 }
 
-export const WHY: Readonly<Record<Loss["why"], string>> = {
+const WHY: Readonly<Record<Loss["why"], string>> = {
   ranOut: "the lease ran out",
   broken: "broken",
   deleted: "the blob was deleted",
 };
 
-export function heldFor({ from, to }: Pick<Since, "from"> & { readonly to?: number }, now: number): string {
-  return duration((to ?? now) - from);
+/** Why a lock was lost, and who broke it where this page's server did. */
+export function whyOf({ why, brokenBy }: Pick<Loss, "why" | "brokenBy">): string {
+  return `${WHY[why]}${why === "broken" ? breakerText(brokenBy) : ""}`;
+}
+
+/** The service does not say who broke a lease: only breaks from this page have a name. */
+export function breakerText(by: string | undefined): string {
+  return by === undefined ? ", not from this page" : ` from this page, by ${printable(by)}`;
 }
 
 export function counted(count: number, one: string, many: string): string {

@@ -16,6 +16,7 @@ function setup() {
     elapsedMs: () => world.clock.now(),
     container: "locks",
     mayBreak: false,
+    breaker: "alice@laptop",
     onDefect: (error) => defects.push(error),
   });
   const look = (after?: Snapshot) => world.until(lookout.snapshot(after?.run, after?.version));
@@ -242,6 +243,83 @@ describe("a look that throws before it begins", () => {
       now += 60_000;
     }
     expect(looks).toBe(3);
+  });
+});
+
+describe("locks that go all at once", () => {
+  const look = (statuses: readonly (readonly LockStatus[])[]) => {
+    let now = 0;
+    const lookout = new Lookout({
+      async *look() {
+        yield* statuses[now / 2_500 - 1] ?? [];
+      },
+      wallMs: () => BEGAN + now,
+      elapsedMs: () => now,
+      container: "c",
+      mayBreak: false,
+    });
+    return async (): Promise<Snapshot> => {
+      now += 2_500;
+      return await lookout.snapshot();
+    };
+  };
+  const record = { holder: { name: "web-1", host: "web-1", pid: 1 }, recordedAt: new Date(BEGAN - 60_000), highestToken: 7 };
+  const held: LockStatus = { key: "k", isHeld: true, state: "leased", infinite: false, ...record };
+  const free: LockStatus = { key: "f", isHeld: false, state: "available", infinite: false, ...record };
+  const permits: LockStatus = {
+    key: "api",
+    isHeld: false,
+    state: "missing",
+    infinite: false,
+    semaphore: { permits: 2, held: [{ slot: 0, state: "leased" }] },
+  };
+
+  it("under held ones are an alarm, each is a loss, and the alarm stands until there is a lock again", async () => {
+    const next = look([[held, free, permits], [], [], [free]]);
+    expect(await next()).not.toHaveProperty("vanished");
+    const vanished = { at: BEGAN + 5_000, lastSeen: BEGAN + 2_500, held: 2 };
+    const alarmed = await next();
+    expect(alarmed.vanished).toEqual(vanished);
+    expect(alarmed.losses).toMatchObject([
+      { key: "k", why: "deleted", after: BEGAN + 2_500, at: BEGAN + 5_000 },
+      { key: "api", why: "deleted" },
+    ]);
+    expect((await next()).vanished).toEqual(vanished);
+    expect(await next()).not.toHaveProperty("vanished");
+  });
+
+  it("are none where nothing was held, or nothing that would still be listed once it is free", async () => {
+    const withoutRecord: LockStatus = { key: "go", isHeld: true, state: "leased", infinite: false };
+    for (const before of [[free], [withoutRecord], []]) {
+      const next = look([before, []]);
+      await next();
+      const after = await next();
+      expect(after).not.toHaveProperty("vanished");
+      expect(after.losses).toEqual([]);
+    }
+  });
+});
+
+describe("a lock that the page broke", () => {
+  it("says who broke it and when it is free, and others that they are free at the latest when their lease ends", async () => {
+    const { world, clock, lookout, look } = setup();
+    const { mutex } = world.process();
+    await world.until(mutex.locker("own", { holder: "web-1" }).lock());
+    await world.until(mutex.locker("foreign", { holder: "web-2" }).lock());
+    await look();
+    for (const key of ["own", "foreign"]) await world.until(mutex.break(key, { periodSeconds: 10 }));
+    lookout.noteBreak({ key: "own", typed: "own", part: { kind: "lock" }, atOnce: false, holder: "web-1" }, 10);
+    const at = BEGAN + clock.now();
+    await clock.advance(2_500);
+    const { locks, losses } = await look();
+    expect(locks.map(({ key, breaking }) => [key, breaking])).toEqual([
+      ["foreign", { freeBy: expect.any(Number) }],
+      ["own", { freeBy: at + 10_000, by: "alice@laptop" }],
+    ]);
+    expect(losses.map(({ key, brokenBy }) => [key, brokenBy]).sort()).toEqual([
+      ["foreign", undefined],
+      ["own", "alice@laptop"],
+    ]);
   });
 });
 

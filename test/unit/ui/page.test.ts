@@ -1,9 +1,14 @@
+import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { printable } from "../../../src/facts/printable.ts";
+import { heldFor, heldForCell, heldForText } from "../../../src/ui/page/held-for.ts";
 import { firstOrder, isChosen, matches, ordered } from "../../../src/ui/page/order.ts";
-import { hashOf, routeOf } from "../../../src/ui/page/route.ts";
+import { addressIn, hashOf, type TableView, WHOLE_TABLE } from "../../../src/ui/page/route.ts";
+import { breakCommand } from "../../../src/ui/page/shell-command.ts";
 import { FOLLOWING, SHORTEST_MS, scaled, viewOf, windowOf } from "../../../src/ui/page/timeline-window.ts";
-import { duration, holderOf, sinceOf, wordOf } from "../../../src/ui/page/words.ts";
+import { isLink } from "../../../src/ui/page/web-link.ts";
+import { duration, endOf, freeIn, holderOf, sinceOf, whyOf, wordOf } from "../../../src/ui/page/words.ts";
 import type { LockView } from "../../../src/ui/snapshot.ts";
 import { holder } from "../../support/lock-statuses.ts";
 
@@ -17,7 +22,7 @@ const view = (key: string, facts: Partial<LockView> = {}): LockView => ({
   ...facts,
 });
 const heldBy = (key: string, name: string, from: number, facts: Partial<LockView> = {}): LockView =>
-  view(key, { word: "held", lease: "leased", holder: holder(name), since: { from, isFromBefore: false }, ...facts });
+  view(key, { word: "held", lease: "leased", holder: holder(name), since: { from, earliest: from, isFromBefore: false }, ...facts });
 const keys = (locks: readonly LockView[]) => locks.map(({ key }) => key).join(" ");
 
 const LOCKS = [
@@ -28,7 +33,7 @@ const LOCKS = [
     word: "inUse",
     semaphore: {
       permits: 3,
-      held: [{ slot: 0, isBreaking: false, holder: holder("p:1"), since: { from: 200, isFromBefore: true } }],
+      held: [{ slot: 0, holder: holder("p:1"), since: { from: 200, isFromBefore: true } }],
       waiting: [{}],
     },
   }),
@@ -61,6 +66,8 @@ describe("the order of the page's table", () => {
     expect(found("schema")).toBe("c");
     expect(found("p:1")).toBe("d");
     expect(found("old")).toBe("");
+    const hidden = view("gpj.\u202eexe");
+    expect([matches(hidden, "\u202e"), matches(hidden, "{202E}")]).toEqual([true, true]);
     expect(found("")).toBe("c b a d");
   });
 
@@ -79,11 +86,30 @@ describe("the page's words", () => {
     expect(LOCKS.map(holderOf)).toEqual(["web-2:1", "", "web-1:1", "p:1"]);
     expect(holderOf(view("k", { word: "held" }))).toBe("left no name");
     const readers = [
-      { isBreaking: false, holder: holder("r:1"), since: { from: 9, isFromBefore: false } },
-      { isBreaking: false, holder: holder("r:2"), since: { from: 5, isFromBefore: false } },
+      { holder: holder("r:1"), since: { from: 9, isFromBefore: false } },
+      { holder: holder("r:2"), since: { from: 5, isFromBefore: false } },
     ];
     const read = view("k", { word: "inUse", readers });
     expect([wordOf(read), holderOf(read), sinceOf(read)?.from]).toEqual(["2 readers", "r:1 and 1 more", 5]);
+  });
+
+  it("say how a hold ended, and who broke it only where this page's server did", () => {
+    const part = { kind: "lock" } as const;
+    expect(endOf({ part })).toBe("still held");
+    expect(endOf({ part, end: "released" })).toBe("released");
+    expect(endOf({ part, end: "unseen" })).toBe("another holder had it at the next look: released, or lost");
+    expect(endOf({ part, end: "broken" })).toBe("lost: broken, not from this page");
+    expect(endOf({ part, end: "broken", brokenBy: "al\u202eice@laptop" })).toBe("lost: broken from this page, by al\\u{202e}ice@laptop");
+    expect(whyOf({ why: "broken", brokenBy: "alice@laptop" })).toBe("broken from this page, by alice@laptop");
+    expect(whyOf({ why: "ranOut" })).toBe("the lease ran out");
+  });
+
+  it.each([
+    [{ freeBy: 30_000 }, 6_500, "in at most 24 s"],
+    [{ freeBy: 30_000, by: "alice@laptop" }, 6_500, "in 24 s"],
+    [{ freeBy: 30_000 }, 30_000, "any moment"],
+  ])("count a breaking lease down: %j at %d is free %s", (breaking, now, text) => {
+    expect(freeIn(breaking, now)).toBe(text);
   });
 
   it.each([
@@ -96,20 +122,97 @@ describe("the page's words", () => {
   ])("say of %d ms %s", (ms, text) => {
     expect(duration(ms)).toBe(text);
   });
+
+  it.each([
+    [0, 1_200, "less than 2 s", "< 2 s"],
+    [500, 2_400_000, "less than 40 min", "< 40 min"],
+    [180_000, 2_390_000, "between 3 and 40 min", "3–40 min"],
+    [45_000, 180_000, "between 45 s and 3 min", "45 s–3 min"],
+    [180_500, 183_000, "3 min", "3 min"],
+    [5_000, undefined, "more than 5 s", "> 5 s"],
+    [3_600_000 * 5, 3_600_000 * 30.5, "between 5 h 0 min and 30 h 30 min", "5 h 0 min–30 h 30 min"],
+  ])("say of a hold of at least %s and at most %s ms %j, and in a cell %j", (leastMs, mostMs, text, cell) => {
+    expect([heldForText({ leastMs, mostMs }), heldForCell({ leastMs, mostMs })]).toEqual([text, cell]);
+  });
+
+  it("measure a hold from look to look, or to the last look that the page knows", () => {
+    const began = { from: 100, earliest: 40, isFromBefore: false };
+    expect(heldFor(began, 1_000)).toEqual({ leastMs: 900, mostMs: 960 });
+    expect(heldFor({ ...began, lastSeen: 500, to: 800 }, 1_000)).toEqual({ leastMs: 400, mostMs: 760 });
+    expect(heldFor({ from: 100, isFromBefore: true }, 1_000)).toEqual({ leastMs: 900, mostMs: undefined });
+  });
+});
+
+describe("purposes", () => {
+  it.each([
+    ["https://ci.example.com/builds/4123?a=b#c", true],
+    ["http://ci.example.com/", false],
+    ["javascript:alert(1)", false],
+    ["see https://ci.example.com/", false],
+    ["https://ci.example.com/ and more", false],
+    ["https://example.com@evil.example/", false],
+    ["https://ci.example.com/\u202egpj.exe", false],
+    ["https://", false],
+    ["HTTPS://ci.example.com/", false],
+  ])("%j leads somewhere: %j", (text, expected) => {
+    expect(isLink(text)).toBe(expected);
+  });
+});
+
+describe("the command that breaks a lock", () => {
+  it.each(["nightly", "it's mine", "-k", "a\nb\t'\\", "gpj.\u202eexe", "\u{e0041}\u00a0ü夜", "$HOME `id`"])(
+    "is taken by a shell as it is meant: %j",
+    (key) => {
+      const script = `azmutex() { printf '%s|' "$@"; }; ${breakCommand(key, "jobs")}`;
+      const said = execFileSync("bash", ["--norc", "-c", script], { encoding: "utf8", env: { LC_ALL: "C.UTF-8" } });
+      expect(said.split("|").filter((word) => word !== "--")).toEqual(["break", "--container", "jobs", key, ""]);
+      expect(printable(breakCommand(key, "jobs"))).toBe(breakCommand(key, "jobs"));
+    },
+  );
 });
 
 describe("the page's addresses", () => {
-  it("name any key, and come back to it", () => {
+  const table = fc.record<TableView>({
+    text: fc.string({ unit: "grapheme" }),
+    choice: fc.constantFrom("all", "held", "waited", "attention", "free"),
+    order: fc.record({
+      column: fc.constantFrom("state", "key", "holder", "since", "waiting", "purpose", "token"),
+      isDescending: fc.boolean(),
+    }),
+    timeline: fc.record({
+      spanMs: fc.oneof(
+        fc.constant("auto" as const),
+        fc.integer({ min: 10, max: 604_800 }).map((seconds) => seconds * 1_000),
+      ),
+      end: fc.oneof(fc.constant("now" as const), fc.integer({ min: 0, max: 4_000_000_000_000 })),
+    }),
+  });
+
+  it("name any key, filter, choice, order and time, and come back to them", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "grapheme", minLength: 1 }), (key) => {
-        expect(routeOf(hashOf(key))).toEqual({ kind: "key", key });
+      fc.property(fc.string({ unit: "grapheme", minLength: 1 }), table, (key, wanted) => {
+        const address = { route: { kind: "key", key }, table: wanted } as const;
+        expect(addressIn(hashOf(address))).toEqual(address);
       }),
     );
   });
 
-  it.each(["", "#/", "#/key/", "#/key/%", "#token=x"])("show all locks for %j", (hash) => {
-    expect(routeOf(hash)).toEqual({ kind: "locks" });
+  it("say nothing of what is as usual", () => {
+    expect(hashOf({ route: { kind: "locks" }, table: WHOLE_TABLE })).toBe("#/");
+    expect(hashOf({ route: { kind: "key", key: "a?b" }, table: WHOLE_TABLE })).toBe("#/key/a%3Fb");
+    const timeline = { spanMs: 900_000, end: Date.UTC(2026, 10, 30, 7) };
+    const order = { column: "since", isDescending: true } as const;
+    expect(hashOf({ route: { kind: "losses" }, table: { text: "a b", choice: "held", order, timeline } })).toBe(
+      "#/losses?q=a+b&show=held&sort=-since&span=900&until=2026-11-30T07%3A00%3A00.000Z",
+    );
   });
+
+  it.each(["", "#/", "#/key/", "#/key/%", "#token=x", "#/?show=toString&sort=constructor&span=-1&until=never"])(
+    "show all locks for %j",
+    (hash) => {
+      expect(addressIn(hash)).toEqual({ route: { kind: "locks" }, table: WHOLE_TABLE });
+    },
+  );
 });
 
 describe("the window of the timeline", () => {

@@ -1,0 +1,83 @@
+import type { Hold } from "../snapshot.ts";
+
+/** What the page knows up to when. */
+export interface Sight {
+  readonly now: number;
+  /** The last look. It is now while looks follow each other. */
+  readonly seenUntil: number;
+  readonly startedAt: number;
+  /** When there was no look: beginning and end of each, in order. */
+  readonly gaps: readonly (readonly [number, number])[];
+}
+
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+  /** Whether it was held for certain. Otherwise it may have been: no look tells. */
+  readonly isSeen: boolean;
+}
+
+/** The parts of time in which a hold certainly stood, and those in which it may have. */
+export function spansOf(hold: Pick<Hold, "from" | "earliest" | "lastSeen" | "to">, sight: Sight): Span[] {
+  const { from, earliest = from, lastSeen = sight.seenUntil, to = Math.max(sight.now, lastSeen) } = hold;
+  const spans: Span[] = [];
+  const add = (begin: number, end: number, isSeen: boolean): void => {
+    if (end > begin) spans.push({ from: begin, to: end, isSeen });
+  };
+  add(earliest, from, false);
+  let at = from;
+  for (const [begin, end] of blindSpots(sight)) {
+    if (end <= at || begin >= lastSeen) continue;
+    add(at, Math.min(begin, lastSeen), true);
+    add(Math.max(at, begin), Math.min(end, lastSeen), false);
+    at = Math.min(end, lastSeen);
+  }
+  add(at, lastSeen, true);
+  add(lastSeen, to, false);
+  // One that a single look showed.
+  if (!spans.some(({ isSeen }) => isSeen) && !isBlind(from, sight)) spans.push({ from, to: from, isSeen: true });
+  return spans.sort((a, b) => a.from - b.from || a.to - b.to);
+}
+
+/** When there was no look: before the server was started, and while no page was open. */
+export function blindSpots({ startedAt, gaps }: Pick<Sight, "startedAt" | "gaps">): readonly (readonly [number, number])[] {
+  return [[Number.NEGATIVE_INFINITY, startedAt], ...gaps];
+}
+
+function isBlind(at: number, sight: Sight): boolean {
+  return blindSpots(sight).some(([begin, end]) => at > begin && at < end);
+}
+
+/** How many are held, from a moment on. */
+export interface Level {
+  readonly at: number;
+  /** For certain. */
+  readonly least: number;
+  readonly most: number;
+}
+
+/** How many of these holds stood at once, each time the number changes. */
+export function levelsOf(holds: readonly Hold[], sight: Sight): Level[] {
+  const steps = new Map<number, { least: number; most: number }>();
+  const step = (at: number, by: number, isSeen: boolean): void => {
+    const found = steps.get(at) ?? { least: 0, most: 0 };
+    steps.set(at, { least: found.least + (isSeen ? by : 0), most: found.most + by });
+  };
+  for (const { from, to, isSeen } of holds.flatMap((hold) => spansOf(hold, sight))) {
+    step(from, 1, isSeen);
+    step(to, -1, isSeen);
+  }
+  let [least, most] = [0, 0];
+  return [...steps]
+    .sort(([a], [b]) => a - b)
+    .map(([at, by]) => {
+      least += by.least;
+      most += by.most;
+      return { at, least, most };
+    });
+}
+
+/** The level at a moment. */
+export function levelAt(levels: readonly Level[], at: number): Level {
+  return levels.findLast((level) => level.at <= at) ?? { at, least: 0, most: 0 };
+}

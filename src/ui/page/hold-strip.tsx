@@ -1,0 +1,172 @@
+import { printable } from "../../facts/printable.ts";
+import type { Hold, LockView } from "../snapshot.ts";
+import { blindSpots, type Level, levelsOf, type Sight, type Span, spansOf } from "./hold-spans.ts";
+import type { TimeWindow } from "./timeline-window.ts";
+import { counted, partName } from "./words.ts";
+
+const STRIP_HEIGHT = 34;
+const LANES_HEIGHT = 26;
+const MOST_LANE_HEIGHT = 14;
+const LANE_GAP = 1;
+/** Of more than these only the number is drawn. */
+const MOST_LANES = 8;
+/** What lasted a moment is to be seen. */
+const LEAST_WIDTH = 2;
+/** A part that may have been held, and is narrower than this, only blurs the edge of the rest. */
+const LEAST_UNSURE_WIDTH = 1;
+const HUES = 10;
+export const HUE_NAMES: readonly string[] = [...Array.from({ length: HUES }, (_, hue) => String(hue)), "none"];
+
+export interface StripProps {
+  readonly lock: LockView;
+  readonly holds: readonly Hold[];
+  readonly shown: TimeWindow;
+  readonly sight: Sight;
+  readonly width: number;
+}
+
+/** Who held a key when. What it shows stands in words in the panel of the key. */
+export function HoldStrip({ lock, holds, shown: window, sight, width }: StripProps) {
+  const visible = holds.filter(({ from, earliest = from, to = sight.now }) => to >= window.from && earliest <= window.to);
+  const lanes = lanesOf(visible);
+  const x = (ms: number): number => Math.min(width + 4, Math.max(-4, ((ms - window.from) / (window.to - window.from)) * width));
+  return (
+    <svg
+      class="strip"
+      width={width}
+      height={STRIP_HEIGHT}
+      role="img"
+      aria-label={`${printable(lock.key)}: ${counted(visible.length, "hold", "holds")} seen`}
+    >
+      {blindSpots(sight).map(([from, to]) =>
+        to > window.from && from < window.to ? (
+          <rect key={from} class="unwatched" x={x(from)} width={x(to) - x(from)} height={STRIP_HEIGHT} />
+        ) : null,
+      )}
+      {lanes.size > MOST_LANES ? (
+        <Area lock={lock} levels={levelsOf(visible, sight)} window={window} x={x} width={width} />
+      ) : (
+        <Lanes holds={visible} lanes={lanes} sight={sight} x={x} width={width} />
+      )}
+    </svg>
+  );
+}
+
+interface LanesProps {
+  readonly holds: readonly Hold[];
+  readonly lanes: ReadonlyMap<string, number>;
+  readonly sight: Sight;
+  readonly width: number;
+  x(ms: number): number;
+}
+
+/** A line for the lock, for each permit and for each reader. */
+function Lanes({ holds, lanes, sight, x, width }: LanesProps) {
+  const count = Math.max(1, lanes.size);
+  const height = Math.min(MOST_LANE_HEIGHT, LANES_HEIGHT / count - LANE_GAP);
+  const top = (STRIP_HEIGHT - (height + LANE_GAP) * count) / 2;
+  return (
+    <>
+      <line class="base" x1={0} x2={width} y1={STRIP_HEIGHT / 2} y2={STRIP_HEIGHT / 2} />
+      {holds.map((hold) => {
+        const { id, end, holder } = hold;
+        const y = top + (lanes.get(laneName(hold)) ?? 0) * (height + LANE_GAP);
+        const spans = spansOf(hold, sight);
+        const last = spans.findLast(({ isSeen }) => isSeen) ?? spans.at(-1);
+        const isLoss = end === "ranOut" || end === "broken" || end === "deleted";
+        return (
+          <g key={id} data-hold={id}>
+            {spans.map((span) => (
+              <Bar
+                key={`${span.from} ${span.isSeen}`}
+                span={span}
+                hue={hueOf(holder?.name)}
+                x={x}
+                y={y}
+                height={height}
+                isLast={end !== undefined && span === last}
+              />
+            ))}
+            {isLoss && last ? (
+              <rect class="loss-end" x={Math.max(x(last.from), x(last.to) - 3)} y={y - 2} width={3} height={height + 4} />
+            ) : null}
+          </g>
+        );
+      })}
+    </>
+  );
+}
+
+interface BarProps {
+  readonly span: Span;
+  readonly hue: string;
+  readonly y: number;
+  readonly height: number;
+  /** A hair of space then stands before the next. */
+  readonly isLast: boolean;
+  x(ms: number): number;
+}
+
+function Bar({ span: { from, to, isSeen }, hue, x, y, height, isLast }: BarProps) {
+  const wide = x(to) - x(from) - (isLast ? 1 : 0);
+  if (!isSeen && wide < LEAST_UNSURE_WIDTH) return null;
+  const place = { x: x(from), y, width: isSeen ? Math.max(LEAST_WIDTH, wide) : wide, height };
+  if (isSeen) return <rect class={`hold hue-${hue}`} {...place} rx={Math.min(3, height / 3)} />;
+  return <rect class={`unsure hue-${hue}`} fill={`url(#unsure-${hue})`} {...place} />;
+}
+
+interface AreaProps {
+  readonly lock: LockView;
+  readonly levels: readonly Level[];
+  readonly window: TimeWindow;
+  readonly width: number;
+  x(ms: number): number;
+}
+
+/** How many permits are held, or how many read: one line for each would be too thin to see. */
+function Area({ lock, levels, window, x, width }: AreaProps) {
+  const bottom = (STRIP_HEIGHT + LANES_HEIGHT) / 2;
+  const whole = wholeOf(lock, levels);
+  const y = (count: number): number => bottom - (Math.min(count, whole) / Math.max(1, whole)) * LANES_HEIGHT;
+  const path = (count: (level: Level) => number): string => {
+    const steps = levels.map((level, index) => {
+      const end = levels[index + 1]?.at ?? level.at;
+      return `L${x(level.at)} ${y(count(level))}L${x(end)} ${y(count(level))}`;
+    });
+    return `M${x(levels[0]?.at ?? window.from)} ${bottom}${steps.join("")}L${x(levels.at(-1)?.at ?? window.to)} ${bottom}Z`;
+  };
+  return (
+    <g data-area="">
+      <rect class="axis-surface" width={width} height={STRIP_HEIGHT} />
+      <line class="whole" x1={0} x2={width} y1={y(whole)} y2={y(whole)} />
+      <path class="unsure" fill="url(#unsure-none)" d={path(({ most }) => most)} />
+      <path class="area" d={path(({ least }) => least)} />
+      <line class="base" x1={0} x2={width} y1={bottom} y2={bottom} />
+    </g>
+  );
+}
+
+/** As many as can be held at once, where that is known; otherwise the most that were. */
+export function wholeOf({ semaphore, readers }: LockView, levels: readonly Level[]): number {
+  const most = Math.max(0, ...levels.map(({ least }) => least));
+  return readers.length > 0 ? most : Math.max(semaphore?.permits ?? 0, most);
+}
+
+/** The same name has the same colour wherever it is. */
+function hueOf(name: string | undefined): string {
+  if (name === undefined) return "none";
+  let hash = 0;
+  for (const char of name) hash = Math.imul(hash, 31) + (char.codePointAt(0) ?? 0);
+  // Names that differ in one digit are to differ in colour.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
+  return String(((hash ^ (hash >>> 13)) >>> 0) % HUES);
+}
+
+function laneName({ part, holder }: Hold): string {
+  return part.kind === "reader" ? `reader ${holder?.name}` : partName(part);
+}
+
+function lanesOf(holds: readonly Hold[]): Map<string, number> {
+  const names = [...new Set(holds.map(laneName))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  return new Map(names.map((name, index) => [name, index]));
+}

@@ -1,0 +1,107 @@
+import { useEffect, useState } from "preact/hooks";
+import { printable } from "../../facts/printable.ts";
+import type { Hold, LockView } from "../snapshot.ts";
+import { heldFor, heldForText } from "./held-for.ts";
+import { levelAt, levelsOf, type Sight } from "./hold-spans.ts";
+import { wholeOf } from "./hold-strip.tsx";
+import { Period } from "./moment.tsx";
+import type { TimeWindow } from "./timeline-window.ts";
+import { clockTime, counted, endOf, holderName, partName } from "./words.ts";
+
+/** Where the pointer is on a timeline. */
+export interface TipPlace {
+  readonly key: string;
+  /** The hold under it. Undefined on an area of many. */
+  readonly id: number | undefined;
+  /** How far along the timeline, from 0 to 1. */
+  readonly along: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+interface TipProps {
+  readonly place: TipPlace;
+  readonly lock: LockView | undefined;
+  readonly holds: readonly Hold[];
+  readonly shown: TimeWindow;
+  readonly sight: Sight;
+}
+
+/** What shows where the pointer is. The same stands in the panel of the key. */
+export function Tip({ place: { id, along, x, y }, lock, holds, shown, sight }: TipProps) {
+  const hold = holds.find((one) => one.id === id);
+  if (!lock || (id !== undefined && !hold)) return null;
+  const isLeft = x > innerWidth - 300;
+  return (
+    <div class="tip" aria-hidden="true" style={{ left: `${isLeft ? x - 280 : x + 14}px`, top: `${Math.min(y + 16, innerHeight - 120)}px` }}>
+      {hold ? (
+        <HoldFacts hold={hold} sight={sight} />
+      ) : (
+        <AreaFacts lock={lock} holds={holds} at={shown.from + along * (shown.to - shown.from)} sight={sight} />
+      )}
+    </div>
+  );
+}
+
+function HoldFacts({ hold, sight }: { readonly hold: Hold; readonly sight: Sight }) {
+  const { part, purpose, holder } = hold;
+  return (
+    <>
+      <strong>{holderName(holder)}</strong>
+      {part.kind === "lock" ? null : <span> · {partName(part)}</span>}
+      {purpose === undefined ? null : <div>{printable(purpose)}</div>}
+      <div>
+        <Period hold={hold} sight={sight} />, {heldForText(heldFor(hold, sight.seenUntil))}
+      </div>
+      <div class="muted">{endOf(hold)}</div>
+    </>
+  );
+}
+
+interface AreaFactsProps {
+  readonly lock: LockView;
+  readonly holds: readonly Hold[];
+  readonly at: number;
+  readonly sight: Sight;
+}
+
+function AreaFacts({ lock, holds, at, sight }: AreaFactsProps) {
+  const levels = levelsOf(holds, sight);
+  const { least, most } = levelAt(levels, at);
+  const count = least === most ? String(least) : `${least} to ${most}`;
+  return (
+    <>
+      <strong>{lock.readers.length > 0 ? counted(most, "holder", "holders") : `${count} of ${wholeOf(lock, levels)} permits held`}</strong>
+      <div class="muted">at {clockTime(at, sight.now)}</div>
+    </>
+  );
+}
+
+/** The timeline of a row under the pointer, if there is one. */
+export function useTip(scroller: { readonly current: HTMLElement | null }): TipPlace | undefined {
+  const [tip, setTip] = useState<TipPlace>();
+  useEffect(() => {
+    const onMove = ({ target, clientX: x, clientY: y }: PointerEvent): void => {
+      const element = target as Element;
+      const key = element.closest<HTMLElement>("tr[data-key]")?.dataset.key;
+      const hold = element.closest<SVGElement>("[data-hold]")?.dataset.hold;
+      if (key === undefined || (hold === undefined && !element.closest("[data-area]"))) {
+        setTip(undefined);
+        return;
+      }
+      const { left = 0, width = 1 } = element.closest("svg")?.getBoundingClientRect() ?? {};
+      setTip({ key, id: hold === undefined ? undefined : Number(hold), along: (x - left) / width, x, y });
+    };
+    const onLeave = (): void => setTip(undefined);
+    const element = scroller.current;
+    element?.addEventListener("pointermove", onMove);
+    element?.addEventListener("pointerleave", onLeave);
+    element?.addEventListener("scroll", onLeave, { passive: true });
+    return () => {
+      element?.removeEventListener("pointermove", onMove);
+      element?.removeEventListener("pointerleave", onLeave);
+      element?.removeEventListener("scroll", onLeave);
+    };
+  }, [scroller]);
+  return tip;
+}

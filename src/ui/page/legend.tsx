@@ -1,0 +1,50 @@
+import type { ComponentChildren } from "preact";
+import { HUE_NAMES } from "./hold-strip.tsx";
+
+/** The patterns of what is not certain, in each colour. An element uses them from anywhere in the document. */
+export function Patterns() {
+  return (
+    <svg class="patterns" width={0} height={0} aria-hidden="true">
+      <defs>
+        {HUE_NAMES.map((hue) => (
+          <pattern key={hue} id={`unsure-${hue}`} width={5} height={5} patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+            <rect class={`pattern-ground hue-${hue}`} width={5} height={5} />
+            <rect class={`pattern-line hue-${hue}`} width={2} height={5} />
+          </pattern>
+        ))}
+      </defs>
+    </svg>
+  );
+}
+
+/** What the timeline's fillings mean. */
+export function Legend() {
+  return (
+    <ul class="legend" aria-label="Timeline">
+      <Sample text="held">
+        <rect class="hold hue-0" y={3} width={22} height={8} rx={2} />
+      </Sample>
+      <Sample text="may have been held: not seen">
+        <rect class="unsure hue-0" fill="url(#unsure-0)" y={3} width={22} height={8} />
+      </Sample>
+      <Sample text="lost">
+        <rect class="hold hue-0" y={3} width={12} height={8} rx={2} />
+        <rect class="loss-end" x={10} y={1} width={3} height={12} />
+      </Sample>
+      <Sample text="not watched">
+        <rect class="unwatched" width={22} height={14} />
+      </Sample>
+    </ul>
+  );
+}
+
+function Sample({ text, children }: { readonly text: string; readonly children: ComponentChildren }) {
+  return (
+    <li>
+      <svg width={22} height={14} aria-hidden="true">
+        {children}
+      </svg>
+      {text}
+    </li>
+  );
+}

@@ -1,0 +1,20 @@
+import { printable } from "../../facts/printable.ts";
+
+/** The command that breaks a lock, as bash, zsh and ksh take it. */
+export function breakCommand(key: string, container: string): string {
+  const which = container === "locks" ? "" : ` --container ${container}`;
+  return `azmutex break${which} ${key.startsWith("-") ? "-- " : ""}${quoted(key)}`;
+}
+
+function quoted(text: string): string {
+  if (/^[\w./:-]+$/.test(text)) return text;
+  if (printable(text) === text) return `'${text.replaceAll("'", `'\\''`)}'`;
+  return `$'${[...text].map(escaped).join("")}'`;
+}
+
+/** A character within `$'…'`: what cannot be seen is written by its number. */
+function escaped(char: string): string {
+  if (char === "'" || char === "\\") return `\\${char}`;
+  if (printable(char) === char) return char;
+  return `\\U${(char.codePointAt(0) ?? 0).toString(16).padStart(8, "0")}`;
+}

@@ -1,0 +1,40 @@
+import { type ScaleTime, scaleTime } from "d3-scale";
+import type { TimeWindow } from "./timeline-window.ts";
+
+const TICK_EVERY_PX = 75;
+const LEAST_APART_PX = 64;
+const MOST_TICKS = 1_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const DATE: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
+const HOURS: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
+const SECONDS: Intl.DateTimeFormatOptions = { ...HOURS, second: "2-digit" };
+
+interface Tick {
+  readonly at: number;
+  readonly x: number;
+  readonly text: string;
+}
+
+/** As many as there is room for, at least one. */
+export function ticksIn({ from, to }: TimeWindow, width: number): Tick[] {
+  const scale = scaleTime([from, to], [0, width]);
+  const dates = steppedDates(scale, Math.max(2, Math.floor(width / TICK_EVERY_PX)));
+  const [first, second] = dates;
+  if (!first || !second) return [];
+  const stepMs = second.getTime() - first.getTime();
+  const format = stepMs % MINUTE_MS !== 0 ? SECONDS : stepMs >= DAY_MS ? DATE : HOURS;
+  const every = Math.ceil(LEAST_APART_PX / (scale(second) - scale(first)));
+  return dates
+    .filter((_, index) => index % every === 0)
+    .map((date) => ({ at: date.getTime(), x: scale(date), text: date.toLocaleString("en-GB", format) }));
+}
+
+/** At least two: the step between them says how they are written. */
+function steppedDates(scale: ScaleTime<number, number>, wanted: number): Date[] {
+  for (let count = wanted; count < MOST_TICKS; count *= 2) {
+    const dates = scale.ticks(count);
+    if (dates.length > 1) return dates;
+  }
+  return [];
+}

@@ -70,7 +70,8 @@ export class LockTimeoutError extends MutexError {
 
 function silenceText(cause: unknown): string {
   const why = whyUnavailable(cause);
-  return `, and the service does not answer${why === undefined ? "" : `: ${why}`}`;
+  const { host = "the service" } = Object(cause) as { readonly host?: string };
+  return `, and ${host} does not answer${why === undefined ? "" : `: ${why}`}`;
 }
 
 /**
@@ -81,7 +82,8 @@ function silenceText(cause: unknown): string {
  */
 export function whyUnavailable(error: unknown): string | undefined {
   if (!isMutexError(error) || error.code !== "STORE_UNAVAILABLE") return undefined;
-  const { cause, key, message } = error;
+  const { cause, key, message, reason } = error;
+  if (reason !== undefined) return reason;
   if (isMutexError(cause)) return whyUnavailable(cause);
   const { code, statusCode } = (cause ?? {}) as { readonly code?: unknown; readonly statusCode?: unknown };
   if (cause instanceof Error && typeof code === "string" && statusCode === undefined && /\w/.test(cause.message))
@@ -157,16 +159,30 @@ export class StoreUnavailableError extends MutexError {
   readonly answered: boolean;
   /** How long the service asked to be left alone, in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** The host that was asked, with its port where that is not the usual one. Undefined if the store has no address. */
+  readonly host: string | undefined;
+  /** Why there was no answer, for a line that names key and host itself. @internal */
+  readonly reason: string | undefined;
 
-  constructor(
-    message: string,
-    key?: string,
-    { answered = false, retryAfterMs, ...options }: ErrorOptions & { answered?: boolean; retryAfterMs?: number | undefined } = {},
-  ) {
+  constructor(message: string, key?: string, options: StoreUnavailableOptions = {}) {
     super(message, key, options);
-    this.answered = answered;
-    this.retryAfterMs = retryAfterMs;
+    this.answered = options.answered ?? false;
+    this.retryAfterMs = options.retryAfterMs;
+    this.host = options.host;
+    this.reason = options.reason;
   }
+}
+
+/** What is known of an outage, besides its message. */
+export interface StoreUnavailableOptions extends ErrorOptions {
+  /** Whether the service answered at all. Default: false. */
+  answered?: boolean | undefined;
+  /** How long the service asked to be left alone, in milliseconds. Default: it did not. */
+  retryAfterMs?: number | undefined;
+  /** The host that was asked. Default: undefined. */
+  host?: string | undefined;
+  /** @internal */
+  reason?: string | undefined;
 }
 
 /** The service, or the source of its tokens, refused the credentials or their permissions. */

@@ -24,6 +24,7 @@ export {
   SdkNotLoadedError,
   StoreRefusedError,
   StoreUnavailableError,
+  type StoreUnavailableOptions,
   WorkStillRunningError,
 } from "./errors.ts";
 export type { Holding } from "./holding.ts";

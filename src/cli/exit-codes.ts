@@ -13,6 +13,8 @@ export const EXIT: Readonly<Record<ExitName, number>> = Object.freeze({
   system: 71,
   unwritable: 74,
   held: 75,
+  /** As EX_PROTOCOL: asked again, the service would refuse again. */
+  refused: 76,
   denied: 77,
   lost: 79,
   timedOut: 124,
@@ -30,6 +32,7 @@ type ExitName =
   | "system"
   | "unwritable"
   | "held"
+  | "refused"
   | "denied"
   | "lost"
   | "timedOut"
@@ -45,7 +48,7 @@ const CODE_OF: Readonly<Record<AnyMutexError["code"], number>> = Object.freeze({
   NOT_HELD: EXIT.lost,
   WORK_STILL_RUNNING: EXIT.lost,
   STORE_UNAVAILABLE: EXIT.unreachable,
-  STORE_REFUSED: EXIT.denied,
+  STORE_REFUSED: EXIT.refused,
   ACCESS_DENIED: EXIT.denied,
   INVALID_KEY: EXIT.usage,
   DIFFERING_PERMITS: EXIT.usage,

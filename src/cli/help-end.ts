@@ -12,6 +12,7 @@ const MEANINGS: Readonly<Record<ExitName, string>> = Object.freeze({
   system: "no file descriptor, process or memory left on this machine",
   unwritable: "standard output could not be written",
   held: "another holds the lock; of break: nothing was changed",
+  refused: "storage refuses for good: the line has its words",
   denied: "the credentials or their permissions were refused",
   lost: "the lock was lost, and the command stopped",
   timedOut: "not free within --timeout",
@@ -29,8 +30,18 @@ interface HelpEnd {
   readonly runsJob?: boolean;
 }
 
-const ASKING: readonly ExitName[] = ["usage", "unreachable", "internal", "system", "unwritable", "denied"];
-const RUNNING: readonly ExitName[] = ["usage", "unreachable", "internal", "system", "denied", "notExecutable", "notFound", "signalled"];
+const ASKING: readonly ExitName[] = ["usage", "unreachable", "internal", "system", "unwritable", "refused", "denied"];
+const RUNNING: readonly ExitName[] = [
+  "usage",
+  "unreachable",
+  "internal",
+  "system",
+  "refused",
+  "denied",
+  "notExecutable",
+  "notFound",
+  "signalled",
+];
 
 /** By the name of the command, or of the program. */
 const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
@@ -66,7 +77,10 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
     examples: ["azmutex watch deploy/", "azmutex watch --json | jq --unbuffered -r 'select(.event == \"breaking\") | .key'"],
     codes: [...ASKING, "signalled"],
   },
-  ui: { examples: ["azmutex ui", "azmutex ui --container jobs --port 0 --allow-break"], codes: ASKING },
+  ui: {
+    examples: ["azmutex ui", "azmutex ui --container jobs --port 0 --allow-break"],
+    codes: ASKING.filter((name) => name !== "refused"),
+  },
   break: {
     examples: ["azmutex break nightly --if-holder web-3:17 --yes", "azmutex break pool --permit 0"],
     codes: [...ASKING, "held"],

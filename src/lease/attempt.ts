@@ -35,7 +35,7 @@ export function attempt<T>(blob: LockBlob, ask: (signal: AbortSignal) => Promise
 }
 
 function askInTime<T>(
-  { clock, key, requests, telemetry }: LockBlob,
+  { clock, key, requests, store, telemetry }: LockBlob,
   ask: (signal: AbortSignal) => Promise<T>,
   { operation, timeoutMs, signal, linger }: AttemptOptions,
 ): Promise<T> {
@@ -61,7 +61,13 @@ function askInTime<T>(
     };
     let stopLingering = (): void => undefined;
     // After a stall of the event loop the answer may be there, waiting for its turn behind the timers.
-    const noAnswer = () => new StoreUnavailableError(`no answer to ${operation} of "${key}" within ${timeoutMs} ms`, key);
+    const noAnswer = () => {
+      const host = store.address?.host;
+      const from = host === undefined ? "" : ` from ${host}`;
+      // A listing of everything is of no key.
+      const what = key === "" ? operation : `${operation} of "${key}"`;
+      return new StoreUnavailableError(`no answer to ${what}${from} within ${timeoutMs} ms`, key, { host });
+    };
     const timer = clock.setTimer(timeoutMs, () => clock.nextTurn(() => stopWaiting(noAnswer())));
     const stopListening = onAbort(signal, () => stopWaiting(signal?.reason));
     const settled = (): void => {
@@ -127,8 +133,9 @@ export class Silence {
     if (error.answered || elapsedMs < this.#longestMs) return;
     const seconds = Math.round(elapsedMs / 1_000);
     const why = whyUnavailable(error);
-    const text = `waiting for "${key}": no answer from the service for ${seconds} s${why === undefined ? "" : `: ${why}`}`;
-    throw new StoreUnavailableError(text, key, { cause: error });
+    const { host } = error;
+    const text = `waiting for "${key}": no answer from ${host ?? "the service"} for ${seconds} s${why === undefined ? "" : `: ${why}`}`;
+    throw new StoreUnavailableError(text, key, { cause: error, host });
   }
 }
 

@@ -1,6 +1,7 @@
 import { StoreUnavailableError } from "../errors.ts";
 import { LONGEST_LEASE_SECONDS } from "../options.ts";
-import { errorFor, type Failure, type Outcome, readFailure } from "./blob-status.ts";
+import { attempted, errorFor, type Failure, type Outcome, readFailure } from "./blob-status.ts";
+import { gatewayReason } from "./gateway-answer.ts";
 import type {
   AcquireAnswer,
   BreakAnswer,
@@ -23,6 +24,7 @@ import type {
 } from "./lease-store.ts";
 import { ownSignal } from "./own-requests.ts";
 import { type ReleaseRequest, releaseRequest } from "./release-request.ts";
+import type { StoreFacts } from "./service-reason.ts";
 import type { StoreAddress } from "./store-address.ts";
 
 /** The SDK's options of a request, as far as they are used. */
@@ -143,11 +145,20 @@ const INFINITE = -1;
 const MOST_CLIENTS = 100;
 const LEASE_STATES: ReadonlySet<string> = new Set<LeaseState>(["available", "leased", "breaking", "broken", "expired"]);
 
-export interface BlobStoreOptions {
+export interface BlobStoreOptions extends StoreFacts {
   /** Signs requests that the store does not send itself. Default: the client's credential. */
   readonly signer?: unknown;
-  /** For error messages. */
-  readonly address?: StoreAddress | undefined;
+}
+
+/** An answer that proves nothing: it lacks what the service always says, or cannot be read. */
+class UnusableAnswer extends Error {
+  readonly answered: boolean;
+
+  /** @param answered - Whether it is the service's all the same. */
+  constructor(message: string, { answered }: { readonly answered: boolean }) {
+    super(message);
+    this.answered = answered;
+  }
 }
 
 /** Azure Blob Storage through `@azure/storage-blob`. One call of a method is one request; the client's own retries must be off. */
@@ -158,14 +169,16 @@ export class BlobLeaseStore implements LeaseStore {
   /** The client, once it was asked for. */
   #connected: ContainerClientLike | undefined;
   readonly #signer: unknown;
+  readonly #facts: StoreFacts;
   /** Those used last, in the order of their use. */
   readonly #blobs = new Map<string, BlockBlobClientLike>();
 
   /** The client is asked for when the first request is made, so that the SDK need not be loaded before. */
-  constructor(connect: () => Promise<ContainerClientLike>, { signer, address }: BlobStoreOptions = {}) {
+  constructor(connect: () => Promise<ContainerClientLike>, { signer, ...facts }: BlobStoreOptions = {}) {
     this.#connect = connect;
     this.#signer = signer;
-    this.address = address;
+    this.#facts = facts;
+    this.address = facts.address;
   }
 
   prepare(): Promise<void> | undefined {
@@ -181,25 +194,25 @@ export class BlobLeaseStore implements LeaseStore {
     return this.#ask("acquire", key, expected, async (container) => {
       const lease = this.#blob(container, key).getBlobLeaseClient(leaseId);
       const answer = await lease.acquireLease(length === "infinite" ? INFINITE : length, abortable(call));
-      checkLeaseId("acquire", key, answer);
-      if (!isSameId(answer.leaseId, leaseId)) return { kind: "held", date: stampOf("acquire", key, answer).date };
-      return { kind: "acquired", ...stampOf("acquire", key, answer) };
+      checkLeaseId(answer);
+      if (!isSameId(answer.leaseId, leaseId)) return { kind: "held", date: stampOf(answer).date };
+      return { kind: "acquired", ...stampOf(answer) };
     });
   }
 
   renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
     return this.#ask<RenewAnswer>("renew", key, refused, async (container) => {
       const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).renewLease(abortable(call));
-      checkLeaseId("renew", key, answer);
+      checkLeaseId(answer);
       // Azurite renews whatever lease there is; Azure compares.
       if (!isSameId(answer.leaseId, leaseId)) return { kind: "refused", why: "taken", status: "200 with another's lease id" };
-      return { kind: "renewed", ...stampOf("renew", key, answer) };
+      return { kind: "renewed", ...stampOf(answer) };
     });
   }
 
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
     return this.#ask<ReleaseAnswer>("release", key, refused, async (container) => {
-      checkRequestId("release", key, await this.#blob(container, key).getBlobLeaseClient(leaseId).releaseLease(abortable(call)));
+      checkRequestId(await this.#blob(container, key).getBlobLeaseClient(leaseId).releaseLease(abortable(call)));
       return { kind: "released" };
     });
   }
@@ -215,8 +228,8 @@ export class BlobLeaseStore implements LeaseStore {
     return this.#ask<ChangeAnswer>("change", key, refused, async (container) => {
       const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).changeLease(newLeaseId, abortable(call));
       if (isSameId(answer.leaseId, newLeaseId)) return { kind: "changed" };
-      checkLeaseId("change", key, answer);
-      throw new StoreUnavailableError(`could not change "${key}": the answer names another lease`, key, { answered: true });
+      checkLeaseId(answer);
+      throw new UnusableAnswer("the answer names another lease", { answered: true });
     });
   }
 
@@ -234,14 +247,14 @@ export class BlobLeaseStore implements LeaseStore {
       const answer = await this.#blob(container, key)
         .getBlobLeaseClient()
         .breakLease(period, { ...abortable(options), ...conditions });
-      return { kind: "breaking", freeInSeconds: secondsLeft(key, answer) };
+      return { kind: "breaking", freeInSeconds: secondsLeft(answer) };
     });
   }
 
   createContainer(call?: StoreCall): Promise<void> {
     const expected: Expected<true> = ({ kind }) => (kind === "exists" ? true : undefined);
     const created = this.#ask<true>("create the container", undefined, expected, async (container) => {
-      checkRequestId("create the container", undefined, await container.create(abortable(call)));
+      checkRequestId(await container.create(abortable(call)));
       return true;
     });
     return created.then(() => undefined);
@@ -253,8 +266,8 @@ export class BlobLeaseStore implements LeaseStore {
     return this.#ask("create", key, expected, async (container) => {
       const blob = this.#blob(container, key);
       const answer = await blob.upload("", 0, { ...abortable(call), conditions: { ifNoneMatch: "*" }, metadata: { ...metadata } });
-      checkRequestId("create", key, answer);
-      return { kind: "created", ...stampOf("create", key, answer) };
+      checkRequestId(answer);
+      return { kind: "created", ...stampOf(answer) };
     });
   }
 
@@ -262,21 +275,22 @@ export class BlobLeaseStore implements LeaseStore {
     if (call.asWritten) return this.#readAsWritten(key, call);
     return this.#ask<ReadAnswer>("read", key, missing, async (container) => {
       const found = await this.#blob(container, key).getProperties(abortable(call));
-      return { kind: "found", blob: storedBlob("read", key, found, lowerCaseNames(found.metadata), found.date) };
+      return { kind: "found", blob: storedBlob(key, found, lowerCaseNames(found.metadata), found.date) };
     });
   }
 
   /** Headers come in lower case, and without those that are empty: only a listing, in which the blob's own name is first, has more. */
   #readAsWritten(key: string, call: StoreCall): Promise<ReadAnswer> {
     return this.#ask<ReadAnswer>("read", key, missing, async (container) => {
-      const pages = container.listBlobsFlat({ prefix: key, includeMetadata: true, ...abortable(call) }).byPage({ maxPageSize: 1 });
-      for await (const { requestId, date, segment, continuationToken } of pages) {
-        checkRequestId("read", key, { requestId });
+      const { options, read } = listing(call);
+      const pages = container.listBlobsFlat({ prefix: key, includeMetadata: true, ...options }).byPage({ maxPageSize: 1 });
+      for await (const { requestId, date, segment, continuationToken } of read(pages)) {
+        checkRequestId({ requestId });
         const [first] = segment.blobItems;
-        if (first?.name === key) return { kind: "found", blob: storedBlob("read", key, first.properties, first.metadata, date) };
+        if (first?.name === key) return { kind: "found", blob: storedBlob(key, first.properties, first.metadata, date) };
         if (first || !continuationToken) return { kind: "missing", what: "blob", date: date?.getTime() ?? Number.NaN };
       }
-      throw new StoreUnavailableError(`could not read "${key}": the listing has no pages`, key);
+      throw new UnusableAnswer("the listing has no pages", { answered: false });
     });
   }
 
@@ -293,8 +307,8 @@ export class BlobLeaseStore implements LeaseStore {
         { ...metadata },
         { ...abortable(options), conditions: { leaseId, ifMatch } },
       );
-      checkRequestId("write the metadata of", key, answer);
-      return { kind: "written", ...stampOf("write the metadata of", key, answer) };
+      checkRequestId(answer);
+      return { kind: "written", ...stampOf(answer) };
     });
   }
 
@@ -305,29 +319,29 @@ export class BlobLeaseStore implements LeaseStore {
     return this.#ask("remove", key, expected, async (container) => {
       const { leaseId } = options;
       const conditions = leaseId === undefined ? {} : { conditions: { leaseId } };
-      checkRequestId("remove", key, await this.#blob(container, key).delete({ ...abortable(options), ...conditions }));
+      checkRequestId(await this.#blob(container, key).delete({ ...abortable(options), ...conditions }));
       return { kind: "removed" };
     });
   }
 
   async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {
     const container = await this.#client();
-    const pages = container.listBlobsFlat({ prefix, includeMetadata: true, ...abortable(call) }).byPage();
+    const { options, read } = listing(call);
+    const pages = container.listBlobsFlat({ prefix, includeMetadata: true, ...options }).byPage();
     try {
       const seen = new Set<string>();
-      for await (const { requestId, date, segment, continuationToken } of pages) {
-        checkRequestId("list", prefix, { requestId });
+      for await (const { requestId, date, segment, continuationToken } of read(pages)) {
+        checkRequestId({ requestId });
         if (continuationToken && seen.has(continuationToken))
-          throw new StoreUnavailableError(`could not list "${prefix}": the listing goes round in circles`, prefix, { answered: true });
+          throw new UnusableAnswer("the listing goes round in circles", { answered: true });
         if (continuationToken) seen.add(continuationToken);
-        for (const { name, properties, metadata } of segment.blobItems)
-          yield storedBlob("list", name, properties, lowerCaseNames(metadata), date);
+        for (const { name, properties, metadata } of segment.blobItems) yield storedBlob(name, properties, lowerCaseNames(metadata), date);
       }
     } catch (error) {
-      if (call?.signal?.aborted || error instanceof StoreUnavailableError) throw error;
-      const failure = readFailure(error);
+      if (call?.signal?.aborted) throw error;
+      const failure = this.#read("list", prefix, error);
       const { outcome } = failure;
-      if (!(outcome.kind === "missing" && outcome.what === "container")) throw errorFor("list", prefix, failure);
+      if (!(outcome.kind === "missing" && outcome.what === "container")) throw errorFor("list", prefix, failure, this.address);
     }
   }
 
@@ -359,12 +373,21 @@ export class BlobLeaseStore implements LeaseStore {
     try {
       return await request(container);
     } catch (error) {
-      if (error instanceof StoreUnavailableError) throw error;
-      const failure = readFailure(error);
+      const failure = this.#read(operation, key, error);
       const answer = expected(failure.outcome, failure);
       if (answer !== undefined) return answer;
-      throw errorFor(operation, key, failure);
+      throw errorFor(operation, key, failure, this.address);
     }
+  }
+
+  /** Throws `StoreUnavailableError` for an answer that proves nothing. */
+  #read(operation: string, key: string | undefined, thrown: unknown): Failure {
+    if (thrown instanceof UnusableAnswer) {
+      const { message: reason, answered } = thrown;
+      const host = this.address?.host;
+      throw new StoreUnavailableError(`${attempted(operation, key, this.address)}: ${reason}`, key, { answered, host, reason });
+    }
+    return readFailure(thrown, this.#facts);
   }
 }
 
@@ -372,16 +395,47 @@ function abortable(call: StoreCall | undefined): Abortable {
   return { abortSignal: ownSignal(call?.signal) };
 }
 
-/** Throws for an answer without the service's headers: a gateway that answers 200 has done nothing of what was asked. */
-function checkRequestId(operation: string, key: string | undefined, { requestId }: { requestId?: string | undefined }): void {
-  if (requestId) return;
-  const what = `could not ${operation}${key === undefined ? "" : ` "${key}"`}`;
-  throw new StoreUnavailableError(`${what}: the answer is not the service's: it lacks x-ms-request-id`, key);
+/** A response as it came, which the SDK's types do not have. */
+interface Response {
+  readonly status?: number;
+  readonly headers?: { get?(name: string): string | undefined };
+  readonly bodyAsText?: unknown;
 }
 
-function checkLeaseId(operation: string, key: string, { leaseId, requestId }: LeaseHeaders): void {
-  if (leaseId) return;
-  throw new StoreUnavailableError(`could not ${operation} "${key}": the answer names no lease`, key, { answered: Boolean(requestId) });
+/** The options of a listing, and a way to read its pages that tells an answer that is none from a failure of the network. */
+function listing(call: StoreCall | undefined) {
+  let response: Response | undefined;
+  const onResponse = (found: Response): void => {
+    response = found;
+  };
+  async function* read<T>(pages: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+    try {
+      for await (const page of pages) yield page;
+    } catch (error) {
+      // The SDK expects every answer to be a listing: a login page with status 200 makes it fail as it reads on.
+      if (error instanceof TypeError && response)
+        checkRequestId({ requestId: response.headers?.get?.("x-ms-request-id"), _response: response });
+      throw error;
+    }
+  }
+  return { options: { ...abortable(call), onResponse }, read };
+}
+
+/** Throws for an answer without the service's headers: a gateway that answers 200 has done nothing of what was asked. */
+function checkRequestId({
+  requestId,
+  _response,
+}: {
+  readonly requestId?: string | undefined;
+  readonly _response?: Response | undefined;
+}): void {
+  if (requestId) return;
+  const what = [gatewayReason(_response?.status, _response?.bodyAsText), "without x-ms-request-id"].filter((part) => part !== "");
+  throw new UnusableAnswer(`a proxy or gateway answered: ${what.join(" ")}`, { answered: false });
+}
+
+function checkLeaseId({ leaseId, requestId }: LeaseHeaders): void {
+  if (!leaseId) throw new UnusableAnswer("the answer names no lease", { answered: Boolean(requestId) });
 }
 
 function isSameId(found: string | undefined, leaseId: string): boolean {
@@ -407,26 +461,20 @@ function refused(outcome: Outcome, { status }: Failure): Refused | undefined {
   }
 }
 
-function stampOf(operation: string, key: string, { etag, lastModified, date }: AnswerHeaders): Stamp {
+function stampOf({ etag, lastModified, date }: AnswerHeaders): Stamp {
   if (!etag || lastModified === undefined || date === undefined || Number.isNaN(lastModified.getTime() + date.getTime())) {
-    throw new StoreUnavailableError(`could not ${operation} "${key}": the answer lacks ETag, Last-Modified or Date`, key);
+    throw new UnusableAnswer("the answer lacks ETag, Last-Modified or Date", { answered: false });
   }
   return { etag: quotedEtag(etag), lastModified: lastModified.getTime(), date: date.getTime() };
 }
 
-function storedBlob(
-  operation: string,
-  key: string,
-  found: LeaseProperties,
-  metadata: Record<string, string> = {},
-  date?: Date,
-): StoredBlob {
+function storedBlob(key: string, found: LeaseProperties, metadata: Record<string, string> = {}, date?: Date): StoredBlob {
   const { leaseState } = found;
   if (leaseState === undefined || !LEASE_STATES.has(leaseState))
-    throw new StoreUnavailableError(`could not ${operation} "${key}": the answer lacks the state of its lease`, key);
+    throw new UnusableAnswer("the answer lacks the state of its lease", { answered: false });
   return {
     key,
-    ...stampOf(operation, key, { ...found, ...(date && { date }) }),
+    ...stampOf({ ...found, ...(date && { date }) }),
     // The SDK's parser may make something else than a text of an entry without a value.
     metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, typeof value === "string" ? value : ""])),
     leaseState: leaseState as LeaseState,
@@ -440,12 +488,10 @@ function lowerCaseNames(metadata: Record<string, string> = {}): Record<string, s
 }
 
 /** At most what a lease lasts. The SDK hands on what is no number as it is. */
-function secondsLeft(key: string, { leaseTime, requestId }: LeaseHeaders): number {
+function secondsLeft({ leaseTime, requestId }: LeaseHeaders): number {
   if (Number.isInteger(leaseTime) && (leaseTime as number) >= 0 && (leaseTime as number) <= LONGEST_LEASE_SECONDS)
     return leaseTime as number;
-  throw new StoreUnavailableError(`could not break "${key}": the answer does not say when it is free`, key, {
-    answered: Boolean(requestId),
-  });
+  throw new UnusableAnswer("the answer does not say when it is free", { answered: Boolean(requestId) });
 }
 
 /** Listings give ETags without the quotes that headers have. */

@@ -1,5 +1,10 @@
 import { AccessDeniedError, type LossReason, type MutexError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
-import { isCredentialError, TokenError, type TokenFailureKind, tokenFailureKind } from "./token-failure.ts";
+import { cleanLine } from "./clean-text.ts";
+import { gatewayReason } from "./gateway-answer.ts";
+import { networkReason } from "./network-failure.ts";
+import { type ServiceRefusal, type StoreFacts, serviceReason } from "./service-reason.ts";
+import type { StoreAddress } from "./store-address.ts";
+import { isCredentialError, TokenError, type TokenFailureKind, tokenFailureKind, tokenReason } from "./token-failure.ts";
 
 /** What a refusal of the service means, whatever the operation. */
 export type Outcome =
@@ -54,15 +59,24 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = Object.freeze({
   AccountIsDisabled: { kind: "denied" },
 });
 
+/** What is in question where the service answers with these codes, so that the message can say what to look at. */
+const IN_QUESTION: Readonly<Record<string, ServiceRefusal["about"]>> = Object.freeze({
+  AuthenticationFailed: "signature",
+  // Azure's word for network rules and roles, and Azurite's for a wrong signature.
+  AuthorizationFailure: "access",
+  InvalidHeaderValue: "header",
+});
+
 /** A failed request of the SDK's, read once. */
 export interface Failure {
   readonly outcome: Outcome;
   /** Status and code for people: `409 LeaseAlreadyPresent`, or the network's own word. */
   readonly status: string;
-  /** Whether it was the service itself that answered, and not a time-out, the network or a gateway. */
+  /** Why, for people, in one line: what the service or a gateway answered, or what became of the connection. */
+  readonly reason: string;
+  /** Who failed. Only the service itself counts as having answered. */
+  readonly source: "service" | "gateway" | "network" | "token";
   readonly answered: boolean;
-  /** Whether it is the request for a token that failed, so that nothing was sent to the service. */
-  readonly isOfToken: boolean;
   /** The answer's `Date`, in milliseconds since 1970; NaN without one. */
   readonly date: number;
   readonly retryAfterMs: number | undefined;
@@ -76,48 +90,50 @@ interface SdkError {
   readonly code?: unknown;
   readonly statusCode?: unknown;
   readonly details?: { readonly errorCode?: unknown };
-  readonly response?: { readonly headers?: { get?(name: string): string | undefined } };
-}
-
-interface TokenSourceError {
-  readonly name?: unknown;
-  readonly message?: unknown;
-  /** The errors of all ways to sign in that were tried. */
-  readonly errors?: unknown;
+  readonly response?: { readonly headers?: { get?(name: string): string | undefined }; readonly bodyAsText?: unknown };
 }
 
 /** Reads what the SDK threw. A HEAD has no body, so its code stands in a header alone. */
-export function readFailure(thrown: unknown): Failure {
+export function readFailure(thrown: unknown, facts: StoreFacts = {}): Failure {
   if (thrown instanceof TokenError) return readTokenFailure(thrown.kind, thrown.cause);
   if (isCredentialError(thrown)) return readTokenFailure(tokenFailureKind(thrown), thrown);
   const error = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as SdkError;
   const header = (name: string): string | undefined => error.response?.headers?.get?.(name) || undefined;
   const status = typeof error.statusCode === "number" ? error.statusCode : undefined;
   const codeInHeader = header("x-ms-error-code") ?? error.details?.errorCode;
-  const code = [codeInHeader, error.code].find((found) => typeof found === "string" && found !== "");
+  const code = [codeInHeader, error.code].find((found): found is string => typeof found === "string" && found !== "");
   const isOfService = header("x-ms-request-id") !== undefined || (typeof codeInHeader === "string" && codeInHeader !== "");
   const name = typeof error.name === "string" ? error.name : "Error";
   const date = Date.parse(header("date") ?? "");
+  const message = String(error.message);
+  const statusText = [status, code ?? (status === undefined ? name : undefined)].filter((part) => part !== undefined).join(" ");
+  const source = isOfService ? "service" : status === undefined ? "network" : "gateway";
+  const reasons = {
+    service: () => serviceReason({ status: statusText, code: code ?? "", about: IN_QUESTION[code ?? ""], message, date }, facts),
+    gateway: () => gatewayReason(status, error.response?.bodyAsText),
+    network: () => networkReason(code, message, facts.address),
+  };
   return {
-    outcome: outcomeOf({ status, code: typeof code === "string" ? code : "", isOfService }),
-    isOfToken: false,
-    status: [status, code ?? (status === undefined ? name : undefined)].filter((part) => part !== undefined).join(" "),
+    outcome: outcomeOf({ status, code: code ?? "", isOfService }),
+    source,
+    status: statusText,
+    reason: reasons[source](),
     answered: isOfService,
     date,
     retryAfterMs: retryAfter(header("retry-after"), date),
-    cause: scrubbed(name, String(error.message), { code, statusCode: status, requestId: header("x-ms-request-id") }),
+    cause: scrubbed(name, message, { code, statusCode: status, requestId: header("x-ms-request-id") }),
   };
 }
 
 function readTokenFailure(kind: TokenFailureKind, thrown: unknown): Failure {
-  const { name, message, errors = [] } = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as TokenSourceError;
-  const said = [message, ...(Array.isArray(errors) ? errors : []).map((one) => one?.message)].map((text) => cleanLine(String(text)));
-  const cause = Object.assign(new Error(said.join("; ")), { name: typeof name === "string" ? name : "Error" });
+  const { name, said, reason } = tokenReason(thrown);
+  const cause = Object.assign(new Error(said.map(cleanLine).join("; ")), { name });
   const outcome: Outcome = { kind: kind === "unsure" ? "unsure" : "denied" };
   return {
     outcome,
-    isOfToken: true,
-    status: `${cause.name}: ${said[0]}`,
+    source: "token",
+    status: `${name}: ${cleanLine(said[0] ?? "")}`,
+    reason,
     answered: false,
     date: Number.NaN,
     retryAfterMs: undefined,
@@ -125,35 +141,56 @@ function readTokenFailure(kind: TokenFailureKind, thrown: unknown): Failure {
   };
 }
 
+/** What could not be done, and where: `could not acquire "nightly" in acme/locks`. */
+export function attempted(operation: string, key: string | undefined, address: StoreAddress | undefined): string {
+  const where = address ? ` in ${address.name}` : "";
+  return `could not ${operation}${key ? ` "${key}"` : ""}${where}`;
+}
+
 /** The error for a failure that the operation has no answer for. */
-export function errorFor(operation: string, key: string | undefined, failure: Failure): MutexError {
-  const { outcome, status, cause } = failure;
-  const what = `could not ${operation}${key === undefined ? "" : ` "${key}"`}`;
+export function errorFor(operation: string, key: string | undefined, failure: Failure, address?: StoreAddress): MutexError {
+  const { outcome, reason, cause, answered, retryAfterMs } = failure;
+  const what = attempted(operation, key, address);
   switch (outcome.kind) {
     case "unsure":
-    case "vanishing":
-      return new StoreUnavailableError(`${what}: ${answererOf(failure)} ${status === NO_CODE ? cause.message : status}`, key, failure);
+    case "vanishing": {
+      const why = unavailable(failure, address?.host ?? "the service");
+      return new StoreUnavailableError(`${what}: ${why.text}`, key, {
+        cause,
+        answered,
+        retryAfterMs,
+        host: address?.host,
+        reason: why.reason,
+      });
+    }
     case "denied":
-      return new AccessDeniedError(`${what}: the credentials were refused: ${status}`, key, { cause });
+      return new AccessDeniedError(`${what}: the credentials were refused: ${reason}`, key, { cause });
     default:
-      return new StoreRefusedError(`${what}: the service refused: ${status}`, key, { cause });
+      return new StoreRefusedError(`${what}: the service refused: ${reason}`, key, { cause });
   }
 }
 
-/** The SDK's code for a request that failed without a code of the network's. The message says more. */
-const NO_CODE = "REQUEST_SEND_ERROR";
+/** Who did not answer, and why; and the reason alone, for a line that names the host already. */
+function unavailable({ source, reason }: Failure, host: string): { readonly text: string; readonly reason: string } {
+  switch (source) {
+    case "token":
+      return same(`no token from the credential: ${reason}`);
+    case "service":
+      return { text: `${host} answered ${reason}`, reason: `it answered ${reason}` };
+    case "gateway":
+      return { text: `a proxy or gateway answered instead of ${host}: ${reason}`, reason: `a proxy or gateway answered: ${reason}` };
+    case "network":
+      return { text: `no answer from ${host}: ${reason}`, reason };
+  }
+}
+
+const same = (text: string) => ({ text, reason: text });
 
 interface Refusal {
   readonly status: number | undefined;
   readonly code: string;
   /** Whether the answer bears a header that only the service sets. */
   readonly isOfService: boolean;
-}
-
-function answererOf({ answered, status, isOfToken }: Failure): string {
-  if (isOfToken) return "no token from the credential:";
-  if (answered) return "the service answered";
-  return /^\d/.test(status) ? "the answer is not the service's:" : "no answer from the service:";
 }
 
 function outcomeOf({ status, code, isOfService }: Refusal): Outcome {
@@ -180,17 +217,4 @@ function retryAfter(header: string | undefined, date: number): number | undefine
 function scrubbed(name: string, message: string, facts: Record<string, unknown>): Error {
   const known = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
   return Object.assign(new Error(cleanLine(message)), { name }, known);
-}
-
-/** The first line, without anything that could be a signature, a key or a token. */
-function cleanLine(message: string): string {
-  const [firstLine = ""] = message.split("\n");
-  return firstLine
-    .replace(/\?[^\s"'<>]*/g, "?…")
-    .replace(
-      /(?<![a-z])(sig|signature|accountkey|sharedaccesssignature|authorization|token|assertion|client_secret|password)\b(["']?\s*(?:[=:]|%3d)\s*).*/gi,
-      "$1$2…",
-    )
-    .replace(/\b(Bearer|SharedKey)\s+\S+/gi, "$1 …")
-    .replace(/\beyJ[\w-]+(?:\.[\w-]*)*/g, "…");
 }

@@ -184,7 +184,10 @@ function readyClient(options: ConnectOptions, clock: Clock): LeaseStore {
   const url = typeof client.url === "string" ? parseUrl(client.url, "containerClient") : undefined;
   if (url) checkClientUrl(client, url, options);
   sendOnce(client);
-  return new BlobLeaseStore(async () => client, { signer: boundTokens(client, clock), address: url && addressOf(url) });
+  return new BlobLeaseStore(async () => client, {
+    signer: boundTokens(client, clock),
+    ...(url && { address: addressOf(url), signedUntil: signedUntil(url) }),
+  });
 }
 
 /** The container is the last part of a client's URL, whatever stands before it. */
@@ -255,6 +258,11 @@ function inContainer(url: URL, name: string): URL {
   return inside;
 }
 
+/** When the shared access signature in a URL expires, in milliseconds since 1970; NaN without one. */
+function signedUntil({ searchParams }: URL): number {
+  return Date.parse(searchParams.get("se") ?? "");
+}
+
 type Sdk = typeof import("@azure/storage-blob");
 
 function lazily(account: URL, name: string, credential: (sdk: Sdk) => object): LeaseStore {
@@ -266,7 +274,7 @@ function lazily(account: URL, name: string, credential: (sdk: Sdk) => object): L
     const options = { retryOptions: { maxTries: 1 }, ...(agent && { agent }) };
     return new sdk.ContainerClient(container.href, credential(sdk) as never, options);
   };
-  return new BlobLeaseStore(connected, { address: storeAddress(account, name) });
+  return new BlobLeaseStore(connected, { address: storeAddress(account, name), signedUntil: signedUntil(account) });
 }
 
 const agents = new Map<string, Promise<object>>();

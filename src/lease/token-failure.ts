@@ -1,3 +1,5 @@
+import { firstSentence } from "./clean-text.ts";
+
 /**
  * What a failed request for a token means: `refused` by the source of tokens, `unavailable` because there is nothing to sign in
  * with, or `unsure`: the source did not answer, or not to the point, and may do so later.
@@ -51,6 +53,27 @@ interface CredentialFailure {
   readonly status?: unknown;
   readonly errors?: unknown;
   readonly cause?: unknown;
+}
+
+/** What a credential said that threw: its name, all that was said, and the reason in one line. */
+export interface TokenReason {
+  readonly name: string;
+  readonly said: readonly string[];
+  readonly reason: string;
+}
+
+/**
+ * Reads what a credential threw, for people. Where several ways to sign in were tried, the reason ends with what the first of them said
+ * that is not merely missing on this machine.
+ */
+export function tokenReason(thrown: unknown): TokenReason {
+  const { name, message, errors } = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as CredentialFailure;
+  const all: readonly CredentialFailure[] = Array.isArray(errors) ? errors : [];
+  const said = [String(message), ...all.map((one) => String(one?.message))];
+  const telling = all.find((one) => evidentKind(one, 0) !== "unavailable");
+  const shownName = typeof name === "string" ? name : "Error";
+  const words = [`${shownName}: ${firstSentence(said[0] ?? "")}`, ...(telling ? [firstSentence(String(telling.message))] : [])];
+  return { name: shownName, said, reason: words.join(": ") };
 }
 
 /** Whether it is an error of the library that fetches tokens, by its name: there may be several copies of it. */

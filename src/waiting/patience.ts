@@ -2,6 +2,7 @@ import { LinkedSignal } from "../abort.ts";
 import type { Clock } from "../clock.ts";
 import { LockTimeoutError, StoreUnavailableError } from "../errors.ts";
 import type { Closing } from "../lease/closing.ts";
+import type { StoreAddress } from "../lease/store-address.ts";
 import { shown } from "../options.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 
@@ -47,6 +48,8 @@ const LAST_POLL_AHEAD_MS = 20;
 /** The clock of all waits of one mutex, and the signal that ends them. */
 export interface WaitingAt {
   readonly clock: Clock;
+  /** Names the host in errors. */
+  readonly address?: StoreAddress | undefined;
   /** Ends all waits of the mutex. */
   readonly closing: Closing;
 }
@@ -64,7 +67,7 @@ export class Patience {
   #askedAt: number | undefined;
   #failure: StoreUnavailableError | undefined;
 
-  constructor({ clock, closing }: WaitingAt, key: string, options: WaitOptions, wait?: ObservedWait) {
+  constructor({ clock, address, closing }: WaitingAt, key: string, options: WaitOptions, wait?: ObservedWait) {
     const { timeoutMs = Number.POSITIVE_INFINITY, signal } = options;
     this.#clock = clock;
     this.#wait = wait;
@@ -83,7 +86,7 @@ export class Patience {
       return;
     }
     const timedOut = (): void => {
-      const cause = this.#whyNoAnswer(key);
+      const cause = this.#whyNoAnswer(key, address?.host);
       either.abort(new LockTimeoutError(key, timeoutMs, cause && { cause }));
     };
     const timer = clock.setTimer(timeoutMs, timedOut, { keepAlive: true });
@@ -130,12 +133,13 @@ export class Patience {
     this.#end();
   }
 
-  #whyNoAnswer(key: string): StoreUnavailableError | undefined {
+  #whyNoAnswer(key: string, host: string | undefined): StoreUnavailableError | undefined {
     const openMs = this.#clock.now() - (this.#askedAt ?? Number.POSITIVE_INFINITY);
     if (openMs < SILENT_AFTER_MS) return this.#failure;
     // The try before this one may have failed for a reason that says more than silence.
-    const cause = this.#failure && { cause: this.#failure };
-    return new StoreUnavailableError(`waiting for "${key}": no answer from the service for ${Math.round(openMs)} ms`, key, cause);
+    const options = { host, ...(this.#failure && { cause: this.#failure }) };
+    const text = `waiting for "${key}": no answer from ${host ?? "the service"} for ${Math.round(openMs)} ms`;
+    return new StoreUnavailableError(text, key, options);
   }
 }
 

@@ -4,7 +4,13 @@ import { type AddressInfo, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
 import { DefaultAzureCredential } from "@azure/identity";
-import { AccountSASPermissions, BlobServiceClient, ContainerSASPermissions, StorageSharedKeyCredential } from "@azure/storage-blob";
+import {
+  AccountSASPermissions,
+  BlobServiceClient,
+  ContainerClient,
+  ContainerSASPermissions,
+  StorageSharedKeyCredential,
+} from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/azure-mutex.ts";
 import { AccessDeniedError, isMutexError, StoreUnavailableError } from "../../src/errors.ts";
@@ -416,5 +422,24 @@ describe("keys", () => {
       .locker("precious.txt", { fencing: false })
       .run(() => undefined);
     expect((await blob.getProperties()).etag).toBe(after.etag);
+  });
+});
+
+describe("a shared access signature that has expired", () => {
+  it("is named as the reason, whatever was asked", async () => {
+    const container = service.getContainerClient("expired");
+    const expiresOn = new Date("2026-01-02T03:04:05Z");
+    const sasUrl = await container.generateSasUrl({ startsOn: new Date(0), expiresOn, permissions: ContainerSASPermissions.parse("rwl") });
+    const mutex = new AzureMutex({ sasUrl });
+    const ready = new AzureMutex({ containerClient: new ContainerClient(sasUrl) });
+    const listed = async () => {
+      for await (const _ of mutex.list());
+    };
+    for (const asked of [() => mutex.inspect("k"), () => mutex.acquire("k", 15), listed, () => ready.acquire("k", 15)]) {
+      await expect(asked()).rejects.toMatchObject({
+        code: "ACCESS_DENIED",
+        message: expect.stringMatching(/ in \S+\/devstoreaccount1\/expired: .*\(the SAS expired at 2026-01-02T03:04:05Z\)$/),
+      });
+    }
   });
 });

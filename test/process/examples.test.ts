@@ -291,7 +291,7 @@ describe.concurrent("npm run example", () => {
     await run.emulator.close();
     const show = run.start("run", "failing show", { args: ["fenced-row"] });
     expect(await endsOf([show])).toEqual([1]);
-    expect(show.output).toContain("no answer from the service");
+    expect(show.output).toContain("no answer from 127.0.0.1:");
     expect(show.output).toContain("That went wrong: teller-1 ended with 1");
   });
 

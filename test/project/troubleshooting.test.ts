@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import * as library from "../../src/index.ts";
+import { NETWORK_HINTS } from "../../src/lease/network-failure.ts";
 import { PROJECT, readSources } from "../support/sources.ts";
 
 const TEXT = readFileSync(join(PROJECT, "docs/troubleshooting.md"), "utf8");
@@ -28,9 +29,9 @@ function unknownNames(text: string): string[] {
     ...Object.keys(library),
     ...classes.map(({ code }) => code),
     ...["Error", "TypeError", "RangeError", "AbortError", "CredentialUnavailableError", "AggregateAuthenticationError"],
-    ...["AZURE_TOKEN_CREDENTIALS", "AZURE_STORAGE_CONNECTION_STRING", "NO_PROXY", "NODE_EXTRA_CA_CERTS"],
+    ...["AZURE_TOKEN_CREDENTIALS", "AZURE_STORAGE_CONNECTION_STRING", "HTTPS_PROXY", "NO_PROXY", "NODE_EXTRA_CA_CERTS"],
     // Node's own.
-    ...["EAI_AGAIN", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"],
+    ...Object.keys(NETWORK_HINTS),
   ]);
   const named = [...text.matchAll(/\b(?:[A-Z]\w*Error|[A-Z]+(?:_[A-Z]+)+)\b/g)].map(([name]) => name);
   return [...new Set(named)].filter((name) => !known.has(name));
@@ -73,6 +74,12 @@ describe("docs/troubleshooting.md", () => {
 
   it("names no error and no code that there is not", () => {
     expect(unknownNames(TEXT)).toEqual([]);
+  });
+
+  it("has a row for every failure of the network that a message explains", () => {
+    const rows = section(TEXT, "No answer from the service");
+    const codes = [...Object.keys(NETWORK_HINTS), "ENOTFOUND", "ECONNREFUSED"];
+    expect(codes.filter((code) => !new RegExp(`^\\|.*\`${code}\`.*\\|.*\\|`, "m").test(rows))).toEqual([]);
   });
 
   it("quotes log lines as they are written", () => {

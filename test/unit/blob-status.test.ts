@@ -81,11 +81,13 @@ describe("a failed request", () => {
       constructor: StoreUnavailableError,
       message: 'could not acquire "job": the service answered 503 ServerBusy',
     });
-    expect(errorFor("renew", "job", readFailure(Object.assign(new Error("connect"), { code: "ECONNREFUSED" })))).toMatchObject({
-      constructor: StoreUnavailableError,
-      answered: false,
-      message: 'could not renew "job": no answer from the service: ECONNREFUSED',
-    });
+    expect(errorFor("renew", "job", readFailure(Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" })))).toMatchObject(
+      {
+        constructor: StoreUnavailableError,
+        answered: false,
+        message: 'could not renew "job": no answer from the service: ECONNREFUSED (nothing listens there)',
+      },
+    );
     const closed = Object.assign(new Error("Proxy connection ended before receiving CONNECT response"), { code: "REQUEST_SEND_ERROR" });
     expect(errorFor("renew", "job", readFailure(closed)).message).toBe(
       `could not renew "job": no answer from the service: ${closed.message}`,

@@ -71,7 +71,9 @@ describe("a request for a token that failed", () => {
     expect(error).toMatchObject({
       code: "STORE_UNAVAILABLE",
       answered: false,
-      message: 'could not acquire "job": no token from the credential: AggregateAuthenticationError: all failed',
+      message:
+        'could not acquire "job": no token from the credential: AggregateAuthenticationError: all failed: ' +
+        "network_error: See https://aka.ms/msal.js.errors#network_error for details",
       cause: { message: expect.stringMatching(/^all failed; EnvironmentCredential is unavailable.*; network_error: See/) },
     });
     expect(errorFor("acquire", "job", readFailure(wrongSecret))).toMatchObject({

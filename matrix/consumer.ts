@@ -39,7 +39,13 @@ export function pack(project: string, folder: string): string {
 }
 
 /** What the programs import, besides azmutex and its peers. */
-const TOOLS = ["azurite@3.35.0", "expect@30", "@opentelemetry/sdk-trace-base@2.12.1", "@opentelemetry/context-async-hooks@2.12.1"];
+const TOOLS = ["azurite@3.35.0"];
+
+/** Where the programs find a blob service, and what stands in their environment besides. */
+export interface Services {
+  readonly connectionString: string;
+  readonly env: Readonly<Record<string, string>>;
+}
 
 /** A fresh folder of a user of the package: the tarball, the SDK in this runtime's versions, and the programs. */
 export class Consumer {
@@ -76,13 +82,14 @@ export class Consumer {
    * Runs a program of checks, itself under the runtime or, where it only starts commands, under this Node: Deno's `child_process` takes a
    * child that was sent a signal for killed by it, however it ended. Throws what it printed if it ended without outcomes.
    */
-  async run(program: string, connectionString: string, { isUnderNode = false } = {}): Promise<readonly Outcome[]> {
+  async run(program: string, services: Services, { isUnderNode = false } = {}): Promise<readonly Outcome[]> {
     const [file = "", ...args] = isUnderNode ? [process.execPath] : this.#start;
     const child = spawn(file, [...args, program], {
       cwd: this.#folder,
       env: {
         ...process.env,
-        AZURE_STORAGE_CONNECTION_STRING: connectionString,
+        ...services.env,
+        AZURE_STORAGE_CONNECTION_STRING: services.connectionString,
         MATRIX_RUNTIME: JSON.stringify(this.#start),
         NO_COLOR: "1",
       },

@@ -45,16 +45,36 @@ export function runtimesDocument(columns: readonly Column[], tools: readonly Out
       tools.map(({ name, why }) => [name, why === undefined ? "✓" : "✗"]),
     ),
     ...reasons(withTools(columns, tools)),
+    ...NOTES,
     "",
   ].join("\n");
 }
+
+/** What a user has to know of a runtime or a tool beside the tables. */
+const NOTES = [
+  "\n## Deno's permissions\n",
+  "The library needs `--allow-net`, `--allow-env` and `--allow-sys=hostname,osRelease`, besides what the",
+  "program itself needs; `releaseOnSignals` also `--allow-run`, for the child process that [releases at",
+  "`process.exit`](graceful-shutdown.md#processexit-in-between). What is not allowed is an error at the import",
+  "or at the first lock.\n",
+  "## Bundles\n",
+  "The library can be bundled, with the SDK or with the SDK external. Nothing of it needs a file of the package:",
+  "the child process of `releaseOnSignals` is given its program as text. Some of the SDK's dependencies are",
+  "CommonJS and call `require`, which an ES module made by esbuild does not have: begin it, with `--banner:js`,",
+  "with a `require` made by `createRequire` of `node:module`.\n",
+  "The command cannot be bundled: the program that stops a job in time is a file of the package. A bundle of it",
+  "says so and ends with 70. Install azmutex beside the program, and start `node_modules/.bin/azmutex`.\n",
+  "## Older runtimes and browsers\n",
+  "A runtime that lacks what azmutex and the SDK use, such as Node 18, is named by an error where a mutex is",
+  "constructed, and by the command at its start. Browsers have none of the modules of Node that azmutex imports.",
+];
 
 /** The tools as one more column, for what the columns have in common. */
 function withTools(columns: readonly Column[], tools: readonly Outcome[]): readonly Column[] {
   return [...columns, { runtime: "Tools", runtimeVersion: "", versions: {}, rows: { Tools: tools } }];
 }
 
-const VERSIONS = ["@azure/storage-blob", "@azure/identity", "@opentelemetry/api"];
+const VERSIONS = ["@azure/storage-blob", "@azure/identity", "@opentelemetry/api", "@opentelemetry/sdk-metrics"];
 
 function versionRows(columns: readonly Column[]): string[][] {
   return [

@@ -14,6 +14,7 @@ import { parseArgs } from "node:util";
 import { startEmulator } from "azmutex/testing";
 import { Consumer, NotInstalledError, type Outcome, pack } from "./consumer.ts";
 import { type Column, runtimesDocument, unexplained } from "./document.ts";
+import { startEntra } from "./entra.ts";
 import { RUNTIMES, type Runtime } from "./runtimes.ts";
 import { runSuites } from "./suites.ts";
 import { tryTools } from "./tools.ts";
@@ -45,6 +46,8 @@ if (wanted.length === 0 && values.tools === undefined) {
 const folder = mkdtempSync(join(tmpdir(), "azmutex-matrix-"));
 // On a thread of its own: the tools are waited for without turning the event loop.
 const emulator = await startEmulator({ ownClock: true });
+const entra = await startEntra(emulator);
+const services = { connectionString: emulator.connectionString, env: entra.env };
 const columns: Column[] = [];
 const tools: Outcome[] = [];
 try {
@@ -53,8 +56,8 @@ try {
     const consumer = new Consumer(join(folder, `${index}`), tarball, PROGRAMS, runtime);
     const { runtimeVersion, versions } = consumer;
     const rows: Record<string, readonly Outcome[]> = {};
-    rows.Library = await consumer.run("library.mjs", emulator.connectionString);
-    rows.Command = await consumer.run("command.mjs", emulator.connectionString, { isUnderNode: true });
+    rows.Library = await consumer.run("library.mjs", services);
+    rows.Command = await consumer.run("command.mjs", services, { isUnderNode: true });
     if (runtime.hasSuites && values.suites) rows.Suites = runSuites(PROJECT, consumer.program, folder);
     columns.push({ runtime: runtime.name, runtimeVersion, versions, rows });
     tell(runtime.name, runtimeVersion, Object.values(rows).flat());
@@ -73,6 +76,7 @@ try {
   console.error(error.message);
   process.exitCode = 2;
 } finally {
+  await entra[Symbol.asyncDispose]();
   await emulator.close();
   rmSync(folder, { recursive: true, force: true });
 }

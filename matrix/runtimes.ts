@@ -21,16 +21,28 @@ export interface SdkVersions {
   readonly "@azure/storage-blob": string;
   readonly "@azure/identity": string;
   readonly "@opentelemetry/api": string;
+  readonly "@opentelemetry/context-async-hooks": string;
+  readonly "@opentelemetry/sdk-metrics": string;
+  readonly "@opentelemetry/sdk-trace-base": string;
 }
 
+const telemetry = (api: string, sdk: string, tracing = sdk) => ({
+  "@opentelemetry/api": api,
+  "@opentelemetry/context-async-hooks": sdk,
+  "@opentelemetry/sdk-metrics": sdk,
+  "@opentelemetry/sdk-trace-base": tracing,
+});
+/** `sdk-trace-base` is `sdk-trace` since 3.0. */
+const NEW_TELEMETRY = telemetry("latest", "latest", "npm:@opentelemetry/sdk-trace@latest");
 /** The newest on Node 22 and later. */
-const NEWEST: SdkVersions = { "@azure/storage-blob": "latest", "@azure/identity": "latest", "@opentelemetry/api": "~1.9" };
+const NEWEST: SdkVersions = { "@azure/storage-blob": "latest", "@azure/identity": "latest", ...NEW_TELEMETRY };
 /** The last that take Node 20. */
-const LAST_FOR_20: SdkVersions = { "@azure/storage-blob": "12.32.0", "@azure/identity": "4.13.1", "@opentelemetry/api": "~1.9" };
-/** The oldest of the peer range. */
-const OLDEST: SdkVersions = { "@azure/storage-blob": "12.27.0", "@azure/identity": "4.0.0", "@opentelemetry/api": "1.9.0" };
+const LAST_FOR_20: SdkVersions = { "@azure/storage-blob": "12.32.0", "@azure/identity": "4.13.1", ...telemetry("~1.9", "2.12.1") };
+/** The oldest of the peer range, and the first API and SDK of OpenTelemetry with metrics. */
+const OLDEST: SdkVersions = { "@azure/storage-blob": "12.27.0", "@azure/identity": "4.0.0", ...telemetry("1.3.0", "1.8.0") };
 
-const PLATFORM = `${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
+/** As the packages of Node name it. */
+export const PLATFORM: string = `${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
 
 const node = (version: string, sdk: SdkVersions, { name = `Node ${version}`, hasSuites = true, isQuick = false } = {}): Runtime => ({
   name,

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { npmInstall, type Outcome } from "./consumer.ts";
+import { PLATFORM } from "./runtimes.ts";
 
 /** A compiler, test runner, bundler or package manager that a user of the package may have. */
 interface Tool {
@@ -35,6 +36,33 @@ const IMPORT = `import { AzureMutex } from "azmutex";\nimport { FakeClock, Memor
 const REQUIRE = `const { AzureMutex } = require("azmutex");\nconst { FakeClock, MemoryLeaseStore } = require("azmutex/testing");\n`;
 const ESM = `${IMPORT}${BODY}`;
 const CJS = `${REQUIRE}(async () => {${BODY}})();`;
+
+/** Ends a bundle by `process.exit` at a signal: a child process, which needs no file of the package, releases its lock. */
+const EXIT = `
+  const listener = releaseOnSignals(mutex);
+  listener.signal.addEventListener("abort", () => process.exit());
+  process.on("SIGTERM", () => undefined);
+  await mutex.locker(process.env.MATRIX_KEY + "-exit").lock();
+  setInterval(() => undefined, 1_000);
+  process.kill(process.pid, "SIGTERM");
+`;
+const BUNDLED_ESM = `${ESM}${EXIT}`.replace("AzureMutex", "AzureMutex, releaseOnSignals");
+const BUNDLED_CJS = `${REQUIRE}(async () => {${BODY}${EXIT}})();`.replace("AzureMutex", "AzureMutex, releaseOnSignals");
+/** Not bundled: runs the bundle, and finds that lock free. The child process has 2 s, so a busy machine gets three tries. */
+const FREE = `import { spawnSync } from "node:child_process";
+  import { AzureMutex } from "azmutex";
+  const mutex = new AzureMutex({ connectionString: process.env.AZURE_STORAGE_CONNECTION_STRING, containerName: "tools" });
+  const locker = mutex.locker(process.env.MATRIX_KEY + "-exit");
+  for (let tries = 3; ; tries -= 1) {
+    const { status, stderr } = spawnSync(process.execPath, [process.argv[2]], { encoding: "utf8" });
+    if (status !== 0) throw new Error(stderr);
+    const lock = await locker.tryLock();
+    await lock?.release();
+    if (lock) break;
+    if (tries === 1) throw new Error("the lock of the bundle is not free after its process.exit");
+    await locker.run(() => undefined);
+  }
+`;
 const TEST = `test("locks", async () => {${BODY}}, 60_000);\n`;
 
 /** A program that names every type that the entries export, and uses the main ones. */
@@ -98,6 +126,20 @@ function tools(project: string): Tool[] {
   return [
     ...["5.2", "5.4", "5.7", "5.9", "6.0", "7.0"].map((version) => typeScript(version, project)),
     {
+      name: "Node 18, which is too old, is named where a mutex is constructed",
+      packages: [`node-${PLATFORM}@18`, ...SDK],
+      files: {
+        "a.mjs": `import { AzureMutex } from "azmutex";
+          try {
+            new AzureMutex({ connectionString: "UseDevelopmentStorage=true", containerName: "tools" });
+            throw new Error("it was constructed");
+          } catch (error) {
+            if (!error.message.startsWith("azmutex needs Node.js 20.19 or newer")) throw error;
+          }`,
+      },
+      commands: [[`../node-${PLATFORM}/bin/node`, "a.mjs"]],
+    },
+    {
       name: "Jest, CommonJS",
       packages: ["jest@30", ...SDK],
       files: { "a.test.cjs": `${REQUIRE}${TEST}` },
@@ -132,35 +174,36 @@ function tools(project: string): Tool[] {
     {
       name: "esbuild, to ES modules and to CommonJS",
       packages: ["esbuild@0.28", ...SDK],
-      files: { "a.mjs": ESM, "b.cjs": CJS },
+      files: { "a.mjs": BUNDLED_ESM, "b.cjs": BUNDLED_CJS, "free.mjs": FREE },
       commands: [
         // The SDK's dependencies are CommonJS in part, and call require.
         ["esbuild", "a.mjs", "--bundle", "--platform=node", "--format=esm", "--outfile=out.mjs", REQUIRE_BANNER],
-        ["node", "out.mjs"],
+        ["node", "free.mjs", "out.mjs"],
         ["esbuild", "b.cjs", "--bundle", "--platform=node", "--format=cjs", "--outfile=out.cjs"],
-        ["node", "out.cjs"],
+        ["node", "free.mjs", "out.cjs"],
       ],
     },
     {
       name: "rolldown",
       packages: ["rolldown@1", ...SDK],
-      files: { "a.mjs": ESM },
+      files: { "a.mjs": BUNDLED_ESM, "free.mjs": FREE },
       commands: [
         ["rolldown", "a.mjs", "--platform", "node", "--format", "esm", "--dir", "out"],
-        ["node", "out/a.js"],
+        ["node", "free.mjs", "out/a.js"],
       ],
     },
     {
       name: "webpack",
       packages: ["webpack@5", "webpack-cli@7", ...SDK],
       files: {
-        "b.cjs": CJS,
+        "b.cjs": BUNDLED_CJS,
+        "free.mjs": FREE,
         "webpack.config.cjs":
           'module.exports = { mode: "production", target: "node20", entry: "./b.cjs", output: { path: __dirname + "/out", filename: "main.cjs" } };',
       },
       commands: [
         ["webpack", "--config", "webpack.config.cjs"],
-        ["node", "out/main.cjs"],
+        ["node", "free.mjs", "out/main.cjs"],
       ],
     },
     {

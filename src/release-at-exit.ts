@@ -20,7 +20,7 @@ const RELEASING_PROGRAM = [
   "const agents = {};",
   "function send({ url, headers }) {",
   "  const { protocol } = new URL(url);",
-  '  const { request, Agent } = require(protocol === "https:" ? "node:https" : "node:http");',
+  '  const { request, Agent } = process.getBuiltinModule(protocol === "https:" ? "node:https" : "node:http");',
   `  agents[protocol] ??= new Agent({ keepAlive: true, maxSockets: ${CONNECTIONS} });`,
   `  const sent = request(url, { method: "PUT", headers, agent: agents[protocol], timeout: ${LONGEST_MS} }, (answer) => {`,
   '    const isService = answer.headers["x-ms-request-id"] !== undefined;',

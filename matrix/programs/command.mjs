@@ -25,7 +25,7 @@ await runChecks({
     const key = freshKey("held");
     const lock = await mutex.locker(key).lock();
     equal((await ran("run", key, "--try", "--", "true")).code, 75, "--try");
-    equal((await ran("run", key, "--timeout", "500ms", "--", "true")).code, 124, "--timeout");
+    equal((await ran("run", key, "--timeout", "5s", "--", "true")).code, 124, "--timeout");
     await lock.release();
   },
   "`run` holds the lock past a lease": async () => {
@@ -51,6 +51,13 @@ await runChecks({
     equal((await ran("run", key, "--read", "--try", "--", "true")).code, 0, "another reader");
     equal((await ran("run", key, "--write", "--try", "--", "true")).code, 75, "a writer");
     await reader.ended;
+  },
+  "a login by `@azure/identity`": async () => {
+    const key = freshKey("login");
+    const [file, ...args] = command("run", key, "--endpoint", process.env.MATRIX_BLOB_ENDPOINT, "--", "sh", "-c", "echo in");
+    const { code, out, err } = await start([file, ...args], { env: { AZURE_STORAGE_CONNECTION_STRING: "" } }).ended;
+    equal([code, out], [0, "in\n"], err || "code and output");
+    equal((await mutex.inspect(key)).isHeld, false, "held afterwards");
   },
   "a signal reaches the job, and its end is told": async () => {
     const key = freshKey("term");

@@ -1,8 +1,10 @@
 // What the library promises, tried under one runtime against an emulator.
 import { createRequire } from "node:module";
-import { context, trace } from "@opentelemetry/api";
+import { ManagedIdentityCredential } from "@azure/identity";
+import { context, metrics, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import * as tracing from "@opentelemetry/sdk-trace-base";
 import { AzureMutex, isMutexError, LeaderElection, Locker, lockAll, ReaderWriterLock, Semaphore } from "azmutex";
 import { describeLeaseStore, FakeClock, MemoryLeaseStore, startEmulator } from "azmutex/testing";
 import { CONNECTION, equal, expect, freshKey, holds, program, runChecks, sleep, start, until } from "./checks.mjs";
@@ -11,6 +13,20 @@ const open = () => new AzureMutex({ connectionString: CONNECTION, containerName:
 const mine = open();
 const theirs = open();
 const SHORT = { leaseSeconds: 15 };
+
+// Registered before any lock, as a program does it at its start; the three majors of the SDK differ.
+const spans = new tracing.InMemorySpanExporter();
+const processor =
+  "TracerProvider" in tracing ? new tracing.SimpleSpanProcessor({ exporter: spans }) : new tracing.SimpleSpanProcessor(spans);
+const tracers = new (tracing.TracerProvider ?? tracing.BasicTracerProvider)({ spanProcessors: [processor] });
+tracers.addSpanProcessor?.(processor);
+const measured = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+const reader = new PeriodicExportingMetricReader({ exporter: measured });
+const meters = new MeterProvider({ readers: [reader] });
+meters.addMetricReader?.(reader);
+context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+trace.setGlobalTracerProvider(tracers);
+metrics.setGlobalMeterProvider(meters);
 
 await runChecks({
   "`require` gives the same copy as `import`": async () => {
@@ -136,10 +152,32 @@ await runChecks({
     equal([code, out.includes("done")], [0, true], err || "how it ends");
     holds(performance.now() - began < 15_000, "it ends before a lease has passed");
   },
-  OpenTelemetry: async () => {
-    const spans = new InMemorySpanExporter();
-    context.setGlobalContextManager(new AsyncLocalStorageContextManager());
-    trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(spans)] }));
+  "`process.exit` at a signal: a child process releases": async () => {
+    // The child has 2 s, so a busy machine gets three tries.
+    for (let tries = 3; ; tries -= 1) {
+      const key = freshKey("exit");
+      const peer = start(program("peer.mjs", "exit", key));
+      await peer.printed("held");
+      peer.child.kill("SIGTERM");
+      const { out, err } = await peer.ended;
+      equal(out.trim().split("\n").at(-1), "exits with 3", `how it ends: ${err}`);
+      const lock = await mine.locker(key).tryLock();
+      await lock?.release();
+      if (lock) break;
+      holds(tries > 1, "the lock is free");
+    }
+  },
+  "a credential of `@azure/identity`": async () => {
+    const credential = new ManagedIdentityCredential();
+    const mutex = new AzureMutex({ endpoint: process.env.MATRIX_BLOB_ENDPOINT, credential, containerName: "matrix" });
+    const key = freshKey("identity");
+    const lock = await mutex.locker(key, { leaseSeconds: 15, renewEveryMs: 500 }).lock();
+    await sleep(2_000);
+    equal([lock.isHeld, await mine.locker(key).tryLock()], [true, undefined], "held, and the other's try");
+    await lock.release();
+    holds(await mine.locker(key).tryLock(), "released");
+  },
+  "OpenTelemetry: spans": async () => {
     const memory = new AzureMutex({ store: new MemoryLeaseStore() });
     await memory.locker("traced").run(() => trace.getTracer("app").startSpan("work").end());
     const finished = spans.getFinishedSpans();
@@ -147,6 +185,13 @@ await runChecks({
     const work = finished.find(({ name }) => name === "work");
     holds(hold, "the hold is a span");
     equal(work?.spanContext().traceId, hold.spanContext().traceId, "the work is in its trace");
+  },
+  "OpenTelemetry: metrics": async () => {
+    await new AzureMutex({ store: new MemoryLeaseStore() }).locker("measured").run(() => undefined);
+    await meters.forceFlush();
+    const named = measured.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap((scope) => scope.metrics));
+    const names = named.filter(({ dataPoints }) => dataPoints.length > 0).map(({ descriptor }) => descriptor.name);
+    for (const name of ["azmutex.lock.wait.duration", "azmutex.lock.hold.duration"]) holds(names.includes(name), `${name} in ${names}`);
   },
   "testing kit: fake clock and store in memory": async () => {
     const clock = new FakeClock();

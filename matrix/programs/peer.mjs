@@ -22,6 +22,15 @@ if (role === "hold") {
     clearInterval(alive);
   });
   console.log("released");
+} else if (role === "exit") {
+  const shutdown = releaseOnSignals(mutex);
+  shutdown.signal.addEventListener("abort", () => setTimeout(() => process.exit(3), 50));
+  await locker.lock();
+  console.log("held");
+  setInterval(() => undefined, 1_000);
+  // Another listener decides when the process ends.
+  process.on("SIGTERM", () => undefined);
+  process.on("exit", (code) => console.log("exits with", code));
 } else if (role === "end") {
   await locker.run(() => undefined);
   console.log("done");

@@ -114,7 +114,7 @@ describe.concurrent("fencing tokens", () => {
 describe("another process that is waited for", () => {
   it("gets nothing but its input, and ends in time", () => {
     const settings =
-      "Object.keys(process.env).filter((name) => !/^(SystemRoot|NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA|SSL_CERT_|__CF)/.test(name))";
+      "Object.keys(process.env).filter((name) => !/^(SystemRoot|NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA|SSL_CERT_|DENO_CERT|DENO_TLS_|__CF)/.test(name))";
     const program = `process.stdin.on("data", (text) => { process.exitCode = Number(text) + process.argv.length + ${settings}.length; });`;
     expect(thisProcess.runNode(program, "16", 60_000)).toBe(17);
     expect(thisProcess.runNode("setInterval(() => undefined, 1_000)", "", 300)).toBe(null);

@@ -13,7 +13,8 @@ const LINGER_MS = 5_000;
 
 function fail(thrown: unknown): void {
   const { line, exitCode } = failureOf(thrown);
-  terminal.say(`azmutex: ${line}`);
+  if (exitCode === EXIT.usage) terminal.sayAlways(`azmutex: ${line}`);
+  else terminal.say(`azmutex: ${line}`);
   process.exitCode = exitCode;
 }
 

@@ -10,6 +10,7 @@ import { statusCommand } from "./commands/status.ts";
 import { uiCommand } from "./commands/ui.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { helpEnd } from "./help-end.ts";
+import { terminal } from "./terminal.ts";
 
 const SECRETS = `There is no option for an account key, a SAS or a connection string: whoever may list processes would see it.
 Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN; with
@@ -23,7 +24,10 @@ export function createProgram(): Command {
     .helpOption("-h, --help", "print what a command does, and its options")
     .enablePositionalOptions()
     .showSuggestionAfterError()
-    .addHelpText("after", ({ command }) => `${helpEnd(command)}\n\n${SECRETS}`);
+    .addHelpText("after", ({ command }) => `${helpEnd(command)}\n\n${SECRETS}`)
+    .hook("preAction", (_, command) => {
+      if (command.opts<{ readonly quiet?: boolean }>().quiet) terminal.silence();
+    });
   for (const command of [
     runCommand(),
     electCommand(),

@@ -6,14 +6,14 @@ const STDIN = 0;
 const NEWLINE = 10;
 const AGAIN_MS = 50;
 
-/** Whether a person can be asked, and sees the question. */
+/** Whether a person can be asked, sees the question, and wants to. */
 export function canAsk(): boolean {
-  return terminal.isInput && terminal.isWatched;
+  return terminal.isInput && terminal.isWatched && !terminal.isQuiet;
 }
 
 /** Whether a person says yes. Nothing else happens meanwhile: Ctrl-C ends this process. */
 export function ask(question: string): boolean {
-  terminal.show(`${question} [y/N] `);
+  terminal.prompt(`${question} [y/N] `);
   return /^y(?:es)?$/i.test(readLine().trim());
 }
 

@@ -1,6 +1,8 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { cutTo } from "./columns.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
+import { terminalSize } from "./terminal-size.ts";
 import { pauseSync } from "./time.ts";
 
 const STDIN = 0;
@@ -8,9 +10,14 @@ const STDOUT = 1;
 const STDERR = 2;
 const SIGPIPE = 13;
 const AGAIN_MS = 5;
+const CLEAR_ROW = "\r\x1b[K";
 
 export type Paint = "bold" | "dim" | "red" | "green" | "yellow";
 const CODES: Readonly<Record<Paint, number>> = Object.freeze({ bold: 1, dim: 2, red: 31, green: 32, yellow: 33 });
+
+let isQuiet = false;
+/** What `show` has left on the terminal. */
+let shown = "";
 
 /**
  * Standard output and error. Written to directly and not through Node's streams: those make a pipe non-blocking, and the job, which
@@ -23,14 +30,41 @@ export const terminal: {
   readonly isWatched: boolean;
   /** Whether somebody can be asked. */
   readonly isInput: boolean;
+  /** Whether nothing is to be said, as `--quiet` asks. */
+  readonly isQuiet: boolean;
+  /** The columns that facts may take: those of the terminal they go to, or any number. */
+  readonly columns: number;
+  /** The columns that progress may take. */
+  readonly progressColumns: number;
+  silence(): void;
   print(text: string): void;
   say(text: string): void;
+  sayAlways(text: string): void;
   show(progress: string): void;
+  prompt(text: string): void;
   paint(paint: Paint, text: string): string;
 } = Object.freeze({
   isOutput: isatty(STDOUT),
   isWatched: isatty(STDERR),
   isInput: isatty(STDIN),
+
+  get isQuiet() {
+    return isQuiet;
+  },
+
+  get columns() {
+    return isatty(STDOUT) ? terminalSize(STDOUT).columns : Number.POSITIVE_INFINITY;
+  },
+
+  // A terminal would go on to the next row once the last column is taken.
+  get progressColumns() {
+    return isatty(STDERR) ? terminalSize(STDERR).columns - 1 : Number.POSITIVE_INFINITY;
+  },
+
+  /** From now on nothing is said but what is wrong with the command line. */
+  silence(): void {
+    isQuiet = true;
+  },
 
   /**
    * Facts, for standard output. Ends the process as SIGPIPE would if the reader has closed it; throws a {@link CommandError} if they cannot
@@ -45,12 +79,27 @@ export const terminal: {
 
   /** A line for people, on standard error. One that cannot be written is dropped: a full log stops no job. */
   say(text: string): void {
-    write(STDERR, `${text}\n`);
+    if (!isQuiet) terminal.sayAlways(text);
   },
 
-  /** Takes the place of what was shown before, on a terminal; an empty text leaves nothing behind. */
+  /** As `say`, also with `--quiet`. */
+  sayAlways(text: string): void {
+    write(STDERR, shown === "" ? `${text}\n` : `${CLEAR_ROW}${text}\n${shown}`);
+  },
+
+  /**
+   * Takes the place of what was shown before, on a terminal; an empty text leaves nothing behind. Cut to one row: of two rows the
+   * next text would take the place of the second alone.
+   */
   show(progress: string): void {
-    if (terminal.isWatched) write(STDERR, `\r\x1b[K${progress}`);
+    if (!terminal.isWatched || isQuiet) return;
+    shown = cutTo(terminal.progressColumns, progress);
+    write(STDERR, `${CLEAR_ROW}${shown}`);
+  },
+
+  /** A question, whole, after which the cursor stays. */
+  prompt(text: string): void {
+    write(STDERR, text);
   },
 
   /** In colour, where facts go to a terminal and nobody has asked for none (https://no-color.org). */

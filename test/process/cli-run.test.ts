@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
@@ -387,8 +387,16 @@ describe.concurrent("azmutex run", () => {
         runShell(test, "echo no", { args: ["--try", key] }).ended,
         runShell(test, "echo no", { args: ["--timeout", "5s", key] }).ended,
       ]);
-      test.expect(tried).toMatchObject({ code: 75, out: "", err: `azmutex: lock on "${key}" is held by another\n` });
-      test.expect(waited).toMatchObject({ code: 124, out: "", err: `azmutex: lock on "${key}" was not free within 5s\n` });
+      const by = `held by ${hostname()}:${holder.pid} \\(sh\\) for \\d+ s`;
+      test.expect(tried).toMatchObject({ code: 75, out: "", err: test.expect.stringMatching(`^azmutex: lock on "${key}" is ${by}\n$`) });
+      test.expect({ code: waited.code, lines: waited.err.split("\n") }).toEqual({
+        code: 124,
+        lines: [
+          test.expect.stringMatching(`^azmutex: waiting for "${key}" \\(\\d s\\): ${by}$`),
+          test.expect.stringMatching(`^azmutex: lock on "${key}" was not free within 5s: ${by}$`),
+          "",
+        ],
+      });
       test.expect(waited.ms).toBeGreaterThan(5_000);
       test.expect(isRunning(await jobOf(holder))).toBe(true);
     });

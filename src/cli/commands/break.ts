@@ -52,7 +52,10 @@ export function breakCommand(): Command {
 
 async function breakLock(key: string, options: BreakCommandOptions): Promise<void> {
   const { yes = false, after, permit, reader, json = false } = options;
-  if (!yes && !canAsk()) throw new CommandError("there is no terminal to ask on whether to break the lock: say --yes", EXIT.usage);
+  if (!yes && !canAsk()) {
+    const why = terminal.isQuiet ? "--quiet asks nothing, not even" : "there is no terminal to ask on";
+    throw new CommandError(`${why} whether to break the lock: say --yes`, EXIT.usage);
+  }
   const mutex = await openMutex(options);
   const terms: BreakOptions = {
     ...(options.ifHolder !== undefined && { ifHolder: options.ifHolder }),

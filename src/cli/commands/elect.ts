@@ -9,7 +9,9 @@ import { JobCommand, jobCommand } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
 import { graceOption, type JobTermsOptions, jobTerms, leaseOption } from "../job/job-terms.ts";
 import { refuseToWaitForItself } from "../job/own-ancestors.ts";
+import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
+import { WaitingProgress } from "../job/waiting-progress.ts";
 import { terminal } from "../terminal.ts";
 
 interface ElectOptions extends ConnectionOptions, JobTermsOptions {
@@ -52,20 +54,28 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   const relay = new SignalRelay();
   const over = new AbortController();
   let hasLed = false;
+  const story = new RunStory(name, options);
+  const campaign = (): WaitingProgress => new WaitingProgress(mutex, { key: name, kind: "lock" }, "to lead");
+  let progress = campaign();
   // While it leads, the command is asked to end, and what it makes of that is waited for.
   relay.asked.addEventListener("abort", () => relay.job || over.abort(relay.asked.reason));
   const ending = (code: number): string => `${basename(job[0] ?? "")} ended with ${code}`;
   const lead = async (leadership: Leadership): Promise<void> => {
     const env = jobEnvironment({ key: name, token: leadership.term });
     hasLed = true;
+    progress.end();
+    story.held();
     terminal.say(`azmutex: leading "${name}" in term ${leadership.term}`);
     try {
+      story.starts(job);
       const code = await runJob(leadership, { command: job, env, graceMs, relay });
+      await story.release(leadership);
       if (relay.asked.aborted) over.abort(new Ended(code));
       else if (code !== 0) throw new JobFailed(ending(code), code);
       else sayAgain(ending(code));
     } finally {
       if (relay.asked.aborted) over.abort(relay.asked.reason);
+      else progress = campaign();
     }
   };
   const onError = (error: unknown): void => {
@@ -80,6 +90,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
     if (!(error instanceof Ended)) throw error;
     process.exitCode = error.code;
   } finally {
+    progress.end();
     relay.end();
   }
 }

@@ -29,10 +29,13 @@ export function runCommand(): Command {
 }
 
 async function run(key: string, job: readonly string[], options: LockOptions): Promise<void> {
-  await whileHeld(key, { purpose: purposeOf(job), ...options }, async (holding, { graceMs, relay }) => {
+  await whileHeld(key, { purpose: purposeOf(job), ...options }, async (holding, { graceMs, relay, story }) => {
     const { fencingToken: token, conditions, slot } = holding;
     const env = jobEnvironment({ key, token, leaseId: conditions?.leaseId, slot });
-    return await runJob(holding, { command: job, env, graceMs, relay });
+    story.starts(job);
+    const code = await runJob(holding, { command: job, env, graceMs, relay });
+    story.ended(job, code);
+    return code;
   });
 }
 

@@ -35,7 +35,8 @@ export function withConnection(command: Command): Command {
     ),
     new Option("--emulator", "the emulator (Azurite) at http://127.0.0.1:10000").conflicts(["account", "endpoint"]),
     new Option("--allow-http", "speak plain http to another machine: an emulator in a compose network"),
-    new Option("-v, --verbose", "say on standard error what the library logs"),
+    new Option("-v, --verbose", "say on standard error what happens to the lock and the command, and what the library logs"),
+    new Option("-q, --quiet", "say nothing on standard error but what is wrong with the command line").conflicts("verbose"),
   ];
   for (const option of options) command.addOption(option.helpGroup(GROUP));
   return command;

@@ -1,4 +1,4 @@
-import { columnsOf } from "../printable.ts";
+import { columnsOf } from "../columns.ts";
 import { type Paint, terminal } from "../terminal.ts";
 
 /** Printable text, and in which colour. */

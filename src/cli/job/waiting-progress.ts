@@ -1,33 +1,47 @@
 import { hostname } from "node:os";
-import { presentHolder } from "../../facts/who.ts";
 import { type AzureMutex, isMutexError, type LockStatus } from "../../index.ts";
+import { type LinePart, lineOf } from "../columns.ts";
 import { shownDuration } from "../duration.ts";
-import { heldBy } from "../facts/lock-words.ts";
+import { inTheWayOf } from "../facts/in-the-way.ts";
 import { printable } from "../printable.ts";
 import { terminal } from "../terminal.ts";
 import { later, wallMs } from "../time.ts";
+import type { Wanted } from "./own-ancestors.ts";
 
 const FIRST_AFTER_MS = 1_000;
-const EVERY_MS = 5_000;
+/** On a terminal, where each look takes the place of the one before. */
+const SHOW_EVERY_MS = 5_000;
+/** Elsewhere, where each look is a line more. */
+const SAY_EVERY_MS = 60_000;
+/** Without a terminal: after this long a command that gets no answer has ended, and one that no holder keeps waiting has its lock. */
+const SETTLED_AFTER_MS = 25_000;
 
-/** Without a terminal, in milliseconds: long enough for a queue that moves, short enough for a reader of a log. */
-const SAY_ONCE_AFTER_MS = 10_000;
-const TRY_AGAIN_AFTER_MS = 15_000;
+/** What a command waits for: a lock, or leadership. */
+export type Aim = "for" | "to lead";
 
-/** Names the holder for which a command waits: repeatedly on a terminal, elsewhere once, when it has waited for long. */
+/**
+ * Says what a command waits for, and which holder is in the way: on a terminal in one row that changes, elsewhere in a line when it
+ * begins to wait and another each minute. Two requests for each.
+ */
 export class WaitingProgress {
   readonly #mutex: AzureMutex;
-  readonly #key: string;
+  readonly #wanted: Wanted;
+  readonly #aim: Aim;
   readonly #since: number = wallMs();
   #cancel = (): void => undefined;
   #isOver = false;
+  #hasSaid = false;
 
-  constructor(mutex: AzureMutex, key: string) {
+  constructor(mutex: AzureMutex, wanted: Wanted, aim: Aim = "for") {
     this.#mutex = mutex;
-    this.#key = key;
-    this.#cancel = terminal.isWatched
-      ? later(FIRST_AFTER_MS, () => void this.#look())
-      : later(SAY_ONCE_AFTER_MS, () => void this.#sayOnce());
+    this.#wanted = wanted;
+    this.#aim = aim;
+    if (!terminal.isQuiet) this.#cancel = later(FIRST_AFTER_MS, () => void this.#look());
+  }
+
+  /** How long it has waited, if a line said so. */
+  get saidForMs(): number | undefined {
+    return this.#hasSaid ? wallMs() - this.#since : undefined;
   }
 
   end(): void {
@@ -37,33 +51,35 @@ export class WaitingProgress {
     terminal.show("");
   }
 
-  async #sayOnce(isLastTry = false): Promise<void> {
-    const line = await this.#line().catch((error: unknown) => {
-      // A service that does not answer may do so soon, and if not, the command ends and says that.
-      if (!isLastTry && isMutexError(error) && error.code === "STORE_UNAVAILABLE") return undefined;
-      return this.#lineOf({ key: this.#key, isHeld: false, state: "missing", infinite: false });
-    });
-    if (this.#isOver) return;
-    if (line === undefined) this.#cancel = later(TRY_AGAIN_AFTER_MS, () => void this.#sayOnce(true));
-    else terminal.say(`azmutex: ${line}`);
-  }
-
-  async #line(): Promise<string> {
-    return this.#lineOf(await this.#mutex.inspect(this.#key));
-  }
-
-  #lineOf(status: LockStatus): string {
-    return waitingLine(status, { host: hostname(), pid: process.pid, now: wallMs(), since: this.#since });
-  }
-
   async #look(): Promise<void> {
-    try {
-      const line = await this.#line();
-      if (!this.#isOver) terminal.show(line);
-    } catch {
-      // The command that waits finds out, and says so.
-    }
-    if (!this.#isOver) this.#cancel = later(EVERY_MS, () => void this.#look());
+    const status = await this.#mutex.inspect(this.#wanted.key).catch((error: unknown) => this.#unseen(error));
+    if (this.#isOver) return;
+    const isTold = status !== undefined && this.#tell(status);
+    const nextMs = terminal.isWatched || (status && !isTold) ? SHOW_EVERY_MS : isTold ? SAY_EVERY_MS : SETTLED_AFTER_MS;
+    this.#cancel = later(nextMs, () => void this.#look());
+  }
+
+  /** What to tell without an answer: nothing yet of an outage, which may end soon or end the command. */
+  #unseen(error: unknown): LockStatus | undefined {
+    const isOutage = isMutexError(error) && error.code === "STORE_UNAVAILABLE";
+    if (isOutage && (terminal.isWatched || wallMs() - this.#since < SETTLED_AFTER_MS)) return undefined;
+    return { key: this.#wanted.key, isHeld: false, state: "missing", infinite: false };
+  }
+
+  /**
+   * Whether there was something to tell: a candidate that pauses while no other leads waits for nothing, nor does a command for which a
+   * slow service takes its time.
+   */
+  #tell(status: LockStatus): boolean {
+    const { kind } = this.#wanted;
+    const self = { host: hostname(), pid: process.pid, now: wallMs(), since: this.#since };
+    const mayBeIdle = this.#aim === "to lead" || (!terminal.isWatched && self.now - self.since < SETTLED_AFTER_MS);
+    const isIdle = mayBeIdle && inTheWayOf(status, kind, self.now).length === 0;
+    const parts = isIdle ? [] : waitingLine(status, kind, self, this.#aim);
+    if (terminal.isWatched) terminal.show(lineOf(terminal.progressColumns, parts));
+    else if (!isIdle) terminal.say(`azmutex: ${lineOf(Number.POSITIVE_INFINITY, parts)}`);
+    this.#hasSaid ||= !isIdle && !terminal.isWatched;
+    return !isIdle;
   }
 }
 
@@ -76,11 +92,16 @@ export interface Waiter {
 }
 
 /** `waiting for "nightly" (12 s): held by build-7:4123 (deploy 42) for 3 min; 2 of 3 in line`. */
-export function waitingLine(status: LockStatus, { host, pid, now, since }: Waiter): string {
-  const { key, isHeld, recordedAt, waiting = [] } = status;
-  const howLong = presentHolder(status) && recordedAt ? ` for ${shownDuration(now - recordedAt.getTime())}` : "";
-  const inTheWay = isHeld ? `: held by ${heldBy(status)}${howLong}` : "";
+export function waitingLine(
+  status: LockStatus,
+  kind: Wanted["kind"],
+  { host, pid, now, since }: Waiter,
+  aim: Aim = "for",
+): readonly LinePart[] {
+  const { key, waiting = [] } = status;
+  const inTheWay = inTheWayOf(status, kind, now);
   const place = waiting.findIndex((other) => other.holder.host === host && other.holder.pid === pid) + 1;
-  const inLine = place > 0 ? `; ${place} of ${waiting.length} in line` : "";
-  return `waiting for "${printable(key)}" (${shownDuration(now - since)})${inTheWay}${inLine}`;
+  const inLine = place > 0 ? [`; ${place} of ${waiting.length} in line`] : [];
+  const beginning: LinePart[] = [`waiting ${aim} "`, { text: printable(key), cut: "middle" }, `" (${shownDuration(now - since)})`];
+  return [...beginning, ...(inTheWay.length > 0 ? [": ", ...inTheWay] : []), ...inLine];
 }

@@ -3,8 +3,10 @@ import { type AnyMutexError, isMutexError } from "../../index.ts";
 import { openMutex } from "../connection/connection.ts";
 import type { Duration } from "../duration.ts";
 import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
+import { inTheWayNow } from "../job/in-the-way-now.ts";
 import { jobTerms } from "../job/job-terms.ts";
-import { refuseToWaitForItself } from "../job/own-ancestors.ts";
+import { refuseToWaitForItself, type Wanted } from "../job/own-ancestors.ts";
+import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
 import { WaitingProgress } from "../job/waiting-progress.ts";
 import { type Held, kindOf, type LockOptions, sourceOf } from "./lock-options.ts";
@@ -14,6 +16,7 @@ export interface WorkTools {
   /** How long before the lock stops being certain the work has to begin to stop, in milliseconds. */
   readonly graceMs: number;
   readonly relay: SignalRelay;
+  readonly story: RunStory;
 }
 
 /** What is done under a lock. Resolves with the exit code. */
@@ -30,35 +33,48 @@ export async function whileHeld(key: string, options: LockOptions, work: LockedW
   const source = sourceOf(mutex, key, { ...terms, fair, holder, purpose }, options);
   const relay = new SignalRelay();
   const asked = stop ? AbortSignal.any([relay.asked, stop]) : relay.asked;
-  const progress = new WaitingProgress(mutex, key);
+  const wanted: Wanted = { key, kind: kindOf(options) };
+  const progress = options.try ? undefined : new WaitingProgress(mutex, wanted);
+  const story = new RunStory(key, options);
   try {
     const timeoutMs = options.try ? 0 : options.timeout?.ms;
-    if (!options.try) await refuseToWaitForItself(mutex, { key, kind: kindOf(options) }, asked);
+    if (!options.try) await refuseToWaitForItself(mutex, wanted, asked);
     process.exitCode = await source.run(
       async (holding) => {
-        progress.end();
+        progress?.end();
         asked.throwIfAborted();
-        return await work(holding, { graceMs, relay });
+        story.got(holding.fencingToken, progress?.saidForMs);
+        const code = await work(holding, { graceMs, relay, story });
+        await story.release(holding);
+        return code;
       },
       { timeoutMs, signal: asked },
     );
   } catch (error) {
-    throw isMutexError(error) ? outcomeOf(error, key, options) : error;
+    throw isMutexError(error) ? await outcomeOf(error, options, () => inTheWayNow(mutex, wanted, asked)) : error;
   } finally {
-    progress.end();
+    progress?.end();
     relay.end();
   }
 }
 
 /** What it means here that the lock was not won, or lost. */
-function outcomeOf(error: AnyMutexError, key: string, options: LockOptions): Error {
+async function outcomeOf(error: AnyMutexError, options: LockOptions, whyNot: () => Promise<string | undefined>): Promise<Error> {
   // The same, and what became of the work.
   if (error.code === "LOCK_LOST" && error.workError instanceof CommandError) return error.workError;
   if (error.code !== "LOCK_TIMEOUT" || shortageIn(error)) return error;
   const message = withDuration(error.message, options.timeout);
   if (error.cause !== undefined) return new CommandError(message, EXIT.unreachable, { cause: error });
-  if (options.try) return new CommandError(`lock on "${key}" is held by another`, options.heldExitCode ?? EXIT.held);
-  return new CommandError(message, options.heldExitCode ?? EXIT.timedOut, { cause: error });
+  const inTheWay = await whyNot();
+  if (options.try) return new CommandError(heldText(error.key, kindOf(options), inTheWay), options.heldExitCode ?? EXIT.held);
+  const why = inTheWay === undefined ? "" : `: ${inTheWay}`;
+  return new CommandError(`${message}${why}`, options.heldExitCode ?? EXIT.timedOut, { cause: error });
+}
+
+/** `lock on "nightly" is held by build-7:4123 (deploy 42) for 3 min` */
+function heldText(key: string | undefined, kind: Wanted["kind"], inTheWay: string | undefined): string {
+  if (inTheWay === undefined) return `lock on "${key}" is held by another`;
+  return `lock on "${key}" is ${kind === "permit" ? "held by another: " : ""}${inTheWay}`;
 }
 
 /** The library's message with the duration as the user wrote it. */

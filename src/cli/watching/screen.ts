@@ -1,13 +1,10 @@
-import { WriteStream } from "node:tty";
-import { columnsOf } from "../printable.ts";
+import { columnsOf } from "../columns.ts";
 import { terminal } from "../terminal.ts";
+import { type TerminalSize, terminalSize } from "../terminal-size.ts";
 
 const STDOUT = 1;
 const HOME = "\x1b[H";
 const CLEAR_BELOW = "\x1b[J";
-/** What a terminal has that does not know its size. */
-const ROWS = 24;
-const COLUMNS = 80;
 /** Colours take no room. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what colours begin with
 const COLOURS = /\x1b\[\d+m/g;
@@ -17,11 +14,6 @@ export interface Frame {
   readonly head: readonly string[];
   /** Of these as many as fit. */
   readonly lines: readonly string[];
-}
-
-export interface ScreenSize {
-  readonly rows: number;
-  readonly columns: number;
 }
 
 /** A terminal on which one frame takes the place of another. The cursor stands below the last one, wherever that ends. */
@@ -37,7 +29,7 @@ export class Screen {
 
   draw(frame: Frame): void {
     this.#frame = frame;
-    const lines = fitted(frame, sizeNow());
+    const lines = fitted(frame, terminalSize(STDOUT));
     // In one piece: nothing flickers.
     terminal.print(`${HOME}${CLEAR_BELOW}${lines.map((line) => `${line}\n`).join("")}`);
   }
@@ -47,16 +39,8 @@ export class Screen {
   }
 }
 
-function sizeNow(): ScreenSize {
-  // It knows the size that the terminal has when it is made.
-  const terminal = new WriteStream(STDOUT);
-  const [columns, rows] = terminal.getWindowSize();
-  terminal.destroy();
-  return { columns: columns || COLUMNS, rows: rows || ROWS };
-}
-
 /** The lines of a frame that fit, and how many more there are. The row below them is the cursor's. */
-export function fitted({ head, lines }: Frame, { rows, columns }: ScreenSize): string[] {
+export function fitted({ head, lines }: Frame, { rows, columns }: TerminalSize): string[] {
   const height = (line: string): number => Math.max(1, Math.ceil(columnsOf(line.replace(COLOURS, "")) / columns));
   const heightOf = (some: readonly string[]): number => some.reduce((sum, line) => sum + height(line), 0);
   let left = rows - 1 - heightOf(head);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { columnsOf, printable } from "../../../src/cli/printable.ts";
+import { printable } from "../../../src/cli/printable.ts";
 
 describe("text of other people's on a terminal", () => {
   it.each([
@@ -18,14 +18,5 @@ describe("text of other people's on a terminal", () => {
     ["\u{e0041}", "\\u{e0041}"],
   ])("shows %j as %j", (text, shown) => {
     expect(printable(text)).toBe(shown);
-  });
-
-  it.each([
-    ["nightly", 7],
-    ["夜间", 4],
-    ["e\u0301t\u00e9", 3],
-    ["🚀!", 3],
-  ])("takes for %s %i columns", (text, columns) => {
-    expect(columnsOf(text)).toBe(columns);
   });
 });

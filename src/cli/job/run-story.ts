@@ -1,0 +1,64 @@
+import { basename } from "node:path";
+import type { Holding } from "../../index.ts";
+import { shownDuration } from "../duration.ts";
+import { printable } from "../printable.ts";
+import { terminal } from "../terminal.ts";
+import { wallMs } from "../time.ts";
+
+/** Tells each step of a run, as `--verbose` asks: the lock and its token, the command, its end, the release. */
+export class RunStory {
+  readonly #isTold: boolean;
+  readonly #key: string;
+  readonly #began: number = wallMs();
+  #heldSince = 0;
+
+  constructor(key: string, { verbose = false }: { readonly verbose?: boolean }) {
+    this.#isTold = verbose;
+    this.#key = printable(key);
+  }
+
+  /** It is held from now on. */
+  held(): void {
+    this.#heldSince = wallMs();
+  }
+
+  /** The lock was granted. Without `--verbose` this is told only after a line that it was waited for: `saidForMs` later. */
+  got(token: number | undefined, saidForMs: number | undefined): void {
+    this.held();
+    const waitedMs = this.#isTold ? this.#heldSince - this.#began : saidForMs;
+    if (waitedMs === undefined) return;
+    const fencing = !this.#isTold ? "" : token === undefined ? ", without a fencing token" : `, fencing token ${token}`;
+    terminal.say(`azmutex: got "${this.#key}" after ${shownDuration(waitedMs)}${fencing}`);
+  }
+
+  starts([file = ""]: readonly string[]): void {
+    this.#tell(`starts ${nameOf(file)} under "${this.#key}"`);
+  }
+
+  ended([file = ""]: readonly string[], code: number): void {
+    this.#tell(`${nameOf(file)} ended with ${code}`);
+  }
+
+  /**
+   * Releases what is held, where that is to be told: whoever holds it releases it anyway. A failure is in the library's log, and changes
+   * nothing about the run.
+   */
+  async release(holding: Pick<Holding, "isHeld" | "release">): Promise<void> {
+    if (!this.#isTold || !holding.isHeld) return;
+    try {
+      await holding.release();
+      this.#tell(`released "${this.#key}" after ${shownDuration(wallMs() - this.#heldSince)}`);
+    } catch {
+      // The library says so, as it says it of a release that is told of by nothing else.
+    }
+  }
+
+  #tell(what: string): void {
+    if (this.#isTold) terminal.say(`azmutex: ${what}`);
+  }
+}
+
+/** A path's last part. What has none is shown as it is. */
+function nameOf(file: string): string {
+  return printable(basename(file) || file);
+}

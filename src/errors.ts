@@ -261,7 +261,19 @@ export type AnyMutexError =
   | DifferingPermitsError
   | MutexClosedError;
 
-/** Whether something thrown is one of azmutex's own errors, of this copy of the package or of another. */
+/**
+ * Whether something thrown is one of azmutex's own errors, of this copy of the package or of another.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   await mutex.locker("migration").run((lock) => migrate(lock.signal), { timeoutMs: 30_000 });
+ * } catch (error) {
+ *   if (!isMutexError(error) || error.code !== "LOCK_TIMEOUT") throw error;
+ *   console.log(`${error.key} is busy`);
+ * }
+ * ```
+ */
 export function isMutexError(thrown: unknown): thrown is AnyMutexError {
   return thrown instanceof Error && BRAND in thrown;
 }

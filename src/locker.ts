@@ -18,6 +18,13 @@ export class Lock extends Holding {
    * Higher than the token of every earlier holder of this key. Hand it to whatever you write to, and have a write refused
    * whose token is lower than one seen before: that stops a holder who was paused after it last asked. Undefined with
    * `fencing: false`.
+   *
+   * @example
+   * ```ts
+   * await mutex.locker("report").run((lock) =>
+   *   database.query("UPDATE reports SET body = $1, token = $2 WHERE id = 7 AND token < $2", [body, lock.fencingToken]),
+   * );
+   * ```
    */
   readonly fencingToken: number | undefined;
   readonly #hold: Hold;
@@ -46,6 +53,11 @@ export class Lock extends Holding {
   /**
    * The lease, as the SDK's `conditions` take it: with them Azure itself refuses a write to the locked blob once the lease
    * is another's. Reading it counts as reading {@link Lock.leaseId}.
+   *
+   * @example
+   * ```ts
+   * await mutex.locker("state.json").run((lock) => blob.upload(body, body.length, { conditions: lock.conditions }));
+   * ```
    */
   get conditions(): { readonly leaseId: string } {
     return { leaseId: this.#hold.giveOutId() };
@@ -55,6 +67,14 @@ export class Lock extends Holding {
 /**
  * Locks one key: waits for the lease, renews it in the background until it is given back, and says so when it is lost. Can be
  * used any number of times, also by several tasks at once: those of one {@link AzureMutex} and key queue in order.
+ *
+ * @example
+ * ```ts
+ * const locker = new Locker(mutex, "migration", { leaseSeconds: 30 });
+ * await locker.run((lock) => migrate(lock.signal)); // waits for the lock, and releases it
+ * const lock = await locker.tryLock(); // one attempt
+ * await lock?.release();
+ * ```
  */
 export class Locker {
   /** The name of the lock, and of its blob. */

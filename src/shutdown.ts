@@ -229,6 +229,12 @@ export class Shutdown {
  * It keeps no process alive before a signal comes. In a worker thread Node delivers none.
  *
  * @throws `TypeError` or `RangeError` for what is not a mutex, and for options that do not fit.
+ *
+ * @example
+ * ```ts
+ * const shutdown = releaseOnSignals(mutex);
+ * await mutex.locker("migration").run((lock) => migrate(lock.signal), { until: shutdown.signal });
+ * ```
  */
 export function releaseOnSignals(mutexes: LockSpace | readonly LockSpace[], options: ReleaseOnSignalsOptions = {}): Shutdown {
   return new Shutdown(spacesIn(mutexes), options, thisProcess);

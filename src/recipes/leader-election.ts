@@ -150,6 +150,14 @@ export class Leadership extends Holding {
 /**
  * One leader among many candidates, and everybody can see who. Leadership is the lock of the key; its fencing token is the term,
  * and the leader's record in the blob's metadata tells the others.
+ *
+ * @example
+ * ```ts
+ * const election = new LeaderElection(mutex, "scheduler", { candidate: "pod-1", data: "http://pod-1:8080" });
+ * const running = election.run((leadership) => migrate(leadership.signal)); // leads, and campaigns again, until it is aborted
+ * const leader = await election.leader();
+ * console.log(leader?.candidate, leader?.term, leader?.data);
+ * ```
  */
 export class LeaderElection {
   /** The name of the office. */

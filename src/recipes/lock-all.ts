@@ -38,6 +38,16 @@ export class LockSet extends Holding {
  * **Whoever holds one lock and then calls this for others is out of that order, and can wait in a circle:** name all keys in one call.
  *
  * @throws `TypeError` without any key; `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
+ *
+ * @example
+ * ```ts
+ * const set = await lockAll(mutex, ["account-1", "account-2"], { timeoutMs: 10_000 });
+ * try {
+ *   await migrate(set.signal);
+ * } finally {
+ *   await set.release();
+ * }
+ * ```
  */
 export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<string>, options: LockAllOptions = {}): Promise<LockSet> {
   const { timeoutMs = Number.POSITIVE_INFINITY, signal: ended, until, ...lockerOptions } = options;

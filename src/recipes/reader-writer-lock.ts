@@ -34,6 +34,13 @@ export class ReadLock extends Holding {
  *
  * **A read lock cannot be turned into a write lock.** Two readers who both want that would wait for each other for ever; and a
  * task that asks for the write side while it reads waits for itself. Release, lock the other side, and look again at what you read.
+ *
+ * @example
+ * ```ts
+ * const config = new ReaderWriterLock(mutex, "config");
+ * await config.read.run((lock) => migrate(lock.signal)); // beside other readers
+ * await config.write.run((lock) => migrate(lock.signal)); // alone
+ * ```
  */
 export class ReaderWriterLock {
   /** The name of the lock. */

@@ -72,6 +72,12 @@ export class Permit extends Holding {
 /**
  * At most so many at once, across all processes: each permit is the lease of a small blob, kept and lost like a lock. A crashed
  * holder's permit is free again when its lease has run out.
+ *
+ * @example
+ * ```ts
+ * const exports = new Semaphore(mutex, "exports", { permits: 3 });
+ * await exports.run((permit) => migrate(permit.signal)); // at most three at once
+ * ```
  */
 export class Semaphore {
   /** The name of the semaphore. */

@@ -18,10 +18,11 @@ export interface DescribeLeaseStoreOptions extends TestFramework {
 /**
  * The contract of a `LeaseStore`, as tests: the documented behaviour of Azure's blob leases, as far as azmutex builds on it.
  *
+ * @example
  * ```ts
  * import { describe, expect, it } from "vitest";
  *
- * describeLeaseStore("my store", async () => ({ store, advance, foreign }), { describe, it, expect });
+ * describeLeaseStore("my store", setup, { describe, it, expect });
  * ```
  *
  * `setup` is called once per test, and each time brings a store in front of a container of its own that does not exist yet.

@@ -9,11 +9,13 @@ interface PendingTimer {
 /**
  * A clock that stands still until a test moves it. It never really waits, and the same test runs the same way every time.
  *
+ * @example
  * ```ts
  * const clock = new FakeClock();
- * const waited = sleep(clock, 5_000);
- * await clock.advance(5_000);
- * await waited;
+ * const mutex = new AzureMutex({ store: new MemoryLeaseStore({ clock }), clock });
+ * const lock = await mutex.locker("job").lock();
+ * await clock.advance(3_600_000); // renewed for an hour, at once
+ * console.log(lock.isHeld);
  * ```
  *
  * Only what is asked of this clock is fake: real sockets, real timers and `AbortSignal.timeout()` go on as ever, and

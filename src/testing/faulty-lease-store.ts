@@ -42,7 +42,9 @@ export interface CallRecord {
 /**
  * A `LeaseStore` that another one stands behind, and that goes wrong when told to.
  *
+ * @example
  * ```ts
+ * const clock = new FakeClock();
  * const store = new FaultyLeaseStore(new MemoryLeaseStore({ clock }), { clock });
  * store.hang("renew");                          // no renewal is answered any more
  * store.failAfter("acquire", { times: 1 });     // the next acquire is done, and its answer lost

@@ -18,6 +18,14 @@ export interface Compiled {
   run(document: Document, block: Block, env: NodeJS.ProcessEnv): Promise<Outcome>;
 }
 
+/** What snippets have besides the prelude. */
+interface Given {
+  /** Declarations of globals. */
+  readonly declarations?: string;
+  /** Imports, in one line. */
+  readonly imports?: string;
+}
+
 /** Below the test's own, so that a child that hangs is reported with what it said. */
 const TIMEOUT_MS = 240_000;
 
@@ -42,7 +50,7 @@ const moduleName = (document: Document, block: Block): string => `${document.pat
  * Compiles every `ts` block of the documents as a module of its own, against the build in dist/: `import "azmutex"` is
  * what a user would get. Names that a snippet takes for granted stand in snippets-prelude.d.ts.
  */
-export async function compileSnippets(folder: string, documents: readonly Document[]): Promise<Compiled> {
+export async function compileSnippets(folder: string, documents: readonly Document[], given: Given = {}): Promise<Compiled> {
   const root = join(PROJECT, "build", folder);
   rmSync(root, { recursive: true, force: true });
   const write = (path: string, text: string): void => {
@@ -59,10 +67,12 @@ export async function compileSnippets(folder: string, documents: readonly Docume
   );
   mkdirSync(join(root, "in"));
   cpSync(join(PROJECT, "test/project/snippets-prelude.d.ts"), join(root, "in/prelude.d.ts"));
+  write("in/given.d.ts", given.declarations ?? "");
   for (const document of documents) {
     for (const block of document.blocks.filter(({ language }) => language === "ts")) {
       // The blank lines make the compiler's line numbers those of the document.
-      write(`in/${moduleName(document, block)}.ts`, `${"\n".repeat(block.line - 1)}${block.code}\nexport {};\n`);
+      const text = `${"\n".repeat(block.line - 1)}${given.imports ?? ""}${block.code}\nexport {};\n`;
+      write(`in/${moduleName(document, block)}.ts`, text);
     }
   }
 

@@ -1,16 +1,15 @@
 import { isMutexError, LeaseAlreadyPresentError, LockLostError, StoreUnavailableError } from "./errors.ts";
 import { Acquisition } from "./lease/acquisition.ts";
-import { attempt, isUnsure, lostUnused, untilAnswered } from "./lease/attempt.ts";
 import { checkKey, checkPrefix, RESERVED_PREFIX } from "./lease/blob-name.ts";
-import { HelperFolder, helpersOf } from "./lease/helper-folder.ts";
+import { helperPrefix, helpersOf } from "./lease/helper-folder.ts";
 import { type BreakAnswer, isLeased, type LeaseLength, type ReadAnswer, type StoreCall, type StoredBlob } from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { recordIn } from "./lease/lock-record.ts";
 import { ManualLease } from "./lease/manual-lease.ts";
 import { ManualLeases } from "./lease/manual-leases.ts";
 import { MOST_PERMITS, slotName } from "./lease/permit-slot.ts";
-import { readBlob } from "./lease/read-blob.ts";
 import { READERS, readerIn } from "./lease/reader-blob.ts";
+import { expiredBeforeUse, isUnsure, retry, TRIES } from "./lease/retry.ts";
 import type { StandingLease } from "./lease/standing-lease.ts";
 import { listedStatuses, parted } from "./lock-listing.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
@@ -143,18 +142,17 @@ export class AzureMutex extends LockSpace {
     signal?.throwIfAborted();
     this.closing.signal.throwIfAborted();
     const blob = this.blob({ key });
-    const acquisition = new Acquisition(blob, { length: leaseSeconds, tryTimeoutMs: this.tryTimeoutMs });
+    const acquisition = new Acquisition(blob, { length: leaseSeconds });
     const patience = new Patience(this, key, { signal });
     try {
-      const granted = await untilAnswered(blob, () => acquisition.ask(patience.signal), patience.signal);
+      const granted = await retry(blob, () => acquisition.ask(patience.signal), { signal: patience.signal, tries: TRIES });
       patience.signal.throwIfAborted();
       if (granted.kind === "held") throw new LeaseAlreadyPresentError(key);
-      const { tryTimeoutMs } = this;
       const { remove: onEnd } = this.#leases;
-      const lease = new ManualLease(blob, { origin: acquisition, granted, length: leaseSeconds, tryTimeoutMs, onEnd });
+      const lease = new ManualLease(blob, { origin: acquisition, granted, length: leaseSeconds, onEnd });
       // The machine slept while the answer was on its way.
       if (lease.isUncertain) await renewUnused(lease, patience.signal);
-      if (!lease.isHeld) throw lostUnused(key);
+      if (!lease.isHeld) throw expiredBeforeUse(key);
       this.#leases.add(lease);
       return lease;
     } catch (error) {
@@ -203,13 +201,12 @@ export class AzureMutex extends LockSpace {
   async inspect(key: string, { signal }: CallOptions = {}): Promise<LockStatus> {
     checkKey(key);
     const blob = this.blob({ key });
-    const folder = new HelperFolder(blob, this.tryTimeoutMs);
     const [found, helpers] = await Promise.all([
       this.#read(blob, signal),
-      unlessDenied(untilAnswered(blob, () => folder.list(signal), signal)),
+      unlessDenied(retry(blob, () => blob.list(undefined, { signal }), { signal, tries: TRIES })),
     ]);
     const status = found.kind === "missing" ? missingStatus(key) : statusOf(found.blob);
-    return { ...status, ...(helpers && helperStatusOf(folder.prefix, helpers)) };
+    return { ...status, ...(helpers && helperStatusOf(helperPrefix(blob.name), helpers)) };
   }
 
   /**
@@ -263,8 +260,7 @@ export class AzureMutex extends LockSpace {
   /** Breaks the leases of all processes that read under that name. */
   async #breakReaders(key: string, name: string, { periodSeconds, signal }: BreakOptions): Promise<BreakResult> {
     const blob = this.blob({ key });
-    const folder = new HelperFolder(blob, this.tryTimeoutMs, READERS);
-    const found = await untilAnswered(blob, () => folder.list(signal), signal);
+    const found = await retry(blob, () => blob.list(READERS, { signal }), { signal, tries: TRIES });
     const theirs = found.flatMap((own) => {
       const holder = isLeased(own.leaseState) ? readerIn(own)?.holder : undefined;
       return holder?.name === name ? [{ name: own.key, holder }] : [];
@@ -296,31 +292,16 @@ export class AzureMutex extends LockSpace {
     await Promise.all([super.letGo(), ...byHand]);
   }
 
-  #breakOnce(blob: LockBlob, { signal, ...how }: BreakRequest): Promise<BreakAnswer> {
-    const breakIt = (request: AbortSignal) => this.store.break(blob.name, { ...how, signal: request });
-    const options = { operation: "break", timeoutMs: this.tryTimeoutMs, signal };
-    return untilAnswered(blob, () => attempt(blob, breakIt, options), signal);
+  #breakOnce(blob: LockBlob, how: BreakRequest): Promise<BreakAnswer> {
+    return retry(blob, () => blob.break(how), { signal: how.signal, tries: TRIES });
   }
 
-  async *#blobs(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<StoredBlob, void, undefined> {
-    const stop = new AbortController();
-    const blob = this.blob({ key: prefix });
-    const options = { operation: "list", timeoutMs: this.tryTimeoutMs, signal };
-    const begin = async () => {
-      const found = this.store.list(prefix, { signal: stop.signal })[Symbol.asyncIterator]();
-      return { found, first: await attempt(blob, () => found.next(), options) };
-    };
-    try {
-      // Asked again only as long as nobody has seen anything of it.
-      const { found, first } = await untilAnswered(blob, begin, signal);
-      for (let step = first; !step.done; step = await attempt(blob, () => found.next(), options)) yield step.value;
-    } finally {
-      stop.abort();
-    }
+  #blobs(prefix: string, signal: AbortSignal | undefined): AsyncIterable<StoredBlob> {
+    return this.blob({ key: prefix }).listAll({ signal });
   }
 
   #read(blob: LockBlob, signal: AbortSignal | undefined): Promise<ReadAnswer> {
-    return untilAnswered(blob, () => readBlob(blob, { timeoutMs: this.tryTimeoutMs, signal }), signal);
+    return retry(blob, () => blob.read({ signal }), { signal, tries: TRIES });
   }
 }
 
@@ -340,7 +321,7 @@ async function renewUnused(lease: ManualLease, signal: AbortSignal): Promise<voi
   try {
     await lease.renew({ signal });
   } catch (error) {
-    throw error instanceof LockLostError ? lostUnused(lease.key, { cause: error }) : error;
+    throw error instanceof LockLostError ? expiredBeforeUse(lease.key, { cause: error }) : error;
   }
 }
 

@@ -1,8 +1,9 @@
 import { isMutexError } from "./errors.ts";
-import { type Silence, TRIES } from "./lease/attempt.ts";
-import type { LockBlob } from "./lease/lock-blob.ts";
-import type { BlobOf, KnownKey, LockSpace } from "./lock-space.ts";
-import type { Announcement, LeaseTerms } from "./options.ts";
+import type { BlobOf, LockBlob } from "./lease/lock-blob.ts";
+import type { OutageTimer } from "./lease/outage-timer.ts";
+import { TRIES } from "./lease/retry.ts";
+import type { KnownKey, LockSpace } from "./lock-space.ts";
+import { type Announcement, areSameTerms } from "./options.ts";
 import type { ObservedWait } from "./telemetry/observer.ts";
 import { Contender } from "./waiting/contender.ts";
 import { endQuietly, type Hold, type LocalLease } from "./waiting/hold.ts";
@@ -21,23 +22,23 @@ export class Entrance {
     this.#space = space;
     this.#of = of;
     this.options = options;
-    this.blob = space.blob(of);
+    this.blob = space.blob(of, options.terms);
   }
 
-  /** Waits until the lease is held, seen by whoever looks. A silence of the service that began before may be gone on with. */
-  obtain(options: WaitOptions, wait?: ObservedWait, silence?: Silence): Promise<Hold> {
+  /** Waits until the lease is held, seen by whoever looks. An outage of the service that began before counts on. */
+  obtain(options: WaitOptions, wait?: ObservedWait, outage?: OutageTimer): Promise<Hold> {
     const wanted = {
-      wait: (patience: Patience) => this.obtainWithin(patience, silence),
+      wait: (patience: Patience) => this.obtainWithin(patience, outage),
       tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
     };
     return waitFor(this.blob, this.#of.key, options, wanted, wait);
   }
 
   /** The same, for whoever waits already: its place in the queue is that of somebody who came when that wait began. */
-  async obtainWithin(patience: Patience, silence?: Silence): Promise<Hold> {
+  async obtainWithin(patience: Patience, outage?: OutageTimer): Promise<Hold> {
     const known = this.known;
     const turn = await known.queue.enter(this.#comer(patience));
-    const contender = new Contender({ ...known, options: this.options, patience, turn, silence });
+    const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, patience, turn, outage });
     return this.#remembered(known, await leavingUnless(turn, contender, contender.wait()));
   }
 
@@ -51,9 +52,9 @@ export class Entrance {
     const known = this.known;
     const turn = known.queue.tryEnter();
     if (!turn) return undefined;
-    const patience = new Patience(known.blob, this.#of.key, { signal }, wait);
+    const patience = new Patience(this.blob, this.#of.key, { signal }, wait);
     try {
-      const contender = new Contender({ ...known, options: this.options, patience, turn });
+      const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, patience, turn });
       const hold = await leavingUnless(turn, contender, contender.tryOnce(tries));
       return hold && this.#remembered(known, hold);
     } finally {
@@ -68,8 +69,8 @@ export class Entrance {
   async announce(hold: Hold, announcement: Announcement | undefined, signal: AbortSignal): Promise<void> {
     const { token, leaseId } = hold;
     if (token === undefined) throw new TypeError("without a fencing token there is nothing to announce");
-    const { description, terms } = this.options;
-    const request = { leaseId, seen: hold.seen, description, tryTimeoutMs: terms.tryTimeoutMs, signal };
+    const { description } = this.options;
+    const request = { leaseId, seen: hold.seen, description, signal };
     try {
       const { seen } = await this.known.tokens.announce(this.blob, request, { token, announcement });
       hold.seen = seen;
@@ -86,7 +87,7 @@ export class Entrance {
   #remembered(known: KnownKey, hold: Hold): Hold {
     this.#space.remember(known, hold);
     // Won in the very moment in which everything is released: what ends the holds has not seen this one.
-    const { closing, key, log } = known.blob;
+    const { closing, key, log } = this.blob;
     if (closing.signal.aborted) void endQuietly(hold, log, `the lock on "${key}"`);
     closing.signal.throwIfAborted();
     return hold;
@@ -94,7 +95,7 @@ export class Entrance {
 
   #comer(patience: Patience): Comer<LocalLease> {
     const { terms } = this.options;
-    return { patience, accepts: ({ kept }) => areSame(kept.terms, terms) };
+    return { patience, accepts: ({ kept }) => areSameTerms(kept.terms, terms) };
   }
 }
 
@@ -105,13 +106,6 @@ async function leavingUnless<T extends Hold | undefined>(turn: Turn<LocalLease>,
     hold = await winning;
     return hold;
   } finally {
-    if (!hold) turn.leave({ silence: contender.silence });
+    if (!hold) turn.leave({ outage: contender.outage });
   }
-}
-
-/** Whether a lease kept on the one's terms is as good on the other's. */
-function areSame(a: LeaseTerms, b: LeaseTerms): boolean {
-  return (
-    a.leaseSeconds === b.leaseSeconds && a.renewEveryMs === b.renewEveryMs && a.marginMs === b.marginMs && a.tryTimeoutMs === b.tryTimeoutMs
-  );
 }

@@ -1,14 +1,14 @@
 import { unlessAborted } from "./abort.ts";
 import { type Clock, type Sources, sleep, systemSources } from "./clock.ts";
-import { Closing } from "./lease/closing.ts";
+import type { Closing } from "./lease/closing.ts";
 import { type ConnectOptions, connect } from "./lease/connect.ts";
 import { FencingTokens } from "./lease/fencing.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
-import type { LockBlob } from "./lease/lock-blob.ts";
-import { RenewalTurns } from "./lease/renewal-turns.ts";
+import { type BlobOf, LockBlob } from "./lease/lock-blob.ts";
+import { MutexContext } from "./lease/mutex-context.ts";
 import type { StandingLease } from "./lease/standing-lease.ts";
 import type { StoreAddress } from "./lease/store-address.ts";
-import { checkMs, DEFAULTS } from "./options.ts";
+import { checkMs, DEFAULTS, type LeaseTerms } from "./options.ts";
 import { checkRuntime } from "./runtime.ts";
 import { azureLog } from "./telemetry/azure-log.ts";
 import { Telemetry, type TelemetryOptions } from "./telemetry/telemetry.ts";
@@ -37,15 +37,10 @@ export interface ReleaseAllOptions {
   timeoutMs?: number | undefined;
 }
 
-/** Which blob is meant. */
-export interface BlobOf extends Pick<LockBlob, "key" | "metadata"> {
-  /** Default: the key. */
-  readonly name?: string;
-}
-
 /** What this process knows of one blob. */
 export interface KnownKey {
-  readonly blob: LockBlob;
+  /** The name of the lock, for people. */
+  readonly key: string;
   readonly queue: LocalQueue<LocalLease>;
   readonly tokens: FencingTokens;
 }
@@ -66,19 +61,9 @@ const FEWEST_HOLDS = 64;
  */
 export class LockSpace {
   /** @internal */
-  readonly store: LeaseStore;
-  /** @internal */
   readonly tryTimeoutMs: number;
-  /** @internal */
-  readonly telemetry: Telemetry;
-  /** @internal */
-  readonly closing: Closing = new Closing();
-  readonly #sources: Sources;
   readonly #log: (message: string) => void;
-  readonly #requests = { underWay: 0 };
-  readonly #standing = new Set<StandingLease>();
-  readonly #removals = { areDenied: false };
-  readonly #renewals: RenewalTurns;
+  readonly #context: MutexContext;
   readonly #keys = new Map<string, KnownKey>();
   /** What this process holds of each key, and some of what it held. */
   readonly #holds = new Map<KnownKey, Hold>();
@@ -95,19 +80,34 @@ export class LockSpace {
 
   constructor(options: MutexOptions) {
     checkRuntime();
-    this.store = connect(options, options?.clock);
-    const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, ...sources } = options;
+    const store = connect(options, options?.clock);
+    const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, ...given } = options;
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
     if (typeof log !== "function") throw new TypeError("log must be a function");
     this.tryTimeoutMs = tryTimeoutMs;
     this.#log = log;
-    this.#sources = {
-      clock: sources.clock ?? systemSources.clock,
-      random: sources.random ?? systemSources.random,
-      newId: sources.newId ?? systemSources.newId,
+    const sources: Sources = {
+      clock: given.clock ?? systemSources.clock,
+      random: given.random ?? systemSources.random,
+      newId: given.newId ?? systemSources.newId,
     };
-    this.telemetry = new Telemetry(telemetry, this.clock);
-    this.#renewals = new RenewalTurns(this.clock);
+    const measures = new Telemetry(telemetry, sources.clock);
+    this.#context = new MutexContext({ store, sources, telemetry: measures, log: this.log });
+  }
+
+  /** @internal */
+  get store(): LeaseStore {
+    return this.#context.store;
+  }
+
+  /** @internal */
+  get telemetry(): Telemetry {
+    return this.#context.telemetry;
+  }
+
+  /** @internal */
+  get closing(): Closing {
+    return this.#context.closing;
   }
 
   /** Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store does not say. */
@@ -117,12 +117,12 @@ export class LockSpace {
 
   /** @internal */
   get clock(): Clock {
-    return this.#sources.clock;
+    return this.#context.clock;
   }
 
   /** @internal */
   get random(): () => number {
-    return this.#sources.random;
+    return this.#context.random;
   }
 
   /** @internal */
@@ -130,32 +130,15 @@ export class LockSpace {
     return mutex instanceof LockSpace ? mutex : new LockSpace(mutex);
   }
 
-  /** @internal */
-  blob({ key, name = key, metadata }: BlobOf): LockBlob {
-    const { clock, random, newId } = this.#sources;
-    // Each by its name: what is spread has a shape of its own, and there may be very many.
-    return {
-      clock,
-      random,
-      newId,
-      store: this.store,
-      requests: this.#requests,
-      standing: this.#standing,
-      closing: this.closing,
-      removals: this.#removals,
-      renewals: this.#renewals,
-      telemetry: this.telemetry,
-      log: this.log,
-      key,
-      name,
-      metadata,
-    };
+  /** The blob, with the timeout of requests that a locker states. Default: the mutex's. @internal */
+  blob(of: BlobOf, { tryTimeoutMs }: Pick<LeaseTerms, "tryTimeoutMs"> = this): LockBlob {
+    return new LockBlob(this.#context, of, tryTimeoutMs);
   }
 
   /** @internal */
   known(of: BlobOf): KnownKey {
     const { name = of.key } = of;
-    const known = this.#keys.get(name) ?? { blob: this.blob(of), queue: new LocalQueue(), tokens: new FencingTokens() };
+    const known = this.#keys.get(name) ?? { key: of.key, queue: new LocalQueue(), tokens: new FencingTokens() };
     // It moves to the young end of the map, so that the old end holds the ones not used for longest.
     this.#keys.delete(name);
     this.#keys.set(name, known);
@@ -233,21 +216,19 @@ export class LockSpace {
 
   /** Whether this process holds nothing, waits for nothing, and sends nothing. @internal */
   get isIdle(): boolean {
-    if (this.#requests.underWay > 0) return false;
+    if (this.#context.requests.areUnderWay) return false;
     for (const { queue } of this.#keys.values()) if (queue.busy) return false;
     return true;
   }
 
   /** The leases that this process has, or may have because a request is under way. @internal */
   get standing(): readonly StandingLease[] {
-    return [...this.#standing];
+    return [...this.#context.standing];
   }
 
   /** Ends what this process holds; the signals of the holds abort. Never rejects: what is not answered lapses by itself. @internal */
   async letGo(): Promise<void> {
-    const revoked = [...this.#holds].map(([{ blob }, hold]) =>
-      endQuietly({ end: () => hold.revoke() }, blob.log, `the lock on "${blob.key}"`),
-    );
+    const revoked = [...this.#holds].map(([{ key }, hold]) => endQuietly({ end: () => hold.revoke() }, this.log, `the lock on "${key}"`));
     await Promise.all(revoked);
   }
 

@@ -99,7 +99,7 @@ export class Locker {
     checkKey(key);
     this.key = key;
     const space = LockSpace.of(mutex);
-    this.#entrance = new Entrance(space, { key }, resolveLockerOptions(options, space.tryTimeoutMs));
+    this.#entrance = new Entrance(space, { key }, resolveLockerOptions(options, space));
     this.#listeners = new Listeners(this.#entrance.blob.log);
     this.#observer = new Observer({ telemetry: space.telemetry, kind: "lock", key, listeners: this.#listeners });
   }

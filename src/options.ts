@@ -118,6 +118,13 @@ export function resolveTerms({ leaseSeconds = DEFAULTS.leaseSeconds, ...options 
   return { leaseSeconds, renewEveryMs, marginMs, tryTimeoutMs, goodForMs };
 }
 
+/** Whether a lease that is kept on the one's terms is as good on the other's. */
+export function areSameTerms(a: LeaseTerms, b: LeaseTerms): boolean {
+  return (
+    a.leaseSeconds === b.leaseSeconds && a.renewEveryMs === b.renewEveryMs && a.marginMs === b.marginMs && a.tryTimeoutMs === b.tryTimeoutMs
+  );
+}
+
 /** A wrong value as an error message shows it: itself if it is short, its kind if not. An account's key, pasted into the wrong option, is not short. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return value.length <= 63 ? JSON.stringify(value) : `a string of ${value.length} characters`;

@@ -2,12 +2,13 @@ import { type Clock, Stopwatch, sleep } from "../clock.ts";
 import { LockLostError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import type { Announcement, HolderDescription } from "../options.ts";
 import type { FirstRecord } from "./acquisition.ts";
-import { attempt, isUnsure, retryDelayMs, type Silence } from "./attempt.ts";
 import type { Metadata, Stamp, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type Announced, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
-import { readAsWritten, readBlob } from "./read-blob.ts";
+import type { OutageTimer } from "./outage-timer.ts";
+import { readAsWritten } from "./read-blob.ts";
 import { lossBy } from "./refusal.ts";
+import { type RetryPolicy, retry, retryDelayMs } from "./retry.ts";
 
 /** A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a record. */
 const TOKENS_PER_SECOND = 1_000_000;
@@ -69,11 +70,10 @@ export interface TokenRequest {
   readonly leaseId: string;
   readonly seen: SeenBlob;
   readonly description: HolderDescription;
-  readonly tryTimeoutMs: number;
   /** Aborts when the caller gives up or the lease is lost. */
   readonly signal: AbortSignal;
   /** For how long to go on without any answer from the service. Default: until the signal aborts. */
-  readonly silence?: Silence;
+  readonly outage?: OutageTimer;
   /** For how long to go on without success, answers or not, in milliseconds. Default: until the signal aborts. */
   readonly longestMs?: number;
 }
@@ -129,8 +129,8 @@ export class FencingTokens {
    * Reads the record that the present holder has written: whoever is next and finds the blob as it was then reserves its token
    * without reading it first. Never rejects; what it cannot read is read later.
    */
-  async lookAhead(blob: LockBlob, { tryTimeoutMs: timeoutMs, signal }: Pick<TokenRequest, "tryTimeoutMs" | "signal">): Promise<void> {
-    const answer = await readAsWritten(blob, { timeoutMs, signal }).catch(() => undefined);
+  async lookAhead(blob: LockBlob, signal: AbortSignal): Promise<void> {
+    const answer = await readAsWritten(blob, signal).catch(() => undefined);
     if (answer?.kind === "found") this.#foreseen = knownFrom(blob, answer.blob);
   }
 
@@ -162,8 +162,8 @@ export class FencingTokens {
    * Whether others have reserved tokens since this process did, which takes the lease: asked by whoever has a token and finds
    * that the blob was written. Throws `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`.
    */
-  async areOvertaken(blob: LockBlob, { tryTimeoutMs: timeoutMs }: Pick<TokenRequest, "tryTimeoutMs">): Promise<boolean> {
-    const answer = await readBlob(blob, { timeoutMs });
+  async areOvertaken(blob: LockBlob): Promise<boolean> {
+    const answer = await blob.read();
     const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
     return record !== undefined && record.top > this.#highestTried;
   }
@@ -179,14 +179,16 @@ export class FencingTokens {
       block: this.#keep({ ...block, etag, metadata, description: request.description }),
       time,
     });
-    let unmet = 0;
     const since = new Stopwatch(blob.clock);
+    const { signal, outage, longestMs = Number.POSITIVE_INFINITY } = request;
     const endure = (error: StoreUnavailableError): void => {
-      request.silence?.endure(error, blob.key);
-      if (since.elapsedMs >= (request.longestMs ?? Number.POSITIVE_INFINITY)) throw error;
+      outage?.failed(error, blob.key);
+      if (since.elapsedMs >= longestMs) throw error;
     };
     let known = this.#ownWrite(request.seen) ?? this.#foresightOf(request.seen) ?? (await this.#read(blob, request, endure));
-    for (let failures = 0; ; ) {
+    let unmet = 0;
+    let failures = 0;
+    const tryOnce = async (): Promise<{ block: OwnBlock; time: ServiceTime } | number> => {
       const mine = known.record && tried.get(known.record.nonce);
       // Our own write, though its answer never came.
       if (mine) return kept(mine, known);
@@ -197,19 +199,24 @@ export class FencingTokens {
       tried.set(record.nonce, block);
       this.#highestTried = Math.max(this.#highestTried, block.top);
       const metadata = withRecord(known.metadata, record);
-      try {
-        const answer = await this.#write(blob, request, metadata, known.etag);
-        if (answer) return kept(block, { ...answer, metadata });
-        unmet += 1;
-      } catch (error) {
-        if (!isUnsure(error)) throw error;
+      const answer = await this.#write(blob, request, metadata, known.etag);
+      if (answer) return kept(block, { ...answer, metadata });
+      unmet += 1;
+      return 0;
+    };
+    const policy: RetryPolicy = {
+      failed: (error) => {
         endure(error);
         failures += 1;
-        await sleep(blob.clock, retryDelayMs(failures, blob.random), { signal: request.signal });
-      }
-      if (unmet >= MOST_UNMET) throw neverAsRead(blob.key);
-      known = await this.#read(blob, request, endure);
-    }
+        return retryDelayMs(failures, blob.random);
+      },
+      pause: async (ms) => {
+        if (ms > 0) await sleep(blob.clock, ms, { signal });
+        if (unmet >= MOST_UNMET) throw neverAsRead(blob.key);
+        known = await this.#read(blob, request, endure);
+      },
+    };
+    return await retry(blob, tryOnce, policy);
   }
 
   /** What our own last write made of the blob, if it still is so. */
@@ -247,38 +254,31 @@ export class FencingTokens {
 
   async #write(
     blob: LockBlob,
-    { leaseId, tryTimeoutMs: timeoutMs, signal, silence }: TokenRequest,
+    { leaseId, signal, outage }: TokenRequest,
     metadata: Metadata,
     ifMatch: string,
   ): Promise<SeenBlob | undefined> {
-    const { store, key, name } = blob;
-    const ask = (request: AbortSignal) => store.writeMetadata(name, metadata, { leaseId, ifMatch, signal: request });
-    silence?.asks();
-    const answer = await attempt(blob, ask, { operation: "write the record", timeoutMs, signal });
-    if (answer.kind === "refused") throw lossBy(answer, key, "writing the record");
+    outage?.sending();
+    const answer = await blob.writeRecord(metadata, { leaseId, ifMatch, signal });
+    if (answer.kind === "refused") throw lossBy(answer, blob.key, "writing the record");
     return answer.kind === "written" ? seenNow(blob, answer) : undefined;
   }
 
-  async #read(
-    blob: LockBlob,
-    { tryTimeoutMs: timeoutMs, signal, silence }: TokenRequest,
-    endure: (error: StoreUnavailableError) => void,
-  ): Promise<Known> {
-    const { key, clock, random } = blob;
-    for (let failures = 1; ; failures += 1) {
-      silence?.asks();
-      try {
-        const answer = await readAsWritten(blob, { timeoutMs, signal });
-        if (!answer) throw neverAsRead(key);
-        if (answer.kind === "missing") throw new LockLostError(key, "deleted", `its ${answer.what} is gone`);
-        silence?.broken();
-        return knownFrom(blob, answer.blob);
-      } catch (error) {
-        if (!isUnsure(error)) throw error;
-        endure(error);
-        await sleep(clock, retryDelayMs(failures, random), { signal });
-      }
-    }
+  #read(blob: LockBlob, { signal, outage }: TokenRequest, endure: (error: StoreUnavailableError) => void): Promise<Known> {
+    const { key, random } = blob;
+    const readOnce = async (): Promise<Known> => {
+      outage?.sending();
+      const answer = await readAsWritten(blob, signal);
+      if (!answer) throw neverAsRead(key);
+      if (answer.kind === "missing") throw new LockLostError(key, "deleted", `its ${answer.what} is gone`);
+      outage?.answered();
+      return knownFrom(blob, answer.blob);
+    };
+    const failed = (error: StoreUnavailableError, failures: number): number => {
+      endure(error);
+      return retryDelayMs(failures, random);
+    };
+    return retry(blob, readOnce, { signal, failed });
   }
 
   #keep(own: OwnBlock): OwnBlock {

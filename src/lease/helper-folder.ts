@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
-import { attempt, isUnsure } from "./attempt.ts";
 import { RESERVED_PREFIX } from "./blob-name.ts";
-import { isLeased, type StoredBlob } from "./lease-store.ts";
-import type { LockBlob } from "./lock-blob.ts";
+import type { HelperKind } from "./operation.ts";
 
 const KEY_FOLDER = /^\.azmutex\/[0-9a-f]{64}\//;
 
@@ -21,51 +19,7 @@ export function keyFolderOf(name: string): string | undefined {
   return KEY_FOLDER.exec(name)?.[0];
 }
 
-/** Says once that helper blobs cannot be deleted, if that is what the error says. */
-export function noteDeniedRemoval({ removals, log }: LockBlob, error: unknown): void {
-  if (removals.areDenied || isUnsure(error)) return;
-  removals.areDenied = true;
-  log(`helper blobs cannot be deleted, and stay: grant the right to delete, or have a lifecycle rule delete them: ${String(error)}`);
-}
-
-/** The helper blobs of one blob. */
-export class HelperFolder {
-  /** What the names of its blobs begin with. */
-  readonly prefix: string;
-  readonly #blob: LockBlob;
-  readonly #kind: string | undefined;
-  readonly #tryTimeoutMs: number;
-
-  /** Those of one kind. Default: all. */
-  constructor(blob: LockBlob, tryTimeoutMs: number, kind?: string) {
-    this.#blob = blob;
-    this.#kind = kind;
-    this.#tryTimeoutMs = tryTimeoutMs;
-    this.prefix = `${helpersOf(blob.name)}${kind === undefined ? "" : `${kind}/`}`;
-  }
-
-  /** All its blobs, in one request for every 5,000. */
-  list(signal: AbortSignal | undefined): Promise<readonly StoredBlob[]> {
-    const { store } = this.#blob;
-    const list = async (request: AbortSignal): Promise<StoredBlob[]> => {
-      const found: StoredBlob[] = [];
-      for await (const blob of store.list(this.prefix, { signal: request })) found.push(blob);
-      return found;
-    };
-    const operation = `list the ${this.#kind ?? "helpers"}`;
-    return attempt(this.#blob, list, { operation, timeoutMs: this.#tryTimeoutMs, signal });
-  }
-
-  /** Removes what nobody leases and nobody wrote for so long, in the background: it belongs to somebody who is dead. */
-  sweep(found: readonly StoredBlob[], deadAfterMs: number): void {
-    const { store, removals } = this.#blob;
-    if (removals.areDenied) return;
-    for (const { key: name, leaseState, lastModified, date } of found) {
-      if (isLeased(leaseState) || date - lastModified < deadAfterMs) continue;
-      // Refused if its owner is alive after all; left for the next one who looks if there is no answer.
-      attempt(this.#blob, (signal) => store.remove(name, { signal }), { operation: "remove", timeoutMs: this.#tryTimeoutMs }).catch(
-        (error) => noteDeniedRemoval(this.#blob, error),
-      );
-    }
-  }
+/** What the names of a blob's helpers begin with: of those of one kind, or of all. */
+export function helperPrefix(name: string, kind?: HelperKind): string {
+  return `${helpersOf(name)}${kind === undefined ? "" : `${kind}/`}`;
 }

@@ -1,31 +1,187 @@
-import type { Sources } from "../clock.ts";
+import type { AnySignal } from "../abort.ts";
+import type { Clock, Sources } from "../clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Closing } from "./closing.ts";
-import type { LeaseStore, Metadata } from "./lease-store.ts";
+import { helperPrefix } from "./helper-folder.ts";
+import type { HelperRemovals } from "./helper-removals.ts";
+import type {
+  AcquireAnswer,
+  BreakAnswer,
+  ChangeAnswer,
+  CreateAnswer,
+  LeaseLength,
+  Metadata,
+  ReadAnswer,
+  ReleaseAnswer,
+  RemoveAnswer,
+  RenewAnswer,
+  StoredBlob,
+  WriteAnswer,
+} from "./lease-store.ts";
+import type { MutexContext } from "./mutex-context.ts";
+import type { HelperKind, Operation } from "./operation.ts";
 import type { RenewalTurns } from "./renewal-turns.ts";
+import type { RequestOptions } from "./requests.ts";
+import { retry, TRIES } from "./retry.ts";
 import type { StandingLease } from "./standing-lease.ts";
 
-/** The blob that is the lock, and what it takes to deal with it. */
-export interface LockBlob extends Sources {
-  readonly store: LeaseStore;
-  /** What people know the lock by. */
+/** Which blob is meant. */
+export interface BlobOf {
+  /** The name of the lock, for people. */
   readonly key: string;
-  /** The blob's name: the key itself, but for the helper blobs of recipes and queues. */
-  readonly name: string;
+  /** The blob's name. Default: the key. The helper blobs of recipes and queues have others. */
+  readonly name?: string | undefined;
   /** What the blob bears from its creation on, besides a record. Default: nothing. */
   readonly metadata?: Metadata | undefined;
-  /** How many requests are under way, of this blob or another of the mutex, those that nobody waits for any more included. */
-  readonly requests: { underWay: number };
-  /** The leases that this process has of the mutex's blobs, or may have. Those that are renewed and released by hand are not among them. */
-  readonly standing: Set<StandingLease>;
-  /** Whether the mutex grants locks. */
-  readonly closing: Closing;
-  /** Whether the credentials were refused the last deletion of a helper blob. Those stay then, and are not swept. */
-  readonly removals: { areDenied: boolean };
-  /** In which the renewals of the mutex are sent. */
-  readonly renewals: RenewalTurns;
-  /** Takes a line for people. Never throws, and is never given a secret. */
-  readonly log: (message: string) => void;
-  /** Is told what happens, for whoever wants to measure it. Never throws. */
-  readonly telemetry: Telemetry;
+}
+
+interface Call {
+  readonly signal?: AnySignal | undefined;
+}
+
+/** One blob that can be leased, and every request to it. Each method sends one request, with the same timeout. */
+export class LockBlob implements Sources {
+  readonly key: string;
+  readonly name: string;
+  readonly metadata: Metadata | undefined;
+  /** How long one request may take before it counts as unanswered, in milliseconds. */
+  readonly requestTimeoutMs: number;
+  readonly #mutex: MutexContext;
+
+  constructor(mutex: MutexContext, { key, name = key, metadata }: BlobOf, requestTimeoutMs: number) {
+    this.key = key;
+    this.name = name;
+    this.metadata = metadata;
+    this.requestTimeoutMs = requestTimeoutMs;
+    this.#mutex = mutex;
+  }
+
+  /** Another blob of the same key. */
+  helper(name: string): LockBlob {
+    return new LockBlob(this.#mutex, { key: this.key, name }, this.requestTimeoutMs);
+  }
+
+  acquire(leaseId: string, length: LeaseLength, options?: RequestOptions<AcquireAnswer>): Promise<AcquireAnswer> {
+    const { store } = this.#mutex;
+    return this.#send("acquire", (signal) => store.acquire(this.name, leaseId, length, { signal }), options);
+  }
+
+  renew(leaseId: string, options?: Call): Promise<RenewAnswer> {
+    const { store } = this.#mutex;
+    return this.#send("renew", (signal) => store.renew(this.name, leaseId, { signal }), options);
+  }
+
+  change(leaseId: string, newLeaseId: string, options?: Call): Promise<ChangeAnswer> {
+    const { store } = this.#mutex;
+    return this.#send("change", (signal) => store.change(this.name, leaseId, newLeaseId, { signal }), options);
+  }
+
+  release(leaseId: string): Promise<ReleaseAnswer> {
+    const { store } = this.#mutex;
+    return this.#send("release", (signal) => store.release(this.name, leaseId, { signal }));
+  }
+
+  break({ signal, ...how }: Call & { periodSeconds?: number | undefined; ifMatch?: string | undefined }): Promise<BreakAnswer> {
+    const { store } = this.#mutex;
+    return this.#send("break", (request) => store.break(this.name, { ...how, signal: request }), { signal });
+  }
+
+  /** Reads everything but the content. With `asWritten`, names of metadata are in the case in which they were written. */
+  read({ signal, asWritten }: Call & { readonly asWritten?: boolean } = {}): Promise<ReadAnswer> {
+    const { store } = this.#mutex;
+    const ask = (request: AbortSignal) => store.read(this.name, { signal: request, ...(asWritten && { asWritten }) });
+    return this.#send("read", ask, { signal });
+  }
+
+  create(metadata: Metadata, options?: Call): Promise<CreateAnswer> {
+    const { store } = this.#mutex;
+    return this.#send("create", (signal) => store.create(this.name, metadata, { signal }), options);
+  }
+
+  createContainer(options?: Call): Promise<void> {
+    const { store } = this.#mutex;
+    return this.#send("createContainer", (signal) => store.createContainer({ signal }), options);
+  }
+
+  writeRecord(metadata: Metadata, { signal, ...on }: Call & { leaseId: string; ifMatch: string }): Promise<WriteAnswer> {
+    const { store } = this.#mutex;
+    const ask = (request: AbortSignal) => store.writeMetadata(this.name, metadata, { ...on, signal: request });
+    return this.#send("writeRecord", ask, { signal });
+  }
+
+  remove({ leaseId }: { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
+    const { store } = this.#mutex;
+    return this.#send("remove", (signal) => store.remove(this.name, { leaseId, signal }));
+  }
+
+  /** The helper blobs of this one, of one kind or all: one request for up to 5,000 of them. */
+  list(kind?: HelperKind, options?: Call): Promise<readonly StoredBlob[]> {
+    const { store } = this.#mutex;
+    const prefix = helperPrefix(this.name, kind);
+    const ask = async (signal: AbortSignal): Promise<readonly StoredBlob[]> => {
+      const found: StoredBlob[] = [];
+      for await (const blob of store.list(prefix, { signal })) found.push(blob);
+      return found;
+    };
+    return this.#send(`list ${kind ?? "helpers"}`, ask, options);
+  }
+
+  /** The blobs whose names begin with the name of this one, page by page. The first page is asked for again if need be. */
+  async *listAll({ signal }: Call = {}): AsyncGenerator<StoredBlob, void, undefined> {
+    const { store } = this.#mutex;
+    const stop = new AbortController();
+    const begin = async () => {
+      const found = store.list(this.name, { signal: stop.signal })[Symbol.asyncIterator]();
+      return { found, first: await this.#send("list", () => found.next(), { signal }) };
+    };
+    try {
+      const { found, first } = await retry(this, begin, { signal, tries: TRIES });
+      for (let step = first; !step.done; step = await this.#send("list", () => found.next(), { signal })) {
+        yield step.value;
+      }
+    } finally {
+      stop.abort();
+    }
+  }
+
+  get clock(): Clock {
+    return this.#mutex.clock;
+  }
+
+  get random(): () => number {
+    return this.#mutex.random;
+  }
+
+  get newId(): () => string {
+    return this.#mutex.newId;
+  }
+
+  get telemetry(): Telemetry {
+    return this.#mutex.telemetry;
+  }
+
+  get log(): (message: string) => void {
+    return this.#mutex.log;
+  }
+
+  get closing(): Closing {
+    return this.#mutex.closing;
+  }
+
+  get standing(): Set<StandingLease> {
+    return this.#mutex.standing;
+  }
+
+  get renewals(): RenewalTurns {
+    return this.#mutex.renewals;
+  }
+
+  get removals(): HelperRemovals {
+    return this.#mutex.removals;
+  }
+
+  #send<T>(operation: Operation, ask: (signal: AbortSignal) => Promise<T>, options?: RequestOptions<T>): Promise<T> {
+    const { key, requestTimeoutMs: timeoutMs } = this;
+    return this.#mutex.requests.send({ operation, key, timeoutMs }, ask, options);
+  }
 }

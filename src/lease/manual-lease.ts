@@ -3,11 +3,11 @@ import { LockLostError, NotHeldError } from "../errors.ts";
 import { DEFAULTS } from "../options.ts";
 import { inRootContext } from "../root-context.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
-import { attempt, untilAnswered } from "./attempt.ts";
 import type { LeaseLength } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { lossBy } from "./refusal.ts";
 import { releaseLease } from "./release.ts";
+import { retry, TRIES } from "./retry.ts";
 
 /** How often an infinite lease is checked, so that somebody who breaks it is noticed. */
 const INFINITE_CHECK_MS = 20_000;
@@ -16,7 +16,6 @@ export interface ManualLeaseOptions {
   readonly origin: LeaseOrigin;
   readonly length: LeaseLength;
   readonly granted: Pick<Granted, "leaseId" | "asked">;
-  readonly tryTimeoutMs: number;
   /** Called once the caller knows how the lease ended: released, or lost. */
   readonly onEnd: (lease: ManualLease) => void;
 }
@@ -35,19 +34,17 @@ export class ManualLease {
   readonly leaseId: string;
   readonly #blob: LockBlob;
   readonly #lengthMs: number;
-  readonly #tryTimeoutMs: number;
   readonly #origin: LeaseOrigin;
   readonly #onEnd: (lease: ManualLease) => void;
   #state: State = HELD;
   #asked: Stopwatch;
   #check: Timer | undefined;
 
-  constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, length, tryTimeoutMs, onEnd }: ManualLeaseOptions) {
+  constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, length, onEnd }: ManualLeaseOptions) {
     this.key = blob.key;
     this.#origin = origin;
     this.leaseId = leaseId;
     this.#blob = blob;
-    this.#tryTimeoutMs = tryTimeoutMs;
     this.#onEnd = onEnd;
     this.#asked = asked;
     this.#lengthMs = length === "infinite" ? Number.POSITIVE_INFINITY : length * 1_000;
@@ -113,15 +110,14 @@ export class ManualLease {
   }
 
   async #renew(signal?: AbortSignal): Promise<void> {
-    const { store, name, clock } = this.#blob;
+    const { clock } = this.#blob;
     let asked = new Stopwatch(clock);
     const renewOnce = () => {
       this.#throwUnlessHeld();
       asked = new Stopwatch(clock);
-      const ask = (request: AbortSignal) => store.renew(name, this.leaseId, { signal: request });
-      return attempt(this.#blob, ask, { operation: "renew", timeoutMs: this.#tryTimeoutMs, signal });
+      return this.#blob.renew(this.leaseId, { signal });
     };
-    const answer = await untilAnswered(this.#blob, renewOnce, signal);
+    const answer = await retry(this.#blob, async () => renewOnce(), { signal, tries: TRIES });
     if (answer.kind === "refused") this.lose(lossBy(answer, this.key, "renewal"));
     // A release may have been sent meanwhile.
     this.#throwUnlessHeld();
@@ -133,7 +129,7 @@ export class ManualLease {
     this.#check?.cancel();
     this.#origin.conclude();
     try {
-      const answer = await releaseLease(this.#blob, this.leaseId, this.#tryTimeoutMs);
+      const answer = await releaseLease(this.#blob, this.leaseId);
       if (answer.kind === "refused") throw lossBy(answer, this.key, "release");
       if ("isAssumed" in answer && isOverdue) throw new LockLostError(this.key, "expired", "it ran out before it was released");
     } catch (error) {

@@ -1,5 +1,5 @@
+import type { AnySignal } from "../abort.ts";
 import { AccessDeniedError, isMutexError } from "../errors.ts";
-import { type AttemptOptions, attempt } from "./attempt.ts";
 import type { ReadAnswer, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 
@@ -11,15 +11,11 @@ const OURS = /^azmutex(?:_|$)/;
  * are entries of others, or the blob has content and may have such without a value. Undefined if it was written in between.
  * Throws `AccessDeniedError` where the second, a listing, is refused: written back as read, names would lose their case.
  */
-export async function readAsWritten(
-  blob: LockBlob,
-  options: Pick<AttemptOptions, "timeoutMs" | "signal">,
-): Promise<ReadAnswer | undefined> {
-  const { store, name, key } = blob;
-  const read = await readBlob(blob, options);
+export async function readAsWritten(blob: LockBlob, signal: AnySignal | undefined): Promise<ReadAnswer | undefined> {
+  const { key } = blob;
+  const read = await blob.read({ signal });
   if (read.kind === "missing" || !bearsEntriesOfOthers(read.blob)) return read;
-  const list = (signal: AbortSignal) => store.read(name, { signal, asWritten: true });
-  const written = await attempt(blob, list, { operation: "read", ...options }).catch((cause: unknown) => {
+  const written = await blob.read({ signal, asWritten: true }).catch((cause: unknown) => {
     if (!isMutexError(cause) || cause.code !== "ACCESS_DENIED") throw cause;
     const why = "is not written, because the blob bears entries of others and only a listing tells how their names are written";
     throw new AccessDeniedError(`the record of "${key}" ${why}: grant the right to list, or use fencing: false`, key, { cause });
@@ -37,9 +33,4 @@ export async function readAsWritten(
 
 function bearsEntriesOfOthers({ metadata, hasContent }: StoredBlob): boolean {
   return hasContent === true || Object.keys(metadata).some((entry) => !OURS.test(entry));
-}
-
-/** Asks once what the blob is like: one request without a body. */
-export function readBlob(blob: LockBlob, options: Pick<AttemptOptions, "timeoutMs" | "signal">): Promise<ReadAnswer> {
-  return attempt(blob, (signal) => blob.store.read(blob.name, { signal }), { operation: "read", ...options });
 }

@@ -2,9 +2,10 @@ import type { Holder } from "../options.ts";
 import type { Metadata, StoredBlob } from "./lease-store.ts";
 import { isHolder } from "./lock-record.ts";
 import { jsonOf, toAsciiJson } from "./metadata-json.ts";
+import type { HelperKind } from "./operation.ts";
 
 /** The kind of the blobs that processes lease while they read. */
-export const READERS = "reader-writer-lock";
+export const READERS = "reader-writer-lock" satisfies HelperKind;
 const ENTRY = "azmutex_reader";
 const NAME = /^\.azmutex\/[0-9a-f]{64}\/reader-writer-lock\/[^/]+$/;
 

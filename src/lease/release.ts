@@ -1,11 +1,7 @@
 import { Stopwatch, sleep } from "../clock.ts";
-import { attempt, isUnsure, untilAnswered } from "./attempt.ts";
 import type { ReleaseAnswer } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-
-function releaseOnce(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<ReleaseAnswer> {
-  return attempt(blob, (signal) => blob.store.release(blob.name, leaseId, { signal }), { operation: "release", timeoutMs });
-}
+import { isUnsure, retry, TRIES } from "./retry.ts";
 
 /** How a lease ended. */
 export type EndAnswer =
@@ -17,7 +13,6 @@ export type EndAnswer =
   | { readonly kind: "released"; readonly isAssumed: true };
 
 export interface BackgroundOptions {
-  readonly timeoutMs: number;
   /** Whether an acquire went unanswered, which would take the lease again if it arrived after the release: it is repeated for that. */
   readonly mayReturn?: boolean;
   /** For how long it is repeated, in milliseconds. Default: once. */
@@ -28,31 +23,29 @@ export interface BackgroundOptions {
  * Releases a lease, whatever the caller's signal says by now: three tries, each with its own time-out. "Not ours any more" is
  * an answer; after a try that went unanswered it was most likely that try which ended the lease.
  */
-export function releaseLease(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<EndAnswer> {
-  return endLease(blob, leaseId, () => releaseOnce(blob, leaseId, timeoutMs));
+export function releaseLease(blob: LockBlob, leaseId: string): Promise<EndAnswer> {
+  return endLease(blob, leaseId, () => blob.release(leaseId));
 }
 
 /** Gives a lease to another id, as {@link releaseLease} gives it back. */
-export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string, timeoutMs: number): Promise<EndAnswer> {
-  const change = (signal: AbortSignal) => blob.store.change(blob.name, leaseId, newLeaseId, { signal });
+export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string): Promise<EndAnswer> {
   return endLease(blob, leaseId, async () => {
-    const changed = await attempt(blob, change, { operation: "change", timeoutMs });
+    const changed = await blob.change(leaseId, newLeaseId);
     return changed.kind === "changed" ? { kind: "released" } : changed;
   });
 }
 
 async function endLease(blob: LockBlob, leaseId: string, endOnce: () => Promise<ReleaseAnswer>): Promise<EndAnswer> {
   let unanswered = false;
-  const answer = await whileStanding(blob, leaseId, () =>
-    untilAnswered(blob, async () => {
-      try {
-        return await endOnce();
-      } catch (error) {
-        unanswered ||= isUnsure(error);
-        throw error;
-      }
-    }),
-  );
+  const tryOnce = async (): Promise<ReleaseAnswer> => {
+    try {
+      return await endOnce();
+    } catch (error) {
+      unanswered ||= isUnsure(error);
+      throw error;
+    }
+  };
+  const answer = await whileStanding(blob, leaseId, () => retry(blob, tryOnce, { tries: TRIES }));
   return unanswered && answer.kind === "refused" ? { kind: "released", isAssumed: true } : answer;
 }
 
@@ -71,24 +64,28 @@ async function whileStanding<T>({ standing, name }: LockBlob, leaseId: string, e
  * Releases a lease that nobody waits for, and again where the first release may not be the end of it. Never rejects; what it
  * cannot release lapses by itself.
  */
-export async function releaseInBackground(blob: LockBlob, leaseId: string, options: BackgroundOptions): Promise<void> {
-  const answered = await releaseQuietly(blob, leaseId, options.timeoutMs);
+export async function releaseInBackground(blob: LockBlob, leaseId: string, options: BackgroundOptions = {}): Promise<void> {
+  const answered = await releaseQuietly(blob, leaseId);
   if (options.mayReturn || !answered) await releaseAgain(blob, leaseId, options);
 }
 
-/** After one time-out, then at intervals that treble until `sweepMs` have passed. */
-export async function releaseAgain(blob: LockBlob, leaseId: string, { timeoutMs, sweepMs = 0 }: BackgroundOptions): Promise<void> {
+/** After one timeout, then at intervals that treble until `sweepMs` have passed. */
+export async function releaseAgain(blob: LockBlob, leaseId: string, options: BackgroundOptions): Promise<void> {
+  const { requestTimeoutMs } = blob;
+  const { sweepMs = 0 } = options;
   const since = new Stopwatch(blob.clock);
-  for (let wait = timeoutMs; ; wait *= 3) {
-    await sleep(blob.clock, Math.max(timeoutMs, Math.min(wait, sweepMs - since.elapsedMs)), { keepAlive: false });
-    await releaseQuietly(blob, leaseId, timeoutMs);
+  for (let wait = requestTimeoutMs; ; wait *= 3) {
+    const pauseMs = Math.max(requestTimeoutMs, Math.min(wait, sweepMs - since.elapsedMs));
+    await sleep(blob.clock, pauseMs, { keepAlive: false });
+    await releaseQuietly(blob, leaseId);
     if (since.elapsedMs >= sweepMs) return;
   }
 }
 
-async function releaseQuietly(blob: LockBlob, leaseId: string, timeoutMs: number): Promise<boolean> {
+/** Whether there was an answer. */
+async function releaseQuietly(blob: LockBlob, leaseId: string): Promise<boolean> {
   try {
-    await whileStanding(blob, leaseId, () => releaseOnce(blob, leaseId, timeoutMs));
+    await whileStanding(blob, leaseId, () => blob.release(leaseId));
     return true;
   } catch (error) {
     blob.log(`a lease on "${blob.key}" could not be released; if it stands, it lapses by itself: ${String(error)}`);

@@ -1,16 +1,16 @@
 import { LazySignal, unlessAborted } from "../abort.ts";
-import { Stopwatch, sleep, type Timer } from "../clock.ts";
+import { Stopwatch, type Timer } from "../clock.ts";
 import { LockLostError, NotHeldError } from "../errors.ts";
 import type { LeaseTerms } from "../options.ts";
 import { inRootContext } from "../root-context.ts";
 import type { Renewal, Telemetry } from "../telemetry/telemetry.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
-import { attempt, retryDelayMs } from "./attempt.ts";
 import { type SeenBlob, seenNow } from "./fencing.ts";
 import type { Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { lossBy } from "./refusal.ts";
 import { changeLease, type EndAnswer, releaseInBackground, releaseLease } from "./release.ts";
+import { type RetryPolicy, retry, retryDelayMs } from "./retry.ts";
 import type { StandingLease } from "./standing-lease.ts";
 import { type Sleeper, SuspendWatch } from "./suspend-watch.ts";
 
@@ -170,7 +170,7 @@ export class KeptLease implements Sleeper, StandingLease {
     const wasLost = this.#state.kind === "lost" ? this.#state.error : undefined;
     this.#stop();
     this.#origin?.conclude();
-    const answer = wasLost ? this.#releaseLost(wasLost) : releaseLease(this.#blob, this.leaseId, this.terms.tryTimeoutMs);
+    const answer = wasLost ? this.#releaseLost(wasLost) : releaseLease(this.#blob, this.leaseId);
     this.#state = { kind: "released", answer };
     return answer;
   }
@@ -209,13 +209,13 @@ export class KeptLease implements Sleeper, StandingLease {
     if (this.#state.kind !== "held") return this.release();
     this.#stop();
     this.#origin?.conclude();
-    const answer = changeLease(this.#blob, this.leaseId, leaseId, this.terms.tryTimeoutMs);
+    const answer = changeLease(this.#blob, this.leaseId, leaseId);
     this.#state = { kind: "released", answer };
     return answer;
   }
 
   #releaseInBackground(): Promise<void> {
-    return inRootContext(() => releaseInBackground(this.#blob, this.leaseId, { timeoutMs: this.terms.tryTimeoutMs }));
+    return inRootContext(() => releaseInBackground(this.#blob, this.leaseId));
   }
 
   #setTimer(ms: number, callback: () => void): Timer {
@@ -308,21 +308,20 @@ export class KeptLease implements Sleeper, StandingLease {
   }
 
   async #renew(): Promise<void> {
-    const { clock, random, log, key } = this.#blob;
-    for (let failures = 1; this.#isRenewable; failures += 1) {
-      try {
-        if (await this.#renewOnce(failures > 1)) return;
-        failures = 0;
-      } catch (error) {
-        if (this.#state.kind !== "held" || this.#paused) return;
+    const { random, log, key } = this.#blob;
+    const policy: RetryPolicy<unknown> = {
+      signal: this.#stopping,
+      keepAlive: false,
+      isRepeated: () => this.#state.kind === "held" && !this.#paused,
+      failed: (error, failures) => {
         this.#lastFailure = error;
         const msLeft = this.remainingMs;
         log(`renewal of "${key}" failed, ${Math.round(msLeft)} ms left: ${String(error)}`);
         this.#tell({ kind: "failed", error, msLeft, attempt: failures });
-        const delayMs = retryDelayMs(failures, random);
-        await sleep(clock, delayMs, { signal: this.#stopping, keepAlive: false }).catch(() => undefined);
-      }
-    }
+        return retryDelayMs(failures, random);
+      },
+    };
+    await retry(this.#blob, (failures) => this.#renewOnce(failures > 0), policy).catch(() => undefined);
   }
 
   #tell(renewal: Renewal): void {
@@ -334,16 +333,16 @@ export class KeptLease implements Sleeper, StandingLease {
     return this.#state.kind === "held" && !this.#overdue && !this.#paused;
   }
 
-  /** Whether the lease is settled for now: renewed in time, lost, or not to be renewed any more. */
-  async #renewOnce(hasFailed: boolean): Promise<boolean> {
-    const { store, key, name, clock, renewals } = this.#blob;
-    const { tryTimeoutMs: timeoutMs, goodForMs } = this.terms;
-    const renew = (request: AbortSignal) => store.renew(name, this.leaseId, { signal: request });
+  /** Resolves when the lease is settled for now: renewed in time, lost, or not to be renewed any more. 0 when it is late. */
+  async #renewOnce(hasFailed: boolean): Promise<true | 0> {
+    if (!this.#isRenewable) return true;
+    const { key, clock, renewals } = this.#blob;
+    const { goodForMs } = this.terms;
     const turn = { hasFailed, leftMs: () => this.remainingMs, isWanted: () => this.#isRenewable };
     const renewal = await renewals.run(turn, async () => {
       const { seen } = this;
       const asked = new Stopwatch(clock);
-      const send = () => attempt(this.#blob, renew, { operation: "renew", timeoutMs, signal: this.#stopping });
+      const send = () => this.#blob.renew(this.leaseId, { signal: this.#stopping });
       const answer = await (this.keeper ? this.keeper.renewing(send) : send());
       return { answer, asked, seen };
     });
@@ -360,7 +359,7 @@ export class KeptLease implements Sleeper, StandingLease {
     }
     this.#granted = asked;
     this.#sees(answer, seen);
-    if (isLate) return false;
+    if (isLate) return 0;
     this.#asked = asked;
     this.#lastFailure = undefined;
     this.#planRenewal(elapsedMs);

@@ -3,21 +3,20 @@ import { Stopwatch, sleep } from "../clock.ts";
 import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
 import { checkWork, Holding, runHolding, seen } from "../holding.ts";
-import { isUnsure, untilAnswered } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { isLeased, type ReadAnswer } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { recordIn } from "../lease/lock-record.ts";
 import { toAsciiJson } from "../lease/metadata-json.ts";
-import { readBlob } from "../lease/read-blob.ts";
+import { isUnsure, type RetryPolicy, retry, TRIES } from "../lease/retry.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { checkMs, type Holder, type LeaseTerms, shown } from "../options.ts";
 import { Observer } from "../telemetry/observer.ts";
-import { restAfter } from "../waiting/asking.ts";
 import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../waiting/backoff.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { checkWaitOptions, signalOf, type WaitOptions } from "../waiting/patience.ts";
+import { restAfter } from "../waiting/polling.ts";
 
 /** Metadata holds 8 KB in all; the rest is for the record around it. */
 const LONGEST_DATA = 4_096;
@@ -131,9 +130,9 @@ export class Leadership extends Holding {
 
   /** What it announced must not stand for whoever has the lock next and announces nothing. One try: the next leader writes anyway. */
   async #takeBack(): Promise<void> {
-    const { blob, options } = this.#entrance;
+    const { blob } = this.#entrance;
     const enough = new AbortController();
-    const timer = blob.clock.setTimer(options.terms.tryTimeoutMs, () => enough.abort(), { keepAlive: true });
+    const timer = blob.clock.setTimer(blob.requestTimeoutMs, () => enough.abort(), { keepAlive: true });
     // Where this process releases as it ends, the work's own proclamation may still be waiting for an answer.
     this.#over.abort(new NotHeldError(this.key));
     try {
@@ -179,7 +178,7 @@ export class LeaderElection {
     if (data !== undefined) checkData(data);
     const space = LockSpace.of(mutex);
     const named = candidate === undefined ? {} : { holder: candidate };
-    const resolved = resolveLockerOptions({ ...lockerOptions, ...named, purpose: PURPOSE, fencing: true }, space.tryTimeoutMs);
+    const resolved = resolveLockerOptions({ ...lockerOptions, ...named, purpose: PURPOSE, fencing: true }, space);
     const description = { ...resolved.description, announces: data === undefined ? {} : { data } };
     this.key = key;
     this.candidate = description.holder.name;
@@ -256,7 +255,7 @@ export class LeaderElection {
    */
   async leader({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Leader | undefined> {
     checkWaitOptions({ signal });
-    return leaderIn(await untilAnswered(this.#blob, () => this.#read(signal), signal));
+    return leaderIn(await retry(this.#blob, () => this.#blob.read({ signal }), { signal, tries: TRIES }));
   }
 
   /**
@@ -275,31 +274,31 @@ export class LeaderElection {
     const { clock, random, log } = this.#blob;
     let highest = 0;
     let shown: { readonly leader: Leader | undefined } | undefined;
-    for (let failures = 0; ; ) {
-      let restMs = everyMs * (0.9 + random() / 5);
-      try {
-        const found = leaderIn(await this.#read(signal));
-        failures = 0;
-        // Who led before is not back: its record is all there is until the next leader has written its own.
-        const isPast = found && (found.term < highest || (found.term === highest && !shown?.leader));
-        const leader = isPast ? undefined : found;
-        if (!shown || leader?.term !== shown.leader?.term) {
-          highest = Math.max(highest, leader?.term ?? 0);
-          shown = { leader };
-          yield leader;
-        }
-      } catch (error) {
-        if (signal?.aborted || !isUnsure(error)) throw error;
+    let restMs = everyMs;
+    const look = (): Promise<ReadAnswer> => {
+      restMs = everyMs * (0.9 + random() / 5);
+      return this.#blob.read({ signal });
+    };
+    const policy: RetryPolicy = {
+      signal,
+      isRepeated: (error) => !signal?.aborted && isUnsure(error),
+      failed: (error, failures) => {
         log(`observing who leads "${this.key}": ${error.message}`);
-        failures += 1;
-        restMs = Math.max(restMs, restAfter(error, failures, random));
+        return Math.max(restMs, restAfter(error, failures, random));
+      },
+    };
+    for (;;) {
+      const found = leaderIn(await retry(this.#blob, look, policy));
+      // Who led before is not back: its record is all there is until the next leader has written its own.
+      const isPast = found && (found.term < highest || (found.term === highest && !shown?.leader));
+      const leader = isPast ? undefined : found;
+      if (!shown || leader?.term !== shown.leader?.term) {
+        highest = Math.max(highest, leader?.term ?? 0);
+        shown = { leader };
+        yield leader;
       }
       await sleep(clock, restMs, { signal });
     }
-  }
-
-  #read(signal: AbortSignal | undefined): Promise<ReadAnswer> {
-    return readBlob(this.#blob, { timeoutMs: this.#entrance.options.terms.tryTimeoutMs, signal });
   }
 
   readonly #logError = (error: unknown): void => this.#blob.log(`leading "${this.key}": ${String(error)}`);

@@ -34,7 +34,7 @@ export class LocalReaders {
     const all = LocalReaders.#all.get(known) ?? new Map<string, LocalReaders>();
     LocalReaders.#all.set(known, all);
     const terms = JSON.stringify(options.terms);
-    const found = all.get(terms) ?? new LocalReaders(ownBlob(space, key, `${prefix}${known.blob.newId()}`, options));
+    const found = all.get(terms) ?? new LocalReaders(ownBlob(space, key, `${prefix}${space.blob({ key }).newId()}`, options));
     all.set(terms, found);
     return found;
   }

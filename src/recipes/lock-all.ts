@@ -3,8 +3,9 @@ import { sleep } from "../clock.ts";
 import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, LockTimeoutError } from "../errors.ts";
 import { Holding, seen } from "../holding.ts";
-import { retryDelayMs, Silence } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
+import { OutageTimer } from "../lease/outage-timer.ts";
+import { retryDelayMs } from "../lease/retry.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
 import { shown } from "../options.ts";
@@ -55,14 +56,14 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
   const signal = ended ?? until;
   const sorted = sortedKeys(keys);
   const space = LockSpace.of(mutex);
-  const resolved = resolveLockerOptions(lockerOptions, space.tryTimeoutMs);
+  const resolved = resolveLockerOptions(lockerOptions, space);
   const entrances = sorted.map((key) => new Entrance(space, { key }, resolved));
   // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.
   const patience = new Patience(space, sorted.join(", "), { signal, ...(timeoutMs > 0 && { timeoutMs }) });
-  const silence = new Silence(space.clock, resolved.unreachableAfterMs);
+  const outage = new OutageTimer(space.clock, resolved.unreachableAfterMs);
   const wait = new Observer({ telemetry: space.telemetry, kind: "lock_all", key: sorted }).asks();
   try {
-    const asking = { timeoutMs, patience, silence, wait };
+    const asking = { timeoutMs, patience, outage, wait };
     const tenure = await seen(wait, signal, async () => {
       for (let losses = 1; ; losses += 1) {
         const taken = await takeInTurn(entrances, asking);
@@ -80,7 +81,7 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
 interface Asking {
   readonly timeoutMs: number;
   readonly patience: Patience;
-  readonly silence: Silence;
+  readonly outage: OutageTimer;
   readonly wait: ObservedWait | undefined;
 }
 
@@ -99,10 +100,7 @@ function sortedKeys(keys: Iterable<string>): readonly string[] {
  * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was released from
  * outside before, as at the end of the process.
  */
-async function takeInTurn(
-  entrances: readonly Entrance[],
-  { timeoutMs, patience, silence, wait }: Asking,
-): Promise<JointTenure | undefined> {
+async function takeInTurn(entrances: readonly Entrance[], { timeoutMs, patience, outage, wait }: Asking): Promise<JointTenure | undefined> {
   const holds: Hold[] = [];
   const until = new LinkedSignal(patience.signal);
   let wanted = entrances[0] as Entrance;
@@ -111,7 +109,7 @@ async function takeInTurn(
       wanted = entrance;
       // Not within the patience itself: it is as a newcomer that it asks for the next.
       const leftMs = timeoutMs === 0 ? 0 : Math.max(0, patience.leftMs) + 1;
-      const hold = await entrance.obtain({ timeoutMs: leftMs, signal: until.signal }, wait, silence);
+      const hold = await entrance.obtain({ timeoutMs: leftMs, signal: until.signal }, wait, outage);
       holds.push(hold);
       until.follow(hold.signal);
     }

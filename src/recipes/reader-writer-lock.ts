@@ -58,7 +58,7 @@ export class ReaderWriterLock {
   constructor(mutex: LockSpace | MutexOptions, key: string, options: LockerOptions = {}) {
     checkKey(key);
     const space = LockSpace.of(mutex);
-    const resolved = resolveLockerOptions(options, space.tryTimeoutMs);
+    const resolved = resolveLockerOptions(options, space);
     const readers = new Readers(space, key, resolved);
     // Readers learn the last write's token from the record; a writer then looks for readers.
     const writing = { ...resolved, description: { ...resolved.description, announces: {} }, requestsAfter: 1 };

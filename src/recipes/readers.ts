@@ -1,20 +1,21 @@
 import { unlessAborted } from "../abort.ts";
 import { Entrance } from "../entrance.ts";
 import { isMutexError } from "../errors.ts";
-import { Silence, TRIES, untilAnswered } from "../lease/attempt.ts";
-import { HelperFolder } from "../lease/helper-folder.ts";
+import { helperPrefix } from "../lease/helper-folder.ts";
 import { isLeased } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { recordIn } from "../lease/lock-record.ts";
-import { readBlob } from "../lease/read-blob.ts";
+import { OutageTimer } from "../lease/outage-timer.ts";
 import { READERS } from "../lease/reader-blob.ts";
+import { retry, TRIES } from "../lease/retry.ts";
+import { sweepHelpers } from "../lease/sweep.ts";
 import type { LockSpace } from "../lock-space.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
-import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Hold, type Tenure } from "../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import { type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
+import { poll } from "../waiting/polling.ts";
 import { LocalReaders } from "./local-readers.ts";
 import type { Source } from "./lock-side.ts";
 import type { SharedTenure } from "./shared-lease.ts";
@@ -32,7 +33,6 @@ const DEAD_AFTER_MS = 600_000;
  */
 export class Readers implements Source<SharedTenure>, Reading {
   readonly #options: ResolvedLockerOptions;
-  readonly #folder: HelperFolder;
   /** The blob that a writer leases. A reader does so only to wait for its turn, with `fair`. */
   readonly #turnstile: Entrance;
   /** What the readers of this process have in common. */
@@ -41,37 +41,37 @@ export class Readers implements Source<SharedTenure>, Reading {
   constructor(space: LockSpace, key: string, options: ResolvedLockerOptions) {
     this.#options = options;
     this.#turnstile = new Entrance(space, { key }, { ...options, fencing: false });
-    this.#folder = new HelperFolder(this.#blob, options.terms.tryTimeoutMs, READERS);
-    this.#local = LocalReaders.of(space, key, this.#folder.prefix, options);
+    this.#local = LocalReaders.of(space, key, helperPrefix(key, READERS), options);
   }
 
   /** Whether anybody reads, in whatever process. */
   async isGoingOn(signal: AbortSignal | undefined, tries: number): Promise<boolean> {
-    const found = await untilAnswered(this.#blob, () => this.#folder.list(signal), signal, tries);
-    this.#folder.sweep(found, DEAD_AFTER_MS);
+    const blob = this.#blob;
+    const found = await retry(blob, () => blob.list(READERS, { signal }), { signal, tries });
+    sweepHelpers(blob, found, DEAD_AFTER_MS);
     return found.some(({ leaseState }) => isLeased(leaseState));
   }
 
   obtain(options: WaitOptions, wait: ObservedWait | undefined): Promise<SharedTenure> {
     const blob = this.#blob;
-    const { unreachableAfterMs, poll, fair } = this.#options;
+    const { unreachableAfterMs, fair } = this.#options;
     const local = this.#local;
     const cameAt = this.#now;
     const wanted = {
       wait: async (patience: Patience) => {
         const { signal } = patience;
         const turn = await local.queue.enterEmptyHanded(signal);
-        const silence = new Silence(blob.clock, unreachableAfterMs, turn.legacy.silence);
+        const outage = new OutageTimer(blob.clock, unreachableAfterMs, turn.legacy.outage);
         let reading: SharedTenure | undefined;
         try {
-          const asking = { signal, tries: 1, lease: (own: Entrance) => own.obtainWithin(patience, silence) };
+          const asking = { signal, tries: 1, lease: (own: Entrance) => own.obtainWithin(patience, outage) };
           // The first look is as long as one that lets it in; the next ones are a single request.
           let longer = 1;
-          reading = await keepAsking(
+          reading = await poll(
             {
               blob,
               patience,
-              silence,
+              outage,
               get longer() {
                 return longer;
               },
@@ -80,13 +80,13 @@ export class Readers implements Source<SharedTenure>, Reading {
               if (local.isWriting) longer = REQUESTS;
               const tenure =
                 (await this.#enter(cameAt, asking)) ??
-                (fair && (await this.#passTurnstile(await this.#turnstile.obtainWithin(patience, silence), asking)));
-              return tenure || pollDelayMs(patience.waitedMs, blob.random, poll);
+                (fair && (await this.#passTurnstile(await this.#turnstile.obtainWithin(patience, outage), asking)));
+              return tenure || pollDelayMs(patience.waitedMs, blob.random, this.#options.poll);
             },
           );
           return reading;
         } finally {
-          turn.leave(reading ? {} : { silence });
+          turn.leave(reading ? {} : { outage });
         }
       },
       tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
@@ -174,8 +174,7 @@ export class Readers implements Source<SharedTenure>, Reading {
   /** Whether the writers' blob is leased. Learns the last writer's token. */
   async #look({ signal, tries }: Asking): Promise<boolean> {
     const blob = this.#blob;
-    const { tryTimeoutMs: timeoutMs } = this.#options.terms;
-    const answer = await untilAnswered(blob, () => readBlob(blob, { timeoutMs, signal }), signal, tries);
+    const answer = await retry(blob, () => blob.read({ signal }), { signal, tries });
     const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
     // A locker of the same key may have written it, and does not announce its token.
     this.#local.token = record?.announced?.token ?? record?.top;

@@ -3,21 +3,22 @@ import { settledWithin, sleep } from "../clock.ts";
 import { Entrance } from "../entrance.ts";
 import { DifferingPermitsError, type LockLostError } from "../errors.ts";
 import { checkWork, Holding, runHolding, seen } from "../holding.ts";
-import { Silence, TRIES, untilAnswered } from "../lease/attempt.ts";
 import { checkKey } from "../lease/blob-name.ts";
-import { HelperFolder, helpersOf } from "../lease/helper-folder.ts";
+import { helpersOf } from "../lease/helper-folder.ts";
 import { isLeased, type Metadata, type StoredBlob } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { fitting } from "../lease/lock-record.ts";
+import { OutageTimer } from "../lease/outage-timer.ts";
 import { gateName, isNumberOfPermits, MOST_PERMITS, SLOTS, slotIn, slotMetadata, slotName } from "../lease/permit-slot.ts";
+import { retry, TRIES } from "../lease/retry.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { shown } from "../options.ts";
 import { type ObservedWait, Observer } from "../telemetry/observer.ts";
-import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Hold } from "../waiting/hold.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { checkWaitOptions, Patience, signalOf, type TryOptions, type WaitOptions, waitFor } from "../waiting/patience.ts";
+import { poll } from "../waiting/polling.ts";
 import { ReturnedSlots } from "./returned-slots.ts";
 
 /** To find a permit and to take it. */
@@ -88,7 +89,8 @@ export class Semaphore {
   readonly #options: ResolvedLockerOptions;
   /** Of all helper blobs of the key. */
   readonly #keyFolder: string;
-  readonly #slots: HelperFolder;
+  /** The blob of the key itself. */
+  readonly #keyBlob: LockBlob;
   readonly #metadata: Metadata;
   /** Where this process's tasks queue; with `fair`, all processes. */
   readonly #gate: Entrance;
@@ -108,11 +110,11 @@ export class Semaphore {
     this.key = key;
     this.permits = permits;
     this.#space = LockSpace.of(mutex);
-    const resolved = resolveLockerOptions(lockerOptions, this.#space.tryTimeoutMs);
+    const resolved = resolveLockerOptions(lockerOptions, this.#space);
     this.#metadata = slotMetadata(key, permits);
     this.#options = { ...resolved, description: fitting(resolved.description, this.#metadata) };
     this.#keyFolder = helpersOf(key);
-    this.#slots = new HelperFolder(this.#space.blob({ key }), this.#options.terms.tryTimeoutMs, SLOTS);
+    this.#keyBlob = this.#space.blob({ key }, this.#options.terms);
     this.#gate = new Entrance(this.#space, { key, name: gateName(this.#keyFolder) }, { ...this.#options, fencing: false });
     this.#observer = new Observer({ telemetry: this.#space.telemetry, kind: "semaphore", key });
   }
@@ -158,13 +160,13 @@ export class Semaphore {
 
   async #waitHere(patience: Patience): Promise<Permit> {
     const turn = await this.#gate.known.queue.enterEmptyHanded(patience.signal);
-    const silence = new Silence(this.#blob.clock, this.#options.unreachableAfterMs, turn.legacy.silence);
+    const outage = new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs, turn.legacy.outage);
     let permit: Permit | undefined;
     try {
-      permit = await this.#poll(patience, silence);
+      permit = await this.#poll(patience, outage);
       return permit;
     } finally {
-      turn.leave(permit ? {} : { silence });
+      turn.leave(permit ? {} : { outage });
     }
   }
 
@@ -172,24 +174,23 @@ export class Semaphore {
   async #waitAtGate(patience: Patience): Promise<Permit> {
     const gate = await this.#gate.obtainWithin(patience);
     try {
-      return await this.#poll(patience, new Silence(this.#blob.clock, this.#options.unreachableAfterMs));
+      return await this.#poll(patience, new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs));
     } finally {
       this.#leave(gate);
     }
   }
 
-  #poll(patience: Patience, silence: Silence): Promise<Permit> {
+  #poll(patience: Patience, outage: OutageTimer): Promise<Permit> {
     const blob = this.#blob;
     const { signal } = patience;
     const returned = this.#returned;
-    const { poll } = this.#options;
     const rest = (ms: number): Promise<void> => returned.rest(blob.clock, ms, signal);
-    return keepAsking({ blob, patience, silence, longer: REQUESTS, rest }, async () => {
+    return poll({ blob, patience, outage, longer: REQUESTS, rest }, async () => {
       const slot = returned.take();
       // The last time that it asks, it asks for what it leaves to others, too.
       const leaves = patience.isLastPoll ? undefined : (one: number) => returned.isLeft(one, blob.clock.now());
       const permit = (slot !== undefined && (await this.#trySlot(slot, signal, 1))) || (await this.#tryAny(signal, 1, leaves));
-      return permit ?? Math.min(pollDelayMs(patience.waitedMs, blob.random, poll), returned.leftForMs(blob.clock.now()));
+      return permit ?? Math.min(pollDelayMs(patience.waitedMs, blob.random, this.#options.poll), returned.leftForMs(blob.clock.now()));
     });
   }
 
@@ -207,7 +208,7 @@ export class Semaphore {
   async #tryUntil(signal: AbortSignal): Promise<Permit | undefined> {
     if (!this.#options.fair) return await this.#tryAny(signal, TRIES);
     // Whoever tries again at once must not find its own gate shut.
-    await settledWithin(this.#blob.clock, this.#options.terms.tryTimeoutMs, unlessAborted(this.#returned.gateLeft, signal));
+    await settledWithin(this.#blob.clock, this.#blob.requestTimeoutMs, unlessAborted(this.#returned.gateLeft, signal));
     const gate = await this.#gate.tryObtain(signal);
     if (!gate) return undefined;
     try {
@@ -276,7 +277,8 @@ export class Semaphore {
   /** The slots there are. Throws `DifferingPermitsError` if they belong to another number of permits. */
   async #look(signal: AbortSignal | undefined, tries: number = TRIES): Promise<ReadonlyMap<number, StoredBlob>> {
     const slots = new Map<number, StoredBlob>();
-    for (const found of await untilAnswered(this.#blob, () => this.#slots.list(signal), signal, tries)) {
+    const list = () => this.#keyBlob.list(SLOTS, { signal });
+    for (const found of await retry(this.#keyBlob, list, { signal, tries })) {
       const said = slotIn(found);
       if (said?.permits === undefined) continue;
       if (said.permits !== this.permits) throw new DifferingPermitsError(this.key, this.permits, said.permits);
@@ -290,7 +292,8 @@ export class Semaphore {
   }
 
   #onEnd(slot: number): void {
-    const { queue, blob } = this.#gate.known;
+    const { queue } = this.#gate.known;
+    const blob = this.#blob;
     const { fair, handOverMs, poll } = this.#options;
     const returned = this.#returned;
     if (!queue.busy) returned.forget();

@@ -1,12 +1,13 @@
 import { LinkedSignal } from "../abort.ts";
 import { sleep } from "../clock.ts";
 import type { Entrance } from "../entrance.ts";
-import { retryDelayMs, Silence, TRIES } from "../lease/attempt.ts";
+import { OutageTimer } from "../lease/outage-timer.ts";
+import { retryDelayMs, TRIES } from "../lease/retry.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
-import { keepAsking } from "../waiting/asking.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Hold } from "../waiting/hold.ts";
 import { type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
+import { poll } from "../waiting/polling.ts";
 import type { Source } from "./lock-side.ts";
 
 /** What a writer asks of the readers. */
@@ -29,10 +30,10 @@ export class Writers implements Source<Hold> {
     const { blob } = this.#entrance;
     const wanted = {
       wait: async (patience: Patience) => {
-        const silence = new Silence(blob.clock, this.#entrance.options.unreachableAfterMs);
+        const outage = new OutageTimer(blob.clock, this.#entrance.options.unreachableAfterMs);
         for (let losses = 1; ; losses += 1) {
-          const hold = await this.#entrance.obtainWithin(patience, silence);
-          if (await this.#outlast(hold, patience, silence)) return hold;
+          const hold = await this.#entrance.obtainWithin(patience, outage);
+          if (await this.#outlast(hold, patience, outage)) return hold;
           await sleep(blob.clock, retryDelayMs(losses, blob.random), { signal: patience.signal });
         }
       },
@@ -55,17 +56,16 @@ export class Writers implements Source<Hold> {
   }
 
   /** Waits until nobody reads. False if the lock was lost meanwhile. */
-  async #outlast(hold: Hold, patience: Patience, silence: Silence): Promise<boolean> {
+  async #outlast(hold: Hold, patience: Patience, outage: OutageTimer): Promise<boolean> {
     const { blob, options } = this.#entrance;
-    const { poll } = options;
     const either = new LinkedSignal(patience.signal, hold.signal);
     const { signal } = either;
     const since = blob.clock.now();
     const rest = (ms: number): Promise<void> => sleep(blob.clock, ms, { signal });
     let isAlone = false;
     try {
-      await keepAsking({ blob, patience, silence, rest }, async () =>
-        (await this.#reading.isGoingOn(signal, 1)) ? pollDelayMs(blob.clock.now() - since, blob.random, poll) : NOBODY,
+      await poll({ blob, patience, outage, rest }, async () =>
+        (await this.#reading.isGoingOn(signal, 1)) ? pollDelayMs(blob.clock.now() - since, blob.random, options.poll) : NOBODY,
       );
       isAlone = await hold.confirm(signal);
     } catch (error) {

@@ -2,12 +2,12 @@ import { LinkedSignal } from "../abort.ts";
 import { sleep } from "../clock.ts";
 import { isMutexError, type LockLostError } from "../errors.ts";
 import { Acquisition, type Granted } from "../lease/acquisition.ts";
-import { isUnsure, lostUnused, retryDelayMs, Silence, untilAnswered } from "../lease/attempt.ts";
 import type { FencingTokens } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
+import { OutageTimer } from "../lease/outage-timer.ts";
 import { KeptLease } from "../lease/renewal.ts";
+import { expiredBeforeUse, isUnsure, retry, retryDelayMs } from "../lease/retry.ts";
 import { inRootContext } from "../root-context.ts";
-import { type AskingOptions, keepAsking } from "./asking.ts";
 import { pollDelayMs } from "./backoff.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { type Hold, LocalLease, type Succession } from "./hold.ts";
@@ -15,6 +15,7 @@ import type { Turn } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
 import type { Patience } from "./patience.ts";
 import { PlaceInLine } from "./place-in-line.ts";
+import { type PollingOptions, poll } from "./polling.ts";
 import { Share } from "./share.ts";
 import { FirstCome, LocalFirst } from "./succession.ts";
 
@@ -25,7 +26,7 @@ export interface ContenderOptions {
   readonly patience: Patience;
   readonly turn: Turn<LocalLease>;
   /** Default: one that begins now. */
-  readonly silence?: Silence | undefined;
+  readonly outage?: OutageTimer | undefined;
 }
 
 /** One task of this process on its way from the head of the local queue to holding the lock. */
@@ -35,21 +36,21 @@ export class Contender {
   readonly #options: ResolvedLockerOptions;
   readonly #patience: Patience;
   readonly #turn: Turn<LocalLease>;
-  #silenceSoFar: Silence | undefined;
+  #outageSoFar: OutageTimer | undefined;
   #share: Share | undefined;
   #isAskingOnce = false;
   /** What became of the last lease that was granted and lost before anybody held it. */
   #lost: LockLostError | undefined;
   #queue: FairQueue | undefined;
 
-  constructor({ blob, tokens, options, patience, turn, silence }: ContenderOptions) {
+  constructor({ blob, tokens, options, patience, turn, outage }: ContenderOptions) {
     this.#blob = blob;
     this.#tokens = tokens;
     this.#options = options;
     this.#patience = patience;
     this.#turn = turn;
-    this.#silenceSoFar = silence;
-    if (turn.legacy.silence) silence?.follow(turn.legacy.silence);
+    this.#outageSoFar = outage;
+    if (turn.legacy.outage) outage?.continueFrom(turn.legacy.outage);
     this.#share = turn.legacy.share;
   }
 
@@ -63,9 +64,7 @@ export class Contender {
     if (hold) return hold;
     if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#patience.untilNextPoll(stayAwayMs, 0), { signal: this.#patience.signal });
     for (let losses = 1; ; losses += 1) {
-      hold = await this.#attemptToHold((acquisition, place) =>
-        keepAsking(this.#asking, () => (place ? place.step() : this.#poll(acquisition))),
-      );
+      hold = await this.#attemptToHold((acquisition, place) => poll(this.#asking, () => (place ? place.step() : this.#poll(acquisition))));
       if (hold) return hold;
       // Granted and lost again before the caller saw it: a lost lease's id is done, so from the beginning.
       await sleep(this.#blob.clock, retryDelayMs(losses, this.#blob.random), { signal: this.#patience.signal });
@@ -82,14 +81,14 @@ export class Contender {
         this.#patience.asks();
         return acquisition.ask(signal);
       };
-      const answer = await untilAnswered(this.#blob, ask, signal, tries);
+      const answer = await retry(this.#blob, ask, { signal, tries });
       wasGranted = answer.kind === "acquired";
       return answer.kind === "acquired" ? answer : undefined;
     });
     if (hold || !wasGranted || this.#lost?.why !== "expired") return hold;
     // Nobody else was in the way.
     const { cause } = this.#lost;
-    throw lostUnused(this.#blob.key, { answered: isUnsure(cause) && cause.answered, cause: this.#lost });
+    throw expiredBeforeUse(this.#blob.key, { answered: isUnsure(cause) && cause.answered, cause: this.#lost });
   }
 
   async #attemptToHold(
@@ -98,7 +97,6 @@ export class Contender {
     const { terms, fencing, fair, description } = this.#options;
     const acquisition = new Acquisition(this.#blob, {
       length: terms.leaseSeconds,
-      tryTimeoutMs: terms.tryTimeoutMs,
       firstRecord: fencing ? (date) => this.#tokens.first(this.#blob, description, date) : undefined,
     });
     const place = fair ? this.#placeFor(acquisition) : undefined;
@@ -117,7 +115,7 @@ export class Contender {
       abandon(false);
       return undefined;
     }
-    this.#silence.broken();
+    this.#outage.answered();
     const kept = new KeptLease(this.#blob, { origin: acquisition, granted, terms });
     const share = this.#share ?? new Share(this.#blob.clock);
     const ticketGone = place?.ticket?.leave();
@@ -136,13 +134,12 @@ export class Contender {
     const {
       fencing,
       description: { holder },
-      terms: { tryTimeoutMs },
     } = this.#options;
     const { signal } = this.#patience;
     return new PlaceInLine({
       ...{ blob: this.#blob, queue: this.#fairQueue, acquisition, patience: this.#patience, holder },
       longestSleepMs: this.#longestSleepMs,
-      onNext: () => fencing && void this.#tokens.lookAhead(this.#blob, { tryTimeoutMs, signal }),
+      onNext: () => fencing && void this.#tokens.lookAhead(this.#blob, signal),
     });
   }
 
@@ -162,41 +159,41 @@ export class Contender {
   }
 
   /** How long the service has not answered, for whoever is next in line; undefined if it was not asked. */
-  get silence(): Silence | undefined {
-    return this.#silenceSoFar;
+  get outage(): OutageTimer | undefined {
+    return this.#outageSoFar;
   }
 
   /** Made when it is first asked for: whoever is handed the lock never is. */
-  get #silence(): Silence {
-    this.#silenceSoFar ??= new Silence(this.#blob.clock, this.#options.unreachableAfterMs, this.#turn.legacy.silence);
-    return this.#silenceSoFar;
+  get #outage(): OutageTimer {
+    this.#outageSoFar ??= new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs, this.#turn.legacy.outage);
+    return this.#outageSoFar;
   }
 
   get #succession(): Succession {
     const { fair, terms } = this.#options;
     if (fair) {
       // What the service counts as left is the margin more than what we do.
-      const enoughMs = Math.max(0, this.#longestSleepMs + 2 * terms.tryTimeoutMs - terms.marginMs);
+      const enoughMs = Math.max(0, this.#longestSleepMs + 2 * this.#blob.requestTimeoutMs - terms.marginMs);
       return new FirstCome({ queue: this.#fairQueue, blob: this.#blob, enoughMs });
     }
     return new LocalFirst(this.#options, this.#blob.random);
   }
 
-  get #asking(): AskingOptions {
+  get #asking(): PollingOptions {
     const { fencing, requestsAfter = 0 } = this.#options;
     // A poll that is granted is followed by a look at the record and a write of it, where another process held the lock before.
-    return { blob: this.#blob, patience: this.#patience, silence: this.#silence, longer: (fencing ? 3 : 1) + requestsAfter };
+    return { blob: this.#blob, patience: this.#patience, outage: this.#outage, longer: (fencing ? 3 : 1) + requestsAfter };
   }
 
   get #fairQueue(): FairQueue {
-    this.#queue ??= new FairQueue(this.#blob, this.#options.terms.tryTimeoutMs);
+    this.#queue ??= new FairQueue(this.#blob);
     return this.#queue;
   }
 
   /** Whoever is given the lock has to find out while two thirds of its lease last, and two tries of a request after that. */
   get #longestSleepMs(): number {
-    const { leaseSeconds, tryTimeoutMs } = this.#options.terms;
-    return (leaseSeconds * 1_000 * 2) / 3 - 2 * tryTimeoutMs;
+    const { leaseSeconds } = this.#options.terms;
+    return (leaseSeconds * 1_000 * 2) / 3 - 2 * this.#blob.requestTimeoutMs;
   }
 
   /**
@@ -215,16 +212,15 @@ export class Contender {
   }
 
   async #reserveToken(kept: KeptLease): Promise<number> {
-    const { terms, description } = this.#options;
+    const { description } = this.#options;
     const { leaseId, seen: before, signal: loss } = kept;
     const either = new LinkedSignal(this.#patience.signal, loss);
     const request = {
       leaseId,
       seen: before,
       description,
-      tryTimeoutMs: terms.tryTimeoutMs,
       signal: either.signal,
-      silence: this.#silence,
+      outage: this.#outage,
       // Whoever waits goes through any number of refusals; whoever asks once does not keep the lease from others for that.
       ...(this.#isAskingOnce && { longestMs: this.#options.unreachableAfterMs }),
     };

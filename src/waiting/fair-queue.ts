@@ -1,13 +1,14 @@
 import { Stopwatch, sleep } from "../clock.ts";
 import type { Acquisition } from "../lease/acquisition.ts";
-import { attempt, untilAnswered } from "../lease/attempt.ts";
 import { ServiceTime } from "../lease/fencing.ts";
-import { HelperFolder } from "../lease/helper-folder.ts";
+import { helperPrefix } from "../lease/helper-folder.ts";
 import type { StoredBlob } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { isHolder } from "../lease/lock-record.ts";
 import { jsonOf, toAsciiJson } from "../lease/metadata-json.ts";
 import { changeLease, releaseLease } from "../lease/release.ts";
+import { retry, TRIES } from "../lease/retry.ts";
+import { sweepHelpers } from "../lease/sweep.ts";
 import type { Holder } from "../options.ts";
 import { Ticket } from "./ticket.ts";
 
@@ -51,26 +52,22 @@ export function isArrival(ms: number): boolean {
 /** The queue between processes for one key: a folder of tickets, in which everybody can see who is next. */
 export class FairQueue {
   readonly #blob: LockBlob;
-  readonly #tryTimeoutMs: number;
-  readonly #folder: HelperFolder;
   #passing: Promise<unknown> = Promise.resolve();
 
-  constructor(blob: LockBlob, tryTimeoutMs: number) {
+  constructor(blob: LockBlob) {
     this.#blob = blob;
-    this.#tryTimeoutMs = tryTimeoutMs;
-    this.#folder = new HelperFolder(blob, tryTimeoutMs, KIND);
   }
 
   ticket(arrivedAt: number, leaseId: string, holder: Holder): Ticket {
-    const name = `${this.#folder.prefix}${String(arrivedAt).padStart(15, "0")}-${leaseId}`;
+    const name = `${helperPrefix(this.#blob.name, KIND)}${String(arrivedAt).padStart(15, "0")}-${leaseId}`;
     const metadata = { [TICKET]: toAsciiJson({ key: this.#blob.name, leaseId, holder }) };
-    return new Ticket(this.#blob, { name, metadata, tryTimeoutMs: this.#tryTimeoutMs });
+    return new Ticket(this.#blob.helper(name), metadata);
   }
 
   /** Everybody who waits, in order. Tickets of the dead are swept away on the side. */
   async waiting(signal?: AbortSignal): Promise<Waiting> {
-    const found = await this.#folder.list(signal);
-    this.#folder.sweep(found, DEAD_AFTER_MS);
+    const found = await this.#blob.list(KIND, { signal });
+    sweepHelpers(this.#blob, found, DEAD_AFTER_MS);
     const tickets = found.flatMap((blob) => ticketIn(blob) ?? []);
     const [first] = found;
     return { tickets, time: first && new ServiceTime(this.#blob.clock, first.date) };
@@ -81,13 +78,14 @@ export class FairQueue {
    * and does not want it any more. Again and again for a minute, until it turns out to have been ours.
    */
   async giveUp(acquisition: Pick<Acquisition, "leaseId" | "mayReturn">, ticket: Ticket | undefined): Promise<void> {
-    const since = new Stopwatch(this.#blob.clock);
+    const { clock, requestTimeoutMs } = this.#blob;
+    const since = new Stopwatch(clock);
     await ticket?.leave();
-    for (let wait = this.#tryTimeoutMs; ; wait *= 3) {
+    for (let wait = requestTimeoutMs; ; wait *= 3) {
       if (await this.#passOn(acquisition.leaseId)) return;
       const left = LATE_HAND_OVER_MS - since.elapsedMs;
       if (!(ticket || acquisition.mayReturn) || left <= 0) return;
-      await sleep(this.#blob.clock, Math.max(this.#tryTimeoutMs, Math.min(wait, left)), { keepAlive: false });
+      await sleep(clock, Math.max(requestTimeoutMs, Math.min(wait, left)), { keepAlive: false });
     }
   }
 
@@ -99,19 +97,17 @@ export class FairQueue {
   }
 
   async #passOnNow(leaseId: string): Promise<boolean> {
-    const { key, name, store, log } = this.#blob;
-    const timeoutMs = this.#tryTimeoutMs;
-    const renew = (signal: AbortSignal) => store.renew(name, leaseId, { signal });
+    const blob = this.#blob;
     try {
       // A change to whoever has the lock succeeds whoever it was before: only a renewal tells whether it was ours.
-      const renewed = await untilAnswered(this.#blob, () => attempt(this.#blob, renew, { operation: "renew", timeoutMs }));
+      const renewed = await retry(blob, () => blob.renew(leaseId), { tries: TRIES });
       if (renewed.kind === "refused") return false;
-      const { tickets } = await untilAnswered(this.#blob, () => this.waiting());
+      const { tickets } = await retry(blob, () => this.waiting(), { tries: TRIES });
       const next = tickets.find((ticket) => ticket.leaseId !== leaseId);
-      await (next ? changeLease(this.#blob, leaseId, next.leaseId, timeoutMs) : releaseLease(this.#blob, leaseId, timeoutMs));
+      await (next ? changeLease(blob, leaseId, next.leaseId) : releaseLease(blob, leaseId));
       return true;
     } catch (error) {
-      log(`a lease on "${key}" could not be passed on; if it stands, it lapses by itself: ${String(error)}`);
+      blob.log(`a lease on "${blob.key}" could not be passed on; if it stands, it lapses by itself: ${String(error)}`);
       return false;
     }
   }

@@ -102,7 +102,7 @@ export class LocalLease implements LeaseKeeper {
     const { seen, key } = kept;
     if (this.#holder?.token === undefined) return;
     try {
-      if (await this.#tokens.areOvertaken(this.#blob, kept.terms))
+      if (await this.#tokens.areOvertaken(this.#blob))
         kept.learnLoss(new LockLostError(key, "taken", "others have held it since, and have given it back"), { stands: true });
     } catch {
       // To be looked at again at the next renewal.

@@ -1,5 +1,5 @@
 import { onAbort } from "../abort.ts";
-import type { Silence } from "../lease/attempt.ts";
+import type { OutageTimer } from "../lease/outage-timer.ts";
 import type { Patience } from "./patience.ts";
 import type { Share } from "./share.ts";
 
@@ -23,7 +23,7 @@ export interface Legacy {
   /** What this process has had of the lock, if no other has had it since. */
   readonly share?: Share;
   /** For how long the service has not answered. */
-  readonly silence?: Silence | undefined;
+  readonly outage?: OutageTimer | undefined;
 }
 
 const NO_LEGACY: Legacy = Object.freeze({});

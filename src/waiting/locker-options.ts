@@ -54,8 +54,8 @@ const UNREACHABLE_AFTER_MS = 20_000;
 const HAND_OVER_MS = 3_000;
 const HAND_OVER_COUNT = 100_000;
 
-/** A locker's options with every default filled in, checked against each other. Throws `RangeError` or `TypeError` naming option and value. */
-export function resolveLockerOptions(options: LockerOptions, defaultTryTimeoutMs: number): ResolvedLockerOptions {
+/** A locker's options with every default filled in, checked against each other. The request's timeout is the mutex's. Throws `RangeError` or `TypeError` naming option and value. */
+export function resolveLockerOptions(options: LockerOptions, mutex: { readonly tryTimeoutMs: number }): ResolvedLockerOptions {
   const { unreachableAfterMs = UNREACHABLE_AFTER_MS, handOverMs = HAND_OVER_MS, handOverCount = HAND_OVER_COUNT } = options;
   const { fencing = true, fair = false, holder, purpose, poll } = options;
   checkMs(unreachableAfterMs, "unreachableAfterMs");
@@ -67,7 +67,7 @@ export function resolveLockerOptions(options: LockerOptions, defaultTryTimeoutMs
   checkSwitch(fair, "fair");
   if (holder !== undefined) checkText(holder, "holder", LONGEST_HOLDER);
   if (purpose !== undefined) checkText(purpose, "purpose", LONGEST_PURPOSE);
-  const terms = resolveTerms(options, defaultTryTimeoutMs);
+  const terms = resolveTerms(options, mutex.tryTimeoutMs);
   return {
     terms,
     unreachableAfterMs,

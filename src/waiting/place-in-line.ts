@@ -1,6 +1,6 @@
 import type { Acquisition, AcquisitionAnswer, Granted } from "../lease/acquisition.ts";
-import { isUnsure } from "../lease/attempt.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
+import { isUnsure } from "../lease/retry.ts";
 import type { Holder } from "../options.ts";
 import { Doubt } from "./doubt.ts";
 import { arrivalOf, type FairQueue, isArrival } from "./fair-queue.ts";

@@ -1,8 +1,8 @@
 import { unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep, type Timer } from "../clock.ts";
-import { attempt, isUnsure, retryDelayMs } from "../lease/attempt.ts";
-import { noteDeniedRemoval } from "../lease/helper-folder.ts";
+import type { Metadata } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
+import { isUnsure, retryDelayMs } from "../lease/retry.ts";
 import type { StandingLease } from "../lease/standing-lease.ts";
 import { inRootContext } from "../root-context.ts";
 
@@ -14,13 +14,6 @@ const RENEW_EVERY_MS = LEASE_MS / 2;
 /** Where an acquire may still be on its way, and the ticket cannot be deleted, its lease is ended again after this time. */
 const RELEASED_AGAIN_AFTER_MS = 10_000;
 
-export interface TicketOptions {
-  /** The blob's name, which sorts by arrival. */
-  readonly name: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly tryTimeoutMs: number;
-}
-
 /**
  * A place in the queue between processes: a blob that its owner keeps leased. Of an owner who dies it lapses by itself. It is
  * in the queue from the moment that its lease stands.
@@ -28,8 +21,7 @@ export interface TicketOptions {
 export class Ticket {
   readonly #blob: LockBlob;
   readonly #leaseId: string;
-  readonly #metadata: Readonly<Record<string, string>>;
-  readonly #tryTimeoutMs: number;
+  readonly #metadata: Metadata;
   #kept: Stopwatch;
   #renewal: Timer | undefined;
   #joining: Promise<unknown> = Promise.resolve();
@@ -41,12 +33,12 @@ export class Ticket {
   #isUndeletable = false;
   readonly #standing: StandingLease;
 
-  constructor(blob: LockBlob, { name, metadata, tryTimeoutMs }: TicketOptions) {
-    this.#blob = { ...blob, name };
+  /** The blob's name sorts by arrival. */
+  constructor(blob: LockBlob, metadata: Metadata) {
+    this.#blob = blob;
     this.#leaseId = blob.newId();
-    this.#standing = { name, leaseId: this.#leaseId };
+    this.#standing = { name: blob.name, leaseId: this.#leaseId };
     this.#metadata = metadata;
-    this.#tryTimeoutMs = tryTimeoutMs;
     this.#kept = new Stopwatch(blob.clock);
   }
 
@@ -67,18 +59,14 @@ export class Ticket {
 
   /** Goes on when nobody waits for it any more: a request that is under way would make the ticket stand after its deletion. */
   async #join(): Promise<void> {
-    const { store, name, clock } = this.#blob;
-    const timeoutMs = this.#tryTimeoutMs;
     if (this.#wasMade) await this.#removeOldOne();
     this.#wasMade = true;
-    const create = (request: AbortSignal) => store.create(name, this.#metadata, { signal: request });
-    const made = await attempt(this.#blob, create, { operation: "create", timeoutMs });
+    const made = await this.#blob.create(this.#metadata);
     if (this.#gone || made.kind === "missing") return;
-    const asked = new Stopwatch(clock);
-    const acquire = (request: AbortSignal) => store.acquire(name, this.#leaseId, LEASE_SECONDS, { signal: request });
+    const asked = new Stopwatch(this.#blob.clock);
     this.#mayReturn = true;
     this.#blob.standing.add(this.#standing);
-    await attempt(this.#blob, acquire, { operation: "acquire", timeoutMs });
+    await this.#blob.acquire(this.#leaseId, LEASE_SECONDS);
     this.#mayReturn = false;
     this.#kept = asked;
     this.#wasOut = false;
@@ -105,7 +93,7 @@ export class Ticket {
         if (this.#isUndeletable) restMs = RELEASED_AGAIN_AFTER_MS;
       } catch (error) {
         if (!isUnsure(error)) {
-          noteDeniedRemoval(this.#blob, error);
+          this.#blob.removals.failed(error, this.#blob.log);
           // A ticket that may not be deleted leaves the queue with its lease; one that may not be released either lapses.
           restMs = this.#isUndeletable ? LEASE_MS : 0;
           this.#isUndeletable = true;
@@ -117,9 +105,7 @@ export class Ticket {
 
   /** Whether the ticket stays out of the queue: an acquire that is still on its way would bring it back. */
   async #endLease(): Promise<boolean> {
-    const { store, name } = this.#blob;
-    const release = (signal: AbortSignal) => store.release(name, this.#leaseId, { signal });
-    await attempt(this.#blob, release, { operation: "release", timeoutMs: this.#tryTimeoutMs });
+    await this.#blob.release(this.#leaseId);
     return !this.#mayReturn;
   }
 
@@ -138,10 +124,8 @@ export class Ticket {
   }
 
   async #remove(leaseId?: string): Promise<boolean> {
-    const { store, name } = this.#blob;
-    const remove = (signal: AbortSignal) => store.remove(name, { leaseId, signal });
-    const answer = await attempt(this.#blob, remove, { operation: "remove", timeoutMs: this.#tryTimeoutMs });
-    if (answer.kind === "removed") this.#blob.removals.areDenied = false;
+    const answer = await this.#blob.remove({ leaseId });
+    if (answer.kind === "removed") this.#blob.removals.succeeded();
     return answer.kind === "removed" || answer.why === "deleted";
   }
 
@@ -151,12 +135,11 @@ export class Ticket {
   }
 
   async #renew(): Promise<void> {
-    const { store, name, clock, random } = this.#blob;
+    const { clock, random } = this.#blob;
     const asked = new Stopwatch(clock);
-    const renew = (request: AbortSignal) => store.renew(name, this.#leaseId, { signal: request });
     let nextMs = RENEW_EVERY_MS;
     try {
-      const { kind } = await attempt(this.#blob, renew, { operation: "renew", timeoutMs: this.#tryTimeoutMs });
+      const { kind } = await this.#blob.renew(this.#leaseId);
       // One that had run out by the time of the answer may have been out of the queue for a while, though it stands again.
       this.#wasOut = kind === "refused" || this.#kept.elapsedMs >= LEASE_MS;
       if (kind !== "refused") this.#kept = asked;

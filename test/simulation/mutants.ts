@@ -26,7 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P8",
     edits: [
       {
-        place: "lease/Acquisition.#ask",
+        place: "lease/Acquisition.ask",
         stands: "leaseId: this.leaseId, asked };",
         instead: "leaseId: this.leaseId, asked: new Stopwatch(this.#blob.clock) };",
       },
@@ -49,14 +49,16 @@ export const MUTANTS: readonly Mutant[] = [
       {
         place: "lease/KeptLease.#renewOnce",
         stands: 'if (answer.kind === "refused") { this.#lose(',
-        instead: 'if (answer.kind === "refused") { if (this.#state.kind === "held") return false; this.#lose(',
+        instead: 'if (answer.kind === "refused") { if (this.#state.kind === "held") return 0; this.#lose(',
       },
     ],
   },
   {
     name: "an unsure renewal is taken for a loss",
     rule: "P16",
-    edits: [{ place: "lease/KeptLease.#renew", stands: "this.#lastFailure = error;", instead: "return this.#lose(this.#expired());" }],
+    edits: [
+      { place: "lease/KeptLease.#renew", stands: "this.#lastFailure = error;", instead: "this.#lose(this.#expired()); throw error;" },
+    ],
   },
   {
     name: "an unsure renewal is taken for a success",
@@ -65,7 +67,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         place: "lease/KeptLease.#renew",
         stands: "this.#lastFailure = error;",
-        instead: "this.#asked = new Stopwatch(clock); this.#armDeadline(0); return this.#planRenewal(0);",
+        instead: "this.#asked = new Stopwatch(this.#blob.clock); this.#armDeadline(0); this.#planRenewal(0); throw error;",
       },
     ],
   },
@@ -108,9 +110,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         place: "lease/KeptLease.release",
-        stands: "releaseLease(this.#blob, this.leaseId, this.terms.tryTimeoutMs);",
-        instead:
-          "(this.#callers?.aborted ? Promise.reject(this.#callers.reason) : releaseLease(this.#blob, this.leaseId, this.terms.tryTimeoutMs));",
+        stands: "releaseLease(this.#blob, this.leaseId);",
+        instead: "(this.#callers?.aborted ? Promise.reject(this.#callers.reason) : releaseLease(this.#blob, this.leaseId));",
       },
       {
         place: "waiting/Contender.#attemptToHold",
@@ -136,8 +137,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         place: "lease/Acquisition.abandon",
-        stands: "if (unreachable) this.#lingering?.abort(); void inRootContext(() => this.#letGo(mayBeHanded));",
-        instead: "if (unreachable) this.#lingering?.abort(); void mayBeHanded;",
+        stands: "if (unreachable) this.#tries.cut(); void inRootContext(() => this.#end(mayBeHanded));",
+        instead: "if (unreachable) this.#tries.cut(); void mayBeHanded;",
       },
     ],
   },
@@ -146,8 +147,8 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P5",
     edits: [
       {
-        place: "lease/Acquisition.#settled",
-        stands: "if (granted && this.#letGone) void inRootContext(() => this.#release());",
+        place: "lease/Acquisition.#onGranted",
+        stands: 'if (this.#stage === "over") void inRootContext(() => this.#release());',
         instead: "",
       },
     ],
@@ -160,7 +161,7 @@ export const MUTANTS: readonly Mutant[] = [
         place: "lease/Acquisition.constructor",
         stands: "this.leaseId = blob.newId();",
         instead:
-          "this.leaseId = idsOf.get(blob.store)?.get(blob.name) ?? blob.newId(); const ids = idsOf.get(blob.store) ?? new Map<string, string>(); idsOf.set(blob.store, ids.set(blob.name, this.leaseId));",
+          "this.leaseId = idsOf.get(blob.closing)?.get(blob.name) ?? blob.newId(); const ids = idsOf.get(blob.closing) ?? new Map<string, string>(); idsOf.set(blob.closing, ids.set(blob.name, this.leaseId));",
       },
       {
         place: "lease/MOST_CREATIONS",
@@ -174,9 +175,15 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P5",
     edits: [
       {
-        place: "lease/Acquisition.#acquire",
-        stands: "if (isMutexError(error) && !isUnsure(error)) this.#settled(false);",
-        instead: "if (isMutexError(error) && !isUnsure(error)) this.#settled(false); else void this.#release();",
+        place: "lease/AcquireTries.#onSent",
+        stands: "if (isMutexError(error) && !isUnsure(error)) this.#settle(false);",
+        instead: "if (isMutexError(error) && !isUnsure(error)) this.#settle(false); else this.#events.onUnsure();",
+      },
+      { place: "lease/TryEvents", stands: "onGranted(): void;", instead: "onGranted(): void; onUnsure(): void;" },
+      {
+        place: "lease/Acquisition.constructor",
+        stands: "onGranted: () => this.#onGranted()",
+        instead: "onGranted: () => this.#onGranted(), onUnsure: () => void this.#release(),",
       },
     ],
   },
@@ -186,9 +193,9 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       { place: "lease/Acquisition.leaseId", stands: "readonly leaseId", instead: "leaseId" },
       {
-        place: "lease/Acquisition.#acquire",
-        stands: "const cut = new LazySignal();",
-        instead: "this.leaseId = this.#blob.newId(); const cut = new LazySignal();",
+        place: "lease/Acquisition.ask",
+        stands: "const answer = await this.#blob.acquire(",
+        instead: "this.leaseId = this.#blob.newId(); const answer = await this.#blob.acquire(",
       },
     ],
   },
@@ -275,9 +282,9 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P26",
     edits: [
       {
-        place: "lease/FencingTokens.#write",
-        stands: "store.writeMetadata(name, metadata, { leaseId, ifMatch, signal: request })",
-        instead: "store.writeMetadata(name, metadata, { leaseId, ifMatch: (ifMatch && undefined) as unknown as string, signal: request })",
+        place: "lease/LockBlob.writeRecord",
+        stands: "store.writeMetadata(this.name, metadata, { ...on, signal: request })",
+        instead: "store.writeMetadata(this.name, metadata, { ...on, ifMatch: (on.ifMatch && undefined) as never, signal: request })",
       },
     ],
   },

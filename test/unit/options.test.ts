@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { resolveLockerOptions } from "../../src/waiting/locker-options.ts";
 
-const resolve = (options: object) => resolveLockerOptions(options, 3_000);
+const resolve = (options: object) => resolveLockerOptions(options, { tryTimeoutMs: 3_000 });
 
 describe("a locker's options", () => {
   it("are 30 s, renewed each third, given up a sixth before the end, by default", () => {

@@ -153,7 +153,7 @@ describe("any options", () => {
           expect(isFaultOfCaller(thrown)).toBe(true);
           return;
         }
-        const { terms, poll, handOverCount } = resolveLockerOptions((options ?? {}) as never, 3_000);
+        const { terms, poll, handOverCount } = resolveLockerOptions((options ?? {}) as never, { tryTimeoutMs: 3_000 });
         expect(terms.renewEveryMs + 2 * terms.tryTimeoutMs + 1_000).toBeLessThanOrEqual(terms.goodForMs);
         expect(terms.goodForMs).toBe(terms.leaseSeconds * 1_000 - terms.marginMs);
         expect(terms.marginMs).toBeGreaterThanOrEqual(100);

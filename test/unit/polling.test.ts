@@ -1,20 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { StoreUnavailableError } from "../../src/errors.ts";
-import { Silence } from "../../src/lease/attempt.ts";
+import { OutageTimer } from "../../src/lease/outage-timer.ts";
 import { LockSpace } from "../../src/lock-space.ts";
 import { FakeClock, MemoryLeaseStore } from "../../src/testing/index.ts";
-import { keepAsking } from "../../src/waiting/asking.ts";
 import { Patience } from "../../src/waiting/patience.ts";
+import { poll } from "../../src/waiting/polling.ts";
 
 describe("the pause after a request that failed", () => {
   it("grows with failures in a row, and an answer ends the row", async () => {
     const clock = new FakeClock();
     const blob = new LockSpace({ store: new MemoryLeaseStore({ clock }), clock, random: () => 0 }).blob({ key: "job" });
-    const options = { blob, patience: new Patience(blob, "job", {}), silence: new Silence(clock, 20_000) };
+    const options = { blob, patience: new Patience(blob, "job", {}), outage: new OutageTimer(clock, 20_000) };
     const steps = ["fails", "fails", "fails", "answers", "fails", "fails", "has it"];
     const pauses: number[] = [];
     const rest = async (ms: number): Promise<void> => void pauses.push(ms);
-    await keepAsking({ ...options, rest }, async () => {
+    await poll({ ...options, rest }, async () => {
       const step = steps.shift();
       if (step === "fails") throw new StoreUnavailableError("no answer", "job");
       return step === "answers" ? 50 : { step };

@@ -1,0 +1,46 @@
+import type { Clock, Sources } from "../clock.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { Closing } from "./closing.ts";
+import { HelperRemovals } from "./helper-removals.ts";
+import type { LeaseStore } from "./lease-store.ts";
+import { RenewalTurns } from "./renewal-turns.ts";
+import { Requests } from "./requests.ts";
+import type { StandingLease } from "./standing-lease.ts";
+
+export interface MutexContextOptions {
+  readonly store: LeaseStore;
+  readonly sources: Sources;
+  readonly telemetry: Telemetry;
+  readonly log: (message: string) => void;
+}
+
+/** What all blobs of one mutex share. */
+export class MutexContext implements Sources {
+  readonly store: LeaseStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly newId: () => string;
+  /** Measures what happens. Never throws. */
+  readonly telemetry: Telemetry;
+  /** Takes a line for people. Never throws, and is never given a secret. */
+  readonly log: (message: string) => void;
+  readonly requests: Requests;
+  /** The leases that this process has, or may have. Those that are renewed and released by hand are not among them. */
+  readonly standing: Set<StandingLease> = new Set();
+  /** Whether the mutex grants locks. */
+  readonly closing: Closing = new Closing();
+  readonly removals: HelperRemovals = new HelperRemovals();
+  /** Limits how many renewals of the mutex are under way at once. */
+  readonly renewals: RenewalTurns;
+
+  constructor({ store, sources: { clock, random, newId }, telemetry, log }: MutexContextOptions) {
+    this.store = store;
+    this.clock = clock;
+    this.random = random;
+    this.newId = newId;
+    this.telemetry = telemetry;
+    this.log = log;
+    this.requests = new Requests(store, clock, telemetry);
+    this.renewals = new RenewalTurns(clock);
+  }
+}

@@ -1,0 +1,136 @@
+import { type AnySignal, onAbort, unlessAborted } from "../abort.ts";
+import type { Clock } from "../clock.ts";
+import { StoreUnavailableError } from "../errors.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { LeaseStore } from "./lease-store.ts";
+import { OPERATION_METRICS, OPERATION_WORDS, type Operation } from "./operation.ts";
+
+/** One request: what it asks for, of which key, and how long to wait for the answer, in milliseconds. */
+export interface RequestKind {
+  readonly operation: Operation;
+  readonly key: string;
+  readonly timeoutMs: number;
+}
+
+export interface RequestOptions<T = unknown> {
+  /** Ends the wait at once, with the signal's own reason. */
+  readonly signal?: AnySignal | undefined;
+  /**
+   * Says for how long the request outlives the wait for its answer, when that ends. Default: it is aborted with the wait.
+   * A late answer still tells whether the service did what it was asked.
+   */
+  readonly linger?: (() => Linger) | undefined;
+  /** Called as the request is sent, with the service's answer, which may come after the wait has ended. */
+  readonly onSent?: ((answer: Promise<T>) => void) | undefined;
+}
+
+export interface Linger {
+  readonly ms: number;
+  /** Aborts the request before that time. */
+  readonly until: AnySignal;
+}
+
+/** Sends the requests of one mutex, each with a timeout of its own, and counts those under way. */
+export class Requests {
+  readonly #store: Pick<LeaseStore, "prepare" | "address">;
+  readonly #clock: Clock;
+  readonly #telemetry: Telemetry;
+  #underWay = 0;
+
+  constructor(store: Pick<LeaseStore, "prepare" | "address">, clock: Clock, telemetry: Telemetry) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#telemetry = telemetry;
+  }
+
+  /** Whether a request is under way. Lingering requests, whose callers have stopped waiting, count too. */
+  get areUnderWay(): boolean {
+    return this.#underWay > 0;
+  }
+
+  /**
+   * Sends one request. Rejects with `StoreUnavailableError` when no answer comes in time; the timeout is by our clock,
+   * since the SDK has none and a store may ignore its signal. An answer after the wait is dropped.
+   */
+  send<T>(kind: RequestKind, ask: (signal: AbortSignal) => Promise<T>, options: RequestOptions<T> = {}): Promise<T> {
+    const preparing = this.#store.prepare?.();
+    if (preparing === undefined) return this.#send(kind, ask, options);
+    // Loading the SDK is not the service's time: on a busy machine it takes longer than a request may.
+    return unlessAborted(preparing, options.signal).then(() => this.#send(kind, ask, options));
+  }
+
+  #send<T>(kind: RequestKind, ask: (signal: AbortSignal) => Promise<T>, { signal, linger, onSent }: RequestOptions<T>): Promise<T> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const { promise: answered, resolve, reject } = deferred<T>();
+    const request = new AbortController();
+    let isWaiting = true;
+    let stopLingering = (): void => undefined;
+
+    const stopWaiting = (reason: unknown): void => {
+      if (!isWaiting) return;
+      settled();
+      reject(reason);
+      const lingering = linger?.();
+      if (lingering && !lingering.until.aborted) stopLingering = this.#abortLater(request, lingering, reason);
+      else request.abort(reason);
+    };
+    const onTimeout = (): void => stopWaiting(this.#noAnswer(kind));
+    // After a stall of the event loop the answer may already be there, queued behind the timers.
+    const timer = this.#clock.setTimer(kind.timeoutMs, () => this.#clock.nextTurn(onTimeout));
+    const stopListening = onAbort(signal, () => stopWaiting(signal?.reason));
+    const settled = (): void => {
+      isWaiting = false;
+      timer.cancel();
+      stopListening();
+      stopLingering();
+    };
+    let answer: Promise<T>;
+    try {
+      answer = ask(request.signal);
+    } catch (error) {
+      // A store that throws instead of rejecting rejects, too.
+      answer = Promise.reject(error);
+    }
+    onSent?.(answer);
+    this.#underWay += 1;
+    answer.then(resolve, reject).finally(() => {
+      this.#underWay -= 1;
+      settled();
+    });
+    this.#telemetry.sent(OPERATION_METRICS[kind.operation], answered, signal);
+    return answered;
+  }
+
+  #noAnswer({ operation, key, timeoutMs }: RequestKind): StoreUnavailableError {
+    const host = this.#store.address?.host;
+    const words = OPERATION_WORDS[operation];
+    // A listing of everything is of no key.
+    const what = key === "" ? words : `${words} of "${key}"`;
+    const from = host === undefined ? "" : ` from ${host}`;
+    return new StoreUnavailableError(`no answer to ${what}${from} within ${timeoutMs} ms`, key, { host });
+  }
+
+  /** Aborts the request when its linger time is over. Returns what cancels that. */
+  #abortLater(request: AbortController, { ms, until }: Linger, reason: unknown): () => void {
+    const timer = this.#clock.setTimer(ms, () => request.abort(reason));
+    const stopListening = onAbort(until, () => request.abort(reason));
+    return () => {
+      timer.cancel();
+      stopListening();
+    };
+  }
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let settle: Omit<Deferred<T>, "promise"> | undefined;
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  return { promise, ...(settle as unknown as Omit<Deferred<T>, "promise">) };
+}

@@ -1,0 +1,16 @@
+import { isLeased, type StoredBlob } from "./lease-store.ts";
+import type { LockBlob } from "./lock-blob.ts";
+
+/** Deletes, in the background, the helper blobs that are not leased and were not written for so long: their processes are dead. */
+export function sweepHelpers(blob: LockBlob, found: readonly StoredBlob[], deadAfterMs: number): void {
+  const { removals, log } = blob;
+  if (removals.areDenied) return;
+  for (const { key: name, leaseState, lastModified, date } of found) {
+    if (isLeased(leaseState) || date - lastModified < deadAfterMs) continue;
+    // Refused if the owner is alive after all. Without an answer the blob is left for the next process that looks.
+    blob
+      .helper(name)
+      .remove()
+      .catch((error) => removals.failed(error, log));
+  }
+}

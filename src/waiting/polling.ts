@@ -1,0 +1,79 @@
+import { Stopwatch, sleep } from "../clock.ts";
+import type { StoreUnavailableError } from "../errors.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import type { OutageTimer } from "../lease/outage-timer.ts";
+import { isUnsure, type RetryPolicy, retry, retryDelayMs } from "../lease/retry.ts";
+import type { Patience } from "./patience.ts";
+
+export interface PollingOptions {
+  readonly blob: LockBlob;
+  readonly patience: Patience;
+  /** Ends the wait when the service does not answer for too long. */
+  readonly outage: OutageTimer;
+  /** How many times as long as the last step, which brought nothing, a step takes that brings what is wanted. Default: as long. */
+  readonly longer?: number;
+  /** Waits until the next step is due. Default: sleeps, until the patience ends. */
+  readonly rest?: (ms: number) => Promise<void>;
+}
+
+/** The longest pause that a service is granted that asks for one, in milliseconds. */
+const LONGEST_REST_MS = 60_000;
+
+/** How long to pause after so many failures in a row, in milliseconds, with what the service asked for up to a minute. */
+export function restAfter({ retryAfterMs = 0 }: StoreUnavailableError, failures: number, random: () => number): number {
+  return Math.max(retryDelayMs(failures, random), Math.min(LONGEST_REST_MS, retryAfterMs));
+}
+
+/**
+ * Takes one step after the other until one brings what is wanted; a number says how many milliseconds to pause before the next.
+ * Short failures of the service are waited out. Throws the patience's reason, `StoreUnavailableError` when there was no answer
+ * for too long, and what a step throws when the service certainly refuses.
+ */
+export function poll<T extends object>(options: PollingOptions, step: () => Promise<T | number>): Promise<T> {
+  return retry(options.blob, step, new Polling(options));
+}
+
+/** How a caller polls: within its patience, as long as the service answers now and then. */
+class Polling implements RetryPolicy {
+  readonly #options: PollingOptions;
+  #begun: Stopwatch | undefined;
+
+  constructor(options: PollingOptions) {
+    this.#options = options;
+  }
+
+  begin(): void {
+    const { blob, patience, outage } = this.#options;
+    this.#begun = new Stopwatch(blob.clock);
+    outage.sending(this.#begun);
+    patience.asks();
+  }
+
+  answered(): void {
+    this.#options.outage.answered();
+    this.#options.patience.answered();
+  }
+
+  isRepeated(error: unknown): boolean {
+    return !this.#options.patience.signal.aborted && isUnsure(error);
+  }
+
+  failed(error: StoreUnavailableError, failures: number): number {
+    const {
+      blob: { key, log, random },
+      patience,
+      outage,
+    } = this.#options;
+    log(`waiting for "${key}": ${error.message}`);
+    outage.failed(error, key);
+    patience.answered(error.answered ? undefined : error);
+    return restAfter(error, failures, random);
+  }
+
+  pause(ms: number): Promise<void> | undefined {
+    if (ms <= 0) return undefined;
+    const { blob, patience, longer = 1, rest } = this.#options;
+    const pauseMs = patience.untilNextPoll(ms, longer * (this.#begun?.elapsedMs ?? 0));
+    return rest ? rest(pauseMs) : sleep(blob.clock, pauseMs, { signal: patience.signal });
+  }
+}

@@ -272,16 +272,17 @@ function LossList({ losses, now }: { readonly losses: readonly Loss[]; readonly 
   return (
     <section>
       <h3>Lost</h3>
-      <ul class="people">
+      <ul class="history">
         {losses.map((loss) => (
           <li key={loss.id}>
-            <span class="who">
+            <div class="who">
               {holderName(loss.holder)}
-              {loss.part.kind === "lock" ? "" : `, ${partName(loss.part)}`}: <span class="bad">{whyOf(loss)}</span>
-            </span>
-            <span class="muted">
+              {loss.part.kind === "lock" ? null : <span class="muted"> · {partName(loss.part)}</span>}{" "}
+              <span class="bad">{whyOf(loss)}</span>
+            </div>
+            <div class="muted">
               <Between earliest={loss.after ?? loss.at} latest={loss.at} now={now} />
-            </span>
+            </div>
           </li>
         ))}
       </ul>

@@ -28,11 +28,11 @@ export function Legend() {
         <rect class="unsure hue-0" fill="url(#unsure-0)" y={3} width={22} height={8} />
       </Sample>
       <Sample text="lost">
-        <rect class="hold hue-0" y={3} width={12} height={8} rx={2} />
-        <rect class="loss-end" x={10} y={1} width={3} height={12} />
+        <rect class="hold hue-0" y={3} width={20} height={8} rx={2} />
+        <rect class="loss-end" x={19} y={1} width={3} height={12} />
       </Sample>
       <Sample text="not watched">
-        <rect class="unwatched" width={22} height={14} />
+        <rect class="unwatched" x={0.5} y={2.5} width={21} height={9} />
       </Sample>
     </ul>
   );

@@ -41,7 +41,8 @@ export function Toolbar({ locks, table, onChange, now, startedAt, filter }: Tool
         <input
           ref={filter}
           type="search"
-          placeholder="Filter by key, holder, purpose (press /)"
+          placeholder="Filter by key, holder, purpose"
+          title="Press / to get here"
           value={text}
           onInput={({ currentTarget }) => onChange({ text: currentTarget.value }, "stream")}
         />

@@ -47,6 +47,7 @@ describe.concurrent("azmutex run on a terminal", () => {
     // A shell whose child has stopped says so, and takes the word for a command.
     const [said] = await run.printed(/^got on\r$|Stopped|not found/m);
     test.expect(said).toBe("got on\r");
+    test.expect(run.out).toContain("azmutex: not stopped by Ctrl-Z: a stopped holder would lose the lock; Ctrl-C ends the command\r\n");
     await run.printed(/^code 4\r$/m);
   });
 

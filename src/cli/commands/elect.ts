@@ -58,7 +58,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   const campaign = (): WaitingProgress => new WaitingProgress(mutex, { key: name, kind: "lock" }, "to lead");
   let progress = campaign();
   // While it leads, the command is asked to end, and what it makes of that is waited for.
-  relay.asked.addEventListener("abort", () => relay.job || over.abort(relay.asked.reason));
+  relay.asked.addEventListener("abort", () => relay.isAttached || over.abort(relay.asked.reason));
   const ending = (code: number): string => `${basename(job[0] ?? "")} ended with ${code}`;
   const lead = async (leadership: Leadership): Promise<void> => {
     const env = jobEnvironment({ key: name, token: leadership.term });

@@ -1,12 +1,16 @@
 import { machineMs } from "../time.ts";
 import { KEY } from "./job-environment.ts";
 import { MARK, marksIn } from "./job-mark.ts";
-import { hasProcessTable, lastPid, type ProcessEntry, processEntry, processTable, variableOf } from "./process-table.ts";
+import { argumentsOf, hasProcessTable, lastPid, type ProcessEntry, processEntry, processTable, variableOf } from "./process-table.ts";
 
 /** After so many lists in a row that each show new processes, the known ones are killed. */
 const MOST_ROUNDS = 50;
 /** Within so many milliseconds no machine gives out all its pids. */
 const ALL_PIDS_MS = 1_000;
+/** How the command azmutex is called: by the link that npm makes, or by its file. */
+const AZMUTEX = /(?:^|\/)(?:azmutex|cli\/main\.js)$/;
+/** After a runtime and its options. */
+const MOST_WORDS_BEFORE = 4;
 
 /** A process of a job. */
 interface Member extends ProcessEntry {
@@ -37,6 +41,8 @@ export class JobProcesses {
   #lastSeen: readonly ProcessEntry[] = [];
   /** The processes that belonged to the job at any look: the parents of some, by which they were known, may have ended since. */
   readonly #everSeen = new Map<number, Member>();
+  /** Those that {@link pause} has stopped, in the order in which it did. */
+  #paused: readonly Member[] = [];
 
   /** Without a root they are those that bear the mark. */
   constructor(mark: string, root?: JobRoot) {
@@ -76,17 +82,26 @@ export class JobProcesses {
   /** Ends all of it at once. What another user owns, or the kernel does not let go, stays: see {@link isAlive}. */
   kill(): void {
     // All are stopped first: what stands still starts nothing that is not on the list.
-    const stopped = new Map<number, Member>();
-    for (let round = 0; round < MOST_ROUNDS; round += 1) {
-      const fresh = this.#known().filter(({ pid, startedAt }) => stopped.get(pid)?.startedAt !== startedAt);
-      if (fresh.length === 0) break;
-      for (const member of fresh) {
-        stopped.set(member.pid, member);
-        isSent(member.pid, "SIGSTOP");
-      }
-    }
+    const stopped = stopAll(() => this.#known());
     this.send("SIGKILL");
-    for (const pid of stopped.keys()) isSent(pid, "SIGKILL");
+    for (const { pid } of stopped) isSent(pid, "SIGKILL");
+  }
+
+  /** Stops all of it for a while, but for an azmutex within the job and what that runs: it holds a lock, and looks after its job itself. */
+  pause(): void {
+    if (!this.hasTable) {
+      this.send("SIGSTOP");
+      return;
+    }
+    // Parents first: a shell with job control within it would take its child for suspended.
+    this.#paused = stopAll(() => withoutAzmutex(this.#known()));
+  }
+
+  /** Lets go on what {@link pause} has stopped, children first. */
+  resume(): void {
+    if (!this.hasTable) this.send("SIGCONT");
+    for (const { pid, startedAt } of this.#paused.toReversed()) if (processEntry(pid)?.startedAt === startedAt) isSent(pid, "SIGCONT");
+    this.#paused = [];
   }
 
   /** Whether any process of the job runs, or may run: without a free file descriptor this process cannot see it. */
@@ -162,6 +177,37 @@ export class JobProcesses {
     if (pid === undefined || startedAt === undefined || machineMs() - this.#since > ALL_PIDS_MS) return 0;
     return lastPid() >= pid ? pid - 1 : 0;
   }
+}
+
+/** Stops all processes that a list names, until it names no new one. */
+function stopAll(list: () => readonly Member[]): readonly Member[] {
+  const stopped = new Map<number, Member>();
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    const fresh = list().filter(({ pid, startedAt }) => stopped.get(pid)?.startedAt !== startedAt);
+    if (fresh.length === 0) break;
+    for (const member of fresh) {
+      stopped.set(member.pid, member);
+      isSent(member.pid, "SIGSTOP");
+    }
+  }
+  return [...stopped.values()];
+}
+
+/** Those of the processes that neither are an azmutex nor descend from one. */
+function withoutAzmutex(members: readonly Member[]): readonly Member[] {
+  const left = new Set<number>();
+  for (const { pid } of members)
+    if (
+      argumentsOf(pid)
+        .slice(0, MOST_WORDS_BEFORE)
+        .some((word) => AZMUTEX.test(word))
+    )
+      left.add(pid);
+  for (let before = -1; before !== left.size; ) {
+    before = left.size;
+    for (const { pid, parent } of members) if (left.has(parent)) left.add(pid);
+  }
+  return members.filter(({ pid }) => !left.has(pid));
 }
 
 /** Whether a number has gone to another process than the one that was forked then. */

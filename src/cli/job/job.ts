@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Holding } from "../../index.ts";
 import { CommandError, EXIT, shortageIn, signalled } from "../exit-codes.ts";
+import { isInBackground } from "../foreground.ts";
 import { printable } from "../printable.ts";
 import { terminal } from "../terminal.ts";
 import { every, later, machineMs, pause } from "../time.ts";
@@ -9,7 +10,9 @@ import { isEnvironmentText, spawnWithBytes } from "./environment-bytes.ts";
 import { MARK, newMark, withMark } from "./job-mark.ts";
 import { JobProcesses, type JobRoot } from "./job-processes.ts";
 import { processEntry, programOf } from "./process-table.ts";
-import type { SignalRelay } from "./signal-relay.ts";
+import { renewalOverdue, renewedTooLate } from "./renewal-overdue.ts";
+import type { SignalRelay, SignalTarget } from "./signal-relay.ts";
+import { TerminalReader } from "./terminal-reader.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** How often the watchdog is told until when the lock is good. */
@@ -40,6 +43,7 @@ export interface JobOptions {
  * throws a {@link CommandError} if it could not be started or had to be stopped.
  */
 export async function runJob(holding: Holding, options: JobOptions): Promise<number> {
+  const letStop = options.relay.keepRunning();
   // Before the job, which must never be without it.
   const watchdog = new Watchdog();
   try {
@@ -50,10 +54,13 @@ export async function runJob(holding: Holding, options: JobOptions): Promise<num
     // If the machine slept meanwhile, nothing is known yet of the time that the job has.
     while (holding.isUncertain) await pause(LOOK_EVERY_MS);
     const { termAt, goodUntil } = allowance(holding, options.graceMs);
+    // This process may have been stopped since the lock was won.
+    if (goodUntil <= machineMs()) holding.assertHeld();
     watchdog.allow(termAt, goodUntil);
     return await new Job(holding, options, watchdog, await start(options, mark), mark).ended();
   } finally {
     watchdog.dismiss();
+    letStop();
   }
 }
 
@@ -62,6 +69,7 @@ class Job {
   readonly #options: JobOptions;
   readonly #watchdog: Watchdog;
   readonly #processes: JobProcesses;
+  readonly #reader: TerminalReader;
   readonly #exit: Promise<number>;
   /** Until when the lock was good when the watchdog was last told, and when that asks the job to stop unless it is told anew. */
   #goodUntil = 0;
@@ -72,12 +80,13 @@ class Job {
   #cancelKill = (): void => undefined;
   #hasSaidWhatIsUnknown = false;
 
-  constructor(holding: Holding, options: JobOptions, watchdog: Watchdog, { root, exit }: Started, mark: string) {
+  constructor(holding: Holding, options: JobOptions, watchdog: Watchdog, { root, exit, readsTerminal }: Started, mark: string) {
     this.#holding = holding;
     this.#options = options;
     this.#watchdog = watchdog;
     this.#exit = exit;
     this.#processes = new JobProcesses(mark, root);
+    this.#reader = new TerminalReader(this.#processes, readsTerminal);
     watchdog.guard(root);
     this.#tell();
   }
@@ -86,8 +95,12 @@ class Job {
     const { signal } = this.#holding;
     const { relay } = this.#options;
     const onLoss = (): void => this.#stop(signal.reason instanceof Error ? signal.reason.message : "the lock is lost", EXIT.lost);
-    const stopTelling = every(TELL_EVERY_MS, () => this.#tell());
-    relay.job = this.#processes;
+    const stopTelling = every(TELL_EVERY_MS, () => {
+      this.#tell();
+      // Elsewhere it takes a process to look.
+      if (this.#processes.hasTable) this.#reader.look();
+    });
+    const detach = relay.attach(this.#asTarget());
     relay.asked.addEventListener("abort", this.#sayWhatIsUnknown, { once: true });
     signal.addEventListener("abort", onLoss);
     if (signal.aborted) onLoss();
@@ -105,8 +118,23 @@ class Job {
       this.#cancelKill();
       signal.removeEventListener("abort", onLoss);
       relay.asked.removeEventListener("abort", this.#sayWhatIsUnknown);
-      relay.job = undefined;
+      detach();
     }
+  }
+
+  #asTarget(): SignalTarget {
+    return {
+      end: (name) => {
+        this.#processes.sendToAll(name);
+        // A shell has it so as well: what else is sent to a stopped job waits until it goes on.
+        if (name === "SIGTERM" || name === "SIGHUP") this.#reader.end();
+      },
+      pass: (name) => {
+        if (name === "SIGCONT") this.#reader.look();
+        if (!this.#reader.isPaused) this.#processes.send(name);
+      },
+      suspend: () => this.#reader.suspend(),
+    };
   }
 
   #tell(): void {
@@ -124,13 +152,10 @@ class Job {
   }
 
   #stopUnlessRenewed(): void {
-    const { remainingMs, isUncertain, key } = this.#holding;
-    // After a sleep of the machine, what was certain before stands until a renewal is answered.
-    const isShort = !isUncertain && remainingMs <= this.#options.graceMs;
+    const why = renewalOverdue(this.#holding, this.#options.graceMs);
     // If this process was held up, the watchdog has asked the job to stop, whatever was renewed since.
-    if (!isShort && machineMs() < this.#termAt) return;
-    const still = isShort && remainingMs > 0 ? `, and is certain for ${(remainingMs / 1_000).toFixed(1)} s more only` : " in time";
-    this.#stop(`lock on "${key}" could not be renewed${still}`, EXIT.lost);
+    if (why === undefined && machineMs() < this.#termAt) return;
+    this.#stop(why ?? renewedTooLate(this.#holding.key), EXIT.lost);
   }
 
   /** Asks the job to stop, and makes it when its grace, or the time for which the lock was good, is over. */
@@ -138,6 +163,7 @@ class Job {
     if (this.#stopped) return;
     this.#stopped = { why, exitCode };
     this.#sayWhatIsUnknown();
+    this.#reader.end();
     this.#processes.stop();
     const now = machineMs();
     const killAt = Math.max(now, Math.min(now + this.#options.graceMs, this.#goodUntil));
@@ -204,6 +230,8 @@ interface Started {
   readonly root: JobRoot;
   /** Its exit code, or 128 and the number of the signal that ended it. */
   readonly exit: Promise<number>;
+  /** Whether its standard input is a terminal. */
+  readonly readsTerminal: boolean;
 }
 
 async function start({ command: [file = "", ...args], env }: JobOptions, mark: string): Promise<Started> {
@@ -212,14 +240,18 @@ async function start({ command: [file = "", ...args], env }: JobOptions, mark: s
     const detached = process.platform !== "win32";
     const marks = withMark(process.env[MARK], mark);
     const added = { ...env, [MARK]: marks };
+    // In the background it has no input, as in a shell without job control.
+    const input = isInBackground() ? "ignore" : "inherit";
+    const stdio = [input, "inherit", "inherit"] as const;
+    const readsTerminal = terminal.isInput && input === "inherit";
     const child = isEnvironmentText()
-      ? spawn(file, args, { stdio: "inherit", detached, env: { ...process.env, ...added } })
-      : spawnWithBytes(file, args, { detached, added });
+      ? spawn(file, args, { stdio: [...stdio], detached, env: { ...process.env, ...added } })
+      : spawnWithBytes(file, args, { stdio, detached, added });
     const exit = new Promise<number>((resolve) => {
       child.on("exit", (code, signal) => resolve(signal ? signalled(signal) : (code ?? EXIT.internal)));
     });
     // A child that has died keeps its pid until this process has asked for its end, in a later turn.
-    if (child.pid !== undefined) return { root: { pid: child.pid, startedAt: processEntry(child.pid)?.startedAt }, exit };
+    if (child.pid !== undefined) return { root: { pid: child.pid, startedAt: processEntry(child.pid)?.startedAt }, exit, readsTerminal };
     const [error] = await once(child, "error");
     throw error;
   } catch (error) {

@@ -6,6 +6,10 @@ export interface ProcessEntry {
   readonly parent: number;
   readonly group: number;
   readonly session: number;
+  /** The number of its controlling terminal's device; 0 without one. */
+  readonly terminal: number;
+  /** The process group in the foreground of that terminal. */
+  readonly foreground: number;
   /** When it was forked, in ticks since the machine started. With the pid it names a process for ever. */
   readonly startedAt: number;
   /** False for a process that is dead and that its parent has not asked for yet. */
@@ -34,11 +38,12 @@ export function processEntry(pid: number): ProcessEntry | undefined {
   const text = read(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
   // pid (name) state parent group session …, where the name may contain anything. The 20th field counts threads, the 22nd is the start.
-  const [state, parent, group, session, ...rest] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [threads, startedAt] = [Number(rest[13]), Number(rest[15])];
+  const [state, ...fields] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [parent = 0, group = 0, session = 0, terminal = 0, foreground = 0, ...rest] = fields.map(Number);
+  const [threads = 0, startedAt = 0] = [rest[11], rest[13]];
   // The first thread may have ended before the others.
   const isRunning = (state !== "Z" && state !== "X") || threads > 1;
-  return { pid, parent: Number(parent), group: Number(group), session: Number(session), startedAt, isRunning };
+  return { pid, parent, group, session, terminal, foreground, startedAt, isRunning };
 }
 
 /** A variable of the environment a process was started with. Undefined without it, for a process that is gone, and for another user's. */
@@ -51,6 +56,11 @@ export function variableOf(pid: number, name: string): string | undefined {
     ?.slice(name.length + 1);
 }
 
+/** The command line a process was started with, word by word. Empty for a process that is gone. */
+export function argumentsOf(pid: number): readonly string[] {
+  return read(`/proc/${pid}/cmdline`, "utf8")?.split("\0").slice(0, -1) ?? [];
+}
+
 /** The name of the program a process runs, without its arguments. */
 export function programOf(pid: number): string | undefined {
   return read(`/proc/${pid}/comm`)?.trimEnd();
@@ -61,9 +71,9 @@ export function lastPid(): number {
   return Number(read("/proc/loadavg")?.trimEnd().split(" ").at(-1));
 }
 
-function read(file: string): string | undefined {
+function read(file: string, encoding: "latin1" | "utf8" = "latin1"): string | undefined {
   try {
-    return readFileSync(file, "latin1");
+    return readFileSync(file, encoding);
   } catch (error) {
     if (isOutOfFiles(error)) throw error;
     // Gone, or not for this user's eyes.

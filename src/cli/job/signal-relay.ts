@@ -1,18 +1,26 @@
 import { CommandError, signalled } from "../exit-codes.ts";
 import { onSignals } from "../signals.ts";
-import type { JobProcesses } from "./job-processes.ts";
 
 /** They ask to come to an end. */
 const ENDING = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
-/** They mean something to the job alone. */
+/** They mean something to what is under the lock alone. */
 const PASSING = ["SIGUSR1", "SIGUSR2", "SIGCONT", "SIGWINCH"] as const;
 
-/** What this process is sent goes to the job while there is one; at any other time this process ends as it was asked to. */
+/** What is done under a lock, as signals reach it. */
+export interface SignalTarget {
+  /** It is asked to end. */
+  end(signal: NodeJS.Signals): void;
+  /** It gets a signal that does not ask to end. */
+  pass(signal: NodeJS.Signals): void;
+  /** Ctrl-Z was pressed. It has not stopped this process, which would lose the lock. */
+  suspend(): void;
+}
+
+/** What this process is sent goes to what is done under the lock. At any other time it ends, or stops, as it was asked to. */
 export class SignalRelay {
   /** Aborts at the first signal that asks to end. */
   readonly asked: AbortSignal;
-  /** The job that gets the signals, until it is undefined again. */
-  job: JobProcesses | undefined;
+  #target: SignalTarget | undefined;
   readonly #stops: readonly (() => void)[];
 
   constructor() {
@@ -23,12 +31,28 @@ export class SignalRelay {
       process.platform === "win32"
         ? [onSignals(ENDING, end)]
         : [
-            onSignals(ENDING, (name) => this.job?.sendToAll(name)),
-            onSignals(PASSING, (name) => void this.job?.send(name)),
+            onSignals(ENDING, (name) => this.#target?.end(name)),
+            onSignals(PASSING, (name) => this.#target?.pass(name)),
             onSignals(ENDING, end),
-            // A terminal's Ctrl-Z reaches this process and not the job, which would go on under a lock that nobody renews.
-            onSignals(["SIGTSTP"], () => undefined),
           ];
+  }
+
+  /** Whether signals go to something under the lock. */
+  get isAttached(): boolean {
+    return this.#target !== undefined;
+  }
+
+  /** Signals go there until the returned function is called. */
+  attach(target: SignalTarget): () => void {
+    this.#target = target;
+    return () => {
+      this.#target = undefined;
+    };
+  }
+
+  /** Ctrl-Z does not stop this process until the returned function is called. It tells what signals go to, if there is something. */
+  keepRunning(): () => void {
+    return process.platform === "win32" ? () => undefined : onSignals(["SIGTSTP"], () => this.#target?.suspend());
   }
 
   end(): void {

@@ -8,6 +8,7 @@ import { KEY } from "../../../src/cli/job/job-environment.ts";
 import { MARK, newMark, withMark } from "../../../src/cli/job/job-mark.ts";
 import { JobProcesses } from "../../../src/cli/job/job-processes.ts";
 import { processEntry, programOf } from "../../../src/cli/job/process-table.ts";
+import { isStopped } from "../../support/processes.ts";
 
 const strays: number[] = [];
 afterEach(() => {
@@ -155,6 +156,22 @@ describe("the processes of a job", () => {
     expect(inner.printed()).not.toContain("asked");
     processes.kill();
     await end(() => !inner.processes.isAlive);
+  });
+
+  it("pause whole and go on, but for an azmutex among them and what it runs", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "azmutex-job-"));
+    const azmutex = join(folder, "azmutex");
+    writeFileSync(azmutex, "setsid sleep 60 & echo $$; echo $!; wait\n");
+    const { child, processes, printed } = await start(`setsid sleep 60 & echo $!; sh ${azmutex} & sleep 0.3; echo ready; wait`);
+    const [step = 0, wrapper = 0, inner = 0] = pidsIn(printed());
+    const stopped = (): boolean[] => [child.pid ?? 0, step, wrapper, inner].map(isStopped);
+    processes.pause();
+    await end(() => stopped().join() === "true,true,false,false");
+    expect(processes.isAlive).toBe(true);
+    processes.resume();
+    await end(() => !stopped().includes(true));
+    processes.kill();
+    rmSync(folder, { recursive: true });
   });
 
   it("are not those of another process that has got the number of its first one", async () => {

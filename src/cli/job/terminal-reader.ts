@@ -1,0 +1,71 @@
+import { isInBackground } from "../foreground.ts";
+import { terminal } from "../terminal.ts";
+import { later } from "../time.ts";
+import type { JobProcesses } from "./job-processes.ts";
+
+/** How long a shell may take to take the terminal back, in milliseconds: it is looked at twice after Ctrl-Z. */
+const TAKEN_BACK_MS = [50, 1_000] as const;
+/** How often it is looked at meanwhile where looking takes a process, in milliseconds. */
+const LOOK_EVERY_MS = 1_000;
+
+const PAUSED =
+  "azmutex: in the background the command is stopped, as it could read what is typed; " +
+  "it goes on in the foreground (fg), and the lock is held meanwhile";
+const NOT_STOPPED = "azmutex: not stopped by Ctrl-Z: a stopped holder would lose the lock; Ctrl-C ends the command";
+
+/**
+ * A job that has a terminal as its standard input. Its session is not the terminal's, so the kernel would let it read in the background,
+ * too. It is stopped while this process is in the background, as job control stops a program that reads there, and goes on when this
+ * process is in the foreground. A job that was asked to end goes on where it is.
+ */
+export class TerminalReader {
+  readonly #processes: JobProcesses;
+  readonly #readsTerminal: boolean;
+  #cancel = (): void => undefined;
+  #isPaused = false;
+  #isEnding = false;
+
+  constructor(processes: JobProcesses, readsTerminal: boolean) {
+    this.#processes = processes;
+    this.#readsTerminal = readsTerminal;
+  }
+
+  /** Whether it is stopped in the background. */
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Stops the job or lets it go on, as the terminal is now. */
+  look(): void {
+    if (!this.#readsTerminal || this.#isEnding) return;
+    const isToPause = isInBackground();
+    // A shell sends nothing at fg after bg.
+    this.#cancel();
+    if (isToPause && !this.#processes.hasTable) this.#cancel = later(LOOK_EVERY_MS, () => this.look());
+    if (isToPause === this.#isPaused) return;
+    this.#isPaused = isToPause;
+    if (isToPause) {
+      this.#processes.pause();
+      terminal.say(PAUSED);
+    } else {
+      this.#processes.resume();
+    }
+  }
+
+  /** Ctrl-Z has reached this process, and perhaps a program around it, which it has stopped. */
+  suspend(): void {
+    const [first, second] = TAKEN_BACK_MS;
+    later(first, () => {
+      this.look();
+      if (!this.#isPaused) terminal.say(NOT_STOPPED);
+    });
+    later(second, () => this.look());
+  }
+
+  /** It was asked to end, and is to be able to. */
+  end(): void {
+    this.#isEnding = true;
+    if (this.#isPaused) this.#processes.resume();
+    this.#isPaused = false;
+  }
+}

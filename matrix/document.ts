@@ -3,6 +3,8 @@ import type { Outcome } from "./consumer.ts";
 /** What was found on one runtime. */
 export interface Column {
   readonly runtime: string;
+  /** The day, as in 2026-11-30. */
+  readonly triedOn: string;
   readonly runtimeVersion: string;
   readonly versions: Readonly<Record<string, string>>;
   /** The checks, by the title of their table. */
@@ -35,7 +37,7 @@ export function runtimesDocument(columns: readonly Column[], tools: readonly Out
     "# Runtimes\n",
     "`npm run matrix` makes this page. It installs each runtime from the npm registry, and into a fresh folder",
     "the package as it would be published, the SDK and Azurite; then it runs each check below under that runtime,",
-    "with real leases. ✓ is a check that passed. Each ✗ has its reason below the tables.\n",
+    "with real leases. A part of it can be run by itself. ✓ is a check that passed. Each ✗ has its reason below the tables.\n",
     table(["", ...columns.map(({ runtime }) => runtime)], versionRows(columns)),
     ...titles.flatMap((title) => [`\n## ${title}\n`, table(["", ...columns.map(({ runtime }) => runtime)], checkRows(columns, title))]),
     "\n## Compilers, test runners, bundlers, package managers\n",
@@ -71,7 +73,7 @@ const NOTES = [
 
 /** The tools as one more column, for what the columns have in common. */
 function withTools(columns: readonly Column[], tools: readonly Outcome[]): readonly Column[] {
-  return [...columns, { runtime: "Tools", runtimeVersion: "", versions: {}, rows: { Tools: tools } }];
+  return [...columns, { runtime: "Tools", triedOn: "", runtimeVersion: "", versions: {}, rows: { Tools: tools } }];
 }
 
 const VERSIONS = ["@azure/storage-blob", "@azure/identity", "@opentelemetry/api", "@opentelemetry/sdk-metrics"];
@@ -79,6 +81,7 @@ const VERSIONS = ["@azure/storage-blob", "@azure/identity", "@opentelemetry/api"
 function versionRows(columns: readonly Column[]): string[][] {
   return [
     ["version", ...columns.map(({ runtimeVersion }) => runtimeVersion.replace(/^v|^deno | \(.*$/g, ""))],
+    ["tried on", ...columns.map(({ triedOn }) => triedOn)],
     ...VERSIONS.map((name) => [`\`${name}\``, ...columns.map(({ versions }) => versions[name] ?? "")]),
   ];
 }

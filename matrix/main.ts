@@ -1,27 +1,28 @@
-// `npm run matrix`: what works on each runtime, with the package as it would be published. Writes docs/runtimes.md when it has run whole.
+// `npm run matrix`: what works on each runtime, with the package as it would be published. What it has tried it writes into
+// docs/runtimes.json, and makes docs/runtimes.md of all that is there.
 //
-//   --quick          the newest Node, Bun and Deno; no tools
+//   --quick          the newest Node, Bun and Deno; no tools; writes nothing
 //   --suites         also this project's own suites, on the sources, under each Node: ten minutes more
 //   --only <text>    the runtimes whose name has this
 //   --tools <text>   the tools whose name has this
 //
 // Ends with 1 if a check failed for which no reason is known, and with 2 if the registry did not give what is to be tried.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startEmulator } from "azmutex/testing";
 import { Consumer, NotInstalledError, type Outcome, pack } from "./consumer.ts";
-import { type Column, runtimesDocument, unexplained } from "./document.ts";
+import { type Column, unexplained } from "./document.ts";
 import { startEntra } from "./entra.ts";
+import { keepResults } from "./results.ts";
 import { RUNTIMES, type Runtime } from "./runtimes.ts";
 import { runSuites } from "./suites.ts";
 import { tryTools } from "./tools.ts";
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 const PROGRAMS = join(PROJECT, "matrix/programs");
-const DOCUMENT = join(PROJECT, "docs/runtimes.md");
 
 const { values } = parseArgs({
   options: {
@@ -59,7 +60,7 @@ try {
     rows.Library = await consumer.run("library.mjs", services);
     rows.Command = await consumer.run("command.mjs", services, { isUnderNode: true });
     if (runtime.hasSuites && values.suites) rows.Suites = runSuites(PROJECT, consumer.program, folder);
-    columns.push({ runtime: runtime.name, runtimeVersion, versions, rows });
+    columns.push({ runtime: runtime.name, triedOn: new Date().toISOString().slice(0, 10), runtimeVersion, versions, rows });
     tell(runtime.name, runtimeVersion, Object.values(rows).flat());
   }
   if (isWhole || values.tools !== undefined) {
@@ -67,7 +68,7 @@ try {
     tools.push(...outcomes);
     tell("Tools", process.version, outcomes);
   }
-  if (isWhole) writeFileSync(DOCUMENT, runtimesDocument(columns, tools));
+  if (!values.quick) keepResults(PROJECT, { columns, tools });
   const unknown = unexplained(columns, tools);
   for (const line of unknown) console.error(line);
   process.exitCode = unknown.length === 0 ? 0 : 1;

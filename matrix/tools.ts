@@ -237,6 +237,11 @@ function tools(project: string): Tool[] {
 
 const REQUIRE_BANNER = `--banner:js=import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);`;
 
+/** The names of all tools. */
+export function toolNames(project: string): string[] {
+  return tools(project).map(({ name }) => name);
+}
+
 /** Tries each tool in a folder of its own. */
 export function tryTools(project: string, folder: string, tarball: string, connectionString: string, only: string | undefined): Outcome[] {
   const wanted = tools(project).filter(({ name }) => only === undefined || name.toLowerCase().includes(only.toLowerCase()));

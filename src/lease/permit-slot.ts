@@ -3,7 +3,7 @@ import { jsonOf, toAsciiJson } from "./metadata-json.ts";
 import type { HelperKind } from "./operation.ts";
 
 /** The kind of a semaphore's helper blobs. */
-export const SLOTS = "semaphore" satisfies HelperKind;
+export const SLOTS: HelperKind & "semaphore" = "semaphore";
 export const MOST_PERMITS = 1_000;
 /** The entry in a slot's metadata that says what it is a slot of. */
 const ENTRY = "azmutex_semaphore";

@@ -5,7 +5,7 @@ import { jsonOf, toAsciiJson } from "./metadata-json.ts";
 import type { HelperKind } from "./operation.ts";
 
 /** The kind of the blobs that processes lease while they read. */
-export const READERS = "reader-writer-lock" satisfies HelperKind;
+export const READERS: HelperKind & "reader-writer-lock" = "reader-writer-lock";
 const ENTRY = "azmutex_reader";
 const NAME = /^\.azmutex\/[0-9a-f]{64}\/reader-writer-lock\/[^/]+$/;
 

@@ -10,11 +10,11 @@
  */
 #define TASKS    3
 #define BUDGET   1  /* how many holds may follow the first before the lock is left to others */
-#define NOBODY   15
+#define NONE     15
 
 mtype = { away, waits, contends, handed, holds, stops };
 
-/* The service: nobody has the lease, we do under our present id or under one that we gave up for lost, or the rival has it. */
+/* The service: the lease is free, ours under our present id or under one that we gave up for lost, or the rival has it. */
 mtype = { free, ours, lost, rivals };
 mtype lock = free;
 
@@ -25,11 +25,11 @@ bool stayAway;          /* the lock is to be left to others for as long as they 
 
 mtype task[TASKS] = away;
 bool mayReleaseAgain[TASKS];
-byte turn = NOBODY;     /* which task contends or holds */
+byte turn = NONE;     /* which task contends or holds */
 chan line = [TASKS] of { byte };
 
 /* A write that bears the lease id and is still under way: whose it is, and whether that id is on the lease. */
-byte writer = NOBODY;
+byte writer = NONE;
 bool idStands;
 
 bool rivalWants, rivalHolds;
@@ -69,7 +69,7 @@ inline letGo() {
 inline leaveTurn() {
   if
   :: len(line) > 0 -> line ? next; turn = next; task[next] = contends; next = 0
-  :: len(line) == 0 -> turn = NOBODY
+  :: len(line) == 0 -> turn = NONE
   fi
 }
 
@@ -106,8 +106,8 @@ proctype taskOf(byte t) {
   bool is;
 end:
   do
-  :: d_step { task[t] == away && turn == NOBODY -> turn = t; task[t] = contends; mayReleaseAgain[t] = false }
-  :: d_step { task[t] == away && turn != NOBODY ->
+  :: d_step { task[t] == away && turn == NONE -> turn = t; task[t] = contends; mayReleaseAgain[t] = false }
+  :: d_step { task[t] == away && turn != NONE ->
       line ! t; task[t] = waits; mayReleaseAgain[t] = false; printf("> task %d waits in line\n", t + 1) }
   :: d_step { task[t] == contends && lock == free && !stayAway ->
       lock = ours; good = true; printf("> task %d asks and is granted the lease\n", t + 1); nowHolds(t) }
@@ -121,7 +121,7 @@ end:
       idGivenOut = false;
       letGo();
       task[t] = contends }
-  :: d_step { task[t] == holds && good && writer == NOBODY && !idGivenOut ->
+  :: d_step { task[t] == holds && good && writer == NONE && !idGivenOut ->
       writer = t; idStands = true; idGivenOut = true; printf("> task %d sends a write that bears the lease id\n", t + 1) }
 
   /* ---- release ---- */
@@ -196,17 +196,17 @@ end:
   :: d_step { !good && (lock == ours || lock == lost) -> lock = free; idStands = false; printf("> our lease runs out\n") }
   /* Longer than anybody's longest poll. */
   :: d_step { stayAway && !rivalWants -> stayAway = false }
-  :: d_step { writer != NOBODY ->
+  :: d_step { writer != NONE ->
       if
       :: idStands ->
         if
-        :: turn != writer && turn != NOBODY && task[turn] == holds ->
+        :: turn != writer && turn != NONE && task[turn] == holds ->
           printf("> VIOLATED writes: a write of task %d is accepted while task %d holds the lock\n", writer + 1, turn + 1); assert(false)
         :: else
         fi
       :: else
       fi;
-      writer = NOBODY; idStands = false }
+      writer = NONE; idStands = false }
   od
 }
 
@@ -219,6 +219,6 @@ init {
 }
 
 #ifdef FOREVER
-/* Whoever polls gets the lock, though the tasks of another process never stop wanting it. */
+/* A process that polls gets the lock, though the tasks of another process never stop wanting it. */
 ltl served { [] (rivalWants -> <> rivalHolds) }
 #endif

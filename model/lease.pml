@@ -29,14 +29,14 @@
 #define OVER         (GOOD_FOR + STOP)
 
 #define IDS          (PROCESSES * ACQUISITIONS)
-#define NOBODY       15
+#define NONE         15
 
 mtype = { idle, asking, held, lost, releasing };
 mtype = { none, acquire, renew, release };
 mtype = { unanswered, granted, refused };
 
 /* The service: whose lease it is, and for how many ticks more. The id stays on record when the lease has run out. */
-byte leaseId = NOBODY;
+byte leaseId = NONE;
 byte left;
 
 typedef Process {
@@ -52,7 +52,7 @@ typedef Process {
 };
 Process p[PROCESSES];
 
-/* Requests that nobody waits for any more. They arrive at any time, or never. */
+/* Requests without a waiter any more. They arrive at any time, or never. */
 bool lateAcquire[IDS], lateRenew[IDS], lateRelease[IDS];
 byte faults;
 
@@ -94,7 +94,7 @@ inline served(what, id, ok) {
   :: what == renew ->
     if
     :: leaseId == id -> left = LEASE; ok = true
-    :: leaseId != id && leaseId != NOBODY && left == 0 ->
+    :: leaseId != id && leaseId != NONE && left == 0 ->
       /* As an emulator does: whatever lease has run out is revived. The answer bears the id of that. */
       left = LEASE;
 #ifdef NO_ID_COMPARED
@@ -104,7 +104,7 @@ inline served(what, id, ok) {
     fi
   :: what == release ->
     if
-    :: leaseId == id -> leaseId = NOBODY; left = 0; ok = true
+    :: leaseId == id -> leaseId = NONE; left = 0; ok = true
     :: else
     fi
   fi
@@ -196,7 +196,7 @@ inline forget(i) {
   p[i].requestMissed = 0
 }
 
-/* Nobody waits for the open request any more. If the service has not served it, it may yet. */
+/* The open request is given up. If the service has not served it, it may yet. */
 inline drop(i) {
   if
   :: p[i].request != none && !p[i].answering -> markLate(p[i].request, ID(i))

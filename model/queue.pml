@@ -1,12 +1,12 @@
 /*
  * The fair queue: tickets, hand-over by Change Lease, giving up.
  *
- * Shows that a lock which is handed from process to process by name never has two holders, goes to whoever came first, and is
- * never left with somebody who does not take it, whatever is lost or late.
+ * Shows that a lock which is handed from process to process by name never has two holders, goes to the process that came first, and is
+ * never left with a process that does not take it, whatever is lost or late.
  *
  * Every acquisition has an id of its own, which is also its number here: P4 is the second acquisition of the process whose
  * first was P1. Of time there are only the seconds by which tickets sort. What would change nothing is not a step: a refused
- * poll, a look at a list that says nothing new. So when nothing can happen any more and somebody waits, the lock is stuck until
+ * poll, a look at a list that says nothing new. So when nothing can happen any more and a process waits, the lock is stuck until
  * a lease runs out. Each switch (NO_...) leaves out one rule.
  */
 #define PROCESSES    3
@@ -26,7 +26,7 @@
 #define SECONDS      3  /* how often the service's clock turns to the next second during one wait */
 #endif
 #define JOINING      2  /* how often it does between a ticket's creation and the moment when its lease stands */
-#define NOBODY       15
+#define NONE         15
 #define UNKNOWN      14
 
 #ifdef NO_FRESH_ID
@@ -39,7 +39,7 @@ mtype = { outside, coming, waiting, holding, listed, leaving, passing, finished,
 mtype = { none, made, leased };
 
 /* The service. */
-byte lock = NOBODY;  /* the id on the lease of the lock */
+byte lock = NONE;  /* the id on the lease of the lock */
 bool little;         /* little is left of that lease */
 
 typedef Contender {
@@ -50,21 +50,21 @@ typedef Contender {
   byte before;          /* whose tickets stood already, of those who came two seconds earlier and more: one bit each */
   bool first, doubts;   /* what it knows of its place */
   bool looked;          /* it has looked at the queue */
-  byte known;           /* whom it saw before itself: one bit each */
+  byte known;           /* which it saw before itself: one bit each */
   bool unsure;          /* an acquire of its was not answered, or its ticket ran out: the lock may have become its */
-  byte next = UNKNOWN;  /* whom its listing showed to be next */
+  byte next = UNKNOWN;  /* which its listing showed to be next */
   bool seen             /* it was in a listing from which the lock was handed on */
 };
 Contender c[ACQUISITIONS];
 
-/* Requests that nobody waits for any more. They arrive at any time, or never. */
+/* Requests without a waiter any more. They arrive at any time, or never. */
 bool lateAcquire[ACQUISITIONS], lateRelease[ACQUISITIONS], lateLease[ACQUISITIONS];
 byte lateChange[ACQUISITIONS] = UNKNOWN;
 
 byte faults, quits, crashes;
 bool lapsed;   /* a lease of the lock has run out: from here on no order is promised */
-bool calm;     /* no more mishaps, and no more seconds: whoever waits for one of them is stuck all the same */
-bool excused;  /* somebody crashed, or a late acquire took the lock for nobody: the lease may have to run out */
+bool calm;     /* no more mishaps, and no more seconds: a process that waits for one of them is stuck all the same */
+bool excused;  /* a process crashed, or a late acquire took the lock for no process: the lease may have to run out */
 
 #define SORTS_BEFORE(a, b)  (c[a].came > c[b].came || (c[a].came == c[b].came && a < b))
 #define ENDED(i)            (c[i].state == finished || c[i].state == passing || c[i].state == dead)
@@ -82,13 +82,13 @@ inline nowHolds(i) {
   k = 0
 }
 
-/* The lease becomes this one's: nobody else may have been first. */
+/* The lease becomes this one's: no other may have been first. */
 inline keepsOrder(i) {
   for (k : 0 .. ACQUISITIONS - 1) {
     if
     :: k != i && !lapsed && WANTS(i) && c[k].state == waiting && c[k].ticket == leased ->
       if
-      :: lock == NOBODY && ((c[i].before >> k) & 1) ->
+      :: lock == NONE && ((c[i].before >> k) & 1) ->
         printf("> VIOLATED order: P%d gets the lock before P%d, who came two seconds earlier\n", P(i), P(k)); assert(false)
       :: c[k].seen && (c[i].ticket == none || SORTS_BEFORE(k, i)) ->
         printf("> VIOLATED order: P%d gets the lock before P%d, who was first in line when it was handed on\n", P(i), P(k)); assert(false)
@@ -102,14 +102,14 @@ inline keepsOrder(i) {
 
 /* What a holder sees: the first ticket that is leased, and is not its own. */
 inline list(i) {
-  c[i].next = NOBODY;
+  c[i].next = NONE;
 #ifndef NO_HAND_OVER
   for (k : 0 .. ACQUISITIONS - 1) {
     if
     :: k != i && c[k].ticket == leased ->
       c[k].seen = c[k].seen || lock == ID(i);
       if
-      :: c[i].next == NOBODY || SORTS_BEFORE(k, c[i].next) -> c[i].next = k
+      :: c[i].next == NONE || SORTS_BEFORE(k, c[i].next) -> c[i].next = k
       :: else
       fi
     :: else
@@ -118,12 +118,12 @@ inline list(i) {
   k = 0;
 #endif
   if
-  :: c[i].next == NOBODY -> printf("> P%d lists the queue: nobody waits\n", P(i))
+  :: c[i].next == NONE -> printf("> P%d lists the queue: it is empty\n", P(i))
   :: else -> printf("> P%d lists the queue: P%d is next\n", P(i), P(c[i].next))
   fi
 }
 
-/* What a waiter sees: whether somebody is before it, and whether that may be somebody whose ticket came later. */
+/* What a waiter sees: whether a ticket is before its own, and whether that ticket may have come later. */
 #define IS_BEFORE(k, i)  (k != i && c[k].ticket == leased && SORTS_BEFORE(k, i))
 #define IS_NEW(k, i)     (IS_BEFORE(k, i) && !((c[i].known >> k) & 1))
 #ifdef NO_DOUBT
@@ -148,8 +148,8 @@ inline grant(i) {
 
 inline giveTo(i, to) {
   if
-  :: lock == ID(i) && to == NOBODY -> lock = NOBODY; printf("> P%d releases the lock\n", P(i))
-  :: lock == ID(i) && to != NOBODY ->
+  :: lock == ID(i) && to == NONE -> lock = NONE; printf("> P%d releases the lock\n", P(i))
+  :: lock == ID(i) && to != NONE ->
     if
     :: c[to].ticket == leased -> keepsOrder(to)
     :: else  /* it gave up, stood still or died meanwhile */
@@ -190,7 +190,7 @@ inline ends(i, how) {
   fi
 }
 
-/* Whether the lock is this one's, or somebody may be about to hand it over. */
+/* Whether the lock is this one's, or another may be about to hand it over. */
 #define GIVES(k, i)      (c[k].next == i || lateChange[k] == i)
 #define MAY_BE_GIVEN(i)  (lock == ID(i) || ANY(GIVES, i))
 #define MAY_ENTER(i)     (i < PROCESSES || ENDED(i - PROCESSES))
@@ -219,16 +219,16 @@ proctype contender(byte i) {
 end:
   do
   /* ---- on the way in ---- */
-  :: d_step { c[i].state == outside && MAY_ENTER(i) && (lock == NOBODY || lock == ID(i)) ->
+  :: d_step { c[i].state == outside && MAY_ENTER(i) && (lock == NONE || lock == ID(i)) ->
       printf("> P%d asks and holds the lock\n", P(i));
       if
-      :: lock == NOBODY -> keepsOrder(i)
+      :: lock == NONE -> keepsOrder(i)
       :: else
       fi;
       grant(i); nowHolds(i); c[i].state = holding }
-  :: d_step { c[i].state == outside && MAY_ENTER(i) && lock != NOBODY && lock != ID(i) ->
+  :: d_step { c[i].state == outside && MAY_ENTER(i) && lock != NONE && lock != ID(i) ->
       c[i].state = coming; printf("> P%d is refused\n", P(i)) }
-  :: d_step { c[i].state == outside && MAY_ENTER(i) && lock != NOBODY && lock != ID(i) ->
+  :: d_step { c[i].state == outside && MAY_ENTER(i) && lock != NONE && lock != ID(i) ->
       c[i].state = coming; c[i].came = 1; printf("> P%d is refused, having waited for a second in its process\n", P(i)) }
   :: d_step { c[i].state == outside && MAY_ENTER(i) && MAY_FAIL && !lateAcquire[i] ->
       faults++; lateAcquire[i] = true; c[i].unsure = true; printf("> P%d gets no answer to its acquire\n", P(i)) }
@@ -263,10 +263,10 @@ end:
         printf("> P%d looks: it is not first\n", P(i))
       fi;
       c[i].looked = true }
-  :: d_step { MAY_ASK(i) && (lock == NOBODY || lock == ID(i)) ->
+  :: d_step { MAY_ASK(i) && (lock == NONE || lock == ID(i)) ->
       printf("> P%d asks and holds the lock\n", P(i));
       if
-      :: lock == NOBODY -> keepsOrder(i)
+      :: lock == NONE -> keepsOrder(i)
       :: else
       fi;
       grant(i); nowHolds(i); c[i].state = holding;
@@ -296,7 +296,7 @@ end:
   :: d_step { c[i].state == listed && MAY_FAIL && lateChange[i] == UNKNOWN && !lateRelease[i] ->
       faults++;
       if
-      :: c[i].next == NOBODY -> lateRelease[i] = true
+      :: c[i].next == NONE -> lateRelease[i] = true
       :: else -> lateChange[i] = c[i].next
       fi;
       printf("> P%d gets no answer when it gives the lock away\n", P(i))
@@ -323,11 +323,11 @@ end:
 #ifdef NO_PASSING_ON_AFTER_GRANT
   /* Granted, and given up before the caller saw it. */
   :: d_step { c[i].state == holding && quits < QUITS ->
-      quits++; c[i].next = NOBODY; c[i].state = listed; printf("> P%d gives up, and releases\n", P(i)) }
+      quits++; c[i].next = NONE; c[i].state = listed; printf("> P%d gives up, and releases\n", P(i)) }
 #endif
   :: d_step { c[i].state == passing && c[i].next == UNKNOWN && MAY_BE_GIVEN(i) ->
 #ifdef NO_PASSING_ON
-      c[i].next = NOBODY
+      c[i].next = NONE
 #else
       list(i)
 #endif
@@ -345,7 +345,7 @@ end:
   :: d_step { c[i].state == passing && c[i].next != UNKNOWN && MAY_FAIL && lateChange[i] == UNKNOWN && !lateRelease[i] ->
       faults++;
       if
-      :: c[i].next == NOBODY -> lateRelease[i] = true
+      :: c[i].next == NONE -> lateRelease[i] = true
       :: else -> lateChange[i] = c[i].next
       fi;
       c[i].next = UNKNOWN;
@@ -369,13 +369,13 @@ end:
   :: d_step { lateAcquire[i] ->
       lateAcquire[i] = false;
       if
-      :: lock == NOBODY || lock == ID(i) ->
-        excused = excused || (lock == NOBODY && (c[i].state == listed || c[i].state == finished || c[i].state == dead));
+      :: lock == NONE || lock == ID(i) ->
+        excused = excused || (lock == NONE && (c[i].state == listed || c[i].state == finished || c[i].state == dead));
         grant(i);
         printf("> a late acquire of P%d takes the lock\n", P(i))
       :: else -> printf("> a late acquire of P%d is refused\n", P(i))
       fi }
-  :: d_step { lateRelease[i] -> lateRelease[i] = false; giveTo(i, NOBODY) }
+  :: d_step { lateRelease[i] -> lateRelease[i] = false; giveTo(i, NONE) }
   :: d_step { lateChange[i] != UNKNOWN ->
       giveTo(i, lateChange[i]); lateChange[i] = UNKNOWN }
   :: d_step { lateLease[i] ->
@@ -421,11 +421,11 @@ end:
       }
       k = 0;
       printf("> the service's clock turns to the next second\n") }
-  :: d_step { lock != NOBODY && (excused || little) ->
+  :: d_step { lock != NONE && (excused || little) ->
       ownerHolds(is);
       if
       :: !is && !excused -> printf("> VIOLATED promptness: the lease of P%d runs out before it could ask\n", P(lock)); assert(false)
-      :: !is && excused -> printf("> the lease of P%d runs out\n", P(lock)); lock = NOBODY; lapsed = true; little = false
+      :: !is && excused -> printf("> the lease of P%d runs out\n", P(lock)); lock = NONE; lapsed = true; little = false
       :: else
       fi;
       is = false }
@@ -446,7 +446,7 @@ end:
         fi
       }
       if
-      :: lock != NOBODY && !excused -> printf("> VIOLATED progress: nobody is left, and the lease of P%d stands\n", P(lock)); assert(false)
+      :: lock != NONE && !excused -> printf("> VIOLATED progress: no process is left, and the lease of P%d stands\n", P(lock)); assert(false)
       :: else
       fi };
       break
@@ -467,6 +467,6 @@ init {
 }
 
 #ifdef FOREVER
-/* Whoever waits gets the lock, though all come back for ever. */
+/* A process that waits gets the lock, though all come back for ever. */
 ltl served { [] ((c[WHO].state == waiting) -> <> (c[WHO].state == holding)) }
 #endif

@@ -17,7 +17,7 @@
 #define RESTARTS    1  /* processes that forget what they knew */
 #endif
 #ifndef STRANGERS
-#define STRANGERS   2  /* how often somebody else wipes, deletes or creates the blob */
+#define STRANGERS   2  /* how often a stranger wipes, deletes or creates the blob */
 #endif
 #ifndef LAST_SECOND
 #define LAST_SECOND 4
@@ -29,7 +29,7 @@
 #define PER_SECOND  3
 #define BLOCK       2
 #define NONE        0
-#define NOBODY      15
+#define ABSENT      15
 #ifdef NO_WAIT_FOR_SEED
 #define SEED_AFTER  0
 #elif defined(NO_WAIT_FOR_FRONT_ENDS)
@@ -46,7 +46,7 @@ bool exists;
 byte top;           /* what the blob's record says is reserved, or NONE */
 byte modified;      /* when the blob was written last, as long as it bears no record */
 bool reservedNow;   /* a block was written in this second */
-byte holder = NOBODY;
+byte holder = ABSENT;
 byte turns;
 
 /* Of ETags it matters only which is still that of the blob: the others never come back. */
@@ -55,17 +55,17 @@ typedef Process {
   bool used;                  /* it has asked for the lock before */
   byte date;                  /* the service's time as it knows it */
   byte seenTop, seenModified; /* what it read */
-  bool seenIsLast;            /* nobody has written the blob since it saw it */
+  bool seenIsLast;            /* the blob was not written since it saw it */
   byte tryNext, tryTop;       /* the block that it is about to reserve */
   bool tried, landed;         /* a write of that block went unanswered under this hold; and arrived */
-  bool ownIsLast;             /* nobody has written the blob since its own last write */
+  bool ownIsLast;             /* the blob was not written since its own last write */
   byte next, own;             /* the block that it reserved by that, up to `own` */
   byte highest                /* the highest token it ever reserved */
 };
 Process p[PROCESSES];
 
-/* A write that nobody waits for any more: who sent it, whether that hold lasts, whether the blob is as it was. */
-byte late = NOBODY, lateTop;
+/* A write that is not waited for any more: which process sent it, whether that hold lasts, whether the blob is as it was. */
+byte late = ABSENT, lateTop;
 bool lateHolds, lateIsLast;
 
 byte lastToken;     /* what was handed out last */
@@ -148,7 +148,7 @@ inline forgetSeen(i) {
 
 inline leave(i) {
   if
-  :: holder == i -> holder = NOBODY
+  :: holder == i -> holder = ABSENT
   :: else
   fi;
   if
@@ -214,9 +214,9 @@ proctype process(byte i) {
   byte k, stored, first, last;
 end:
   do
-  :: d_step { MAY_ENTER(i) && exists && holder == NOBODY -> acquires(i, 0) }
+  :: d_step { MAY_ENTER(i) && exists && holder == ABSENT -> acquires(i, 0) }
 #if SKEW
-  :: d_step { MAY_ENTER(i) && exists && holder == NOBODY -> acquires(i, SKEW) }
+  :: d_step { MAY_ENTER(i) && exists && holder == ABSENT -> acquires(i, SKEW) }
 #endif
 
   /* ---- a blob that is missing ---- */
@@ -265,7 +265,7 @@ end:
       p[i].seenIsLast = true;
       p[i].state = granted }
   :: d_step { p[i].state == sends && holder == i && !MATCHES(p[i].seenIsLast) -> p[i].state = granted }
-  :: d_step { p[i].state == sends && late == NOBODY && faults < FAULTS ->
+  :: d_step { p[i].state == sends && late == ABSENT && faults < FAULTS ->
       faults++;
       late = i; lateTop = p[i].tryTop; lateHolds = (holder == i); lateIsLast = p[i].seenIsLast;
       p[i].tried = true; p[i].seenIsLast = false; p[i].state = granted;
@@ -288,7 +288,7 @@ active proctype others() {
 end:
   do
   :: d_step { second < LAST_SECOND -> second++; reservedNow = false; printf("> second %d begins\n", second) }
-  :: d_step { late != NOBODY ->
+  :: d_step { late != ABSENT ->
       if
       :: lateHolds && MATCHES(lateIsLast) ->
         printf("> a late write of P%d says that tokens up to %d are reserved\n", late + 1, lateTop);
@@ -296,14 +296,14 @@ end:
         p[late].landed = p[late].tried
       :: else
       fi;
-      late = NOBODY; lateTop = 0; lateHolds = false; lateIsLast = false }
-  :: d_step { exists && holder == NOBODY && strangers < STRANGERS ->
+      late = ABSENT; lateTop = 0; lateHolds = false; lateIsLast = false }
+  :: d_step { exists && holder == ABSENT && strangers < STRANGERS ->
       strangers++; writeBlob(NONE); printf("> a stranger wipes the record in second %d\n", second) }
   :: d_step { !exists && strangers < STRANGERS ->
       strangers++; exists = true; writeBlob(NONE); printf("> a stranger creates the blob, without a record\n") }
 #if !SKEW
   /* Not within the second in which tokens were reserved: nothing is promised then. */
-  :: d_step { exists && holder == NOBODY && strangers < STRANGERS && !reservedNow ->
+  :: d_step { exists && holder == ABSENT && strangers < STRANGERS && !reservedNow ->
       strangers++; writeBlob(NONE); modified = 0; exists = false; printf("> a stranger deletes the blob\n") }
 #endif
   od

@@ -59,6 +59,10 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
     codes: [...RUNNING, "held", "lost", "timedOut"],
     runsJob: true,
   },
+  hold: {
+    examples: ["azmutex hold deploy --timeout 5m --purpose 'deploy 42'", "azmutex hold deploy --try <lock.in >lock.out &"],
+    codes: [...ASKING, "held", "lost", "timedOut", "signalled"],
+  },
   elect: {
     examples: ["azmutex elect scheduler -- ./schedule.sh", "azmutex elect primary --data http://10.0.0.7:8080 --fair -- ./serve.sh"],
     codes: RUNNING,

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { breakCommand } from "./commands/break.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { electCommand } from "./commands/elect.ts";
+import { holdCommand } from "./commands/hold.ts";
 import { leaderCommand } from "./commands/leader.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { runCommand } from "./commands/run.ts";
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     });
   for (const command of [
     runCommand(),
+    holdCommand(),
     electCommand(),
     leaderCommand(),
     statusCommand(),

@@ -1,11 +1,11 @@
 import { jobCommand } from "../../src/cli/job/job-command.ts";
 import { createProgram } from "../../src/cli/program.ts";
 
-const OPERATORS = new Set([";", "&&", "||", "|", ">", "&", ")"]);
+const OPERATORS = new Set([";", "&&", "||", "|", ">", "<", "&", ")"]);
 
 /** The words after each `azmutex` that is a command, as a shell would split them. */
 export function callsIn(line: string): string[][] {
-  const words = [...line.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|(&&|\|\||[;|>&)])|((?:<\([^)]*\))|#.*$|[^\s'";|>&]+)/g)].flatMap(
+  const words = [...line.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|(&&|\|\||[;|>&)]|<(?!\())|((?:<\([^)]*\))|#.*$|[^\s'";|<>&]+)/g)].flatMap(
     ([, single, double, operator, word]) => {
       if (word?.startsWith("#")) return [];
       return [{ text: single ?? double ?? operator ?? word ?? "", isOperator: operator !== undefined && OPERATORS.has(operator) }];

@@ -90,6 +90,17 @@ export interface BreakJson {
   readonly holder?: HolderJson;
 }
 
+/** `azmutex hold` prints one, on one line, when it has the lock. */
+export interface HoldJson {
+  readonly key: string;
+  /** The fencing token: higher than that of every holder before. With `--read` that of the last writer, if there was one. */
+  readonly token?: number;
+  /** The lease on the blob of that name, for Azure's own checks. Not with `--read` and `--semaphore`. */
+  readonly leaseId?: string;
+  /** With `--semaphore`: which permit, from 0. */
+  readonly slot?: number;
+}
+
 /** `azmutex leader --json` prints one. */
 export interface LeaderJson {
   readonly name: string;

@@ -1,0 +1,63 @@
+import { Command, Option } from "commander";
+import { withConnection } from "../connection/connection.ts";
+import { CommandError, EXIT } from "../exit-codes.ts";
+import { type HoldJson, printJsonLine } from "../facts/json.ts";
+import { holdGraceOption, leaseOption } from "../job/job-terms.ts";
+import { heldUntil } from "../lock/held-until.ts";
+import { InputEnd, InputEnded } from "../lock/input-end.ts";
+import { type Held, holderOption, type LockOptions, withLock } from "../lock/lock-options.ts";
+import { type LockedWork, whileHeld } from "../lock/while-held.ts";
+import { terminal } from "../terminal.ts";
+
+const NOT_STOPPED = "azmutex: not stopped by Ctrl-Z: a stopped holder would lose the lock; Ctrl-C releases it";
+
+export function holdCommand(): Command {
+  const command = new Command("hold")
+    .summary("hold a lock for a script of several steps")
+    .description(
+      "Waits for the lock, prints its token and lease as one line of JSON, and holds it until standard input ends or a signal asks it to end (Ctrl-C). " +
+        "Ends by itself when the lock is lost, and cannot stop what relies on it: where one command is enough, use run.",
+    )
+    .argument("<key>", "name of the lock");
+  withLock(command)
+    .addOption(leaseOption())
+    .addOption(holdGraceOption())
+    .addOption(holderOption())
+    .addOption(new Option("--purpose <text>", "what it is held for, for people"));
+  return withConnection(command).action((key: string, options: LockOptions) => hold(key, options));
+}
+
+async function hold(key: string, options: LockOptions): Promise<void> {
+  const input = new InputEnd();
+  const work: LockedWork = async (holding, { graceMs, relay }) => {
+    const nothing = (): void => undefined;
+    const letStop = relay.keepRunning();
+    const detach = relay.attach({ end: nothing, pass: nothing, suspend: () => terminal.say(NOT_STOPPED) });
+    try {
+      printJsonLine(jsonOf(key, holding));
+      if (terminal.isInput && terminal.isWatched) terminal.say("azmutex: held until Ctrl-C");
+      await heldUntil(AbortSignal.any([relay.asked, input.signal]), holding, graceMs);
+      return relay.asked.reason instanceof CommandError ? relay.asked.reason.exitCode : 0;
+    } finally {
+      detach();
+      letStop();
+    }
+  };
+  try {
+    await whileHeld(key, options, work, input.signal);
+  } catch (error) {
+    if (!(error instanceof InputEnded)) throw error;
+    throw new CommandError(`standard input has ended before the lock on "${key}" was won`, EXIT.held);
+  } finally {
+    input.close();
+  }
+}
+
+function jsonOf(key: string, { fencingToken: token, conditions, slot }: Held): HoldJson {
+  return {
+    key,
+    ...(token !== undefined && { token }),
+    ...(conditions !== undefined && { leaseId: conditions.leaseId }),
+    ...(slot !== undefined && { slot }),
+  };
+}

@@ -1,8 +1,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { AzureMutex } from "../../src/index.ts";
+import { startEmulator } from "../../src/testing/emulator.ts";
 import { CLI } from "../support/cli.ts";
 
 // bash is everywhere where these tests run. zsh and fish are asked where they are installed; elsewhere test/unit/cli/completion.test.ts
@@ -11,6 +14,33 @@ import { CLI } from "../support/cli.ts";
 const folder = mkdtempSync(join(tmpdir(), "azmutex-completion-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 writeFileSync(join(folder, "some file.txt"), "");
+
+// In a thread of its own: it has to answer while this one waits for a shell.
+const emulator = await startEmulator({ ownClock: true });
+afterAll(() => emulator.close());
+const KEYS = ["a key", "deploy/$(touch pwned)", "deploy/production", "deploy/staging", "host:1", "host:2"];
+const mutexOn = (containerName: string): AzureMutex => new AzureMutex({ connectionString: emulator.connectionString, containerName });
+await Promise.all(
+  KEYS.map((key) =>
+    mutexOn("locks")
+      .locker(key)
+      .run(() => undefined),
+  ),
+);
+await mutexOn("jobs")
+  .locker("nightly")
+  .run(() => undefined);
+
+mkdirSync(join(folder, "bin"));
+writeFileSync(join(folder, "bin/azmutex"), `#!/bin/sh\nexec "${process.execPath}" "${CLI}" "$@"\n`, { mode: 0o755 });
+
+/** The shell's environment: with the command and an account, or without an account. */
+const shellEnv = (connectionString = ""): NodeJS.ProcessEnv => ({
+  ...process.env,
+  PATH: `${join(folder, "bin")}${delimiter}${process.env.PATH ?? ""}`,
+  AZURE_STORAGE_CONNECTION_STRING: connectionString,
+});
+const ACCOUNT = shellEnv(emulator.connectionString);
 
 const isInstalled = (shell: string): boolean => spawnSync(shell, ["-c", "exit 0"]).status === 0;
 
@@ -28,17 +58,18 @@ function scriptFor(shell: string): string {
 }
 
 /** What bash offers for the last word. */
-function bash(words: readonly string[], before = ""): string[] {
+function bash(words: readonly string[], { before = "", env = shellEnv() } = {}): string[] {
   const code = `
     ${before}
     source "$1"; shift
     [[ $(complete -p azmutex) == "complete -F _azmutex azmutex" ]] || exit 9
-    COMP_WORDS=(azmutex "$@"); COMP_CWORD=$#
+    COMP_WORDS=(azmutex "$@"); COMP_CWORD=$#; COMP_WORDBREAKS=$' \\t\\n"\\'><=;|&(:'
     _azmutex azmutex
     printf '%s\\n' "\${COMPREPLY[@]}"`;
   const { status, stdout, stderr } = spawnSync("bash", ["--norc", "-c", code, "bash", scriptFor("bash"), ...words], {
     encoding: "utf8",
     cwd: folder,
+    env,
   });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   // bash itself shows each once: a command may be there twice, in /bin and /usr/bin.
@@ -92,20 +123,74 @@ describe("in bash, azmutex", () => {
   });
 
   it("leaves what stands after -- to that command's own completion, where there is one", () => {
-    expect(bash(["run", "k", "--try", "--", "git", "ch"], '_command_offset() { COMPREPLY=("from $1"); }')).toEqual(["from 5"]);
+    expect(bash(["run", "k", "--try", "--", "git", "ch"], { before: '_command_offset() { COMPREPLY=("from $1"); }' })).toEqual(["from 5"]);
+  });
+});
+
+describe("in bash, azmutex asks for keys, and", () => {
+  const keys = (...words: readonly string[]): string[] => bash(words, { env: ACCOUNT });
+
+  it("completes them where a command takes one, quoted as bash takes them", () => {
+    const deploys = ["deploy/\\$\\(touch\\ pwned\\)", "deploy/production", "deploy/staging"];
+    for (const command of ["run", "elect", "leader", "status", "ls", "watch", "break"]) expect(keys(command, "deploy/")).toEqual(deploys);
+    expect(keys("status", "--json", "a")).toEqual(["a\\ key"]);
+    expect(keys("run", "--lease", "30s", "deploy/p")).toEqual(["deploy/production"]);
+    expect(keys("status", '"a')).toEqual(["a key"]);
+    expect(existsSync(join(folder, "pwned"))).toBe(false);
+  });
+
+  it("offers none behind a key, for a value, or for what is no key", () => {
+    expect(keys("status", "deploy/production", "")).toEqual([]);
+    expect(keys("run", "--holder", "")).toEqual([]);
+    expect(keys("help", "deploy")).toEqual([]);
+  });
+
+  it("completes what stands behind a colon, at which bash splits", () => {
+    expect(keys("status", "host", ":")).toEqual(["1", "2"]);
+    expect(keys("run", "--fair", "host", ":", "2")).toEqual(["2"]);
+    expect(keys("status", "host", ":", "1", "")).toEqual([]);
+    expect(keys("run", "host", ":", "1", "--tim")).toEqual(["--timeout"]);
+  });
+
+  it("asks where the line says that the locks are", () => {
+    expect(keys("status", "--container", "jobs", "")).toEqual(["nightly"]);
+    expect(keys("status", "--container", "=", "jobs", "n")).toEqual(["nightly"]);
+    const [, port] = /:(\d+)/.exec(emulator.url) ?? [];
+    const named = { ...shellEnv(), AZURE_STORAGE_ACCOUNT: emulator.accountName, AZURE_STORAGE_KEY: emulator.accountKey };
+    const url = ["--endpoint", "http", ":", "//127.0.0.1", ":", `${port}/${emulator.accountName}`];
+    expect(bash(["status", ...url, "deploy/s"], { env: named })).toEqual(["deploy/staging"]);
+  });
+
+  it("says nothing of a failure, and waits for two seconds at most", async () => {
+    expect(bash(["status", "d"])).toEqual([]);
+    let connections = 0;
+    const silent = createServer((socket) => {
+      connections += 1;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as { port: number };
+    expect(bash(["status", "d"], { env: shellEnv(emulator.connectionString.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`)) })).toEqual(
+      [],
+    );
+    // A request is tried again after 3 s. The server of this process accepts now what came meanwhile.
+    await expect.poll(() => connections).toBeGreaterThan(0);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(connections).toBe(1);
+    silent.close();
   });
 });
 
 /** What fish offers, without descriptions. */
-function fish(line: string): string[] {
+function fish(line: string, env: NodeJS.ProcessEnv = shellEnv()): string[] {
   const code = `source ${scriptFor("fish")}; complete -C ${JSON.stringify(line)}`;
-  const { status, stdout, stderr } = spawnSync("env", ["fish", "--no-config", "-c", code], { encoding: "utf8", cwd: folder });
+  const { status, stdout, stderr } = spawnSync("env", ["fish", "--no-config", "-c", code], { encoding: "utf8", cwd: folder, env });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   return stdout.split("\n").flatMap((offer) => offer.split("\t")[0] || []);
 }
 
 /** What zsh makes of each line when TAB is pressed at its end. */
-function zsh(...lines: readonly string[]): string[] {
+function zsh(lines: readonly string[], env: NodeJS.ProcessEnv = shellEnv()): string[] {
   const out = join(folder, "zsh.out");
   const setup = [
     "PS1= TERM=dumb",
@@ -121,7 +206,7 @@ function zsh(...lines: readonly string[]): string[] {
     zpty -w shell exit
     while zpty -r shell; do :; done >/dev/null`;
   rmSync(out, { force: true });
-  const { status, error } = spawnSync("zsh", ["-f", "-c", code, "zsh", ...lines], { encoding: "utf8", cwd: folder, timeout: 120_000 });
+  const { status, error } = spawnSync("zsh", ["-f", "-c", code, "zsh", ...lines], { encoding: "utf8", cwd: folder, env, timeout: 120_000 });
   expect({ status, error }).toMatchObject({ error: undefined });
   return readFileSync(out, "utf8")
     .trimEnd()
@@ -136,6 +221,16 @@ if (isInstalled("fish")) {
       expect(fish("azmutex run --t")).toEqual(["--timeout", "--try"]);
       expect(fish("azmutex status --t")).toEqual([]);
       expect(fish("azmutex completion ")).toEqual(["bash", "fish", "zsh"]);
+    });
+
+    it("completes keys, and says nothing of a failure", () => {
+      expect(fish("azmutex status deploy/p", ACCOUNT)).toEqual(["deploy/production"]);
+      expect(fish("azmutex run --lease 30s --container jobs ", ACCOUNT)).toEqual(["nightly"]);
+      expect(fish("azmutex ls --container=jobs n", ACCOUNT)).toEqual(["nightly"]);
+      expect(fish("azmutex status deploy/production ", ACCOUNT)).toEqual([]);
+      expect(fish("azmutex run --holder ", ACCOUNT)).toEqual([]);
+      expect(fish("azmutex status d")).toEqual([]);
+      expect(existsSync(join(folder, "pwned"))).toBe(false);
     });
 
     it("offers nothing where a name or a value is wanted", () => {
@@ -154,6 +249,20 @@ if (isInstalled("fish")) {
 
 if (isInstalled("zsh")) {
   describe("in zsh, azmutex", () => {
+    it("completes keys, quoted, and says nothing of a failure", () => {
+      const completed = {
+        "azmutex status deploy/p": "azmutex status deploy/production",
+        "azmutex run --try a": "azmutex run --try a\\ key",
+        "azmutex ls --container jobs n": "azmutex ls --container jobs nightly",
+        "azmutex ls --container=jobs n": "azmutex ls --container=jobs nightly",
+        "azmutex break 'deploy/$": "azmutex break 'deploy/$(touch pwned)'",
+        "azmutex status deploy/staging d": "azmutex status deploy/staging d",
+      };
+      expect(zsh(Object.keys(completed), ACCOUNT)).toEqual(Object.values(completed));
+      expect(zsh(["azmutex status d"])).toEqual(["azmutex status d"]);
+      expect(existsSync(join(folder, "pwned"))).toBe(false);
+    });
+
     it("completes commands, their options, and what an argument can be", () => {
       const completed = {
         "azmutex sta": "azmutex status",
@@ -162,7 +271,7 @@ if (isInstalled("zsh")) {
         "azmutex status --tim": "azmutex status --tim",
         "azmutex completion f": "azmutex completion fish",
       };
-      expect(zsh(...Object.keys(completed))).toEqual(Object.values(completed));
+      expect(zsh(Object.keys(completed))).toEqual(Object.values(completed));
     });
 
     it("completes commands and files after --, and no options of its own", () => {
@@ -172,7 +281,7 @@ if (isInstalled("zsh")) {
         "azmutex run nightly -- true --tim": "azmutex run nightly -- true --tim",
         "azmutex status nightly -- basenam": "azmutex status nightly -- basenam",
       };
-      expect(zsh(...Object.keys(completed))).toEqual(Object.values(completed));
+      expect(zsh(Object.keys(completed))).toEqual(Object.values(completed));
     });
   });
 }

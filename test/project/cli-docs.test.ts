@@ -36,7 +36,7 @@ const optionRows = (text: string): Row[] =>
 
 const rowsOf = (command: Command, isConnection: boolean): Row[] =>
   command.options
-    .filter(({ helpGroupHeading }) => (helpGroupHeading !== undefined) === isConnection)
+    .filter(({ helpGroupHeading, hidden }) => !hidden && (helpGroupHeading !== undefined) === isConnection)
     .map(({ flags, defaultValueDescription, description }) => ({ option: flags, fallback: defaultValueDescription ?? "", description }));
 
 /** As the help has it. */

@@ -13,7 +13,7 @@ const SCRIPTS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion
 export function completionCommand(): Command {
   const command = new Command("completion")
     .summary("print what makes a shell complete azmutex")
-    .description("Prints a script by which a shell completes commands and options of azmutex, and what is run after --.")
+    .description("Prints a script by which a shell completes commands, options and keys of azmutex, and what is run after --.")
     .addArgument(new Argument("<shell>", "which shell").choices(Object.keys(SCRIPTS)));
   return command.action((shell: keyof typeof SCRIPTS) => terminal.print(SCRIPTS[shell](tableOf(command.parent as Command))));
 }

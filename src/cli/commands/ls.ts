@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import type { LockStatus } from "../../index.ts";
+import { printKeys } from "../completion/keys.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import { printJson } from "../facts/json.ts";
 import { lockTable } from "../facts/lock-table.ts";
@@ -9,6 +10,7 @@ import { wallMs } from "../time.ts";
 
 interface LsOptions extends ConnectionOptions {
   readonly json?: boolean;
+  readonly complete?: boolean;
 }
 
 export function lsCommand(): Command {
@@ -18,11 +20,13 @@ export function lsCommand(): Command {
       "Lists the locks of the container by key: those that are held or whose last holder left a record, semaphores, and who reads.",
     )
     .argument("[prefix]", "only keys that begin with this")
-    .addOption(new Option("--json", "print a JSON array"));
+    .addOption(new Option("--json", "print a JSON array"))
+    .addOption(new Option("--complete", "print keys for the completion of a shell").hideHelp());
   return withConnection(command).action((prefix: string | undefined, options: LsOptions) => ls(prefix, options));
 }
 
 async function ls(prefix: string | undefined, options: LsOptions): Promise<void> {
+  if (options.complete) return await printKeys(prefix ?? "", options);
   const mutex = await openMutex(options);
   const locks: LockStatus[] = [];
   for await (const lock of mutex.list(prefix === undefined ? {} : { prefix })) locks.push(lock);

@@ -27,12 +27,22 @@ export interface TableOption {
   readonly value: string | undefined;
   /** All values there are, if there are so few. */
   readonly choices: readonly string[];
+  /** Whether it says where the locks are. */
+  readonly isConnection: boolean;
 }
 
 export interface TableArgument {
   readonly name: string;
+  /** Whether it is a key, or the beginning of one, which the service knows. */
+  readonly isKey: boolean;
   readonly choices: readonly string[];
 }
+
+/** What the arguments are called that are keys. */
+const KEYS: readonly string[] = ["key", "name", "prefix"];
+
+/** The options that a shell passes on when it asks for keys. */
+const CONNECTION: readonly (string | undefined)[] = ["--account", "--endpoint", "--container", "--emulator", "--allow-http"];
 
 /** The table of a program, read from the program itself. */
 export function tableOf(program: Command): CommandTable {
@@ -52,6 +62,7 @@ export function tableOf(program: Command): CommandTable {
         options: optionsOf(command),
         arguments: before.map((argument) => ({
           name: argument.name(),
+          isKey: KEYS.includes(argument.name()),
           // Commander's own `help` takes any command.
           choices: argument.argChoices ?? (command.name() === "help" ? names : []),
         })),
@@ -70,5 +81,16 @@ function optionsOf(command: Command): TableOption[] {
       description: option.description,
       value: option.required || option.optional ? (/[<[](.*)[>\]]/.exec(option.flags)?.[1] ?? "value") : undefined,
       choices: option.argChoices ?? [],
+      isConnection: CONNECTION.includes(option.long),
     }));
+}
+
+/** The options of all commands that say where the locks are, those with a value and those without. */
+export function connectionFlags(commands: readonly TableCommand[]): {
+  readonly withValue: readonly string[];
+  readonly alone: readonly string[];
+} {
+  const options = commands.flatMap((command) => command.options).filter(({ isConnection }) => isConnection);
+  const flags = (isIn: (option: TableOption) => boolean): string[] => [...new Set(options.filter(isIn).map(({ flag }) => flag))];
+  return { withValue: flags(({ value }) => value !== undefined), alone: flags(({ value }) => value === undefined) };
 }

@@ -1,8 +1,10 @@
-import type { CommandTable, TableCommand, TableOption } from "./command-table.ts";
+import { type CommandTable, connectionFlags, type TableCommand, type TableOption } from "./command-table.ts";
 
 /** A completion function for zsh: for a file `_azmutex` in its `fpath`, or to be sourced. */
 export function zshCompletion({ name, version, options, commands }: CommandTable): string {
   const jobs = commands.filter(({ runsJob }) => runsJob).map((command) => command.name);
+  const { withValue, alone } = connectionFlags(commands);
+  const ending = (flags: readonly string[], end: string): string => flags.map((flag) => `${flag}${end}`).join("|") || "''";
   return `#compdef ${name}
 # Completion of ${name} ${version} for zsh, as "${name} completion zsh" prints it.
 
@@ -31,7 +33,22 @@ ${commands.map((command) => `      ${quoted(`${command.name}:${command.descripti
   shift words
   (( CURRENT -= 1 ))
   case $command in
-${commands.map((command) => caseOf(command)).join("")}  esac
+${commands.map((command) => caseOf(name, command)).join("")}  esac
+}
+
+# Keys that begin with what is typed, as the service has them. Without an answer within 2 s there are none.
+_${name}_keys() {
+  local -a keys connection
+  local -i index
+  for (( index = 2; index < CURRENT; index++ )); do
+    case $words[index] in
+      (${ending(withValue, "")}) connection+=("$words[index]" "\${(Q)words[index + 1]}") ;;
+      (${ending(withValue, "=*")}) connection+=("\${(Q)words[index]}") ;;
+      (${ending(alone, "")}) connection+=("$words[index]") ;;
+    esac
+  done
+  keys=(\${(f)"$(${name} ls --complete "\${connection[@]}" -- "\${(Q)PREFIX}" 2>/dev/null)"})
+  compadd -a keys
 }
 
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
@@ -42,10 +59,12 @@ fi
 `;
 }
 
-function caseOf(command: TableCommand): string {
+function caseOf(program: string, command: TableCommand): string {
   const specs = [
     ...command.options.map(optionSpec),
-    ...command.arguments.map(({ name, choices }, place) => quoted(`${place + 1}:${name}:${actionOf(choices)}`)),
+    ...command.arguments.map(({ name, choices, isKey }, place) =>
+      quoted(`${place + 1}:${name}:${isKey ? `_${program}_keys` : actionOf(choices)}`),
+    ),
   ];
   return `    ${command.name})\n      _arguments \\\n${specs.map((spec) => `        ${spec}`).join(" \\\n")}\n      ;;\n`;
 }

@@ -75,10 +75,14 @@ export type LinePart = string | { readonly text: string; readonly cut: Cut };
 
 /** The parts as one line of at most so many columns. */
 export function lineOf(columns: number, parts: readonly LinePart[]): string {
+  return cutTo(columns, partsThatFit(columns, parts).join(""));
+}
+
+/** The texts of the parts, those that may be cut so short that all of them fit if the others leave room for them. */
+export function partsThatFit(columns: number, parts: readonly LinePart[]): string[] {
   const isFixed = (part: LinePart): part is string => typeof part === "string";
   const room = columns - parts.filter(isFixed).reduce((sum, text) => sum + columnsOf(text), 0);
   const flexible = parts.flatMap((part) => (isFixed(part) ? [] : [columnsOf(part.text)]));
   const shares = room < flexible.reduce((a, b) => a + b, 0) ? shareOut(room, flexible) : flexible;
-  const texts = parts.map((part) => (isFixed(part) ? part : cutTo(shares.shift() ?? 0, part.text, part.cut)));
-  return cutTo(columns, texts.join(""));
+  return parts.map((part) => (isFixed(part) ? part : cutTo(shares.shift() ?? 0, part.text, part.cut)));
 }

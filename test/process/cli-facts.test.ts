@@ -2,13 +2,14 @@ import { hostname, userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ContainerClient, ContainerSASPermissions } from "@azure/storage-blob";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
+import { columnsOf } from "../../src/cli/columns.ts";
 import type { BreakJson, LeaderJson, LeaderWatchJson, StatusJson, WatchJson } from "../../src/cli/facts/json.ts";
 import { type AzureMutex, LeaderElection, ReaderWriterLock, Semaphore } from "../../src/index.ts";
 import { Cli, type CliEnd, type CliOptions } from "../support/cli.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
 import { ownTime } from "../support/own-time.ts";
 import { catches, until } from "../support/processes.ts";
-import { onTerminal, resize, type TerminalOptions } from "../support/pseudo-terminal.ts";
+import { inShellOnTerminal, onTerminal, resize, type TerminalOptions } from "../support/pseudo-terminal.ts";
 import { Storage } from "../support/storage.ts";
 
 const storage = await Storage.start();
@@ -305,7 +306,7 @@ describe.concurrent("azmutex ls", () => {
     ]);
   });
 
-  it("lists by key what is held and what was, with one request, and only what begins with the prefix", async (test) => {
+  it("lists what is held and then what was, by key, with one request, and only what begins with the prefix", async (test) => {
     const place = await Place.open(test);
     const { mutex } = place;
     await mutex.locker("a/free", { holder: "past" }).run(() => undefined);
@@ -314,9 +315,9 @@ describe.concurrent("azmutex ls", () => {
     const before = place.requests().length;
     expect(linesOf(await place.out("ls")).map((line) => line.split(/ {2,}/))).toEqual([
       ["KEY", "STATE", "HOLDER", "SINCE", "WAITING", "PURPOSE"],
-      ["a/free", "free", "-", "-", "-", "-"],
       ["a/held", "held", "web-3", expect.stringMatching(/^\d+ s ago$/), "-", "schema 42"],
       ["b/raw", "held", "somebody who left no name", "-", "-", "-"],
+      ["a/free", "free", "-", "-", "-", "-"],
     ]);
     expect(place.requests().slice(before)).toEqual(["list"]);
     const found = await place.json<StatusJson[]>("ls", ["a/"]);
@@ -325,6 +326,13 @@ describe.concurrent("azmutex ls", () => {
       { key: "a/held", isHeld: true },
     ]);
     expect(found[1]).toEqual(await place.json("status", ["a/held"]));
+    const held = [
+      ["ls", "--held"],
+      ["ls", "--held", "--json"],
+    ] as const;
+    const [rows = "", json = ""] = await Promise.all(held.map(([command, ...args]) => place.out(command, args)));
+    expect(linesOf(rows).map((line) => line.split(" ")[0])).toEqual(["KEY", "a/held", "b/raw"]);
+    expect((JSON.parse(json) as StatusJson[]).map(({ key }) => key)).toEqual(["a/held", "b/raw"]);
     await Promise.all([lock.release(), mutex.release("b/raw")]);
   });
 
@@ -371,6 +379,44 @@ describe.concurrent("azmutex ls", () => {
       { code: 5, out: "runs\n" },
     ]);
     await held.release();
+  });
+
+  it("fits the terminal, with the totals below; piped it is whole", async (test) => {
+    const place = await Place.open(test);
+    const key = `deploy/${"k".repeat(1_012)}/shop`;
+    const [name, purpose] = [`build-${"7".repeat(240)}:4123`, "release ".repeat(100)];
+    const locks = await Promise.all([
+      place.mutex.locker(key, { holder: name, purpose }).lock(),
+      place.mutex.locker("夜间任务", { holder: "批处理", purpose: "月度报告" }).lock(),
+    ]);
+    await place.mutex.locker("past").run(() => undefined);
+    const shown = async (columns: number, command = "ls", args: readonly string[] = []): Promise<string[]> => {
+      const { out } = await place.onTerminal(command, args, { columns, env: { NO_COLOR: "1" } }).ended;
+      return linesOf(out.replaceAll("\r", "")).slice(1);
+    };
+    const [narrow = [], wide = [], status = []] = await Promise.all([shown(80), shown(200), shown(80, "status", [key])]);
+    expect(narrow).toEqual([
+      expect.stringMatching(/^KEY +STATE +HOLDER +SINCE +WAITING +PURPOSE$/),
+      expect.stringMatching(/^deploy\/k+…k+\/shop +held +build-7+…7+:4123 +\d+ s ago +- +release.*…$/),
+      expect.stringMatching(/^夜间任务 +held +批处理 +\d+ s ago +- +月度报告$/),
+      expect.stringMatching(/^past +free +- +- +- +-$/),
+      "3 locks: 2 held, 1 free",
+    ]);
+    for (const [columns, lines] of [
+      [80, narrow],
+      [200, wide],
+      [80, status],
+    ] as const) {
+      expect(lines.map(columnsOf).filter((length) => length > columns)).toEqual([]);
+    }
+    // The room that a wider terminal has is used.
+    expect(columnsOf(wide[1] ?? "")).toBe(200);
+    expect(status[0]).toMatch(/^deploy\/k+…k+\/shop: held$/);
+    const piped = await place.out("ls");
+    for (const whole of [key, name, purpose.trimEnd()]) expect(piped).toContain(whole);
+    expect(linesOf(piped)).toHaveLength(4);
+    expect(await place.out("status", [key])).toContain(`${key}: held\n  holder   ${name}`);
+    await Promise.all(locks.map((lock) => lock.release()));
   });
 
   it("is coloured on a terminal, unless NO_COLOR says otherwise", async (test) => {
@@ -478,32 +524,58 @@ describe.concurrent("azmutex watch", () => {
     const locks = await Promise.all(["a", "b", "c", "d", "e"].map((key) => place.mutex.locker(key, { holder: "web-3" }).lock()));
     const watch = place.onTerminal("watch", ["--every", "500ms"], { rows: 6, columns: 100 });
     const frames = (): string[] => withoutColours(watch.out).split(`${ESCAPE}[H${ESCAPE}[J`).slice(1);
-    await watch.printed(/… and 3 more/);
+    await watch.printed(/… 1 to 1 of 5/);
     expect(linesOf(frames()[0]?.replaceAll("\r", "") ?? "")).toEqual([
       expect.stringMatching(new RegExp(`^${TIME}, container ${place.container.containerName}, every 500ms$`)),
+      "5 locks: 5 held",
       expect.stringMatching(/^KEY +STATE +HOLDER +SINCE +WAITING +PURPOSE$/),
       expect.stringMatching(/^a +held +web-3 /),
-      expect.stringMatching(/^b +held +web-3 /),
-      "… and 3 more",
+      "… 1 to 1 of 5; arrows, PgUp, PgDn, Home, End; q ends",
     ]);
+    const [pageDown, end, up] = [`${ESCAPE}[6~`, `${ESCAPE}[F`, "k"];
+    for (const [key, where] of [
+      [pageDown, "2 to 2"],
+      [end, "5 to 5"],
+      [up, "4 to 4"],
+      ["g", "1 to 1"],
+    ] as const) {
+      watch.type(key);
+      await watch.printed(new RegExp(`… ${where} of 5.*\\r\\n$`));
+    }
     place.proxy.serverBusy("list");
     await watch.printed(new RegExp(`since ${TIME}: .*503`));
     expect(withoutColours(frames().at(-1) ?? "")).toMatch(/^a +held +web-3 /m);
     place.proxy.heal();
     const before = frames().length;
     resize(watch, 20, 100);
-    await watch.printed(/\[1me/);
-    expect(frames().length).toBeGreaterThan(before);
+    await until(() => frames().length > before && /^e +held/m.test(frames().at(-1) ?? ""), "it is drawn anew, with all rows");
     await locks[0]?.release();
     await watch.printed(/free/);
     watch.type("\u0003");
     const { code, out } = await watch.ended;
     expect(code).toBe(130);
-    expect(frames().at(-1)).toMatch(/^a +free .*\r\nb +held/m);
+    expect(frames().at(-1)).toMatch(/^e +held .*\r\na +free/m);
     // The shell's prompt comes below, with the cursor that was never hidden.
     expect(out).toMatch(/\n(?:\^C)?$/);
     expect(out).not.toContain(`${ESCAPE}[?25l`);
     await Promise.all(locks.slice(1).map((lock) => lock.release()));
+  });
+
+  it("ends with 0 at q, and leaves the terminal to the shell while it is stopped", async (test) => {
+    const place = await Place.open(test);
+    const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();
+    const env = { AZURE_STORAGE_CONNECTION_STRING: place.proxy.connectionString };
+    const shell = inShellOnTerminal(test, ["watch", "--every", "500ms", "--container", place.container.containerName], { env });
+    await shell.printed(/web-3/);
+    shell.type("\u001a");
+    // What the shell reads after its own command line: what is typed here is not the command's.
+    await shell.printed(/Stopped/);
+    await shell.printed(/code \d+/);
+    await lock.release();
+    const quit = place.onTerminal("watch", ["--every", "500ms"]);
+    await quit.printed(/free/);
+    quit.type("q");
+    expect((await quit.ended).code).toBe(0);
   });
 
   it("ends at once when it is interrupted, also while it waits for an answer", async (test) => {

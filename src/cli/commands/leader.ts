@@ -35,7 +35,7 @@ async function leader(name: string, options: LeaderOptions): Promise<void> {
   if (options.watch) return await watch(election, options);
   const leader = await election.leader();
   if (options.json) printJson({ name, leader: leader ?? null });
-  else terminal.print(`${leaderLines(name, leader, wallMs()).join("\n")}\n`);
+  else terminal.print(`${leaderLines(name, leader, wallMs(), terminal.columns).join("\n")}\n`);
   if (options.exitCode && !leader) process.exitCode = EXIT.notHeld;
 }
 

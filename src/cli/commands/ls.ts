@@ -1,14 +1,18 @@
 import { Command, Option } from "commander";
+import { isInUse } from "../../facts/who.ts";
 import type { LockStatus } from "../../index.ts";
+import { cutTo } from "../columns.ts";
 import { printKeys } from "../completion/keys.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import { printJson } from "../facts/json.ts";
-import { lockTable } from "../facts/lock-table.ts";
+import { lockTable, totalsLine } from "../facts/lock-table.ts";
 import { noLocks } from "../facts/lock-words.ts";
+import { heldOption } from "../held-option.ts";
 import { terminal } from "../terminal.ts";
 import { wallMs } from "../time.ts";
 
 interface LsOptions extends ConnectionOptions {
+  readonly held?: boolean;
   readonly json?: boolean;
   readonly complete?: boolean;
 }
@@ -17,9 +21,11 @@ export function lsCommand(): Command {
   const command = new Command("ls")
     .summary("list locks, and who holds them")
     .description(
-      "Lists the locks of the container by key: those that are held or whose last holder left a record, semaphores, and who reads.",
+      "Lists the locks of the container by key: those that are held or whose last holder left a record, semaphores, and who reads. " +
+        "For people, those in use come first, cut to the width of the terminal; piped output is whole.",
     )
     .argument("[prefix]", "only keys that begin with this")
+    .addOption(heldOption())
     .addOption(new Option("--json", "print a JSON array"))
     .addOption(new Option("--complete", "print keys for the completion of a shell").hideHelp());
   return withConnection(command).action((prefix: string | undefined, options: LsOptions) => ls(prefix, options));
@@ -30,7 +36,14 @@ async function ls(prefix: string | undefined, options: LsOptions): Promise<void>
   const mutex = await openMutex(options);
   const locks: LockStatus[] = [];
   for await (const lock of mutex.list(prefix === undefined ? {} : { prefix })) locks.push(lock);
-  if (options.json) printJson(locks);
+  const shown = options.held ? locks.filter(isInUse) : locks;
+  if (options.json) printJson(shown);
   else if (locks.length === 0) terminal.say(`azmutex: ${noLocks(options.container, prefix)}`);
-  else terminal.print(`${lockTable(locks, wallMs()).join("\n")}\n`);
+  else {
+    const { columns } = terminal;
+    const lines = lockTable(shown, wallMs(), { columns });
+    // A program that reads the rows has no use for it.
+    if (terminal.isOutput) lines.push(terminal.paint("dim", cutTo(columns, totalsLine(locks))));
+    terminal.print(lines.map((line) => `${line}\n`).join(""));
+  }
 }

@@ -26,6 +26,6 @@ async function status(key: string, options: StatusOptions): Promise<void> {
   const mutex = await openMutex(options);
   const found = await mutex.inspect(key);
   if (options.json) printJson(found);
-  else terminal.print(`${statusLines(found, wallMs()).join("\n")}\n`);
+  else terminal.print(`${statusLines(found, wallMs(), terminal.columns).join("\n")}\n`);
   if (options.exitCode && !isInUse(found)) process.exitCode = EXIT.notHeld;
 }

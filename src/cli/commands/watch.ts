@@ -1,21 +1,26 @@
 import { Command, Option } from "commander";
 import { BreaksSeen } from "../../facts/breaking.ts";
 import { changesBetween, type LocksSeen } from "../../facts/lock-changes.ts";
+import { isInUse } from "../../facts/who.ts";
 import type { LockStatus } from "../../index.ts";
+import { cutTo } from "../columns.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import type { Duration } from "../duration.ts";
 import { printJsonLine } from "../facts/json.ts";
 import { changeLine } from "../facts/lock-change-text.ts";
-import { lockTable } from "../facts/lock-table.ts";
+import { lockTable, totalsLine } from "../facts/lock-table.ts";
 import { noLocks, shownTime } from "../facts/lock-words.ts";
+import { heldOption } from "../held-option.ts";
 import { Interruption } from "../interruption.ts";
 import { terminal } from "../terminal.ts";
 import { wallMs } from "../time.ts";
+import { Keys } from "../watching/keys.ts";
 import { everyOption } from "../watching/look-every.ts";
 import { keepLooking, type Lookout, sayOutages } from "../watching/lookout.ts";
-import { Screen } from "../watching/screen.ts";
+import { Screen, type Scroll } from "../watching/screen.ts";
 
 interface WatchOptions extends ConnectionOptions {
+  readonly held?: boolean;
   readonly every: Duration;
   readonly json?: boolean;
 }
@@ -29,6 +34,7 @@ export function watchCommand(): Command {
     )
     .argument("[prefix]", "only keys that begin with this")
     .addOption(everyOption())
+    .addOption(heldOption())
     .addOption(new Option("--json", "print a JSON object on each line"));
   return withConnection(command).action((prefix: string | undefined, options: WatchOptions) => watch(prefix, options));
 }
@@ -38,8 +44,8 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
   const interruption = new Interruption();
   const view =
     terminal.isOutput && process.env.TERM !== "dumb" && !options.json
-      ? new TableView(options, prefix)
-      : new LineView(options.json ?? false);
+      ? new TableView(options, prefix, interruption.quit)
+      : new LineView(options);
   const look = async (signal: AbortSignal): Promise<LocksSeen> => {
     const locks = new Map<string, LockStatus>();
     for await (const lock of mutex.list({ prefix: prefix ?? "", signal })) locks.set(lock.key, lock);
@@ -68,17 +74,19 @@ interface View extends Pick<Lookout<LocksSeen>, "onSeen" | "onSilence" | "onAnsw
 class LineView implements View {
   readonly onSilence = sayOutages.onSilence;
   readonly onAnswer = sayOutages.onAnswer;
-  readonly #isJson: boolean;
+  readonly #options: Pick<WatchOptions, "json" | "held">;
   #before: LocksSeen | undefined;
 
-  constructor(isJson: boolean) {
-    this.#isJson = isJson;
+  constructor(options: Pick<WatchOptions, "json" | "held">) {
+    this.#options = options;
   }
 
   onSeen(locks: LocksSeen): void {
     const now = wallMs();
     for (const change of changesBetween(this.#before, locks)) {
-      if (this.#isJson) printJsonLine({ at: new Date(now).toISOString(), event: change.event, ...change.status });
+      // What becomes of a lock that was in use is told, also that it is free.
+      if (this.#options.held && change.event === "seen" && !isInUse(change.status)) continue;
+      if (this.#options.json) printJsonLine({ at: new Date(now).toISOString(), event: change.event, ...change.status });
       else terminal.print(`${changeLine(change, now)}\n`);
     }
     this.#before = locks;
@@ -87,16 +95,43 @@ class LineView implements View {
   end(): void {}
 }
 
+/** By the keys of less(1), and what terminals send for those with a name. */
+const SCROLLS: Readonly<Record<string, Scroll>> = Object.freeze({
+  k: "up",
+  "\x1b[A": "up",
+  "\x1bOA": "up",
+  j: "down",
+  "\x1b[B": "down",
+  "\x1bOB": "down",
+  b: "pageUp",
+  "\x1b[5~": "pageUp",
+  " ": "pageDown",
+  "\x1b[6~": "pageDown",
+  g: "top",
+  "\x1b[H": "top",
+  "\x1bOH": "top",
+  "\x1b[1~": "top",
+  G: "bottom",
+  "\x1b[F": "bottom",
+  "\x1bOF": "bottom",
+  "\x1b[4~": "bottom",
+});
+const KEYS_HINT = "; arrows, PgUp, PgDn, Home, End; q ends";
+
 /** All locks as they are, in place of what was shown before. */
 class TableView implements View {
   readonly #screen = new Screen();
   readonly #breaks = new BreaksSeen();
   readonly #about: string;
   readonly #nothing: string;
+  readonly #isHeldOnly: boolean;
+  readonly #keys: Keys;
   #locks: readonly LockStatus[] | undefined;
   #trouble: string | undefined;
 
-  constructor({ container, every }: WatchOptions, prefix: string | undefined) {
+  constructor({ container, every, held = false }: WatchOptions, prefix: string | undefined, quit: () => void) {
+    this.#keys = new Keys((key) => (key === "q" ? quit() : this.#scroll(key)));
+    this.#isHeldOnly = held;
     this.#about = `container ${container}, every ${every.text}`;
     this.#nothing = noLocks(container, prefix);
   }
@@ -117,16 +152,29 @@ class TableView implements View {
   }
 
   end(): void {
+    this.#keys.end();
     this.#screen.end();
+  }
+
+  #scroll(key: string): void {
+    const step = SCROLLS[key];
+    if (step) this.#screen.scroll(step);
   }
 
   #draw(): void {
     const now = wallMs();
-    const [head, ...lines] = this.#locks ? lockTable(this.#locks, now, this.#breaks) : [];
-    const about = terminal.paint("dim", `${shownTime(now)}, ${this.#about}`);
-    this.#screen.draw({
-      head: [about, ...(this.#trouble ? [terminal.paint("red", this.#trouble)] : []), ...(head === undefined ? [] : [head])],
-      lines: lines.length > 0 || !this.#locks ? lines : [this.#nothing],
+    const locks = this.#locks;
+    const about = `${shownTime(now)}, ${this.#about}`;
+    this.#screen.draw((columns) => {
+      const shown = this.#isHeldOnly ? locks?.filter(isInUse) : locks;
+      const [head, ...lines] = shown ? lockTable(shown, now, { breaks: this.#breaks, columns }) : [];
+      const title = locks && locks.length > 0 ? [about, totalsLine(locks)] : [about];
+      const trouble = this.#trouble ? [terminal.paint("red", this.#trouble)] : [];
+      return {
+        head: [...title.map((line) => terminal.paint("dim", cutTo(columns, line))), ...trouble, ...(head === undefined ? [] : [head])],
+        lines: locks?.length === 0 ? [this.#nothing] : lines,
+        hint: this.#keys.isReading ? KEYS_HINT : "",
+      };
     });
   }
 }

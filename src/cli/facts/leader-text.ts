@@ -1,13 +1,12 @@
 import type { Leader } from "../../index.ts";
 import { printable } from "../printable.ts";
-import { terminal } from "../terminal.ts";
+import { factLines, titleLine } from "./fact-lines.ts";
 import { shownSince, shownTime, whereabouts } from "./lock-words.ts";
-import { tableLines } from "./table.ts";
 
 /** Who leads, for people. */
-export function leaderLines(name: string, leader: Leader | undefined, now: number): string[] {
-  const title = terminal.paint("bold", printable(name));
-  if (!leader) return [`${title}: ${terminal.paint("yellow", "nobody leads")}`];
+export function leaderLines(name: string, leader: Leader | undefined, now: number, columns?: number): string[] {
+  const title = printable(name);
+  if (!leader) return [titleLine({ title, state: "nobody leads", paint: "yellow" }, columns)];
   const { term, holder, since, data } = leader;
   const facts = [
     ["leader", whereabouts(holder)],
@@ -16,7 +15,7 @@ export function leaderLines(name: string, leader: Leader | undefined, now: numbe
     ...(data === undefined ? [] : [["data", printable(data)]]),
   ];
   const lines = facts.map(([fact = "", text = ""]) => [{ text: `  ${fact}` }, { text }]);
-  return [`${title}: ${terminal.paint("green", "led")}`, ...tableLines(lines)];
+  return [titleLine({ title, state: "led", paint: "green" }, columns), ...factLines(lines, columns)];
 }
 
 /** `2026-11-23T13:05:12Z scheduler led by web-3:17 in term 42: http://10.0.0.7` */

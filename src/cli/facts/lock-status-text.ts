@@ -3,9 +3,8 @@ import { permitWaitersOf, presentHolder } from "../../facts/who.ts";
 import type { Holder, LockStatus, WaitingProcess } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
-import { terminal } from "../terminal.ts";
+import { factLines, titleLine } from "./fact-lines.ts";
 import { forWhat, NAMELESS, permitsOf, shownSince, stateCell, whereabouts } from "./lock-words.ts";
-import { tableLines } from "./table.ts";
 
 /** What a fact is called, and its first and further lines. */
 type Fact = readonly [name: string, ...lines: string[]];
@@ -13,12 +12,12 @@ type Fact = readonly [name: string, ...lines: string[]];
 const NO_RECORD = "unknown: whoever it is left no record (a go-azuremutex, acquire(), or a locker without fencing)";
 
 /** Everything that is known of one key, for people. */
-export function statusLines(status: LockStatus, now: number): string[] {
+export function statusLines(status: LockStatus, now: number, columns?: number): string[] {
   const { text, paint = "dim" } = stateCell(status);
-  const title = `${terminal.paint("bold", printable(status.key))}: ${terminal.paint(paint, text)}${remark(status)}`;
+  const title = titleLine({ title: printable(status.key), state: text, paint, remark: remark(status) }, columns);
   const facts = [...lockFacts(status, now), ...waitingFacts(status, now), ...semaphoreFacts(status, now), ...readerFacts(status)];
   const lines = facts.flatMap(([name, ...lines]) => lines.map((line, index) => [{ text: index === 0 ? `  ${name}` : "" }, { text: line }]));
-  return [title, ...tableLines(lines)];
+  return [title, ...factLines(lines, columns)];
 }
 
 /** What the state alone does not say. */

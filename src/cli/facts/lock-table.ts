@@ -1,18 +1,52 @@
 import { BreaksSeen } from "../../facts/breaking.ts";
-import { presentHolder, waitersOf } from "../../facts/who.ts";
+import { heldFirst } from "../../facts/lock-order.ts";
+import { isInUse, presentHolder, waitersOf } from "../../facts/who.ts";
 import type { LockStatus } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import { named, stateCell } from "./lock-words.ts";
-import { type Cell, tableLines } from "./table.ts";
+import { type Cell, type ColumnCut, tableLines } from "./table.ts";
 
 const HEAD = ["KEY", "STATE", "HOLDER", "SINCE", "WAITING", "PURPOSE"] as const;
 const NOTHING = "-";
 
-/** One row for each key, below a header; nothing at all for no key. */
-export function lockTable(locks: readonly LockStatus[], now: number, breaks: BreaksSeen = new BreaksSeen()): string[] {
+/** What each column keeps where the terminal is narrow. */
+const CUTS: readonly (ColumnCut | undefined)[] = [
+  { cut: "middle", atLeast: 14 },
+  { cut: "end", atLeast: 22 },
+  { cut: "middle", atLeast: 12 },
+  undefined,
+  undefined,
+  { cut: "end", atLeast: HEAD[5].length },
+];
+
+export interface LockTableOptions {
+  /** When each lock began to break. Default: at this look. */
+  readonly breaks?: BreaksSeen;
+  /** The columns of the terminal. Default: any number, so that nothing is cut. */
+  readonly columns?: number;
+}
+
+/** One row for each key, those in use first, below a header; nothing at all for no key. */
+export function lockTable(
+  locks: readonly LockStatus[],
+  now: number,
+  { breaks = new BreaksSeen(), columns }: LockTableOptions = {},
+): string[] {
   if (locks.length === 0) return [];
-  return tableLines([HEAD.map((text) => ({ text, paint: "dim" })), ...locks.map((lock) => rowOf(lock, now, breaks))]);
+  const rows = heldFirst(locks).map((lock) => rowOf(lock, now, breaks));
+  const room = { cuts: CUTS, ...(columns !== undefined && { columns }) };
+  return tableLines([HEAD.map((text) => ({ text, paint: "dim" })), ...rows], room);
+}
+
+/** `300 locks: 12 held, 1 breaking, 3 in use, 284 free`, of all that were listed. */
+export function totalsLine(locks: readonly LockStatus[]): string {
+  const held = locks.filter(({ isHeld, state }) => isHeld && state !== "breaking").length;
+  const breaking = locks.filter(({ state }) => state === "breaking").length;
+  const inUse = locks.filter((lock) => !lock.isHeld && isInUse(lock)).length;
+  const counts = { held, breaking, "in use": inUse, free: locks.length - held - breaking - inUse };
+  const counted = Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
+  return `${locks.length} ${locks.length === 1 ? "lock" : "locks"}${counted.length > 0 ? `: ${counted.join(", ")}` : ""}`;
 }
 
 function rowOf(status: LockStatus, now: number, breaks: BreaksSeen): readonly Cell[] {

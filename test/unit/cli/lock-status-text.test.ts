@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { columnsOf } from "../../../src/cli/columns.ts";
 import { statusLines } from "../../../src/cli/facts/lock-status-text.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
 
@@ -112,6 +113,19 @@ describe("the status of a lock, for people", () => {
       "  readers  a:1",
       "           b (host web-3, pid 7), breaking: free in at most 60 s",
     ]);
+  });
+
+  it("fits the terminal, with both ends of what is too long", () => {
+    const status = heldLock(`deploy/${"k".repeat(1_010)}/shop`, `build-${"h".repeat(240)}:4123`, {
+      purpose: "p".repeat(1_000),
+      state: "breaking",
+    });
+    expect(statusLines(status, NOW, 80).slice(0, 3)).toEqual([
+      "deploy/kkkkkkkkkk…kkkkkkkkkkkk/shop: breaking (broken: its holder cannot renew …",
+      `  holder   build-${"h".repeat(28)}…${"h".repeat(29)}:4123`,
+      `  purpose  ${"p".repeat(34)}…${"p".repeat(34)}`,
+    ]);
+    for (const line of statusLines(status, NOW, 80)) expect(columnsOf(line)).toBeLessThanOrEqual(80);
   });
 
   it("lets nothing through that a terminal would obey", () => {

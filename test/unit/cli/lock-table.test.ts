@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { lockTable } from "../../../src/cli/facts/lock-table.ts";
+import { columnsOf } from "../../../src/cli/columns.ts";
+import { lockTable, totalsLine } from "../../../src/cli/facts/lock-table.ts";
 import { BreaksSeen } from "../../../src/facts/breaking.ts";
 import type { LockStatus } from "../../../src/index.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
@@ -15,7 +16,7 @@ describe("the table of locks", () => {
     const shown = (status: LockStatus, seconds: number): string => {
       const now = NOW + seconds * 1_000;
       breaks.note([status], now);
-      return /(?:held|breaking)(?:, ≤ \d+ s left)?/.exec(lockTable([status], now, breaks)[1] ?? "")?.[0] ?? "";
+      return /(?:held|breaking)(?:, ≤ \d+ s left)?/.exec(lockTable([status], now, { breaks })[1] ?? "")?.[0] ?? "";
     };
     expect([0, 5, 19, 20, 25].map((seconds) => shown(breaking, seconds))).toEqual([
       "breaking, ≤ 20 s left",
@@ -44,12 +45,46 @@ describe("the table of locks", () => {
     ];
     expect(lockTable(locks, NOW)).toEqual([
       "KEY      STATE  HOLDER        SINCE      WAITING  PURPOSE",
-      "a        free   -             -          -        -",
       "nightly  held   build-7:4123  3 min ago  2        schema 42",
+      "a        free   -             -          -        -",
     ]);
   });
 
-  it("cuts off no key and no holder, however long", () => {
+  it("has those in use first, whichever way they are", () => {
+    const readers = [{ state: "leased" as const, holder: holder("r:1") }];
+    const locks = [
+      lock("a"),
+      heldLock("b", "x:1"),
+      lock("c", { state: "missing", readers }),
+      lock("d"),
+      heldLock("e", "x:1", { state: "breaking" }),
+    ];
+    expect(lockTable(locks, NOW).map((row) => row.slice(0, 3).trim())).toEqual(["KEY", "b", "c", "e", "a", "d"]);
+    expect(totalsLine(locks)).toBe("5 locks: 1 held, 1 breaking, 1 in use, 2 free");
+    expect(totalsLine([lock("a")])).toBe("1 lock: 1 free");
+  });
+
+  it("fits the terminal, where one long key, holder or purpose harms no other row", () => {
+    const locks = [
+      heldLock(`deploy/${"k".repeat(1_010)}/shop`, `build-${"h".repeat(240)}:4123`, { purpose: "p".repeat(1_000) }),
+      heldLock("nightly", "web-3:17", { purpose: "schema 42" }),
+      heldLock("夜间/任务/报告/每天/早上", "批处理-三号-服务器-上海:88", { state: "breaking", purpose: "月度报告" }),
+      lock("free"),
+    ];
+    expect(lockTable(locks, NOW, { columns: 80 })).toEqual([
+      "KEY             STATE                  HOLDER        SINCE      WAITING  PURPOSE",
+      "deploy/…k/shop  held                   build-…:4123  3 min ago  -        pppppp…",
+      "nightly         held                   web-3:17      3 min ago  -        schema…",
+      "夜间/任…/早上   breaking, ≤ 30 s left  批处理…海:88  3 min ago  -        月度报…",
+      "free            free                   -             -          -        -",
+    ]);
+    for (const columns of [1, 10, 20, 40, 60, 80, 100, 200, 400]) {
+      for (const row of lockTable(locks, NOW, { columns })) expect([columns, row, columnsOf(row) <= columns]).toEqual([columns, row, true]);
+    }
+    expect(lockTable(locks, NOW, { columns: 40 })[1]).toBe("deploy/k…kkk/shop  held");
+  });
+
+  it("cuts off no key and no holder, however long, where there is no terminal", () => {
     const key = "k/".repeat(200);
     const name = "h".repeat(256);
     const [, row = ""] = lockTable([heldLock(key, name)], NOW);

@@ -1,0 +1,7 @@
+import type { LockStatus } from "../index.ts";
+import { isInUse } from "./who.ts";
+
+/** Those that are in use before those that are free, and otherwise as they are: a listing is by key. */
+export function heldFirst(locks: readonly LockStatus[]): LockStatus[] {
+  return [...locks.filter(isInUse), ...locks.filter((lock) => !isInUse(lock))];
+}

@@ -41,8 +41,8 @@ export function Toolbar({ locks, table, onChange, now, startedAt, filter }: Tool
         <input
           ref={filter}
           type="search"
-          placeholder="Filter by key, holder, purpose"
-          title="Press / to get here"
+          placeholder="Key, holder, purpose"
+          title="Filter (press /)"
           value={text}
           onInput={({ currentTarget }) => onChange({ text: currentTarget.value }, "stream")}
         />

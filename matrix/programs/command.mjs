@@ -1,6 +1,6 @@
 // What the command promises, tried under one runtime against an emulator.
 import { AzureMutex } from "azmutex";
-import { CONNECTION, command, equal, freshKey, holds, isAlive, runChecks, sleep, start, until } from "./checks.mjs";
+import { CONNECTION, childrenOf, command, equal, freshKey, holds, isAlive, runChecks, sleep, start, until } from "./checks.mjs";
 
 const mutex = new AzureMutex({ connectionString: CONNECTION, containerName: "locks" });
 const ran = (...args) => start(command(...args)).ended;
@@ -93,6 +93,25 @@ await runChecks({
     holds((await ran("leader", name)).code === 0, "`leader` names it");
     running.child.kill("SIGTERM");
     equal((await running.ended).code, 0, "the exit code");
+  },
+  "`elect` leaves no process behind of its terms": async () => {
+    const name = freshKey("terms");
+    const running = start(command("elect", name, "--", "sh", "-c", "echo term"));
+    await until(() => running.err().split("campaigning again").length > 3, "there were three terms");
+    // It runs nothing in the pauses between them.
+    await until(() => childrenOf(running.child.pid).length === 0, "its processes have ended", 5_000);
+    running.child.kill("SIGTERM");
+    equal((await running.ended).code, 143, "the exit code");
+  },
+  "`hold` holds until its input ends": async () => {
+    const key = freshKey("hold");
+    const running = start(command("hold", key), { input: "pipe" });
+    await running.printed("}");
+    equal(Object.keys(JSON.parse(running.out())), ["key", "token", "leaseId"], "what it prints");
+    equal(await mutex.locker(key).tryLock(), undefined, "a second holder");
+    running.child.stdin.end();
+    equal((await running.ended).code, 0, "the exit code");
+    holds(!(await mutex.inspect(key)).isHeld, "it is released");
   },
   "`status`, `ls` and `break`": async () => {
     const key = freshKey("facts");

@@ -4,7 +4,7 @@ import { AzureMutex, LeaderElection } from "../../src/index.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { Cli } from "../support/cli.ts";
 import { ownTime } from "../support/own-time.ts";
-import { gone, isRunning, until } from "../support/processes.ts";
+import { gone, isRunning, runningChildrenOf, until } from "../support/processes.ts";
 
 // In a thread of its own: it has to answer also while this one is busy.
 const emulator = await startEmulator({ ownClock: true });
@@ -67,6 +67,26 @@ describe.concurrent("azmutex elect", () => {
       test.expect((starts[4] ?? Number.NaN) - (starts[0] ?? Number.NaN)).toBeGreaterThan(6_000);
     },
   );
+
+  const FAILING = `import { ChildProcess } from "node:child_process"; ChildProcess.prototype.unref = () => { throw new Error("no such method"); };`;
+
+  it.for([
+    { what: "ended", nodeOptions: [], said: /^azmutex: sh ended with 0; campaigning again$/gm },
+    {
+      what: "could not begin, as on a runtime that lacks a method",
+      nodeOptions: ["--import", `data:text/javascript,${encodeURIComponent(FAILING)}`],
+      said: /^azmutex: no such method; campaigning again$/gm,
+    },
+  ])("leaves no process behind of terms that $what", async ({ nodeOptions, said }, test) => {
+    const candidate = new Cli(test, ["elect", randomUUID(), "--", "sh", "-c", "exit 0"], {
+      env: { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString },
+      through: [process.execPath, ...nodeOptions],
+    });
+    await until(() => (candidate.err.match(said) ?? []).length >= 3, "there were three terms");
+    await until(() => runningChildrenOf(candidate.pid).length === 0, "it runs no process in the pause");
+    candidate.kill("SIGTERM");
+    test.expect(await candidate.ended).toMatchObject({ code: 143 });
+  });
 
   it.for([
     { job: "no-such-command", code: 127, why: "command not found" },

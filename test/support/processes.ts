@@ -40,6 +40,11 @@ export function runningWith(text: string): number[] {
   return pids.filter((pid) => commandLineOf(pid).includes(text) && isRunning(Number(pid))).map(Number);
 }
 
+/** The processes that this one has started and that run. */
+export function runningChildrenOf(pid: number): number[] {
+  return childrenOf(pid).map(Number).filter(isRunning);
+}
+
 /** Looks again and again until it is so. */
 export async function until(isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const began = performance.now();

@@ -22,6 +22,8 @@ const NEWS_MS = 300;
 /** For how long, and how often, a job is killed again: a process may have started another as it was killed. In milliseconds. */
 const KILLED_MS = 2_000;
 const KILL_EVERY_MS = 50;
+/** When to end if no job was spoken of by then: azmutex has failed in between. In milliseconds. */
+const NO_JOB_MS = 10_000;
 
 let mark: string | undefined;
 let job: JobProcesses | undefined;
@@ -105,6 +107,9 @@ function orphaned(): void {
 
 // Whoever signals everybody, as a service manager does at the end, does not mean it.
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => undefined);
+later(NO_JOB_MS, () => {
+  if (mark === undefined) process.exit(0);
+});
 let rest = "";
 process.stdin.setEncoding("utf8").on("data", (text: string) => {
   const lines = (rest + text).split("\n");

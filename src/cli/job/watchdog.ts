@@ -21,6 +21,23 @@ export class Watchdog {
       env: {},
       windowsHide: true,
     });
+    try {
+      this.#detach();
+    } catch (error) {
+      // Runtimes differ in what a child and its pipes can do. What was started is not left behind.
+      this.dismiss();
+      throw error;
+    }
+    this.died = new Promise((resolve) => {
+      const end = (): void => {
+        if (!this.#isDismissed) resolve();
+      };
+      this.#child.on("error", end).on("exit", end);
+    });
+  }
+
+  /** Neither it nor the pipe to it keeps this process alive. */
+  #detach(): void {
     this.#child.unref();
     // There is none if the machine did not start it.
     const input = this.#child.stdin as (Omit<Socket, "unref"> & Partial<Pick<Socket, "unref">>) | undefined;
@@ -28,12 +45,6 @@ export class Watchdog {
     input?.unref?.();
     // It is gone: `died` says so.
     input?.on("error", () => undefined);
-    this.died = new Promise((resolve) => {
-      const end = (): void => {
-        if (!this.#isDismissed) resolve();
-      };
-      this.#child.on("error", end).on("exit", end);
-    });
   }
 
   /** Throws a {@link CommandError} if the machine did not start it. To be asked at once. */

@@ -5,11 +5,11 @@ import { presentHolder, waitersOf } from "./who.ts";
 export type LockEvent =
   /** The first look: the state as it is. */
   | "seen"
-  /** Somebody has taken the lock. */
+  /** The lock was taken. */
   | "held"
   /** The lock was broken: its holder cannot renew it, and it is free when the lease ends. */
   | "breaking"
-  /** Nobody holds the lock any more: `state` says whether it was released (`available`), ran out (`expired`) or was broken. */
+  /** The lock is free: `state` says whether it was released (`available`), ran out (`expired`) or was broken. */
   | "free"
   /** Others wait for the lock or for a permit than before, or in another order. */
   | "waiting"
@@ -38,7 +38,7 @@ export function changesBetween(before: LocksSeen | undefined, now: LocksSeen): L
   });
 }
 
-/** What is not listed: nobody holds it, and nobody who did left a record. */
+/** What is not listed: it is free, and no holder left a record. */
 function unlisted(key: string): LockStatus {
   return { key, isHeld: false, state: "missing", infinite: false };
 }
@@ -65,7 +65,7 @@ function holderId(status: LockStatus): string {
   return idOf(presentHolder(status));
 }
 
-/** Somebody who waits, reads, or has a permit. */
+/** A waiter, a reader, or the holder of a permit. */
 interface Named {
   readonly holder?: Holder;
   readonly state?: string;

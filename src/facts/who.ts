@@ -2,7 +2,7 @@ import type { Holder, LockStatus, SemaphoreStatus, WaitingProcess } from "../ind
 
 /** Who holds the lock, as far as anybody can know. */
 export function presentHolder({ isHeld, infinite, holder }: LockStatus): Holder | undefined {
-  // No locker takes an infinite lease: the record is of somebody before.
+  // No locker takes an infinite lease: the record is of a holder before.
   return isHeld && !infinite ? holder : undefined;
 }
 
@@ -11,7 +11,7 @@ export function isInUse({ isHeld, semaphore, readers = [] }: LockStatus): boolea
   return isHeld || readers.length > 0 || (semaphore?.held.length ?? 0) > 0;
 }
 
-/** Somebody who waits: who is first in line for a permit leaves neither name nor time. */
+/** A process that waits: the first in line for a permit leaves neither name nor time. */
 export type Waiter = Partial<WaitingProcess>;
 
 /** Who waits for the lock or a permit, first come first. */

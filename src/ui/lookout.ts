@@ -6,7 +6,7 @@ import type { BreakRequest, LockView, Snapshot, Trouble, Vanished } from "./snap
 
 const LOOK_EVERY_MS = 2_500;
 const LONGEST_BACK_OFF_MS = 60_000;
-/** A page that nobody sees asks every half minute. */
+/** A hidden page asks every half minute. */
 const GAP_MS = 45_000;
 const MOST_GAPS = 200;
 const MOST_GONE = 10_000;
@@ -28,13 +28,13 @@ export interface LookoutOptions {
   readonly breaker?: string | undefined;
   /** How long after the end of one look the next may begin. Default: 2,500. */
   readonly everyMs?: number;
-  /** Told of what nobody foresaw: it is not shown on the page, as nobody knows what is in it. */
+  /** Called with an unexpected error. It may contain anything, so the page does not show it. */
   onDefect?(error: unknown): void;
 }
 
 /**
- * Looks at all locks when a page asks, and not again for a while whoever asks: one listing for all pages. Remembers what it has seen. It
- * sets no timer, so that nothing is asked of the service while nobody has a page open.
+ * Looks at all locks when a page asks, and not again for a while: one listing for all pages. Remembers what it
+ * has seen. It sets no timer, so that nothing is asked of the service while no page is open.
  */
 export class Lookout {
   readonly #options: LookoutOptions;
@@ -62,7 +62,10 @@ export class Lookout {
     this.#startedAt = options.wallMs();
   }
 
-  /** Everything new since a version of this run, after a look if it is time for one. Never rejects for what the service did. */
+  /**
+   * Everything new since a version of this run, after a look if it is time for one. Never rejects for what the
+   * service did.
+   */
   async snapshot(run = "", after = 0): Promise<Snapshot> {
     if (this.#isAnew || this.#options.elapsedMs() >= this.#dueMs) {
       this.#looking ??= this.#look().finally(() => {
@@ -145,7 +148,7 @@ export class Lookout {
       return { kind: code === "ACCESS_DENIED" ? "denied" : code === "STORE_UNAVAILABLE" ? "unreachable" : "refused", message };
     }
     if (!this.#end.signal.aborted) this.#options.onDefect?.(error);
-    return { kind: "defect", message: "something failed that nobody foresaw; the terminal in which azmutex ui runs says what" };
+    return { kind: "defect", message: "an unexpected failure; the terminal in which azmutex ui runs says what" };
   }
 
   #told(run: string, after: number): Snapshot {

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * Why a request is not one of the page's own, or undefined if it may be. A name of somebody else's that points to this machine (DNS
- * rebinding) shows in `Host`; another site's page, or another server's of this machine, in `Origin` and `Sec-Fetch-Site`.
+ * Why a request is not one of the page's own, or undefined if it may be. A foreign name that points to this
+ * machine (DNS rebinding) shows in `Host`; the page of another site, or of another server of this machine, in
+ * `Origin` and `Sec-Fetch-Site`.
  */
 export function strangeness({ headers, method }: IncomingMessage, port: number): string | undefined {
   const { host = "", origin } = headers;

@@ -5,8 +5,9 @@ import { TOKEN_HEADER } from "./snapshot.ts";
 const SECRET_BYTES = 32;
 
 /**
- * Who may see the page's data: whoever was given the link, token and all. Cookies of one port of this machine go to all its ports, to
- * servers of others too, so a cookie alone opens nothing; a token alone opens nothing either, but the way to a cookie.
+ * Lets in a browser that was given the link, token and all. Cookies of one port of this machine go to all its
+ * ports, other users' servers among them, so a cookie alone opens nothing. A token alone opens nothing either,
+ * but the way to a cookie.
  */
 export class Session {
   readonly token: string = secret();

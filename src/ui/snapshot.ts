@@ -16,7 +16,7 @@ export interface Snapshot {
   readonly startedAt: number;
   /** When the service last showed all locks. Left out if it never did. */
   readonly lookedAt?: number;
-  /** How long to wait before asking again, of a page that somebody sees. */
+  /** How long to wait before asking again, of a page that is not hidden. */
   readonly askAgainInMs: number;
   /** The account's name, or its host where it has none. Left out where the store does not say. */
   readonly account?: string;
@@ -34,7 +34,7 @@ export interface Snapshot {
   /** Holds that ended before this are forgotten. */
   readonly horizon: number;
   readonly losses: readonly Loss[];
-  /** When nobody looked, for longer than a page does that nobody sees: beginning and end of each. */
+  /** When there was no look for longer than a hidden page waits: beginning and end of each. */
   readonly gaps: readonly (readonly [number, number])[];
 }
 
@@ -47,8 +47,8 @@ export interface Trouble {
 }
 
 /**
- * How a lock is, in a word. `inUse`: nobody holds the lock itself, but permits are held, or somebody reads. `ranOut` and `broken`: it is
- * free, and its last holder did not release it.
+ * How a lock is, in a word. `inUse`: the lock itself is free, but permits are held, or processes read. `ranOut`
+ * and `broken`: it is free, and its last holder did not release it.
  */
 export type LockWord = "held" | "breaking" | "inUse" | "free" | "ranOut" | "broken";
 
@@ -60,7 +60,7 @@ export interface LockView {
   readonly infinite: boolean;
   /** Who holds it. */
   readonly holder?: Holder;
-  /** Who held it last, where nobody does, or somebody who left no record. */
+  /** The last holder with a record, where the lock is free or its holder left none. */
   readonly lastHolder?: Holder;
   /** What either held it for. */
   readonly purpose?: string;
@@ -90,7 +90,7 @@ export interface Since {
 }
 
 export interface WaiterView {
-  /** Left out of whoever leaves no name. */
+  /** Left out where the waiter leaves no name. */
   readonly holder?: Holder;
   /** By the service's clock. */
   readonly since?: number;
@@ -111,13 +111,13 @@ export interface ReaderView {
   readonly since?: Since;
 }
 
-/** What of a key somebody holds: the lock, a permit by its slot, or a part in reading. */
+/** What of a key is held: the lock, a permit by its slot, or a part in reading. */
 export type Part = { readonly kind: "lock" } | { readonly kind: "permit"; readonly slot: number } | { readonly kind: "reader" };
 
 /**
- * How a hold ended, as far as it shows. `unseen`: somebody else had it at the next look, or it was a permit or a part in reading that is
- * gone: given back, or lost. `unlisted`: the key is not listed any more, because nobody holds it and no record is left, or because its
- * blob was deleted.
+ * How a hold ended, as far as it shows. `unseen`: another holder had it at the next look, or it was a permit or
+ * a read lock that is gone: released, or lost. `unlisted`: the key is not listed any more, because it is free and
+ * no record is left, or because its blob was deleted.
  */
 export type HoldEnd = "released" | "ranOut" | "broken" | "deleted" | "unseen" | "unlisted";
 
@@ -126,7 +126,7 @@ export interface Hold extends Since {
   readonly id: number;
   readonly key: string;
   readonly part: Part;
-  /** Left out of whoever left no record. */
+  /** Left out where the holder left no record. */
   readonly holder?: Holder;
   readonly purpose?: string;
   /** The last look that showed it. What came after is not known until `to`. Left out as long as it goes on. */
@@ -178,7 +178,7 @@ export interface BreakRequest {
   /** What the person typed: the key once more, as it is or with its invisible characters escaped. */
   readonly typed: string;
   readonly part: Part;
-  /** Whom it is meant to stop, if a record says: nobody else is stopped. */
+  /** The holder that it is meant to stop, if a record says: no other is stopped. */
   readonly holder?: string;
   /** Free at once, while the holder may be at work. Otherwise when the lease would have ended. */
   readonly atOnce: boolean;

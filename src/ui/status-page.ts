@@ -41,11 +41,11 @@ export interface StatusPageOptions {
   readonly breakLock?: ((key: string, options: BreakOptions) => Promise<BreakResult>) | undefined;
   /** Called with what came of each break. Default: no call. */
   readonly onBreak?: BreakListener | undefined;
-  /** Told of what nobody foresaw. */
+  /** Called with an unexpected error. */
   onDefect(error: unknown): void;
 }
 
-/** The page's server. It listens on this machine alone, and answers nobody but the page. */
+/** The page's server. It listens on this machine alone, and answers only the page. */
 export class StatusPage {
   readonly #options: StatusPageOptions;
   readonly #session = new Session();
@@ -61,7 +61,7 @@ export class StatusPage {
       this.#answer(request, response).catch((error: unknown) => {
         options.onDefect(error);
         if (response.headersSent) response.destroy();
-        else say(response, 500, "something failed that nobody foresaw; the terminal in which azmutex ui runs says what");
+        else say(response, 500, "an unexpected failure; the terminal in which azmutex ui runs says what");
       });
     });
   }
@@ -73,7 +73,7 @@ export class StatusPage {
     this.#session.port = this.#port;
   }
 
-  /** What to open. Whoever has it sees the locks: the token is in it, in a part that browsers send nobody. */
+  /** What to open. It lets in: the token is in it, in a part that browsers send to no server. */
   get link(): string {
     return `http://${LOOPBACK}:${this.#port}/#token=${this.#session.token}`;
   }

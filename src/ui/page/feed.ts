@@ -3,7 +3,7 @@ import { ask, NotLetIn } from "./access.ts";
 import { Known } from "./known.ts";
 import { later } from "./time.ts";
 
-/** How often a page asks that nobody sees. */
+/** How often a hidden page asks. */
 const HIDDEN_EVERY_MS = 30_000;
 const FIRST_AGAIN_MS = 2_000;
 const LONGEST_AGAIN_MS = 30_000;
@@ -11,7 +11,7 @@ const LONGEST_AGAIN_MS = 30_000;
 /** `notLetIn`: the link is missing, or of an earlier run. `gone`: the page's server does not answer. */
 export type FeedState = "starting" | "live" | "notLetIn" | "gone";
 
-/** Asks the page's server for news, as often as that says, and less often while nobody sees the page. */
+/** Asks the page's server for news, as often as that says, and less often while the page is hidden. */
 export class Feed {
   readonly known = new Known();
   state: FeedState = "starting";

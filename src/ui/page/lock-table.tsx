@@ -211,7 +211,7 @@ export function linkOf(element: ParentNode | null, key: string): HTMLAnchorEleme
 /** Shows the row of a key that was chosen by its address. */
 function useChosenInView(scroller: ElementRef<HTMLElement>, locks: readonly LockView[], chosen: string | undefined, rowPx: number): void {
   const isKnown = chosen !== undefined && locks.length > 0;
-  // Whoever scrolls away from it is not brought back by news.
+  // A reader that has scrolled away from it is not brought back by news.
   useEffect(() => {
     const index = locks.findIndex(({ key }) => key === chosen);
     if (scroller.current && index >= 0) bringIntoView(scroller.current, index, rowPx);

@@ -1,0 +1,61 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { startEmulator } from "../../src/testing/emulator.ts";
+import { PROJECT } from "../support/sources.ts";
+import { callsIn } from "./calls.ts";
+import { readDocuments } from "./documents.ts";
+import { Workplace } from "./snippets.ts";
+
+const emulator = await startEmulator({ ownClock: true });
+afterAll(() => emulator.close());
+
+/** Lines that stand in blocks which as a whole cannot be run, as they name an account. Each once. */
+const ALL_LINES = readDocuments(PROJECT).flatMap(({ path, blocks }) =>
+  blocks
+    .filter(({ language, executed }) => language === "sh" && !executed)
+    .flatMap(({ code, line }) =>
+      code.split("\n").map((text, index) => ({ where: `${path}:${line + index}`, text: text.trim().replace(/ +#.*$/, "") })),
+    )
+    // What sudo does to an environment is tried in recipes.test.ts, and scripts with `hold` in test/process/cli-hold.test.ts.
+    .filter(({ text }) => callsIn(text).some((call) => call.length > 0) && !/npm install|^sudo |^mkdir |^azmutex hold /.test(text)),
+);
+const LINES = ALL_LINES.filter(({ text }, index) => ALL_LINES.findIndex((other) => other.text === text) === index);
+
+/** What the documents run under a lock, as programs that end at once; and those of others. */
+const PROGRAMS = Object.fromEntries([
+  ...["job", "crawl", "report", "schedule", "serve", "deploy", "daemon"].map((name) => [`${name}.sh`, "exit 0"]),
+  ["daemon", "exit 0"],
+  ["bin/psql", "exit 0"],
+  ["bin/az", "exit 0"],
+]);
+
+/** Those that end otherwise than with 0: nothing is held, no terminal is there to ask on, or they go on until they are stopped. */
+const ENDS: readonly (readonly [line: RegExp, code: number])[] = [
+  [/^azmutex (?:elect|watch|ui)\b|^azmutex leader .*--watch/, 124],
+  [/^azmutex break (?!.*--yes)/, 64],
+  [/\| jq -er? \./, 1],
+];
+
+describe.concurrent("each line of a shell in the documents", () => {
+  it.each(LINES)("runs: $where, $text", async ({ where, text }) => {
+    await using place = new Workplace(PROGRAMS);
+    for (const folder of [".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"]) {
+      mkdirSync(join(place.folder, folder), { recursive: true });
+    }
+    const [, expected = 0] = ENDS.find(([line]) => line.test(text)) ?? [];
+    const seconds = expected === 124 ? 4 : 60;
+    // No two lines are in each other's way: a container and a port for each.
+    const AZMUTEX_CONTAINER = where.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
+    const env = { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString, AZMUTEX_CONTAINER, HOME: place.folder };
+    const line = text.replace(/^azmutex ui(?!.*--port)/, "azmutex ui --port 0");
+    const { code, output } = await place.run(["timeout", String(seconds), "bash", "-c", line], env);
+    expect(code, output).toBe(expected);
+    if (expected !== 64) expect(output).not.toMatch(/^azmutex: (?:unknown|what to run|missing|internal)/m);
+  });
+
+  it("is one of many", () => {
+    expect(LINES.length).toBeGreaterThan(30);
+    expect(readFileSync(join(PROJECT, "docs/cli.md"), "utf8")).toContain(LINES.find(({ where }) => where.startsWith("docs/cli.md"))?.text);
+  });
+});

@@ -27,6 +27,7 @@ describe("the history of the status page", () => {
     const { page, served, panel, row, shows } = opened;
     const { world } = served;
     const held = await world.until(served.process().locker("nightly", { holder: "web-1" }).lock());
+    await world.until(served.process().locker("leader", { holder: "sched-1" }).lock());
     await shows("nightly", /held/);
     await served.pass(10_000);
     // The page is closed for three hours; the lock is released somewhere in them.
@@ -40,6 +41,12 @@ describe("the history of the status page", () => {
     await expect.poll(async () => (await drawn(opened, "nightly")).unknown).toBeCloseTo(0.5, 1);
     expect((await drawn(opened, "nightly")).held).toBeLessThan(0.02);
     await expect.poll(() => panel.innerText()).toMatch(/web-1\s+from \S+ to between \S+ and \S+ · between 1\d s and 3 h 1 min · released/);
+    // The same holder on both sides of these hours may have released it in them.
+    await page.evaluate("location.hash = '#/key/leader?span=21600'");
+    await expect
+      .poll(() => panel.innerText())
+      .toMatch(/not watched for 3 h 0 min of it, in which it may have been released and taken again/);
+    expect(await panel.innerText()).toMatch(/sched-1\s+from .* · 3 h 0 min, not watched for 3 h 0 min of it · still held/);
     expect(await page.getByRole("list", { name: "Timeline" }).innerText()).toContain("may have been held: not seen");
   });
 

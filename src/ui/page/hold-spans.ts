@@ -44,6 +44,14 @@ export function blindSpots({ startedAt, gaps }: Pick<Sight, "startedAt" | "gaps"
   return [[Number.NEGATIVE_INFINITY, startedAt], ...gaps];
 }
 
+/** For how long of a hold there was no look: its holder may have released it there, and taken it again. */
+export function unwatchedMs({ from, lastSeen }: Pick<Hold, "from" | "lastSeen">, sight: Sight): number {
+  const until = lastSeen ?? sight.seenUntil;
+  return blindSpots(sight)
+    .map(([begin, end]) => Math.max(0, Math.min(end, until) - Math.max(begin, from)))
+    .reduce((sum, ms) => sum + ms, 0);
+}
+
 function isBlind(at: number, sight: Sight): boolean {
   return blindSpots(sight).some(([begin, end]) => at > begin && at < end);
 }

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { printable } from "../../facts/printable.ts";
-import type { BreakingView, Hold, LockView, Loss, Part, WaiterView } from "../snapshot.ts";
+import type { BreakingView, Hold, LockView, Loss, Part, Since, WaiterView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
-import type { Sight } from "./hold-spans.ts";
+import { type Sight, unwatchedMs } from "./hold-spans.ts";
 import { Beginning, Between, Moment, Period } from "./moment.tsx";
 import { Purpose } from "./purpose.tsx";
 import { breakCommand } from "./shell-command.ts";
@@ -98,9 +98,7 @@ function LockFacts({ lock, sight }: { readonly lock: LockView; readonly sight: S
         {since ? (
           <Fact name="Held for">
             <span class="ticking">{heldForText(heldFor(since, sight.seenUntil))}</span>, since <Beginning since={since} now={now} />
-            {since.isFromBefore && since.earliest !== undefined ? (
-              <div class="muted">by its record, from before this page was served; it may have been released and taken again</div>
-            ) : null}
+            <div class="muted">{doubtOf(since, sight)}</div>
           </Fact>
         ) : null}
         <Fact name="Lease">{leaseText(lock, now)}</Fact>
@@ -112,6 +110,14 @@ function LockFacts({ lock, sight }: { readonly lock: LockView; readonly sight: S
       </dl>
     </>
   );
+}
+
+/** Why the present hold may have begun later than that. Empty if it was seen all the time. */
+function doubtOf(since: Since, sight: Sight): string {
+  const unwatched = unwatchedMs(since, sight);
+  if (unwatched === 0) return "";
+  const source = since.isFromBefore ? "by its record; " : "";
+  return `${source}not watched for ${duration(unwatched)} of it, in which it may have been released and taken again`;
 }
 
 function leaseText({ word, holder, lease, leaseSeconds, infinite, breaking }: LockView, now: number): string {
@@ -301,6 +307,7 @@ function History({ holds, sight }: { readonly holds: readonly Hold[]; readonly s
       <ul class="history">
         {listed.map((hold) => {
           const { id, holder, part, purpose } = hold;
+          const unwatched = unwatchedMs(hold, sight);
           return (
             <li key={id}>
               <div class="who">
@@ -309,7 +316,8 @@ function History({ holds, sight }: { readonly holds: readonly Hold[]; readonly s
                 {purpose === undefined ? null : <PurposeAfter text={purpose} />}
               </div>
               <div class="muted">
-                <Period hold={hold} sight={sight} /> · {heldForText(heldFor(hold, sight.seenUntil))} · {endOf(hold)}
+                <Period hold={hold} sight={sight} /> · {heldForText(heldFor(hold, sight.seenUntil))}
+                {unwatched > 0 ? `, not watched for ${duration(unwatched)} of it` : ""} · {endOf(hold)}
               </div>
             </li>
           );

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { levelAt, levelsOf, type Sight, spansOf } from "../../../src/ui/page/hold-spans.ts";
+import { levelAt, levelsOf, type Sight, spansOf, unwatchedMs } from "../../../src/ui/page/hold-spans.ts";
 import { ticksIn } from "../../../src/ui/page/time-ticks.ts";
 import type { Hold } from "../../../src/ui/snapshot.ts";
 
@@ -57,6 +57,14 @@ describe("a hold on the timeline", () => {
 
   it("is there if a single look has shown it", () => {
     expect(spans({ from: 100, earliest: 50, lastSeen: 100, to: 200 })).toBe("?50-100 100-100 ?100-200");
+  });
+
+  it("was not watched for as long as no page was open, and before the page was served", () => {
+    const sight: Sight = { ...SIGHT, gaps: [[200, 600]] };
+    expect(unwatchedMs({ from: 100 }, sight)).toBe(400);
+    expect(unwatchedMs({ from: 300, lastSeen: 500 }, sight)).toBe(200);
+    expect(unwatchedMs({ from: -50, lastSeen: 150 }, sight)).toBe(50);
+    expect(unwatchedMs({ from: 600 }, sight)).toBe(0);
   });
 
   it("has no two parts at one time, and is nowhere seen where no page was open", () => {

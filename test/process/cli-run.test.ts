@@ -314,6 +314,21 @@ describe.concurrent("azmutex run", () => {
       { how: "under another key", inner: (key: string) => `${AZMUTEX} run ${key}-2 -- ${AZMUTEX} run ${key} -- echo ran` },
       { how: "to lead", inner: (key: string) => `${AZMUTEX} elect ${key} -- echo ran` },
       { how: "to write what is read", options: ["--read"], inner: (key: string) => `${AZMUTEX} run --write ${key} -- echo ran` },
+      {
+        how: "without azmutex's variables, as by sudo",
+        inner: (key: string) =>
+          `env -i AZURE_STORAGE_CONNECTION_STRING="$AZURE_STORAGE_CONNECTION_STRING" PATH="$PATH" ${AZMUTEX} run ${key} -- echo ran`,
+      },
+      { how: "from a session of its own", inner: (key: string) => `setsid -w ${AZMUTEX} run ${key} -- echo ran` },
+      { how: "to hold", inner: (key: string) => `${AZMUTEX} hold ${key}` },
+      {
+        how: "to read while a writer waits",
+        options: ["--read"],
+        inner: (key: string) =>
+          `env -u AZMUTEX_JOB setsid -f ${AZMUTEX} run --timeout 60s --write ${key} -- true >&- 2>&-
+           until ${AZMUTEX} status --json ${key} | grep -q '"isHeld": true'; do sleep 0.2; done
+           ${AZMUTEX} run --read ${key} -- echo ran`,
+      },
       { how: "for the last permit", options: ["--semaphore", "1"], inner: (key: string) => `${AZMUTEX} run --semaphore 1 ${key} -- true` },
     ])("$how is refused with 64, and the lock is named", async ({ inner, options = [] }, test) => {
       const key = randomUUID();
@@ -343,6 +358,22 @@ describe.concurrent("azmutex run", () => {
       test
         .expect(await runShell(test, inner(key), { args: [...options, key] }).ended)
         .toMatchObject({ code, out: code === 0 ? "ran\n" : "" });
+    });
+
+    it("is not one whose mark names an azmutex that was killed: it waits", async (test) => {
+      const key = randomUUID();
+      const holder = runShell(test, STAYS, { args: [key] });
+      const job = await jobOf(holder);
+      const watchdog = await watchdogOf(holder.pid);
+      // With its watchdog, and so that it can do nothing about that: the job stays, and so does the record until the lease has run out.
+      holder.kill("SIGSTOP");
+      process.kill(watchdog, "SIGKILL");
+      holder.kill("SIGKILL");
+      await gone([holder.pid, watchdog]);
+      const mark = readFileSync(`/proc/${job}/environ`, "utf8").match(/AZMUTEX_JOB=([^\0]+)/)?.[1] ?? "";
+      process.kill(job, "SIGKILL");
+      const waited = runShell(test, "echo no", { args: ["--timeout", "1s", key], env: { AZMUTEX_JOB: mark } });
+      test.expect(await waited.ended).toMatchObject({ code: 124, out: "" });
     });
   });
 

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { pidNamespace } from "./process-table.ts";
 
 /** The variable by which the processes of a job are known: the marks of all jobs it is part of, the outermost first. */
 export const MARK = "AZMUTEX_JOB";
@@ -14,7 +15,7 @@ export interface MarkedJob {
 
 /** A mark for a job of this process, which no other job has. */
 export function newMark(key: string): string {
-  return `${randomUUID()}:${process.pid}:${encodeURIComponent(key)}`;
+  return `${randomUUID()}:${process.pid}:${encodeURIComponent(key)}:${pidNamespace() ?? ""}`;
 }
 
 /** The value of the variable for a job with this mark, started by a process in which it has the value `around`. */
@@ -26,11 +27,15 @@ export function marksIn(value: string | undefined): readonly string[] {
   return value ? value.split(BETWEEN) : [];
 }
 
-/** The jobs in a value of the variable. A mark of another form names none. */
-export function jobsIn(value: string | undefined): readonly MarkedJob[] {
+/** Tells whether the azmutex still runs that has this pid, and is of this namespace of pids where that is known. */
+type IsThere = (pid: number, namespace: string | undefined) => boolean;
+
+/** The jobs in a value of the variable, but for those whose azmutex is not there. A mark of another form names none. */
+export function jobsIn(value: string | undefined, isThere: IsThere = () => true): readonly MarkedJob[] {
   return marksIn(value).flatMap((mark) => {
-    const [, pid, key] = mark.split(":");
+    const [, pid, key, namespace] = mark.split(":");
     if (pid === undefined || key === undefined) return [];
+    if (!isThere(Number(pid), namespace || undefined)) return [];
     try {
       return { pid: Number(pid), key: decodeURIComponent(key) };
     } catch {

@@ -1,16 +1,21 @@
 import { machineMs } from "../time.ts";
 import { KEY } from "./job-environment.ts";
 import { MARK, marksIn } from "./job-mark.ts";
-import { argumentsOf, hasProcessTable, lastPid, type ProcessEntry, processEntry, processTable, variableOf } from "./process-table.ts";
+import {
+  argumentsOf,
+  hasProcessTable,
+  isAzmutex,
+  lastPid,
+  type ProcessEntry,
+  processEntry,
+  processTable,
+  variableOf,
+} from "./process-table.ts";
 
 /** After so many lists in a row that each show new processes, the known ones are killed. */
 const MOST_ROUNDS = 50;
 /** Within so many milliseconds no machine gives out all its pids. */
 const ALL_PIDS_MS = 1_000;
-/** How the command azmutex is called: by the link that npm makes, or by its file. */
-const AZMUTEX = /(?:^|\/)(?:azmutex|cli\/main\.js)$/;
-/** After a runtime and its options. */
-const MOST_WORDS_BEFORE = 4;
 
 /** A process of a job. */
 interface Member extends ProcessEntry {
@@ -195,14 +200,7 @@ function stopAll(list: () => readonly Member[]): readonly Member[] {
 
 /** Those of the processes that neither are an azmutex nor descend from one. */
 function withoutAzmutex(members: readonly Member[]): readonly Member[] {
-  const left = new Set<number>();
-  for (const { pid } of members)
-    if (
-      argumentsOf(pid)
-        .slice(0, MOST_WORDS_BEFORE)
-        .some((word) => AZMUTEX.test(word))
-    )
-      left.add(pid);
+  const left = new Set(members.map(({ pid }) => pid).filter((pid) => isAzmutex(argumentsOf(pid))));
   for (let before = -1; before !== left.size; ) {
     before = left.size;
     for (const { pid, parent } of members) if (left.has(parent)) left.add(pid);

@@ -61,6 +61,25 @@ export function argumentsOf(pid: number): readonly string[] {
   return read(`/proc/${pid}/cmdline`, "utf8")?.split("\0").slice(0, -1) ?? [];
 }
 
+/** How the command azmutex is called: by the link that npm makes, or by its file. */
+const AZMUTEX = /(?:^|\/)(?:azmutex|cli\/main\.js)$/;
+/** It stands after a runtime and its options. */
+const MOST_WORDS_BEFORE = 4;
+
+/** Whether a command line is that of an azmutex, as far as its words tell. */
+export function isAzmutex(words: readonly string[]): boolean {
+  return words.slice(0, MOST_WORDS_BEFORE).some((word) => AZMUTEX.test(word));
+}
+
+/** The namespace in which the pids of this process count. Undefined without /proc. */
+export function pidNamespace(): string | undefined {
+  try {
+    return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0];
+  } catch {
+    return undefined;
+  }
+}
+
 /** The name of the program a process runs, without its arguments. */
 export function programOf(pid: number): string | undefined {
   return read(`/proc/${pid}/comm`)?.trimEnd();

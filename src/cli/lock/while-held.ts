@@ -34,11 +34,14 @@ export async function whileHeld(key: string, options: LockOptions, work: LockedW
   const relay = new SignalRelay();
   const asked = stop ? AbortSignal.any([relay.asked, stop]) : relay.asked;
   const wanted: Wanted = { key, kind: kindOf(options) };
-  const progress = options.try ? undefined : new WaitingProgress(mutex, wanted);
+  let progress: WaitingProgress | undefined;
   const story = new RunStory(key, options);
   try {
     const timeoutMs = options.try ? 0 : options.timeout?.ms;
-    if (!options.try) await refuseToWaitForItself(mutex, wanted, asked);
+    if (!options.try) {
+      await refuseToWaitForItself(mutex, wanted, asked);
+      progress = new WaitingProgress(mutex, wanted);
+    }
     process.exitCode = await source.run(
       async (holding) => {
         progress?.end();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { jobsIn, marksIn, newMark, withMark } from "../../../src/cli/job/job-mark.ts";
 import { ancestorInTheWay } from "../../../src/cli/job/own-ancestors.ts";
+import { pidNamespace } from "../../../src/cli/job/process-table.ts";
 import type { LockStatus } from "../../../src/index.ts";
 
 const ME = { host: "build-7", pids: [17, 18] };
@@ -23,6 +24,21 @@ describe("an azmutex within whose job another one runs", () => {
     expect(ancestorInTheWay(status, { kind: "write" }, ME)).toBe(ours);
     expect(ancestorInTheWay(status, { kind: "read" }, ME)).toBeUndefined();
     expect(ancestorInTheWay(status, { kind: "lock" }, ME)).toBeUndefined();
+  });
+
+  it("is in the way of another reader while a writer waits for it", () => {
+    const readers = [{ state: "leased", holder: ours }] as const;
+    expect(ancestorInTheWay({ ...HELD, holder: others, readers }, { kind: "read" }, ME)).toBe(ours);
+    expect(ancestorInTheWay({ ...HELD, holder: others, readers }, { kind: "lock" }, ME)).toBeUndefined();
+  });
+
+  it("that has ended is none, nor is a process that has only its number", () => {
+    const marks = withMark(newMark("nightly"), newMark("hourly"));
+    const asked: unknown[] = [];
+    const isThere = (pid: number, namespace?: string): boolean => asked.push([pid, namespace]) > 1;
+    expect(jobsIn(marks, isThere)).toEqual([{ pid: process.pid, key: "hourly" }]);
+    const here = [process.pid, pidNamespace()];
+    expect(asked).toEqual([here, here]);
   });
 
   it("is in the way of a permit when there is none that it or its like do not hold", () => {

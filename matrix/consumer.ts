@@ -8,7 +8,7 @@ export interface Outcome {
   readonly name: string;
   /** Why it failed; undefined if it did not. */
   readonly why?: string;
-  readonly ms: number;
+  readonly ms?: number;
 }
 
 /** What the registry did not give. Nothing is wrong with the package then, and nothing was tried. */

@@ -16,7 +16,7 @@ export function keepResults(project: string, found: Results): void {
   const file = join(project, "docs/runtimes.json");
   const before: Results = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : { columns: [], tools: [] };
   const results = merged(before, found, toolNames(project));
-  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify(results, (key, value) => (key === "ms" ? undefined : value), 2)}\n`);
   writeFileSync(join(project, "docs/runtimes.md"), runtimesDocument(results.columns, results.tools));
 }
 

@@ -467,6 +467,21 @@ describe.concurrent("azmutex watch", () => {
     await second.release().catch(() => undefined);
   });
 
+  it("with --held begins with what is in use, and goes on with what becomes of it", async (test) => {
+    const place = await Place.open(test);
+    await place.mutex.locker("a/free").run(() => undefined);
+    const lock = await place.mutex.locker("b/held", { holder: "web-3" }).lock();
+    const watch = place.start("watch", ["--held", "--every", "500ms"]);
+    await watch.printed(/held by web-3/);
+    const table = place.onTerminal("watch", ["--held", "--every", "500ms"], { env: { NO_COLOR: "1" } });
+    await table.printed(/2 locks: 1 held, 1 free\r\nKEY .*\r\nb\/held +held .*\r\n$/);
+    await lock.release();
+    await watch.printed(new RegExp(`^${TIME} b/held free$`, "m"));
+    await table.printed(/2 locks: 2 free\r\n$/);
+    expect(await stop(watch)).toMatchObject({ code: 130, err: "" });
+    expect(linesOf(watch.out)).toHaveLength(2);
+  });
+
   it("prints JSON, an object a line", async (test) => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();
@@ -632,10 +647,8 @@ describe.concurrent("azmutex break", () => {
     expect(Number(seconds)).toBeGreaterThan(0);
     expect(Number(seconds)).toBeLessThanOrEqual(30);
     expect(place.requests().slice(before)).toEqual(["read", "break"]);
-    expect(await place.out("status", ["k"])).toMatch(
-      /^k: breaking \(broken: its holder cannot renew it; free when its lease ends, in at most 30 s\)\n/,
-    );
-    expect(await place.out("ls")).toMatch(/^k +breaking, ≤ 30 s left /m);
+    expect(await place.out("status", ["k"])).toMatch(/^k: breaking \(broken: its holder cannot renew it; free in at most 30 s\)\n/);
+    expect(await place.out("ls")).toMatch(/^k +breaking, ≤ 30 s /m);
     const { code, err } = await run.ended;
     expect({ code, err }).toEqual({
       code: 79,

@@ -21,7 +21,7 @@ async function holder(test: TestContext, args: readonly string[]): Promise<Cli> 
   return run;
 }
 
-describe.concurrent("azmutex run --verbose", () => {
+describe("azmutex run --verbose", () => {
   it("tells the whole story of a run: token, renewals that failed, the command's end, the release", async (test) => {
     const key = randomUUID();
     await using proxy = await FaultProxy.start(storage.emulator);
@@ -71,7 +71,7 @@ describe.concurrent("azmutex run --verbose", () => {
   });
 });
 
-describe.concurrent("--quiet", () => {
+describe("--quiet", () => {
   const nothing = (code: number) => ({ code, out: "", err: "" });
 
   it("says nothing of waiting, of giving up, of a loss or of an outage", async (test) => {
@@ -125,7 +125,7 @@ describe.concurrent("--quiet", () => {
   });
 });
 
-describe.concurrent("a command that gives up", () => {
+describe("a command that gives up", () => {
   it("names who has all permits, or reads", async (test) => {
     const [pool, index] = [randomUUID(), randomUUID()];
     const [permit, reader] = await Promise.all([

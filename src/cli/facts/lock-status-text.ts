@@ -28,7 +28,7 @@ function remark(status: LockStatus): string {
     case "available":
       return "";
     case "breaking":
-      return ` (broken: its holder cannot renew it; free when its lease ends, in at most ${longestBreakSeconds(status)} s)`;
+      return ` (broken: its holder cannot renew it; free in at most ${longestBreakSeconds(status)} s)`;
     case "broken":
       return " (the last holder's lease was broken)";
     case "expired":

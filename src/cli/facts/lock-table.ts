@@ -12,8 +12,8 @@ const NOTHING = "-";
 
 /** What each column keeps where the terminal is narrow. */
 const CUTS: readonly (ColumnCut | undefined)[] = [
-  { cut: "middle", atLeast: 14 },
-  { cut: "end", atLeast: 22 },
+  { cut: "middle", atLeast: 12 },
+  { cut: "end", atLeast: 17 },
   { cut: "middle", atLeast: 12 },
   undefined,
   undefined,

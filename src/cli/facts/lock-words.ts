@@ -45,12 +45,12 @@ export function shownSince(date: Date, now: number): string {
 
 /**
  * `held`, `breaking`, `free`, `2 of 5 permits`, `1 reader`: whatever there is under the key. Of a breaking lease also the seconds that
- * are left of it at most: `breaking, ≤ 26 s left`.
+ * are left of it at most: `breaking, ≤ 26 s`.
  */
 export function stateCell(status: LockStatus, secondsLeft?: number): Cell {
   const { isHeld, state, infinite, semaphore, readers = [] } = status;
   const others = [...(semaphore ? [permitsOf(semaphore)] : []), ...(readers.length > 0 ? [readersOf(readers)] : [])];
-  const breaking = secondsLeft === undefined ? "breaking" : `breaking, ≤ ${secondsLeft} s left`;
+  const breaking = secondsLeft === undefined ? "breaking" : `breaking, ≤ ${secondsLeft} s`;
   const lock = state === "breaking" ? breaking : infinite ? "held, infinite lease" : "held";
   if (isHeld) return { text: [lock, ...others].join(", "), paint: state === "breaking" || infinite ? "red" : "yellow" };
   if (others.length === 0) return { text: "free", paint: "green" };

@@ -444,7 +444,7 @@ describe.concurrent("azmutex run", () => {
         ended(["--held-exit-code", "255", "--timeout", "1s", key]),
         ended(["--held-exit-code", "3", "--try", randomUUID()]),
         runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--try", ...nowhere, key], env }).ended.then(({ code }) => code),
-        runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--timeout", "1s", ...nowhere, key], env }).ended.then(
+        runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--timeout", "3s", ...nowhere, key], env }).ended.then(
           ({ code }) => code,
         ),
       ]);

@@ -56,7 +56,10 @@ function holderFacts({ state, holder, purpose, leaseSeconds, recordedAt }: LockS
   if (holder) facts.push(["holder", whereabouts(holder)]);
   if (purpose !== undefined) facts.push(["purpose", printable(purpose)]);
   if (recordedAt) facts.push(["since", shownSince(recordedAt, now)]);
-  const renewal = state === "breaking" ? "not renewed any more" : "renewed as long as its holder lives";
+  const renewal =
+    state === "breaking"
+      ? `not renewed any more: free in at most ${longestBreakSeconds({ leaseSeconds })} s`
+      : "renewed as long as its holder lives";
   if (leaseSeconds !== undefined) facts.push(["lease", `${leaseSeconds} s, ${renewal}`]);
   return facts;
 }

@@ -63,7 +63,7 @@ describe("the status of a lock, for people", () => {
   it("says of a breaking lease what that means", () => {
     const lines = statusLines(heldLock("k", "a:1", { state: "breaking" }), NOW);
     expect(lines[0]).toBe("k: breaking (broken: its holder cannot renew it; free in at most 30 s)");
-    expect(lines).toContain("  lease   30 s, not renewed any more");
+    expect(lines).toContain("  lease   30 s, not renewed any more: free in at most 30 s");
   });
 
   it("says that it cannot tell who waits, rather than that there is no waiter", () => {

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { withConnection } from "../connection/connection.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { type HoldJson, printJsonLine } from "../facts/json.ts";
+import { failureOf } from "../failure.ts";
 import { holdGraceOption, leaseOption } from "../job/job-terms.ts";
 import { heldUntil } from "../lock/held-until.ts";
 import { InputEnd, InputEnded } from "../lock/input-end.ts";
@@ -36,7 +37,7 @@ async function hold(key: string, options: LockOptions): Promise<void> {
     try {
       printJsonLine(jsonOf(key, holding));
       if (terminal.isInput && terminal.isWatched) terminal.say("azmutex: held until Ctrl-C");
-      await heldUntil(AbortSignal.any([relay.asked, input.signal]), holding, graceMs);
+      await heldUntil(AbortSignal.any([relay.asked, input.signal]), holding, graceMs).catch(endAtOnce);
       return relay.asked.reason instanceof CommandError ? relay.asked.reason.exitCode : 0;
     } finally {
       detach();
@@ -51,6 +52,13 @@ async function hold(key: string, options: LockOptions): Promise<void> {
   } finally {
     input.close();
   }
+}
+
+/** The script has to see it at once. Nothing is released: the script may be at work until the lease has run out. */
+function endAtOnce(error: unknown): never {
+  const { line, exitCode } = failureOf(error);
+  terminal.say(`azmutex: ${line}`);
+  process.exit(exitCode);
 }
 
 function jsonOf(key: string, { fencingToken: token, conditions, slot }: Held): HoldJson {

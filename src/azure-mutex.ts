@@ -13,7 +13,7 @@ import { expiredBeforeUse, isUnsure, retry, TRIES } from "./lease/retry.ts";
 import type { StandingLease } from "./lease/standing-lease.ts";
 import { listedStatuses, parted } from "./lock-listing.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
-import { helperStatusOf, type LockStatus, missingStatus, statusOf } from "./lock-status.ts";
+import { helperStatusOf, type LockStatus, missingStatus, statusOf, withHelpers } from "./lock-status.ts";
 import { Locker } from "./locker.ts";
 import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
 import { endQuietly } from "./waiting/hold.ts";
@@ -206,7 +206,7 @@ export class AzureMutex extends LockSpace {
       unlessDenied(retry(blob, () => blob.list(undefined, { signal }), { signal, tries: TRIES })),
     ]);
     const status = found.kind === "missing" ? missingStatus(key) : statusOf(found.blob);
-    return { ...status, ...(helpers && helperStatusOf(helperPrefix(blob.name), helpers)) };
+    return withHelpers(status, helpers && helperStatusOf(helperPrefix(blob.name), helpers));
   }
 
   /**

@@ -1,3 +1,5 @@
+import type { KeyKind } from "./options.ts";
+
 /** Why a lock was lost. */
 export type LossReason =
   /** The holder's own deadline passed without an answered renewal, or the lease had lapsed when the service was asked. */
@@ -237,6 +239,32 @@ export class DifferingPermitsError extends MutexError {
   }
 }
 
+/**
+ * The key is used as something else: a lock where its users have a semaphore, say. Locks, semaphores, reader-writer locks and elections
+ * of one name do not exclude each other, so a key is used as one of them. Thrown by whatever takes the key, and by
+ * {@link LeaderElection.leader} and `observe`. It stays so until the key's blob is deleted.
+ */
+export class KeyKindMismatchError extends MutexError {
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
+  readonly code = "KEY_KIND_MISMATCH";
+  /** The name of the class. */
+  override readonly name = "KeyKindMismatchError";
+  /** What this user takes the key for. */
+  readonly stated: KeyKind;
+  /** What the key's blob says. Another version of azmutex may know more kinds. */
+  readonly found: string;
+
+  constructor(key: string, stated: KeyKind, found: string) {
+    super(`"${key}" is used as ${withArticle(found)}, not as ${withArticle(stated)}: all its users must use it as the same`, key);
+    this.stated = stated;
+    this.found = found;
+  }
+}
+
+function withArticle(kind: string): string {
+  return `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
 /** The mutex grants no locks: it is closed, or releases everything it holds. {@link AzureMutex.close}, {@link AzureMutex.releaseAll}. */
 export class MutexClosedError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
@@ -259,6 +287,7 @@ export type AnyMutexError =
   | StoreRefusedError
   | SdkNotLoadedError
   | DifferingPermitsError
+  | KeyKindMismatchError
   | MutexClosedError;
 
 /**

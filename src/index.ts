@@ -13,6 +13,7 @@ export {
   DifferingPermitsError,
   InvalidKeyError,
   isMutexError,
+  KeyKindMismatchError,
   LeaseAlreadyPresentError,
   LockLostError,
   LockTimeoutError,
@@ -56,7 +57,7 @@ export type { TokenCredentialLike } from "./lease/token-source.ts";
 export type { LockSpace, MutexOptions, ReleaseAllOptions } from "./lock-space.ts";
 export type { LockStatus, PermitStatus, ReaderStatus, SemaphoreStatus, WaitingProcess } from "./lock-status.ts";
 export { type Lock, Locker } from "./locker.ts";
-export type { Holder, TermsOptions } from "./options.ts";
+export type { Holder, KeyKind, TermsOptions } from "./options.ts";
 export {
   type ElectionRunOptions,
   type Leader,

@@ -4,7 +4,7 @@ import { isLeased, type StoredBlob } from "./lease/lease-store.ts";
 import { recordIn } from "./lease/lock-record.ts";
 import { slotIn } from "./lease/permit-slot.ts";
 import { readerIn } from "./lease/reader-blob.ts";
-import { type HelperStatus, helperStatusOf, type LockStatus, missingStatus, statusOf } from "./lock-status.ts";
+import { type HelperStatus, helperStatusOf, type LockStatus, missingStatus, statusOf, withHelpers } from "./lock-status.ts";
 import { ticketsIn } from "./waiting/fair-queue.ts";
 
 export interface Listings {
@@ -56,15 +56,15 @@ export async function* listedStatuses({ helpers, locks, prefix }: Listings): Asy
     for (const [folder, { key, status }] of left) {
       if (key === undefined || !isListedBefore(key, blob.key)) break;
       left.delete(folder);
-      yield { ...missingStatus(key), ...status };
+      yield withHelpers(missingStatus(key), status);
     }
     const folder = helpersOf(blob.key);
     const own = left.get(folder);
     left.delete(folder);
-    if (own || isLock(blob)) yield { ...statusOf(blob), waiting: [], ...own?.status };
+    if (own || isLock(blob)) yield withHelpers({ ...statusOf(blob), waiting: [] }, own?.status);
   }
   for (const [folder, { key = folder, status }] of left) {
-    if (key.startsWith(prefix)) yield { ...missingStatus(key), ...status };
+    if (key.startsWith(prefix)) yield withHelpers(missingStatus(key), status);
   }
 }
 

@@ -1,9 +1,10 @@
 import { helpersOf } from "./lease/helper-folder.ts";
+import { kindIn } from "./lease/key-kind.ts";
 import { isLeased, type LeaseState, type Metadata, type StoredBlob } from "./lease/lease-store.ts";
 import { recordIn } from "./lease/lock-record.ts";
 import { gateName, slotIn } from "./lease/permit-slot.ts";
 import { readerIn } from "./lease/reader-blob.ts";
-import type { Holder } from "./options.ts";
+import type { Holder, KeyKind } from "./options.ts";
 import { ticketsIn, type WaitingTicket } from "./waiting/fair-queue.ts";
 
 /** What the service, and the last holder that left a record, say of a lock; and of the semaphore and the readers of the same name. */
@@ -29,6 +30,20 @@ export interface LockStatus {
   readonly recordedAt?: Date;
   /** No fencing token up to now is higher than this. */
   readonly highestToken?: number;
+  /** Whether that holder queues with other processes (`fair: true`). Left out where an earlier version wrote the record. */
+  readonly fair?: boolean;
+  /**
+   * What the key is used as, as its blob says: `lock`, `semaphore`, `reader-writer-lock` or `election`; another version may have others.
+   * Left out where no user has written it.
+   */
+  readonly kind?: string;
+  /**
+   * How the key is used at this moment, or by its blob, if it is in more than one way: **these users do not exclude each other.** Left out
+   * where it is one, and where the credentials do not allow to list.
+   */
+  readonly mixedKinds?: readonly string[];
+  /** True if some of its users queue (`fair: true`) and others do not: these get in when the queue is empty. Left out otherwise. */
+  readonly isFairMixed?: true;
   /**
    * Who waits in the queue between processes (`fair: true`), first come first; one for each process. Left out where the
    * credentials do not allow to list.
@@ -70,7 +85,7 @@ export interface SemaphoreStatus {
 }
 
 /** A permit that is held; who by is told as of a lock. With `fencing: false` its last holder that used fencing is told, if there was one. */
-export interface PermitStatus extends Pick<LockStatus, "holder" | "purpose" | "leaseSeconds" | "recordedAt" | "highestToken"> {
+export interface PermitStatus extends Pick<LockStatus, "holder" | "purpose" | "leaseSeconds" | "recordedAt" | "highestToken" | "fair"> {
   /** Which of the permits it is, from 0. */
   readonly slot: number;
   /** `leased`, or `breaking`: it then is held for a while yet. */
@@ -98,7 +113,38 @@ export function missingStatus(key: string): LockStatus {
 
 /** What a lock's own blob tells. */
 export function statusOf({ key, leaseState, infinite, metadata }: StoredBlob): LockStatus {
-  return { key, isHeld: isLeased(leaseState), state: leaseState, infinite, ...recorded(metadata) };
+  const kind = kindIn(metadata);
+  return { key, isHeld: isLeased(leaseState), state: leaseState, infinite, ...recorded(metadata), ...(kind !== undefined && { kind }) };
+}
+
+/** What the key's own blob tells and what its helper blobs tell, as one. */
+export function withHelpers(lock: LockStatus, helpers: HelperStatus | undefined): LockStatus {
+  const status = { ...lock, ...helpers };
+  const kinds = kindsOf(status);
+  const fairs = new Set(fairsOf(status));
+  return { ...status, ...(kinds.length > 1 && { mixedKinds: kinds }), ...(fairs.size > 1 && { isFairMixed: true }) };
+}
+
+/** What the key's blob says, and what is in use. */
+function kindsOf({ kind, isHeld, semaphore, readers }: LockStatus): readonly string[] {
+  const kinds = new Set<string>(kind === undefined ? [] : [kind]);
+  if (semaphore && isInUse(semaphore)) kinds.add("semaphore" satisfies KeyKind);
+  if (readers) kinds.add("reader-writer-lock" satisfies KeyKind);
+  // A semaphore's users lease blobs of its own alone: the lease of the key is a lock's then, whose holder leaves no record.
+  if (isHeld && [...kinds].every((found) => found === ("semaphore" satisfies KeyKind))) kinds.add("lock" satisfies KeyKind);
+  return [...kinds];
+}
+
+function isInUse({ held, waiting = [], isGateTaken = false }: SemaphoreStatus): boolean {
+  return held.length > 0 || waiting.length > 0 || isGateTaken;
+}
+
+/** Whether users of the key queue, an entry for each that shows at this moment. */
+function fairsOf({ isHeld, infinite, fair, waiting = [], semaphore }: LockStatus): readonly boolean[] {
+  const queues =
+    waiting.length > 0 || (semaphore !== undefined && ((semaphore.waiting?.length ?? 0) > 0 || semaphore.isGateTaken === true));
+  const holders = [...(isHeld && !infinite ? [{ fair }] : []), ...(semaphore?.held ?? [])];
+  return [...(queues ? [true] : []), ...holders.flatMap((holder) => holder.fair ?? [])];
 }
 
 /** What the blobs in the folder of a key's helpers tell, whatever else lies there. */
@@ -131,10 +177,10 @@ function semaphoreIn(folder: string, found: readonly StoredBlob[]): SemaphoreSta
   return { permits, held, ...atGate };
 }
 
-function recorded(metadata: Metadata): Pick<LockStatus, "holder" | "purpose" | "leaseSeconds" | "recordedAt" | "highestToken"> {
+function recorded(metadata: Metadata): Omit<PermitStatus, "slot" | "state"> {
   const record = recordIn(metadata);
   if (!record) return {};
-  const { holder, purpose, leaseSeconds, writtenAt, top } = record;
+  const { holder, purpose, leaseSeconds, writtenAt, top, fair } = record;
   const recordedAt = new Date(writtenAt);
   return {
     holder,
@@ -143,6 +189,7 @@ function recorded(metadata: Metadata): Pick<LockStatus, "holder" | "purpose" | "
     // Somebody else's number need not be a date.
     ...(Number.isNaN(recordedAt.getTime()) ? {} : { recordedAt }),
     highestToken: top,
+    ...(typeof fair === "boolean" && { fair }),
   };
 }
 

@@ -124,7 +124,8 @@ export class Locker {
    *
    * Rejects with `LockTimeoutError` after `timeoutMs`, with the signal's own reason when it aborts, with
    * `StoreUnavailableError` after 20 s without any answer (`unreachableAfterMs`), with `AccessDeniedError` when the service
-   * refuses the credentials and with `StoreRefusedError` when it refuses for another reason that will not pass.
+   * refuses the credentials, with `StoreRefusedError` when it refuses for another reason that will not pass, and with
+   * `KeyKindMismatchError` when the key is used as something else, a semaphore say. The last is noticed where the record is read.
    */
   async lock(options: WaitOptions = {}): Promise<Lock> {
     const wait = this.#observer.asks();

@@ -40,11 +40,18 @@ export interface Holder {
   readonly pid: number;
 }
 
+/** What the users of a key use it as. Each of them uses it as the same. */
+export type KeyKind = "lock" | "semaphore" | "reader-writer-lock" | "election";
+
 /** What a holder says of itself and its lock. */
 export interface HolderDescription {
+  /** What it uses the key as. It is checked against what the key's blob says, and written into it. Default: neither. */
+  readonly kind?: KeyKind | undefined;
   readonly holder: Holder;
   readonly purpose?: string;
   readonly leaseSeconds: number;
+  /** Whether it queues with other processes. */
+  readonly fair: boolean;
   /** Makes every holder write its token into the record as it takes the lock, with this, so that others can read it. Default: it is not written. */
   readonly announces?: Announcement;
 }

@@ -52,6 +52,7 @@ const CODE_OF: Readonly<Record<AnyMutexError["code"], number>> = Object.freeze({
   ACCESS_DENIED: EXIT.denied,
   INVALID_KEY: EXIT.usage,
   DIFFERING_PERMITS: EXIT.usage,
+  KEY_KIND_MISMATCH: EXIT.usage,
   SDK_NOT_LOADED: EXIT.usage,
   MUTEX_CLOSED: EXIT.internal,
 });

@@ -1,4 +1,5 @@
 import type { Holder, LockStatus } from "../index.ts";
+import { mixedUseOf } from "./mixed-use.ts";
 import { presentHolder, waitersOf } from "./who.ts";
 
 /** What may be new about a lock since the last look. */
@@ -17,6 +18,8 @@ export type LockEvent =
   | "permits"
   /** Others read than before. */
   | "readers"
+  /** The key is used in ways that do not go together, or not any more: `mixedKinds`, `isFairMixed`. */
+  | "mixed"
   /** Nothing under this key is a lock any more: its blob was deleted. */
   | "gone";
 
@@ -51,6 +54,7 @@ function eventsBetween(before: LockStatus, now: LockStatus): LockEvent[] {
   if (idsOf(waitersOf(before)) !== idsOf(waitersOf(now))) events.push("waiting");
   if (permitsId(before) !== permitsId(now)) events.push("permits");
   if (idsOf(before.readers ?? []) !== idsOf(now.readers ?? [])) events.push("readers");
+  if (mixedUseOf(before) !== mixedUseOf(now)) events.push("mixed");
   // Made and released between two looks, or deleted: there is nothing else to say of it.
   if (events.length === 0 && before.state === "missing" && now.state !== "missing") return ["free"];
   if (events.length === 0 && before.state !== "missing" && now.state === "missing") return ["gone"];

@@ -2,9 +2,10 @@ import { type Clock, Stopwatch, sleep } from "../clock.ts";
 import { LockLostError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import type { Announcement, HolderDescription } from "../options.ts";
 import type { FirstRecord } from "./acquisition.ts";
+import { checkKind, withKind } from "./key-kind.ts";
 import type { Metadata, Stamp, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { type Announced, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
+import { type Announced, isOnlyClaimed, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
 import type { OutageTimer } from "./outage-timer.ts";
 import { readAsWritten } from "./read-blob.ts";
 import { lossBy } from "./refusal.ts";
@@ -107,8 +108,8 @@ export class FencingTokens {
     if (!block || !Number.isSafeInteger(block.top)) return undefined;
     const { top } = block;
     // Whoever creates the blob does not hold it yet: it has nothing to announce, and writes again when it has.
-    const { announces, ...plain } = description;
-    const metadata = withRecord(blob.metadata ?? {}, { ...plain, top, nonce: blob.newId(), writtenAt: date });
+    const { announces, kind, ...plain } = description;
+    const metadata = withRecord(withKind(blob.metadata ?? {}, kind), { ...plain, top, nonce: blob.newId(), writtenAt: date });
     return {
       metadata,
       created: ({ etag, lastModified }) => {
@@ -136,7 +137,8 @@ export class FencingTokens {
 
   /**
    * A token higher than every one before it, from a block that is reserved for it, and what the blob looks like then. Throws
-   * `LockLostError` if the lease turns out to be lost, or the signal's reason.
+   * `LockLostError` if the lease turns out to be lost, `KeyKindMismatchError` if the key is used as something else, or the signal's
+   * reason.
    */
   async reserve(blob: LockBlob, request: TokenRequest): Promise<{ token: number; seen: SeenBlob }> {
     const { block, time } = await this.#record(blob, request, async (known) => {
@@ -192,13 +194,14 @@ export class FencingTokens {
       const mine = known.record && tried.get(known.record.nonce);
       // Our own write, though its answer never came.
       if (mine) return kept(mine, known);
+      checkKind(blob.key, request.description.kind, known.metadata);
 
       const { block, announced } = await compose(known);
       const written = { top: block.top, nonce: blob.newId(), writtenAt: dateOf(known.time) };
       const record = recordOf(request.description, written, announced);
       tried.set(record.nonce, block);
       this.#highestTried = Math.max(this.#highestTried, block.top);
-      const metadata = withRecord(known.metadata, record);
+      const metadata = withRecord(withKind(known.metadata, request.description.kind), record);
       const answer = await this.#write(blob, request, metadata, known.etag);
       if (answer) return kept(block, { ...answer, metadata });
       unmet += 1;
@@ -232,15 +235,21 @@ export class FencingTokens {
   }
 
   /** Waits, if need be, until the service's time leaves room for a block. */
-  async #nextBlock({ clock, key }: LockBlob, { record, lastModified, time }: Known, { signal, description }: TokenRequest): Promise<Block> {
-    const seedInMs = record ? 0 : lastModified + SEED_AFTER_MS - time.ms;
+  async #nextBlock(
+    { clock, key }: LockBlob,
+    { record, metadata, lastModified, time }: Known,
+    { signal, description }: TokenRequest,
+  ): Promise<Block> {
+    const isNew = isOnlyClaimed(metadata);
+    const seedInMs = record || isNew ? 0 : lastModified + SEED_AFTER_MS - time.ms;
     if (seedInMs > LONGEST_SEED_MS)
       throw new StoreUnavailableError(`the blob of "${key}" was written ${seedInMs} ms from now, by its Last-Modified`, key, {
         answered: true,
       });
     if (seedInMs > 0) await sleep(clock, seedInMs, { signal });
     for (;;) {
-      const stored = Math.max(record?.top ?? 0, this.#highest);
+      const earlier = isNew ? secondOf(lastModified) * TOKENS_PER_SECOND - 1 : 0;
+      const stored = Math.max(record?.top ?? earlier, this.#highest);
       const block = reserve(stored, time.ms, blockSizeFor(description));
       if (block && !Number.isSafeInteger(block.top))
         throw new StoreRefusedError(
@@ -317,7 +326,7 @@ function blockSizeFor({ announces }: HolderDescription): number {
 }
 
 function recordOf(
-  { announces, ...description }: HolderDescription,
+  { announces, kind, ...description }: HolderDescription,
   written: Pick<LockRecord, "top" | "nonce" | "writtenAt">,
   announced: Announced,
 ): LockRecord {
@@ -347,7 +356,8 @@ function dateOf({ ms }: ServiceTime): number {
 function isSame(a: HolderDescription, b: HolderDescription): boolean {
   return (
     a === b ||
-    (a.purpose === b.purpose &&
+    (a.kind === b.kind &&
+      a.purpose === b.purpose &&
       a.leaseSeconds === b.leaseSeconds &&
       a.holder.name === b.holder.name &&
       !a.announces === !b.announces &&

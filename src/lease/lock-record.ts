@@ -1,4 +1,5 @@
 import type { Announcement, Holder, HolderDescription } from "../options.ts";
+import { kindIn, withKind } from "./key-kind.ts";
 import type { Metadata } from "./lease-store.ts";
 import { jsonOf, shortened, toAsciiJson } from "./metadata-json.ts";
 
@@ -6,7 +7,9 @@ import { jsonOf, shortened, toAsciiJson } from "./metadata-json.ts";
  * What the last holder that used fencing wrote into the blob's metadata. It names no lease id, and nothing depends on its
  * being there: it is for people, and for the next holder's fencing token.
  */
-export interface LockRecord extends Omit<HolderDescription, "announces"> {
+export interface LockRecord extends Omit<HolderDescription, "announces" | "kind" | "fair"> {
+  /** Whether its holder queues with other processes: a boolean, if it was written by this version. */
+  readonly fair?: unknown;
   /** The highest fencing token that may have been given out. */
   readonly top: number;
   /** Tells the writer of this record its own write when the answer was lost. */
@@ -27,7 +30,7 @@ export interface Announced extends Announcement {
 /** The one name in the blob's metadata that is ours; all others are left as they are. */
 const NAME = "azmutex";
 /** The service takes 8 KB of names and values, and does not say whether the headers' prefix counts. */
-const MOST_METADATA_BYTES = 8_192 - 2 * "x-ms-meta-".length;
+const MOST_METADATA_BYTES = 8_192 - 3 * "x-ms-meta-".length;
 const LONGEST_NONCE = "-".repeat(36);
 /** The last one that a `Date` can be, in milliseconds since 1970. */
 const LATEST_DATE = 8.64e15;
@@ -44,7 +47,14 @@ export function withRecord(metadata: Metadata, record: LockRecord): Metadata {
 export function fitting(description: HolderDescription, beside: Metadata): HolderDescription {
   const { purpose, ...rest } = description;
   if (purpose === undefined) return description;
-  const largest = withRecord(beside, { ...rest, purpose: "", top: Number.MAX_SAFE_INTEGER, nonce: LONGEST_NONCE, writtenAt: LATEST_DATE });
+  const { kind, announces, ...recorded } = rest;
+  const largest = withRecord(withKind(beside, kind), {
+    ...recorded,
+    purpose: "",
+    top: Number.MAX_SAFE_INTEGER,
+    nonce: LONGEST_NONCE,
+    writtenAt: LATEST_DATE,
+  });
   const room = MOST_METADATA_BYTES - metadataSize(largest) + toAsciiJson("").length;
   const short = shortened(purpose, room);
   return short === "" ? rest : { ...rest, purpose: short };
@@ -59,6 +69,14 @@ export function metadataSize(metadata: Metadata): number {
 export function recordIn(metadata: Metadata): LockRecord | undefined {
   const found = jsonOf(metadata[NAME]);
   return found && isRecord(found) ? found : undefined;
+}
+
+/**
+ * Whether the blob was created with its kind alone, by a user who never leases it, and no record was written since. Tokens before that
+ * are of earlier seconds: what wipes a record wipes the kind with it.
+ */
+export function isOnlyClaimed(metadata: Metadata): boolean {
+  return kindIn(metadata) !== undefined && metadata[NAME] === undefined;
 }
 
 function isRecord(found: object): found is LockRecord {

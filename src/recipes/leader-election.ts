@@ -4,6 +4,7 @@ import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
 import { checkWork, Holding, runHolding, seen } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
+import { checkKind } from "../lease/key-kind.ts";
 import { isLeased, type ReadAnswer } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { recordIn } from "../lease/lock-record.ts";
@@ -178,7 +179,7 @@ export class LeaderElection {
     if (data !== undefined) checkData(data);
     const space = LockSpace.of(mutex);
     const named = candidate === undefined ? {} : { holder: candidate };
-    const resolved = resolveLockerOptions({ ...lockerOptions, ...named, purpose: PURPOSE, fencing: true }, space);
+    const resolved = resolveLockerOptions({ ...lockerOptions, ...named, purpose: PURPOSE, fencing: true }, space, "election");
     const description = { ...resolved.description, announces: data === undefined ? {} : { data } };
     this.key = key;
     this.candidate = description.holder.name;
@@ -250,19 +251,20 @@ export class LeaderElection {
   }
 
   /**
-   * Who leads at this moment, or undefined if nobody does. One request. It may have resigned or lost by the time of the answer;
+   * Who leads at this moment, or undefined if there is no leader. One request. Rejects with `KeyKindMismatchError` if the key is used as
+   * something else than an election. It may have resigned or lost by the time of the answer;
    * and while one leader takes over from another, the answer may still be the one before, for a round trip or two.
    */
   async leader({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Leader | undefined> {
     checkWaitOptions({ signal });
-    return leaderIn(await retry(this.#blob, () => this.#blob.read({ signal }), { signal, tries: TRIES }));
+    return this.#leaderIn(await retry(this.#blob, () => this.#blob.read({ signal }), { signal, tries: TRIES }));
   }
 
   /**
    * Who leads, whenever that changes: first as it is now, then each new leader, and undefined when nobody leads any more. Never
    * shows a term twice, or one that is lower than one before; a leader who came and went between two looks is not shown, nor is what
    * a leader proclaims later: ask {@link LeaderElection.leader}. Goes on through failures of the service; throws
-   * `AccessDeniedError` or `StoreRefusedError` when it certainly refuses.
+   * `AccessDeniedError` or `StoreRefusedError` when it certainly refuses, and `KeyKindMismatchError` as {@link LeaderElection.leader}.
    */
   observe({ signal, everyMs = OBSERVE_EVERY_MS }: ObserveOptions = {}): AsyncGenerator<Leader | undefined, never, undefined> {
     checkWaitOptions({ signal });
@@ -288,7 +290,7 @@ export class LeaderElection {
       },
     };
     for (;;) {
-      const found = leaderIn(await retry(this.#blob, look, policy));
+      const found = this.#leaderIn(await retry(this.#blob, look, policy));
       // Who led before is not back: its record is all there is until the next leader has written its own.
       const isPast = found && (found.term < highest || (found.term === highest && !shown?.leader));
       const leader = isPast ? undefined : found;
@@ -299,6 +301,12 @@ export class LeaderElection {
       }
       await sleep(clock, restMs, { signal });
     }
+  }
+
+  /** Throws `KeyKindMismatchError` if the key is no election. */
+  #leaderIn(answer: ReadAnswer): Leader | undefined {
+    if (answer.kind === "found") checkKind(this.key, this.#entrance.options.description.kind, answer.blob.metadata);
+    return leaderIn(answer);
   }
 
   readonly #logError = (error: unknown): void => this.#blob.log(`leading "${this.key}": ${String(error)}`);

@@ -26,8 +26,9 @@ export class ReadLock extends Holding {
 }
 
 /**
- * Any number of readers, or one writer. The write side is the lock of the key itself: a `Locker` or a go-azuremutex of the same key
- * excludes writers and keeps new readers out, but does not wait for readers who are in.
+ * Any number of readers, or one writer. The write side is the lease of the key's own blob. A `Locker` of the same key is refused with
+ * `KeyKindMismatchError`, as it does not wait for readers who are in. A go-azuremutex, and a `Locker` with `fencing: false`, is not: it
+ * excludes writers and keeps new readers out, and that is all.
  *
  * A writer who waits keeps new readers out, so that it gets in as soon as those who read have finished. With `fair`, readers and
  * writers of all processes go in in the order they came.
@@ -58,7 +59,7 @@ export class ReaderWriterLock {
   constructor(mutex: LockSpace | MutexOptions, key: string, options: LockerOptions = {}) {
     checkKey(key);
     const space = LockSpace.of(mutex);
-    const resolved = resolveLockerOptions(options, space);
+    const resolved = resolveLockerOptions(options, space, "reader-writer-lock");
     const readers = new Readers(space, key, resolved);
     // Readers learn the last write's token from the record; a writer then looks for readers.
     const writing = { ...resolved, description: { ...resolved.description, announces: {} }, requestsAfter: 1 };

@@ -1,7 +1,9 @@
 import { unlessAborted } from "../abort.ts";
 import { Entrance } from "../entrance.ts";
 import { isMutexError } from "../errors.ts";
+import { createOfKind } from "../lease/claim-key.ts";
 import { helperPrefix } from "../lease/helper-folder.ts";
+import { checkKind } from "../lease/key-kind.ts";
 import { isLeased } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { recordIn } from "../lease/lock-record.ts";
@@ -21,6 +23,7 @@ import type { Source } from "./lock-side.ts";
 import type { SharedTenure } from "./shared-lease.ts";
 import type { Reading } from "./writers.ts";
 
+const KIND = "reader-writer-lock";
 /** To find that nobody writes, to lease the own blob and to look again. */
 const REQUESTS = 3;
 /** A reader's blob that nobody leases and that was made so long ago is swept away: its process is gone, or makes it again. */
@@ -171,12 +174,19 @@ export class Readers implements Source<SharedTenure>, Reading {
     return isWriting;
   }
 
-  /** Whether the writers' blob is leased. Learns the last writer's token. */
+  /** Whether the writers' blob is leased. Learns the last writer's token. Throws `KeyKindMismatchError` if the key is used as something else. */
   async #look({ signal, tries }: Asking): Promise<boolean> {
     const blob = this.#blob;
-    const answer = await retry(blob, () => blob.read({ signal }), { signal, tries });
+    const read = () => retry(blob, () => blob.read({ signal }), { signal, tries });
+    let answer = await read();
+    // Before the first writer only the readers know what the key is: others would take it for theirs.
+    if (answer.kind === "missing" && answer.what === "blob") {
+      const isCreated = await retry(blob, () => createOfKind(blob, KIND, { signal }), { signal, tries });
+      if (!isCreated) answer = await read();
+    }
+    if (answer.kind === "found") checkKind(blob.key, KIND, answer.blob.metadata);
     const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
-    // A locker of the same key may have written it, and does not announce its token.
+    // A record of an earlier version, or of a holder who does not announce its token.
     this.#local.token = record?.announced?.token ?? record?.top;
     return answer.kind === "found" && isLeased(answer.blob.leaseState);
   }

@@ -5,6 +5,8 @@ import type { KnownKey } from "../lock-space.ts";
 /** Slots that this process gave back while a task of it waits: it need not look for them. */
 export class ReturnedSlots {
   static readonly #all: WeakMap<KnownKey, ReturnedSlots> = new WeakMap();
+  /** Whether the key's blob says that it is a semaphore. Undefined until this process has asked. */
+  claim: boolean | undefined;
   /** Resolves when this process has left the gate it was at last. */
   gateLeft: Promise<unknown> = Promise.resolve();
   #slot: number | undefined;

@@ -4,7 +4,9 @@ import { Entrance } from "../entrance.ts";
 import { DifferingPermitsError, type LockLostError } from "../errors.ts";
 import { checkWork, Holding, runHolding, seen } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
+import { claimKey } from "../lease/claim-key.ts";
 import { helpersOf } from "../lease/helper-folder.ts";
+import { kindIn, withKind } from "../lease/key-kind.ts";
 import { isLeased, type Metadata, type StoredBlob } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { fitting } from "../lease/lock-record.ts";
@@ -12,7 +14,7 @@ import { OutageTimer } from "../lease/outage-timer.ts";
 import { gateName, isNumberOfPermits, MOST_PERMITS, SLOTS, slotIn, slotMetadata, slotName } from "../lease/permit-slot.ts";
 import { retry, TRIES } from "../lease/retry.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
-import { shown } from "../options.ts";
+import { type KeyKind, shown } from "../options.ts";
 import { type ObservedWait, Observer } from "../telemetry/observer.ts";
 import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Hold } from "../waiting/hold.ts";
@@ -21,6 +23,7 @@ import { checkWaitOptions, Patience, signalOf, type TryOptions, type WaitOptions
 import { poll } from "../waiting/polling.ts";
 import { ReturnedSlots } from "./returned-slots.ts";
 
+const KIND: KeyKind = "semaphore";
 /** To find a permit and to take it. */
 const REQUESTS = 4;
 /** How long to wait for the first slot to be made. */
@@ -98,7 +101,7 @@ export class Semaphore {
 
   /**
    * @param mutex - The mutex whose container has the semaphore, or options for one of its own.
-   * @param key - The semaphore's name. A lock of that name is another thing.
+   * @param key - The semaphore's name. A lock of that name is refused with `KeyKindMismatchError`.
    * @throws `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
    */
   constructor(mutex: LockSpace | MutexOptions, key: string, options: SemaphoreOptions) {
@@ -110,7 +113,7 @@ export class Semaphore {
     this.key = key;
     this.permits = permits;
     this.#space = LockSpace.of(mutex);
-    const resolved = resolveLockerOptions(lockerOptions, this.#space);
+    const resolved = resolveLockerOptions(lockerOptions, this.#space, KIND);
     this.#metadata = slotMetadata(key, permits);
     this.#options = { ...resolved, description: fitting(resolved.description, this.#metadata) };
     this.#keyFolder = helpersOf(key);
@@ -119,7 +122,9 @@ export class Semaphore {
     this.#observer = new Observer({ telemetry: this.#space.telemetry, kind: "semaphore", key });
   }
 
-  /** Waits until a permit is held. Rejects as `Locker.lock` does, and with `DifferingPermitsError` if other users state another number. */
+  /**
+   * Waits until a permit is held. Rejects as `Locker.lock` does, and with `DifferingPermitsError` if other users state another number.
+   */
   async acquire(options: WaitOptions = {}): Promise<Permit> {
     const wait = this.#observer.asks();
     const wanted = {
@@ -226,6 +231,7 @@ export class Semaphore {
   ): Promise<Permit | undefined> {
     for (let looks = 1; ; looks += 1) {
       const slots = await this.#look(signal, tries);
+      await this.#claim(slots, signal, tries);
       // Slot 0 states the number for all: before it is there, no other is made.
       const isFirst = !slots.has(0);
       const free = isFirst ? [0] : this.#freeOf(slots).filter((slot) => !leaves(slot));
@@ -241,9 +247,24 @@ export class Semaphore {
     }
   }
 
+  /**
+   * Has the key's blob say that it is a semaphore, before any slot is made, so that a lock of that name is refused. Slots made since say
+   * so too, and spare other processes the request. Throws `KeyKindMismatchError`.
+   */
+  async #claim(slots: ReadonlyMap<number, StoredBlob>, signal: AbortSignal | undefined, tries: number): Promise<void> {
+    const returned = this.#returned;
+    if (returned.claim !== undefined) return;
+    const isClaimed = [...slots.values()].some(({ metadata }) => kindIn(metadata) === KIND);
+    const blob = this.#space.blob({ key: this.key });
+    const claim = () => claimKey(blob, KIND, { signal, mayRead: this.#options.fencing });
+    returned.claim = isClaimed || (await retry(blob, claim, { signal, tries }));
+  }
+
   async #trySlot(slot: number, signal: AbortSignal | undefined, tries: number, isFirst = false): Promise<Permit | undefined> {
-    const options = { ...this.#options, fair: false, handOverMs: 0 };
-    const of = { key: this.key, name: this.#nameOf(slot), metadata: this.#metadata };
+    const kind = this.#returned.claim ? KIND : undefined;
+    const description = { ...this.#options.description, kind };
+    const options = { ...this.#options, description, fair: false, handOverMs: 0 };
+    const of = { key: this.key, name: this.#nameOf(slot), metadata: withKind(this.#metadata, kind) };
     const hold = await new Entrance(this.#space, of, options).tryObtain(signal, undefined, tries);
     if (!hold || (isFirst && !(await this.#isGood(hold, signal)))) return undefined;
     return new Permit(this.key, slot, hold, () => this.#onEnd(slot));

@@ -1,3 +1,4 @@
+import { mixedUseOf } from "../facts/mixed-use.ts";
 import { permitWaitersOf, presentHolder, type Waiter } from "../facts/who.ts";
 import type { LockStatus } from "../index.ts";
 import type { HoldBook } from "./hold-book.ts";
@@ -5,7 +6,8 @@ import type { LockView, LockWord, PermitView, ReaderView, WaiterView } from "./s
 
 /** A lock as the page shows it: what the service says, and since when by what was seen. */
 export function viewOf(status: LockStatus, book: HoldBook): LockView {
-  const { key, state, infinite, holder: recorded, purpose, leaseSeconds, recordedAt, highestToken, waiting = [], semaphore } = status;
+  const { key, state, infinite, kind, holder: recorded, purpose, leaseSeconds, recordedAt, highestToken, waiting = [], semaphore } = status;
+  const mixedUse = mixedUseOf(status);
   const holder = presentHolder(status);
   const since = book.since(key, { kind: "lock" });
   const breaking = book.breaking(key, { kind: "lock" });
@@ -14,6 +16,8 @@ export function viewOf(status: LockStatus, book: HoldBook): LockView {
     word: wordOf(status),
     lease: state,
     infinite,
+    ...(kind !== undefined && { kind }),
+    ...(mixedUse !== undefined && { mixedUse }),
     ...(holder ? { holder } : recorded && { lastHolder: recorded }),
     ...(purpose !== undefined && { purpose }),
     ...(leaseSeconds !== undefined && { leaseSeconds }),

@@ -58,6 +58,10 @@ export interface LockView {
   /** The state of the lease, in the service's word. */
   readonly lease: LockStatus["state"];
   readonly infinite: boolean;
+  /** What the key is used as, as its blob says. */
+  readonly kind?: string;
+  /** That it is used in ways that do not go together. */
+  readonly mixedUse?: string;
   /** Who holds it. */
   readonly holder?: Holder;
   /** The last holder with a record, where the lock is free or its holder left none. */

@@ -1,6 +1,15 @@
 import { hostname } from "node:os";
 import { pid } from "node:process";
-import { checkMs, type Holder, type HolderDescription, type LeaseTerms, resolveTerms, shown, type TermsOptions } from "../options.ts";
+import {
+  checkMs,
+  type Holder,
+  type HolderDescription,
+  type KeyKind,
+  type LeaseTerms,
+  resolveTerms,
+  shown,
+  type TermsOptions,
+} from "../options.ts";
 import { type PollOptions, type PollPolicy, resolvePollOptions } from "./backoff.ts";
 
 /** How a lock is held and waited for. Everything has a default; what does not fit together is refused at construction. */
@@ -54,8 +63,15 @@ const UNREACHABLE_AFTER_MS = 20_000;
 const HAND_OVER_MS = 3_000;
 const HAND_OVER_COUNT = 100_000;
 
-/** A locker's options with every default filled in, checked against each other. The request's timeout is the mutex's. Throws `RangeError` or `TypeError` naming option and value. */
-export function resolveLockerOptions(options: LockerOptions, mutex: { readonly tryTimeoutMs: number }): ResolvedLockerOptions {
+/**
+ * The options of a user of a key with every default filled in, checked against each other. The request's timeout is the mutex's. Throws
+ * `RangeError` or `TypeError` naming option and value.
+ */
+export function resolveLockerOptions(
+  options: LockerOptions,
+  mutex: { readonly tryTimeoutMs: number },
+  kind: KeyKind = "lock",
+): ResolvedLockerOptions {
   const { unreachableAfterMs = UNREACHABLE_AFTER_MS, handOverMs = HAND_OVER_MS, handOverCount = HAND_OVER_COUNT } = options;
   const { fencing = true, fair = false, holder, purpose, poll } = options;
   checkMs(unreachableAfterMs, "unreachableAfterMs");
@@ -73,9 +89,11 @@ export function resolveLockerOptions(options: LockerOptions, mutex: { readonly t
     unreachableAfterMs,
     fencing,
     description: {
+      kind,
       holder: holder === undefined ? THIS_PROCESS : { name: holder, host: HOST, pid },
       ...(purpose === undefined ? {} : { purpose }),
       leaseSeconds: terms.leaseSeconds,
+      fair,
     },
     fair,
     poll: resolvePollOptions(poll),

@@ -116,7 +116,7 @@ const BUDGETS: readonly Budget[] = [
 
   { what: "permit", take: permit(), taking: "list acquire", release: "release" },
   { what: "permit", take: permit(), last: "another process", taking: `list acquire ${RECORD}`, release: "release" },
-  { what: "permit", take: permit(), last: "none", taking: `list ${CREATE} list`, release: "release" },
+  { what: "permit", take: permit(), last: "none", taking: `list create ${CREATE} list`, release: "release" },
   { what: "permit of 1,000", take: permit({ permits: 1_000 }), last: "none of this one", taking: `list ${CREATE}`, release: "release" },
   { what: "permit, fencing: false", take: permit({ fencing }), last: "another process", taking: "list acquire", release: "release" },
   { what: "permit, fair", take: permit({ fair }), taking: "acquire list acquire list release", release: "release" },
@@ -265,7 +265,7 @@ describe("the request budget of recipes", () => {
     const ours = new Semaphore(here, key, { permits: 1_000 });
     proxy.forgetRequests();
     await cycle(ours.acquire());
-    const created = proxy.requests.find(({ operation }) => operation === "create");
+    const created = proxy.requests.find(({ operation, path }) => operation === "create" && /semaphore/.test(path));
     const folder = /\.azmutex\/[0-9a-f]+\/semaphore\//.exec(decodeURIComponent(created?.path ?? ""))?.[0] as string;
     const { metadata = {} } = await client.getBlobClient(`${folder}000`).getProperties();
     const occupy = async (n: number): Promise<void> => {
@@ -304,6 +304,8 @@ describe("an observer on the emulator", () => {
     const keys = ["!first", "-a", ".azmutey", "0", "last"];
     for (const name of keys) {
       await new Semaphore(there, name, { permits: 2, holder: "p" }).acquire();
+      // A key is used as one thing, until its blob is deleted.
+      await client.deleteBlob(name);
       await there.locker(name, { holder: "l" }).lock();
     }
     await proxy.quiet();
@@ -316,11 +318,13 @@ describe("an observer on the emulator", () => {
   it("sees in 2 requests, and 2 for all keys, who holds permits and who reads, and who waits for the gate", async () => {
     const a = (await named(permit({ permits: 2, holder: "a", purpose: "reports", fair }), here)) as Permit;
     await named(permit({ permits: 2, holder: "b", fencing, fair }), there);
+    await client.deleteBlob(key);
     await named(side("read", { holder: "r" }), there);
     let status = {} as LockStatus;
     const looks = await requestsOf("inspect", async () => (status = await here.inspect(key)));
     expect(looks.split(" ").sort()).toEqual(["list", "read"]);
-    expect(status).toMatchObject({ key, state: "missing", isHeld: false, waiting: [] });
+    expect(status).toMatchObject({ key, state: "available", isHeld: false, waiting: [] });
+    expect(status).toMatchObject({ kind: "reader-writer-lock", mixedKinds: ["reader-writer-lock", "semaphore"] });
     expect(status.readers).toMatchObject([{ state: "leased", holder: { name: "r" } }]);
     expect(status.semaphore).toMatchObject({ permits: 2, waiting: [], isGateTaken: false });
     const held = status.semaphore?.held ?? [];

@@ -145,6 +145,8 @@ describe.concurrent("azmutex status", () => {
       leaseSeconds: 15,
       recordedAt: ISO,
       highestToken: TOKEN,
+      fair: false,
+      kind: "lock",
       waiting: [],
     } satisfies { [K in keyof StatusJson]: unknown });
     run.kill("SIGTERM");
@@ -212,6 +214,7 @@ describe.concurrent("azmutex status", () => {
       await new Semaphore(mutex, "partner", { permits: 3, holder: "b" }).acquire(),
     ];
     const read = await new ReaderWriterLock(mutex, "index", { holder: "r" }).read.lock();
+    const record = { leaseSeconds: 30, recordedAt: ISO, highestToken: TOKEN, fair: false };
     expect(linesOf(await place.out("status", ["partner"]))).toEqual([
       "partner: 2 of 3 permits",
       "  semaphore  2 of 3 permits",
@@ -222,14 +225,15 @@ describe.concurrent("azmutex status", () => {
     expect(await place.json<StatusJson>("status", ["partner"])).toEqual({
       key: "partner",
       isHeld: false,
-      state: "missing",
+      state: "available",
       infinite: false,
+      kind: "semaphore",
       waiting: [],
       semaphore: {
         permits: 3,
         held: [
-          { slot: 0, state: "leased", holder: own("a"), purpose: "report", leaseSeconds: 30, recordedAt: ISO, highestToken: TOKEN },
-          { slot: permits[1]?.slot, state: "leased", holder: own("b"), leaseSeconds: 30, recordedAt: ISO, highestToken: TOKEN },
+          { slot: 0, state: "leased", holder: own("a"), purpose: "report", ...record },
+          { slot: permits[1]?.slot, state: "leased", holder: own("b"), ...record },
         ],
       },
     });
@@ -270,7 +274,8 @@ describe.concurrent("azmutex status", () => {
     expect(readOnly.out).toContain("waiting  unknown: these credentials do not allow to list");
     expect((await place.end("status", args, await place.sas("rl"))).out).not.toContain("unknown");
     expect(await place.end("ls", args.slice(1), await place.sas("l"))).toMatchObject({ code: 0, out: expect.stringContaining("web-3") });
-    expect(await place.end("leader", args, await place.sas("r"))).toMatchObject({ code: 0, out: "k: nobody leads\n" });
+    const office = ["office", ...args.slice(1)];
+    expect(await place.end("leader", office, await place.sas("r"))).toMatchObject({ code: 0, out: "office: nobody leads\n" });
     expect(await place.end("ls", args.slice(1), await place.sas("r"))).toMatchObject({ code: 77, out: "" });
     expect(await place.end("watch", args.slice(1), await place.sas("r"))).toMatchObject({ code: 77, out: "" });
     await lock.release();
@@ -351,7 +356,7 @@ describe.concurrent("azmutex ls", () => {
     const place = await Place.open(test);
     const held = await place.mutex.locker("k").lock();
     const full = { through: ["sh", "-c", 'exec "$@" >/dev/full', "sh", process.execPath] };
-    const commands = [["ls"], ["ls", "--json"], ["watch"], ["status", "k"], ["leader", "k"], ["break", "k", "--yes"]] as const;
+    const commands = [["ls"], ["ls", "--json"], ["watch"], ["status", "k"], ["leader", "office"], ["break", "k", "--yes"]] as const;
     const ends = await Promise.all(commands.map(([command, ...args]) => place.end(command, args, full)));
     const err = "azmutex: could not write to standard output: ENOSPC: no space left on device, write";
     expect(ends.map(({ code, err }) => ({ code, err: linesOf(err).at(-1) }))).toEqual(commands.map(() => ({ code: 74, err })));
@@ -491,7 +496,7 @@ describe.concurrent("azmutex watch", () => {
     await watch.printed(/"free"/);
     expect(await stop(watch)).toMatchObject({ code: 130, err: "" });
     const [seen, free] = linesOf(watch.out).map((line) => JSON.parse(line) as WatchJson);
-    const record = { holder: own("web-3"), leaseSeconds: 30, recordedAt: ISO, highestToken: TOKEN };
+    const record = { holder: own("web-3"), leaseSeconds: 30, recordedAt: ISO, highestToken: TOKEN, fair: false, kind: "lock" };
     expect(seen).toEqual({ at: ISO, event: "seen", key: "k", isHeld: true, state: "leased", infinite: false, ...record, waiting: [] });
     expect(free).toEqual({ at: ISO, event: "free", key: "k", isHeld: false, state: "available", infinite: false, ...record, waiting: [] });
   });
@@ -506,10 +511,10 @@ describe.concurrent("azmutex watch", () => {
     await watch.printed(new RegExp(`^${TIME} k 1 of 2 permits held: a$`, "m"));
     await permit.release();
     await watch.printed(new RegExp(`^${TIME} k 0 of 2 permits held$`, "m"));
-    const read = await new ReaderWriterLock(mutex, "k", { holder: "r" }).read.lock();
-    await watch.printed(new RegExp(`^${TIME} k 1 reader: r$`, "m"));
+    const read = await new ReaderWriterLock(mutex, "k/index", { holder: "r" }).read.lock();
+    await watch.printed(new RegExp(`^${TIME} k/index 1 reader: r$`, "m"));
     await read.release();
-    await watch.printed(new RegExp(`^${TIME} k no readers$`, "m"));
+    await watch.printed(new RegExp(`^${TIME} k/index no readers$`, "m"));
     expect(await stop(watch)).toMatchObject({ code: 130, err: "" });
     expect(watch.out).not.toContain("other");
     await other.release();
@@ -712,18 +717,19 @@ describe.concurrent("azmutex break", () => {
     const { mutex } = place;
     const a = await new Semaphore(mutex, "k", { permits: 2, holder: "a" }).acquire();
     const b = await new Semaphore(mutex, "k", { permits: 2, holder: "b" }).acquire();
-    const read = await new ReaderWriterLock(mutex, "k", { holder: "r" }).read.lock();
+    const read = await new ReaderWriterLock(mutex, "index", { holder: "r" }).read.lock();
     const permitted = { what: "permit 1 of k", whose: ownNamed("b") };
     expect(await place.broken(["k", "--permit", "1", "--after", "0s"], permitted)).toBe(
       `permit 1 of k: broke the lease of b; free now, and ${MEANWHILE}\n`,
     );
     expect(await place.out("break", ["k", "--permit", "5", "--yes"])).toBe("permit 5 of k: nobody holds it\n");
-    expect(await place.out("break", ["k", "--reader", "x", "--yes"])).toBe("the read lock of x on k: nobody holds it\n");
+    expect(await place.out("break", ["index", "--reader", "x", "--yes"])).toBe("the read lock of x on index: nobody holds it\n");
     expect(await place.out("break", ["k", "--yes"])).toBe("k: nobody holds it\n");
-    expect(await place.out("status", ["k"])).toContain("1 of 2 permits, 1 reader");
-    const reading = { what: "the read lock of r on k", whose: ownNamed("r") };
-    expect(await place.broken(["k", "--reader", "r", "--after", "0s"], reading)).toBe(
-      `broke the read lock of r on k; free now, and ${MEANWHILE}\n`,
+    expect(await place.out("status", ["k"])).toContain("1 of 2 permits");
+    expect(await place.out("status", ["index"])).toContain("1 reader");
+    const reading = { what: "the read lock of r on index", whose: ownNamed("r") };
+    expect(await place.broken(["index", "--reader", "r", "--after", "0s"], reading)).toBe(
+      `broke the read lock of r on index; free now, and ${MEANWHILE}\n`,
     );
     expect(linesOf(await place.out("status", ["k"]))[0]).toBe("k: 1 of 2 permits");
     await Promise.allSettled([a, b, read].map((held) => held.release()));

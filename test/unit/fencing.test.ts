@@ -215,8 +215,9 @@ describe("the record", () => {
     async function written(world: World, key = "job"): Promise<object> {
       const found = await world.memory.read(key, { asWritten: true });
       if (found.kind === "missing") return expect.fail();
-      const { azmutex, ...rest } = found.blob.metadata;
+      const { azmutex, azmutex_kind, ...rest } = found.blob.metadata;
       expect(azmutex).toBeDefined();
+      expect(azmutex_kind).toMatch(/^(?:lock|election)$/);
       return rest;
     }
 

@@ -29,8 +29,10 @@ function setup() {
     await world.memory.create(name, metadata);
     await world.memory.acquire(name, world.newId(), 60);
   };
+  /** A key is used as one thing, until its blob is deleted. */
+  const forget = (key: string) => world.memory.remove(key);
   const operations = () => onlooker.store.calls.map(({ operation }) => operation);
-  return { world, clock: world.clock, onlooker, mutex: onlooker.mutex, permit, read, list, lease, operations };
+  return { world, clock: world.clock, onlooker, mutex: onlooker.mutex, permit, read, list, lease, forget, operations };
 }
 
 const names = (all: readonly { holder?: { name: string } }[] | undefined) => all?.map(({ holder }) => holder?.name);
@@ -41,7 +43,7 @@ describe("inspect of a semaphore", () => {
     const first = await permit("jobs", { holder: "a", purpose: "reports", leaseSeconds: 15 });
     const second = await permit("jobs", { holder: "b" });
     const { semaphore, ...lock } = await mutex.inspect("jobs");
-    expect(lock).toEqual({ key: "jobs", isHeld: false, state: "missing", infinite: false, waiting: [] });
+    expect(lock).toEqual({ key: "jobs", isHeld: false, state: "available", infinite: false, kind: "semaphore", waiting: [] });
     const bySlot = [
       { slot: first.slot, holder: { name: "a", host: hostname(), pid: process.pid }, purpose: "reports", leaseSeconds: 15 },
       { slot: second.slot, holder: { name: "b", host: hostname(), pid: process.pid }, leaseSeconds: 30 },
@@ -108,7 +110,7 @@ describe("inspect of a reader-writer lock", () => {
     readers.push(await read("index", { holder: "b" }));
     const status = await mutex.inspect("index");
     expect(names(status.readers)?.sort()).toEqual(["a", "b"]);
-    expect(status).toMatchObject({ isHeld: false, state: "missing" });
+    expect(status).toMatchObject({ isHeld: false, state: "available", kind: "reader-writer-lock" });
     expect(status.readers).toContainEqual({ state: "leased", holder: { name: "a", host: hostname(), pid: process.pid } });
     expect(operations().sort()).toEqual(["list", "read"]);
 
@@ -123,9 +125,11 @@ describe("inspect of a reader-writer lock", () => {
   });
 
   it("leaves out what the credentials do not allow to list, and nothing else", async () => {
-    const { world, onlooker, mutex, permit, read } = setup();
+    const { world, onlooker, mutex, permit, read, forget } = setup();
     await permit("job");
+    await forget("job");
     await read("job");
+    await forget("job");
     await world.until(world.process().mutex.locker("job", { holder: "a" }).lock());
     onlooker.store.failBefore("list", { error: new AccessDeniedError("no list") });
     const status = await mutex.inspect("job");
@@ -136,14 +140,15 @@ describe("inspect of a reader-writer lock", () => {
 
 describe("list", () => {
   it("shows semaphores and readers whose keys have no blob, in key order with the others, in one request", async () => {
-    const { world, permit, read, list, operations } = setup();
-    await world.until((await world.until(world.process().mutex.locker("b").lock())).release());
+    const { world, permit, read, list, forget, operations } = setup();
+    await world.until((await world.until(world.process().mutex.locker("b", { fencing: false }).lock())).release());
     await world.until(world.process().mutex.locker("e").lock());
     await permit("c", { holder: "p" });
     await read("a", { holder: "r" });
     await permit("f");
     await read("b", { holder: "q" });
     await read("z");
+    for (const key of ["a", "c", "f", "z"]) await forget(key);
     const all = await list();
     expect(operations()).toEqual(["list"]);
     expect(all.map(({ key, state }) => `${key} ${state}`)).toEqual([
@@ -171,9 +176,10 @@ describe("list", () => {
     [".b", 2],
     ["z", 2],
   ])("answers of %j as two listings would, in %i", async (prefix, requests) => {
-    const { world, permit, list, lease, operations } = setup();
+    const { world, permit, list, lease, forget, operations } = setup();
     for (const [index, key] of AROUND.entries()) {
       if (index % 3 !== 1) await permit(key, { holder: `p${index}` });
+      if (index % 3 !== 1) await forget(key);
       if (index % 3 !== 0)
         await world.until(
           world
@@ -227,7 +233,10 @@ describe("list", () => {
     await world.until((await permit("jobs")).release());
     await world.until((await read("index")).release());
     expect(await list()).toEqual([
-      { key: "jobs", isHeld: false, state: "missing", infinite: false, waiting: [], semaphore: { permits: 3, held: [] } },
+      {
+        ...{ key: "jobs", isHeld: false, state: "available", infinite: false, kind: "semaphore", waiting: [] },
+        semaphore: { permits: 3, held: [] },
+      },
     ]);
   });
 
@@ -240,10 +249,11 @@ describe("list", () => {
   });
 
   it("knows the longest keys there can be by heart", async () => {
-    const { permit, read, list } = setup();
+    const { permit, read, list, forget } = setup();
     const longest = ["x", "\u00e9", "\u6f22", "\u{1F680}"].map((letter) => letter.repeat(1_024 / letter.length));
     for (const key of longest) {
       await permit(key, { holder: "\u6f22".repeat(256), purpose: "\u6f22".repeat(1_024) });
+      await forget(key);
       await read(key, { holder: "\u6f22".repeat(256) });
     }
     const all = await list();
@@ -282,7 +292,7 @@ describe("list", () => {
     const { world, permit, onlooker } = setup();
     for (const key of [astral, wide]) {
       await permit(key);
-      await world.until(onlooker.mutex.locker(key).lock());
+      await world.until(onlooker.mutex.locker(key, { fencing: false }).lock());
     }
     const { memory } = world;
     for (const order of [
@@ -371,7 +381,7 @@ describe("helper blobs that another program wrote", () => {
 describe("break of a permit", () => {
   it("lets the rest of its lease run out, tells its holder why, and leaves the others and the lock alone", async () => {
     const { world, clock, mutex, permit, operations } = setup();
-    const lock = await world.until(world.process().mutex.locker("jobs").lock());
+    const lock = await world.until(world.process().mutex.locker("jobs", { fencing: false }).lock());
     const permits = [await permit("jobs", { holder: "a" }), await permit("jobs", { holder: "b" }), await permit("jobs", { holder: "c" })];
     const [a, b, c] = permits;
     await clock.advance(5_000);

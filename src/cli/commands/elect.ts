@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
-import { isMutexError, LeaderElection, type Leadership } from "../../index.ts";
+import { isMutexError, KeyKindMismatchError, LeaderElection, type Leadership, type LockStatus } from "../../index.ts";
 import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
 import { inOurWords } from "../connection/option-names.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
@@ -55,7 +55,10 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   const over = new AbortController();
   let hasLed = false;
   const story = new RunStory(name, options);
-  const campaign = (): WaitingProgress => new WaitingProgress(mutex, { key: name, kind: "lock" }, "to lead");
+  const refuse = ({ kind: found }: LockStatus): void => {
+    if (found !== undefined && found !== "election") over.abort(new KeyKindMismatchError(name, "election", found));
+  };
+  const campaign = (): WaitingProgress => new WaitingProgress(mutex, { key: name, kind: "lock" }, "to lead", refuse);
   let progress = campaign();
   // While it leads, the command is asked to end, and what it makes of that is waited for.
   relay.asked.addEventListener("abort", () => relay.isAttached || over.abort(relay.asked.reason));
@@ -112,11 +115,11 @@ class Ended extends Error {
 /** The command ran. The next time it may do better, whatever it ended with. */
 class JobFailed extends CommandError {}
 
-/** Whether another campaign would end alike: there is no such command, or these credentials never were good for anything. */
+/** Whether another campaign would end alike: there is no such command, the key is no election, or these credentials never were good for anything. */
 function isFatal(error: unknown, hasLed: boolean): boolean {
   if (error instanceof JobFailed) return false;
   if (error instanceof CommandError) return error.exitCode === EXIT.notFound || error.exitCode === EXIT.notExecutable;
   // Something is not installed.
   if (!isMutexError(error) || error.code === "SDK_NOT_LOADED") return inOurWords(error) !== undefined;
-  return !hasLed && (error.code === "ACCESS_DENIED" || error.code === "STORE_REFUSED");
+  return !hasLed && (error.code === "KEY_KIND_MISMATCH" || error.code === "ACCESS_DENIED" || error.code === "STORE_REFUSED");
 }

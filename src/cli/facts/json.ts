@@ -35,6 +35,14 @@ export interface StatusJson {
   readonly recordedAt?: string;
   /** No fencing token up to now is higher than this. */
   readonly highestToken?: number;
+  /** Whether that holder queues with `--fair`. Left out where an earlier version wrote the record. */
+  readonly fair?: boolean;
+  /** What the key is used as, as its blob says. Left out where no user has written it. */
+  readonly kind?: string;
+  /** The kinds, if there is more than one: their users do not exclude each other. Left out where the key is used in one way. */
+  readonly mixedKinds?: readonly string[];
+  /** True if some of its users queue with `--fair` and others do not. Left out otherwise. */
+  readonly isFairMixed?: true;
   /** Who waits for the lock with `--fair`, first come first. Left out where the credentials do not allow to list. */
   readonly waiting?: readonly WaitingJson[];
   /** Left out if the key is no semaphore. */
@@ -64,6 +72,7 @@ export interface PermitJson {
   readonly leaseSeconds?: number;
   readonly recordedAt?: string;
   readonly highestToken?: number;
+  readonly fair?: boolean;
 }
 
 export interface ReaderJson {

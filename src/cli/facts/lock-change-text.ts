@@ -1,5 +1,6 @@
 import { longestBreakSeconds } from "../../facts/breaking.ts";
 import type { LockChange, LockEvent } from "../../facts/lock-changes.ts";
+import { mixedUseOf } from "../../facts/mixed-use.ts";
 import { waitersOf } from "../../facts/who.ts";
 import type { Holder, LockStatus } from "../../index.ts";
 import { printable } from "../printable.ts";
@@ -32,6 +33,8 @@ function whatHappened(event: LockEvent, status: LockStatus): string {
       return permits(status);
     case "readers":
       return readers(status);
+    case "mixed":
+      return mixedUseOf(status) ?? "used in one way";
     case "gone":
       return "gone: its blob was deleted";
   }
@@ -39,13 +42,17 @@ function whatHappened(event: LockEvent, status: LockStatus): string {
 
 /** All of it, in one line. */
 function stateOf(status: LockStatus): string {
-  const { isHeld, state, semaphore, readers: reading = [] } = status;
+  const { isHeld, state, kind, semaphore, readers: reading = [] } = status;
+  const mixed = mixedUseOf(status);
   const others = [
     ...(semaphore ? [permits(status)] : []),
     ...(reading.length > 0 ? [readers(status)] : []),
     ...(waitersOf(status).length > 0 ? [waiting(status)] : []),
+    ...(mixed === undefined ? [] : [mixed]),
   ];
-  const lock = isHeld ? [state === "breaking" ? breaking(status) : `held by ${heldBy(status)}`] : state === "missing" ? [] : [free(status)];
+  // A semaphore is no lock that could be free.
+  const isNoLock = state === "missing" || kind === "semaphore";
+  const lock = isHeld ? [state === "breaking" ? breaking(status) : `held by ${heldBy(status)}`] : isNoLock ? [] : [free(status)];
   return [...lock, ...others].join("; ") || "free";
 }
 

@@ -1,4 +1,5 @@
 import { longestBreakSeconds } from "../../facts/breaking.ts";
+import { mixedUseOf } from "../../facts/mixed-use.ts";
 import { permitWaitersOf, presentHolder } from "../../facts/who.ts";
 import type { Holder, LockStatus, WaitingProcess } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
@@ -15,7 +16,13 @@ const NO_RECORD = "unknown: whoever it is left no record (a go-azuremutex, acqui
 export function statusLines(status: LockStatus, now: number, columns?: number): string[] {
   const { text, paint = "dim" } = stateCell(status);
   const title = titleLine({ title: printable(status.key), state: text, paint, remark: remark(status) }, columns);
-  const facts = [...lockFacts(status, now), ...waitingFacts(status, now), ...semaphoreFacts(status, now), ...readerFacts(status)];
+  const facts = [
+    ...useFacts(status),
+    ...lockFacts(status, now),
+    ...waitingFacts(status, now),
+    ...semaphoreFacts(status, now),
+    ...readerFacts(status),
+  ];
   const lines = facts.flatMap(([name, ...lines]) => lines.map((line, index) => [{ text: index === 0 ? `  ${name}` : "" }, { text: line }]));
   return [title, ...factLines(lines, columns)];
 }
@@ -36,6 +43,11 @@ function remark(status: LockStatus): string {
     case "missing":
       return semaphore || readers ? "" : " (there is no such blob: nobody ever locked it, or it was deleted)";
   }
+}
+
+function useFacts(status: LockStatus): Fact[] {
+  const mixed = mixedUseOf(status);
+  return mixed === undefined ? [] : [["mixed use", mixed]];
 }
 
 function lockFacts(status: LockStatus, now: number): Fact[] {

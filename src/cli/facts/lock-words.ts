@@ -1,3 +1,4 @@
+import { mixedUseOf } from "../../facts/mixed-use.ts";
 import { isInUse, presentHolder } from "../../facts/who.ts";
 import type { Holder, LockStatus, SemaphoreStatus } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
@@ -45,9 +46,14 @@ export function shownSince(date: Date, now: number): string {
 
 /**
  * `held`, `breaking`, `free`, `2 of 5 permits`, `1 reader`: whatever there is under the key. Of a breaking lease also the seconds that
- * are left of it at most: `breaking, ≤ 26 s`.
+ * are left of it at most: `breaking, ≤ 26 s`. A key that is used in ways that do not go together: `mixed use: held, 2 of 5 permits`.
  */
 export function stateCell(status: LockStatus, secondsLeft?: number): Cell {
+  const cell = plainStateCell(status, secondsLeft);
+  return mixedUseOf(status) === undefined ? cell : { text: `mixed use: ${cell.text}`, paint: "red" };
+}
+
+function plainStateCell(status: LockStatus, secondsLeft: number | undefined): Cell {
   const { isHeld, state, infinite, semaphore, readers = [] } = status;
   const others = [...(semaphore ? [permitsOf(semaphore)] : []), ...(readers.length > 0 ? [readersOf(readers)] : [])];
   const breaking = secondsLeft === undefined ? "breaking" : `breaking, ≤ ${secondsLeft} s`;

@@ -27,15 +27,18 @@ export class WaitingProgress {
   readonly #mutex: AzureMutex;
   readonly #wanted: Wanted;
   readonly #aim: Aim;
+  readonly #onSeen: (status: LockStatus) => void;
   readonly #since: number = wallMs();
   #cancel = (): void => undefined;
   #isOver = false;
   #hasSaid = false;
 
-  constructor(mutex: AzureMutex, wanted: Wanted, aim: Aim = "for") {
+  /** @param onSeen - Takes what each look shows. */
+  constructor(mutex: AzureMutex, wanted: Wanted, aim: Aim = "for", onSeen: (status: LockStatus) => void = () => undefined) {
     this.#mutex = mutex;
     this.#wanted = wanted;
     this.#aim = aim;
+    this.#onSeen = onSeen;
     if (!terminal.isQuiet) this.#cancel = later(FIRST_AFTER_MS, () => void this.#look());
   }
 
@@ -54,6 +57,7 @@ export class WaitingProgress {
   async #look(): Promise<void> {
     const status = await this.#mutex.inspect(this.#wanted.key).catch((error: unknown) => this.#unseen(error));
     if (this.#isOver) return;
+    if (status) this.#onSeen(status);
     const isTold = status !== undefined && this.#tell(status);
     const nextMs = terminal.isWatched || (status && !isTold) ? SHOW_EVERY_MS : isTold ? SAY_EVERY_MS : SETTLED_AFTER_MS;
     this.#cancel = later(nextMs, () => void this.#look());

@@ -1,5 +1,13 @@
 import { type Command, Option } from "commander";
-import { type AzureMutex, type Holding, type LockerOptions, ReaderWriterLock, Semaphore, type WaitOptions } from "../../index.ts";
+import {
+  type AzureMutex,
+  type Holding,
+  type KeyKind,
+  type LockerOptions,
+  ReaderWriterLock,
+  Semaphore,
+  type WaitOptions,
+} from "../../index.ts";
 import type { ConnectionOptions } from "../connection/connection.ts";
 import { type Duration, parseDuration } from "../duration.ts";
 import { heldExitCodeOption } from "../job/held-exit-code.ts";
@@ -53,6 +61,12 @@ export type Held = Holding & {
 export function kindOf({ semaphore, read, write }: LockOptions): Wanted["kind"] {
   if (semaphore !== undefined) return "permit";
   return read ? "read" : write ? "write" : "lock";
+}
+
+/** What the blob of a key says that is used so. */
+export function keyKindOf({ semaphore, read, write }: LockOptions): KeyKind {
+  if (semaphore !== undefined) return "semaphore";
+  return read || write ? "reader-writer-lock" : "lock";
 }
 
 export function sourceOf(

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { type AnyMutexError, isMutexError } from "../../index.ts";
+import { type AnyMutexError, isMutexError, KeyKindMismatchError, type LockStatus } from "../../index.ts";
 import { openMutex } from "../connection/connection.ts";
 import type { Duration } from "../duration.ts";
 import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
@@ -9,7 +9,7 @@ import { refuseToWaitForItself, type Wanted } from "../job/own-ancestors.ts";
 import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
 import { WaitingProgress } from "../job/waiting-progress.ts";
-import { type Held, kindOf, type LockOptions, sourceOf } from "./lock-options.ts";
+import { type Held, keyKindOf, kindOf, type LockOptions, sourceOf } from "./lock-options.ts";
 
 /** With what the work under a lock ends in time. */
 export interface WorkTools {
@@ -32,15 +32,21 @@ export async function whileHeld(key: string, options: LockOptions, work: LockedW
   const mutex = await openMutex(options);
   const source = sourceOf(mutex, key, { ...terms, fair, holder, purpose }, options);
   const relay = new SignalRelay();
-  const asked = stop ? AbortSignal.any([relay.asked, stop]) : relay.asked;
+  const otherKind = new AbortController();
+  const asked = AbortSignal.any([relay.asked, otherKind.signal, ...(stop ? [stop] : [])]);
   const wanted: Wanted = { key, kind: kindOf(options) };
+  const refuseOtherKind = ({ kind: found }: LockStatus): void => {
+    const kind = keyKindOf(options);
+    // The lock would be refused when it is won, and that may be never: a leader keeps it.
+    if (found !== undefined && found !== kind) otherKind.abort(new KeyKindMismatchError(key, kind, found));
+  };
   let progress: WaitingProgress | undefined;
   const story = new RunStory(key, options);
   try {
     const timeoutMs = options.try ? 0 : options.timeout?.ms;
     if (!options.try) {
       await refuseToWaitForItself(mutex, wanted, asked);
-      progress = new WaitingProgress(mutex, wanted);
+      progress = new WaitingProgress(mutex, wanted, "for", refuseOtherKind);
     }
     process.exitCode = await source.run(
       async (holding) => {

@@ -67,6 +67,11 @@ function LockFacts({ lock, sight }: { readonly lock: LockView; readonly sight: S
         <StateBadge lock={lock} now={now} /> <span>{meaningOf(lock)}</span>
       </p>
       <dl>
+        {lock.mixedUse === undefined ? null : (
+          <Fact name="Mixed use">
+            <strong>{lock.mixedUse}</strong>
+          </Fact>
+        )}
         {holder ? (
           <Fact name="Holder">
             <strong>{holderName(holder)}</strong>

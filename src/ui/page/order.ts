@@ -16,7 +16,8 @@ const CHOSEN: Readonly<Record<Choice, (lock: LockView) => boolean>> = {
   all: () => true,
   held: ({ word }) => word === "held" || word === "breaking" || word === "inUse",
   waited: (lock) => waitersOf(lock) > 0,
-  attention: ({ word, infinite }) => word === "breaking" || word === "ranOut" || word === "broken" || (infinite && word === "held"),
+  attention: ({ word, infinite, mixedUse }) =>
+    mixedUse !== undefined || word === "breaking" || word === "ranOut" || word === "broken" || (infinite && word === "held"),
   free: ({ word }) => word === "free" || word === "ranOut" || word === "broken",
 };
 
@@ -46,7 +47,7 @@ const STATES = ["breaking", "broken", "ranOut", "held", "inUse", "free"];
 type Ordered = string | number;
 
 const VALUES: Readonly<Record<Column, (lock: LockView) => Ordered | undefined>> = {
-  state: ({ word }) => STATES.indexOf(word),
+  state: ({ word, mixedUse }) => (mixedUse === undefined ? STATES.indexOf(word) : -1),
   key: ({ key }) => key,
   holder: (lock) => holderOf(lock) || undefined,
   // The longest is the largest.

@@ -10,9 +10,9 @@ interface StateBadgeProps {
 export function StateBadge({ lock, now }: StateBadgeProps) {
   const leftMs = lock.breaking ? lock.breaking.freeBy - now : 0;
   return (
-    <span class={`state state-${lock.word}`}>
+    <span class={`state state-${lock.mixedUse === undefined ? lock.word : "mixed"}`}>
       <svg viewBox="0 0 12 12" width={12} height={12} aria-hidden="true">
-        <Shape word={lock.word} />
+        <Shape word={lock.mixedUse === undefined ? lock.word : "breaking"} />
       </svg>
       {wordOf(lock)}
       {leftMs > 0 ? <span class="ticking">{duration(leftMs, Math.ceil)}</span> : null}

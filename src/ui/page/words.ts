@@ -41,7 +41,8 @@ const WORDS: Readonly<Record<LockWord, string>> = {
   broken: "broken",
 };
 
-export function wordOf({ word, infinite, semaphore, readers }: LockView): string {
+export function wordOf({ word, infinite, mixedUse, semaphore, readers }: LockView): string {
+  if (mixedUse !== undefined) return "mixed use";
   if (word === "inUse" && semaphore) return `${semaphore.held.length} of ${semaphore.permits}`;
   if (word === "inUse") return `${readers.length} ${readers.length === 1 ? "reader" : "readers"}`;
   return infinite && word === "held" ? "held, infinite" : WORDS[word];

@@ -13,6 +13,7 @@ import {
 } from "../../../src/recipes/leader-election.ts";
 import type { FaultyLeaseStore } from "../../../src/testing/index.ts";
 import { chance } from "../../support/chaos.ts";
+import { withoutKind } from "../../support/earlier-version.ts";
 import { World } from "../../support/world.ts";
 
 const LEASE_MS = 30_000;
@@ -170,9 +171,10 @@ describe("leadership", () => {
     expect(await leader()).toMatchObject({ candidate: "second", term: next.term });
   });
 
-  it("is kept from candidates by a plain lock of the same key, and keeps it from others", async () => {
+  it("is kept from candidates by a lock of an earlier version, which bears no kind, and keeps it from others", async () => {
     const { world, here, there } = setup();
     const lock = await world.until(there.mutex.locker("office").lock());
+    await withoutKind(world, "office", lock.leaseId);
     const waiting = here.election.campaign();
     await world.clock.advance(10_000);
     await lock.release();
@@ -180,6 +182,7 @@ describe("leadership", () => {
     expect(leadership.term).toBeGreaterThan(lock.fencingToken as number);
     expect(await world.until(there.mutex.locker("office").tryLock())).toBeUndefined();
     await leadership.resign();
+    await withoutKind(world, "office");
     const later = await world.until(there.mutex.locker("office").lock());
     expect(later.fencingToken).toBeGreaterThan(leadership.term);
   });
@@ -415,7 +418,14 @@ describe("leader", () => {
   });
 
   const foreigners: readonly (readonly [who: string, hold: (scene: ReturnType<typeof setup>) => Promise<unknown>])[] = [
-    ["a lock", ({ there }) => there.mutex.locker("office").lock()],
+    [
+      "a lock of an earlier version",
+      async ({ world, there }) => {
+        await withoutKind(world, "office");
+        const lock = await there.mutex.locker("office").lock();
+        await withoutKind(world, "office", lock.leaseId);
+      },
+    ],
     ["a lock without fencing", ({ there }) => there.mutex.locker("office", { fencing: false }).lock()],
     ["a lease that is acquired by hand", ({ there }) => there.mutex.acquire("office", 60)],
     ["a program that knows nothing of azmutex", ({ world }) => world.stranger("office")],

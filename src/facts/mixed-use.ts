@@ -1,0 +1,7 @@
+import type { LockStatus } from "../index.ts";
+
+/** That a key is used in ways that do not go together, in a sentence's part. Undefined if it is used in one way, as far as it shows. */
+export function mixedUseOf({ mixedKinds = [], isFairMixed }: LockStatus): string | undefined {
+  if (mixedKinds.length > 1) return `used ${mixedKinds.map((kind) => `as ${kind}`).join(" and ")}, which do not exclude each other`;
+  return isFairMixed ? "used with and without fair: users without it get in when the queue is empty" : undefined;
+}

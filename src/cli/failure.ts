@@ -3,13 +3,13 @@ import { inOurWords } from "./connection/option-names.ts";
 import { CommandError, EXIT, exitCodeFor, shortageIn } from "./exit-codes.ts";
 import { printable } from "./printable.ts";
 
-/** How a command that failed ends: with one line for people, and a code for whoever started it. */
+/** How a command that failed ends: with one line for people, and an exit code for the caller. */
 export interface Failure {
   readonly line: string;
   readonly exitCode: number;
 }
 
-/** Whatever was thrown. What nobody foresaw is a defect of ours, and says so. */
+/** The line and the code for anything thrown. An error of no known kind is a defect of azmutex, and the line says so. */
 export function failureOf(thrown: unknown): Failure {
   const usage = inOurWords(thrown);
   const shortage = thrown instanceof CommandError ? undefined : shortageIn(thrown);
@@ -35,6 +35,6 @@ export function usageText(text: string, hint = ""): string {
 
 function named(thrown: unknown): string {
   if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
-  // Not what is in it: nobody knows what that is.
+  // Its properties are left out: they are unknown, and may be secret.
   return typeof thrown === "object" || typeof thrown === "function" ? Object.prototype.toString.call(thrown) : String(thrown);
 }

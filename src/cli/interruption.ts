@@ -1,7 +1,7 @@
 import { signalled } from "./exit-codes.ts";
 import { onSignals } from "./signals.ts";
 
-/** The end of a command that goes on until somebody has seen enough. */
+/** The end of a command that runs until it is interrupted. */
 export class Interruption {
   /** Aborts at the first signal that asks to end; the exit code is set by then. */
   readonly signal: AbortSignal;

@@ -13,7 +13,7 @@ import { watchCommand } from "./commands/watch.ts";
 import { helpEnd } from "./help-end.ts";
 import { terminal } from "./terminal.ts";
 
-const SECRETS = `There is no option for an account key, a SAS or a connection string: whoever may list processes would see it.
+const SECRETS = `There is no option for an account key, a SAS or a connection string: other users can list the command lines of processes.
 Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN; with
 AZURE_STORAGE_ACCOUNT alone, whatever login to Azure there is counts (managed identity, az login, ...).`;
 

@@ -26,9 +26,9 @@ let shown = "";
 export const terminal: {
   /** Whether facts go to a terminal. */
   readonly isOutput: boolean;
-  /** Whether somebody watches what is said. */
+  /** Whether people watch what is said. */
   readonly isWatched: boolean;
-  /** Whether somebody can be asked. */
+  /** Whether a question can be asked. */
   readonly isInput: boolean;
   /** Whether nothing is to be said, as `--quiet` asks. */
   readonly isQuiet: boolean;
@@ -102,7 +102,7 @@ export const terminal: {
     write(STDERR, text);
   },
 
-  /** In colour, where facts go to a terminal and nobody has asked for none (https://no-color.org). */
+  /** In colour, where facts go to a terminal and the environment does not ask for none (https://no-color.org). */
   paint(paint: Paint, text: string): string {
     return terminal.isOutput && !process.env.NO_COLOR && process.env.TERM !== "dumb" ? `\x1b[${CODES[paint]}m${text}\x1b[0m` : text;
   },

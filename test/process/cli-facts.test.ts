@@ -19,7 +19,7 @@ const TIME = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ";
 const SINCE = `${TIME} \\(\\d+ s ago\\)`;
 const ISO: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const TOKEN: unknown = expect.any(Number);
-const NAMELESS = "somebody who left no name";
+const UNNAMED_HOLDER = "an unnamed holder";
 const ESCAPE = "\u001b";
 
 /** A container and a way to it of its own, with a mutex in this process, and the command in others. */
@@ -109,7 +109,7 @@ const withoutColours = (text: string): string => text.replaceAll(new RegExp(`${E
 describe.concurrent("azmutex status", () => {
   it("says of a key that was never locked that it was not, with two requests", async (test) => {
     const place = await Place.open(test);
-    expect(await place.out("status", ["never"])).toBe("never: free (there is no such blob: nobody ever locked it, or it was deleted)\n");
+    expect(await place.out("status", ["never"])).toBe("never: free (there is no such blob: it was never locked, or was deleted)\n");
     expect(place.requests().sort()).toEqual(["list", "read"]);
     expect(await place.json("status", ["never"])).toEqual({ key: "never", isHeld: false, state: "missing", infinite: false, waiting: [] });
   });
@@ -171,7 +171,7 @@ describe.concurrent("azmutex status", () => {
     ]);
     expect(linesOf(raw)).toEqual([
       "raw: held",
-      "  holder  unknown: whoever it is left no record (a go-azuremutex, acquire(), or a locker without fencing)",
+      "  holder  unknown: it left no record (a go-azuremutex, acquire(), or a locker without fencing)",
     ]);
     expect(linesOf(forEver)).toEqual([
       "for-ever: held, infinite lease",
@@ -275,7 +275,7 @@ describe.concurrent("azmutex status", () => {
     expect((await place.end("status", args, await place.sas("rl"))).out).not.toContain("unknown");
     expect(await place.end("ls", args.slice(1), await place.sas("l"))).toMatchObject({ code: 0, out: expect.stringContaining("web-3") });
     const office = ["office", ...args.slice(1)];
-    expect(await place.end("leader", office, await place.sas("r"))).toMatchObject({ code: 0, out: "office: nobody leads\n" });
+    expect(await place.end("leader", office, await place.sas("r"))).toMatchObject({ code: 0, out: "office: no leader\n" });
     expect(await place.end("ls", args.slice(1), await place.sas("r"))).toMatchObject({ code: 77, out: "" });
     expect(await place.end("watch", args.slice(1), await place.sas("r"))).toMatchObject({ code: 77, out: "" });
     await lock.release();
@@ -321,7 +321,7 @@ describe.concurrent("azmutex ls", () => {
     expect(linesOf(await place.out("ls")).map((line) => line.split(/ {2,}/))).toEqual([
       ["KEY", "STATE", "HOLDER", "SINCE", "WAITING", "PURPOSE"],
       ["a/held", "held", "web-3", expect.stringMatching(/^\d+ s ago$/), "-", "schema 42"],
-      ["b/raw", "held", "somebody who left no name", "-", "-", "-"],
+      ["b/raw", "held", "an unnamed holder", "-", "-", "-"],
       ["a/free", "free", "-", "-", "-", "-"],
     ]);
     expect(place.requests().slice(before)).toEqual(["list"]);
@@ -451,7 +451,7 @@ describe.concurrent("azmutex watch", () => {
     await place.mutex.acquire("raw", 60);
     const before = place.requests().length;
     const watch = place.start("watch", ["--every", "500ms"]);
-    await watch.printed(new RegExp(`^${TIME} nightly held by web-3 \\(schema 42\\)\n${TIME} raw held by somebody who left no name\n`));
+    await watch.printed(new RegExp(`^${TIME} nightly held by web-3 \\(schema 42\\)\n${TIME} raw held by an unnamed holder\n`));
     await first.release();
     await watch.printed(new RegExp(`^${TIME} nightly free$`, "m"));
     const second = await place.mutex.locker("nightly", { holder: "web-4" }).lock();
@@ -676,10 +676,10 @@ describe.concurrent("azmutex break", () => {
     const place = await Place.open(test);
     await place.mutex.acquire("raw", 60);
     await place.mutex.acquire("for-ever", "infinite");
-    expect(await place.broken(["raw", "--after", "3s"], { whose: NAMELESS })).toBe(
-      "raw: broke the lease of somebody who left no name; free in 3 s\n",
+    expect(await place.broken(["raw", "--after", "3s"], { whose: UNNAMED_HOLDER })).toBe(
+      "raw: broke the lease of an unnamed holder; free in 3 s\n",
     );
-    expect(JSON.parse(await place.broken(["for-ever", "--json"], { whose: NAMELESS }))).toEqual({
+    expect(JSON.parse(await place.broken(["for-ever", "--json"], { whose: UNNAMED_HOLDER }))).toEqual({
       key: "for-ever",
       outcome: "broken",
       freeInSeconds: 0,
@@ -707,8 +707,8 @@ describe.concurrent("azmutex break", () => {
   it("says that it is not held, and that is no failure", async (test) => {
     const place = await Place.open(test);
     await place.mutex.locker("past").run(() => undefined);
-    expect(await place.out("break", ["past", "--yes"])).toBe("past: nobody holds it\n");
-    expect(await place.out("break", ["never", "--yes"])).toBe("never: nobody holds it\n");
+    expect(await place.out("break", ["past", "--yes"])).toBe("past: it is not held\n");
+    expect(await place.out("break", ["never", "--yes"])).toBe("never: it is not held\n");
     expect(await place.json("break", ["never", "--yes"])).toEqual({ key: "never", outcome: "notHeld" });
   });
 
@@ -722,9 +722,9 @@ describe.concurrent("azmutex break", () => {
     expect(await place.broken(["k", "--permit", "1", "--after", "0s"], permitted)).toBe(
       `permit 1 of k: broke the lease of b; free now, and ${MEANWHILE}\n`,
     );
-    expect(await place.out("break", ["k", "--permit", "5", "--yes"])).toBe("permit 5 of k: nobody holds it\n");
-    expect(await place.out("break", ["index", "--reader", "x", "--yes"])).toBe("the read lock of x on index: nobody holds it\n");
-    expect(await place.out("break", ["k", "--yes"])).toBe("k: nobody holds it\n");
+    expect(await place.out("break", ["k", "--permit", "5", "--yes"])).toBe("permit 5 of k: it is not held\n");
+    expect(await place.out("break", ["index", "--reader", "x", "--yes"])).toBe("the read lock of x on index: it is not held\n");
+    expect(await place.out("break", ["k", "--yes"])).toBe("k: it is not held\n");
     expect(await place.out("status", ["k"])).toContain("1 of 2 permits");
     expect(await place.out("status", ["index"])).toContain("1 reader");
     const reading = { what: "the read lock of r on index", whose: ownNamed("r") };
@@ -791,7 +791,7 @@ describe.concurrent("azmutex break", () => {
     const place = await Place.open(test);
     expect(await place.onTerminal("break", ["never"]).ended).toMatchObject({
       code: 0,
-      out: expect.stringContaining("never: nobody holds it"),
+      out: expect.stringContaining("never: it is not held"),
     });
   });
 
@@ -818,7 +818,7 @@ describe.concurrent("azmutex break", () => {
 describe.concurrent("azmutex leader", () => {
   it("says that there is no leader, or which, with one request", async (test) => {
     const place = await Place.open(test);
-    expect(await place.out("leader", ["office"])).toBe("office: nobody leads\n");
+    expect(await place.out("leader", ["office"])).toBe("office: no leader\n");
     expect(place.requests()).toEqual(["read"]);
     expect(await place.json("leader", ["office"])).toEqual({ name: "office", leader: null });
     const leadership = await new LeaderElection(place.mutex, "office", { candidate: "blue", data: "http://10.0.0.7" }).campaign();
@@ -834,7 +834,7 @@ describe.concurrent("azmutex leader", () => {
       leader: { term: leadership.term, candidate: "blue", holder: own("blue"), since: ISO, data: "http://10.0.0.7" },
     });
     await leadership.resign();
-    expect(await place.out("leader", ["office"])).toBe("office: nobody leads\n");
+    expect(await place.out("leader", ["office"])).toBe("office: no leader\n");
   });
 
   it("says with --exit-code whether there is one", async (test) => {
@@ -851,7 +851,7 @@ describe.concurrent("azmutex leader", () => {
     const place = await Place.open(test);
     const watch = place.start("leader", ["office", "--watch", "--every", "500ms"]);
     const json = place.start("leader", ["office", "--watch", "--every", "500ms", "--json"]);
-    await Promise.all([watch.printed(new RegExp(`^${TIME} office nobody leads\n$`)), json.printed(/"leader":null/)]);
+    await Promise.all([watch.printed(new RegExp(`^${TIME} office no leader\n$`)), json.printed(/"leader":null/)]);
     const election = place.start("elect", ["office", "--candidate", "blue", "--data", "one", "--", "sleep", "600"]);
     await Promise.all([watch.printed(/office led by blue in term \d+: one\n/), json.printed(/"blue"/)]);
     place.proxy.serverBusy("read");
@@ -859,7 +859,7 @@ describe.concurrent("azmutex leader", () => {
     place.proxy.heal();
     await watch.printed(/the service answers again/);
     election.kill("SIGTERM");
-    await Promise.all([watch.printed(/led by blue.*\n.*nobody leads\n$/), json.printed(/"blue".*\n.*null/)]);
+    await Promise.all([watch.printed(/led by blue.*\n.*no leader\n$/), json.printed(/"blue".*\n.*null/)]);
     watch.kill("SIGINT");
     json.kill("SIGTERM");
     expect(await watch.ended).toMatchObject({ code: 130 });

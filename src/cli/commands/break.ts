@@ -25,7 +25,7 @@ interface BreakCommandOptions extends ConnectionOptions {
 
 export function breakCommand(): Command {
   const command = new Command("break")
-    .summary("free a lock, whoever holds it")
+    .summary("free a lock that another process holds")
     .description(
       "Breaks the lease of a lock: its holder cannot renew it any more and stops in time, and the lock is free when the lease would " +
         "have ended. Asks before, on a terminal. Works without a holder record.",
@@ -81,7 +81,7 @@ async function breakIfWanted(mutex: AzureMutex, key: string, terms: BreakOptions
   const { ifHolder = holder?.name, reader } = terms;
   if (!isUnseen && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...(holder && { holder }) };
   if (!ask(breakQuestion(key, terms, target, wallMs()))) throw new CommandError("nothing was changed", EXIT.held);
-  // Not somebody else, who has taken it meanwhile.
+  // Not another holder, which has taken it meanwhile.
   return await mutex.break(key, { ...terms, ...(ifHolder !== undefined && reader === undefined && { ifHolder }) });
 }
 

@@ -30,8 +30,8 @@ export function electCommand(): Command {
     .usage("[options] <name> -- <command> [arguments...]")
     .argument("<name>", "name of the office")
     .argument("[command...]", "what to run")
-    .addOption(new Option("--candidate <name>", "who leads, for everybody to see (default: host:pid)"))
-    .addOption(new Option("--data <text>", "what everybody is to know of this leader, an address say"))
+    .addOption(new Option("--candidate <name>", "name of the leader, shown to every process (default: host:pid)"))
+    .addOption(new Option("--data <text>", "data that this leader publishes, such as an address"))
     .addOption(new Option("--fair", "candidates lead in the order they came; all of them say so alike"))
     .addOption(leaseOption())
     .addOption(graceOption());

@@ -21,7 +21,7 @@ interface LeaderOptions extends ConnectionOptions {
 export function leaderCommand(): Command {
   const command = new Command("leader")
     .summary("say who leads")
-    .description("Says who leads, in which term and since when, and what it lets everybody know.")
+    .description("Says who leads, in which term and since when, and the data that the leader publishes.")
     .argument("<name>", "name of the office")
     .addOption(new Option("--watch", "go on, with a line for each change, until interrupted; also while the service does not answer"))
     .addOption(everyOption("with --watch, "))

@@ -32,7 +32,7 @@ export function uiCommand(): Command {
         .default(DEFAULT_PORT, String(DEFAULT_PORT))
         .argParser(wholeNumber(0, HIGHEST_PORT)),
     )
-    .addOption(new Option("--allow-break", "locks can be broken from the page; whoever does has to type the key"));
+    .addOption(new Option("--allow-break", "locks can be broken from the page, by typing the key"));
   return withConnection(command).action((options: UiOptions) => ui(options));
 }
 
@@ -55,7 +55,7 @@ async function ui({ port, allowBreak: mayBreak = false, ...connection }: UiOptio
   });
   const interruption = new Interruption();
   terminal.print(`${page.link}\n`);
-  terminal.say(`azmutex: whoever has this link sees the locks${mayBreak ? ", and may break them" : ""}; end with Ctrl-C`);
+  terminal.say(`azmutex: this link lets its user see the locks${mayBreak ? ", and break them" : ""}; end with Ctrl-C`);
   await once(interruption.signal, "abort");
   interruption.end();
   await page.close();

@@ -50,7 +50,7 @@ export class AzureLogin {
   }
 }
 
-/** In one line. What the ways to log in say themselves takes many, and they say it of ways that nobody meant to go. */
+/** One line. The messages of the SDK take many, and speak of ways to log in that the caller did not choose. */
 function refusal(error: unknown): CommandError {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const code = /\bAADSTS\d+/.exec(message)?.[0];

@@ -7,7 +7,7 @@ import { terminal } from "../terminal.ts";
 import { AzureLogin } from "./azure-login.ts";
 import { inOurWords } from "./option-names.ts";
 
-/** Where the locks are, as far as the command line may say it. Secrets are not among them: whoever lists processes sees a command line. */
+/** Where the locks are, as the command line says it. No secrets: other users can list the command lines of processes. */
 export interface ConnectionOptions {
   readonly account?: string;
   readonly endpoint?: string;

@@ -1,11 +1,11 @@
 import { longestBreakSeconds } from "../../facts/breaking.ts";
 import type { BreakOptions, BreakResult, Holder, LockStatus } from "../../index.ts";
 import { printable } from "../printable.ts";
-import { NAMELESS, named, shownSince, shownTime, whereabouts } from "./lock-words.ts";
+import { named, shownSince, shownTime, UNNAMED_HOLDER, whereabouts } from "./lock-words.ts";
 
 /** What is to be broken: a lock, a permit, or a reader's part of a lock. */
 export interface Target {
-  /** The credentials do not allow to list permits and readers: whether anybody holds it, and who, shows when it is broken. */
+  /** The credentials do not allow to list permits and readers: only the break shows whether it is held. */
   readonly isUnseen?: boolean;
   readonly state: LockStatus["state"];
   readonly infinite: boolean;
@@ -15,7 +15,7 @@ export interface Target {
   readonly recordedAt?: Date;
 }
 
-/** What of the key is to be broken, if anybody holds it. */
+/** What of the key is to be broken. Undefined if it is not held. */
 export function targetIn(status: LockStatus, { permit, reader }: BreakOptions): Target | undefined {
   const isHelper = permit !== undefined || reader !== undefined;
   if (isHelper && status.waiting === undefined) return { isUnseen: true, state: "leased", infinite: false };
@@ -47,7 +47,7 @@ function stateText(key: string, terms: BreakOptions, target: Target, now: number
   const breaking = state === "breaking" ? "breaking, and " : "";
   if (isUnseen) return `these credentials do not allow to see who holds ${what}`;
   if (terms.reader !== undefined) return `${what} is ${breaking}held`;
-  // No locker takes an infinite lease: the record is of somebody before.
+  // No locker takes an infinite lease: the record is of a holder before.
   const present = infinite ? undefined : holder;
   const since = present && recordedAt ? `, since ${shownSince(recordedAt, now)}` : "";
   return `${what} is ${breaking}held by ${named(present, purpose)}${since}`;
@@ -63,7 +63,7 @@ export function resultLine(key: string, terms: BreakOptions, result: BreakResult
       return `${whose}; ${freeInSeconds === 0 ? `free now, and ${MEANWHILE}` : `free in ${freeInSeconds} s`}`;
     }
     case "notHeld":
-      return `${what}: nobody holds it`;
+      return `${what}: it is not held`;
     case "heldByAnother": {
       const butNot = terms.ifHolder === undefined ? " by now" : `, not by ${printable(terms.ifHolder)}`;
       return `${what} is held by ${named(result.holder)}${butNot}: nothing was changed`;
@@ -82,7 +82,7 @@ export interface Breaker {
 export function breakLogLine(key: string, terms: BreakOptions, result: BreakResult, who: Breaker, now: number): string | undefined {
   if (result.outcome !== "broken") return undefined;
   const { holder, freeInSeconds } = result;
-  const whose = `held by ${holder ? whereabouts(holder) : NAMELESS}`;
+  const whose = `held by ${holder ? whereabouts(holder) : UNNAMED_HOLDER}`;
   return `${shownTime(now)} ${who.name} broke ${whatOf(key, terms)} by ${who.by}; it was ${whose}, and is free in ${freeInSeconds} s`;
 }
 

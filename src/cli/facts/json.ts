@@ -19,17 +19,17 @@ export interface WaitingJson {
 /** `azmutex status --json` prints one, `azmutex ls --json` an array of them. */
 export interface StatusJson {
   readonly key: string;
-  /** Whether somebody holds the lock at this moment. A breaking lease still is held. */
+  /** Whether the lock is held at this moment. A breaking lease still is held. */
   readonly isHeld: boolean;
   /** The state of the lease; `missing`: there is no such blob. */
   readonly state: "available" | "leased" | "expired" | "breaking" | "broken" | "missing";
   /** Whether the lease is infinite. */
   readonly infinite: boolean;
-  /** The last holder that left a record. It is the present one if the lock is held, by somebody who leaves one, and the lease is not infinite. */
+  /** The last holder that left a record: the present one, unless that leaves none or the lease is infinite. */
   readonly holder?: HolderJson;
   /** What that holder held the lock for. */
   readonly purpose?: string;
-  /** The length of its lease, in seconds. How much of it is left nobody else knows. */
+  /** The length of its lease, in seconds. Only its holder knows how much of it is left. */
   readonly leaseSeconds?: number;
   /** When its record was written, by the service's clock. */
   readonly recordedAt?: string;
@@ -47,7 +47,7 @@ export interface StatusJson {
   readonly waiting?: readonly WaitingJson[];
   /** Left out if the key is no semaphore. */
   readonly semaphore?: SemaphoreJson;
-  /** The processes that read. Left out if nobody does. */
+  /** The processes that read. Left out if there are none. */
   readonly readers?: readonly ReaderJson[];
 }
 
@@ -56,7 +56,7 @@ export interface SemaphoreJson {
   readonly permits: number;
   /** Those that are held. */
   readonly held: readonly PermitJson[];
-  /** Who waits for a permit with `--fair`, first come first. Left out, as the next one, if nobody ever used it. */
+  /** Who waits for a permit with `--fair`, first come first. Left out, as the next one, if it was never used. */
   readonly waiting?: readonly WaitingJson[];
   /** Whether one process more, before all of `waiting`, waits for a permit or just takes one. It leaves no name. */
   readonly isGateTaken?: boolean;
@@ -91,11 +91,11 @@ export interface WatchJson extends StatusJson {
 /** `azmutex break --json` prints one. */
 export interface BreakJson {
   readonly key: string;
-  /** `heldByAnother`: somebody else than `--if-holder` has it, and nothing was changed; the exit code is 75. */
+  /** `heldByAnother`: another holder than `--if-holder` has it, and nothing was changed; the exit code is 75. */
   readonly outcome: "broken" | "notHeld" | "heldByAnother";
   /** In how many seconds another can have it. Only of what was broken. */
   readonly freeInSeconds?: number;
-  /** Whom it stopped, or who has it, as far as the record tells. */
+  /** The holder that it stopped, or that has it, as far as the record tells. */
   readonly holder?: HolderJson;
 }
 
@@ -113,7 +113,7 @@ export interface HoldJson {
 /** `azmutex leader --json` prints one. */
 export interface LeaderJson {
   readonly name: string;
-  /** Null if nobody leads. */
+  /** Null if there is no leader. */
   readonly leader: LeadershipJson | null;
 }
 
@@ -124,11 +124,11 @@ export interface LeadershipJson {
   readonly holder: HolderJson;
   /** Since when it leads, by the service's clock. */
   readonly since: string;
-  /** What it lets everybody know. */
+  /** The data that it publishes. */
   readonly data?: string;
 }
 
-/** `azmutex leader --watch --json` prints one on each line: first who leads now, then whenever that, or what the leader lets everybody know, changes. */
+/** `azmutex leader --watch --json` prints one on each line: first the present leader, then each change of it or its data. */
 export interface LeaderWatchJson extends LeaderJson {
   /** When it was seen, by the clock of the machine that watches. */
   readonly at: string;

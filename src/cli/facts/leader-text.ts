@@ -6,7 +6,7 @@ import { shownSince, shownTime, whereabouts } from "./lock-words.ts";
 /** Who leads, for people. */
 export function leaderLines(name: string, leader: Leader | undefined, now: number, columns?: number): string[] {
   const title = printable(name);
-  if (!leader) return [titleLine({ title, state: "nobody leads", paint: "yellow" }, columns)];
+  if (!leader) return [titleLine({ title, state: "no leader", paint: "yellow" }, columns)];
   const { term, holder, since, data } = leader;
   const facts = [
     ["leader", whereabouts(holder)],
@@ -22,7 +22,7 @@ export function leaderLines(name: string, leader: Leader | undefined, now: numbe
 export function leaderLine(name: string, leader: Leader | undefined, now: number): string {
   const { term, candidate, data } = leader ?? {};
   const about = data === undefined ? "" : `: ${printable(data)}`;
-  const who = candidate === undefined ? "nobody leads" : `led by ${printable(candidate)} in term ${term}${about}`;
+  const who = candidate === undefined ? "no leader" : `led by ${printable(candidate)} in term ${term}${about}`;
   return `${shownTime(now)} ${printable(name)} ${who}`;
 }
 
@@ -31,7 +31,7 @@ export class LeadersSeen {
   #highest = 0;
   #last: { readonly leader: Leader | undefined } | undefined;
 
-  /** Whether somebody else leads than at the last look, or lets everybody know something else. */
+  /** Whether another holder leads than at the last look, or publishes other data. */
   isNews(leader: Leader | undefined): boolean {
     const last = this.#last?.leader;
     // Who led before is not back: its record is all there is until the next leader has written its own.

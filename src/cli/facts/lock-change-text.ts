@@ -4,9 +4,9 @@ import { mixedUseOf } from "../../facts/mixed-use.ts";
 import { waitersOf } from "../../facts/who.ts";
 import type { Holder, LockStatus } from "../../index.ts";
 import { printable } from "../printable.ts";
-import { heldBy, named, permitsOf, readersOf, shownTime } from "./lock-words.ts";
+import { heldBy, named, permitsOf, readersOf, shownTime, waiterName } from "./lock-words.ts";
 
-/** Somebody who waits, reads, or has a permit. */
+/** A waiter, a reader, or the holder of a permit. */
 interface Named {
   readonly holder?: Holder;
   readonly state?: string;
@@ -67,7 +67,7 @@ function free({ state, holder }: LockStatus): string {
 
 function waiting(status: LockStatus): string {
   const waiters = waitersOf(status);
-  return waiters.length === 0 ? "nobody waiting" : `${waiters.length} waiting: ${namesOf(waiters)}`;
+  return waiters.length === 0 ? "no waiters" : `${waiters.length} waiting: ${waiters.map(waiterName).join(", ")}`;
 }
 
 function permits({ semaphore }: LockStatus): string {

@@ -5,12 +5,12 @@ import type { Holder, LockStatus, WaitingProcess } from "../../index.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import { factLines, titleLine } from "./fact-lines.ts";
-import { forWhat, NAMELESS, permitsOf, shownSince, stateCell, whereabouts } from "./lock-words.ts";
+import { forWhat, permitsOf, shownSince, stateCell, UNNAMED_WAITER, whereabouts } from "./lock-words.ts";
 
 /** What a fact is called, and its first and further lines. */
 type Fact = readonly [name: string, ...lines: string[]];
 
-const NO_RECORD = "unknown: whoever it is left no record (a go-azuremutex, acquire(), or a locker without fencing)";
+const NO_RECORD = "unknown: it left no record (a go-azuremutex, acquire(), or a locker without fencing)";
 
 /** Everything that is known of one key, for people. */
 export function statusLines(status: LockStatus, now: number, columns?: number): string[] {
@@ -41,7 +41,7 @@ function remark(status: LockStatus): string {
     case "expired":
       return " (the last holder's lease ran out: it was not released)";
     case "missing":
-      return semaphore || readers ? "" : " (there is no such blob: nobody ever locked it, or it was deleted)";
+      return semaphore || readers ? "" : " (there is no such blob: it was never locked, or was deleted)";
   }
 }
 
@@ -87,7 +87,7 @@ function waitingFacts({ waiting }: LockStatus, now: number): Fact[] {
 
 function inLine(waiting: readonly Partial<WaitingProcess>[], now: number): string[] {
   return waiting.map(({ holder, since }, index) => {
-    return `${index + 1}. ${holder ? whereabouts(holder) : NAMELESS}${since ? `, since ${shownSince(since, now)}` : ""}`;
+    return `${index + 1}. ${holder ? whereabouts(holder) : UNNAMED_WAITER}${since ? `, since ${shownSince(since, now)}` : ""}`;
   });
 }
 

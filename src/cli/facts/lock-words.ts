@@ -5,18 +5,25 @@ import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import type { Cell } from "./table.ts";
 
-/** Somebody holds it, and no record says who: a go-azuremutex, an `AzureMutex.acquire`, a locker without fencing. */
-export const NAMELESS = "somebody who left no name";
+/** A holder without a record: a go-azuremutex, an `AzureMutex.acquire`, a locker without fencing. */
+export const UNNAMED_HOLDER = "an unnamed holder";
+/** The first waiter for a permit: it leaves neither name nor time. */
+export const UNNAMED_WAITER = "an unnamed waiter";
 
-/** `build-7:4123 (deploy 42)`, for whoever holds the lock. */
+/** `build-7:4123 (deploy 42)`: the present holder of the lock. */
 export function heldBy(status: LockStatus): string {
   return named(presentHolder(status), status.purpose);
 }
 
-/** A name and a purpose of other people's. */
+/** A holder's name and purpose. Both are text of other processes, and are made printable. */
 export function named(holder: Holder | undefined, purpose?: string): string {
-  if (!holder) return NAMELESS;
+  if (!holder) return UNNAMED_HOLDER;
   return `${printable(holder.name)}${forWhat(purpose)}`;
+}
+
+/** The waiter's name, made printable. */
+export function waiterName({ holder }: { readonly holder?: Holder }): string {
+  return holder ? printable(holder.name) : UNNAMED_WAITER;
 }
 
 /** ` (deploy 42)`, or nothing. */

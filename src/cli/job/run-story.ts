@@ -40,8 +40,8 @@ export class RunStory {
   }
 
   /**
-   * Releases what is held, where that is to be told: whoever holds it releases it anyway. A failure is in the library's log, and changes
-   * nothing about the run.
+   * Releases what is held and tells of it; without a line to tell, the holder releases it later. A failure is in
+   * the library's log, and changes nothing about the run.
    */
   async release(holding: Pick<Holding, "isHeld" | "release">): Promise<void> {
     if (!this.#isTold || !holding.isHeld) return;

@@ -1,12 +1,12 @@
 /**
- * A process of its own that outlives the one that started it: it stops a job when the job's lock is not certain any more, whether or
- * not anybody else is still able to. It is told over its standard input, one line each, and is killed when the job has ended:
+ * A process of its own that outlives the one that started it: it stops a job when the job's lock is not certain any more, even where
+ * the starter is not able to. It is told over its standard input, one line each, and is killed when the job has ended:
  *
  *   mark <id>               a job is about to be started, with this mark in its environment
  *   root <pid> [start]      the job's first process, and when it was forked, in ticks
  *   until <term> <kill>     when to send SIGTERM and SIGKILL, in milliseconds by the machine's clock
  *
- * The end of its input means that whoever started it is dead: SIGTERM at once, and SIGKILL half a second later.
+ * The end of its input means that the process that started it is dead: SIGTERM at once, and SIGKILL half a second later.
  */
 
 import { later, machineMs, pause } from "../time.ts";
@@ -15,9 +15,9 @@ import { JobProcesses } from "./job-processes.ts";
 const ORPHAN_GRACE_MS = 500;
 /** A timer does not count suspend: the clock is looked at so often at least. */
 const LOOK_EVERY_MS = 500;
-/** Whoever did not look for so long was stopped: what it knows is old. */
+/** A process that did not look for so long was stopped: what it knows is old. */
 const STOPPED_MS = 1_000;
-/** Whoever started it has told it something new within this time, if it runs. */
+/** The process that started it sends a line within this time, if it runs. In milliseconds. */
 const NEWS_MS = 300;
 /** For how long, and how often, a job is killed again: a process may have started another as it was killed. In milliseconds. */
 const KILLED_MS = 2_000;
@@ -96,7 +96,7 @@ function orphaned(): void {
   if (mark === undefined) process.exit(0);
   isOrphan = true;
   const now = wake();
-  // Nobody has any.
+  // There is no news to wait for.
   newsBy = 0;
   termAt = Math.min(termAt, now);
   killAt = Math.min(killAt, now + ORPHAN_GRACE_MS);
@@ -105,7 +105,7 @@ function orphaned(): void {
   void pause(ORPHAN_GRACE_MS + LOOK_EVERY_MS + KILLED_MS);
 }
 
-// Whoever signals everybody, as a service manager does at the end, does not mean it.
+// A signal to the whole group, as a service manager sends at the end, is not meant for the watchdog.
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => undefined);
 later(NO_JOB_MS, () => {
   if (mark === undefined) process.exit(0);

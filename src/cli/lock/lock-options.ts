@@ -40,8 +40,8 @@ export function withLock(command: Command): Command {
     .addOption(
       new Option("--semaphore <permits>", "at most so many at once; all users say the same number").argParser(wholeNumber(1, MOST_PERMITS)),
     )
-    .addOption(new Option("--read", "together with other readers, while nobody writes").conflicts(["write", "semaphore"]))
-    .addOption(new Option("--write", "alone, and when nobody reads").conflicts(["read", "semaphore"]));
+    .addOption(new Option("--read", "together with other readers, while there is no writer").conflicts(["write", "semaphore"]))
+    .addOption(new Option("--write", "alone, without readers").conflicts(["read", "semaphore"]));
 }
 
 export const holderOption = (): Option => new Option("--holder <name>", "who holds it, for people (default: host:pid)");

@@ -45,19 +45,19 @@ describe("the question whether to break a lock", () => {
       "takes the longest lease for one it does not know",
       raw,
       {},
-      `k is held by somebody who left no name; ${STOPPED}; it is free in at most 60 s; break it?`,
+      `k is held by an unnamed holder; ${STOPPED}; it is free in at most 60 s; break it?`,
     ],
     [
       "warns of an infinite lease, which ends at once, and believes no record of before",
       heldLock("k", "a:1", { infinite: true }),
       {},
-      `k is held by somebody who left no name; ${STOPPED}; it is free at once, and ${MEANWHILE}; break it?`,
+      `k is held by an unnamed holder; ${STOPPED}; it is free at once, and ${MEANWHILE}; break it?`,
     ],
     [
       "gives an infinite lease the time that is asked for",
       { ...raw, infinite: true },
       { periodSeconds: 15 },
-      `k is held by somebody who left no name; ${STOPPED}; it is free in at most 15 s; break it?`,
+      `k is held by an unnamed holder; ${STOPPED}; it is free in at most 15 s; break it?`,
     ],
     [
       "knows a lock that breaks already",
@@ -99,13 +99,13 @@ describe("the question whether to break a lock", () => {
 describe("what came of a break", () => {
   it.each([
     [{}, { outcome: "broken" as const, freeInSeconds: 21, holder: holder("a:1") }, "k: broke the lease of a:1; free in 21 s"],
-    [{}, { outcome: "broken" as const, freeInSeconds: 21 }, "k: broke the lease of somebody who left no name; free in 21 s"],
+    [{}, { outcome: "broken" as const, freeInSeconds: 21 }, "k: broke the lease of an unnamed holder; free in 21 s"],
     [
       { periodSeconds: 0 },
       { outcome: "broken" as const, freeInSeconds: 0 },
-      `k: broke the lease of somebody who left no name; free now, and ${MEANWHILE}`,
+      `k: broke the lease of an unnamed holder; free now, and ${MEANWHILE}`,
     ],
-    [{ permit: 3 }, { outcome: "notHeld" as const }, "permit 3 of k: nobody holds it"],
+    [{ permit: 3 }, { outcome: "notHeld" as const }, "permit 3 of k: it is not held"],
     [
       { ifHolder: "b:2" },
       { outcome: "heldByAnother" as const, holder: holder("a:1") },
@@ -126,7 +126,7 @@ describe("the line for a log", () => {
       "2026-11-23T13:05:12Z alice@build-7 broke k by azmutex break; it was held by web (host web-3, pid 17), and is free in 21 s",
     );
     expect(breakLogLine("k", { permit: 3 }, { outcome: "broken", freeInSeconds: 0 }, { ...alice, by: "the status page" }, NOW)).toBe(
-      "2026-11-23T13:05:12Z alice@build-7 broke permit 3 of k by the status page; it was held by somebody who left no name, and is free in 0 s",
+      "2026-11-23T13:05:12Z alice@build-7 broke permit 3 of k by the status page; it was held by an unnamed holder, and is free in 0 s",
     );
   });
 

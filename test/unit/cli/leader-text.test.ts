@@ -23,9 +23,9 @@ describe("who leads, for people", () => {
     expect(leaderLine("scheduler", leader(42), NOW)).toBe("2026-11-23T13:05:12Z scheduler led by web-3:17 in term 42");
   });
 
-  it("may be nobody", () => {
-    expect(leaderLines("scheduler", undefined, NOW)).toEqual(["scheduler: nobody leads"]);
-    expect(leaderLine("scheduler", undefined, NOW)).toBe("2026-11-23T13:05:12Z scheduler nobody leads");
+  it("says that there is no leader", () => {
+    expect(leaderLines("scheduler", undefined, NOW)).toEqual(["scheduler: no leader"]);
+    expect(leaderLine("scheduler", undefined, NOW)).toBe("2026-11-23T13:05:12Z scheduler no leader");
   });
 });
 

@@ -53,7 +53,7 @@ describe("what is new about locks", () => {
   it.each<[string, LockStatus | undefined, LockStatus | undefined, string[]]>([
     ["taken", lock("k", record), heldLock("k", "a:1", { purpose: "deploy" }), ["held: held by a:1 (deploy)"]],
     ["new and taken", undefined, heldLock("k", "a:1"), ["held: held by a:1"]],
-    ["taken without a record", undefined, lock("k", { isHeld: true, state: "leased" }), ["held: held by somebody who left no name"]],
+    ["taken without a record", undefined, lock("k", { isHeld: true, state: "leased" }), ["held: held by an unnamed holder"]],
     ["released", heldLock("k", "a:1"), lock("k", record), ["free: free"]],
     ["lapsed", heldLock("k", "a:1"), lock("k", { ...record, state: "expired" }), ["free: free: the lease of a:1 ran out"]],
     [
@@ -70,7 +70,7 @@ describe("what is new about locks", () => {
       ["free: free: the lease of a:1 was broken"],
     ],
     ["broken and taken again", heldLock("k", "a:1", { state: "breaking" }), heldLock("k", "a:1"), ["held: held by a:1"]],
-    ["handed over", heldLock("k", "a:1", waiting("b:2")), heldLock("k", "b:2"), ["held: held by b:2", "waiting: nobody waiting"]],
+    ["handed over", heldLock("k", "a:1", waiting("b:2")), heldLock("k", "b:2"), ["held: held by b:2", "waiting: no waiters"]],
     ["waited for", heldLock("k", "a:1"), heldLock("k", "a:1", waiting("b:2")), ["waiting: 1 waiting: b:2"]],
     ["released, without a record", lock("k", { isHeld: true, state: "leased" }), undefined, ["free: free"]],
     ["deleted", lock("k", record), undefined, ["gone: gone: its blob was deleted"]],
@@ -91,7 +91,7 @@ describe("what is new about locks", () => {
       "a semaphore with a waiter at its gate",
       lock("k", { state: "missing", semaphore: { ...semaphore("a:1", "b:2", "c:3").semaphore, isGateTaken: false } }),
       lock("k", { state: "missing", semaphore: { ...semaphore("a:1", "b:2", "c:3").semaphore, isGateTaken: true } }),
-      ["waiting: 1 waiting: somebody who left no name"],
+      ["waiting: 1 waiting: an unnamed waiter"],
     ],
     [
       "a semaphore of which a permit was broken",

@@ -39,14 +39,14 @@ describe("the status of a lock, for people", () => {
 
   it("says of a key that was never locked that it was not", () => {
     expect(statusLines(lock("never", { state: "missing" }), NOW)).toEqual([
-      "never: free (there is no such blob: nobody ever locked it, or it was deleted)",
+      "never: free (there is no such blob: it was never locked, or was deleted)",
     ]);
   });
 
   it("says of a holder without a record that it is unknown", () => {
     expect(statusLines(lock("raw", { isHeld: true, state: "leased" }), NOW)).toEqual([
       "raw: held",
-      "  holder  unknown: whoever it is left no record (a go-azuremutex, acquire(), or a locker without fencing)",
+      "  holder  unknown: it left no record (a go-azuremutex, acquire(), or a locker without fencing)",
     ]);
   });
 
@@ -97,7 +97,7 @@ describe("the status of a lock, for people", () => {
         semaphore: { permits, held, waiting: [{ holder: holder("b:2"), since: ago(4) }], isGateTaken: true },
       });
     expect(statusLines(status(1), NOW).slice(-2)).toEqual([
-      "  waiting for a permit  1. somebody who left no name",
+      "  waiting for a permit  1. an unnamed waiter",
       "                        2. b:2, since 2026-11-23T13:05:08Z (4 s ago)",
     ]);
     expect(statusLines(status(2), NOW).slice(-1)).toEqual(["  waiting for a permit  1. b:2, since 2026-11-23T13:05:08Z (4 s ago)"]);

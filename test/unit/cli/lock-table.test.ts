@@ -111,8 +111,8 @@ describe("the table of locks", () => {
     const nameless = lock("raw", { isHeld: true, state: "leased" });
     const stale = heldLock("stale", "web-3:17", { infinite: true, purpose: "history" });
     expect(lockTable([nameless, stale], NOW).slice(1)).toEqual([
-      "raw    held                  somebody who left no name  -      -        -",
-      "stale  held, infinite lease  somebody who left no name  -      -        -",
+      "raw    held                  an unnamed holder  -      -        -",
+      "stale  held, infinite lease  an unnamed holder  -      -        -",
     ]);
   });
 

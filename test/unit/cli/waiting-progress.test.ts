@@ -18,7 +18,7 @@ describe("what is said while a command waits", () => {
   });
 
   it("says so when the holder left no record", () => {
-    expect(lineFor(HELD, ME)).toBe('waiting for "nightly" (12 s): held by somebody who left no name');
+    expect(lineFor(HELD, ME)).toBe('waiting for "nightly" (12 s): held by an unnamed holder');
   });
 
   it("names no holder while it is free", () => {

@@ -4,9 +4,9 @@ import type { KeyKind } from "./options.ts";
 export type LossReason =
   /** The holder's own deadline passed without an answered renewal, or the lease had lapsed when the service was asked. */
   | "expired"
-  /** Somebody else leased or wrote the blob after our lease had ended. */
+  /** Another process leased or wrote the blob after our lease had ended. */
   | "taken"
-  /** Somebody broke the lease. */
+  /** The lease was broken. */
   | "broken"
   /** The blob or its container is gone. */
   | "deleted"
@@ -33,7 +33,7 @@ export abstract class MutexError extends Error {
   }
 }
 
-/** Somebody holds the lease: the answer of {@link AzureMutex.acquire}, which asks once. */
+/** The lease is held: the answer of {@link AzureMutex.acquire}, which asks once. */
 export class LeaseAlreadyPresentError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "LEASE_ALREADY_PRESENT";

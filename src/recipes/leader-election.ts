@@ -52,7 +52,7 @@ export interface Leader {
   readonly data?: string;
 }
 
-/** How {@link LeaderElection.run} ends, and whom it tells what goes wrong. */
+/** How {@link LeaderElection.run} ends, and where it reports what goes wrong. */
 export interface ElectionRunOptions {
   /** Ends it all: the work's own signal aborts, and when the work has ended, leadership is given up. */
   signal?: AbortSignal | undefined;
@@ -129,7 +129,7 @@ export class Leadership extends Holding {
     return super.end();
   }
 
-  /** What it announced must not stand for whoever has the lock next and announces nothing. One try: the next leader writes anyway. */
+  /** What it announced must not stand for a next holder that announces nothing. One try: the next leader writes anyway. */
   async #takeBack(): Promise<void> {
     const { blob } = this.#entrance;
     const enough = new AbortController();
@@ -261,7 +261,7 @@ export class LeaderElection {
   }
 
   /**
-   * Who leads, whenever that changes: first as it is now, then each new leader, and undefined when nobody leads any more. Never
+   * Who leads, whenever that changes: first as it is now, then each new leader, and undefined when there is no leader any more. Never
    * shows a term twice, or one that is lower than one before; a leader who came and went between two looks is not shown, nor is what
    * a leader proclaims later: ask {@link LeaderElection.leader}. Goes on through failures of the service; throws
    * `AccessDeniedError` or `StoreRefusedError` when it certainly refuses, and `KeyKindMismatchError` as {@link LeaderElection.leader}.
@@ -373,7 +373,13 @@ function leaderIn(answer: ReadAnswer): Leader | undefined {
   const record = recordIn(answer.blob.metadata);
   if (!record?.announced) return undefined;
   const { token: term, since, data } = record.announced;
-  return { term, candidate: record.holder.name, holder: record.holder, since: new Date(since), ...(data === undefined ? {} : { data }) };
+  return {
+    term,
+    candidate: record.holder.name,
+    holder: record.holder,
+    since: new Date(since),
+    ...(data === undefined ? {} : { data }),
+  };
 }
 
 function checkData(data: unknown): asserts data is string {

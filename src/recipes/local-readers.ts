@@ -7,14 +7,14 @@ import { LocalQueue, type Turn } from "../waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import { SharedLease, type SharedTenure } from "./shared-lease.ts";
 
-const SOMEBODY_WRITES = Symbol("somebody writes");
+const HAS_WRITER = Symbol("has a writer");
 
 /** What the readers of one process have in common. */
 export class LocalReaders {
   static readonly #all: WeakMap<KnownKey, Map<string, LocalReaders>> = new WeakMap();
   /** To their own blob. */
   readonly #entrance: Entrance;
-  /** Whoever has the turn asks; the others of this process then join it. */
+  /** The task that has the turn asks; the others of this process then join it. */
   readonly queue: LocalQueue<never> = new LocalQueue();
   /** Of those who queue and would not wait for a writer. */
   readonly #refusals = new Set<LinkedSignal>();
@@ -39,7 +39,7 @@ export class LocalReaders {
     return found;
   }
 
-  /** Whether somebody wrote, or waited to, at the last look. */
+  /** Whether there was a writer, or one that waited, at the last look. */
   get isWriting(): boolean {
     return this.#isWriting;
   }
@@ -47,24 +47,24 @@ export class LocalReaders {
   /** What a look that was sent at that time has shown. */
   saw(isWriting: boolean, lookedAt: number): void {
     this.#isWriting = isWriting;
-    if (isWriting) for (const refusal of this.#refusals) refusal.abort(SOMEBODY_WRITES);
+    if (isWriting) for (const refusal of this.#refusals) refusal.abort(HAS_WRITER);
     else this.#freeAt = lookedAt;
   }
 
-  /** Reads along with others of this process, if nobody wrote, or waited to, at the last look, and that is recent enough. */
+  /** Reads along with others of this process, if there was no writer, and none that waited, at the last look, and that is recent enough. */
   joinIfFree(isRecent: (lookedAt: number) => boolean): SharedTenure | undefined {
     const isFree = this.#lease?.isShared && !this.#isWriting && isRecent(this.#freeAt);
     return isFree ? this.#lease?.join() : undefined;
   }
 
-  /** Waits for the turn, unless whoever has it finds that somebody writes, and so waits for that. */
+  /** Waits for the turn, unless the task that has it finds a writer, and so waits for that. */
   async enterUnlessWriting(signal: AbortSignal | undefined): Promise<Turn<never> | undefined> {
     const refusal = new LinkedSignal(...(signal ? [signal] : []));
     this.#refusals.add(refusal);
     try {
       return await this.queue.enterEmptyHanded(refusal.signal);
     } catch (error) {
-      if (error === SOMEBODY_WRITES) return undefined;
+      if (error === HAS_WRITER) return undefined;
       throw error;
     } finally {
       this.#refusals.delete(refusal);

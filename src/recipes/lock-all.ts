@@ -30,13 +30,13 @@ export class LockSet extends Holding {
 }
 
 /**
- * Locks several keys, all of them or none. They are taken one by one in the order of their names, so that whoever locks the same
+ * Locks several keys, all of them or none. They are taken one by one in the order of their names, so that a task which locks the same
  * keys in whatever order never waits in a circle; a key that is named twice is locked once. If it cannot have all, what it has is
  * given back.
  *
  * Rejects as `Locker.lock` does; a `LockTimeoutError` names the key that was not free.
  *
- * **Whoever holds one lock and then calls this for others is out of that order, and can wait in a circle:** name all keys in one call.
+ * **A task that holds one lock and then calls this for others is out of that order, and can wait in a circle:** name all keys in one call.
  *
  * @throws `TypeError` without any key; `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
  *
@@ -137,7 +137,7 @@ function isTimeout(error: unknown): error is LockTimeoutError {
   return isMutexError(error) && error.code === "LOCK_TIMEOUT";
 }
 
-/** In the background: nobody waits for that. */
+/** In the background: no task waits for that. */
 function giveBack(holds: readonly Hold[], log: (message: string) => void): void {
   for (const hold of holds) void endQuietly(hold, log, `the lock on "${hold.key}"`);
 }
@@ -151,7 +151,7 @@ class JointTenure implements Tenure {
   constructor(holds: readonly Hold[]) {
     this.holds = holds;
     this.#loss = new LinkedSignal(...holds.map(({ signal }) => signal));
-    // The work under all of them has to stop; if nobody gives the others back, they lapse too.
+    // The work under all of them has to stop; if the others are not given back, they lapse too.
     onAbort(this.#loss.signal, () => {
       for (const hold of holds) hold.letLapse();
     });

@@ -8,7 +8,7 @@ import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from ".
 export interface LockSide<H extends Holding> {
   /** Waits until it is held. Rejects as `Locker.lock` does. */
   lock(options?: WaitOptions): Promise<H>;
-  /** Asks once, and never waits for anybody. Resolves with undefined if somebody is in the way. Rejects as `Locker.lock` does. */
+  /** Asks once, and never waits. Resolves with undefined if another is in the way. Rejects as `Locker.lock` does. */
   tryLock(options?: TryOptions): Promise<H | undefined>;
   /** Runs `work` under it and gives it back afterwards. Resolves and rejects as `Locker.run` does. */
   run<T>(work: (lock: H) => Promise<T> | T, options?: WaitOptions): Promise<T>;

@@ -14,7 +14,7 @@ import { Writers } from "./writers.ts";
 export class ReadLock extends Holding {
   /**
    * The fencing token of the last write lock before this read lock, one that was given up while it waited for readers included;
-   * the same for as long as nobody writes. Undefined if there was none, or with `fencing: false`.
+   * the same for as long as there is no writer. Undefined if there was none, or with `fencing: false`.
    */
   readonly fencingToken: number | undefined;
 
@@ -68,7 +68,19 @@ export class ReaderWriterLock {
     const observer = (kind: "read" | "write"): Observer => new Observer({ telemetry: blob.telemetry, kind, key });
     const { terms } = resolved;
     this.key = key;
-    this.read = lockSide({ source: readers, handle: (tenure) => new ReadLock(key, tenure), observer: observer("read"), blob, terms });
-    this.write = lockSide({ source: writers, handle: (hold) => new Lock(key, hold), observer: observer("write"), blob, terms });
+    this.read = lockSide({
+      source: readers,
+      handle: (tenure) => new ReadLock(key, tenure),
+      observer: observer("read"),
+      blob,
+      terms,
+    });
+    this.write = lockSide({
+      source: writers,
+      handle: (hold) => new Lock(key, hold),
+      observer: observer("write"),
+      blob,
+      terms,
+    });
   }
 }

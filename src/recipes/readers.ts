@@ -24,15 +24,15 @@ import type { SharedTenure } from "./shared-lease.ts";
 import type { Reading } from "./writers.ts";
 
 const KIND = "reader-writer-lock";
-/** To find that nobody writes, to lease the own blob and to look again. */
+/** To find no writer, to lease the own blob and to look again. */
 const REQUESTS = 3;
-/** A reader's blob that nobody leases and that was made so long ago is swept away: its process is gone, or makes it again. */
+/** A reader's blob that is not leased and that was made so long ago is swept away: its process is gone, or makes it again. */
 const DEAD_AFTER_MS = 600_000;
 
 /**
  * The way to read. All readers of this process share one lease, on a blob of the process's own; a writer waits until no such
- * blob is leased. The first reader leases it and *then* looks whether somebody writes; a writer leases its blob and *then*
- * looks whether somebody reads: whichever was first, one of them sees the other.
+ * blob is leased. The first reader leases it and *then* looks whether there is a writer; a writer leases its blob and *then*
+ * looks whether there is a reader: whichever was first, one of them sees the other.
  */
 export class Readers implements Source<SharedTenure>, Reading {
   readonly #options: ResolvedLockerOptions;
@@ -117,19 +117,19 @@ export class Readers implements Source<SharedTenure>, Reading {
     }
   }
 
-  /** Reads, unless somebody writes or waits to. For whoever has the turn in this process. */
+  /** Reads, unless another writes or waits to. For the task that has the turn in this process. */
   async #enter(cameAt: number, asking: Asking): Promise<SharedTenure | undefined> {
     const local = this.#local;
     const { fair, handOverMs } = this.#options;
     // Who joins others of this process overtakes the writers that came since they last looked; not so with `fair`.
     const tenure = local.joinIfFree((lookedAt) => (fair ? lookedAt >= cameAt : this.#now - lookedAt < handOverMs));
     if (tenure) return await this.#confirm(tenure, asking, async () => true);
-    // Whoever knows of a writer looks first: a lease for the blink of an eye would keep the writer waiting.
+    // A reader that knows of a writer looks first: a lease for an instant would keep the writer waiting.
     if (local.isWriting && (await this.#isWriting(asking))) return undefined;
     return await this.#share(asking, async () => !(await this.#isWriting(asking)));
   }
 
-  /** Reads when it is this process's turn: nobody writes while it has the writers' lease, and who comes later sees ours. */
+  /** Reads when it is this process's turn: no task writes while this one has the writers' lease, and a later writer sees ours. */
   async #passTurnstile(turnstile: Hold, asking: Asking): Promise<SharedTenure | undefined> {
     try {
       return await this.#share(asking, async () => {
@@ -144,7 +144,7 @@ export class Readers implements Source<SharedTenure>, Reading {
   /** Leases this process's blob, unless it is, and reads if `mayRead` says so then. */
   async #share(asking: Asking, mayRead: () => Promise<boolean>): Promise<SharedTenure | undefined> {
     const lease = await this.#local.leased(asking.lease);
-    // Before it may read, so that the lease is not given back meanwhile by whoever reads and has done.
+    // Before it may read, so that the lease is not given back meanwhile by a reader that has done.
     const tenure = lease?.join();
     return tenure && (await this.#confirm(tenure, asking, mayRead));
   }
@@ -191,7 +191,7 @@ export class Readers implements Source<SharedTenure>, Reading {
     return answer.kind === "found" && isLeased(answer.blob.leaseState);
   }
 
-  /** In the background: nobody waits for that. */
+  /** In the background: no task waits for that. */
   #giveBack(tenure: Tenure): void {
     const { key, log } = this.#blob;
     void endQuietly(tenure, log, `a lease of the readers of "${key}"`);

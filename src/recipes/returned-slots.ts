@@ -29,7 +29,7 @@ export class ReturnedSlots {
     return true;
   }
 
-  /** Nobody of this process waits any more. */
+  /** No task of this process waits any more. */
   forget(): void {
     this.#since = undefined;
     this.#left.clear();

@@ -175,7 +175,7 @@ export class Semaphore {
     }
   }
 
-  /** Whoever is at the gate is first in line among all processes. */
+  /** The holder of the gate is first in the queue among all processes. */
   async #waitAtGate(patience: Patience): Promise<Permit> {
     const gate = await this.#gate.obtainWithin(patience);
     try {
@@ -212,7 +212,7 @@ export class Semaphore {
 
   async #tryUntil(signal: AbortSignal): Promise<Permit | undefined> {
     if (!this.#options.fair) return await this.#tryAny(signal, TRIES);
-    // Whoever tries again at once must not find its own gate shut.
+    // A task that tries again at once must not find its own gate shut.
     await settledWithin(this.#blob.clock, this.#blob.requestTimeoutMs, unlessAborted(this.#returned.gateLeft, signal));
     const gate = await this.#gate.tryObtain(signal);
     if (!gate) return undefined;
@@ -240,7 +240,7 @@ export class Semaphore {
         const permit = await this.#trySlot(slot, signal, tries, isFirst);
         if (permit) return permit;
       }
-      // What looks free again and again and is not, somebody else has, whatever a listing says.
+      // What looks free again and again and is not is held, whatever a listing says.
       if (looks >= MOST_LOOKS && !(isFirst && this.#space.isBusy(this.#nameOf(0)))) return undefined;
       // Another task of this process is just making the first slot.
       if (isFirst) await sleep(this.#blob.clock, FIRST_SLOT_MS, { signal });
@@ -285,7 +285,7 @@ export class Semaphore {
     return isGood;
   }
 
-  /** The slots that nobody leases, those that were never used included, from a random one on: not everybody tries the same. */
+  /** The slots that are not leased, those that were never used included, from a random one on, so that not all try the same. */
   #freeOf(slots: ReadonlyMap<number, StoredBlob>): readonly number[] {
     const start = Math.floor(this.#blob.random() * this.permits);
     return Array.from({ length: this.permits }, (_, index) => (start + index) % this.permits).filter((slot) => {
@@ -322,7 +322,7 @@ export class Semaphore {
     else returned.leave(slot, blob.clock.now() + stayAwayMs(poll, blob.random));
   }
 
-  /** In the background: nobody waits for that. */
+  /** In the background: no task waits for that. */
   #leave(gate: Hold): void {
     this.#returned.gateLeft = endQuietly(gate, this.#blob.log, `the gate of semaphore "${this.key}"`);
   }

@@ -55,7 +55,7 @@ export class Writers implements Source<Hold> {
     return undefined;
   }
 
-  /** Waits until nobody reads. False if the lock was lost meanwhile. */
+  /** Waits until there is no reader. False if the lock was lost meanwhile. */
   async #outlast(hold: Hold, patience: Patience, outage: OutageTimer): Promise<boolean> {
     const { blob, options } = this.#entrance;
     const either = new LinkedSignal(patience.signal, hold.signal);
@@ -65,7 +65,7 @@ export class Writers implements Source<Hold> {
     let isAlone = false;
     try {
       await poll({ blob, patience, outage, rest }, async () =>
-        (await this.#reading.isGoingOn(signal, 1)) ? pollDelayMs(blob.clock.now() - since, blob.random, options.poll) : NOBODY,
+        (await this.#reading.isGoingOn(signal, 1)) ? pollDelayMs(blob.clock.now() - since, blob.random, options.poll) : NO_READER,
       );
       isAlone = await hold.confirm(signal);
     } catch (error) {
@@ -85,4 +85,4 @@ export class Writers implements Source<Hold> {
   }
 }
 
-const NOBODY = Object.freeze({});
+const NO_READER = Object.freeze({});

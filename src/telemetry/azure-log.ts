@@ -25,12 +25,12 @@ async function load(): Promise<void> {
   isLoading = false;
 }
 
-/** Whether somebody wants lines of that level, or may turn out to when it is loaded. */
+/** Whether lines of that level are wanted, or may turn out to be when the logger is loaded. */
 export function azureLogTakes(level: Level): boolean {
   return logger ? logger[level].enabled : isLoading;
 }
 
-/** A line for whoever set `AZURE_LOG_LEVEL`, or called `setLogLevel`. Never throws. */
+/** A line for users who set `AZURE_LOG_LEVEL`, or called `setLogLevel`. Never throws. */
 export function azureLog(level: Level, message: string): void {
   if (!logger) return void loadAzureLog().then(() => logger && azureLog(level, message));
   try {

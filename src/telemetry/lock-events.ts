@@ -55,7 +55,7 @@ export class Listeners {
     if (listeners?.size === 0) this.#of.delete(name);
   }
 
-  /** In a moment: whoever listens may do with the lock what it likes, and not in the middle of a change of its state. */
+  /** Dispatched in a microtask, so a listener never runs in the middle of a state change. */
   tell<Name extends keyof LockEvents>(name: Name, event: LockEvents[Name]): void {
     for (const listener of this.#of.get(name) ?? []) queueMicrotask(() => void this.#call(name, listener, event));
   }

@@ -6,7 +6,7 @@ import { errorType, type Renewal } from "./telemetry.ts";
 const RENEWAL = "azmutex.renewal";
 
 export interface ObserverOptions extends StretchOptions {
-  /** Default: nobody. */
+  /** Default: no task. */
   readonly listeners?: Listeners | undefined;
 }
 
@@ -18,10 +18,10 @@ export class Observer {
     this.#options = options;
   }
 
-  /** Somebody begins to wait. Undefined if nobody looks. */
+  /** A task begins to wait. Undefined if there is no listener. */
   asks(): ObservedWait | undefined {
     const { telemetry } = this.#options;
-    // Who listens from later on hears of later locks, whoever else looks at this one.
+    // A listener that comes later hears of later locks only.
     const listeners = this.#options.listeners?.isEmpty === false ? this.#options.listeners : undefined;
     return telemetry.isSeen || listeners ? new ObservedWait({ ...this.#options, listeners }) : undefined;
   }
@@ -96,7 +96,10 @@ export class ObservedHold extends Stretch {
   renewal({ kind, msLeft, ...renewal }: Renewal): void {
     if ("error" in renewal) {
       this.tell("renewFailed", { ...renewal, msLeft });
-      this.note("azmutex.renewal.failed", { "error.type": errorType(renewal.error), "azmutex.remaining": msLeft / 1_000 });
+      this.note("azmutex.renewal.failed", {
+        "error.type": errorType(renewal.error),
+        "azmutex.remaining": msLeft / 1_000,
+      });
     } else if (kind === "renewed") this.tell("renewed", { ...renewal, msLeft });
   }
 

@@ -36,7 +36,7 @@ export interface StretchEnd {
   readonly more?: Attributes;
 }
 
-/** The time for which somebody waits, or holds, as span and metrics. No tracer and no meter that throws costs anybody a lock. */
+/** The time of one wait or one hold, as span and metrics. A tracer or meter that throws costs no lock. */
 export class Stretch {
   readonly #options: StretchOptions;
   readonly #what: "wait" | "hold";

@@ -108,7 +108,7 @@ export class Telemetry {
   }
 }
 
-/** A code of ours, or the name of somebody else's error. */
+/** A code of ours, or the name of a foreign error. */
 export function errorType(error: unknown): string {
   if (isMutexError(error)) return error.code;
   return error instanceof Error ? error.name : "_OTHER";

@@ -41,7 +41,7 @@ http.ServerResponse.prototype.writeHead = function (...args) {
   return writeHead.apply(this, args);
 };
 
-// What Azurite's dependencies have deprecated is nobody's business here.
+// What Azurite's dependencies have deprecated does not matter here.
 process.noDeprecation = true;
 const BlobServer = require(files.server).default;
 const BlobConfiguration = require(files.configuration).default;

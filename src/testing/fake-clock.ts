@@ -184,7 +184,7 @@ function promisesSettled(): Promise<void> {
   });
 }
 
-/** Some come when nobody waits any more. */
+/** Some come when they are not waited for any more. */
 function onTurn(): void {
   turnsToCome -= 1;
   waitingForTurn.shift()?.();

@@ -46,7 +46,7 @@ export function describeAbsence({ describe, test, expect }: Contract): void {
     });
   });
 
-  describe("after somebody deleted", () => {
+  describe("after another deleted", () => {
     test("the blob, naming its lease, the holder is told so, and everything begins anew", async (under) => {
       await bringInto("leased", under);
       expect(await under.foreign.deleteBlob(KEY, { leaseId: A })).toBe(true);

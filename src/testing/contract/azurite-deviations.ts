@@ -11,7 +11,7 @@ export type LeaseStoreDeviation =
  * names it, and `describeLeaseStore` leaves out the cases that assert the opposite.
  */
 export const AZURITE_DEVIATIONS: Readonly<Record<LeaseStoreDeviation, string>> = Object.freeze({
-  renewWithForeignIdOnExpiredLease: "A renewal with any id at all succeeds on an expired lease, and revives the lease of whoever had it.",
+  renewWithForeignIdOnExpiredLease: "A renewal with any id at all succeeds on an expired lease, and revives the lease of its last holder.",
   leaseIdsNotValidated: 'A lease id need not be a GUID: "not-a-guid" is accepted.',
   leaseIdsCaseSensitive: "Lease operations compare lease ids case-sensitively; only writes do not.",
   fractionalLeaseLength: "A lease of 15.5 seconds is accepted.",

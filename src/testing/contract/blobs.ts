@@ -65,7 +65,7 @@ export function describeBlobs({ describe, test, expect }: Contract): void {
       });
     });
 
-    test("does not happen if somebody wrote the blob since", async (under) => {
+    test("does not happen if the blob was written since", async (under) => {
       await bringInto("leased", under);
       const { etag } = await readBlob(under);
       await under.foreign.putBlob(KEY, { leaseId: A, metadata: { owner: "go" } });
@@ -74,7 +74,7 @@ export function describeBlobs({ describe, test, expect }: Contract): void {
     });
   });
 
-  describe("somebody else's write", () => {
+  describe("the write of another", () => {
     test("wipes metadata and shows in the ETag", async (under) => {
       await under.store.createContainer();
       await under.store.create(KEY, { owner: "me" });
@@ -143,7 +143,10 @@ export function describeBlobs({ describe, test, expect }: Contract): void {
         await under.advance(2_000);
         const answer = await operation();
         if (answer.kind === "acquired" || answer.kind === "renewed") {
-          expect({ etag: answer.etag, lastModified: answer.lastModified }).toEqual({ etag: seen.etag, lastModified: seen.lastModified });
+          expect({ etag: answer.etag, lastModified: answer.lastModified }).toEqual({
+            etag: seen.etag,
+            lastModified: seen.lastModified,
+          });
         }
         const { etag, lastModified, metadata } = await readBlob(under);
         expect({ etag, lastModified, metadata }).toEqual(seen);

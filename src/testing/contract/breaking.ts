@@ -12,7 +12,7 @@ export function describeBreaking({ describe, test, expect }: Contract): void {
   }
 
   describe("a break", () => {
-    test("lets nobody in before its period is over, and anybody afterwards", async (under) => {
+    test("lets no other in before its period is over, and any other afterwards", async (under) => {
       await bringInto("leased", under);
       await under.store.break(KEY, { periodSeconds: 20 });
       await under.advance(15_000);
@@ -70,7 +70,7 @@ export function describeBreaking({ describe, test, expect }: Contract): void {
       expectFreeIn(0, await under.store.break(KEY, { periodSeconds: 0, ifMatch: etag }));
     });
 
-    test("does not happen if somebody wrote the blob since", async (under) => {
+    test("does not happen if the blob was written since", async (under) => {
       await bringInto("leased", under);
       const { etag } = await readBlob(under);
       await under.foreign.putBlob(KEY, { leaseId: A });

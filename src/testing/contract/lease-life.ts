@@ -93,13 +93,13 @@ export function describeLeaseLife({ describe, test, expect }: Contract): void {
       "renewWithForeignIdOnExpiredLease",
     );
 
-    test("once somebody wrote the blob", async (under) => {
+    test("once the blob was written", async (under) => {
       await bringInto("expired", under);
       await under.foreign.putBlob(KEY);
       expect(inWords(await under.store.renew(KEY, A))).toBe("refused (taken)");
     });
 
-    test("once somebody broke it", async (under) => {
+    test("once it was broken", async (under) => {
       await bringInto("expired", under);
       await under.store.break(KEY);
       expect(inWords(await under.store.renew(KEY, A))).toBe("refused (broken)");
@@ -140,7 +140,7 @@ export function describeLeaseLife({ describe, test, expect }: Contract): void {
       expect(inWords(await under.store.release(KEY, A))).toBe("refused (taken)");
     });
 
-    test("does not release somebody else's lease", async (under) => {
+    test("does not release another's lease", async (under) => {
       await bringInto("leased", under);
       await under.store.release(KEY, A);
       await under.store.acquire(KEY, B, 15);

@@ -10,7 +10,7 @@ export interface StoreUnderTest {
   readonly foreign: ForeignHand;
 }
 
-/** Somebody who knows nothing of leases' purpose. Each call says whether the service did it, or refused because of a lease. */
+/** A program that knows nothing of the purpose of leases. Each call says whether the service did it, or refused because of a lease. */
 export interface ForeignHand {
   /** A Put Blob without `If-None-Match`: replaces content and metadata. */
   putBlob(key: string, options?: { metadata?: Metadata; leaseId?: string }): Promise<boolean>;

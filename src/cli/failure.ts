@@ -1,4 +1,5 @@
 import { isMutexError } from "../index.ts";
+import { identityNote } from "./connection/identity.ts";
 import { inOurWords } from "./connection/option-names.ts";
 import { CommandError, EXIT, exitCodeFor, shortageIn } from "./exit-codes.ts";
 import { printable } from "./printable.ts";
@@ -14,8 +15,11 @@ export function failureOf(thrown: unknown): Failure {
   const usage = inOurWords(thrown);
   const shortage = thrown instanceof CommandError ? undefined : shortageIn(thrown);
   if (shortage) return { line: printable(tellingOf(shortage, thrown)), exitCode: EXIT.system };
-  if (thrown instanceof CommandError || isMutexError(thrown))
-    return { line: printable(usage ?? thrown.message), exitCode: exitCodeFor(thrown) };
+  if (thrown instanceof CommandError || isMutexError(thrown)) {
+    const exitCode = exitCodeFor(thrown);
+    const note = exitCode === EXIT.denied ? identityNote() : "";
+    return { line: `${printable(usage ?? thrown.message)}${note}`, exitCode };
+  }
   if (usage !== undefined) return { line: printable(usage), exitCode: EXIT.usage };
   return { line: `internal error, a defect of azmutex that should be reported: ${printable(named(thrown))}`, exitCode: EXIT.internal };
 }

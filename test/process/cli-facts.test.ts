@@ -50,11 +50,20 @@ class Place {
     return this.start(command, args, options).ended;
   }
 
-  /** What a command prints that ends well and says nothing else. */
+  /** Account and container, as every command names them. */
+  get name(): string {
+    return `${this.proxy.url.replace("http://", "")}/${this.container.containerName}`;
+  }
+
+  /** What a command prints that ends well and says nothing else, without the line that says where the locks are. */
   async out(command: string, args: readonly string[] = []): Promise<string> {
     const { code, out, err } = await this.end(command, args);
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    return out;
+    if (args.includes("--json") || !["status", "ls", "leader"].includes(command)) return out;
+    const where = command === "ls" ? `${this.name}\n` : (/^ {2}in .*\n/m.exec(out)?.[0] ?? "");
+    expect(where).toMatch(/\S/);
+    expect(out.startsWith(where) || where.trim().split(/ +/).at(-1)).toBe(command === "ls" || this.name);
+    return out.replace(where, "");
   }
 
   /** What a break prints, and its line for the log: who broke which lock, when, and whose it was. */
@@ -119,7 +128,7 @@ describe.concurrent("azmutex status", () => {
     await place.container.delete();
     const [status, ls] = await Promise.all([place.out("status", ["never"]), place.end("ls")]);
     expect(status).toMatch(/^never: free \(there is no such blob/);
-    expect(ls).toMatchObject({ code: 0, out: "" });
+    expect(ls).toMatchObject({ code: 0, out: "", err: `azmutex: no locks in ${place.name}\n` });
   });
 
   it("says who holds it, and who had it last", async (test) => {
@@ -275,7 +284,10 @@ describe.concurrent("azmutex status", () => {
     expect((await place.end("status", args, await place.sas("rl"))).out).not.toContain("unknown");
     expect(await place.end("ls", args.slice(1), await place.sas("l"))).toMatchObject({ code: 0, out: expect.stringContaining("web-3") });
     const office = ["office", ...args.slice(1)];
-    expect(await place.end("leader", office, await place.sas("r"))).toMatchObject({ code: 0, out: "office: no leader\n" });
+    expect(await place.end("leader", office, await place.sas("r"))).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^office: no leader\n {2}in /),
+    });
     expect(await place.end("ls", args.slice(1), await place.sas("r"))).toMatchObject({ code: 77, out: "" });
     expect(await place.end("watch", args.slice(1), await place.sas("r"))).toMatchObject({ code: 77, out: "" });
     await lock.release();
@@ -302,11 +314,11 @@ describe.concurrent("azmutex status", () => {
 describe.concurrent("azmutex ls", () => {
   it("prints nothing for nothing, and says so to people alone", async (test) => {
     const place = await Place.open(test);
-    const name = place.container.containerName;
+    const { name } = place;
     const ends = await Promise.all([[], ["x/"], ["--json"]].map((args) => place.end("ls", args)));
     expect(ends).toMatchObject([
-      { code: 0, out: "", err: `azmutex: no locks in container ${name}\n` },
-      { code: 0, out: "", err: `azmutex: no locks in container ${name} with keys that begin with "x/"\n` },
+      { code: 0, out: "", err: `azmutex: no locks in ${name}\n` },
+      { code: 0, out: "", err: `azmutex: no locks in ${name} with keys that begin with "x/"\n` },
       { code: 0, out: "[]\n", err: "" },
     ]);
   });
@@ -345,10 +357,10 @@ describe.concurrent("azmutex ls", () => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();
     const closed = ["sh", "-c", 'exec "$@" | head -1', "sh", process.execPath];
-    expect(await place.end("ls", [], { through: closed })).toMatchObject({ code: 0, err: "", out: expect.stringMatching(/^KEY .*\n$/) });
+    expect(await place.end("ls", [], { through: closed })).toMatchObject({ code: 0, err: "", out: `${place.name}\n` });
     const noReader = ["bash", "-c", '"$@" > >(exec sleep 0); echo "code $?" >&2', "bash", process.execPath];
     const { err } = await place.end("watch", ["--every", "500ms"], { through: noReader });
-    expect(err).toBe("code 141\n");
+    expect(err).toBe(`azmutex: watching ${place.name}\ncode 141\n`);
     await lock.release();
   });
 
@@ -397,10 +409,13 @@ describe.concurrent("azmutex ls", () => {
     await place.mutex.locker("past").run(() => undefined);
     const shown = async (columns: number, command = "ls", args: readonly string[] = []): Promise<string[]> => {
       const { out } = await place.onTerminal(command, args, { columns, env: { NO_COLOR: "1" } }).ended;
-      return linesOf(out.replaceAll("\r", "")).slice(1);
+      // A service that takes more than a second is named meanwhile, and that is gone when it answers.
+      const [clear, waiting] = [`\r${ESCAPE}[K`, /waiting for [\w.:]+ \(\d+ s\)/g];
+      return linesOf(out.replaceAll(waiting, "").replaceAll(clear, "").replaceAll("\r", "")).slice(1);
     };
     const [narrow = [], wide = [], status = []] = await Promise.all([shown(80), shown(200), shown(80, "status", [key])]);
     expect(narrow).toEqual([
+      place.name,
       expect.stringMatching(/^KEY +STATE +HOLDER +SINCE +WAITING +PURPOSE$/),
       expect.stringMatching(/^deploy\/k+…k+\/shop +held +build-7+…7+:4123 +\d+ s ago +- +release.*…$/),
       expect.stringMatching(/^夜间任务 +held +批处理 +\d+ s ago +- +月度报告$/),
@@ -412,10 +427,10 @@ describe.concurrent("azmutex ls", () => {
       [200, wide],
       [80, status],
     ] as const) {
-      expect(lines.map(columnsOf).filter((length) => length > columns)).toEqual([]);
+      expect(lines.filter((line) => columnsOf(line) > columns)).toEqual([]);
     }
     // The room that a wider terminal has is used.
-    expect(columnsOf(wide[1] ?? "")).toBe(200);
+    expect(columnsOf(wide[2] ?? "")).toBe(200);
     expect(status[0]).toMatch(/^deploy\/k+…k+\/shop: held$/);
     const piped = await place.out("ls");
     for (const whole of [key, name, purpose.trimEnd()]) expect(piped).toContain(whole);
@@ -461,7 +476,7 @@ describe.concurrent("azmutex watch", () => {
     await watch.printed(new RegExp(`^${TIME} nightly free: the lease of web-4 was broken$`, "m"));
     await place.mutex.release("raw");
     await watch.printed(new RegExp(`^${TIME} raw free$`, "m"));
-    expect(await stop(watch)).toMatchObject({ code: 130, err: "" });
+    expect(await stop(watch)).toMatchObject({ code: 130, err: `azmutex: watching ${place.name}\n` });
     expect(linesOf(watch.out)).toHaveLength(7);
     const looks = place
       .requests()
@@ -483,7 +498,7 @@ describe.concurrent("azmutex watch", () => {
     await lock.release();
     await watch.printed(new RegExp(`^${TIME} b/held free$`, "m"));
     await table.printed(/2 locks: 2 free\r\n$/);
-    expect(await stop(watch)).toMatchObject({ code: 130, err: "" });
+    expect(await stop(watch)).toMatchObject({ code: 130, err: `azmutex: watching ${place.name}\n` });
     expect(linesOf(watch.out)).toHaveLength(2);
   });
 
@@ -515,7 +530,7 @@ describe.concurrent("azmutex watch", () => {
     await watch.printed(new RegExp(`^${TIME} k/index 1 reader: r$`, "m"));
     await read.release();
     await watch.printed(new RegExp(`^${TIME} k/index no readers$`, "m"));
-    expect(await stop(watch)).toMatchObject({ code: 130, err: "" });
+    expect(await stop(watch)).toMatchObject({ code: 130, err: `azmutex: watching ${place.name}\n` });
     expect(watch.out).not.toContain("other");
     await other.release();
   });
@@ -535,18 +550,22 @@ describe.concurrent("azmutex watch", () => {
     await watch.printed(/^.* k free$/m);
     const { code, err } = await stop(watch);
     expect(code).toBe(130);
-    expect(linesOf(err)).toEqual([expect.stringMatching(/^azmutex: .*; still watching$/), "azmutex: the service answers again"]);
+    expect(linesOf(err)).toEqual([
+      `azmutex: watching ${place.name}`,
+      expect.stringMatching(/^azmutex: .*; still watching$/),
+      "azmutex: the service answers again",
+    ]);
     expect(linesOf(watch.out)).toHaveLength(2);
   });
 
   it("is a table on a terminal, drawn anew in its place, as much as fits", async (test) => {
     const place = await Place.open(test);
     const locks = await Promise.all(["a", "b", "c", "d", "e"].map((key) => place.mutex.locker(key, { holder: "web-3" }).lock()));
-    const watch = place.onTerminal("watch", ["--every", "500ms"], { rows: 6, columns: 100 });
+    const watch = place.onTerminal("watch", ["--every", "500ms"], { rows: 6, columns: 120 });
     const frames = (): string[] => withoutColours(watch.out).split(`${ESCAPE}[H${ESCAPE}[J`).slice(1);
     await watch.printed(/… 1 to 1 of 5/);
     expect(linesOf(frames()[0]?.replaceAll("\r", "") ?? "")).toEqual([
-      expect.stringMatching(new RegExp(`^${TIME}, container ${place.container.containerName}, every 500ms$`)),
+      expect.stringMatching(new RegExp(`^${TIME}, ${place.name}, every 500ms$`)),
       "5 locks: 5 held",
       expect.stringMatching(/^KEY +STATE +HOLDER +SINCE +WAITING +PURPOSE$/),
       expect.stringMatching(/^a +held +web-3 /),
@@ -567,7 +586,7 @@ describe.concurrent("azmutex watch", () => {
     expect(withoutColours(frames().at(-1) ?? "")).toMatch(/^a +held +web-3 /m);
     place.proxy.heal();
     const before = frames().length;
-    resize(watch, 20, 100);
+    resize(watch, 20, 120);
     await until(() => frames().length > before && /^e +held/m.test(frames().at(-1) ?? ""), "it is drawn anew, with all rows");
     await locks[0]?.release();
     await watch.printed(/free/);
@@ -609,7 +628,7 @@ describe.concurrent("azmutex watch", () => {
     await until(() => catches(pausing.pid, "SIGHUP"), "it can be interrupted");
     const endedAfter = async (interrupted: Cli): Promise<number> => {
       const since = ownTime.now();
-      expect(await stop(interrupted)).toMatchObject({ code: 130, out: "", err: "" });
+      expect(await stop(interrupted)).toMatchObject({ code: 130, out: "" });
       return ownTime.now() - since;
     };
     const [hanging = 0, idle = 0] = await Promise.all([watch, pausing].map(endedAfter));
@@ -739,7 +758,7 @@ describe.concurrent("azmutex break", () => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3", purpose: "schema 42" }).lock();
     const question = new RegExp(
-      `k is held by web-3 \\(schema 42\\), since ${SINCE}; ${STOPPED}; it is free in at most 30 s; break it\\? \\[y/N\\] $`,
+      `k in ${place.name} is held by web-3 \\(schema 42\\), since ${SINCE}; ${STOPPED}; it is free in at most 30 s; break it\\? \\[y/N\\] $`,
     );
     const answered = async (answer: string): Promise<CliEnd> => {
       const asked = place.onTerminal("break", ["k"]);
@@ -780,7 +799,7 @@ describe.concurrent("azmutex break", () => {
     const { env = {} } = await place.sas("rw");
     const asked = place.onTerminal("break", ["k", "--permit", "0", "--after", "2s", "--endpoint", place.proxy.url], { env });
     await asked.printed(
-      /these credentials do not allow to see who holds permit 0 of k; its holder will be stopped: .*; it is free in at most 2 s; break it\? \[y\/N\] $/,
+      /these credentials do not allow to see who holds permit 0 of k in \S+; its holder will be stopped: .*; it is free in at most 2 s; break it\? \[y\/N\] $/,
     );
     asked.type("y\n");
     expect(await asked.ended).toMatchObject({ code: 0, out: expect.stringContaining("permit 0 of k: broke the lease of a; free in 2 s") });

@@ -35,6 +35,7 @@ describe("azmutex run --verbose", () => {
     test
       .expect(lines.filter((line) => !line.includes("waiting for")))
       .toEqual([
+        test.expect.stringMatching(/^azmutex: .*\/locks: signed in with AZURE_STORAGE_CONNECTION_STRING$/),
         test.expect.stringMatching(`^azmutex: got "${key}" after \\d+ s, fencing token \\d+$`),
         `azmutex: starts sh under "${key}"`,
         "azmutex: sh ended with 3",

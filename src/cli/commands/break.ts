@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AzureMutex, BreakOptions, BreakResult } from "../../index.ts";
-import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import { type Duration, parseDuration } from "../duration.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { breakLogLine, breakQuestion, resultLine, targetIn } from "../facts/break-text.ts";
@@ -63,7 +63,7 @@ async function breakLock(key: string, options: BreakCommandOptions): Promise<voi
     ...(permit !== undefined && { permit }),
     ...(reader !== undefined && { reader }),
   };
-  const result = yes ? await mutex.break(key, terms) : await breakIfWanted(mutex, key, terms);
+  const result = yes ? await answered(mutex, mutex.break(key, terms)) : await breakIfWanted(mutex, key, terms);
   const logLine = breakLogLine(key, terms, result, { name: operator(), by: "azmutex break" }, wallMs());
   if (logLine !== undefined) terminal.say(`azmutex: ${logLine}`);
   if (json) printJson({ key, ...result });
@@ -75,14 +75,14 @@ async function breakLock(key: string, options: BreakCommandOptions): Promise<voi
 }
 
 async function breakIfWanted(mutex: AzureMutex, key: string, terms: BreakOptions): Promise<BreakResult> {
-  const target = targetIn(await mutex.inspect(key), terms);
+  const target = targetIn(await answered(mutex, mutex.inspect(key)), terms);
   if (!target) return { outcome: "notHeld" };
   const { isUnseen = false, holder } = target;
   const { ifHolder = holder?.name, reader } = terms;
   if (!isUnseen && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...(holder && { holder }) };
-  if (!ask(breakQuestion(key, terms, target, wallMs()))) throw new CommandError("nothing was changed", EXIT.held);
+  if (!ask(breakQuestion(key, terms, target, wallMs(), placeOf(mutex)))) throw new CommandError("nothing was changed", EXIT.held);
   // Not another holder, which has taken it meanwhile.
-  return await mutex.break(key, { ...terms, ...(ifHolder !== undefined && reader === undefined && { ifHolder }) });
+  return await answered(mutex, mutex.break(key, { ...terms, ...(ifHolder !== undefined && reader === undefined && { ifHolder }) }));
 }
 
 function parseAfter(text: string): Duration {

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
-import { type Leader, LeaderElection } from "../../index.ts";
-import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { type AzureMutex, type Leader, LeaderElection } from "../../index.ts";
+import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import type { Duration } from "../duration.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printJson, printJsonLine } from "../facts/json.ts";
@@ -31,18 +31,20 @@ export function leaderCommand(): Command {
 }
 
 async function leader(name: string, options: LeaderOptions): Promise<void> {
-  const election = new LeaderElection(await openMutex(options), name);
-  if (options.watch) return await watch(election, options);
-  const leader = await election.leader();
+  const mutex = await openMutex(options);
+  const election = new LeaderElection(mutex, name);
+  if (options.watch) return await watch(mutex, election, options);
+  const leader = await answered(mutex, election.leader());
   if (options.json) printJson({ name, leader: leader ?? null });
-  else terminal.print(`${leaderLines(name, leader, wallMs(), terminal.columns).join("\n")}\n`);
+  else terminal.print(`${leaderLines(name, leader, wallMs(), terminal.columns, placeOf(mutex)).join("\n")}\n`);
   if (options.exitCode && !leader) process.exitCode = EXIT.notHeld;
 }
 
-async function watch(election: LeaderElection, { every: { ms: everyMs }, json }: LeaderOptions): Promise<void> {
+async function watch(mutex: AzureMutex, election: LeaderElection, { every: { ms: everyMs }, json }: LeaderOptions): Promise<void> {
   const { key: name } = election;
   const interruption = new Interruption();
   const seen = new LeadersSeen();
+  if (!json) terminal.say(`azmutex: watching ${placeOf(mutex)}`);
   const tell = (leader: Leader | undefined): void => {
     const now = wallMs();
     if (json) printJsonLine({ at: new Date(now).toISOString(), name, leader: leader ?? null });
@@ -52,7 +54,7 @@ async function watch(election: LeaderElection, { every: { ms: everyMs }, json }:
     await keepLooking({
       everyMs,
       signal: interruption.signal,
-      look: (signal) => election.leader({ signal }),
+      look: (signal) => answered(mutex, election.leader({ signal })),
       onSeen: (leader) => seen.isNews(leader) && tell(leader),
       ...sayOutages,
     });

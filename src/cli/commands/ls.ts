@@ -1,9 +1,9 @@
 import { Command, Option } from "commander";
 import { isInUse } from "../../facts/who.ts";
-import type { LockStatus } from "../../index.ts";
+import type { AzureMutex, LockStatus } from "../../index.ts";
 import { cutTo } from "../columns.ts";
 import { printKeys } from "../completion/keys.ts";
-import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import { printJson } from "../facts/json.ts";
 import { lockTable, totalsLine } from "../facts/lock-table.ts";
 import { noLocks } from "../facts/lock-words.ts";
@@ -34,16 +34,22 @@ export function lsCommand(): Command {
 async function ls(prefix: string | undefined, options: LsOptions): Promise<void> {
   if (options.complete) return await printKeys(prefix ?? "", options);
   const mutex = await openMutex(options);
-  const locks: LockStatus[] = [];
-  for await (const lock of mutex.list(prefix === undefined ? {} : { prefix })) locks.push(lock);
+  const place = placeOf(mutex);
+  const locks = await answered(mutex, listed(mutex, prefix));
   const shown = options.held ? locks.filter(isInUse) : locks;
   if (options.json) printJson(shown);
-  else if (locks.length === 0) terminal.say(`azmutex: ${noLocks(options.container, prefix)}`);
+  else if (locks.length === 0) terminal.say(`azmutex: ${noLocks(place, prefix)}`);
   else {
     const { columns } = terminal;
-    const lines = lockTable(shown, wallMs(), { columns });
+    const lines = [terminal.paint("dim", cutTo(columns, place)), ...lockTable(shown, wallMs(), { columns })];
     // A program that reads the rows has no use for it.
     if (terminal.isOutput) lines.push(terminal.paint("dim", cutTo(columns, totalsLine(locks))));
     terminal.print(lines.map((line) => `${line}\n`).join(""));
   }
+}
+
+async function listed(mutex: AzureMutex, prefix = ""): Promise<LockStatus[]> {
+  const locks: LockStatus[] = [];
+  for await (const lock of mutex.list({ prefix })) locks.push(lock);
+  return locks;
 }

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { isInUse } from "../../facts/who.ts";
-import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printJson } from "../facts/json.ts";
 import { statusLines } from "../facts/lock-status-text.ts";
@@ -24,8 +24,8 @@ export function statusCommand(): Command {
 
 async function status(key: string, options: StatusOptions): Promise<void> {
   const mutex = await openMutex(options);
-  const found = await mutex.inspect(key);
+  const found = await answered(mutex, mutex.inspect(key));
   if (options.json) printJson(found);
-  else terminal.print(`${statusLines(found, wallMs(), terminal.columns).join("\n")}\n`);
+  else terminal.print(`${statusLines(found, wallMs(), terminal.columns, placeOf(mutex)).join("\n")}\n`);
   if (options.exitCode && !isInUse(found)) process.exitCode = EXIT.notHeld;
 }

@@ -4,7 +4,7 @@ import { changesBetween, type LocksSeen } from "../../facts/lock-changes.ts";
 import { isInUse } from "../../facts/who.ts";
 import type { LockStatus } from "../../index.ts";
 import { cutTo } from "../columns.ts";
-import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import type { Duration } from "../duration.ts";
 import { printJsonLine } from "../facts/json.ts";
 import { changeLine } from "../facts/lock-change-text.ts";
@@ -44,8 +44,9 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
   const interruption = new Interruption();
   const view =
     terminal.isOutput && process.env.TERM !== "dumb" && !options.json
-      ? new TableView(options, prefix, interruption.quit)
+      ? new TableView(options, placeOf(mutex), prefix, interruption.quit)
       : new LineView(options);
+  if (view instanceof LineView && !options.json) terminal.say(`azmutex: watching ${placeOf(mutex)}`);
   const look = async (signal: AbortSignal): Promise<LocksSeen> => {
     const locks = new Map<string, LockStatus>();
     for await (const lock of mutex.list({ prefix: prefix ?? "", signal })) locks.set(lock.key, lock);
@@ -55,7 +56,7 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
     await keepLooking({
       everyMs: options.every.ms,
       signal: interruption.signal,
-      look,
+      look: (signal) => answered(mutex, look(signal)),
       onSeen: (locks) => view.onSeen(locks),
       onSilence: (error) => view.onSilence(error),
       onAnswer: () => view.onAnswer(),
@@ -129,11 +130,11 @@ class TableView implements View {
   #locks: readonly LockStatus[] | undefined;
   #trouble: string | undefined;
 
-  constructor({ container, every, held = false }: WatchOptions, prefix: string | undefined, quit: () => void) {
+  constructor({ every, held = false }: WatchOptions, place: string, prefix: string | undefined, quit: () => void) {
     this.#keys = new Keys((key) => (key === "q" ? quit() : this.#scroll(key)));
     this.#isHeldOnly = held;
-    this.#about = `container ${container}, every ${every.text}`;
-    this.#nothing = noLocks(container, prefix);
+    this.#about = `${place}, every ${every.text}`;
+    this.#nothing = noLocks(place, prefix);
   }
 
   onSeen(locks: LocksSeen): void {

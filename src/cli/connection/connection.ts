@@ -1,10 +1,12 @@
 import { type Command, Option } from "commander";
 import { AzureMutex, isMutexError, type MutexOptions } from "../../index.ts";
 import { loadPackage } from "../../packages.ts";
+import { awaited } from "../awaited.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { printable } from "../printable.ts";
 import { terminal } from "../terminal.ts";
 import { AzureLogin } from "./azure-login.ts";
+import { identityOf, identityText, takeIdentity } from "./identity.ts";
 import { inOurWords } from "./option-names.ts";
 
 /** Where the locks are, as the command line says it. No secrets: other users can list the command lines of processes. */
@@ -51,9 +53,22 @@ export async function openMutex(options: ConnectionOptions): Promise<AzureMutex>
   const login = new AzureLogin();
   const where = signIn(options, process.env, login);
   const mutex = open({ ...where, containerName: container, allowHttp, ...(verbose && { log: say }) });
+  const identity = identityOf(where, process.env);
+  takeIdentity(identity);
+  if (verbose) say(`${placeOf(mutex)}: ${identityText(identity)}`);
   // Last: all else can be found wrong without it.
-  if (where.credential === login) await login.open(await anyCredential(), { verbose });
+  if (where.credential === login) await awaited("the login to Azure", login.open(await anyCredential(), { verbose }));
   return mutex;
+}
+
+/** `acme/locks`: the account or its host, and the container, for people. */
+export function placeOf({ address }: Pick<AzureMutex, "address">): string {
+  return address?.name ?? "a store without an address";
+}
+
+/** What the service says, asked for by a request of the mutex. On a terminal it shows when the service does not answer. */
+export function answered<T>({ address }: Pick<AzureMutex, "address">, answer: Promise<T>): Promise<T> {
+  return awaited(address?.host ?? "the service", answer);
 }
 
 const say = (line: string): void => terminal.say(`azmutex: ${printable(line)}`);

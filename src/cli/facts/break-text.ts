@@ -31,19 +31,18 @@ export function targetIn(status: LockStatus, { permit, reader }: BreakOptions): 
 }
 
 /** `nightly is held by build-7:4123 (deploy 42), since …; its holder will be stopped: …; it is free in at most 30 s; break it?` */
-export function breakQuestion(key: string, terms: BreakOptions, target: Target, now: number): string {
+export function breakQuestion(key: string, terms: BreakOptions, target: Target, now: number, place?: string): string {
   const leaseSeconds = longestBreakSeconds(target);
   const longest = target.infinite ? (terms.periodSeconds ?? 0) : Math.min(leaseSeconds, terms.periodSeconds ?? leaseSeconds);
   const then = longest === 0 ? `it is free at once, and ${MEANWHILE}` : `it is free in at most ${longest} s`;
-  return `${stateText(key, terms, target, now)}; ${STOPPED}; ${then}; break it?`;
+  return `${stateText(`${whatOf(key, terms)}${place === undefined ? "" : ` in ${place}`}`, terms, target, now)}; ${STOPPED}; ${then}; break it?`;
 }
 
 const STOPPED = "its holder will be stopped: it loses the lock, and azmutex run kills its job";
 const MEANWHILE = "its holder goes on until its next renewal fails: until then two may be at work";
 
-function stateText(key: string, terms: BreakOptions, target: Target, now: number): string {
+function stateText(what: string, terms: BreakOptions, target: Target, now: number): string {
   const { isUnseen, state, infinite, holder, purpose, recordedAt } = target;
-  const what = whatOf(key, terms);
   const breaking = state === "breaking" ? "breaking, and " : "";
   if (isUnseen) return `these credentials do not allow to see who holds ${what}`;
   if (terms.reader !== undefined) return `${what} is ${breaking}held`;

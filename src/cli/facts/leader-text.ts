@@ -4,18 +4,24 @@ import { factLines, titleLine } from "./fact-lines.ts";
 import { shownSince, shownTime, whereabouts } from "./lock-words.ts";
 
 /** Who leads, for people. */
-export function leaderLines(name: string, leader: Leader | undefined, now: number, columns?: number): string[] {
+export function leaderLines(name: string, leader: Leader | undefined, now: number, columns?: number, place?: string): string[] {
   const title = printable(name);
-  if (!leader) return [titleLine({ title, state: "no leader", paint: "yellow" }, columns)];
+  const where = place === undefined ? [] : [["in", place]];
+  if (!leader) return [titleLine({ title, state: "no leader", paint: "yellow" }, columns), ...factsOf(where, columns)];
   const { term, holder, since, data } = leader;
   const facts = [
+    ...where,
     ["leader", whereabouts(holder)],
     ["term", String(term)],
     ["since", shownSince(since, now)],
     ...(data === undefined ? [] : [["data", printable(data)]]),
   ];
-  const lines = facts.map(([fact = "", text = ""]) => [{ text: `  ${fact}` }, { text }]);
-  return [titleLine({ title, state: "led", paint: "green" }, columns), ...factLines(lines, columns)];
+  return [titleLine({ title, state: "led", paint: "green" }, columns), ...factsOf(facts, columns)];
+}
+
+function factsOf(facts: readonly (readonly string[])[], columns: number | undefined): string[] {
+  const rows = facts.map(([fact = "", text = ""]) => [{ text: `  ${fact}` }, { text }]);
+  return factLines(rows, columns);
 }
 
 /** `2026-11-23T13:05:12Z scheduler led by web-3:17 in term 42: http://10.0.0.7` */

@@ -13,10 +13,12 @@ type Fact = readonly [name: string, ...lines: string[]];
 const NO_RECORD = "unknown: it left no record (a go-azuremutex, acquire(), or a locker without fencing)";
 
 /** Everything that is known of one key, for people. */
-export function statusLines(status: LockStatus, now: number, columns?: number): string[] {
+export function statusLines(status: LockStatus, now: number, columns?: number, place?: string): string[] {
   const { text, paint = "dim" } = stateCell(status);
   const title = titleLine({ title: printable(status.key), state: text, paint, remark: remark(status) }, columns);
+  const where: readonly Fact[] = place === undefined ? [] : [["in", place]];
   const facts = [
+    ...where,
     ...useFacts(status),
     ...lockFacts(status, now),
     ...waitingFacts(status, now),

@@ -76,6 +76,6 @@ export function permitsOf({ held, permits }: SemaphoreStatus): string {
 }
 
 /** That a listing is empty. */
-export function noLocks(container: string, prefix: string | undefined): string {
-  return `no locks in container ${container}${prefix ? ` with keys that begin with ${JSON.stringify(prefix)}` : ""}`;
+export function noLocks(place: string, prefix: string | undefined): string {
+  return `no locks in ${place}${prefix ? ` with keys that begin with ${JSON.stringify(prefix)}` : ""}`;
 }

@@ -9,6 +9,8 @@ import { later, wallMs } from "../time.ts";
 import type { Wanted } from "./own-ancestors.ts";
 
 const FIRST_AFTER_MS = 1_000;
+/** A service that is well has answered by then. */
+const ANSWER_MS = 300;
 /** On a terminal, where each look takes the place of the one before. */
 const SHOW_EVERY_MS = 5_000;
 /** Elsewhere, where each look is a line more. */
@@ -55,12 +57,21 @@ export class WaitingProgress {
   }
 
   async #look(): Promise<void> {
+    const cancel = terminal.isWatched ? later(ANSWER_MS, () => this.#showSilence()) : undefined;
     const status = await this.#mutex.inspect(this.#wanted.key).catch((error: unknown) => this.#unseen(error));
+    cancel?.();
     if (this.#isOver) return;
     if (status) this.#onSeen(status);
+    else this.#showSilence();
     const isTold = status !== undefined && this.#tell(status);
     const nextMs = terminal.isWatched || (status && !isTold) ? SHOW_EVERY_MS : isTold ? SAY_EVERY_MS : SETTLED_AFTER_MS;
     this.#cancel = later(nextMs, () => void this.#look());
+  }
+
+  /** That it is the service that the command waits for. On a terminal alone: elsewhere an outage ends the command with a line. */
+  #showSilence(): void {
+    const host = this.#mutex.address?.host ?? "the service";
+    if (!this.#isOver) terminal.show(`waiting for an answer from ${host} (${shownDuration(wallMs() - this.#since)})`);
   }
 
   /** What to tell without an answer: nothing yet of an outage, which may end soon or end the command. */

@@ -11,6 +11,11 @@ const STOPPED = "its holder will be stopped: it loses the lock, and azmutex run 
 const MEANWHILE = "its holder goes on until its next renewal fails: until then two may be at work";
 
 describe("the question whether to break a lock", () => {
+  it("names account and container", () => {
+    const target = targetIn(heldLock("k", "a:1"), {});
+    expect(target && breakQuestion("k", {}, target, NOW, "acme/locks")).toMatch(/^k in acme\/locks is held by a:1, /);
+  });
+
   const since = "since 2026-11-23T13:02:12Z (3 min ago)";
   const raw = lock("k", { isHeld: true, state: "leased" });
   const semaphore = { permits: 2, held: [{ slot: 1, state: "leased" as const, holder: holder("p:1"), leaseSeconds: 15 }] };

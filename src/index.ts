@@ -55,7 +55,6 @@ export type {
 export type { StoreAddress } from "./lease/store-address.ts";
 export type { TokenCredentialLike } from "./lease/token-source.ts";
 export type { LockSpace, MutexOptions, ReleaseAllOptions } from "./lock-space.ts";
-export type { LockStatus, PermitStatus, ReaderStatus, SemaphoreStatus, WaitingProcess } from "./lock-status.ts";
 export { type Lock, Locker } from "./locker.ts";
 export type { Holder, KeyKind, TermsOptions } from "./options.ts";
 export {
@@ -71,6 +70,7 @@ export type { LockSide } from "./recipes/lock-side.ts";
 export { ReaderWriterLock, type ReadLock } from "./recipes/reader-writer-lock.ts";
 export { type Permit, Semaphore, type SemaphoreOptions } from "./recipes/semaphore.ts";
 export { type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./shutdown.ts";
+export type { LockStatus, PermitStatus, ReaderStatus, SemaphoreStatus, WaitingProcess } from "./status/lock-status.ts";
 export type { LockEvent, LockEvents } from "./telemetry/lock-events.ts";
 export type { TelemetryOptions } from "./telemetry/telemetry.ts";
 export type { PollOptions, Spread } from "./waiting/backoff.ts";

@@ -1,1 +1,1 @@
-export { printable } from "../facts/printable.ts";
+export { printable } from "../status/printable.ts";

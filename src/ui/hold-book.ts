@@ -1,6 +1,6 @@
-import { longestBreakSeconds } from "../facts/breaking.ts";
-import { presentHolder } from "../facts/who.ts";
 import type { Holder, LockStatus } from "../index.ts";
+import { longestBreakSeconds } from "../status/breaking.ts";
+import { presentHolder } from "../status/holders.ts";
 import { BreakNotes } from "./break-notes.ts";
 import type { BreakingView, Hold, HoldEnd, Loss, Part, Since } from "./snapshot.ts";
 

@@ -1,6 +1,6 @@
-import { mixedUseOf } from "../facts/mixed-use.ts";
-import { permitWaitersOf, presentHolder, type Waiter } from "../facts/who.ts";
 import type { LockStatus } from "../index.ts";
+import { permitWaitersOf, presentHolder, type Waiter } from "../status/holders.ts";
+import { mixedUseOf } from "../status/mixed-use.ts";
 import type { HoldBook } from "./hold-book.ts";
 import type { LockView, LockWord, PermitView, ReaderView, WaiterView } from "./snapshot.ts";
 

@@ -6,21 +6,20 @@ const FLOORS: readonly (readonly string[])[] = [
   ["errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "root-context.ts", "runtime.ts", "telemetry"],
   ["lease"],
   ["waiting"],
+  ["status"],
   ["holding.ts", "lock-space.ts"],
   ["entrance.ts"],
   ["locker.ts"],
-  ["lock-status.ts", "lock-listing.ts"],
   ["azure-mutex.ts"],
   ["recipes", "ending-process.ts", "release-at-exit.ts", "shutdown.ts"],
   ["index.ts"],
 ];
 
-/** Rooms that use the library like anybody else, with all they may know. */
+/** Rooms that use the library like any user, with all they may know. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   testing: ["lease", "errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "telemetry"],
-  facts: ["index.ts"],
-  ui: ["facts", "index.ts"],
-  cli: ["ui", "facts", "index.ts", "packages.ts", "runtime.ts"],
+  ui: ["status", "index.ts"],
+  cli: ["ui", "status", "index.ts", "packages.ts", "runtime.ts"],
 };
 
 const SDK = "@azure/storage-blob";

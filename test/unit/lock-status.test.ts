@@ -6,10 +6,10 @@ import type { Holding } from "../../src/holding.ts";
 import { helpersOf } from "../../src/lease/helper-folder.ts";
 import type { LeaseStore, Metadata } from "../../src/lease/lease-store.ts";
 import { slotMetadata, slotName } from "../../src/lease/permit-slot.ts";
-import { listedStatuses } from "../../src/lock-listing.ts";
-import type { LockStatus } from "../../src/lock-status.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "../../src/recipes/semaphore.ts";
+import { listedStatuses } from "../../src/status/lock-listing.ts";
+import type { LockStatus } from "../../src/status/lock-status.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { World } from "../support/world.ts";
 

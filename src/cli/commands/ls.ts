@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
-import { isInUse } from "../../facts/who.ts";
 import type { AzureMutex, LockStatus } from "../../index.ts";
+import { isInUse } from "../../status/holders.ts";
 import { cutTo } from "../columns.ts";
 import { printKeys } from "../completion/keys.ts";
 import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";

@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { isInUse } from "../../facts/who.ts";
+import { isInUse } from "../../status/holders.ts";
 import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printJson } from "../facts/json.ts";

@@ -1,8 +1,8 @@
 import { Command, Option } from "commander";
-import { BreaksSeen } from "../../facts/breaking.ts";
-import { changesBetween, type LocksSeen } from "../../facts/lock-changes.ts";
-import { isInUse } from "../../facts/who.ts";
 import type { LockStatus } from "../../index.ts";
+import { BreaksSeen } from "../../status/breaking.ts";
+import { isInUse } from "../../status/holders.ts";
+import { changesBetween, type LocksSeen } from "../../status/lock-changes.ts";
 import { cutTo } from "../columns.ts";
 import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import type { Duration } from "../duration.ts";

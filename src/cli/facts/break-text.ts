@@ -1,5 +1,5 @@
-import { longestBreakSeconds } from "../../facts/breaking.ts";
 import type { BreakOptions, BreakResult, Holder, LockStatus } from "../../index.ts";
+import { longestBreakSeconds } from "../../status/breaking.ts";
 import { printable } from "../printable.ts";
 import { named, shownSince, shownTime, UNNAMED_HOLDER, whereabouts } from "./lock-words.ts";
 

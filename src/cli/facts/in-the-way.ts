@@ -1,5 +1,5 @@
-import { presentHolder } from "../../facts/who.ts";
 import type { LockStatus } from "../../index.ts";
+import { presentHolder } from "../../status/holders.ts";
 import type { LinePart } from "../columns.ts";
 import { shownDuration } from "../duration.ts";
 import type { Wanted } from "../job/own-ancestors.ts";

@@ -1,4 +1,4 @@
-import type { LockEvent } from "../../facts/lock-changes.ts";
+import type { LockEvent } from "../../status/lock-changes.ts";
 import { terminal } from "../terminal.ts";
 
 /** A process, in everything that `--json` prints. */

@@ -1,8 +1,8 @@
-import { longestBreakSeconds } from "../../facts/breaking.ts";
-import type { LockChange, LockEvent } from "../../facts/lock-changes.ts";
-import { mixedUseOf } from "../../facts/mixed-use.ts";
-import { waitersOf } from "../../facts/who.ts";
 import type { Holder, LockStatus } from "../../index.ts";
+import { longestBreakSeconds } from "../../status/breaking.ts";
+import { waitersOf } from "../../status/holders.ts";
+import type { LockChange, LockEvent } from "../../status/lock-changes.ts";
+import { mixedUseOf } from "../../status/mixed-use.ts";
 import { printable } from "../printable.ts";
 import { heldBy, named, permitsOf, readersOf, shownTime, waiterName } from "./lock-words.ts";
 

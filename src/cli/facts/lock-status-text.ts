@@ -1,7 +1,7 @@
-import { longestBreakSeconds } from "../../facts/breaking.ts";
-import { mixedUseOf } from "../../facts/mixed-use.ts";
-import { permitWaitersOf, presentHolder } from "../../facts/who.ts";
 import type { Holder, LockStatus, WaitingProcess } from "../../index.ts";
+import { longestBreakSeconds } from "../../status/breaking.ts";
+import { permitWaitersOf, presentHolder } from "../../status/holders.ts";
+import { mixedUseOf } from "../../status/mixed-use.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import { factLines, titleLine } from "./fact-lines.ts";

@@ -1,7 +1,7 @@
-import { BreaksSeen } from "../../facts/breaking.ts";
-import { heldFirst } from "../../facts/lock-order.ts";
-import { isInUse, presentHolder, waitersOf } from "../../facts/who.ts";
 import type { LockStatus } from "../../index.ts";
+import { BreaksSeen } from "../../status/breaking.ts";
+import { isInUse, presentHolder, waitersOf } from "../../status/holders.ts";
+import { heldFirst } from "../../status/lock-order.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import { named, stateCell } from "./lock-words.ts";

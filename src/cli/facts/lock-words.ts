@@ -1,6 +1,6 @@
-import { mixedUseOf } from "../../facts/mixed-use.ts";
-import { isInUse, presentHolder } from "../../facts/who.ts";
 import type { Holder, LockStatus, SemaphoreStatus } from "../../index.ts";
+import { isInUse, presentHolder } from "../../status/holders.ts";
+import { mixedUseOf } from "../../status/mixed-use.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import type { Cell } from "./table.ts";

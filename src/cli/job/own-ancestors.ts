@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
-import { presentHolder } from "../../facts/who.ts";
 import type { AzureMutex, Holder, LockStatus } from "../../index.ts";
+import { presentHolder } from "../../status/holders.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { pause } from "../time.ts";
 import { KEY } from "./job-environment.ts";

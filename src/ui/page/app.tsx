@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 import { BreakDialog } from "./break-dialog.tsx";
 import type { Feed } from "./feed.ts";
 import { type BreakTarget, KeyPanel } from "./key-panel.tsx";

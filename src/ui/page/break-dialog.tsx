@@ -1,7 +1,7 @@
 import type { TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { printable } from "../../facts/printable.ts";
 import type { BreakResult } from "../../index.ts";
+import { printable } from "../../status/printable.ts";
 import type { BreakRequest, LockView, Part, Since } from "../snapshot.ts";
 import { ask, NotLetIn } from "./access.ts";
 import { heldFor, heldForText } from "./held-for.ts";

@@ -1,4 +1,4 @@
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 import type { Hold, LockView } from "../snapshot.ts";
 import { blindSpots, type Level, levelsOf, type Sight, type Span, spansOf } from "./hold-spans.ts";
 import type { TimeWindow } from "./timeline-window.ts";

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 import type { Hold, LockView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import { levelAt, levelsOf, type Sight } from "./hold-spans.ts";

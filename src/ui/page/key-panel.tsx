@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 import type { BreakingView, Hold, LockView, Loss, Part, Since, WaiterView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import { type Sight, unwatchedMs } from "./hold-spans.ts";

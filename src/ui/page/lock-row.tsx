@@ -1,4 +1,4 @@
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 import type { Hold, LockView } from "../snapshot.ts";
 import { heldFor, heldForCell, heldForText } from "./held-for.ts";
 import type { Sight } from "./hold-spans.ts";

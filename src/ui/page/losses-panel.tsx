@@ -1,4 +1,4 @@
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 import type { Loss } from "../snapshot.ts";
 import { Between } from "./moment.tsx";
 import { Purpose } from "./purpose.tsx";

@@ -1,4 +1,4 @@
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 import type { LockView } from "../snapshot.ts";
 import { holderOf, purposeOf, sinceOf, waitersOf } from "./words.ts";
 

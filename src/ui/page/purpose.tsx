@@ -1,4 +1,4 @@
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 import { isLink } from "./web-link.ts";
 
 /** What a lock is held for: a link where it is nothing but one. Another process wrote it. */

@@ -1,4 +1,4 @@
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 
 /** The command that breaks a lock, as bash, zsh and ksh take it. */
 export function breakCommand(key: string, container: string): string {

@@ -1,4 +1,4 @@
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 
 /** Whether it is an address of https, with no name and no password in it that could pass for a host. */
 export function isLink(text: string): boolean {

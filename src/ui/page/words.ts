@@ -1,4 +1,4 @@
-import { printable } from "../../facts/printable.ts";
+import { printable } from "../../status/printable.ts";
 import type { BreakingView, Hold, HoldEnd, LockView, LockWord, Loss, Part, Since, Snapshot } from "../snapshot.ts";
 
 const NAMELESS = "left no name";

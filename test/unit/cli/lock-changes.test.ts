@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { changeLine } from "../../../src/cli/facts/lock-change-text.ts";
-import { changesBetween } from "../../../src/facts/lock-changes.ts";
 import type { LockStatus } from "../../../src/index.ts";
+import { changesBetween } from "../../../src/status/lock-changes.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
 
 const seen = (...locks: LockStatus[]): Map<string, LockStatus> => new Map(locks.map((one) => [one.key, one]));

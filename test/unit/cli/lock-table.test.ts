@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { columnsOf } from "../../../src/cli/columns.ts";
 import { lockTable, totalsLine } from "../../../src/cli/facts/lock-table.ts";
-import { BreaksSeen } from "../../../src/facts/breaking.ts";
 import type { LockStatus } from "../../../src/index.ts";
+import { BreaksSeen } from "../../../src/status/breaking.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
 
 vi.stubEnv("NO_COLOR", "1");

@@ -4,12 +4,12 @@ import { AccessDeniedError, isMutexError, KeyKindMismatchError } from "../../../
 import type { Holding } from "../../../src/holding.ts";
 import { helpersOf } from "../../../src/lease/helper-folder.ts";
 import { slotMetadata, slotName } from "../../../src/lease/permit-slot.ts";
-import type { LockStatus } from "../../../src/lock-status.ts";
 import type { KeyKind } from "../../../src/options.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { lockAll } from "../../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import type { LockStatus } from "../../../src/status/lock-status.ts";
 import type { FaultyLeaseStore } from "../../../src/testing/index.ts";
 import { chance } from "../../support/chaos.ts";
 import { withoutKind } from "../../support/earlier-version.ts";

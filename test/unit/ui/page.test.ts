@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { printable } from "../../../src/facts/printable.ts";
+import { printable } from "../../../src/status/printable.ts";
 import { heldFor, heldForCell, heldForText } from "../../../src/ui/page/held-for.ts";
 import { firstOrder, isChosen, matches, ordered } from "../../../src/ui/page/order.ts";
 import { addressIn, hashOf, type TableView, WHOLE_TABLE } from "../../../src/ui/page/route.ts";

@@ -1,11 +1,11 @@
-import { isKey, RESERVED_PREFIX } from "./lease/blob-name.ts";
-import { helpersOf, keyFolderOf } from "./lease/helper-folder.ts";
-import { isLeased, type StoredBlob } from "./lease/lease-store.ts";
-import { recordIn } from "./lease/lock-record.ts";
-import { slotIn } from "./lease/permit-slot.ts";
-import { readerIn } from "./lease/reader-blob.ts";
+import { isKey, RESERVED_PREFIX } from "../lease/blob-name.ts";
+import { helpersOf, keyFolderOf } from "../lease/helper-folder.ts";
+import { isLeased, type StoredBlob } from "../lease/lease-store.ts";
+import { recordIn } from "../lease/lock-record.ts";
+import { slotIn } from "../lease/permit-slot.ts";
+import { readerIn } from "../lease/reader-blob.ts";
+import { ticketsIn } from "../waiting/fair-queue.ts";
 import { type HelperStatus, helperStatusOf, type LockStatus, missingStatus, statusOf, withHelpers } from "./lock-status.ts";
-import { ticketsIn } from "./waiting/fair-queue.ts";
 
 export interface Listings {
   /** All helper blobs of the container. */

@@ -1,4 +1,5 @@
-import type { Holder, LockStatus, SemaphoreStatus, WaitingProcess } from "../index.ts";
+import type { Holder } from "../options.ts";
+import type { LockStatus, SemaphoreStatus, WaitingProcess } from "./lock-status.ts";
 
 /** Who holds the lock, as far as anybody can know. */
 export function presentHolder({ isHeld, infinite, holder }: LockStatus): Holder | undefined {

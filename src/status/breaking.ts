@@ -1,4 +1,4 @@
-import type { LockStatus } from "../index.ts";
+import type { LockStatus } from "./lock-status.ts";
 
 /** Azure grants no longer lease than this, but an infinite one, and no break lasts longer. */
 const LONGEST_SECONDS = 60;

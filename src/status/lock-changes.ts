@@ -1,6 +1,7 @@
-import type { Holder, LockStatus } from "../index.ts";
+import type { Holder } from "../options.ts";
+import { presentHolder, waitersOf } from "./holders.ts";
+import { type LockStatus, missingStatus } from "./lock-status.ts";
 import { mixedUseOf } from "./mixed-use.ts";
-import { presentHolder, waitersOf } from "./who.ts";
 
 /** What may be new about a lock since the last look. */
 export type LockEvent =
@@ -36,14 +37,10 @@ export function changesBetween(before: LocksSeen | undefined, now: LocksSeen): L
   if (!before) return [...now.values()].map((status) => ({ event: "seen", status }));
   const keys = [...new Set([...before.keys(), ...now.keys()])].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   return keys.flatMap((key) => {
-    const status = now.get(key) ?? unlisted(key);
-    return eventsBetween(before.get(key) ?? unlisted(key), status).map((event) => ({ event, status }));
+    // A key that is not listed is free, and no holder left a record.
+    const status = now.get(key) ?? missingStatus(key);
+    return eventsBetween(before.get(key) ?? missingStatus(key), status).map((event) => ({ event, status }));
   });
-}
-
-/** What is not listed: it is free, and no holder left a record. */
-function unlisted(key: string): LockStatus {
-  return { key, isHeld: false, state: "missing", infinite: false };
 }
 
 function eventsBetween(before: LockStatus, now: LockStatus): LockEvent[] {

@@ -1,11 +1,11 @@
-import { helpersOf } from "./lease/helper-folder.ts";
-import { kindIn } from "./lease/key-kind.ts";
-import { isLeased, type LeaseState, type Metadata, type StoredBlob } from "./lease/lease-store.ts";
-import { recordIn } from "./lease/lock-record.ts";
-import { gateName, slotIn } from "./lease/permit-slot.ts";
-import { readerIn } from "./lease/reader-blob.ts";
-import type { Holder, KeyKind } from "./options.ts";
-import { ticketsIn, type WaitingTicket } from "./waiting/fair-queue.ts";
+import { helpersOf } from "../lease/helper-folder.ts";
+import { kindIn } from "../lease/key-kind.ts";
+import { isLeased, type LeaseState, type Metadata, type StoredBlob } from "../lease/lease-store.ts";
+import { recordIn } from "../lease/lock-record.ts";
+import { gateName, slotIn } from "../lease/permit-slot.ts";
+import { readerIn } from "../lease/reader-blob.ts";
+import type { Holder, KeyKind } from "../options.ts";
+import { ticketsIn, type WaitingTicket } from "../waiting/fair-queue.ts";
 
 /** What the service, and the last holder that left a record, say of a lock; and of the semaphore and the readers of the same name. */
 export interface LockStatus {

@@ -1,4 +1,4 @@
-import type { LockStatus } from "../index.ts";
+import type { LockStatus } from "./lock-status.ts";
 
 /** That a key is used in ways that do not go together, in a sentence's part. Undefined if it is used in one way, as far as it shows. */
 export function mixedUseOf({ mixedKinds = [], isFairMixed }: LockStatus): string | undefined {

@@ -16,7 +16,7 @@ import { Locker } from "./locker.ts";
 import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
 import { listedStatuses, parted } from "./status/lock-listing.ts";
 import { helperStatusOf, type LockStatus, missingStatus, statusOf, withHelpers } from "./status/lock-status.ts";
-import { endQuietly } from "./waiting/hold.ts";
+import { endQuietly } from "./waiting/held.ts";
 import type { LockerOptions } from "./waiting/locker-options.ts";
 import { Patience } from "./waiting/patience.ts";
 

@@ -6,10 +6,12 @@ import type { KnownKey, LockSpace } from "./lock-space.ts";
 import { type Announcement, areSameTerms } from "./options.ts";
 import type { ObservedWait } from "./telemetry/observer.ts";
 import { Contender } from "./waiting/contender.ts";
-import { endQuietly, type Hold, type LocalLease } from "./waiting/hold.ts";
-import type { Comer, Turn } from "./waiting/local-queue.ts";
+import { endQuietly } from "./waiting/held.ts";
+import type { Hold } from "./waiting/hold.ts";
+import type { QueueHead, Waiter } from "./waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "./waiting/locker-options.ts";
 import { Patience, type WaitOptions, waitFor } from "./waiting/patience.ts";
+import type { ProcessLease } from "./waiting/process-lease.ts";
 
 /** The way of this process's tasks to the lease of one blob: through the local queue, one by one. */
 export class Entrance {
@@ -37,9 +39,9 @@ export class Entrance {
   /** The same, for whoever waits already: its place in the queue is that of somebody who came when that wait began. */
   async obtainWithin(patience: Patience, outage?: OutageTimer): Promise<Hold> {
     const known = this.known;
-    const turn = await known.queue.enter(this.#comer(patience));
-    const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, patience, turn, outage });
-    return this.#remembered(known, await leavingUnless(turn, contender, contender.wait()));
+    const head = await known.queue.enter(this.#waiter(patience));
+    const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, patience, head, outage });
+    return this.#remembered(known, await leavingUnless(head, contender, contender.wait()));
   }
 
   /**
@@ -50,12 +52,12 @@ export class Entrance {
     signal?.throwIfAborted();
     this.blob.closing.signal.throwIfAborted();
     const known = this.known;
-    const turn = known.queue.tryEnter();
-    if (!turn) return undefined;
+    const head = known.queue.tryEnter();
+    if (!head) return undefined;
     const patience = new Patience(this.blob, this.#of.key, { signal }, wait);
     try {
-      const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, patience, turn });
-      const hold = await leavingUnless(turn, contender, contender.tryOnce(tries));
+      const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, patience, head });
+      const hold = await leavingUnless(head, contender, contender.tryOnce(tries));
       return hold && this.#remembered(known, hold);
     } finally {
       patience.end();
@@ -70,12 +72,12 @@ export class Entrance {
     const { token, leaseId } = hold;
     if (token === undefined) throw new TypeError("without a fencing token there is nothing to announce");
     const { description } = this.options;
-    const request = { leaseId, seen: hold.seen, description, signal };
+    const request = { leaseId, lastStamp: hold.lastStamp, description, signal };
     try {
-      const { seen } = await this.known.tokens.announce(this.blob, request, { token, announcement });
-      hold.seen = seen;
+      const { lastStamp } = await this.known.tokens.announce(this.blob, request, { token, announcement });
+      hold.wrote(lastStamp);
     } catch (error) {
-      if (error !== signal.reason && isMutexError(error) && error.code === "LOCK_LOST") hold.learnLoss(error);
+      if (error !== signal.reason && isMutexError(error) && error.code === "LOCK_LOST") hold.lose(error);
       throw error;
     }
   }
@@ -93,19 +95,23 @@ export class Entrance {
     return hold;
   }
 
-  #comer(patience: Patience): Comer<LocalLease> {
+  #waiter(patience: Patience): Waiter<ProcessLease> {
     const { terms } = this.options;
-    return { patience, accepts: ({ kept }) => areSameTerms(kept.terms, terms) };
+    return { patience, accepts: ({ renewer }) => areSameTerms(renewer.terms, terms) };
   }
 }
 
-/** Leaves the turn if nothing was won with it. A hold leaves it by itself when it ends. */
-async function leavingUnless<T extends Hold | undefined>(turn: Turn<LocalLease>, contender: Contender, winning: Promise<T>): Promise<T> {
+/** Leaves the queue if nothing was won with it. A hold leaves it by itself when it ends. */
+async function leavingUnless<T extends Hold | undefined>(
+  head: QueueHead<ProcessLease>,
+  contender: Contender,
+  winning: Promise<T>,
+): Promise<T> {
   let hold: T | undefined;
   try {
     hold = await winning;
     return hold;
   } finally {
-    if (!hold) turn.leave({ outage: contender.outage });
+    if (!hold) head.leave({ outage: contender.outage });
   }
 }

@@ -3,14 +3,14 @@ import { type LockLostError, LockUncertainError, NotHeldError, type WorkStillRun
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { type LeaseTerms, shown } from "./options.ts";
 import type { ObservedHold, ObservedWait } from "./telemetry/observer.ts";
-import { endQuietly, type Tenure } from "./waiting/hold.ts";
+import { endQuietly, type Held } from "./waiting/held.ts";
 import { tellingOfLostWork } from "./waiting/lost-work.ts";
 
 /** Something that is held, until it is given back or lost. */
 export abstract class Holding {
   /** What it was asked for by. */
   readonly key: string;
-  readonly #tenure: Tenure;
+  readonly #held: Held;
   #observed: ObservedHold | undefined;
   #stopListening: (() => void) | undefined;
   /** The caller's, while it is held. */
@@ -20,9 +20,9 @@ export abstract class Holding {
   #isReleased = false;
 
   /** @internal */
-  constructor(key: string, tenure: Tenure) {
+  constructor(key: string, held: Held) {
     this.key = key;
-    this.#tenure = tenure;
+    this.#held = held;
   }
 
   /**
@@ -30,13 +30,13 @@ export abstract class Holding {
    * reason of that. Late by any stall of the event loop: after a pause, ask {@link Holding.assertHeld}.
    */
   get signal(): AbortSignal {
-    if (this.#until) this.#either ??= new LinkedSignal(this.#tenure.signal, this.#until);
-    return this.#either?.signal ?? this.#tenure.signal;
+    if (this.#until) this.#either ??= new LinkedSignal(this.#held.signal, this.#until);
+    return this.#either?.signal ?? this.#held.signal;
   }
 
   /** Whether it is held, by the clock at this very moment. Once lost, it is lost for ever. False while it is {@link Holding.isUncertain}. */
   get isHeld(): boolean {
-    return this.#tenure.isHeld;
+    return this.#held.isHeld;
   }
 
   /**
@@ -44,12 +44,12 @@ export abstract class Holding {
    * follows within a second of waking up; its answer, or the deadline of the lease, decides. The signal does not abort for this.
    */
   get isUncertain(): boolean {
-    return this.#tenure.isUncertain;
+    return this.#held.isUncertain;
   }
 
   /** How long it is good for without another renewal, in milliseconds, by the clock at this moment; 0 when it is not held. */
   get remainingMs(): number {
-    return this.#tenure.remainingMs;
+    return this.#held.remainingMs;
   }
 
   /**
@@ -58,9 +58,9 @@ export abstract class Holding {
    * follows; fencing tokens are for that.
    */
   assertHeld(): void {
-    if (this.#tenure.isHeld) return;
-    if (this.#tenure.ended) throw new NotHeldError(this.key);
-    throw this.#tenure.lostBecause ?? new LockUncertainError(this.key);
+    if (this.#held.isHeld) return;
+    if (this.#held.ended) throw new NotHeldError(this.key);
+    throw this.#held.lostBecause ?? new LockUncertainError(this.key);
   }
 
   /**
@@ -79,18 +79,18 @@ export abstract class Holding {
   /** @internal */
   end(): Promise<LockLostError | undefined> {
     this.#isReleased = true;
-    const ending = this.#tenure.end();
+    const ending = this.#held.end();
     this.#stopListening?.();
     this.#either?.end();
     this.#until = undefined;
-    this.#observed?.ends(ending, this.#tenure);
+    this.#observed?.ends(ending, this.#held);
     this.#observed = undefined;
     return ending;
   }
 
   /** Whether it was given back. @internal */
   get isOver(): boolean {
-    return this.#tenure.ended;
+    return this.#held.ended;
   }
 
   /** Whether the caller has ended it: the process may do so, too. @internal */
@@ -100,12 +100,12 @@ export abstract class Holding {
 
   /** Aborts when it is lost, and for nothing else. @internal */
   get loss(): AbortSignal {
-    return this.#tenure.signal;
+    return this.#held.signal;
   }
 
   /** @internal */
   get lostBecause(): LockLostError | undefined {
-    return this.#tenure.lostBecause;
+    return this.#held.lostBecause;
   }
 
   /** While it is held, its signal aborts with this one, too. @internal */
@@ -117,12 +117,12 @@ export abstract class Holding {
   /** From here on whoever saw it waited for sees what becomes of it. @internal */
   seenBy(wait: ObservedWait | undefined): this {
     if (!wait) return this;
-    const tenure = this.#tenure;
-    const observed = wait.won(tenure);
-    const { signal } = tenure;
+    const held = this.#held;
+    const observed = wait.won(held);
+    const { signal } = held;
     const lose = (): void => observed.lost(signal.reason);
     this.#observed = observed;
-    tenure.observer = observed;
+    held.observedBy?.(observed);
     if (signal.aborted) lose();
     else this.#stopListening = onAbort(signal, lose);
     return this;

@@ -12,8 +12,10 @@ import { checkMs, DEFAULTS, type LeaseTerms } from "./options.ts";
 import { checkRuntime } from "./runtime.ts";
 import { azureLog } from "./telemetry/azure-log.ts";
 import { Telemetry, type TelemetryOptions } from "./telemetry/telemetry.ts";
-import { endQuietly, type Hold, type LocalLease } from "./waiting/hold.ts";
+import { endQuietly } from "./waiting/held.ts";
+import type { Hold } from "./waiting/hold.ts";
 import { LocalQueue } from "./waiting/local-queue.ts";
+import type { ProcessLease } from "./waiting/process-lease.ts";
 
 /** Where the locks are, and what is the same for all of them. */
 export interface MutexOptions extends ConnectOptions {
@@ -41,7 +43,7 @@ export interface ReleaseAllOptions {
 export interface KnownKey {
   /** The name of the lock, for people. */
   readonly key: string;
-  readonly queue: LocalQueue<LocalLease>;
+  readonly queue: LocalQueue<ProcessLease>;
   readonly tokens: FencingTokens;
 }
 

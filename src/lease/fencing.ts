@@ -1,9 +1,10 @@
-import { type Clock, Stopwatch, sleep } from "../clock.ts";
+import { Stopwatch, sleep } from "../clock.ts";
 import { LockLostError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import type { Announcement, HolderDescription } from "../options.ts";
 import type { FirstRecord } from "./acquisition.ts";
 import { checkKind, withKind } from "./key-kind.ts";
-import type { Metadata, Stamp, StoredBlob } from "./lease-store.ts";
+import { type LastStamp, type ServiceTime, stampNow } from "./last-stamp.ts";
+import type { Metadata, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type Announced, isOnlyClaimed, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
 import type { OutageTimer } from "./outage-timer.ts";
@@ -22,24 +23,6 @@ const LONGEST_SEED_MS = 5_000;
 /** A record that is written by others this often, whenever we look at it, is not written under our lease. */
 const MOST_UNMET = 5;
 
-/** The service's clock, as far as an answer lets us know it: never ahead of it. */
-export class ServiceTime {
-  readonly #clock: Clock;
-  readonly #date: number;
-  readonly #now: number;
-
-  /** Made when the answer that bears the date arrives. */
-  constructor(clock: Clock, date: number) {
-    this.#clock = clock;
-    this.#date = date;
-    this.#now = clock.now();
-  }
-
-  get ms(): number {
-    return this.#date + this.#clock.now() - this.#now;
-  }
-}
-
 /** Tokens from `next` to `top`. */
 interface Block {
   next: number;
@@ -54,14 +37,8 @@ interface OwnBlock extends Block {
   readonly metadata: Metadata;
 }
 
-/** What the last answer under a lease said of its blob. */
-export interface SeenBlob {
-  readonly etag: string;
-  readonly time: ServiceTime;
-}
-
 /** What is known of the blob before a record is written. */
-interface Known extends SeenBlob {
+interface Known extends LastStamp {
   readonly lastModified: number;
   readonly metadata: Metadata;
   readonly record: LockRecord | undefined;
@@ -69,14 +46,14 @@ interface Known extends SeenBlob {
 
 export interface TokenRequest {
   readonly leaseId: string;
-  readonly seen: SeenBlob;
+  readonly lastStamp: LastStamp;
   readonly description: HolderDescription;
   /** Aborts when the caller gives up or the lease is lost. */
   readonly signal: AbortSignal;
   /** For how long to go on without any answer from the service. Default: until the signal aborts. */
   readonly outage?: OutageTimer;
   /** For how long to go on without success, answers or not, in milliseconds. Default: until the signal aborts. */
-  readonly longestMs?: number;
+  readonly longestMs?: number | undefined;
 }
 
 export interface NewAnnouncement {
@@ -121,7 +98,7 @@ export class FencingTokens {
   }
 
   /** The next token of our own block, if the blob still is as we wrote it and the record describes this holder. Takes no request. */
-  next({ etag }: SeenBlob, description: HolderDescription): number | undefined {
+  next({ etag }: LastStamp, description: HolderDescription): number | undefined {
     const own = this.#own;
     return own && own.etag === etag && own.next <= own.top && isSame(own.description, description) ? takeNext(own) : undefined;
   }
@@ -140,16 +117,16 @@ export class FencingTokens {
    * `LockLostError` if the lease turns out to be lost, `KeyKindMismatchError` if the key is used as something else, or the signal's
    * reason.
    */
-  async reserve(blob: LockBlob, request: TokenRequest): Promise<{ token: number; seen: SeenBlob }> {
+  async reserve(blob: LockBlob, request: TokenRequest): Promise<{ token: number; lastStamp: LastStamp }> {
     const { block, time } = await this.#record(blob, request, async (known) => {
       const next = await this.#nextBlock(blob, known, request);
       return { block: next, announced: { token: next.next, since: dateOf(known.time) } };
     });
-    return { token: takeNext(block), seen: { etag: block.etag, time } };
+    return { token: takeNext(block), lastStamp: { etag: block.etag, time } };
   }
 
   /** Replaces what the holder of a token announces with it. Throws as {@link FencingTokens.reserve} does. */
-  async announce(blob: LockBlob, request: TokenRequest, { token, announcement }: NewAnnouncement): Promise<{ seen: SeenBlob }> {
+  async announce(blob: LockBlob, request: TokenRequest, { token, announcement }: NewAnnouncement): Promise<{ lastStamp: LastStamp }> {
     const { announces, ...plain } = request.description;
     const description = announcement ? { ...plain, announces: announcement } : plain;
     const { block, time } = await this.#record(blob, { ...request, description }, async ({ record, time: now }) => {
@@ -157,7 +134,7 @@ export class FencingTokens {
       const since = record?.announced?.token === token ? record.announced.since : dateOf(now);
       return { block: { next: top + 1, top }, announced: { token, since } };
     });
-    return { seen: { etag: block.etag, time } };
+    return { lastStamp: { etag: block.etag, time } };
   }
 
   /**
@@ -187,7 +164,7 @@ export class FencingTokens {
       outage?.failed(error, blob.key);
       if (since.elapsedMs >= longestMs) throw error;
     };
-    let known = this.#ownWrite(request.seen) ?? this.#foresightOf(request.seen) ?? (await this.#read(blob, request, endure));
+    let known = this.#ownWrite(request.lastStamp) ?? this.#foresightOf(request.lastStamp) ?? (await this.#read(blob, request, endure));
     let unmet = 0;
     let failures = 0;
     const tryOnce = async (): Promise<{ block: OwnBlock; time: ServiceTime } | number> => {
@@ -223,15 +200,15 @@ export class FencingTokens {
   }
 
   /** What our own last write made of the blob, if it still is so. */
-  #ownWrite(seen: SeenBlob): Known | undefined {
-    if (this.#own?.etag !== seen.etag) return undefined;
+  #ownWrite(lastStamp: LastStamp): Known | undefined {
+    if (this.#own?.etag !== lastStamp.etag) return undefined;
     const { metadata } = this.#own;
-    return { ...seen, lastModified: Number.NEGATIVE_INFINITY, metadata, record: recordIn(metadata) };
+    return { ...lastStamp, lastModified: Number.NEGATIVE_INFINITY, metadata, record: recordIn(metadata) };
   }
 
   /** What was read while another held the lock, if the blob still is so: its ETag says that nobody has written since. */
-  #foresightOf(seen: SeenBlob): Known | undefined {
-    return this.#foreseen?.etag === seen.etag ? { ...this.#foreseen, time: seen.time } : undefined;
+  #foresightOf(lastStamp: LastStamp): Known | undefined {
+    return this.#foreseen?.etag === lastStamp.etag ? { ...this.#foreseen, time: lastStamp.time } : undefined;
   }
 
   /** Waits, if need be, until the service's time leaves room for a block. */
@@ -266,11 +243,11 @@ export class FencingTokens {
     { leaseId, signal, outage }: TokenRequest,
     metadata: Metadata,
     ifMatch: string,
-  ): Promise<SeenBlob | undefined> {
+  ): Promise<LastStamp | undefined> {
     outage?.sending();
     const answer = await blob.writeRecord(metadata, { leaseId, ifMatch, signal });
     if (answer.kind === "refused") throw lossBy(answer, blob.key, "writing the record");
-    return answer.kind === "written" ? seenNow(blob, answer) : undefined;
+    return answer.kind === "written" ? stampNow(blob, answer) : undefined;
   }
 
   #read(blob: LockBlob, { signal, outage }: TokenRequest, endure: (error: StoreUnavailableError) => void): Promise<Known> {
@@ -303,15 +280,10 @@ function neverAsRead(key: string): StoreUnavailableError {
   return new StoreUnavailableError(`the record of "${key}" is never as it was just read`, key, { answered: true });
 }
 
-/** What an answer says that has just arrived. */
-export function seenNow({ clock }: LockBlob, { etag, date }: Pick<Stamp, "etag" | "date">): SeenBlob {
-  return { etag, time: new ServiceTime(clock, date) };
-}
-
-/** The same, of all that there is. */
+/** What a read says that was just answered. */
 function knownFrom(blob: LockBlob, found: StoredBlob): Known {
   const { lastModified, metadata } = found;
-  return { ...seenNow(blob, found), lastModified, metadata, record: recordIn(metadata) };
+  return { ...stampNow(blob, found), lastModified, metadata, record: recordIn(metadata) };
 }
 
 function takeNext(block: Block): number {

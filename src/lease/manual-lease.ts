@@ -2,71 +2,50 @@ import { Stopwatch, type Timer } from "../clock.ts";
 import { LockLostError, NotHeldError } from "../errors.ts";
 import { DEFAULTS } from "../options.ts";
 import { inRootContext } from "../root-context.ts";
-import type { Granted, LeaseOrigin } from "./acquisition.ts";
+import { HeldOnLeases } from "./held-on-leases.ts";
+import { Lease, type LeaseOptions } from "./lease.ts";
 import type { LeaseLength } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { lossBy } from "./refusal.ts";
 import { releaseLease } from "./release.ts";
 import { retry, TRIES } from "./retry.ts";
 
-/** How often an infinite lease is checked, so that somebody who breaks it is noticed. */
+/** How often an infinite lease is checked, so that a break is noticed. */
 const INFINITE_CHECK_MS = 20_000;
 
-export interface ManualLeaseOptions {
-  readonly origin: LeaseOrigin;
+export interface ManualLeaseOptions extends Pick<LeaseOptions, "origin" | "granted"> {
   readonly length: LeaseLength;
-  readonly granted: Pick<Granted, "leaseId" | "asked">;
   /** Called once the caller knows how the lease ended: released, or lost. */
   readonly onEnd: (lease: ManualLease) => void;
 }
 
-type State =
-  | { readonly kind: "held" }
-  | { readonly kind: "lost"; readonly error: LockLostError }
-  /** A release was sent. `releasing` is undefined if it went unanswered: it may still be carried out, and may be sent again. */
-  | { readonly kind: "released"; readonly releasing: Promise<void> | undefined };
-
-const HELD: State = Object.freeze({ kind: "held" });
-
 /** A lease that its holder renews and releases by hand. */
-export class ManualLease {
+export class ManualLease extends HeldOnLeases {
   readonly key: string;
-  readonly leaseId: string;
   readonly #blob: LockBlob;
-  readonly #lengthMs: number;
-  readonly #origin: LeaseOrigin;
+  readonly #lease: Lease;
   readonly #onEnd: (lease: ManualLease) => void;
-  #state: State = HELD;
-  #asked: Stopwatch;
+  /** Set by an answer. That its time is over is no loss yet: a renewal may still be granted. */
+  #loss: LockLostError | undefined;
+  #isReleaseSent = false;
+  /** Undefined once a release went unanswered: it may still be carried out, and may be sent again. */
+  #releasing: Promise<void> | undefined;
   #check: Timer | undefined;
 
-  constructor(blob: LockBlob, { origin, granted: { leaseId, asked }, length, onEnd }: ManualLeaseOptions) {
+  constructor(blob: LockBlob, { origin, granted, length, onEnd }: ManualLeaseOptions) {
+    const leaseSeconds = length === "infinite" ? Number.POSITIVE_INFINITY : length;
+    const goodForMs = leaseSeconds * 1_000 * (1 - 1 / DEFAULTS.marginsPerLease);
+    const lease = new Lease(blob, { origin, granted, terms: { leaseSeconds, goodForMs } });
+    super([lease]);
     this.key = blob.key;
-    this.#origin = origin;
-    this.leaseId = leaseId;
     this.#blob = blob;
+    this.#lease = lease;
     this.#onEnd = onEnd;
-    this.#asked = asked;
-    this.#lengthMs = length === "infinite" ? Number.POSITIVE_INFINITY : length * 1_000;
     if (length === "infinite") this.#planCheck();
   }
 
-  get remainingMs(): number {
-    return this.isUncertain ? 0 : this.#goodMs;
-  }
-
-  get isHeld(): boolean {
-    return this.remainingMs > 0;
-  }
-
-  get isUncertain(): boolean {
-    return this.#asked.suspended && Number.isFinite(this.#lengthMs) && this.#goodMs > 0;
-  }
-
-  /** The milliseconds left until the deadline, if the clocks can be trusted; 0 when the lease is lost or released. */
-  get #goodMs(): number {
-    if (this.#state.kind !== "held") return 0;
-    return Math.max(0, this.#lengthMs * (1 - 1 / DEFAULTS.marginsPerLease) - this.#asked.elapsedMs);
+  get leaseId(): string {
+    return this.#lease.leaseId;
   }
 
   /** The blob's. */
@@ -74,20 +53,26 @@ export class ManualLease {
     return this.#blob.name;
   }
 
+  get ended(): boolean {
+    return this.#isReleaseSent;
+  }
+
   /** Whether a release is under way, or was answered. */
   get isReleased(): boolean {
-    return this.#state.kind === "released" && this.#state.releasing !== undefined;
+    return this.#releasing !== undefined && !this.#loss;
   }
 
   /** Whether it has certainly run out at the service. */
   get hasLapsed(): boolean {
-    return this.#asked.elapsedMs >= this.#lengthMs;
+    return this.#lease.lapsesInMs <= 0;
   }
 
   /** Ends the lease as lost. Nothing is sent for it any more. */
   lose(error: LockLostError): void {
     this.#check?.cancel();
-    if (this.#state.kind === "held") this.#state = { kind: "lost", error };
+    if (this.#isReleaseSent) return;
+    this.#loss ??= error;
+    this.#lease.lose(error);
   }
 
   /** @inheritDoc AcquiredLease.renew */
@@ -102,53 +87,54 @@ export class ManualLease {
 
   /** @inheritDoc AcquiredLease.release */
   async release(): Promise<void> {
-    if (this.#state.kind === "lost") this.#throwUnlessHeld();
-    if (this.#state.kind === "released" && this.#state.releasing !== undefined) return await this.#state.releasing;
-    const releasing = this.#release();
-    this.#state = { kind: "released", releasing };
-    await releasing;
+    if (this.#loss) throw this.#loss;
+    this.#releasing ??= this.#release();
+    await this.#releasing;
   }
 
   async #renew(signal?: AbortSignal): Promise<void> {
-    const { clock } = this.#blob;
-    let asked = new Stopwatch(clock);
+    const blob = this.#blob;
+    let sent = new Stopwatch(blob.clock);
     const renewOnce = () => {
-      this.#throwUnlessHeld();
-      asked = new Stopwatch(clock);
-      return this.#blob.renew(this.leaseId, { signal });
+      this.#throwUnlessOpen();
+      sent = new Stopwatch(blob.clock);
+      return blob.renew(this.leaseId, { signal });
     };
-    const answer = await retry(this.#blob, async () => renewOnce(), { signal, tries: TRIES });
+    const answer = await retry(blob, renewOnce, { signal, tries: TRIES });
     if (answer.kind === "refused") this.lose(lossBy(answer, this.key, "renewal"));
     // A release may have been sent meanwhile.
-    this.#throwUnlessHeld();
-    this.#asked = asked;
+    this.#throwUnlessOpen();
+    this.#lease.renewed(sent);
   }
 
   async #release(): Promise<void> {
-    const isOverdue = this.#state.kind === "held" && this.#goodMs === 0;
+    const isOverdue = this.#lease.isOpen && this.#lease.isOverdue;
     this.#check?.cancel();
-    this.#origin.conclude();
+    const releasing = this.#isReleaseSent ? releaseLease(this.#blob, this.leaseId) : this.#lease.release();
+    this.#isReleaseSent = true;
     try {
-      const answer = await releaseLease(this.#blob, this.leaseId);
+      const answer = await releasing;
       if (answer.kind === "refused") throw lossBy(answer, this.key, "release");
       if ("isAssumed" in answer && isOverdue) throw new LockLostError(this.key, "expired", "it ran out before it was released");
     } catch (error) {
-      this.#state = error instanceof LockLostError ? { kind: "lost", error } : { kind: "released", releasing: undefined };
-      if (error instanceof LockLostError) this.#onEnd(this);
+      if (error instanceof LockLostError) this.#loss = error;
+      else this.#releasing = undefined;
+      if (this.#loss) this.#onEnd(this);
       throw error;
     }
     this.#onEnd(this);
   }
 
-  #throwUnlessHeld(): void {
-    if (this.#state.kind === "released") throw new NotHeldError(this.key, "its release was sent");
-    if (this.#state.kind === "lost") throw this.#state.error;
+  #throwUnlessOpen(): void {
+    if (this.#loss) throw this.#loss;
+    if (this.#isReleaseSent) throw new NotHeldError(this.key, "its release was sent");
   }
 
   #planCheck(): void {
     const check = (): void => {
       this.#planCheck();
-      this.#renew().catch((error) => this.#blob.log(`the infinite lease on "${this.key}" could not be checked: ${String(error)}`));
+      const failed = (error: unknown): void => this.#blob.log(`the infinite lease on "${this.key}" could not be checked: ${String(error)}`);
+      this.#renew().catch(failed);
     };
     this.#check = inRootContext(() => this.#blob.clock.setTimer(INFINITE_CHECK_MS, check));
   }

@@ -1,4 +1,6 @@
 import { Stopwatch, sleep } from "../clock.ts";
+import type { LockLostError } from "../errors.ts";
+import { inRootContext } from "../root-context.ts";
 import type { ReleaseAnswer } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { isUnsure, retry, TRIES } from "./retry.ts";
@@ -33,6 +35,16 @@ export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string)
     const changed = await blob.change(leaseId, newLeaseId);
     return changed.kind === "changed" ? { kind: "released" } : changed;
   });
+}
+
+/** The end of a lease that was lost before: it is given back, in the background, unless the service has shown that it is another's. */
+export async function releaseLost(
+  blob: LockBlob,
+  leaseId: string,
+  { error: { why }, stands }: { readonly error: LockLostError; readonly stands: boolean },
+): Promise<EndAnswer> {
+  if (why === "expired" || stands) void inRootContext(() => releaseInBackground(blob, leaseId));
+  return { kind: "refused", why, status: "lost before it was released" };
 }
 
 async function endLease(blob: LockBlob, leaseId: string, endOnce: () => Promise<ReleaseAnswer>): Promise<EndAnswer> {

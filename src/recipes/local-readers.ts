@@ -3,9 +3,9 @@ import { Entrance } from "../entrance.ts";
 import { readerMetadata } from "../lease/reader-blob.ts";
 import type { KnownKey, LockSpace } from "../lock-space.ts";
 import type { Hold } from "../waiting/hold.ts";
-import { LocalQueue, type Turn } from "../waiting/local-queue.ts";
+import { LocalQueue, type QueueHead } from "../waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
-import { SharedLease, type SharedTenure } from "./shared-lease.ts";
+import { type SharedHold, SharedLease } from "./shared-lease.ts";
 
 const HAS_WRITER = Symbol("has a writer");
 
@@ -18,8 +18,7 @@ export class LocalReaders {
   readonly queue: LocalQueue<never> = new LocalQueue();
   /** Of those who queue and would not wait for a writer. */
   readonly #refusals = new Set<LinkedSignal>();
-  /** Of the last write, as of the last look. */
-  token: number | undefined;
+  #token: number | undefined;
   #freeAt = Number.NEGATIVE_INFINITY;
   #isWriting = false;
   #lease: SharedLease | undefined;
@@ -39,6 +38,16 @@ export class LocalReaders {
     return found;
   }
 
+  /** Of the last write, as of the last look. */
+  get token(): number | undefined {
+    return this.#token;
+  }
+
+  /** A look has shown the token of the last write. */
+  sawToken(token: number | undefined): void {
+    this.#token = token;
+  }
+
   /** Whether there was a writer, or one that waited, at the last look. */
   get isWriting(): boolean {
     return this.#isWriting;
@@ -52,13 +61,13 @@ export class LocalReaders {
   }
 
   /** Reads along with others of this process, if there was no writer, and none that waited, at the last look, and that is recent enough. */
-  joinIfFree(isRecent: (lookedAt: number) => boolean): SharedTenure | undefined {
+  joinIfFree(isRecent: (lookedAt: number) => boolean): SharedHold | undefined {
     const isFree = this.#lease?.isShared && !this.#isWriting && isRecent(this.#freeAt);
     return isFree ? this.#lease?.join() : undefined;
   }
 
   /** Waits for the turn, unless the task that has it finds a writer, and so waits for that. */
-  async enterUnlessWriting(signal: AbortSignal | undefined): Promise<Turn<never> | undefined> {
+  async enterUnlessWriting(signal: AbortSignal | undefined): Promise<QueueHead<never> | undefined> {
     const refusal = new LinkedSignal(...(signal ? [signal] : []));
     this.#refusals.add(refusal);
     try {

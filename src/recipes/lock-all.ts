@@ -4,13 +4,16 @@ import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, LockTimeoutError } from "../errors.ts";
 import { Holding, seen } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
+import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { retryDelayMs } from "../lease/retry.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
 import { shown } from "../options.ts";
+import type { LeaseObserver } from "../telemetry/lease-observer.ts";
 import { type ObservedWait, Observer } from "../telemetry/observer.ts";
-import { endQuietly, type Hold, type RenewalObserver, type Tenure } from "../waiting/hold.ts";
+import { endQuietly, type Held } from "../waiting/held.ts";
+import type { Hold } from "../waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { checkWaitOptions, Patience, type WaitOptions } from "../waiting/patience.ts";
 
@@ -23,8 +26,8 @@ export class LockSet extends Holding {
   readonly locks: ReadonlyMap<string, Lock>;
 
   /** @internal */
-  constructor(locks: ReadonlyMap<string, Lock>, tenure: Tenure) {
-    super([...locks.keys()].join(", "), tenure);
+  constructor(locks: ReadonlyMap<string, Lock>, held: Held) {
+    super([...locks.keys()].join(", "), held);
     this.locks = locks;
   }
 }
@@ -64,7 +67,7 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
   const wait = new Observer({ telemetry: space.telemetry, kind: "lock_all", key: sorted }).asks();
   try {
     const asking = { timeoutMs, patience, outage, wait };
-    const tenure = await seen(wait, signal, async () => {
+    const joint = await seen(wait, signal, async () => {
       for (let losses = 1; ; losses += 1) {
         const taken = await takeInTurn(entrances, asking);
         if (taken) return taken;
@@ -72,7 +75,7 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
         await sleep(space.clock, retryDelayMs(losses, space.random), { signal: patience.signal });
       }
     });
-    return new LockSet(new Map(tenure.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), tenure).seenBy(wait).until(until);
+    return new LockSet(new Map(joint.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), joint).seenBy(wait).until(until);
   } finally {
     patience.end();
   }
@@ -100,7 +103,7 @@ function sortedKeys(keys: Iterable<string>): readonly string[] {
  * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was released from
  * outside before, as at the end of the process.
  */
-async function takeInTurn(entrances: readonly Entrance[], { timeoutMs, patience, outage, wait }: Asking): Promise<JointTenure | undefined> {
+async function takeInTurn(entrances: readonly Entrance[], { timeoutMs, patience, outage, wait }: Asking): Promise<JointHold | undefined> {
   const holds: Hold[] = [];
   const until = new LinkedSignal(patience.signal);
   let wanted = entrances[0] as Entrance;
@@ -116,7 +119,7 @@ async function takeInTurn(entrances: readonly Entrance[], { timeoutMs, patience,
     do for (const hold of holds) await hold.freshen(until.signal);
     while (holds.some(({ isUncertain }) => isUncertain));
     // The set is made in the turn in which all are held: from then on the loss of one ends the others.
-    if (holds.every(({ isHeld }) => isHeld)) return new JointTenure(holds);
+    if (holds.every(({ isHeld }) => isHeld)) return new JointHold(holds);
     giveBack(holds, wanted.blob.log);
     return undefined;
   } catch (error) {
@@ -143,12 +146,13 @@ function giveBack(holds: readonly Hold[], log: (message: string) => void): void 
 }
 
 /** Several holds as one. */
-class JointTenure implements Tenure {
+class JointHold extends HeldOnLeases implements Held {
   readonly holds: readonly Hold[];
   readonly #loss: LinkedSignal;
   #lost: Promise<LockLostError | undefined> | undefined;
 
   constructor(holds: readonly Hold[]) {
+    super(holds);
     this.holds = holds;
     this.#loss = new LinkedSignal(...holds.map(({ signal }) => signal));
     // The work under all of them has to stop; if the others are not given back, they lapse too.
@@ -161,28 +165,12 @@ class JointTenure implements Tenure {
     return this.#loss.signal;
   }
 
-  set observer(observer: RenewalObserver | undefined) {
-    for (const hold of this.holds) hold.observer = observer;
-  }
-
-  get remainingMs(): number {
-    return Math.min(...this.holds.map(({ remainingMs }) => remainingMs));
-  }
-
-  get isHeld(): boolean {
-    return this.holds.every(({ isHeld }) => isHeld);
-  }
-
-  get isUncertain(): boolean {
-    return this.holds.some(({ isUncertain }) => isUncertain) && !this.ended && !this.lostBecause;
-  }
-
-  get lostBecause(): LockLostError | undefined {
-    return this.holds.map(({ lostBecause }) => lostBecause).find((lost) => lost);
-  }
-
   get ended(): boolean {
     return this.holds.some(({ ended }) => ended);
+  }
+
+  observedBy(observer: LeaseObserver): void {
+    for (const hold of this.holds) hold.observedBy(observer);
   }
 
   end(): Promise<LockLostError | undefined> {

@@ -7,7 +7,7 @@ import { Observer } from "../telemetry/observer.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { type LockSide, lockSide } from "./lock-side.ts";
 import { Readers } from "./readers.ts";
-import type { SharedTenure } from "./shared-lease.ts";
+import type { SharedHold } from "./shared-lease.ts";
 import { Writers } from "./writers.ts";
 
 /** A lock for reading, shared with other readers, until it is released or lost. */
@@ -19,9 +19,9 @@ export class ReadLock extends Holding {
   readonly fencingToken: number | undefined;
 
   /** @internal */
-  constructor(key: string, tenure: SharedTenure) {
-    super(key, tenure);
-    this.fencingToken = tenure.token;
+  constructor(key: string, hold: SharedHold) {
+    super(key, hold);
+    this.fencingToken = hold.token;
   }
 }
 
@@ -70,7 +70,7 @@ export class ReaderWriterLock {
     this.key = key;
     this.read = lockSide({
       source: readers,
-      handle: (tenure) => new ReadLock(key, tenure),
+      handle: (hold) => new ReadLock(key, hold),
       observer: observer("read"),
       blob,
       terms,

@@ -14,13 +14,14 @@ import { sweepHelpers } from "../lease/sweep.ts";
 import type { LockSpace } from "../lock-space.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
-import { endQuietly, type Hold, type Tenure } from "../waiting/hold.ts";
+import { endQuietly, type Held } from "../waiting/held.ts";
+import type { Hold } from "../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import { type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
 import { poll } from "../waiting/polling.ts";
 import { LocalReaders } from "./local-readers.ts";
 import type { Source } from "./lock-side.ts";
-import type { SharedTenure } from "./shared-lease.ts";
+import type { SharedHold } from "./shared-lease.ts";
 import type { Reading } from "./writers.ts";
 
 const KIND = "reader-writer-lock";
@@ -34,7 +35,7 @@ const DEAD_AFTER_MS = 600_000;
  * blob is leased. The first reader leases it and *then* looks whether there is a writer; a writer leases its blob and *then*
  * looks whether there is a reader: whichever was first, one of them sees the other.
  */
-export class Readers implements Source<SharedTenure>, Reading {
+export class Readers implements Source<SharedHold>, Reading {
   readonly #options: ResolvedLockerOptions;
   /** The blob that a writer leases. A reader does so only to wait for its turn, with `fair`. */
   readonly #turnstile: Entrance;
@@ -55,7 +56,7 @@ export class Readers implements Source<SharedTenure>, Reading {
     return found.some(({ leaseState }) => isLeased(leaseState));
   }
 
-  obtain(options: WaitOptions, wait: ObservedWait | undefined): Promise<SharedTenure> {
+  obtain(options: WaitOptions, wait: ObservedWait | undefined): Promise<SharedHold> {
     const blob = this.#blob;
     const { unreachableAfterMs, fair } = this.#options;
     const local = this.#local;
@@ -63,9 +64,9 @@ export class Readers implements Source<SharedTenure>, Reading {
     const wanted = {
       wait: async (patience: Patience) => {
         const { signal } = patience;
-        const turn = await local.queue.enterEmptyHanded(signal);
-        const outage = new OutageTimer(blob.clock, unreachableAfterMs, turn.legacy.outage);
-        let reading: SharedTenure | undefined;
+        const head = await local.queue.enterEmptyHanded(signal);
+        const outage = new OutageTimer(blob.clock, unreachableAfterMs, head.note.outage);
+        let reading: SharedHold | undefined;
         try {
           const asking = { signal, tries: 1, lease: (own: Entrance) => own.obtainWithin(patience, outage) };
           // The first look is as long as one that lets it in; the next ones are a single request.
@@ -81,15 +82,15 @@ export class Readers implements Source<SharedTenure>, Reading {
             },
             async () => {
               if (local.isWriting) longer = REQUESTS;
-              const tenure =
+              const hold =
                 (await this.#enter(cameAt, asking)) ??
                 (fair && (await this.#passTurnstile(await this.#turnstile.obtainWithin(patience, outage), asking)));
-              return tenure || pollDelayMs(patience.waitedMs, blob.random, this.#options.poll);
+              return hold || pollDelayMs(patience.waitedMs, blob.random, this.#options.poll);
             },
           );
           return reading;
         } finally {
-          turn.leave(reading ? {} : { outage });
+          head.leave(reading ? {} : { outage });
         }
       },
       tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
@@ -97,15 +98,15 @@ export class Readers implements Source<SharedTenure>, Reading {
     return waitFor(blob, blob.key, options, wanted, wait);
   }
 
-  async tryObtain(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<SharedTenure | undefined> {
+  async tryObtain(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<SharedHold | undefined> {
     signal?.throwIfAborted();
     this.#blob.closing.signal.throwIfAborted();
     wait?.asked();
     const local = this.#local;
     const cameAt = this.#now;
     if (local.queue.busy && local.isWriting) return undefined;
-    const turn = await local.enterUnlessWriting(signal);
-    if (!turn) return undefined;
+    const head = await local.enterUnlessWriting(signal);
+    if (!head) return undefined;
     try {
       const lease = async (own: Entrance): Promise<Hold | undefined> => {
         await unlessAborted(local.givenBack ?? Promise.resolve(), signal);
@@ -113,24 +114,24 @@ export class Readers implements Source<SharedTenure>, Reading {
       };
       return await this.#enter(cameAt, { signal, tries: TRIES, lease });
     } finally {
-      turn.leave();
+      head.leave();
     }
   }
 
   /** Reads, unless another writes or waits to. For the task that has the turn in this process. */
-  async #enter(cameAt: number, asking: Asking): Promise<SharedTenure | undefined> {
+  async #enter(cameAt: number, asking: Asking): Promise<SharedHold | undefined> {
     const local = this.#local;
     const { fair, handOverMs } = this.#options;
     // Who joins others of this process overtakes the writers that came since they last looked; not so with `fair`.
-    const tenure = local.joinIfFree((lookedAt) => (fair ? lookedAt >= cameAt : this.#now - lookedAt < handOverMs));
-    if (tenure) return await this.#confirm(tenure, asking, async () => true);
+    const hold = local.joinIfFree((lookedAt) => (fair ? lookedAt >= cameAt : this.#now - lookedAt < handOverMs));
+    if (hold) return await this.#confirm(hold, asking, async () => true);
     // A reader that knows of a writer looks first: a lease for an instant would keep the writer waiting.
     if (local.isWriting && (await this.#isWriting(asking))) return undefined;
     return await this.#share(asking, async () => !(await this.#isWriting(asking)));
   }
 
   /** Reads when it is this process's turn: no task writes while this one has the writers' lease, and a later writer sees ours. */
-  async #passTurnstile(turnstile: Hold, asking: Asking): Promise<SharedTenure | undefined> {
+  async #passTurnstile(turnstile: Hold, asking: Asking): Promise<SharedHold | undefined> {
     try {
       return await this.#share(asking, async () => {
         await this.#look(asking);
@@ -142,29 +143,29 @@ export class Readers implements Source<SharedTenure>, Reading {
   }
 
   /** Leases this process's blob, unless it is, and reads if `mayRead` says so then. */
-  async #share(asking: Asking, mayRead: () => Promise<boolean>): Promise<SharedTenure | undefined> {
+  async #share(asking: Asking, mayRead: () => Promise<boolean>): Promise<SharedHold | undefined> {
     const lease = await this.#local.leased(asking.lease);
     // Before it may read, so that the lease is not given back meanwhile by a reader that has done.
-    const tenure = lease?.join();
-    return tenure && (await this.#confirm(tenure, asking, mayRead));
+    const hold = lease?.join();
+    return hold && (await this.#confirm(hold, asking, mayRead));
   }
 
-  /** The tenure, if it is good for long enough when `mayRead` has said so. */
-  async #confirm(tenure: SharedTenure, { signal }: Asking, mayRead: () => Promise<boolean>): Promise<SharedTenure | undefined> {
+  /** The hold, if it is good for long enough when `mayRead` has said so. */
+  async #confirm(hold: SharedHold, { signal }: Asking, mayRead: () => Promise<boolean>): Promise<SharedHold | undefined> {
     let isReading = false;
     try {
       if (!(await mayRead())) return undefined;
-      await tenure.freshen(signal);
+      await hold.freshen(signal);
       // Readers with and without fencing share their process's state, token included.
-      tenure.token = this.#options.fencing ? this.#local.token : undefined;
-      isReading = tenure.isHeld;
+      if (this.#options.fencing) hold.tellToken(this.#local.token);
+      isReading = hold.isHeld;
     } catch (error) {
       // Lost before anybody held it: another one, then.
       if (signal?.aborted || !(isMutexError(error) && error.code === "LOCK_LOST")) throw error;
     } finally {
-      if (!isReading) this.#giveBack(tenure);
+      if (!isReading) this.#giveBack(hold);
     }
-    return isReading ? tenure : undefined;
+    return isReading ? hold : undefined;
   }
 
   async #isWriting(asking: Asking): Promise<boolean> {
@@ -187,14 +188,14 @@ export class Readers implements Source<SharedTenure>, Reading {
     if (answer.kind === "found") checkKind(blob.key, KIND, answer.blob.metadata);
     const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
     // A record of an earlier version, or of a holder who does not announce its token.
-    this.#local.token = record?.announced?.token ?? record?.top;
+    this.#local.sawToken(record?.announced?.token ?? record?.top);
     return answer.kind === "found" && isLeased(answer.blob.leaseState);
   }
 
   /** In the background: no task waits for that. */
-  #giveBack(tenure: Tenure): void {
+  #giveBack(held: Held): void {
     const { key, log } = this.#blob;
-    void endQuietly(tenure, log, `a lease of the readers of "${key}"`);
+    void endQuietly(held, log, `a lease of the readers of "${key}"`);
   }
 
   get #blob(): LockBlob {

@@ -7,8 +7,7 @@ export class ReturnedSlots {
   static readonly #all: WeakMap<KnownKey, ReturnedSlots> = new WeakMap();
   /** Whether the key's blob says that it is a semaphore. Undefined until this process has asked. */
   claim: boolean | undefined;
-  /** Resolves when this process has left the gate it was at last. */
-  gateLeft: Promise<unknown> = Promise.resolve();
+  #gateLeft: Promise<unknown> = Promise.resolve();
   #slot: number | undefined;
   #bell: LinkedSignal | undefined;
   #since: number | undefined;
@@ -19,6 +18,16 @@ export class ReturnedSlots {
     const returned = ReturnedSlots.#all.get(known) ?? new ReturnedSlots();
     ReturnedSlots.#all.set(known, returned);
     return returned;
+  }
+
+  /** Resolves when this process has left the gate it was at last. */
+  get gateLeft(): Promise<unknown> {
+    return this.#gateLeft;
+  }
+
+  /** This process is leaving the gate. */
+  leaveGate(left: Promise<unknown>): void {
+    this.#gateLeft = left;
   }
 
   /** Whether the tasks of this process took over each other's permits for so long: then one is left to others. */

@@ -17,7 +17,8 @@ import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { type KeyKind, shown } from "../options.ts";
 import { type ObservedWait, Observer } from "../telemetry/observer.ts";
 import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
-import { endQuietly, type Hold } from "../waiting/hold.ts";
+import { endQuietly } from "../waiting/held.ts";
+import type { Hold } from "../waiting/hold.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { checkWaitOptions, Patience, signalOf, type TryOptions, type WaitOptions, waitFor } from "../waiting/patience.ts";
 import { poll } from "../waiting/polling.ts";
@@ -164,14 +165,14 @@ export class Semaphore {
   }
 
   async #waitHere(patience: Patience): Promise<Permit> {
-    const turn = await this.#gate.known.queue.enterEmptyHanded(patience.signal);
-    const outage = new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs, turn.legacy.outage);
+    const head = await this.#gate.known.queue.enterEmptyHanded(patience.signal);
+    const outage = new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs, head.note.outage);
     let permit: Permit | undefined;
     try {
       permit = await this.#poll(patience, outage);
       return permit;
     } finally {
-      turn.leave(permit ? {} : { outage });
+      head.leave(permit ? {} : { outage });
     }
   }
 
@@ -324,7 +325,7 @@ export class Semaphore {
 
   /** In the background: no task waits for that. */
   #leave(gate: Hold): void {
-    this.#returned.gateLeft = endQuietly(gate, this.#blob.log, `the gate of semaphore "${this.key}"`);
+    this.#returned.leaveGate(endQuietly(gate, this.#blob.log, `the gate of semaphore "${this.key}"`));
   }
 
   get #blob(): LockBlob {

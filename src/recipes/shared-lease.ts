@@ -1,11 +1,13 @@
 import { onAbort } from "../abort.ts";
 import type { LockLostError } from "../errors.ts";
-import type { Hold, Tenure } from "../waiting/hold.ts";
+import { HeldOnLeases } from "../lease/held-on-leases.ts";
+import type { Held } from "../waiting/held.ts";
+import type { Hold } from "../waiting/hold.ts";
 
 /** A lease that several tasks of this process hold at once. It is given back when the last of them is done. */
 export class SharedLease {
   readonly hold: Hold;
-  readonly #sharers = new Set<SharedTenure>();
+  readonly #sharers = new Set<SharedHold>();
   #ending: Promise<LockLostError | undefined> | undefined;
 
   constructor(hold: Hold) {
@@ -22,15 +24,15 @@ export class SharedLease {
   }
 
   /** One more. Undefined if the lease is lost, or was given back. */
-  join(): SharedTenure | undefined {
+  join(): SharedHold | undefined {
     if (!this.isOpen) return undefined;
-    const sharer = new SharedTenure(this);
+    const sharer = new SharedHold(this);
     this.#sharers.add(sharer);
     return sharer;
   }
 
   /** One less. Resolves with the error if the lease was lost before. */
-  leave(sharer: SharedTenure): Promise<LockLostError | undefined> {
+  leave(sharer: SharedHold): Promise<LockLostError | undefined> {
     this.#sharers.delete(sharer);
     if (!this.isShared || this.hold.ended) {
       this.#ending = this.hold.end();
@@ -55,15 +57,15 @@ export class SharedLease {
 }
 
 /** One task's part of a {@link SharedLease}. */
-export class SharedTenure implements Tenure {
-  /** The fencing token of the last write before, once that is known. */
-  token: number | undefined;
+export class SharedHold extends HeldOnLeases implements Held {
   readonly #lease: SharedLease;
-  readonly #loss = new AbortController();
+  readonly #loss: AbortController = new AbortController();
   readonly #stopListening: () => void;
+  #token: number | undefined;
   #end: Promise<LockLostError | undefined> | undefined;
 
   constructor(lease: SharedLease) {
+    super([lease.hold]);
     this.#lease = lease;
     const { signal } = lease.hold;
     this.#stopListening = onAbort(signal, () => this.#loss.abort(signal.reason));
@@ -73,20 +75,13 @@ export class SharedTenure implements Tenure {
     return this.#loss.signal;
   }
 
-  get remainingMs(): number {
-    return this.ended ? 0 : this.#lease.hold.remainingMs;
+  /** The fencing token of the last write before, once that is known. */
+  get token(): number | undefined {
+    return this.#token;
   }
 
-  get isHeld(): boolean {
-    return this.remainingMs > 0;
-  }
-
-  get isUncertain(): boolean {
-    return !this.ended && this.#lease.hold.isUncertain;
-  }
-
-  get lostBecause(): LockLostError | undefined {
-    return this.ended ? undefined : this.#lease.hold.lostBecause;
+  tellToken(token: number | undefined): void {
+    this.#token = token;
   }
 
   /** Whether this reader has ended. Also true once the process gave the lease back for all readers, as it ends. */

@@ -1,7 +1,8 @@
 import { isMutexError, type LockLostError } from "../errors.ts";
+import type { LeaseObserver, Renewal } from "./lease-observer.ts";
 import type { Listeners, LockEvents } from "./lock-events.ts";
 import { Stretch, type StretchOptions } from "./stretch.ts";
-import { errorType, type Renewal } from "./telemetry.ts";
+import { errorType } from "./telemetry.ts";
 
 const RENEWAL = "azmutex.renewal";
 
@@ -79,7 +80,7 @@ export class ObservedWait extends Stretch {
 }
 
 /** One hold, until it is given back or lost. */
-export class ObservedHold extends Stretch {
+export class ObservedHold extends Stretch implements LeaseObserver {
   readonly #listeners: Listeners | undefined;
   readonly #event: { readonly key: string; readonly fencingToken: number | undefined };
 
@@ -93,7 +94,8 @@ export class ObservedHold extends Stretch {
     this.#listeners?.tell(name, { ...this.#event, ...more } as LockEvents[Name]);
   }
 
-  renewal({ kind, msLeft, ...renewal }: Renewal): void {
+  /** @inheritDoc */
+  onRenewal({ kind, msLeft, ...renewal }: Renewal): void {
     if ("error" in renewal) {
       this.tell("renewFailed", { ...renewal, msLeft });
       this.note("azmutex.renewal.failed", {

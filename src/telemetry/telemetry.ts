@@ -4,6 +4,7 @@ import type { Clock } from "../clock.ts";
 import { isMutexError } from "../errors.ts";
 import { shown } from "../options.ts";
 import { azureLogTakes, loadAzureLog } from "./azure-log.ts";
+import type { LeaseObserver, Renewal } from "./lease-observer.ts";
 import { type Metrics, metrics } from "./metrics.ts";
 import { type Attributes, isRegistered } from "./open-telemetry.ts";
 
@@ -16,18 +17,13 @@ export interface TelemetryOptions {
   key?: "plain" | "hash" | "none" | undefined;
 }
 
-/** A renewal that was answered, or failed. */
-export type Renewal =
-  | { readonly kind: "renewed" | "refused" | "late"; readonly tookMs: number; readonly msLeft: number }
-  | { readonly kind: "failed"; readonly error: unknown; readonly msLeft: number; readonly attempt: number };
-
 const HASH_DIGITS = 16;
 
 /**
  * What happens to the locks of one mutex, for OpenTelemetry and the SDK's log. The protocol tells it, and never learns
  * what comes of that: nothing here throws, waits, or sends anything.
  */
-export class Telemetry {
+export class Telemetry implements LeaseObserver {
   readonly clock: Clock;
   /** Undefined if OpenTelemetry is given nothing. */
   readonly #naming: TelemetryOptions["key"];
@@ -78,7 +74,8 @@ export class Telemetry {
     );
   }
 
-  renewal(renewal: Renewal): void {
+  /** @inheritDoc */
+  onRenewal(renewal: Renewal): void {
     if (renewal.kind === "failed") return;
     const { metrics: meters } = this;
     const outcome = { "azmutex.outcome": renewal.kind };

@@ -1,30 +1,31 @@
-import { LinkedSignal } from "../abort.ts";
 import { sleep } from "../clock.ts";
 import { isMutexError, type LockLostError } from "../errors.ts";
 import { Acquisition, type Granted } from "../lease/acquisition.ts";
 import type { FencingTokens } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
-import { KeptLease } from "../lease/renewal.ts";
+import { Renewer } from "../lease/renewer.ts";
 import { expiredBeforeUse, isUnsure, retry, retryDelayMs } from "../lease/retry.ts";
 import { inRootContext } from "../root-context.ts";
 import { pollDelayMs } from "./backoff.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { type Hold, LocalLease, type Succession } from "./hold.ts";
-import type { Turn } from "./local-queue.ts";
+import { type FreshTokenOptions, freshToken } from "./fresh-token.ts";
+import { FifoHandOver, type HandOver, LocalFirstHandOver } from "./hand-over.ts";
+import { HandOverBudget } from "./hand-over-budget.ts";
+import { Hold } from "./hold.ts";
+import type { QueueHead } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
 import type { Patience } from "./patience.ts";
 import { PlaceInLine } from "./place-in-line.ts";
 import { type PollingOptions, poll } from "./polling.ts";
-import { Share } from "./share.ts";
-import { FirstCome, LocalFirst } from "./succession.ts";
+import type { ProcessLease } from "./process-lease.ts";
 
 export interface ContenderOptions {
   readonly blob: LockBlob;
   readonly tokens: FencingTokens;
   readonly options: ResolvedLockerOptions;
   readonly patience: Patience;
-  readonly turn: Turn<LocalLease>;
+  readonly head: QueueHead<ProcessLease>;
   /** Default: one that begins now. */
   readonly outage?: OutageTimer | undefined;
 }
@@ -35,32 +36,32 @@ export class Contender {
   readonly #tokens: FencingTokens;
   readonly #options: ResolvedLockerOptions;
   readonly #patience: Patience;
-  readonly #turn: Turn<LocalLease>;
+  readonly #head: QueueHead<ProcessLease>;
   #outageSoFar: OutageTimer | undefined;
-  #share: Share | undefined;
+  #budget: HandOverBudget | undefined;
   #isAskingOnce = false;
   /** What became of the last lease that was granted and lost before anybody held it. */
   #lost: LockLostError | undefined;
   #queue: FairQueue | undefined;
 
-  constructor({ blob, tokens, options, patience, turn, outage }: ContenderOptions) {
+  constructor({ blob, tokens, options, patience, head, outage }: ContenderOptions) {
     this.#blob = blob;
     this.#tokens = tokens;
     this.#options = options;
     this.#patience = patience;
-    this.#turn = turn;
+    this.#head = head;
     this.#outageSoFar = outage;
-    if (turn.legacy.outage) outage?.continueFrom(turn.legacy.outage);
-    this.#share = turn.legacy.share;
+    if (head.note.outage) outage?.continueFrom(head.note.outage);
+    this.#budget = head.note.budget;
   }
 
   /** Takes over what it was handed, or polls until it holds the lock. Throws the patience's reason, `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`. */
   async wait(): Promise<Hold> {
     const {
-      baton,
-      legacy: { stayAwayMs = 0 },
-    } = this.#turn;
-    let hold = baton && (await this.#settle(baton));
+      lease,
+      note: { stayAwayMs = 0 },
+    } = this.#head;
+    let hold = lease && (await this.#settle(lease));
     if (hold) return hold;
     if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#patience.untilNextPoll(stayAwayMs, 0), { signal: this.#patience.signal });
     for (let losses = 1; ; losses += 1) {
@@ -116,17 +117,18 @@ export class Contender {
       return undefined;
     }
     this.#outage.answered();
-    const kept = new KeptLease(this.#blob, { origin: acquisition, granted, terms });
-    const share = this.#share ?? new Share(this.#blob.clock);
+    const blob = this.#blob;
+    const renewer = new Renewer(blob, { origin: acquisition, granted, terms });
+    const budget = this.#budget ?? new HandOverBudget(blob.clock);
     const ticketGone = place?.ticket?.leave();
-    return await this.#settle(new LocalLease({ kept, share, ticketGone, blob: this.#blob, tokens: this.#tokens }));
+    return await this.#settle({ blob, tokens: this.#tokens, renewer, budget, ticketGone });
   }
 
   async #poll(acquisition: Acquisition): Promise<Granted | number> {
     const answer = await acquisition.ask(this.#patience.signal);
     if (answer.kind === "acquired") return answer;
     // Another process has it, so ours begins anew.
-    this.#share = undefined;
+    this.#budget = undefined;
     return pollDelayMs(this.#patience.waitedMs, this.#blob.random, this.#options.poll);
   }
 
@@ -144,11 +146,14 @@ export class Contender {
   }
 
   /** Makes a lease a hold: with a token, and good for long enough. Undefined if it was lost on the way. */
-  async #settle(lease: LocalLease): Promise<Hold | undefined> {
+  async #settle(lease: ProcessLease): Promise<Hold | undefined> {
     const { signal } = this.#patience;
     try {
       signal.throwIfAborted();
-      return lease.holdBy(this.#turn, await this.#freshToken(lease.kept), this.#succession);
+      const token = await freshToken(lease, this.#tokenOptions);
+      const hold = new Hold({ lease, head: this.#head, token, handOver: this.#handOver });
+      lease.onTaken?.();
+      return hold;
     } catch (error) {
       const lost = !signal.aborted && isMutexError(error) && error.code === "LOCK_LOST";
       this.#giveBack(lease, lost);
@@ -165,18 +170,18 @@ export class Contender {
 
   /** Made when it is first asked for: whoever is handed the lock never is. */
   get #outage(): OutageTimer {
-    this.#outageSoFar ??= new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs, this.#turn.legacy.outage);
+    this.#outageSoFar ??= new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs, this.#head.note.outage);
     return this.#outageSoFar;
   }
 
-  get #succession(): Succession {
+  get #handOver(): HandOver {
     const { fair, terms } = this.#options;
     if (fair) {
       // What the service counts as left is the margin more than what we do.
       const enoughMs = Math.max(0, this.#longestSleepMs + 2 * this.#blob.requestTimeoutMs - terms.marginMs);
-      return new FirstCome({ queue: this.#fairQueue, blob: this.#blob, enoughMs });
+      return new FifoHandOver({ queue: this.#fairQueue, blob: this.#blob, enoughMs });
     }
-    return new LocalFirst(this.#options, this.#blob.random);
+    return new LocalFirstHandOver(this.#options, this.#blob.random);
   }
 
   get #asking(): PollingOptions {
@@ -196,47 +201,18 @@ export class Contender {
     return (leaseSeconds * 1_000 * 2) / 3 - 2 * this.#blob.requestTimeoutMs;
   }
 
-  /**
-   * From the block that the record reserves for us, or else from one that is written now, under a lease that is good for long
-   * enough. What the answer that granted it said of the blob is as old as the lease: others may have had it since, and have handed
-   * it on to us. Undefined without fencing.
-   */
-  async #freshToken(kept: KeptLease): Promise<number | undefined> {
-    const { fencing, description } = this.#options;
-    for (;;) {
-      const token = fencing ? (this.#tokens.next(kept.seen, description) ?? (await this.#reserveToken(kept))) : undefined;
-      const { seen } = kept;
-      await kept.freshen(this.#patience.signal);
-      if (kept.seen === seen || !fencing) return token;
-    }
+  get #tokenOptions(): FreshTokenOptions {
+    const { fencing, description, unreachableAfterMs } = this.#options;
+    // A caller who waits goes through any number of refusals; one who asks once does not keep the lease from others for that.
+    const longestMs = this.#isAskingOnce ? unreachableAfterMs : undefined;
+    return { fencing, description, signal: this.#patience.signal, outage: () => this.#outage, longestMs };
   }
 
-  async #reserveToken(kept: KeptLease): Promise<number> {
-    const { description } = this.#options;
-    const { leaseId, seen: before, signal: loss } = kept;
-    const either = new LinkedSignal(this.#patience.signal, loss);
-    const request = {
-      leaseId,
-      seen: before,
-      description,
-      signal: either.signal,
-      outage: this.#outage,
-      // Whoever waits goes through any number of refusals; whoever asks once does not keep the lease from others for that.
-      ...(this.#isAskingOnce && { longestMs: this.#options.unreachableAfterMs }),
-    };
-    try {
-      const { token, seen } = await this.#tokens.reserve(this.#blob, request);
-      kept.seen = seen;
-      return token;
-    } finally {
-      either.end();
-    }
-  }
-
-  /** To whoever is next, if it is still held. In the background: nobody waits for that. */
-  #giveBack(lease: LocalLease, lost: boolean): void {
-    const isOver = lost || lease.kept.lostBecause !== undefined;
-    const given = inRootContext(() => (isOver ? lease.kept.release() : this.#succession.end(lease, this.#turn, false)));
-    given.catch((error) => this.#blob.log(`a lease on "${this.#blob.key}" lapses by itself: ${String(error)}`));
+  /** To the next holder, if it is still held. In the background: no caller waits for that. */
+  #giveBack(lease: ProcessLease, lost: boolean): void {
+    const own = lease.renewer.lease;
+    const isOver = lost || own.lostBecause !== undefined;
+    const giveBack = (): Promise<unknown> => (isOver ? own.release() : this.#handOver.end(lease, this.#head, false));
+    inRootContext(giveBack).catch((error) => this.#blob.log(`a lease on "${this.#blob.key}" lapses by itself: ${String(error)}`));
   }
 }

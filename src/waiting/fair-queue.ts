@@ -1,7 +1,7 @@
 import { Stopwatch, sleep } from "../clock.ts";
 import type { Acquisition } from "../lease/acquisition.ts";
-import { ServiceTime } from "../lease/fencing.ts";
 import { helperPrefix } from "../lease/helper-folder.ts";
+import { ServiceTime } from "../lease/last-stamp.ts";
 import type { StoredBlob } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { isHolder } from "../lease/lock-record.ts";

@@ -1,46 +1,46 @@
 import { onAbort } from "../abort.ts";
 import type { OutageTimer } from "../lease/outage-timer.ts";
+import type { HandOverBudget } from "./hand-over-budget.ts";
 import type { Patience } from "./patience.ts";
-import type { Share } from "./share.ts";
 
-/** Somebody who comes to the queue. */
-export interface Comer<Baton> {
+/** A task that waits in the queue. */
+export interface Waiter<Lease> {
   /** Its signal ends the wait at once. */
   readonly patience: Pick<Patience, "signal" | "waitedMs">;
-  /** Whether a baton is of use to it. */
-  accepts(baton: Baton): boolean;
+  /** Whether a lease is of use to it. */
+  accepts(lease: Lease): boolean;
 }
 
-interface Waiter<Baton> {
-  readonly comer: Comer<Baton>;
-  admit(turn: Turn<Baton>): void;
+interface Entry<Lease> {
+  readonly waiter: Waiter<Lease>;
+  admit(head: QueueHead<Lease>): void;
 }
 
-/** What whoever leaves without handing over tells the next one in line. */
-export interface Legacy {
+/** What a task that leaves without handing over tells the next one in line. */
+export interface HandOverNote {
   /** For how many milliseconds the lock is to be left to other processes first. Default: 0. */
   readonly stayAwayMs?: number;
   /** What this process has had of the lock, if no other has had it since. */
-  readonly share?: Share;
+  readonly budget?: HandOverBudget;
   /** For how long the service has not answered. */
   readonly outage?: OutageTimer | undefined;
 }
 
-const NO_LEGACY: Legacy = Object.freeze({});
+const NO_NOTE: HandOverNote = Object.freeze({});
 
-/** The head of the queue: whoever has it contends for the lock or holds it. */
-export class Turn<Baton> {
+/** The head of the queue: the task that has it contends for the lock or holds it. */
+export class QueueHead<Lease> {
   /** What the one before handed over, if it did. */
-  readonly baton: Baton | undefined;
+  readonly lease: Lease | undefined;
   /** What the one before left behind, if it handed nothing over. */
-  readonly legacy: Legacy;
-  readonly #queue: LocalQueue<Baton>;
+  readonly note: HandOverNote;
+  readonly #queue: LocalQueue<Lease>;
   #isMine = true;
 
-  constructor(queue: LocalQueue<Baton>, baton: Baton | undefined, legacy: Legacy) {
+  constructor(queue: LocalQueue<Lease>, lease: Lease | undefined, note: HandOverNote) {
     this.#queue = queue;
-    this.baton = baton;
-    this.legacy = legacy;
+    this.lease = lease;
+    this.note = note;
   }
 
   /** How long the next of them has waited, in milliseconds. */
@@ -48,85 +48,85 @@ export class Turn<Baton> {
     return this.#queue.next?.patience.waitedMs;
   }
 
-  /** Hands the baton, and the turn with it, to the next one in line. False, and nothing has happened, if there is none or it cannot take it. */
-  pass(baton: Baton): boolean {
-    if (!this.#isMine || !this.#queue.next?.accepts(baton)) return false;
+  /** Hands the lease to the next one in line. False, and nothing has happened, if there is none or it cannot take it. */
+  pass(lease: Lease): boolean {
+    if (!this.#isMine || !this.#queue.next?.accepts(lease)) return false;
     this.#isMine = false;
-    this.#queue.admitNext(baton);
+    this.#queue.admitNext(lease);
     return true;
   }
 
-  /** Lets the next one in, empty-handed. Whoever has left, or passed its turn on, may leave again: nothing happens. */
-  leave(legacy?: Legacy): void {
+  /** Lets the next one in, empty-handed. Called again, or after {@link QueueHead.pass}, it does nothing. */
+  leave(note?: HandOverNote): void {
     if (!this.#isMine) return;
     this.#isMine = false;
-    this.#queue.admitNext(undefined, legacy);
+    this.#queue.admitNext(undefined, note);
   }
 }
 
 /** The tasks of this process that want one key, first come, first served: one contends or holds, the others wait in memory. */
-export class LocalQueue<Baton> {
-  /** In order of arrival. For most keys nobody ever waits. */
-  #waiting: Set<Waiter<Baton>> | undefined;
+export class LocalQueue<Lease> {
+  /** In order of arrival. For most keys there is none. */
+  #waiting: Set<Entry<Lease>> | undefined;
   #occupied = false;
 
-  /** Whether somebody of this process has, or waits for, the turn. */
+  /** Whether a task of this process is at the head, or waits for that. */
   get busy(): boolean {
     return this.#occupied;
   }
 
-  /** Takes the turn if nobody has it. */
-  tryEnter(): Turn<Baton> | undefined {
-    return this.#occupied ? undefined : this.#turn();
+  /** Becomes the head if there is none. */
+  tryEnter(): QueueHead<Lease> | undefined {
+    return this.#occupied ? undefined : this.#head();
   }
 
-  /** Waits for the turn; rejects with the signal's reason as soon as it aborts. */
-  enter(comer: Comer<Baton>): Promise<Turn<Baton>> {
-    const { signal } = comer.patience;
+  /** Waits to be the head; rejects with the signal's reason as soon as it aborts. */
+  enter(waiter: Waiter<Lease>): Promise<QueueHead<Lease>> {
+    const { signal } = waiter.patience;
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (!this.#occupied) return Promise.resolve(this.#turn());
+    if (!this.#occupied) return Promise.resolve(this.#head());
     return new Promise((resolve, reject) => {
-      const waiter: Waiter<Baton> = {
-        comer,
-        admit: (turn) => {
+      const entry: Entry<Lease> = {
+        waiter,
+        admit: (head) => {
           stopListening();
-          resolve(turn);
+          resolve(head);
         },
       };
       this.#waiting ??= new Set();
-      this.#waiting.add(waiter);
+      this.#waiting.add(entry);
       const stopListening = onAbort(signal, () => {
-        this.#waiting?.delete(waiter);
+        this.#waiting?.delete(entry);
         reject(signal.reason);
       });
     });
   }
 
-  /** The same, for somebody to whom nothing can be handed over. */
-  enterEmptyHanded(signal: AbortSignal): Promise<Turn<Baton>> {
+  /** The same, for a task to which nothing can be handed over. */
+  enterEmptyHanded(signal: AbortSignal): Promise<QueueHead<Lease>> {
     return this.enter({ patience: { signal, waitedMs: 0 }, accepts: () => false });
   }
 
-  /** Who is first of those that wait. */
-  get next(): Comer<Baton> | undefined {
-    return this.#first?.comer;
+  /** The first of those that wait. */
+  get next(): Waiter<Lease> | undefined {
+    return this.#first?.waiter;
   }
 
-  /** Whoever has the turn is done with it, and so is the queue until somebody comes, if nobody waits. */
-  admitNext(baton: Baton | undefined, legacy?: Legacy): void {
-    const waiter = this.#first;
-    this.#occupied = waiter !== undefined;
-    if (!waiter) return;
-    this.#waiting?.delete(waiter);
-    waiter.admit(this.#turn(baton, legacy));
+  /** The head is done, and so is the queue until a task comes, if none waits. */
+  admitNext(lease: Lease | undefined, note?: HandOverNote): void {
+    const entry = this.#first;
+    this.#occupied = entry !== undefined;
+    if (!entry) return;
+    this.#waiting?.delete(entry);
+    entry.admit(this.#head(lease, note));
   }
 
-  get #first(): Waiter<Baton> | undefined {
+  get #first(): Entry<Lease> | undefined {
     return this.#waiting?.values().next().value;
   }
 
-  #turn(baton?: Baton, legacy: Legacy = NO_LEGACY): Turn<Baton> {
+  #head(lease?: Lease, note: HandOverNote = NO_NOTE): QueueHead<Lease> {
     this.#occupied = true;
-    return new Turn(this, baton, legacy);
+    return new QueueHead(this, lease, note);
   }
 }

@@ -113,7 +113,7 @@ describe("the check of names itself", () => {
 
   it("sees places that there are not", () => {
     const table =
-      "| `KeptLease.onLost`, `resume` | x |\n| `fitting` | x |\n| `endpoint.ts`: `gone` | x |\n| `LocalQueue`: `#grab` | x |\n| where | x |\n";
+      "| `Renewer.onEnd`, `resume` | x |\n| `fitting` | x |\n| `endpoint.ts`: `gone` | x |\n| `LocalQueue`: `#grab` | x |\n| where | x |\n";
     expect(unknownPlaces(table).map((place) => place.split(": ").at(-1))).toEqual(["gone", "#grab"]);
   });
 });

@@ -15,9 +15,9 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P8",
     edits: [
       {
-        place: "lease/KeptLease.#renewOnce",
-        stands: "this.#asked = asked; this.#lastFailure = undefined;",
-        instead: "this.#asked = new Stopwatch(clock); this.#lastFailure = undefined;",
+        place: "lease/renewOnce",
+        stands: "lease.renewed(sent, { isLate });",
+        instead: "lease.renewed(new Stopwatch(blob.clock), { isLate });",
       },
     ],
   },
@@ -35,7 +35,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the deadline of a lease that is renewed by hand counts from the answer",
     rule: "P8",
-    edits: [{ place: "lease/ManualLease.#renew", stands: "this.#asked = asked;", instead: "this.#asked = new Stopwatch(clock);" }],
+    edits: [
+      {
+        place: "lease/ManualLease.#renew",
+        stands: "this.#lease.renewed(sent);",
+        instead: "this.#lease.renewed(new Stopwatch(blob.clock));",
+      },
+    ],
   },
   {
     name: "no margin",
@@ -47,27 +53,25 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P16",
     edits: [
       {
-        place: "lease/KeptLease.#renewOnce",
-        stands: 'if (answer.kind === "refused") { this.#lose(',
-        instead: 'if (answer.kind === "refused") { if (this.#state.kind === "held") return 0; this.#lose(',
+        place: "lease/renewOnce",
+        stands: 'if (answer.kind === "refused") lease.lose(',
+        instead: 'if (answer.kind === "refused" && lease.isOpen) return 0; if (answer.kind === "refused") lease.lose(',
       },
     ],
   },
   {
     name: "an unsure renewal is taken for a loss",
     rule: "P16",
-    edits: [
-      { place: "lease/KeptLease.#renew", stands: "this.#lastFailure = error;", instead: "this.#lose(this.#expired()); throw error;" },
-    ],
+    edits: [{ place: "lease/renew", stands: "lease.renewalFailed(error);", instead: "lease.lose(lease.expired()); throw error;" }],
   },
   {
     name: "an unsure renewal is taken for a success",
     rule: "P16",
     edits: [
       {
-        place: "lease/KeptLease.#renew",
-        stands: "this.#lastFailure = error;",
-        instead: "this.#asked = new Stopwatch(this.#blob.clock); this.#armDeadline(0); this.#planRenewal(0); throw error;",
+        place: "lease/renew",
+        stands: "lease.renewalFailed(error);",
+        instead: 'lease.renewed(new Stopwatch(blob.clock)); host.onRenewal({ kind: "renewed", tookMs: 0, msLeft: 0 }); throw error;',
       },
     ],
   },
@@ -76,9 +80,9 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P10",
     edits: [
       {
-        place: "lease/KeptLease.#onDeadline",
-        stands: "this.#blob.clock.nextTurn(() => { if (this.#state.kind",
-        instead: '["at once"].forEach(() => { if (this.#state.kind',
+        place: "lease/Deadline.#onTimer",
+        stands: "this.#blob.clock.nextTurn(() => {",
+        instead: '["at once"].forEach(() => {',
       },
     ],
   },
@@ -87,9 +91,9 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P10",
     edits: [
       {
-        place: "lease/KeptLease.#putOff",
-        stands: "this.#armDeadline(elapsedMs); return true;",
-        instead: "this.#armDeadline(0); return true;",
+        place: "lease/Deadline.#putOff",
+        stands: "this.set(elapsedMs); return true;",
+        instead: "this.set(0); return true;",
       },
     ],
   },
@@ -98,25 +102,35 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P20",
     edits: [
       {
-        place: "lease/KeptLeaseOptions",
-        stands: "interface KeptLeaseOptions {",
-        instead: "interface KeptLeaseOptions { readonly callers?: AbortSignal;",
+        place: "lease/LeaseOptions",
+        stands: "interface LeaseOptions {",
+        instead: "interface LeaseOptions { readonly callers?: AbortSignal | undefined;",
       },
       {
-        place: "lease/KeptLease.constructor",
-        stands: "constructor(blob: LockBlob, { origin, granted, terms }: KeptLeaseOptions) {",
+        place: "lease/Lease.constructor",
+        stands: "constructor(blob: LockBlob, { origin, granted, terms }: LeaseOptions) {",
         instead:
-          "readonly #callers: AbortSignal | undefined; constructor(blob: LockBlob, { origin, granted, terms, callers }: KeptLeaseOptions) { this.#callers = callers;",
+          "readonly #callers: AbortSignal | undefined; constructor(blob: LockBlob, { origin, granted, terms, callers }: LeaseOptions) { this.#callers = callers;",
       },
       {
-        place: "lease/KeptLease.release",
-        stands: "releaseLease(this.#blob, this.leaseId);",
-        instead: "(this.#callers?.aborted ? Promise.reject(this.#callers.reason) : releaseLease(this.#blob, this.leaseId));",
+        place: "lease/Renewer.constructor",
+        stands: "{ origin, granted, terms }: LeaseOptions",
+        instead: "{ origin, granted, terms, callers }: LeaseOptions",
+      },
+      {
+        place: "lease/Renewer.constructor",
+        stands: "new Lease(blob, { origin, granted, terms })",
+        instead: "new Lease(blob, { origin, granted, terms, callers })",
+      },
+      {
+        place: "lease/Lease.release",
+        stands: "releaseLease(this.#blob, this.leaseId)",
+        instead: "(this.#callers?.aborted ? Promise.reject(this.#callers.reason) : releaseLease(this.#blob, this.leaseId))",
       },
       {
         place: "waiting/Contender.#attemptToHold",
-        stands: "new KeptLease(this.#blob, { origin: acquisition, granted, terms });",
-        instead: "new KeptLease(this.#blob, { origin: acquisition, granted, terms, callers: this.#patience.signal });",
+        stands: "new Renewer(blob, { origin: acquisition, granted, terms });",
+        instead: "new Renewer(blob, { origin: acquisition, granted, terms, callers: this.#patience.signal });",
       },
     ],
   },
@@ -125,9 +139,9 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P14",
     edits: [
       {
-        place: "lease/KeptLease.#releaseWhenLapsed",
-        stands: "this.#lapse = this.#setTimer(lapsesInMs,",
-        instead: "this.#lapse = this.#setTimer(0 * lapsesInMs,",
+        place: "lease/Deadline.releaseWhenLapsed",
+        stands: "this.#setTimer(lapsesInMs,",
+        instead: "this.#setTimer(0 * lapsesInMs,",
       },
     ],
   },
@@ -183,7 +197,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         place: "lease/Acquisition.constructor",
         stands: "onGranted: () => this.#onGranted()",
-        instead: "onGranted: () => this.#onGranted(), onUnsure: () => void this.#release(),",
+        instead: "onGranted: () => this.#onGranted(), onUnsure: () => void this.#release()",
       },
     ],
   },
@@ -226,21 +240,21 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P12",
     edits: [
       {
-        place: "lease/KeptLease.onWake",
-        stands: "this.#armDeadline(elapsedMs); if (elapsedMs < this.terms.goodForMs) void",
-        instead: "if (elapsedMs >= this.terms.goodForMs) this.#onDeadline(); else void",
+        place: "lease/Renewer.onWake",
+        stands: "this.#deadline.set(this.lease.elapsedMs); if (!this.lease.isOverdue) void",
+        instead: "if (this.lease.isOverdue) this.#deadline.set(this.lease.elapsedMs); else void",
       },
     ],
   },
   {
     name: "the lock is given without a look at the clock",
     rule: "P7",
-    edits: [{ place: "waiting/Contender.#freshToken", stands: "await kept.freshen(this.#patience.signal);", instead: "" }],
+    edits: [{ place: "waiting/freshToken", stands: "await renewer.freshen(signal);", instead: "" }],
   },
   {
     name: "a lock whose id was given out is handed on under it",
     rule: "P31",
-    edits: [{ place: "waiting/LocalFirst.#end", stands: "if (!idGivenOut && isWithin &&", instead: "if (isWithin &&" }],
+    edits: [{ place: "waiting/LocalFirstHandOver.#end", stands: "if (!isIdGivenOut && isWithin &&", instead: "if (isWithin &&" }],
   },
   {
     name: "the token is taken from a record read before",
@@ -248,9 +262,10 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         place: "lease/FencingTokens.#record",
-        stands: "let known = this.#ownWrite(request.seen) ?? this.#foresightOf(request.seen) ?? (await this.#read(blob, request, endure));",
+        stands:
+          "let known = this.#ownWrite(request.lastStamp) ?? this.#foresightOf(request.lastStamp) ?? (await this.#read(blob, request, endure));",
         instead:
-          "let known = this.#ownWrite(request.seen) ?? (this.#before && { ...this.#before, etag: request.seen.etag }) ?? (await this.#read(blob, request, endure)); this.#before = known;",
+          "let known = this.#ownWrite(request.lastStamp) ?? (this.#before && { ...this.#before, etag: request.lastStamp.etag }) ?? (await this.#read(blob, request, endure)); this.#before = known;",
       },
       { place: "lease/FencingTokens.#highest", stands: "#highest = 0;", instead: "#highest = 0; #before: Known | undefined;" },
     ],
@@ -261,8 +276,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         place: "lease/FencingTokens.#foresightOf",
-        stands: "return this.#foreseen?.etag === seen.etag ? { ...this.#foreseen, time: seen.time } : undefined;",
-        instead: "return this.#foreseen && { ...this.#foreseen, ...seen };",
+        stands: "return this.#foreseen?.etag === lastStamp.etag ? { ...this.#foreseen, time: lastStamp.time } : undefined;",
+        instead: "return this.#foreseen && { ...this.#foreseen, ...lastStamp };",
       },
     ],
   },
@@ -309,21 +324,21 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P41",
     edits: [
       {
-        place: "waiting/FirstCome.#handOver",
-        stands: "kept.pause(); const waiting = await queue.waiting();",
-        instead: "const waiting = await queue.waiting(); await kept.ensure(kept.terms.goodForMs - 1_500);",
+        place: "waiting/FifoHandOver.#handOver",
+        stands: "renewer.pause(); const waiting = await queue.waiting();",
+        instead: "const waiting = await queue.waiting(); await renewer.ensure(renewer.terms.goodForMs - 1_500);",
       },
     ],
   },
   {
     name: "renewals go on during the hand-over",
     rule: "P41",
-    edits: [{ place: "waiting/FirstCome.#handOver", stands: "kept.pause();", instead: "" }],
+    edits: [{ place: "waiting/FifoHandOver.#handOver", stands: "renewer.pause();", instead: "" }],
   },
   {
     name: "the holder does not wait until its own ticket is gone",
     rule: "P39",
-    edits: [{ place: "waiting/FirstCome.#handOver", stands: "await lease.ticketGone;", instead: "" }],
+    edits: [{ place: "waiting/FifoHandOver.#handOver", stands: "await ticketGone;", instead: "" }],
   },
   {
     name: "a waiter that gives up lists before its ticket is deleted",
@@ -384,9 +399,9 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P37",
     edits: [
       {
-        place: "waiting/FirstCome.#handOver",
-        stands: "return next && (await lease.changeTo(next.leaseId).finally(() => turn.leave()));",
-        instead: 'return next && (await lease.changeTo(next.leaseId.replace(/^./, "f")).finally(() => turn.leave()));',
+        place: "waiting/FifoHandOver.#handOver",
+        stands: "lease.changeTo(next.leaseId)",
+        instead: 'lease.changeTo(next.leaseId.replace(/^./, "f"))',
       },
     ],
   },
@@ -400,15 +415,15 @@ export const MUTANTS: readonly Mutant[] = [
         instead: "const overdue = undefined as LockLostError | undefined;",
       },
       {
-        place: "waiting/LocalFirst.#end",
-        stands: "isWithin && lease.kept.isHeld && lease.passBy(turn)",
-        instead: "isWithin && lease.passBy(turn)",
+        place: "waiting/LocalFirstHandOver.#end",
+        stands: "isWithin && lease.isHeld && passTo(head, processLease)",
+        instead: "isWithin && passTo(head, processLease)",
       },
       {
         place: "waiting/Contender.#settle",
-        stands: "return lease.holdBy(this.#turn, await this.#freshToken(lease.kept), this.#succession);",
+        stands: "const token = await freshToken(lease, this.#tokenOptions);",
         instead:
-          "const token = lease.share.handOvers === 0 ? await this.#freshToken(lease.kept) : this.#tokens.next(lease.kept.seen, this.#options.description); return lease.holdBy(this.#turn, token, this.#succession);",
+          "const token = lease.budget.handOvers === 0 ? await freshToken(lease, this.#tokenOptions) : this.#tokens.next(lease.renewer.lease.lastStamp, this.#options.description);",
       },
     ],
   },
@@ -428,9 +443,9 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P12",
     edits: [
       {
-        place: "lease/KeptLease.lostBecause",
-        stands: 'return this.#state.kind === "held" && this.#overdue ? this.#expired()',
-        instead: 'return this.#state.kind === "held" && !this.isHeld ? this.#expired()',
+        place: "lease/Lease.lostBecause",
+        stands: "return this.isOpen && this.isOverdue ? this.expired()",
+        instead: "return this.isOpen && !this.isHeld ? this.expired()",
       },
     ],
   },

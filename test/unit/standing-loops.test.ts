@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Stopwatch } from "../../src/clock.ts";
 import type { LeaseStore } from "../../src/lease/lease-store.ts";
-import { KeptLease } from "../../src/lease/renewal.ts";
+import { Renewer } from "../../src/lease/renewer.ts";
 import { resolveTerms } from "../../src/options.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
@@ -28,8 +28,8 @@ describe("with a service that answers in microtasks, the event loop turns", () =
     if (answer.kind !== "acquired") return expect.fail(answer.kind);
     const asked = new Stopwatch(world.clock);
     const origin = { isSettled: true, conclude: () => undefined };
-    const lease = new KeptLease(blob, { origin, granted: { ...answer, leaseId, asked }, terms: resolveTerms({}, 3_000) });
-    return { world, clock: world.clock, store, lease };
+    const renewer = new Renewer(blob, { origin, granted: { ...answer, leaseId, asked }, terms: resolveTerms({}, 3_000) });
+    return { world, clock: world.clock, store, renewer };
   }
 
   /** A process whose service answers some requests in its own way. */
@@ -41,18 +41,19 @@ describe("with a service that answers in microtasks, the event loop turns", () =
 
   it("when a lease is waited for that is released, or let lapse", async () => {
     for (const stop of ["release", "pause"] as const) {
-      const { clock, lease } = await kept();
+      const { clock, renewer } = await kept();
       await clock.advance(10);
-      void lease[stop]();
-      await expect(lease.ensure(24_999), stop).rejects.toMatchObject({ code: "NOT_HELD" });
+      if (stop === "pause") renewer.pause();
+      else void renewer.lease.release();
+      await expect(renewer.ensure(24_999), stop).rejects.toMatchObject({ code: "NOT_HELD" });
     }
   });
 
   it("when a lease is waited for whose renewals fail", async () => {
-    const { world, clock, store, lease } = await kept();
+    const { world, clock, store, renewer } = await kept();
     store.failBefore("renew");
     await clock.advance(10);
-    const ensured = lease.ensure(24_999);
+    const ensured = renewer.ensure(24_999);
     await expect(world.until(ensured, 30_000)).rejects.toMatchObject({ code: "LOCK_LOST" });
   });
 

@@ -3,8 +3,8 @@ import type { Clock } from "../clock.ts";
 /** A hand-over takes no request, so tasks that hand on quickly would keep the event loop from turning. It turns after so many. */
 const HAND_OVERS_A_TURN = 64;
 
-/** What the tasks of this process have had of a lock, one after the other, since another process last had it, as far as they know. */
-export class Share {
+/** How long, and how often, the tasks of this process have kept a lock for themselves since another process last had it. */
+export class HandOverBudget {
   readonly #clock: Clock;
   readonly #since: number;
   #handOvers = 0;
@@ -24,7 +24,8 @@ export class Share {
     return this.#clock.now() - this.#since;
   }
 
-  goesOn(): void {
+  /** A task is done with the lock. */
+  count(): void {
     this.#handOvers += 1;
   }
 

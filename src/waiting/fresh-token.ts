@@ -1,0 +1,49 @@
+import { LinkedSignal } from "../abort.ts";
+import type { OutageTimer } from "../lease/outage-timer.ts";
+import type { HolderDescription } from "../options.ts";
+import type { ProcessLease } from "./process-lease.ts";
+
+export interface FreshTokenOptions {
+  /** Whether the holder gets a token at all. */
+  readonly fencing: boolean;
+  readonly description: HolderDescription;
+  /** The caller's. */
+  readonly signal: AbortSignal;
+  /** Ends the wait when the service does not answer for too long. Made only if the service is asked. */
+  readonly outage: () => OutageTimer;
+  /** For how long to go on without success, in milliseconds. Default: until the signal aborts. */
+  readonly longestMs?: number | undefined;
+}
+
+/**
+ * A token from the block that the record reserves for this process, or else from one that is written now, under a lease that is
+ * good for long enough. What the answer that granted it said of the blob is as old as the lease: other processes may have had it
+ * since, and have handed it on. Undefined without fencing.
+ */
+export async function freshToken(processLease: ProcessLease, options: FreshTokenOptions): Promise<number | undefined> {
+  const { fencing, description, signal } = options;
+  const { tokens, renewer } = processLease;
+  const { lease } = renewer;
+  for (;;) {
+    const token = fencing ? (tokens.next(lease.lastStamp, description) ?? (await reserveToken(processLease, options))) : undefined;
+    const { lastStamp } = lease;
+    await renewer.freshen(signal);
+    if (lease.lastStamp === lastStamp || !fencing) return token;
+  }
+}
+
+async function reserveToken(
+  { blob, tokens, renewer: { lease } }: ProcessLease,
+  { description, signal, outage, longestMs }: FreshTokenOptions,
+): Promise<number> {
+  const { leaseId, lastStamp: before } = lease;
+  const either = new LinkedSignal(signal, lease.signal);
+  const request = { leaseId, lastStamp: before, description, signal: either.signal, outage: outage(), longestMs };
+  try {
+    const { token, lastStamp } = await tokens.reserve(blob, request);
+    lease.wrote(lastStamp);
+    return token;
+  } finally {
+    either.end();
+  }
+}

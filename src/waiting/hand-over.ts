@@ -1,0 +1,115 @@
+import type { LockBlob } from "../lease/lock-blob.ts";
+import type { EndAnswer } from "../lease/release.ts";
+import { stayAwayMs } from "./backoff.ts";
+import { arrivalOf, type FairQueue, type Waiting, type WaitingTicket } from "./fair-queue.ts";
+import type { HandedTo } from "./held.ts";
+import type { QueueHead } from "./local-queue.ts";
+import type { ResolvedLockerOptions } from "./locker-options.ts";
+import type { ProcessLease } from "./process-lease.ts";
+
+/** How a hold ended, and to whom the lock went, if it was handed over. */
+export type HoldEnd = EndAnswer & { readonly handedTo?: HandedTo | undefined };
+
+const HANDED_OVER: HoldEnd = Object.freeze({ kind: "released", handedTo: "task" });
+
+/** Says who holds the lock next. */
+export interface HandOver {
+  /** Hands a lease that is held to the next task of this process, or to another process, or gives it back; and leaves the queue. */
+  end(lease: ProcessLease, head: QueueHead<ProcessLease>, isIdGivenOut: boolean): Promise<HoldEnd>;
+}
+
+/** Tasks of this process first, within a budget; then the process that polls at the right moment. */
+export class LocalFirstHandOver implements HandOver {
+  readonly #options: Pick<ResolvedLockerOptions, "handOverCount" | "handOverMs" | "poll">;
+  readonly #random: () => number;
+
+  constructor(options: Pick<ResolvedLockerOptions, "handOverCount" | "handOverMs" | "poll">, random: () => number) {
+    this.#options = options;
+    this.#random = random;
+  }
+
+  end(lease: ProcessLease, head: QueueHead<ProcessLease>, isIdGivenOut: boolean): Promise<HoldEnd> {
+    lease.budget.count();
+    const loopTurned = lease.budget.loopTurned();
+    const end = () => this.#end(lease, head, isIdGivenOut);
+    return loopTurned === undefined ? end() : loopTurned.then(end);
+  }
+
+  #end(processLease: ProcessLease, head: QueueHead<ProcessLease>, isIdGivenOut: boolean): Promise<HoldEnd> {
+    const { handOverCount, handOverMs, poll } = this.#options;
+    const {
+      budget,
+      renewer: { lease },
+    } = processLease;
+    const isWithin = budget.handOvers <= handOverCount && budget.ageMs < handOverMs;
+    // A lease that is uncertain is released instead: the answer tells whether it still stood.
+    if (!isIdGivenOut && isWithin && lease.isHeld && passTo(head, processLease)) return Promise.resolve(HANDED_OVER);
+    return lease.release().finally(() => {
+      // A process that has used up its budget, and has more tasks waiting, lets other processes come first.
+      const isFirst = isWithin || head.nextWaitedMs === undefined;
+      head.leave(isFirst ? { budget } : { stayAwayMs: stayAwayMs(poll, this.#random) });
+    });
+  }
+}
+
+export interface FifoOptions {
+  readonly queue: FairQueue;
+  readonly blob: LockBlob;
+  /** What has to be left of the lease for the next holder to find out that it has the lock, in milliseconds. */
+  readonly enoughMs: number;
+}
+
+/** The first to come, in this process or another. */
+export class FifoHandOver implements HandOver {
+  readonly #options: FifoOptions;
+
+  constructor(options: FifoOptions) {
+    this.#options = options;
+  }
+
+  async end(processLease: ProcessLease, head: QueueHead<ProcessLease>, isIdGivenOut: boolean): Promise<HoldEnd> {
+    const { blob } = this.#options;
+    let answer: HoldEnd | undefined;
+    try {
+      answer = await this.#handOver(processLease, head, isIdGivenOut);
+    } catch (error) {
+      blob.log(`the queue of "${blob.key}" could not be served, its lock is released: ${String(error)}`);
+    }
+    if (answer) return answer;
+    return await processLease.renewer.lease.release().finally(() => head.leave());
+  }
+
+  async #handOver(processLease: ProcessLease, head: QueueHead<ProcessLease>, isIdGivenOut: boolean): Promise<HoldEnd | undefined> {
+    const { queue, enoughMs } = this.#options;
+    const { renewer, ticketGone } = processLease;
+    const { lease } = renewer;
+    // A ticket of our own that is still there would get the lock.
+    await ticketGone;
+    if (lease.remainingMs < enoughMs) await renewer.ensure(enoughMs);
+    renewer.pause();
+    const waiting = await queue.waiting();
+    const next = waiting.tickets.find(({ leaseId }) => leaseId !== lease.leaseId);
+    if (!isIdGivenOut && isLocalTurn(head, next, waiting) && lease.isHeld && passTo(head, processLease)) {
+      renewer.resume();
+      return HANDED_OVER;
+    }
+    if (!next) return undefined;
+    const answer = await lease.changeTo(next.leaseId).finally(() => head.leave());
+    return { ...answer, handedTo: "process" };
+  }
+}
+
+/** Hands the lease to the next task in line, if there is one that can take it. It then is that task's, from this moment on. */
+function passTo(head: QueueHead<ProcessLease>, processLease: ProcessLease): boolean {
+  const { blob, tokens, renewer, budget, ticketGone } = processLease;
+  renewer.heldBy(undefined);
+  const onTaken = blob.telemetry.handsOver();
+  const isSame = onTaken === processLease.onTaken;
+  return head.pass(isSame ? processLease : { blob, tokens, renewer, budget, ticketGone, onTaken });
+}
+
+/** Whether the first in line of this process came before everybody else. */
+function isLocalTurn(head: QueueHead<ProcessLease>, next: WaitingTicket | undefined, { time }: Waiting): boolean {
+  if (!next || !time) return true;
+  return head.nextWaitedMs !== undefined && arrivalOf(time.ms, head.nextWaitedMs) <= next.arrivedAt;
+}

@@ -1,0 +1,47 @@
+import type { LockLostError } from "../errors.ts";
+import type { LeaseObserver } from "../telemetry/lease-observer.ts";
+import type { LockEvents } from "../telemetry/lock-events.ts";
+
+export type HandedTo = LockEvents["handedOver"]["to"];
+
+/** What a task holds until it ends it or loses it: a lease, a part of one, or several. */
+export interface Held {
+  /** Aborts when it is lost; its reason is a `LockLostError`. */
+  readonly signal: AbortSignal;
+  /** For how long it is certain to last, in milliseconds, by the clock at this moment; 0 when it is lost or has ended. */
+  readonly remainingMs: number;
+  readonly isHeld: boolean;
+  /** Whether the machine slept and no renewal was answered since: it is neither held nor lost. */
+  readonly isUncertain: boolean;
+  /** Why it is lost, or undefined while it is not or once it has ended. The clock may say so before the signal can. */
+  readonly lostBecause: LockLostError | undefined;
+  readonly ended: boolean;
+  /** Default: there is none. */
+  readonly token?: number | undefined;
+  /** Where it went as it ended. Default: it was given back. */
+  readonly handedTo?: HandedTo | undefined;
+  /** From here on the observer is told of its lease's renewals. Default: none is. */
+  observedBy?(observer: LeaseObserver): void;
+  /**
+   * Ends it. Resolves with the error if it was lost before that; rejects if the service could not be told. Called again, it
+   * answers the same.
+   */
+  end(): Promise<LockLostError | undefined>;
+}
+
+/**
+ * Ends what no caller waits for any more, or whose end changes nothing about the work: a failure goes to the log. Resolves with
+ * the error if it was lost before. Never rejects.
+ */
+export async function endQuietly(
+  held: Pick<Held, "end">,
+  log: (message: string) => void,
+  what: string,
+): Promise<LockLostError | undefined> {
+  try {
+    return await held.end();
+  } catch (error) {
+    log(`${what} could not be released and lapses by itself: ${String(error)}`);
+    return undefined;
+  }
+}

@@ -1,16 +1,16 @@
 import type { LockStatus } from "../index.ts";
 import { permitWaitersOf, presentHolder, type Waiter } from "../status/holders.ts";
 import { mixedUseOf } from "../status/mixed-use.ts";
-import type { HoldBook } from "./hold-book.ts";
+import type { HoldHistory } from "./hold-history.ts";
 import type { LockView, LockWord, PermitView, ReaderView, WaiterView } from "./snapshot.ts";
 
 /** A lock as the page shows it: what the service says, and since when by what was seen. */
-export function viewOf(status: LockStatus, book: HoldBook): LockView {
+export function viewOf(status: LockStatus, history: HoldHistory): LockView {
   const { key, state, infinite, kind, holder: recorded, purpose, leaseSeconds, recordedAt, highestToken, waiting = [], semaphore } = status;
   const mixedUse = mixedUseOf(status);
   const holder = presentHolder(status);
-  const since = book.since(key, { kind: "lock" });
-  const breaking = book.breaking(key, { kind: "lock" });
+  const since = history.since(key, { kind: "lock" });
+  const breaking = history.breaking(key, { kind: "lock" });
   return {
     key,
     word: wordOf(status),
@@ -27,9 +27,9 @@ export function viewOf(status: LockStatus, book: HoldBook): LockView {
     ...(highestToken !== undefined && { highestToken }),
     waiting: waiting.map(waiterView),
     ...(semaphore && {
-      semaphore: { permits: semaphore.permits, held: permitsOf(status, book), waiting: permitWaitersOf(semaphore).map(waiterView) },
+      semaphore: { permits: semaphore.permits, held: permitsOf(status, history), waiting: permitWaitersOf(semaphore).map(waiterView) },
     }),
-    readers: readersOf(status, book),
+    readers: readersOf(status, history),
   };
 }
 
@@ -44,10 +44,10 @@ function waiterView({ holder, since }: Waiter): WaiterView {
   return { ...(holder && { holder }), ...(since && { since: since.getTime() }) };
 }
 
-function permitsOf({ key, semaphore }: LockStatus, book: HoldBook): PermitView[] {
+function permitsOf({ key, semaphore }: LockStatus, history: HoldHistory): PermitView[] {
   return (semaphore?.held ?? []).map(({ slot, holder, purpose, leaseSeconds }) => {
-    const since = book.since(key, { kind: "permit", slot });
-    const breaking = book.breaking(key, { kind: "permit", slot });
+    const since = history.since(key, { kind: "permit", slot });
+    const breaking = history.breaking(key, { kind: "permit", slot });
     return {
       slot,
       ...(breaking && { breaking }),
@@ -59,10 +59,10 @@ function permitsOf({ key, semaphore }: LockStatus, book: HoldBook): PermitView[]
   });
 }
 
-function readersOf({ key, readers = [] }: LockStatus, book: HoldBook): ReaderView[] {
+function readersOf({ key, readers = [] }: LockStatus, history: HoldHistory): ReaderView[] {
   return readers.map(({ holder }) => {
-    const since = book.since(key, { kind: "reader" }, holder);
-    const breaking = book.breaking(key, { kind: "reader" }, holder);
+    const since = history.since(key, { kind: "reader" }, holder);
+    const breaking = history.breaking(key, { kind: "reader" }, holder);
     return { holder, ...(breaking && { breaking }), ...(since && { since }) };
   });
 }

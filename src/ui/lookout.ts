@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isMutexError, type LockStatus } from "../index.ts";
-import { HoldBook } from "./hold-book.ts";
+import { HoldHistory } from "./hold-history.ts";
 import { viewOf } from "./lock-view.ts";
 import type { BreakRequest, LockView, Snapshot, Trouble, Vanished } from "./snapshot.ts";
 
@@ -41,7 +41,7 @@ export class Lookout {
   readonly #run = randomUUID();
   readonly #startedAt: number;
   readonly #end = new AbortController();
-  readonly #book = new HoldBook();
+  readonly #history = new HoldHistory();
   readonly #views = new Map<string, { readonly view: LockView; readonly text: string; readonly version: number }>();
   readonly #gone = new Map<string, number>();
   /** Up to which version `#gone` is not complete any more. */
@@ -86,7 +86,7 @@ export class Lookout {
     const { wallMs, breaker: by = "the operator" } = this.#options;
     const at = wallMs();
     const reader = part.kind === "reader" && holder !== undefined && { reader: holder };
-    this.#book.breaks.add({ key, part, ...reader, at, freeBy: at + freeInSeconds * 1_000, by });
+    this.#history.breaks.add({ key, part, ...reader, at, freeBy: at + freeInSeconds * 1_000, by });
   }
 
   /** Ends a look that is under way. */
@@ -121,9 +121,9 @@ export class Lookout {
     const held = locks.size === 0 ? recordedHolds(this.#locks) : 0;
     if (held > 0 && before !== undefined) this.#vanished = { at, lastSeen: before, held };
     if (locks.size > 0) this.#vanished = undefined;
-    this.#book.note(locks, { version, at, before, isAfterGap: gap !== undefined, hasVanished: held > 0 });
+    this.#history.note(locks, { version, at, before, isAfterGap: gap !== undefined, hasVanished: held > 0 });
     for (const [key, status] of locks) {
-      const view = viewOf(status, this.#book);
+      const view = viewOf(status, this.#history);
       const text = JSON.stringify(view);
       if (this.#views.get(key)?.text !== text) this.#views.set(key, { view, text, version });
       this.#gone.delete(key);
@@ -172,9 +172,9 @@ export class Lookout {
       ...(this.#vanished && { vanished: this.#vanished }),
       locks: [...this.#views.values()].filter(({ version }) => version > since).map(({ view }) => view),
       gone: isWhole ? [] : [...this.#gone].filter(([, version]) => version > since).map(([key]) => key),
-      holds: this.#book.holdsAfter(since),
-      horizon: this.#book.horizon,
-      losses: this.#book.lossesAfter(since),
+      holds: this.#history.holdsAfter(since),
+      horizon: this.#history.horizon,
+      losses: this.#history.lossesAfter(since),
       gaps: this.#gaps,
     };
   }

@@ -41,7 +41,7 @@ export interface Look {
  * Which holder held what, from when to when, as far as looks and records tell. What came and went between
  * two looks is not in it, and when a hold began or ended between two looks is kept as a range.
  */
-export class HoldBook {
+export class HoldHistory {
   /** The breaks that this server made. */
   readonly breaks: BreakNotes = new BreakNotes();
   #ids = 0;

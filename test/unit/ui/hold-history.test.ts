@@ -1,27 +1,27 @@
 import { describe, expect, it } from "vitest";
 import type { LockStatus } from "../../../src/index.ts";
-import { HoldBook } from "../../../src/ui/hold-book.ts";
+import { HoldHistory } from "../../../src/ui/hold-history.ts";
 import { heldLock, holder, lock } from "../../support/lock-statuses.ts";
 
 const SECOND = 1_000;
 const BEGAN = Date.UTC(2026, 10, 23, 13);
 
-/** A book that is shown these locks, two seconds apart. */
+/** A history that is shown these locks, two seconds apart. */
 function shown(...looks: (readonly LockStatus[])[]) {
   return shownAt(...looks.map((statuses, index) => ({ at: index * 2, statuses })));
 }
 
-/** A book that is shown these locks, at these seconds. */
+/** A history that is shown these locks, at these seconds. */
 function shownAt(...looks: readonly { readonly at: number; readonly statuses: readonly LockStatus[]; readonly isAfterGap?: boolean }[]) {
-  const book = new HoldBook();
+  const history = new HoldHistory();
   let before: number | undefined;
   for (const [index, { at: second, statuses, isAfterGap = false }] of looks.entries()) {
     const locks = new Map(statuses.map((status) => [status.key, status]));
     const now = BEGAN + second * SECOND;
-    book.note(locks, { version: index + 1, at: now, before, isAfterGap });
+    history.note(locks, { version: index + 1, at: now, before, isAfterGap });
     before = now;
   }
-  const told = book
+  const told = history
     .holdsAfter(0)
     .map(({ key, part, holder, from, earliest, lastSeen, to, end, isFromBefore }) =>
       [
@@ -32,10 +32,10 @@ function shownAt(...looks: readonly { readonly at: number; readonly statuses: re
         ...(end ? [end] : []),
       ].join(" "),
     );
-  const lost = book
+  const lost = history
     .lossesAfter(0)
     .map(({ key, part, holder, why, after, at: seen }) => `${key} ${part.kind} ${holder?.name} ${why} ${range(after, seen)}`);
-  return { book, told, lost };
+  return { history, told, lost };
 }
 
 /** `4` if it is known, `2..4` if it was between two looks, `?..4` if nothing tells how early. */
@@ -49,7 +49,7 @@ const at = (seconds: number): Date => new Date(BEGAN + seconds * SECOND);
 const held = (by: string, recordedAt?: Date, status: Partial<LockStatus> = {}) =>
   heldLock("k", by, { ...(recordedAt && { recordedAt }), ...status });
 
-describe("the book of holds", () => {
+describe("the history of holds", () => {
   it("says who held a lock from when to when, by the record and by what was seen", () => {
     const { told, lost } = shown([lock("k")], [held("a:1", at(1))], [held("a:1", at(1))], [lock("k", { holder: holder("a:1") })]);
     expect(told).toEqual(["k lock a:1 1-4..6 released"]);
@@ -57,9 +57,9 @@ describe("the book of holds", () => {
   });
 
   it("says of a hold that began before that it did, and dates it by its record", () => {
-    const { told, book } = shown([held("a:1", at(-40))]);
+    const { told, history } = shown([held("a:1", at(-40))]);
     expect(told).toEqual(["k lock a:1 before -40-"]);
-    expect(book.since("k", { kind: "lock" })).toEqual({ from: BEGAN - 40 * SECOND, earliest: BEGAN - 40 * SECOND, isFromBefore: true });
+    expect(history.since("k", { kind: "lock" })).toEqual({ from: BEGAN - 40 * SECOND, earliest: BEGAN - 40 * SECOND, isFromBefore: true });
   });
 
   it("does not take the record of an earlier hold of the same process for the beginning of this one", () => {
@@ -158,44 +158,46 @@ describe("the book of holds", () => {
 
   it("counts a breaking lease down from the first look that shows it, by the length of the lease", () => {
     const breaking = held("a:1", at(-1), { state: "breaking" });
-    const { book } = shown([held("a:1", at(-1))], [breaking], [breaking]);
-    expect(book.breaking("k", { kind: "lock" })).toEqual({ freeBy: BEGAN + 32 * SECOND });
+    const { history } = shown([held("a:1", at(-1))], [breaking], [breaking]);
+    expect(history.breaking("k", { kind: "lock" })).toEqual({ freeBy: BEGAN + 32 * SECOND });
     const nameless = lock("k", { isHeld: true, state: "breaking" });
-    expect(shown([nameless]).book.breaking("k", { kind: "lock" })).toEqual({ freeBy: BEGAN + 60 * SECOND });
-    expect(shown([held("a:1")]).book.breaking("k", { kind: "lock" })).toBeUndefined();
+    expect(shown([nameless]).history.breaking("k", { kind: "lock" })).toEqual({ freeBy: BEGAN + 60 * SECOND });
+    expect(shown([held("a:1")]).history.breaking("k", { kind: "lock" })).toBeUndefined();
   });
 
   it("knows who broke what this server broke, and when that is free, and of nothing else", () => {
-    const book = new HoldBook();
+    const history = new HoldHistory();
     const note = (version: number, ...statuses: LockStatus[]): void =>
-      book.note(new Map(statuses.map((status) => [status.key, status])), {
+      history.note(new Map(statuses.map((status) => [status.key, status])), {
         version,
         at: BEGAN + version * 2 * SECOND,
         before: version === 0 ? undefined : BEGAN + (version - 1) * 2 * SECOND,
       });
     const own = { part: { kind: "lock" }, at: BEGAN + SECOND, freeBy: BEGAN + 13 * SECOND, by: "alice@laptop" } as const;
     note(0, held("a:1"), heldLock("other", "x:1"), heldLock("at-once", "y:1"));
-    book.breaks.add({ key: "k", ...own });
-    book.breaks.add({ key: "at-once", ...own });
+    history.breaks.add({ key: "k", ...own });
+    history.breaks.add({ key: "at-once", ...own });
     note(
       1,
       held("a:1", undefined, { state: "breaking" }),
       heldLock("other", "x:1", { state: "breaking" }),
       lock("at-once", { state: "broken" }),
     );
-    expect(book.breaking("k", { kind: "lock" })).toEqual({ freeBy: BEGAN + 13 * SECOND, by: "alice@laptop" });
-    expect(book.breaking("other", { kind: "lock" })).toEqual({ freeBy: BEGAN + 32 * SECOND });
+    expect(history.breaking("k", { kind: "lock" })).toEqual({ freeBy: BEGAN + 13 * SECOND, by: "alice@laptop" });
+    expect(history.breaking("other", { kind: "lock" })).toEqual({ freeBy: BEGAN + 32 * SECOND });
     note(2, held("b:1"), lock("other", { state: "broken" }));
     // Another process breaks it a moment later.
     note(3, held("b:1", undefined, { state: "breaking" }));
-    const lost = book.lossesAfter(0).map(({ key, holder: { name } = { name: "" }, why, brokenBy }) => `${key} ${name} ${why} ${brokenBy}`);
+    const lost = history
+      .lossesAfter(0)
+      .map(({ key, holder: { name } = { name: "" }, why, brokenBy }) => `${key} ${name} ${why} ${brokenBy}`);
     expect(lost).toEqual([
       "k a:1 broken alice@laptop",
       "other x:1 broken undefined",
       "at-once y:1 broken alice@laptop",
       "k b:1 broken undefined",
     ]);
-    expect(book.holdsAfter(0).map(({ key, brokenBy }) => `${key} ${brokenBy}`)).toEqual([
+    expect(history.holdsAfter(0).map(({ key, brokenBy }) => `${key} ${brokenBy}`)).toEqual([
       "k alice@laptop",
       "other undefined",
       "at-once alice@laptop",
@@ -204,22 +206,22 @@ describe("the book of holds", () => {
   });
 
   it("gives only what is new after a version", () => {
-    const { book } = shown([held("a:1", at(-5)), heldLock("other", "x:1")], [held("a:1", at(-5)), lock("other")]);
-    expect(book.holdsAfter(1).map(({ key }) => key)).toEqual(["other"]);
-    expect(book.holdsAfter(2)).toEqual([]);
+    const { history } = shown([held("a:1", at(-5)), heldLock("other", "x:1")], [held("a:1", at(-5)), lock("other")]);
+    expect(history.holdsAfter(1).map(({ key }) => key)).toEqual(["other"]);
+    expect(history.holdsAfter(2)).toEqual([]);
   });
 
   it("forgets the oldest of very many holds, and says up to when", () => {
-    const book = new HoldBook();
+    const history = new HoldHistory();
     for (let look = 0; look < 12; look += 1) {
       const keys = Array.from({ length: 2_000 }, (_, index) => `k${index}`);
       const locks = new Map(keys.map((key) => [key, heldLock(key, `holder:${look}`)]));
-      book.note(locks, { version: look + 1, at: look, before: look === 0 ? undefined : look - 1 });
+      history.note(locks, { version: look + 1, at: look, before: look === 0 ? undefined : look - 1 });
     }
     // 11 times 2,000 have ended, of which 20,000 are kept.
-    const holds = book.holdsAfter(0);
+    const holds = history.holdsAfter(0);
     expect(holds).toHaveLength(22_000);
-    expect(book.horizon).toBe(1);
+    expect(history.horizon).toBe(1);
     expect(holds.filter(({ to }) => to !== undefined && to <= 1)).toEqual([]);
   });
 });

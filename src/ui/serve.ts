@@ -1,8 +1,8 @@
 import type { AzureMutex } from "../index.ts";
-import { Lookout, type LookoutOptions } from "./lookout.ts";
+import { LockPoller, type LockPollerOptions } from "./lock-poller.ts";
 import { type BreakListener, StatusPage } from "./status-page.ts";
 
-export interface ServeOptions extends Omit<LookoutOptions, "look"> {
+export interface ServeOptions extends Omit<LockPollerOptions, "look"> {
   readonly mutex: Pick<AzureMutex, "list" | "break">;
   readonly port: number;
   /** The folder of the page's files. Default: `page/` beside this file, where the package has it. */
@@ -15,7 +15,7 @@ export interface ServeOptions extends Omit<LookoutOptions, "look"> {
 /** Serves the page of a mutex's container. Rejects as Node does where the port is taken. */
 export async function serve({ mutex, port, assets = new URL("./page/", import.meta.url), ...options }: ServeOptions): Promise<StatusPage> {
   const page = new StatusPage({
-    lookout: new Lookout({ look: (signal) => mutex.list({ signal }), ...options }),
+    poller: new LockPoller({ look: (signal) => mutex.list({ signal }), ...options }),
     assets,
     breakLock: options.mayBreak ? (key, how) => mutex.break(key, how) : undefined,
     onDefect: options.onDefect,

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { type BreakOptions, type BreakResult, isMutexError } from "../index.ts";
 import { printable } from "../status/printable.ts";
 import { breakOptionsOf, breakRequestIn } from "./break-request.ts";
-import type { Lookout } from "./lookout.ts";
+import type { LockPoller } from "./lock-poller.ts";
 import { strangeness } from "./origin.ts";
 import { Session } from "./session.ts";
 
@@ -34,7 +34,7 @@ const ASSETS: Readonly<Record<string, readonly [file: string, type: string]>> = 
 export type BreakListener = (key: string, options: BreakOptions, result: BreakResult) => void;
 
 export interface StatusPageOptions {
-  readonly lookout: Lookout;
+  readonly poller: LockPoller;
   /** Where the page's files are. */
   readonly assets: URL;
   /** Breaks a lock. Left out, there is no way to. */
@@ -79,7 +79,7 @@ export class StatusPage {
   }
 
   async close(): Promise<void> {
-    this.#options.lookout.end();
+    this.#options.poller.end();
     const closed = once(this.#server, "close");
     this.#server.close();
     this.#server.closeAllConnections();
@@ -125,7 +125,7 @@ export class StatusPage {
 
   async #tellLocks(query: URLSearchParams, response: ServerResponse): Promise<void> {
     const after = Number(query.get("after") ?? 0);
-    const snapshot = await this.#options.lookout.snapshot(query.get("run") ?? "", Number.isSafeInteger(after) && after >= 0 ? after : 0);
+    const snapshot = await this.#options.poller.snapshot(query.get("run") ?? "", Number.isSafeInteger(after) && after >= 0 ? after : 0);
     tell(response, 200, snapshot);
   }
 
@@ -140,7 +140,7 @@ export class StatusPage {
     try {
       const options = breakOptionsOf(asked);
       const result = await breakLock(asked.key, options);
-      if (result.outcome === "broken") this.#options.lookout.noteBreak(asked, result.freeInSeconds);
+      if (result.outcome === "broken") this.#options.poller.recordBreak(asked, result.freeInSeconds);
       this.#options.onBreak?.(asked.key, options, result);
       tell(response, 200, result);
     } catch (error) {
@@ -149,7 +149,7 @@ export class StatusPage {
       if (!isMutexError(error)) throw error;
       say(response, error.code === "INVALID_KEY" ? 400 : 502, error.message);
     } finally {
-      this.#options.lookout.lookAnew();
+      this.#options.poller.invalidate();
     }
   }
 }

@@ -4,7 +4,7 @@ import { HoldHistory } from "./hold-history.ts";
 import { viewOf } from "./lock-view.ts";
 import type { BreakRequest, LockView, Snapshot, Trouble, Vanished } from "./snapshot.ts";
 
-const LOOK_EVERY_MS = 2_500;
+const POLL_EVERY_MS = 2_500;
 const LONGEST_BACK_OFF_MS = 60_000;
 /** A hidden page asks every half minute. */
 const GAP_MS = 45_000;
@@ -13,7 +13,7 @@ const MOST_GONE = 10_000;
 /** A page that asks a moment too early would have to ask twice. */
 const AFTER_DUE_MS = 20;
 
-export interface LookoutOptions {
+export interface LockPollerOptions {
   /** All locks there are. */
   look(signal: AbortSignal): AsyncIterable<LockStatus>;
   /** Milliseconds since 1970. */
@@ -36,8 +36,8 @@ export interface LookoutOptions {
  * Looks at all locks when a page asks, and not again for a while: one listing for all pages. Remembers what it
  * has seen. It sets no timer, so that nothing is asked of the service while no page is open.
  */
-export class Lookout {
-  readonly #options: LookoutOptions;
+export class LockPoller {
+  readonly #options: LockPollerOptions;
   readonly #run = randomUUID();
   readonly #startedAt: number;
   readonly #end = new AbortController();
@@ -52,12 +52,12 @@ export class Lookout {
   #version = 0;
   #lookedAt: number | undefined;
   #looking: Promise<void> | undefined;
-  #isAnew = false;
+  #isInvalid = false;
   #dueMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #trouble: Omit<Trouble, "againAt"> | undefined;
 
-  constructor(options: LookoutOptions) {
+  constructor(options: LockPollerOptions) {
     this.#options = options;
     this.#startedAt = options.wallMs();
   }
@@ -67,22 +67,22 @@ export class Lookout {
    * service did.
    */
   async snapshot(run = "", after = 0): Promise<Snapshot> {
-    if (this.#isAnew || this.#options.elapsedMs() >= this.#dueMs) {
+    if (this.#isInvalid || this.#options.elapsedMs() >= this.#dueMs) {
       this.#looking ??= this.#look().finally(() => {
         this.#looking = undefined;
       });
     }
     await this.#looking;
-    return this.#told(run, after);
+    return this.#snapshotSince(run, after);
   }
 
   /** The next who asks is told how it is then. */
-  lookAnew(): void {
-    this.#isAnew = true;
+  invalidate(): void {
+    this.#isInvalid = true;
   }
 
   /** The history then says who broke what the page asked to break, and when it is free. */
-  noteBreak({ key, part, holder }: BreakRequest, freeInSeconds: number): void {
+  recordBreak({ key, part, holder }: BreakRequest, freeInSeconds: number): void {
     const { wallMs, breaker: by = "the operator" } = this.#options;
     const at = wallMs();
     const reader = part.kind === "reader" && holder !== undefined && { reader: holder };
@@ -95,8 +95,8 @@ export class Lookout {
   }
 
   async #look(): Promise<void> {
-    const { look, wallMs, elapsedMs, everyMs = LOOK_EVERY_MS } = this.#options;
-    this.#isAnew = false;
+    const { look, wallMs, elapsedMs, everyMs = POLL_EVERY_MS } = this.#options;
+    this.#isInvalid = false;
     try {
       const locks = new Map<string, LockStatus>();
       for await (const lock of look(this.#end.signal)) locks.set(lock.key, lock);
@@ -151,7 +151,7 @@ export class Lookout {
     return { kind: "defect", message: "an unexpected failure; the terminal in which azmutex ui runs says what" };
   }
 
-  #told(run: string, after: number): Snapshot {
+  #snapshotSince(run: string, after: number): Snapshot {
     const { wallMs, elapsedMs, account, container, mayBreak } = this.#options;
     const isWhole = run !== this.#run || after > this.#version || after < this.#goneForgotten;
     const since = isWhole ? 0 : after;

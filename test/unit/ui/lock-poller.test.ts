@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError, type LockStatus, StoreUnavailableError } from "../../../src/index.ts";
-import { Lookout } from "../../../src/ui/lookout.ts";
+import { LockPoller } from "../../../src/ui/lock-poller.ts";
 import type { Snapshot } from "../../../src/ui/snapshot.ts";
 import { World } from "../../support/world.ts";
 
@@ -10,7 +10,7 @@ function setup() {
   const world = new World();
   const { mutex, store } = world.process();
   const defects: unknown[] = [];
-  const lookout = new Lookout({
+  const poller = new LockPoller({
     look: (signal) => mutex.list({ signal }),
     wallMs: () => BEGAN + world.clock.now(),
     elapsedMs: () => world.clock.now(),
@@ -19,12 +19,12 @@ function setup() {
     breaker: "alice@laptop",
     onDefect: (error) => defects.push(error),
   });
-  const look = (after?: Snapshot) => world.until(lookout.snapshot(after?.run, after?.version));
+  const look = (after?: Snapshot) => world.until(poller.snapshot(after?.run, after?.version));
   const lists = () => store.count("list");
-  return { world, clock: world.clock, store, lookout, look, lists, defects };
+  return { world, clock: world.clock, store, poller, look, lists, defects };
 }
 
-describe("the lookout of the status page", () => {
+describe("the poller of the status page", () => {
   it("tells all at first, and then only what is new", async () => {
     const { world, clock, look } = setup();
     const other = world.process().mutex;
@@ -77,8 +77,8 @@ describe("the lookout of the status page", () => {
   });
 
   it("asks the service once however many pages ask, and not before it is time again", async () => {
-    const { world, clock, lookout, look, lists } = setup();
-    const [one, two] = await world.until(Promise.all([lookout.snapshot(), lookout.snapshot()]));
+    const { world, clock, poller, look, lists } = setup();
+    const [one, two] = await world.until(Promise.all([poller.snapshot(), poller.snapshot()]));
     expect(lists()).toBe(1);
     expect(one.version).toBe(two.version);
     await clock.advance(2_000);
@@ -91,13 +91,13 @@ describe("the lookout of the status page", () => {
   });
 
   it("asks at once after a lock was broken, also where a look was under way", async () => {
-    const { world, store, lookout, look, lists } = setup();
+    const { world, store, poller, look, lists } = setup();
     await look();
-    lookout.lookAnew();
+    poller.invalidate();
     const slow = store.hang("list");
-    const under = lookout.snapshot();
+    const under = poller.snapshot();
     await world.clock.settle();
-    lookout.lookAnew();
+    poller.invalidate();
     slow.heal();
     await world.until(under);
     await look();
@@ -151,11 +151,11 @@ describe("the lookout of the status page", () => {
   });
 
   it("ends a look that is under way when it is closed", async () => {
-    const { world, store, lookout, defects } = setup();
+    const { world, store, poller, defects } = setup();
     store.hang("list");
-    const looking = lookout.snapshot();
+    const looking = poller.snapshot();
     await world.clock.settle();
-    lookout.end();
+    poller.end();
     await world.until(looking);
     expect(defects).toEqual([]);
   });
@@ -165,7 +165,7 @@ describe("the lookout of the status page", () => {
     ["a page that is not visible", [30_000], 100, 120],
     ["one that is seen beside two that are not", [0, 30_000, 30_000], 1_300, 1_440],
   ])("asks the service in an hour at 100 locks, for %s: far less than once a second", async (_, pages, least, most) => {
-    const { world, clock, lookout, lists } = setup();
+    const { world, clock, poller, lists } = setup();
     for (let index = 0; index < 100; index += 1) {
       await world.memory.create(`k${index}`, {});
       await world.memory.acquire(`k${index}`, world.newId(), "infinite");
@@ -177,7 +177,7 @@ describe("the lookout of the status page", () => {
       const [next] = open.sort((a, b) => a.dueAt - b.dueAt);
       if (!next || next.dueAt >= from + 3_600_000) break;
       await clock.advance(Math.max(0, next.dueAt - clock.now()));
-      next.last = await world.until(lookout.snapshot(next.last?.run, next.last?.version));
+      next.last = await world.until(poller.snapshot(next.last?.run, next.last?.version));
       expect(next.last.trouble).toBeUndefined();
       next.dueAt = clock.now() + Math.max(next.everyMs, next.last.askAgainInMs);
     }
@@ -192,7 +192,7 @@ describe("keys that are gone", () => {
   async function looksAt(...counts: readonly number[]) {
     let now = 0;
     let count = 0;
-    const lookout = new Lookout({
+    const poller = new LockPoller({
       async *look(): AsyncGenerator<LockStatus> {
         for (let index = 0; index < count; index += 1) yield { key: `k${index}`, isHeld: false, state: "available", infinite: false };
       },
@@ -204,9 +204,9 @@ describe("keys that are gone", () => {
     const told: Snapshot[] = [];
     for (count of counts) {
       now += 2_500;
-      told.push(await lookout.snapshot());
+      told.push(await poller.snapshot());
     }
-    return { told, newsFor: ({ run, version }: Snapshot) => lookout.snapshot(run, version) };
+    return { told, newsFor: ({ run, version }: Snapshot) => poller.snapshot(run, version) };
   }
 
   it("are all told to a page that missed them, as long as they are remembered", async () => {
@@ -228,7 +228,7 @@ describe("a look that throws before it begins", () => {
   it("is not the last", async () => {
     let now = 0;
     let looks = 0;
-    const lookout = new Lookout({
+    const poller = new LockPoller({
       look: () => {
         looks += 1;
         throw new Error("at once");
@@ -239,7 +239,7 @@ describe("a look that throws before it begins", () => {
       mayBreak: false,
     });
     for (let tries = 0; tries < 3; tries += 1) {
-      expect((await lookout.snapshot()).trouble).toMatchObject({ kind: "defect" });
+      expect((await poller.snapshot()).trouble).toMatchObject({ kind: "defect" });
       now += 60_000;
     }
     expect(looks).toBe(3);
@@ -249,7 +249,7 @@ describe("a look that throws before it begins", () => {
 describe("locks that go all at once", () => {
   const look = (statuses: readonly (readonly LockStatus[])[]) => {
     let now = 0;
-    const lookout = new Lookout({
+    const poller = new LockPoller({
       async *look() {
         yield* statuses[now / 2_500 - 1] ?? [];
       },
@@ -260,7 +260,7 @@ describe("locks that go all at once", () => {
     });
     return async (): Promise<Snapshot> => {
       now += 2_500;
-      return await lookout.snapshot();
+      return await poller.snapshot();
     };
   };
   const record = { holder: { name: "web-1", host: "web-1", pid: 1 }, recordedAt: new Date(BEGAN - 60_000), highestToken: 7 };
@@ -302,13 +302,13 @@ describe("locks that go all at once", () => {
 
 describe("a lock that the page broke", () => {
   it("says who broke it and when it is free, and others that they are free at the latest when their lease ends", async () => {
-    const { world, clock, lookout, look } = setup();
+    const { world, clock, poller, look } = setup();
     const { mutex } = world.process();
     await world.until(mutex.locker("own", { holder: "web-1" }).lock());
     await world.until(mutex.locker("foreign", { holder: "web-2" }).lock());
     await look();
     for (const key of ["own", "foreign"]) await world.until(mutex.break(key, { periodSeconds: 10 }));
-    lookout.noteBreak({ key: "own", typed: "own", part: { kind: "lock" }, atOnce: false, holder: "web-1" }, 10);
+    poller.recordBreak({ key: "own", typed: "own", part: { kind: "lock" }, atOnce: false, holder: "web-1" }, 10);
     const at = BEGAN + clock.now();
     await clock.advance(2_500);
     const { locks, losses } = await look();
@@ -333,7 +333,7 @@ describe("what is listed", () => {
       { key: "e", isHeld: false, state: "missing", infinite: false, semaphore: { permits: 2, held: [] } },
       { key: "f", isHeld: true, state: "leased", infinite: true },
     ];
-    const lookout = new Lookout({
+    const poller = new LockPoller({
       async *look() {
         yield* statuses;
       },
@@ -342,7 +342,7 @@ describe("what is listed", () => {
       container: "c",
       mayBreak: true,
     });
-    const { locks, mayBreak } = await lookout.snapshot();
+    const { locks, mayBreak } = await poller.snapshot();
     expect(locks.map(({ key, word }) => `${key} ${word}`)).toEqual(["a breaking", "b ranOut", "c broken", "d inUse", "e free", "f held"]);
     expect(mayBreak).toBe(true);
   });

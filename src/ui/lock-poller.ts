@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isMutexError, type LockStatus } from "../index.ts";
 import { HoldHistory } from "./hold-history.ts";
 import { viewOf } from "./lock-view.ts";
-import type { BreakRequest, LockView, Snapshot, Trouble, Vanished } from "./snapshot.ts";
+import type { BreakRequest, LockView, ServiceProblem, Snapshot, Vanished } from "./snapshot.ts";
 
 const POLL_EVERY_MS = 2_500;
 const LONGEST_BACK_OFF_MS = 60_000;
@@ -55,7 +55,7 @@ export class LockPoller {
   #isInvalid = false;
   #dueMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
-  #trouble: Omit<Trouble, "againAt"> | undefined;
+  #problem: Omit<ServiceProblem, "againAt"> | undefined;
 
   constructor(options: LockPollerOptions) {
     this.#options = options;
@@ -102,10 +102,10 @@ export class LockPoller {
       for await (const lock of look(this.#end.signal)) locks.set(lock.key, lock);
       this.#remember(locks, wallMs());
       this.#failures = 0;
-      this.#trouble = undefined;
+      this.#problem = undefined;
     } catch (error) {
       this.#failures += 1;
-      this.#trouble = { ...this.#troubleIn(error), since: this.#trouble?.since ?? wallMs() };
+      this.#problem = { ...this.#problemIn(error), since: this.#problem?.since ?? wallMs() };
     } finally {
       this.#dueMs = elapsedMs() + Math.min(everyMs * 2 ** this.#failures, Math.max(everyMs, LONGEST_BACK_OFF_MS));
     }
@@ -142,7 +142,7 @@ export class LockPoller {
     this.#lookedAt = at;
   }
 
-  #troubleIn(error: unknown): Pick<Trouble, "kind" | "message"> {
+  #problemIn(error: unknown): Pick<ServiceProblem, "kind" | "message"> {
     if (isMutexError(error)) {
       const { code, message } = error;
       return { kind: code === "ACCESS_DENIED" ? "denied" : code === "STORE_UNAVAILABLE" ? "unreachable" : "refused", message };
@@ -168,7 +168,7 @@ export class LockPoller {
       ...(account !== undefined && { account }),
       container,
       mayBreak,
-      ...(this.#trouble && { trouble: { ...this.#trouble, againAt: at + waitMs } }),
+      ...(this.#problem && { problem: { ...this.#problem, againAt: at + waitMs } }),
       ...(this.#vanished && { vanished: this.#vanished }),
       locks: [...this.#views.values()].filter(({ version }) => version > since).map(({ view }) => view),
       gone: isWhole ? [] : [...this.#gone].filter(([, version]) => version > since).map(([key]) => key),

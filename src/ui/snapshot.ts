@@ -24,7 +24,7 @@ export interface Snapshot {
   /** Whether locks can be broken from the page. */
   readonly mayBreak: boolean;
   /** Why there is nothing newer. */
-  readonly trouble?: Trouble;
+  readonly problem?: ServiceProblem;
   /** Stands until a look shows a lock again. */
   readonly vanished?: Vanished;
   readonly locks: readonly LockView[];
@@ -38,7 +38,7 @@ export interface Snapshot {
   readonly gaps: readonly (readonly [number, number])[];
 }
 
-export interface Trouble {
+export interface ServiceProblem {
   readonly kind: "denied" | "unreachable" | "refused" | "defect";
   readonly message: string;
   readonly since: number;

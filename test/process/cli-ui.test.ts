@@ -122,7 +122,7 @@ describe.concurrent("azmutex ui", () => {
     const session = await fetch(`${origin}/session`, { method: "POST", headers });
     const cookie = (session.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
     const text = await (await fetch(`${origin}/locks`, { headers: { ...headers, cookie } })).text();
-    expect(JSON.parse(text)).toMatchObject({ locks: [], trouble: { kind: "denied" } });
+    expect(JSON.parse(text)).toMatchObject({ locks: [], problem: { kind: "denied" } });
     for (const secret of [wrong, emulator.accountKey, token]) expect(text).not.toContain(secret);
     expect(cli.err).not.toContain(wrong);
   });

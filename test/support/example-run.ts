@@ -12,7 +12,7 @@ import { ownTime } from "./own-time.ts";
 import { PROJECT } from "./sources.ts";
 
 const BUILD = join(PROJECT, "build/examples");
-const POLL_EVERY_MS = 50;
+const LOOK_EVERY_MS = 50;
 /** How long a program that is told to stop may take before it is killed. */
 const PATIENCE_MS = 3_000;
 
@@ -89,5 +89,5 @@ export function linesOf(programs: readonly Program[], pattern: RegExp): string[]
 
 /** Looks again and again until it is so. */
 export async function until(isSo: () => boolean, signal: AbortSignal): Promise<void> {
-  while (!isSo()) await sleep(POLL_EVERY_MS, undefined, { signal });
+  while (!isSo()) await sleep(LOOK_EVERY_MS, undefined, { signal });
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const POLL_EVERY_MS = 20;
+const LOOK_EVERY_MS = 20;
 /** It costs nothing where things go well, and a busy machine takes its time. */
 const PATIENCE_MS = 120_000;
 
@@ -50,7 +50,7 @@ export async function until(isSo: () => boolean | Promise<boolean>, what: string
   const began = performance.now();
   while (!(await isSo())) {
     if (performance.now() - began > PATIENCE_MS) throw new Error(`${what}: not within ${PATIENCE_MS} ms`);
-    await sleep(POLL_EVERY_MS);
+    await sleep(LOOK_EVERY_MS);
   }
 }
 

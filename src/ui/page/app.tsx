@@ -55,14 +55,14 @@ export function App({ feed, subscribe }: AppProps) {
     return (
       <main class="alone">
         <h1>Locks</h1>
-        {state === "starting" ? <p class="muted">Loading…</p> : <Notice state={state} trouble={undefined} now={0} />}
+        {state === "starting" ? <p class="muted">Loading…</p> : <Notice state={state} problem={undefined} now={0} />}
       </main>
     );
   }
   const now = known.now();
   const place = placeOf(latest);
   const { container, startedAt, gaps, mayBreak, lookedAt, vanished } = latest;
-  const seenUntil = known.seenUntil(state === "live" && !latest.trouble);
+  const seenUntil = known.seenUntil(state === "live" && !latest.problem);
   const sight = { now, seenUntil, startedAt, gaps };
   const chosen = route.kind === "key" ? route.key : undefined;
   return (
@@ -77,7 +77,7 @@ export function App({ feed, subscribe }: AppProps) {
         </a>
         <ThemeSwitch />
       </header>
-      <Notice state={state} trouble={latest.trouble} now={now} />
+      <Notice state={state} problem={latest.problem} now={now} />
       {vanished ? <VanishedAlarm vanished={vanished} place={place} lossesHref={hrefOf({ kind: "losses" })} now={now} /> : null}
       <Toolbar locks={matching} table={table} onChange={change} now={now} startedAt={startedAt} filter={filter} />
       <div class={`body ${route.kind === "locks" ? "" : "with-panel"}`}>

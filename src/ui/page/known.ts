@@ -1,4 +1,4 @@
-import type { Hold, LockView, Loss, Snapshot, Trouble } from "../snapshot.ts";
+import type { Hold, LockView, Loss, ServiceProblem, Snapshot } from "../snapshot.ts";
 import { elapsedMs } from "./time.ts";
 
 /** Looks are at most so old while they follow each other. */
@@ -20,8 +20,8 @@ export class Known {
     return this.#snapshot;
   }
 
-  get trouble(): Trouble | undefined {
-    return this.#snapshot?.trouble;
+  get problem(): ServiceProblem | undefined {
+    return this.#snapshot?.problem;
   }
 
   /** The time now, by the clock of the server: that of the browser may be another machine's. */

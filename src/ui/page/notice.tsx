@@ -1,4 +1,4 @@
-import type { Snapshot, Trouble, Vanished } from "../snapshot.ts";
+import type { ServiceProblem, Snapshot, Vanished } from "../snapshot.ts";
 import type { FeedState } from "./feed.ts";
 import { Between, Moment } from "./moment.tsx";
 import { counted, duration } from "./words.ts";
@@ -6,11 +6,11 @@ import { counted, duration } from "./words.ts";
 /** What keeps the page from showing how things are now. */
 export function Notice({
   state,
-  trouble,
+  problem,
   now,
 }: {
   readonly state: FeedState;
-  readonly trouble: Trouble | undefined;
+  readonly problem: ServiceProblem | undefined;
   readonly now: number;
 }) {
   if (state === "notLetIn") {
@@ -28,16 +28,16 @@ export function Notice({
       </p>
     );
   }
-  if (!trouble) return null;
+  if (!problem) return null;
   return (
     <p class="notice" role="alert">
-      <strong>{TITLES[trouble.kind]}</strong> {trouble.message}. Since <Moment at={trouble.since} now={now} />; asked again{" "}
-      <span class="ticking">{trouble.againAt > now ? `in ${duration(trouble.againAt - now + 999)}` : "now"}</span>.
+      <strong>{TITLES[problem.kind]}</strong> {problem.message}. Since <Moment at={problem.since} now={now} />; asked again{" "}
+      <span class="ticking">{problem.againAt > now ? `in ${duration(problem.againAt - now + 999)}` : "now"}</span>.
     </p>
   );
 }
 
-const TITLES: Readonly<Record<Trouble["kind"], string>> = {
+const TITLES: Readonly<Record<ServiceProblem["kind"], string>> = {
   denied: "Access denied.",
   unreachable: "The storage service does not answer.",
   refused: "The storage service refuses to say.",

@@ -113,15 +113,15 @@ describe("the poller of the status page", () => {
     const waits: number[] = [];
     for (let tries = 0; tries < 7; tries += 1) {
       await clock.advance(waits.at(-1) ?? 2_500);
-      const { trouble, askAgainInMs } = await look();
-      expect(trouble).toMatchObject({ kind: "denied", message: expect.stringContaining("no list for you"), since: BEGAN + 2_500 });
+      const { problem, askAgainInMs } = await look();
+      expect(problem).toMatchObject({ kind: "denied", message: expect.stringContaining("no list for you"), since: BEGAN + 2_500 });
       waits.push(askAgainInMs - 20);
     }
     expect(waits).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
     expect(lists()).toBe(8);
     fault.heal();
     await clock.advance(60_000);
-    expect(await look()).not.toHaveProperty("trouble");
+    expect(await look()).not.toHaveProperty("problem");
   });
 
   it("tells silence from refusal, and shows nothing of what was not foreseen", async () => {
@@ -132,9 +132,9 @@ describe("the poller of the status page", () => {
     ] as const;
     for (const [error, kind, message] of failures) {
       const fault = store.failBefore("list", { error });
-      const { trouble } = await look();
-      expect(trouble).toMatchObject({ kind, message: expect.stringMatching(message) });
-      expect(JSON.stringify(trouble)).not.toContain("secret");
+      const { problem } = await look();
+      expect(problem).toMatchObject({ kind, message: expect.stringMatching(message) });
+      expect(JSON.stringify(problem)).not.toContain("secret");
       fault.heal();
       await clock.advance(60_000);
     }
@@ -178,7 +178,7 @@ describe("the poller of the status page", () => {
       if (!next || next.dueAt >= from + 3_600_000) break;
       await clock.advance(Math.max(0, next.dueAt - clock.now()));
       next.last = await world.until(poller.snapshot(next.last?.run, next.last?.version));
-      expect(next.last.trouble).toBeUndefined();
+      expect(next.last.problem).toBeUndefined();
       next.dueAt = clock.now() + Math.max(next.everyMs, next.last.askAgainInMs);
     }
     expect(open[0]?.last?.isWhole).toBe(false);
@@ -239,7 +239,7 @@ describe("a look that throws before it begins", () => {
       mayBreak: false,
     });
     for (let tries = 0; tries < 3; tries += 1) {
-      expect((await poller.snapshot()).trouble).toMatchObject({ kind: "defect" });
+      expect((await poller.snapshot()).problem).toMatchObject({ kind: "defect" });
       now += 60_000;
     }
     expect(looks).toBe(3);

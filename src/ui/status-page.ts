@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import { type BreakOptions, type BreakResult, isMutexError } from "../index.ts";
 import { printable } from "../status/printable.ts";
 import { breakOptionsOf, breakRequestIn } from "./break-request.ts";
+import { rejectForeign } from "./foreign-request.ts";
 import type { LockPoller } from "./lock-poller.ts";
-import { strangeness } from "./origin.ts";
 import { Session } from "./session.ts";
 
 const LOOPBACK = "127.0.0.1";
@@ -92,8 +92,8 @@ export class StatusPage {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
-    const strange = strangeness(request, this.#port);
-    if (strange !== undefined) return say(response, 403, strange);
+    const rejection = rejectForeign(request, this.#port);
+    if (rejection !== undefined) return say(response, 403, rejection);
     const { method = "", url = "/", headers } = request;
     const [path = "/", query = ""] = url.split("?", 2);
     const asset = this.#assets.get(path);

@@ -5,7 +5,7 @@ import type { IncomingMessage } from "node:http";
  * machine (DNS rebinding) shows in `Host`; the page of another site, or of another server of this machine, in
  * `Origin` and `Sec-Fetch-Site`.
  */
-export function strangeness({ headers, method }: IncomingMessage, port: number): string | undefined {
+export function rejectForeign({ headers, method }: IncomingMessage, port: number): string | undefined {
   const { host = "", origin } = headers;
   const names = ["127.0.0.1", "localhost", "[::1]"].flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`]));
   if (!names.includes(host.toLowerCase())) return `this page is at http://127.0.0.1:${port} and under no other name`;

@@ -101,7 +101,7 @@ export class HoldHistory {
       open.delete(name);
       // Another cannot have begun before it ended.
       const to = held ? beginningOf(held, look).from : look.at;
-      this.#end(before, this.#endOf(before, status, held, look), { ...look, to });
+      this.#end(before, this.#endLabel(before, status, held, look), { ...look, to });
     }
     for (const [name, held] of now) {
       const known = open.get(name);
@@ -140,7 +140,7 @@ export class HoldHistory {
     if ((end === "ranOut" || end === "broken" || end === "deleted") && !breaking) this.#lose(id, end, { ...look, by });
   }
 
-  #endOf({ breaking, id }: OpenHold, status: LockStatus | undefined, held: Held | undefined, look: Look): HoldEnd {
+  #endLabel({ breaking, id }: OpenHold, status: LockStatus | undefined, held: Held | undefined, look: Look): HoldEnd {
     if (breaking) return "broken";
     if (look.hasVanished) return "deleted";
     // Of permits and readers only those that are held are told of.

@@ -2,7 +2,7 @@ import type { LockStatus } from "../index.ts";
 import { permitWaitersOf, presentHolder, type Waiter } from "../status/holders.ts";
 import { mixedUseOf } from "../status/mixed-use.ts";
 import type { HoldHistory } from "./hold-history.ts";
-import type { LockView, LockWord, PermitView, ReaderView, WaiterView } from "./snapshot.ts";
+import type { LockState, LockView, PermitView, ReaderView, WaiterView } from "./snapshot.ts";
 
 /** A lock as the page shows it: what the service says, and since when by what was seen. */
 export function viewOf(status: LockStatus, history: HoldHistory): LockView {
@@ -13,7 +13,7 @@ export function viewOf(status: LockStatus, history: HoldHistory): LockView {
   const breaking = history.breaking(key, { kind: "lock" });
   return {
     key,
-    word: wordOf(status),
+    state: stateOf(status),
     lease: state,
     infinite,
     ...(kind !== undefined && { kind }),
@@ -33,7 +33,7 @@ export function viewOf(status: LockStatus, history: HoldHistory): LockView {
   };
 }
 
-function wordOf({ isHeld, state, semaphore, readers = [] }: LockStatus): LockWord {
+function stateOf({ isHeld, state, semaphore, readers = [] }: LockStatus): LockState {
   if (isHeld) return state === "breaking" ? "breaking" : "held";
   if (readers.length > 0 || (semaphore?.held.length ?? 0) > 0) return "inUse";
   if (state === "expired") return "ranOut";

@@ -47,15 +47,15 @@ export interface ServiceProblem {
 }
 
 /**
- * How a lock is, in a word. `inUse`: the lock itself is free, but permits are held, or processes read. `ranOut`
+ * The state of a lock as the page shows it. `inUse`: the lock itself is free, but permits are held, or processes read. `ranOut`
  * and `broken`: it is free, and its last holder did not release it.
  */
-export type LockWord = "held" | "breaking" | "inUse" | "free" | "ranOut" | "broken";
+export type LockState = "held" | "breaking" | "inUse" | "free" | "ranOut" | "broken";
 
 export interface LockView {
   readonly key: string;
-  readonly word: LockWord;
-  /** The state of the lease, in the service's word. */
+  readonly state: LockState;
+  /** The state of the lease, as the service names it. */
   readonly lease: LockStatus["state"];
   readonly infinite: boolean;
   /** What the key is used as, as its blob says. */

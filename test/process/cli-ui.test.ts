@@ -75,7 +75,7 @@ describe.concurrent("azmutex ui", () => {
     expect(page.requests - before).toBe(1);
     const where = { account: emulator.url.replace(/^.*:\d+/, new URL(proxy.url).host), container: page.container };
     expect({ account, container, mayBreak }).toEqual({ ...where, mayBreak: false });
-    expect(locks).toMatchObject([{ key: "nightly", word: "held", holder: { name: "web-3" }, purpose: "schema 42" }]);
+    expect(locks).toMatchObject([{ key: "nightly", state: "held", holder: { name: "web-3" }, purpose: "schema 42" }]);
     // It has no timer that could: a whole look's time later there is still the one.
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(page.requests - before).toBe(1);

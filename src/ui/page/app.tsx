@@ -3,6 +3,7 @@ import { printable } from "../../status/printable.ts";
 import { BreakDialog } from "./break-dialog.tsx";
 import type { Feed } from "./feed.ts";
 import { type BreakTarget, KeyPanel } from "./key-panel.tsx";
+import { counted, duration, placeOf } from "./labels.ts";
 import { LockTable, linkOf } from "./lock-table.tsx";
 import { LossesPanel } from "./losses-panel.tsx";
 import { NoLocks, Notice, VanishedAlarm } from "./notice.tsx";
@@ -13,7 +14,6 @@ import { every } from "./time.ts";
 import { viewOf, windowOf } from "./timeline-window.ts";
 import { Toolbar } from "./toolbar.tsx";
 import { useAddress } from "./use-address.ts";
-import { counted, duration, placeOf } from "./words.ts";
 
 const SECOND_MS = 1_000;
 

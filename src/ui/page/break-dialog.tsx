@@ -7,8 +7,8 @@ import { ask, NotLetIn } from "./access.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import type { Sight } from "./hold-spans.ts";
 import type { BreakTarget } from "./key-panel.tsx";
+import { holderName } from "./labels.ts";
 import { Purpose } from "./purpose.tsx";
-import { holderName } from "./words.ts";
 
 /** The longest lease, where no record says how long it is. */
 const LONGEST_LEASE_SECONDS = 60;

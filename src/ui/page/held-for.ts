@@ -1,5 +1,5 @@
 import type { Hold, Since } from "../snapshot.ts";
-import { duration } from "./words.ts";
+import { duration } from "./labels.ts";
 
 /** How long something is held, as far as looks and records tell. */
 export interface HeldFor {

@@ -1,8 +1,8 @@
 import { printable } from "../../status/printable.ts";
 import type { Hold, LockView } from "../snapshot.ts";
 import { blindSpots, type Level, levelsOf, type Sight, type Span, spansOf } from "./hold-spans.ts";
+import { counted, partLabel } from "./labels.ts";
 import type { TimeWindow } from "./timeline-window.ts";
-import { counted, partName } from "./words.ts";
 
 const STRIP_HEIGHT = 34;
 const LANES_HEIGHT = 26;
@@ -163,7 +163,7 @@ function hueOf(name: string | undefined): string {
 }
 
 function laneName({ part, holder }: Hold): string {
-  return part.kind === "reader" ? `reader ${holder?.name}` : partName(part);
+  return part.kind === "reader" ? `reader ${holder?.name}` : partLabel(part);
 }
 
 function lanesOf(holds: readonly Hold[]): Map<string, number> {

@@ -4,9 +4,9 @@ import type { Hold, LockView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import { levelAt, levelsOf, type Sight } from "./hold-spans.ts";
 import { wholeOf } from "./hold-strip.tsx";
+import { clockTime, counted, endLabel, holderName, partLabel } from "./labels.ts";
 import { Period } from "./moment.tsx";
 import type { TimeWindow } from "./timeline-window.ts";
-import { clockTime, counted, endOf, holderName, partName } from "./words.ts";
 
 /** Where the pointer is on a timeline. */
 export interface TipPlace {
@@ -48,12 +48,12 @@ function HoldFacts({ hold, sight }: { readonly hold: Hold; readonly sight: Sight
   return (
     <>
       <strong>{holderName(holder)}</strong>
-      {part.kind === "lock" ? null : <span> · {partName(part)}</span>}
+      {part.kind === "lock" ? null : <span> · {partLabel(part)}</span>}
       {purpose === undefined ? null : <div>{printable(purpose)}</div>}
       <div>
         <Period hold={hold} sight={sight} />, {heldForText(heldFor(hold, sight.seenUntil))}
       </div>
-      <div class="muted">{endOf(hold)}</div>
+      <div class="muted">{endLabel(hold)}</div>
     </>
   );
 }

@@ -3,11 +3,11 @@ import { printable } from "../../status/printable.ts";
 import type { BreakingView, Hold, LockView, Loss, Part, Since, WaiterView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import { type Sight, unwatchedMs } from "./hold-spans.ts";
+import { breakerLabel, counted, duration, endLabel, freeInLabel, holderName, lossLabel, partLabel, STATE_MEANINGS } from "./labels.ts";
 import { Beginning, Between, Moment, Period } from "./moment.tsx";
 import { Purpose } from "./purpose.tsx";
 import { breakCommand } from "./shell-command.ts";
 import { StateBadge } from "./state-badge.tsx";
-import { breakerText, counted, duration, endOf, freeIn, holderName, MEANING, partName, whyOf } from "./words.ts";
 
 /** Holds of one key that are listed. */
 const MOST_LISTED = 100;
@@ -58,9 +58,9 @@ export function KeyPanel({ name, lock, holds, losses, sight, place, container, m
 }
 
 function LockFacts({ lock, sight }: { readonly lock: LockView; readonly sight: Sight }) {
-  const { word, holder, lastHolder, purpose, since, highestToken, recordedAt } = lock;
+  const { state, holder, lastHolder, purpose, since, highestToken, recordedAt } = lock;
   const { now } = sight;
-  const isHeld = word === "held" || word === "breaking";
+  const isHeld = state === "held" || state === "breaking";
   return (
     <>
       <p class="lead">
@@ -125,17 +125,17 @@ function doubtOf(since: Since, sight: Sight): string {
   return `${source}not watched for ${duration(unwatched)} of it, in which it may have been released and taken again`;
 }
 
-function leaseText({ word, holder, lease, leaseSeconds, infinite, breaking }: LockView, now: number): string {
+function leaseText({ state, holder, lease, leaseSeconds, infinite, breaking }: LockView, now: number): string {
   if (lease === "missing") return "none: there is no blob of that name";
-  if (breaking) return `breaking${breakerText(breaking.by)}: it is not renewed any more, and is free ${freeIn(breaking, now)}`;
+  if (breaking) return `breaking${breakerLabel(breaking.by)}: it is not renewed any more, and is free ${freeInLabel(breaking, now)}`;
   if (infinite) return `${lease}, infinite: it ends when it is released or broken`;
-  if (word !== "held" || !holder || leaseSeconds === undefined) return lease;
+  if (state !== "held" || !holder || leaseSeconds === undefined) return lease;
   return `${lease}, ${leaseSeconds} s long. How much of it is left only its holder knows.`;
 }
 
 function meaningOf(lock: LockView): string {
-  const { word, semaphore, readers } = lock;
-  if (word !== "inUse") return MEANING[word];
+  const { state, semaphore, readers } = lock;
+  if (state !== "inUse") return STATE_MEANINGS[state];
   const permits = semaphore && semaphore.held.length > 0 ? `${semaphore.held.length} of ${semaphore.permits} permits are held.` : "";
   const reading = readers.length > 0 ? `${counted(readers.length, "process reads", "processes read")}.` : "";
   return [permits, reading].filter(Boolean).join(" ");
@@ -210,7 +210,7 @@ function BreakingNote({ breaking, now }: { readonly breaking: BreakingView; read
   return (
     <span class="bad">
       {" "}
-      breaking{breakerText(breaking.by)}, free <span class="ticking">{freeIn(breaking, now)}</span>
+      breaking{breakerLabel(breaking.by)}, free <span class="ticking">{freeInLabel(breaking, now)}</span>
     </span>
   );
 }
@@ -252,8 +252,8 @@ interface BreakingProps {
 }
 
 function Breaking({ lock, now, container, mayBreak, onBreak }: BreakingProps) {
-  const { word, readers, semaphore, key, breaking } = lock;
-  if (word !== "held" && word !== "breaking" && word !== "inUse") return null;
+  const { state, readers, semaphore, key, breaking } = lock;
+  if (state !== "held" && state !== "breaking" && state !== "inUse") return null;
   if (!mayBreak) {
     return (
       <p class="muted">
@@ -263,7 +263,7 @@ function Breaking({ lock, now, container, mayBreak, onBreak }: BreakingProps) {
   }
   return (
     <p class="actions">
-      {word === "held" ? (
+      {state === "held" ? (
         <button type="button" class="danger" onClick={() => onBreak({ lock, part: { kind: "lock" } })}>
           Break the lock…
         </button>
@@ -273,8 +273,8 @@ function Breaking({ lock, now, container, mayBreak, onBreak }: BreakingProps) {
           Break a read lock…
         </button>
       ) : null}
-      {breaking ? <span class="muted">It was broken already, and is free {freeIn(breaking, now)}.</span> : null}
-      {word === "inUse" && semaphore && readers.length === 0 ? <span class="muted">Permits are broken one by one, above.</span> : null}
+      {breaking ? <span class="muted">It was broken already, and is free {freeInLabel(breaking, now)}.</span> : null}
+      {state === "inUse" && semaphore && readers.length === 0 ? <span class="muted">Permits are broken one by one, above.</span> : null}
     </p>
   );
 }
@@ -288,8 +288,8 @@ function LossList({ losses, now }: { readonly losses: readonly Loss[]; readonly 
           <li key={loss.id}>
             <div class="who">
               {holderName(loss.holder)}
-              {loss.part.kind === "lock" ? null : <span class="muted"> · {partName(loss.part)}</span>}{" "}
-              <span class="bad">{whyOf(loss)}</span>
+              {loss.part.kind === "lock" ? null : <span class="muted"> · {partLabel(loss.part)}</span>}{" "}
+              <span class="bad">{lossLabel(loss)}</span>
             </div>
             <div class="muted">
               <Between earliest={loss.after ?? loss.at} latest={loss.at} now={now} />
@@ -317,12 +317,12 @@ function History({ holds, sight }: { readonly holds: readonly Hold[]; readonly s
             <li key={id}>
               <div class="who">
                 {holderName(holder)}
-                {part.kind === "lock" ? null : <span class="muted"> · {partName(part)}</span>}
+                {part.kind === "lock" ? null : <span class="muted"> · {partLabel(part)}</span>}
                 {purpose === undefined ? null : <PurposeAfter text={purpose} />}
               </div>
               <div class="muted">
                 <Period hold={hold} sight={sight} /> · {heldForText(heldFor(hold, sight.seenUntil))}
-                {unwatched > 0 ? `, not watched for ${duration(unwatched)} of it` : ""} · {endOf(hold)}
+                {unwatched > 0 ? `, not watched for ${duration(unwatched)} of it` : ""} · {endLabel(hold)}
               </div>
             </li>
           );

@@ -3,10 +3,10 @@ import type { Hold, LockView } from "../snapshot.ts";
 import { heldFor, heldForCell, heldForText } from "./held-for.ts";
 import type { Sight } from "./hold-spans.ts";
 import { HoldStrip } from "./hold-strip.tsx";
+import { holderLabel, purposeLabel, sinceOf, waiterCount } from "./labels.ts";
 import { Purpose } from "./purpose.tsx";
 import { StateBadge } from "./state-badge.tsx";
 import type { TimeWindow } from "./timeline-window.ts";
-import { holderOf, purposeOf, sinceOf, waitersOf } from "./words.ts";
 
 interface LockRowProps {
   readonly lock: LockView;
@@ -22,9 +22,9 @@ export function LockRow({ lock, index, href, isChosen, isTabStop, sight, timelin
   const { key, holder, highestToken } = lock;
   const since = sinceOf(lock);
   const held = since && heldFor(since, sight.seenUntil);
-  const name = printable(holderOf(lock));
-  const waiting = waitersOf(lock);
-  const purpose = purposeOf(lock);
+  const name = printable(holderLabel(lock));
+  const waiting = waiterCount(lock);
+  const purpose = purposeLabel(lock);
   return (
     <tr class={isChosen ? "chosen" : ""} aria-rowindex={index + 2} data-index={index} data-key={key}>
       <td class="cell-state">

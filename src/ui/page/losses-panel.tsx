@@ -1,8 +1,8 @@
 import { printable } from "../../status/printable.ts";
 import type { Loss } from "../snapshot.ts";
+import { holderName, lossLabel, partLabel } from "./labels.ts";
 import { Between } from "./moment.tsx";
 import { Purpose } from "./purpose.tsx";
-import { holderName, partName, whyOf } from "./words.ts";
 
 interface LossesPanelProps {
   readonly losses: readonly Loss[];
@@ -23,7 +23,7 @@ export function LossesPanel({ losses, now, hrefOf }: LossesPanelProps) {
             <li key={id}>
               <div class="who">
                 <a href={hrefOf(key)}>{printable(key)}</a>
-                {part.kind === "lock" ? null : <span class="muted"> · {partName(part)}</span>} <span class="bad">{whyOf(loss)}</span>
+                {part.kind === "lock" ? null : <span class="muted"> · {partLabel(part)}</span>} <span class="bad">{lossLabel(loss)}</span>
               </div>
               <div class="muted">
                 <Between earliest={after ?? at} latest={at} now={now} /> · {holderName(holder)}

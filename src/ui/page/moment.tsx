@@ -1,6 +1,6 @@
 import type { Hold, Since } from "../snapshot.ts";
 import type { Sight } from "./hold-spans.ts";
-import { clockTime, iso } from "./words.ts";
+import { clockTime, iso } from "./labels.ts";
 
 /** Looks follow each other so closely that the time of the later one says enough. */
 const NEAR_MS = 5_000;

@@ -1,7 +1,7 @@
 import type { ServiceProblem, Snapshot, Vanished } from "../snapshot.ts";
 import type { FeedState } from "./feed.ts";
+import { counted, duration } from "./labels.ts";
 import { Between, Moment } from "./moment.tsx";
-import { counted, duration } from "./words.ts";
 
 /** What keeps the page from showing how things are now. */
 export function Notice({

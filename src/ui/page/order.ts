@@ -1,6 +1,6 @@
 import { printable } from "../../status/printable.ts";
 import type { LockView } from "../snapshot.ts";
-import { holderOf, purposeOf, sinceOf, waitersOf } from "./words.ts";
+import { holderLabel, purposeLabel, sinceOf, waiterCount } from "./labels.ts";
 
 export type Column = "state" | "key" | "holder" | "since" | "waiting" | "purpose" | "token";
 
@@ -14,11 +14,11 @@ export type Choice = "all" | "held" | "waited" | "attention" | "free";
 
 const CHOSEN: Readonly<Record<Choice, (lock: LockView) => boolean>> = {
   all: () => true,
-  held: ({ word }) => word === "held" || word === "breaking" || word === "inUse",
-  waited: (lock) => waitersOf(lock) > 0,
-  attention: ({ word, infinite, mixedUse }) =>
-    mixedUse !== undefined || word === "breaking" || word === "ranOut" || word === "broken" || (infinite && word === "held"),
-  free: ({ word }) => word === "free" || word === "ranOut" || word === "broken",
+  held: ({ state }) => state === "held" || state === "breaking" || state === "inUse",
+  waited: (lock) => waiterCount(lock) > 0,
+  attention: ({ state, infinite, mixedUse }) =>
+    mixedUse !== undefined || state === "breaking" || state === "ranOut" || state === "broken" || (infinite && state === "held"),
+  free: ({ state }) => state === "free" || state === "ranOut" || state === "broken",
 };
 
 export function isChoice(text: string): text is Choice {
@@ -37,7 +37,7 @@ export function isChosen(lock: LockView, choice: Choice): boolean {
 export function matches(lock: LockView, text: string): boolean {
   const wanted = text.trim().toLowerCase();
   if (wanted === "") return true;
-  const texts = [lock.key, holderOf(lock), purposeOf(lock)];
+  const texts = [lock.key, holderLabel(lock), purposeLabel(lock)];
   return texts.some((found) => found.toLowerCase().includes(wanted) || printable(found).toLowerCase().includes(wanted));
 }
 
@@ -47,13 +47,13 @@ const STATES = ["breaking", "broken", "ranOut", "held", "inUse", "free"];
 type Ordered = string | number;
 
 const VALUES: Readonly<Record<Column, (lock: LockView) => Ordered | undefined>> = {
-  state: ({ word, mixedUse }) => (mixedUse === undefined ? STATES.indexOf(word) : -1),
+  state: ({ state, mixedUse }) => (mixedUse === undefined ? STATES.indexOf(state) : -1),
   key: ({ key }) => key,
-  holder: (lock) => holderOf(lock) || undefined,
+  holder: (lock) => holderLabel(lock) || undefined,
   // The longest is the largest.
   since: (lock) => negative(sinceOf(lock)?.from),
-  waiting: (lock) => waitersOf(lock),
-  purpose: (lock) => purposeOf(lock) || undefined,
+  waiting: (lock) => waiterCount(lock),
+  purpose: (lock) => purposeLabel(lock) || undefined,
   token: ({ highestToken }) => highestToken,
 };
 

@@ -1,27 +1,27 @@
 import type { LockView } from "../snapshot.ts";
-import { duration, wordOf } from "./words.ts";
+import { duration, stateLabel } from "./labels.ts";
 
 interface StateBadgeProps {
   readonly lock: LockView;
   readonly now: number;
 }
 
-/** A state by its word, and by a shape and a colour beside it. What is breaking counts down. */
+/** A label, with a shape and a colour beside it. A breaking lease counts down. */
 export function StateBadge({ lock, now }: StateBadgeProps) {
   const leftMs = lock.breaking ? lock.breaking.freeBy - now : 0;
   return (
-    <span class={`state state-${lock.mixedUse === undefined ? lock.word : "mixed"}`}>
+    <span class={`state state-${lock.mixedUse === undefined ? lock.state : "mixed"}`}>
       <svg viewBox="0 0 12 12" width={12} height={12} aria-hidden="true">
-        <Shape word={lock.mixedUse === undefined ? lock.word : "breaking"} />
+        <Shape state={lock.mixedUse === undefined ? lock.state : "breaking"} />
       </svg>
-      {wordOf(lock)}
+      {stateLabel(lock)}
       {leftMs > 0 ? <span class="ticking">{duration(leftMs, Math.ceil)}</span> : null}
     </span>
   );
 }
 
-function Shape({ word }: Pick<LockView, "word">) {
-  switch (word) {
+function Shape({ state }: Pick<LockView, "state">) {
+  switch (state) {
     case "held":
       return <circle cx={6} cy={6} r={4.5} class="filled" />;
     case "inUse":

@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
+import { clockTime, duration } from "./labels.ts";
 import { ticksIn } from "./time-ticks.ts";
 import type { TimeWindow } from "./timeline-window.ts";
-import { clockTime, duration } from "./words.ts";
 import { useZoomGesture } from "./zoom-gesture.ts";
 
 const EDGE_PX = 26;

@@ -33,8 +33,8 @@ describe("the poller of the status page", () => {
     const first = await look();
     expect(first).toMatchObject({ isWhole: true, container: "locks", mayBreak: false, gone: [], losses: [] });
     expect(first.locks).toMatchObject([
-      { key: "a", word: "held", holder: { name: "web-1" }, since: { isFromBefore: true } },
-      { key: "b", word: "held", lease: "leased", holder: { name: "web-2" }, purpose: "schema 42", leaseSeconds: 30 },
+      { key: "a", state: "held", holder: { name: "web-1" }, since: { isFromBefore: true } },
+      { key: "b", state: "held", lease: "leased", holder: { name: "web-2" }, purpose: "schema 42", leaseSeconds: 30 },
     ]);
     expect(first.holds.map(({ key, to }) => [key, to])).toEqual([
       ["a", undefined],
@@ -44,7 +44,7 @@ describe("the poller of the status page", () => {
     await clock.advance(2_500);
     const second = await look(first);
     expect(second).toMatchObject({ isWhole: false, run: first.run });
-    expect(second.locks).toMatchObject([{ key: "b", word: "free", lastHolder: { name: "web-2" } }]);
+    expect(second.locks).toMatchObject([{ key: "b", state: "free", lastHolder: { name: "web-2" } }]);
     expect(second.locks[0]).not.toHaveProperty("holder");
     expect(second.holds).toMatchObject([{ key: "b", end: "released" }]);
     await clock.advance(2_500);
@@ -324,7 +324,7 @@ describe("a lock that the page broke", () => {
 });
 
 describe("what is listed", () => {
-  it("is shown by the word that says most", async () => {
+  it("is shown by the state that says most", async () => {
     const statuses: LockStatus[] = [
       { key: "a", isHeld: true, state: "breaking", infinite: false },
       { key: "b", isHeld: false, state: "expired", infinite: false },
@@ -343,7 +343,7 @@ describe("what is listed", () => {
       mayBreak: true,
     });
     const { locks, mayBreak } = await poller.snapshot();
-    expect(locks.map(({ key, word }) => `${key} ${word}`)).toEqual(["a breaking", "b ranOut", "c broken", "d inUse", "e free", "f held"]);
+    expect(locks.map(({ key, state }) => `${key} ${state}`)).toEqual(["a breaking", "b ranOut", "c broken", "d inUse", "e free", "f held"]);
     expect(mayBreak).toBe(true);
   });
 });

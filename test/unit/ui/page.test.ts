@@ -3,18 +3,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { printable } from "../../../src/status/printable.ts";
 import { heldFor, heldForCell, heldForText } from "../../../src/ui/page/held-for.ts";
+import { duration, endLabel, freeInLabel, holderLabel, lossLabel, sinceOf, stateLabel } from "../../../src/ui/page/labels.ts";
 import { firstOrder, isChosen, matches, ordered } from "../../../src/ui/page/order.ts";
 import { addressIn, hashOf, type TableView, WHOLE_TABLE } from "../../../src/ui/page/route.ts";
 import { breakCommand } from "../../../src/ui/page/shell-command.ts";
 import { FOLLOWING, SHORTEST_MS, scaled, viewOf, windowOf } from "../../../src/ui/page/timeline-window.ts";
 import { isLink } from "../../../src/ui/page/web-link.ts";
-import { duration, endOf, freeIn, holderOf, sinceOf, whyOf, wordOf } from "../../../src/ui/page/words.ts";
 import type { LockView } from "../../../src/ui/snapshot.ts";
 import { holder } from "../../support/lock-statuses.ts";
 
 const view = (key: string, facts: Partial<LockView> = {}): LockView => ({
   key,
-  word: "free",
+  state: "free",
   lease: "available",
   infinite: false,
   waiting: [],
@@ -22,15 +22,15 @@ const view = (key: string, facts: Partial<LockView> = {}): LockView => ({
   ...facts,
 });
 const heldBy = (key: string, name: string, from: number, facts: Partial<LockView> = {}): LockView =>
-  view(key, { word: "held", lease: "leased", holder: holder(name), since: { from, earliest: from, isFromBefore: false }, ...facts });
+  view(key, { state: "held", lease: "leased", holder: holder(name), since: { from, earliest: from, isFromBefore: false }, ...facts });
 const keys = (locks: readonly LockView[]) => locks.map(({ key }) => key).join(" ");
 
 const LOCKS = [
   heldBy("c", "web-2:1", 300, { purpose: "Schema 42", waiting: [{}, {}], highestToken: 7 }),
-  view("b", { word: "ranOut", lease: "expired", lastHolder: holder("web-9:1"), purpose: "old" }),
+  view("b", { state: "ranOut", lease: "expired", lastHolder: holder("web-9:1"), purpose: "old" }),
   heldBy("a", "web-1:1", 100, { infinite: true }),
   view("d", {
-    word: "inUse",
+    state: "inUse",
     semaphore: {
       permits: 3,
       held: [{ slot: 0, holder: holder("p:1"), since: { from: 200, isFromBefore: true } }],
@@ -82,26 +82,26 @@ describe("the order of the page's table", () => {
 
 describe("the page's words", () => {
   it("are of the lock, or of the permits and readers where it is free", () => {
-    expect(LOCKS.map(wordOf)).toEqual(["held", "ran out", "held, infinite", "1 of 3"]);
-    expect(LOCKS.map(holderOf)).toEqual(["web-2:1", "", "web-1:1", "p:1"]);
-    expect(holderOf(view("k", { word: "held" }))).toBe("left no name");
+    expect(LOCKS.map(stateLabel)).toEqual(["held", "ran out", "held, infinite", "1 of 3"]);
+    expect(LOCKS.map(holderLabel)).toEqual(["web-2:1", "", "web-1:1", "p:1"]);
+    expect(holderLabel(view("k", { state: "held" }))).toBe("left no name");
     const readers = [
       { holder: holder("r:1"), since: { from: 9, isFromBefore: false } },
       { holder: holder("r:2"), since: { from: 5, isFromBefore: false } },
     ];
-    const read = view("k", { word: "inUse", readers });
-    expect([wordOf(read), holderOf(read), sinceOf(read)?.from]).toEqual(["2 readers", "r:1 and 1 more", 5]);
+    const read = view("k", { state: "inUse", readers });
+    expect([stateLabel(read), holderLabel(read), sinceOf(read)?.from]).toEqual(["2 readers", "r:1 and 1 more", 5]);
   });
 
   it("say how a hold ended, and who broke it only where this page's server did", () => {
     const part = { kind: "lock" } as const;
-    expect(endOf({ part })).toBe("still held");
-    expect(endOf({ part, end: "released" })).toBe("released");
-    expect(endOf({ part, end: "unseen" })).toBe("another holder had it at the next look: released, or lost");
-    expect(endOf({ part, end: "broken" })).toBe("lost: broken, not from this page");
-    expect(endOf({ part, end: "broken", brokenBy: "al\u202eice@laptop" })).toBe("lost: broken from this page, by al\\u{202e}ice@laptop");
-    expect(whyOf({ why: "broken", brokenBy: "alice@laptop" })).toBe("broken from this page, by alice@laptop");
-    expect(whyOf({ why: "ranOut" })).toBe("the lease ran out");
+    expect(endLabel({ part })).toBe("still held");
+    expect(endLabel({ part, end: "released" })).toBe("released");
+    expect(endLabel({ part, end: "unseen" })).toBe("another holder had it at the next look: released, or lost");
+    expect(endLabel({ part, end: "broken" })).toBe("lost: broken, not from this page");
+    expect(endLabel({ part, end: "broken", brokenBy: "al\u202eice@laptop" })).toBe("lost: broken from this page, by al\\u{202e}ice@laptop");
+    expect(lossLabel({ why: "broken", brokenBy: "alice@laptop" })).toBe("broken from this page, by alice@laptop");
+    expect(lossLabel({ why: "ranOut" })).toBe("the lease ran out");
   });
 
   it.each([
@@ -109,7 +109,7 @@ describe("the page's words", () => {
     [{ freeBy: 30_000, by: "alice@laptop" }, 6_500, "in 24 s"],
     [{ freeBy: 30_000 }, 30_000, "any moment"],
   ])("count a breaking lease down: %j at %d is free %s", (breaking, now, text) => {
-    expect(freeIn(breaking, now)).toBe(text);
+    expect(freeInLabel(breaking, now)).toBe(text);
   });
 
   it.each([

@@ -1,5 +1,5 @@
 import { printable } from "../../status/printable.ts";
-import type { BreakingView, Hold, HoldEnd, LockView, LockWord, Loss, Part, Since, Snapshot } from "../snapshot.ts";
+import type { BreakingView, Hold, HoldEnd, LockState, LockView, Loss, Part, Since, Snapshot } from "../snapshot.ts";
 
 const NAMELESS = "left no name";
 
@@ -32,7 +32,7 @@ export function clockTime(ms: number, now: number): string {
     : `${date.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
 }
 
-const WORDS: Readonly<Record<LockWord, string>> = {
+const STATE_LABELS: Readonly<Record<LockState, string>> = {
   held: "held",
   breaking: "breaking",
   inUse: "in use",
@@ -41,15 +41,15 @@ const WORDS: Readonly<Record<LockWord, string>> = {
   broken: "broken",
 };
 
-export function wordOf({ word, infinite, mixedUse, semaphore, readers }: LockView): string {
+export function stateLabel({ state, infinite, mixedUse, semaphore, readers }: LockView): string {
   if (mixedUse !== undefined) return "mixed use";
-  if (word === "inUse" && semaphore) return `${semaphore.held.length} of ${semaphore.permits}`;
-  if (word === "inUse") return `${readers.length} ${readers.length === 1 ? "reader" : "readers"}`;
-  return infinite && word === "held" ? "held, infinite" : WORDS[word];
+  if (state === "inUse" && semaphore) return `${semaphore.held.length} of ${semaphore.permits}`;
+  if (state === "inUse") return `${readers.length} ${readers.length === 1 ? "reader" : "readers"}`;
+  return infinite && state === "held" ? "held, infinite" : STATE_LABELS[state];
 }
 
 /** What a state means, in a sentence. */
-export const MEANING: Readonly<Record<LockWord, string>> = {
+export const STATE_MEANINGS: Readonly<Record<LockState, string>> = {
   held: "The lock is held.",
   breaking: "The lease was broken and is not renewed any more.",
   inUse: "The lock itself is free.",
@@ -64,15 +64,15 @@ export function holderName(holder: { readonly name: string } | undefined): strin
 }
 
 /** How long a breaking lease still stands. */
-export function freeIn({ freeBy, by }: BreakingView, now: number): string {
+export function freeInLabel({ freeBy, by }: BreakingView, now: number): string {
   if (freeBy <= now) return "any moment";
   return `in ${by === undefined ? "at most " : ""}${duration(freeBy - now, Math.ceil)}`;
 }
 
 /** The holder of the lock, or the first of those that hold permits or read, as it names itself. */
-export function holderOf({ holder, word, semaphore, readers }: LockView): string {
+export function holderLabel({ holder, state, semaphore, readers }: LockView): string {
   if (holder) return holder.name;
-  if (word === "held" || word === "breaking") return NAMELESS;
+  if (state === "held" || state === "breaking") return NAMELESS;
   const [first, ...others] = [...(semaphore?.held ?? []), ...readers];
   if (!first) return "";
   return `${first.holder?.name ?? NAMELESS}${others.length > 0 ? ` and ${others.length} more` : ""}`;
@@ -85,15 +85,15 @@ export function sinceOf({ since, semaphore, readers }: LockView): Since | undefi
   return all.sort((a, b) => a.from - b.from)[0];
 }
 
-export function waitersOf({ waiting, semaphore }: LockView): number {
+export function waiterCount({ waiting, semaphore }: LockView): number {
   return waiting.length + (semaphore?.waiting.length ?? 0);
 }
 
-export function purposeOf({ word, holder, purpose }: LockView): string {
-  return holder && (word === "held" || word === "breaking") ? (purpose ?? "") : "";
+export function purposeLabel({ state, holder, purpose }: LockView): string {
+  return holder && (state === "held" || state === "breaking") ? (purpose ?? "") : "";
 }
 
-export function partName(part: Part): string {
+export function partLabel(part: Part): string {
   switch (part.kind) {
     case "lock":
       return "lock";
@@ -104,7 +104,7 @@ export function partName(part: Part): string {
   }
 }
 
-const ENDS: Readonly<Record<HoldEnd, string>> = {
+const END_LABELS: Readonly<Record<HoldEnd, string>> = {
   released: "released",
   ranOut: "lost: the lease ran out",
   broken: "lost: broken",
@@ -114,25 +114,25 @@ const ENDS: Readonly<Record<HoldEnd, string>> = {
 };
 
 /** How a hold ended, or that it goes on. */
-export function endOf({ end, part, brokenBy }: Pick<Hold, "end" | "part" | "brokenBy">): string {
+export function endLabel({ end, part, brokenBy }: Pick<Hold, "end" | "part" | "brokenBy">): string {
   if (!end) return "still held";
-  if (end === "broken") return `${ENDS.broken}${breakerText(brokenBy)}`;
-  return end === "unseen" && part.kind === "lock" ? "another holder had it at the next look: released, or lost" : ENDS[end];
+  if (end === "broken") return `${END_LABELS.broken}${breakerLabel(brokenBy)}`;
+  return end === "unseen" && part.kind === "lock" ? "another holder had it at the next look: released, or lost" : END_LABELS[end];
 }
 
-const WHY: Readonly<Record<Loss["why"], string>> = {
+const LOSS_LABELS: Readonly<Record<Loss["why"], string>> = {
   ranOut: "the lease ran out",
   broken: "broken",
   deleted: "the blob was deleted",
 };
 
 /** Why a lock was lost, and who broke it where this page's server did. */
-export function whyOf({ why, brokenBy }: Pick<Loss, "why" | "brokenBy">): string {
-  return `${WHY[why]}${why === "broken" ? breakerText(brokenBy) : ""}`;
+export function lossLabel({ why, brokenBy }: Pick<Loss, "why" | "brokenBy">): string {
+  return `${LOSS_LABELS[why]}${why === "broken" ? breakerLabel(brokenBy) : ""}`;
 }
 
 /** The service does not say who broke a lease: only breaks from this page have a name. */
-export function breakerText(by: string | undefined): string {
+export function breakerLabel(by: string | undefined): string {
   return by === undefined ? ", not from this page" : ` from this page, by ${printable(by)}`;
 }
 

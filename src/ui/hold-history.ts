@@ -137,7 +137,7 @@ export class HoldHistory {
     const hold = { ...found.hold, lastSeen: before ?? from, to, end, ...(by !== undefined && { brokenBy: by }) };
     this.#holds.set(id, { hold, version });
     this.#ended.push(id);
-    if ((end === "ranOut" || end === "broken" || end === "deleted") && !breaking) this.#lose(id, end, { ...look, by });
+    if ((end === "expired" || end === "broken" || end === "deleted") && !breaking) this.#lose(id, end, { ...look, by });
   }
 
   #endLabel({ breaking, id }: OpenHold, status: LockStatus | undefined, held: Held | undefined, look: Look): HoldEnd {
@@ -149,7 +149,7 @@ export class HoldHistory {
       case "available":
         return "released";
       case "expired":
-        return "ranOut";
+        return "expired";
       case "broken":
         return "broken";
       case "leased":

@@ -36,7 +36,7 @@ export function viewOf(status: LockStatus, history: HoldHistory): LockView {
 function stateOf({ isHeld, state, semaphore, readers = [] }: LockStatus): LockState {
   if (isHeld) return state === "breaking" ? "breaking" : "held";
   if (readers.length > 0 || (semaphore?.held.length ?? 0) > 0) return "inUse";
-  if (state === "expired") return "ranOut";
+  if (state === "expired") return "expired";
   return state === "broken" ? "broken" : "free";
 }
 

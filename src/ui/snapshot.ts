@@ -47,10 +47,10 @@ export interface ServiceProblem {
 }
 
 /**
- * The state of a lock as the page shows it. `inUse`: the lock itself is free, but permits are held, or processes read. `ranOut`
+ * The state of a lock as the page shows it. `inUse`: the lock itself is free, but permits are held, or processes read. `expired`
  * and `broken`: it is free, and its last holder did not release it.
  */
-export type LockState = "held" | "breaking" | "inUse" | "free" | "ranOut" | "broken";
+export type LockState = "held" | "breaking" | "inUse" | "free" | "expired" | "broken";
 
 export interface LockView {
   readonly key: string;
@@ -123,7 +123,7 @@ export type Part = { readonly kind: "lock" } | { readonly kind: "permit"; readon
  * a read lock that is gone: released, or lost. `unlisted`: the key is not listed any more, because it is free and
  * no record is left, or because its blob was deleted.
  */
-export type HoldEnd = "released" | "ranOut" | "broken" | "deleted" | "unseen" | "unlisted";
+export type HoldEnd = "released" | "expired" | "broken" | "deleted" | "unseen" | "unlisted";
 
 /** One holder had the lock, a permit or a part in reading, from one look to another. */
 export interface Hold extends Since {
@@ -153,7 +153,7 @@ export interface Loss {
   readonly at: number;
   /** The last look at which nothing was wrong yet. Left out where there was none. */
   readonly after?: number;
-  readonly why: "ranOut" | "broken" | "deleted";
+  readonly why: "expired" | "broken" | "deleted";
   /** Who broke it, where this server did. */
   readonly brokenBy?: string;
 }

@@ -73,7 +73,7 @@ function Lanes({ holds, lanes, sight, x, width }: LanesProps) {
         const y = top + (lanes.get(laneName(hold)) ?? 0) * (height + LANE_GAP);
         const spans = spansOf(hold, sight);
         const last = spans.findLast(({ isSeen }) => isSeen) ?? spans.at(-1);
-        const isLoss = end === "ranOut" || end === "broken" || end === "deleted";
+        const isLoss = end === "expired" || end === "broken" || end === "deleted";
         return (
           <g key={id} data-hold={id}>
             {spans.map((span) => (

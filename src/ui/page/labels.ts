@@ -37,7 +37,7 @@ const STATE_LABELS: Readonly<Record<LockState, string>> = {
   breaking: "breaking",
   inUse: "in use",
   free: "free",
-  ranOut: "ran out",
+  expired: "ran out",
   broken: "broken",
 };
 
@@ -54,7 +54,7 @@ export const STATE_MEANINGS: Readonly<Record<LockState, string>> = {
   breaking: "The lease was broken and is not renewed any more.",
   inUse: "The lock itself is free.",
   free: "The lock is free.",
-  ranOut: "The lock is free. Its last holder did not release it: the lease ran out.",
+  expired: "The lock is free. Its last holder did not release it: the lease ran out.",
   broken: "The lock is free. The lease of its last holder was broken.",
 };
 
@@ -106,7 +106,7 @@ export function partLabel(part: Part): string {
 
 const END_LABELS: Readonly<Record<HoldEnd, string>> = {
   released: "released",
-  ranOut: "lost: the lease ran out",
+  expired: "lost: the lease ran out",
   broken: "lost: broken",
   deleted: "lost: the blob was deleted",
   unseen: "released or lost: no look shows which",
@@ -121,7 +121,7 @@ export function endLabel({ end, part, brokenBy }: Pick<Hold, "end" | "part" | "b
 }
 
 const LOSS_LABELS: Readonly<Record<Loss["why"], string>> = {
-  ranOut: "the lease ran out",
+  expired: "the lease ran out",
   broken: "broken",
   deleted: "the blob was deleted",
 };

@@ -17,8 +17,8 @@ const CHOSEN: Readonly<Record<Choice, (lock: LockView) => boolean>> = {
   held: ({ state }) => state === "held" || state === "breaking" || state === "inUse",
   waited: (lock) => waiterCount(lock) > 0,
   attention: ({ state, infinite, mixedUse }) =>
-    mixedUse !== undefined || state === "breaking" || state === "ranOut" || state === "broken" || (infinite && state === "held"),
-  free: ({ state }) => state === "free" || state === "ranOut" || state === "broken",
+    mixedUse !== undefined || state === "breaking" || state === "expired" || state === "broken" || (infinite && state === "held"),
+  free: ({ state }) => state === "free" || state === "expired" || state === "broken",
 };
 
 export function isChoice(text: string): text is Choice {
@@ -42,7 +42,7 @@ export function matches(lock: LockView, text: string): boolean {
 }
 
 /** What is worst comes first. */
-const STATES = ["breaking", "broken", "ranOut", "held", "inUse", "free"];
+const STATES = ["breaking", "broken", "expired", "held", "inUse", "free"];
 
 type Ordered = string | number;
 

@@ -35,7 +35,7 @@ function Shape({ state }: Pick<LockView, "state">) {
       return <circle cx={6} cy={6} r={4} class="drawn" />;
     case "breaking":
       return <path d="M6 1 11.2 10.5H.8z" class="filled" />;
-    case "ranOut":
+    case "expired":
     case "broken":
       return <path d="M2 2l8 8M10 2l-8 8" class="drawn" />;
   }

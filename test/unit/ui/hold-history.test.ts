@@ -80,7 +80,7 @@ describe("the history of holds", () => {
 
   it("counts as lost what ran out, what was broken and what was deleted, and each once", () => {
     const gone: LockStatus = { key: "k", isHeld: false, state: "missing", infinite: false };
-    expect(shown([held("a:1")], [held("a:1", undefined, { isHeld: false, state: "expired" })]).lost).toEqual(["k lock a:1 ranOut 0..2"]);
+    expect(shown([held("a:1")], [held("a:1", undefined, { isHeld: false, state: "expired" })]).lost).toEqual(["k lock a:1 expired 0..2"]);
     expect(shown([held("a:1")], [held("a:1", undefined, { isHeld: false, state: "broken" })]).lost).toEqual(["k lock a:1 broken 0..2"]);
     expect(shown([held("a:1")], [gone]).lost).toEqual(["k lock a:1 deleted 0..2"]);
     const breaking = held("a:1", undefined, { state: "breaking" });
@@ -138,9 +138,9 @@ describe("the history of holds", () => {
   });
 
   it("says of what another look finds lost hours later that it was lost somewhere in these hours", () => {
-    const ranOut = held("a:1", undefined, { isHeld: false, state: "expired" });
-    expect(shownAt({ at: 0, statuses: [held("a:1", at(-60))] }, { at: 7_200, statuses: [ranOut], isAfterGap: true }).lost).toEqual([
-      "k lock a:1 ranOut 0..7200",
+    const expired = held("a:1", undefined, { isHeld: false, state: "expired" });
+    expect(shownAt({ at: 0, statuses: [held("a:1", at(-60))] }, { at: 7_200, statuses: [expired], isAfterGap: true }).lost).toEqual([
+      "k lock a:1 expired 0..7200",
     ]);
   });
 

@@ -27,7 +27,7 @@ const keys = (locks: readonly LockView[]) => locks.map(({ key }) => key).join(" 
 
 const LOCKS = [
   heldBy("c", "web-2:1", 300, { purpose: "Schema 42", waiting: [{}, {}], highestToken: 7 }),
-  view("b", { state: "ranOut", lease: "expired", lastHolder: holder("web-9:1"), purpose: "old" }),
+  view("b", { state: "expired", lease: "expired", lastHolder: holder("web-9:1"), purpose: "old" }),
   heldBy("a", "web-1:1", 100, { infinite: true }),
   view("d", {
     state: "inUse",
@@ -101,7 +101,7 @@ describe("the page's words", () => {
     expect(endLabel({ part, end: "broken" })).toBe("lost: broken, not from this page");
     expect(endLabel({ part, end: "broken", brokenBy: "al\u202eice@laptop" })).toBe("lost: broken from this page, by al\\u{202e}ice@laptop");
     expect(lossLabel({ why: "broken", brokenBy: "alice@laptop" })).toBe("broken from this page, by alice@laptop");
-    expect(lossLabel({ why: "ranOut" })).toBe("the lease ran out");
+    expect(lossLabel({ why: "expired" })).toBe("the lease ran out");
   });
 
   it.each([

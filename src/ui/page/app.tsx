@@ -34,10 +34,10 @@ export function App({ feed, subscribe }: AppProps) {
   usePanelFocus(panel, route);
   useShortcuts(filter, route, hrefOfTable);
 
-  const { known, state } = feed;
-  const { latest } = known;
+  const { data, state } = feed;
+  const { latest } = data;
   // The map is the same one whatever is in it: its version tells.
-  const locks = useMemo(() => [...known.locks.values()], [known.version]);
+  const locks = useMemo(() => [...data.locks.values()], [data.version]);
   const matching = useMemo(() => locks.filter((lock) => matches(lock, text)), [locks, text]);
   const rows = useMemo(
     () =>
@@ -50,7 +50,7 @@ export function App({ feed, subscribe }: AppProps) {
   useEffect(() => {
     if (latest) document.title = `Locks in ${placeOf(latest)}`;
   }, [latest?.account, latest?.container]);
-  const losses = useMemo(() => [...known.losses.values()].toSorted((a, b) => b.at - a.at), [known.version]);
+  const losses = useMemo(() => [...data.losses.values()].toSorted((a, b) => b.at - a.at), [data.version]);
   if (!latest) {
     return (
       <main class="alone">
@@ -59,10 +59,10 @@ export function App({ feed, subscribe }: AppProps) {
       </main>
     );
   }
-  const now = known.now();
+  const now = data.now();
   const place = placeOf(latest);
   const { container, startedAt, gaps, mayBreak, lookedAt, vanished } = latest;
-  const seenUntil = known.seenUntil(state === "live" && !latest.problem);
+  const seenUntil = data.seenUntil(state === "live" && !latest.problem);
   const sight = { now, seenUntil, startedAt, gaps };
   const chosen = route.kind === "key" ? route.key : undefined;
   return (
@@ -92,8 +92,8 @@ export function App({ feed, subscribe }: AppProps) {
               chosen={chosen}
               sight={sight}
               shown={windowOf(timeline, now, startedAt)}
-              onWindow={(wanted) => change({ timeline: viewOf(wanted, known.now()) }, "stream")}
-              holdsOf={(key) => known.holdsOf(key)}
+              onWindow={(wanted) => change({ timeline: viewOf(wanted, data.now()) }, "stream")}
+              holdsOf={(key) => data.holdsOf(key)}
               hrefOf={(key) => hrefOf({ kind: "key", key })}
             />
           ) : null}
@@ -126,8 +126,8 @@ export function App({ feed, subscribe }: AppProps) {
             {route.kind === "key" && lookedAt !== undefined ? (
               <KeyPanel
                 name={route.key}
-                lock={known.locks.get(route.key)}
-                holds={known.holdsOf(route.key)}
+                lock={data.locks.get(route.key)}
+                holds={data.holdsOf(route.key)}
                 losses={losses.filter(({ key }) => key === route.key)}
                 sight={sight}
                 place={place}

@@ -1,6 +1,6 @@
 import type { Snapshot } from "../snapshot.ts";
 import { ask, NotLetIn } from "./access.ts";
-import { Known } from "./known.ts";
+import { PageData } from "./page-data.ts";
 import { later } from "./time.ts";
 
 /** How often a hidden page asks. */
@@ -13,7 +13,7 @@ export type FeedState = "starting" | "live" | "notLetIn" | "gone";
 
 /** Asks the page's server for news, as often as that says, and less often while the page is hidden. */
 export class Feed {
-  readonly known = new Known();
+  readonly data = new PageData();
   state: FeedState = "starting";
   readonly #onNews: () => void;
   #cancel: () => void = () => undefined;
@@ -36,11 +36,11 @@ export class Feed {
     this.#isAsking = true;
     let againInMs: number;
     try {
-      const { run = "", version = 0 } = this.known.latest ?? {};
+      const { run = "", version = 0 } = this.data.latest ?? {};
       const answer = await ask(`/locks?run=${run}&after=${version}`);
       if (!answer.ok) throw new Error(String(answer.status));
       const snapshot = (await answer.json()) as Snapshot;
-      this.known.learn(snapshot);
+      this.data.apply(snapshot);
       this.state = "live";
       this.#failures = 0;
       againInMs = snapshot.askAgainInMs;

@@ -4,18 +4,18 @@ import { elapsedMs } from "./time.ts";
 /** Looks are at most so old while they follow each other. */
 const STALE_MS = 10_000;
 
-/** All that the page has been told so far. */
-export class Known {
-  /** Another one whenever there is something new. */
+/** All that the page has received from its server so far. */
+export class PageData {
+  /** Grows with each change. */
   version = 0;
   readonly locks = new Map<string, LockView>();
   readonly losses = new Map<number, Loss>();
   readonly #holds = new Map<number, Hold>();
   readonly #holdsOf = new Map<string, Map<number, Hold>>();
   #snapshot: Snapshot | undefined;
-  #toldAt = 0;
+  #receivedAt = 0;
 
-  /** Undefined as long as nothing was told. */
+  /** Undefined before the first answer. */
   get latest(): Snapshot | undefined {
     return this.#snapshot;
   }
@@ -26,7 +26,7 @@ export class Known {
 
   /** The time now, by the clock of the server: that of the browser may be another machine's. */
   now(): number {
-    return this.#snapshot ? this.#snapshot.at + elapsedMs() - this.#toldAt : 0;
+    return this.#snapshot ? this.#snapshot.at + elapsedMs() - this.#receivedAt : 0;
   }
 
   /**
@@ -44,7 +44,7 @@ export class Known {
     return [...(this.#holdsOf.get(key)?.values() ?? [])];
   }
 
-  learn(snapshot: Snapshot): void {
+  apply(snapshot: Snapshot): void {
     const { isWhole, locks, gone, holds, losses, horizon } = snapshot;
     if (isWhole) this.#forget();
     for (const lock of locks) this.locks.set(lock.key, lock);
@@ -54,7 +54,7 @@ export class Known {
     if (horizon > (this.#snapshot?.horizon ?? 0)) this.#forgetBefore(horizon);
     if (isWhole || [locks, gone, holds, losses].some(({ length }) => length > 0)) this.version += 1;
     this.#snapshot = snapshot;
-    this.#toldAt = elapsedMs();
+    this.#receivedAt = elapsedMs();
   }
 
   #keep(hold: Hold): void {

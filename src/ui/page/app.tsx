@@ -63,7 +63,7 @@ export function App({ feed, subscribe }: AppProps) {
   const place = placeOf(latest);
   const { container, startedAt, gaps, mayBreak, lookedAt, vanished } = latest;
   const seenUntil = data.seenUntil(state === "live" && !latest.problem);
-  const sight = { now, seenUntil, startedAt, gaps };
+  const watched = { now, seenUntil, startedAt, gaps };
   const chosen = route.kind === "key" ? route.key : undefined;
   return (
     <div class="page">
@@ -90,7 +90,7 @@ export function App({ feed, subscribe }: AppProps) {
               order={order}
               onOrder={(wanted) => change({ order: wanted }, "step")}
               chosen={chosen}
-              sight={sight}
+              watched={watched}
               shown={windowOf(timeline, now, startedAt)}
               onWindow={(wanted) => change({ timeline: viewOf(wanted, data.now()) }, "stream")}
               holdsOf={(key) => data.holdsOf(key)}
@@ -129,7 +129,7 @@ export function App({ feed, subscribe }: AppProps) {
                 lock={data.locks.get(route.key)}
                 holds={data.holdsOf(route.key)}
                 losses={losses.filter(({ key }) => key === route.key)}
-                sight={sight}
+                watched={watched}
                 place={place}
                 container={container}
                 mayBreak={mayBreak}
@@ -140,7 +140,7 @@ export function App({ feed, subscribe }: AppProps) {
         )}
       </div>
       {target ? (
-        <BreakDialog target={target} place={place} sight={sight} onClose={() => setTarget(undefined)} onBroken={() => feed.askNow()} />
+        <BreakDialog target={target} place={place} watched={watched} onClose={() => setTarget(undefined)} onBroken={() => feed.askNow()} />
       ) : null}
     </div>
   );

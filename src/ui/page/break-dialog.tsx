@@ -5,7 +5,7 @@ import { printable } from "../../status/printable.ts";
 import type { BreakRequest, LockView, Part, Since } from "../snapshot.ts";
 import { ask, NotLetIn } from "./access.ts";
 import { heldFor, heldForText } from "./held-for.ts";
-import type { Sight } from "./hold-spans.ts";
+import type { WatchedTime } from "./hold-spans.ts";
 import type { BreakTarget } from "./key-panel.tsx";
 import { holderName } from "./labels.ts";
 import { Purpose } from "./purpose.tsx";
@@ -28,13 +28,13 @@ interface BreakDialogProps {
   readonly target: BreakTarget;
   /** Account and container. */
   readonly place: string;
-  readonly sight: Sight;
+  readonly watched: WatchedTime;
   onClose(): void;
   onBroken(): void;
 }
 
 /** Asks before anything is broken: says which holder is stopped and when it is free, and wants the key once more. */
-export function BreakDialog({ target: { lock, part }, place, sight, onClose, onBroken }: BreakDialogProps) {
+export function BreakDialog({ target: { lock, part }, place, watched, onClose, onBroken }: BreakDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [typed, setTyped] = useState("");
   const [atOnce, setAtOnce] = useState(false);
@@ -82,7 +82,7 @@ export function BreakDialog({ target: { lock, part }, place, sight, onClose, onB
             </label>
           </>
         ) : (
-          <Stopped victim={victim} sight={sight} />
+          <Stopped victim={victim} watched={watched} />
         )}
         <When victim={victim} isInfinite={lock.infinite && part.kind === "lock"} atOnce={atOnce} onAtOnce={setAtOnce} />
         <label class="field">
@@ -128,7 +128,7 @@ const ACTION: Readonly<Record<Part["kind"], string>> = {
   reader: "Break the read lock",
 };
 
-function Stopped({ victim: { holder, purpose, since }, sight }: { readonly victim: Victim; readonly sight: Sight }) {
+function Stopped({ victim: { holder, purpose, since }, watched }: { readonly victim: Victim; readonly watched: WatchedTime }) {
   return (
     <p>
       <strong>{holder ? holderName(holder) : "Its holder"} will be stopped</strong>: <code>azmutex run</code> ends its command, and a
@@ -138,7 +138,7 @@ function Stopped({ victim: { holder, purpose, since }, sight }: { readonly victi
           Purpose: <Purpose text={purpose} />.{" "}
         </>
       )}
-      {since ? `Held for ${heldForText(heldFor(since, sight.seenUntil))}.` : ""}
+      {since ? `Held for ${heldForText(heldFor(since, watched.seenUntil))}.` : ""}
       {holder ? "" : " It left no name. A go-azuremutex does not stop when its lease is broken: end its process first."}
     </p>
   );

@@ -1,7 +1,7 @@
 import type { Hold } from "../snapshot.ts";
 
 /** What the page knows up to when. */
-export interface Sight {
+export interface WatchedTime {
   readonly now: number;
   /** The last look. It is now while looks follow each other. */
   readonly seenUntil: number;
@@ -18,15 +18,15 @@ export interface Span {
 }
 
 /** The parts of time in which a hold certainly stood, and those in which it may have. */
-export function spansOf(hold: Pick<Hold, "from" | "earliest" | "lastSeen" | "to">, sight: Sight): Span[] {
-  const { from, earliest = from, lastSeen = sight.seenUntil, to = Math.max(sight.now, lastSeen) } = hold;
+export function spansOf(hold: Pick<Hold, "from" | "earliest" | "lastSeen" | "to">, watched: WatchedTime): Span[] {
+  const { from, earliest = from, lastSeen = watched.seenUntil, to = Math.max(watched.now, lastSeen) } = hold;
   const spans: Span[] = [];
   const add = (begin: number, end: number, isSeen: boolean): void => {
     if (end > begin) spans.push({ from: begin, to: end, isSeen });
   };
   add(earliest, from, false);
   let at = from;
-  for (const [begin, end] of blindSpots(sight)) {
+  for (const [begin, end] of unwatchedTimes(watched)) {
     if (end <= at || begin >= lastSeen) continue;
     add(at, Math.min(begin, lastSeen), true);
     add(Math.max(at, begin), Math.min(end, lastSeen), false);
@@ -35,25 +35,25 @@ export function spansOf(hold: Pick<Hold, "from" | "earliest" | "lastSeen" | "to"
   add(at, lastSeen, true);
   add(lastSeen, to, false);
   // One that a single look showed.
-  if (!spans.some(({ isSeen }) => isSeen) && !isBlind(from, sight)) spans.push({ from, to: from, isSeen: true });
+  if (!spans.some(({ isSeen }) => isSeen) && !isUnwatched(from, watched)) spans.push({ from, to: from, isSeen: true });
   return spans.sort((a, b) => a.from - b.from || a.to - b.to);
 }
 
 /** When there was no look: before the server was started, and while no page was open. */
-export function blindSpots({ startedAt, gaps }: Pick<Sight, "startedAt" | "gaps">): readonly (readonly [number, number])[] {
+export function unwatchedTimes({ startedAt, gaps }: Pick<WatchedTime, "startedAt" | "gaps">): readonly (readonly [number, number])[] {
   return [[Number.NEGATIVE_INFINITY, startedAt], ...gaps];
 }
 
 /** For how long of a hold there was no look: its holder may have released it there, and taken it again. */
-export function unwatchedMs({ from, lastSeen }: Pick<Hold, "from" | "lastSeen">, sight: Sight): number {
-  const until = lastSeen ?? sight.seenUntil;
-  return blindSpots(sight)
+export function unwatchedMs({ from, lastSeen }: Pick<Hold, "from" | "lastSeen">, watched: WatchedTime): number {
+  const until = lastSeen ?? watched.seenUntil;
+  return unwatchedTimes(watched)
     .map(([begin, end]) => Math.max(0, Math.min(end, until) - Math.max(begin, from)))
     .reduce((sum, ms) => sum + ms, 0);
 }
 
-function isBlind(at: number, sight: Sight): boolean {
-  return blindSpots(sight).some(([begin, end]) => at > begin && at < end);
+function isUnwatched(at: number, watched: WatchedTime): boolean {
+  return unwatchedTimes(watched).some(([begin, end]) => at > begin && at < end);
 }
 
 /** How many are held, from a moment on. */
@@ -65,13 +65,13 @@ export interface Level {
 }
 
 /** How many of these holds stood at once, each time the number changes. */
-export function levelsOf(holds: readonly Hold[], sight: Sight): Level[] {
+export function levelsOf(holds: readonly Hold[], watched: WatchedTime): Level[] {
   const steps = new Map<number, { least: number; most: number }>();
   const step = (at: number, by: number, isSeen: boolean): void => {
     const found = steps.get(at) ?? { least: 0, most: 0 };
     steps.set(at, { least: found.least + (isSeen ? by : 0), most: found.most + by });
   };
-  for (const { from, to, isSeen } of holds.flatMap((hold) => spansOf(hold, sight))) {
+  for (const { from, to, isSeen } of holds.flatMap((hold) => spansOf(hold, watched))) {
     step(from, 1, isSeen);
     step(to, -1, isSeen);
   }

@@ -1,6 +1,6 @@
 import { printable } from "../../status/printable.ts";
 import type { Hold, LockView } from "../snapshot.ts";
-import { blindSpots, type Level, levelsOf, type Sight, type Span, spansOf } from "./hold-spans.ts";
+import { type Level, levelsOf, type Span, spansOf, unwatchedTimes, type WatchedTime } from "./hold-spans.ts";
 import { counted, partLabel } from "./labels.ts";
 import type { TimeWindow } from "./timeline-window.ts";
 
@@ -21,13 +21,13 @@ export interface StripProps {
   readonly lock: LockView;
   readonly holds: readonly Hold[];
   readonly shown: TimeWindow;
-  readonly sight: Sight;
+  readonly watched: WatchedTime;
   readonly width: number;
 }
 
 /** Who held a key when. What it shows stands in words in the panel of the key. */
-export function HoldStrip({ lock, holds, shown: window, sight, width }: StripProps) {
-  const visible = holds.filter(({ from, earliest = from, to = sight.now }) => to >= window.from && earliest <= window.to);
+export function HoldStrip({ lock, holds, shown: window, watched, width }: StripProps) {
+  const visible = holds.filter(({ from, earliest = from, to = watched.now }) => to >= window.from && earliest <= window.to);
   const lanes = lanesOf(visible);
   const x = (ms: number): number => Math.min(width + 4, Math.max(-4, ((ms - window.from) / (window.to - window.from)) * width));
   return (
@@ -38,15 +38,15 @@ export function HoldStrip({ lock, holds, shown: window, sight, width }: StripPro
       role="img"
       aria-label={`${printable(lock.key)}: ${counted(visible.length, "hold", "holds")} seen`}
     >
-      {blindSpots(sight).map(([from, to]) =>
+      {unwatchedTimes(watched).map(([from, to]) =>
         to > window.from && from < window.to ? (
           <rect key={from} class="unwatched" x={x(from)} width={x(to) - x(from)} height={STRIP_HEIGHT} />
         ) : null,
       )}
       {lanes.size > MOST_LANES ? (
-        <Area lock={lock} levels={levelsOf(visible, sight)} window={window} x={x} width={width} />
+        <Area lock={lock} levels={levelsOf(visible, watched)} window={window} x={x} width={width} />
       ) : (
-        <Lanes holds={visible} lanes={lanes} sight={sight} x={x} width={width} />
+        <Lanes holds={visible} lanes={lanes} watched={watched} x={x} width={width} />
       )}
     </svg>
   );
@@ -55,13 +55,13 @@ export function HoldStrip({ lock, holds, shown: window, sight, width }: StripPro
 interface LanesProps {
   readonly holds: readonly Hold[];
   readonly lanes: ReadonlyMap<string, number>;
-  readonly sight: Sight;
+  readonly watched: WatchedTime;
   readonly width: number;
   x(ms: number): number;
 }
 
 /** A line for the lock, for each permit and for each reader. */
-function Lanes({ holds, lanes, sight, x, width }: LanesProps) {
+function Lanes({ holds, lanes, watched, x, width }: LanesProps) {
   const count = Math.max(1, lanes.size);
   const height = Math.min(MOST_LANE_HEIGHT, LANES_HEIGHT / count - LANE_GAP);
   const top = (STRIP_HEIGHT - (height + LANE_GAP) * count) / 2;
@@ -71,7 +71,7 @@ function Lanes({ holds, lanes, sight, x, width }: LanesProps) {
       {holds.map((hold) => {
         const { id, end, holder } = hold;
         const y = top + (lanes.get(laneName(hold)) ?? 0) * (height + LANE_GAP);
-        const spans = spansOf(hold, sight);
+        const spans = spansOf(hold, watched);
         const last = spans.findLast(({ isSeen }) => isSeen) ?? spans.at(-1);
         const isLoss = end === "expired" || end === "broken" || end === "deleted";
         return (

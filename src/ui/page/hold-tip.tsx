@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { printable } from "../../status/printable.ts";
 import type { Hold, LockView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
-import { levelAt, levelsOf, type Sight } from "./hold-spans.ts";
+import { levelAt, levelsOf, type WatchedTime } from "./hold-spans.ts";
 import { wholeOf } from "./hold-strip.tsx";
 import { clockTime, counted, endLabel, holderName, partLabel } from "./labels.ts";
 import { Period } from "./moment.tsx";
@@ -24,26 +24,26 @@ interface TipProps {
   readonly lock: LockView | undefined;
   readonly holds: readonly Hold[];
   readonly shown: TimeWindow;
-  readonly sight: Sight;
+  readonly watched: WatchedTime;
 }
 
 /** What shows where the pointer is. The same stands in the panel of the key. */
-export function Tip({ place: { id, along, x, y }, lock, holds, shown, sight }: TipProps) {
+export function Tip({ place: { id, along, x, y }, lock, holds, shown, watched }: TipProps) {
   const hold = holds.find((one) => one.id === id);
   if (!lock || (id !== undefined && !hold)) return null;
   const isLeft = x > innerWidth - 300;
   return (
     <div class="tip" aria-hidden="true" style={{ left: `${isLeft ? x - 280 : x + 14}px`, top: `${Math.min(y + 16, innerHeight - 120)}px` }}>
       {hold ? (
-        <HoldFacts hold={hold} sight={sight} />
+        <HoldFacts hold={hold} watched={watched} />
       ) : (
-        <AreaFacts lock={lock} holds={holds} at={shown.from + along * (shown.to - shown.from)} sight={sight} />
+        <AreaFacts lock={lock} holds={holds} at={shown.from + along * (shown.to - shown.from)} watched={watched} />
       )}
     </div>
   );
 }
 
-function HoldFacts({ hold, sight }: { readonly hold: Hold; readonly sight: Sight }) {
+function HoldFacts({ hold, watched }: { readonly hold: Hold; readonly watched: WatchedTime }) {
   const { part, purpose, holder } = hold;
   return (
     <>
@@ -51,7 +51,7 @@ function HoldFacts({ hold, sight }: { readonly hold: Hold; readonly sight: Sight
       {part.kind === "lock" ? null : <span> · {partLabel(part)}</span>}
       {purpose === undefined ? null : <div>{printable(purpose)}</div>}
       <div>
-        <Period hold={hold} sight={sight} />, {heldForText(heldFor(hold, sight.seenUntil))}
+        <Period hold={hold} watched={watched} />, {heldForText(heldFor(hold, watched.seenUntil))}
       </div>
       <div class="muted">{endLabel(hold)}</div>
     </>
@@ -62,17 +62,17 @@ interface AreaFactsProps {
   readonly lock: LockView;
   readonly holds: readonly Hold[];
   readonly at: number;
-  readonly sight: Sight;
+  readonly watched: WatchedTime;
 }
 
-function AreaFacts({ lock, holds, at, sight }: AreaFactsProps) {
-  const levels = levelsOf(holds, sight);
+function AreaFacts({ lock, holds, at, watched }: AreaFactsProps) {
+  const levels = levelsOf(holds, watched);
   const { least, most } = levelAt(levels, at);
   const count = least === most ? String(least) : `${least} to ${most}`;
   return (
     <>
       <strong>{lock.readers.length > 0 ? counted(most, "holder", "holders") : `${count} of ${wholeOf(lock, levels)} permits held`}</strong>
-      <div class="muted">at {clockTime(at, sight.now)}</div>
+      <div class="muted">at {clockTime(at, watched.now)}</div>
     </>
   );
 }

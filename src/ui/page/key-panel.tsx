@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { printable } from "../../status/printable.ts";
 import type { BreakingView, Hold, LockView, Loss, Part, Since, WaiterView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
-import { type Sight, unwatchedMs } from "./hold-spans.ts";
+import { unwatchedMs, type WatchedTime } from "./hold-spans.ts";
 import { breakerLabel, counted, duration, endLabel, freeInLabel, holderName, lossLabel, partLabel, STATE_MEANINGS } from "./labels.ts";
 import { Beginning, Between, Moment, Period } from "./moment.tsx";
 import { Purpose } from "./purpose.tsx";
@@ -23,7 +23,7 @@ export interface KeyPanelProps {
   readonly lock: LockView | undefined;
   readonly holds: readonly Hold[];
   readonly losses: readonly Loss[];
-  readonly sight: Sight;
+  readonly watched: WatchedTime;
   /** Account and container. */
   readonly place: string;
   readonly container: string;
@@ -31,7 +31,7 @@ export interface KeyPanelProps {
   onBreak(target: BreakTarget): void;
 }
 
-export function KeyPanel({ name, lock, holds, losses, sight, place, container, mayBreak, onBreak }: KeyPanelProps) {
+export function KeyPanel({ name, lock, holds, losses, watched, place, container, mayBreak, onBreak }: KeyPanelProps) {
   if (!lock && holds.length === 0) {
     return (
       <p>
@@ -39,27 +39,27 @@ export function KeyPanel({ name, lock, holds, losses, sight, place, container, m
       </p>
     );
   }
-  const { now } = sight;
+  const { now } = watched;
   return (
     <>
       {lock ? (
-        <LockFacts lock={lock} sight={sight} />
+        <LockFacts lock={lock} watched={watched} />
       ) : (
         <p>It is not listed any more: it is free and no record is left, or its blob was deleted.</p>
       )}
       {lock && lock.waiting.length > 0 ? <Waiters title="Waiting, first come first" waiters={lock.waiting} now={now} /> : null}
-      {lock?.semaphore ? <Permits lock={lock} sight={sight} mayBreak={mayBreak} onBreak={onBreak} /> : null}
-      {lock && lock.readers.length > 0 ? <Readers lock={lock} sight={sight} /> : null}
+      {lock?.semaphore ? <Permits lock={lock} watched={watched} mayBreak={mayBreak} onBreak={onBreak} /> : null}
+      {lock && lock.readers.length > 0 ? <Readers lock={lock} watched={watched} /> : null}
       {lock ? <Breaking lock={lock} now={now} container={container} mayBreak={mayBreak} onBreak={onBreak} /> : null}
       {losses.length > 0 ? <LossList losses={losses} now={now} /> : null}
-      <History holds={holds} sight={sight} />
+      <History holds={holds} watched={watched} />
     </>
   );
 }
 
-function LockFacts({ lock, sight }: { readonly lock: LockView; readonly sight: Sight }) {
+function LockFacts({ lock, watched }: { readonly lock: LockView; readonly watched: WatchedTime }) {
   const { state, holder, lastHolder, purpose, since, highestToken, recordedAt } = lock;
-  const { now } = sight;
+  const { now } = watched;
   const isHeld = state === "held" || state === "breaking";
   return (
     <>
@@ -102,8 +102,8 @@ function LockFacts({ lock, sight }: { readonly lock: LockView; readonly sight: S
         )}
         {since ? (
           <Fact name="Held for">
-            <span class="ticking">{heldForText(heldFor(since, sight.seenUntil))}</span>, since <Beginning since={since} now={now} />
-            <div class="muted">{doubtOf(since, sight)}</div>
+            <span class="ticking">{heldForText(heldFor(since, watched.seenUntil))}</span>, since <Beginning since={since} now={now} />
+            <div class="muted">{doubtOf(since, watched)}</div>
           </Fact>
         ) : null}
         <Fact name="Lease">{leaseText(lock, now)}</Fact>
@@ -118,8 +118,8 @@ function LockFacts({ lock, sight }: { readonly lock: LockView; readonly sight: S
 }
 
 /** Why the present hold may have begun later than that. Empty if it was seen all the time. */
-function doubtOf(since: Since, sight: Sight): string {
-  const unwatched = unwatchedMs(since, sight);
+function doubtOf(since: Since, watched: WatchedTime): string {
+  const unwatched = unwatchedMs(since, watched);
   if (unwatched === 0) return "";
   const source = since.isFromBefore ? "by its record; " : "";
   return `${source}not watched for ${duration(unwatched)} of it, in which it may have been released and taken again`;
@@ -168,12 +168,12 @@ function Waiters({ title, waiters, now }: { readonly title: string; readonly wai
 
 interface PartsProps {
   readonly lock: LockView;
-  readonly sight: Sight;
+  readonly watched: WatchedTime;
   readonly mayBreak: boolean;
   onBreak(target: BreakTarget): void;
 }
 
-function Permits({ lock, sight, mayBreak, onBreak }: PartsProps) {
+function Permits({ lock, watched, mayBreak, onBreak }: PartsProps) {
   const { semaphore } = lock;
   if (!semaphore) return null;
   return (
@@ -187,9 +187,9 @@ function Permits({ lock, sight, mayBreak, onBreak }: PartsProps) {
             <span class="who">
               <span class="muted">{slot}</span> {holderName(holder)}
               {purpose === undefined ? null : <PurposeAfter text={purpose} />}
-              {breaking ? <BreakingNote breaking={breaking} now={sight.now} /> : null}
+              {breaking ? <BreakingNote breaking={breaking} now={watched.now} /> : null}
             </span>
-            {since ? <span class="muted ticking">{heldForText(heldFor(since, sight.seenUntil))}</span> : null}
+            {since ? <span class="muted ticking">{heldForText(heldFor(since, watched.seenUntil))}</span> : null}
             {mayBreak && !breaking ? (
               <button type="button" class="small" onClick={() => onBreak({ lock, part: { kind: "permit", slot } })}>
                 Break<span class="unseen"> permit {slot}</span>…
@@ -199,7 +199,7 @@ function Permits({ lock, sight, mayBreak, onBreak }: PartsProps) {
         ))}
       </ul>
       {semaphore.waiting.length > 0 ? (
-        <Waiters title="Waiting for a permit, first come first" waiters={semaphore.waiting} now={sight.now} />
+        <Waiters title="Waiting for a permit, first come first" waiters={semaphore.waiting} now={watched.now} />
       ) : null}
     </section>
   );
@@ -224,7 +224,7 @@ function PurposeAfter({ text }: { readonly text: string }) {
   );
 }
 
-function Readers({ lock, sight }: { readonly lock: LockView; readonly sight: Sight }) {
+function Readers({ lock, watched }: { readonly lock: LockView; readonly watched: WatchedTime }) {
   return (
     <section>
       <h3>Readers</h3>
@@ -233,9 +233,9 @@ function Readers({ lock, sight }: { readonly lock: LockView; readonly sight: Sig
           <li key={`${index} ${holder.name}`}>
             <span class="who">
               {holderName(holder)}
-              {breaking ? <BreakingNote breaking={breaking} now={sight.now} /> : null}
+              {breaking ? <BreakingNote breaking={breaking} now={watched.now} /> : null}
             </span>
-            {since ? <span class="muted ticking">{heldForText(heldFor(since, sight.seenUntil))}</span> : null}
+            {since ? <span class="muted ticking">{heldForText(heldFor(since, watched.seenUntil))}</span> : null}
           </li>
         ))}
       </ul>
@@ -302,8 +302,8 @@ function LossList({ losses, now }: { readonly losses: readonly Loss[]; readonly 
 }
 
 /** The timeline in words, the latest first. */
-function History({ holds, sight }: { readonly holds: readonly Hold[]; readonly sight: Sight }) {
-  const { now } = sight;
+function History({ holds, watched }: { readonly holds: readonly Hold[]; readonly watched: WatchedTime }) {
+  const { now } = watched;
   const listed = holds.toSorted((a, b) => (b.to ?? now) - (a.to ?? now) || b.from - a.from).slice(0, MOST_LISTED);
   return (
     <section>
@@ -312,7 +312,7 @@ function History({ holds, sight }: { readonly holds: readonly Hold[]; readonly s
       <ul class="history">
         {listed.map((hold) => {
           const { id, holder, part, purpose } = hold;
-          const unwatched = unwatchedMs(hold, sight);
+          const unwatched = unwatchedMs(hold, watched);
           return (
             <li key={id}>
               <div class="who">
@@ -321,7 +321,7 @@ function History({ holds, sight }: { readonly holds: readonly Hold[]; readonly s
                 {purpose === undefined ? null : <PurposeAfter text={purpose} />}
               </div>
               <div class="muted">
-                <Period hold={hold} sight={sight} /> · {heldForText(heldFor(hold, sight.seenUntil))}
+                <Period hold={hold} watched={watched} /> · {heldForText(heldFor(hold, watched.seenUntil))}
                 {unwatched > 0 ? `, not watched for ${duration(unwatched)} of it` : ""} · {endLabel(hold)}
               </div>
             </li>

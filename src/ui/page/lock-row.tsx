@@ -1,7 +1,7 @@
 import { printable } from "../../status/printable.ts";
 import type { Hold, LockView } from "../snapshot.ts";
 import { heldFor, heldForCell, heldForText } from "./held-for.ts";
-import type { Sight } from "./hold-spans.ts";
+import type { WatchedTime } from "./hold-spans.ts";
 import { HoldStrip } from "./hold-strip.tsx";
 import { holderLabel, purposeLabel, sinceOf, waiterCount } from "./labels.ts";
 import { Purpose } from "./purpose.tsx";
@@ -14,21 +14,21 @@ interface LockRowProps {
   readonly href: string;
   readonly isChosen: boolean;
   readonly isTabStop: boolean;
-  readonly sight: Sight;
+  readonly watched: WatchedTime;
   readonly timeline: { readonly holds: readonly Hold[]; readonly shown: TimeWindow; readonly width: number } | undefined;
 }
 
-export function LockRow({ lock, index, href, isChosen, isTabStop, sight, timeline }: LockRowProps) {
+export function LockRow({ lock, index, href, isChosen, isTabStop, watched, timeline }: LockRowProps) {
   const { key, holder, highestToken } = lock;
   const since = sinceOf(lock);
-  const held = since && heldFor(since, sight.seenUntil);
+  const held = since && heldFor(since, watched.seenUntil);
   const name = printable(holderLabel(lock));
   const waiting = waiterCount(lock);
   const purpose = purposeLabel(lock);
   return (
     <tr class={isChosen ? "chosen" : ""} aria-rowindex={index + 2} data-index={index} data-key={key}>
       <td class="cell-state">
-        <StateBadge lock={lock} now={sight.now} />
+        <StateBadge lock={lock} now={watched.now} />
       </td>
       <th scope="row" class="cell-key">
         <a href={href} tabIndex={isTabStop ? 0 : -1} title={printable(key)} aria-current={isChosen ? "true" : undefined}>
@@ -49,7 +49,7 @@ export function LockRow({ lock, index, href, isChosen, isTabStop, sight, timelin
         <Purpose text={purpose} tabIndex={-1} />
       </td>
       <td class="cell-token">{highestToken ?? ""}</td>
-      <td class="cell-timeline">{timeline ? <HoldStrip lock={lock} sight={sight} {...timeline} /> : null}</td>
+      <td class="cell-timeline">{timeline ? <HoldStrip lock={lock} watched={watched} {...timeline} /> : null}</td>
     </tr>
   );
 }

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Hold, LockView } from "../snapshot.ts";
-import type { Sight } from "./hold-spans.ts";
+import type { WatchedTime } from "./hold-spans.ts";
 import { Tip, useTip } from "./hold-tip.tsx";
 import { Legend, Patterns } from "./legend.tsx";
 import { LockRow } from "./lock-row.tsx";
@@ -29,7 +29,7 @@ export interface LockTableProps {
   readonly order: Order;
   onOrder(order: Order): void;
   readonly chosen: string | undefined;
-  readonly sight: Sight;
+  readonly watched: WatchedTime;
   readonly shown: TimeWindow;
   onWindow(wanted: TimeWindow): void;
   holdsOf(key: string): readonly Hold[];
@@ -38,7 +38,7 @@ export interface LockTableProps {
 }
 
 /** All locks, of which only the rows that show are in the document. */
-export function LockTable({ locks, order, onOrder, chosen, sight, shown, onWindow, holdsOf, hrefOf }: LockTableProps) {
+export function LockTable({ locks, order, onOrder, chosen, watched, shown, onWindow, holdsOf, hrefOf }: LockTableProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const timelineHead = useRef<HTMLTableCellElement>(null);
   const { top, height, timelineWidth, rowPx } = useMeasures(scroller, timelineHead);
@@ -75,7 +75,7 @@ export function LockTable({ locks, order, onOrder, chosen, sight, shown, onWindo
                 </th>
               ))}
               <th scope="col" class="cell-timeline" ref={timelineHead}>
-                <span class="unseen">Who held it, {windowText(shown, sight.now)}</span>
+                <span class="unseen">Who held it, {windowText(shown, watched.now)}</span>
                 {timelineWidth > 0 ? <TimeAxis shown={shown} width={timelineWidth} onWindow={onWindow} /> : null}
               </th>
             </tr>
@@ -90,7 +90,7 @@ export function LockTable({ locks, order, onOrder, chosen, sight, shown, onWindo
                 href={hrefOf(lock.key)}
                 isChosen={lock.key === chosen}
                 isTabStop={lock.key === active || (!isActiveHere && index === 0)}
-                sight={sight}
+                watched={watched}
                 timeline={timelineWidth > 0 ? { holds: holdsOf(lock.key), shown, width: timelineWidth } : undefined}
               />
             ))}
@@ -98,7 +98,7 @@ export function LockTable({ locks, order, onOrder, chosen, sight, shown, onWindo
           </tbody>
         </table>
         {tip ? (
-          <Tip place={tip} lock={locks.find(({ key }) => key === tip.key)} holds={holdsOf(tip.key)} shown={shown} sight={sight} />
+          <Tip place={tip} lock={locks.find(({ key }) => key === tip.key)} holds={holdsOf(tip.key)} shown={shown} watched={watched} />
         ) : null}
       </div>
       {timelineWidth > 0 ? <Legend /> : null}

@@ -1,5 +1,5 @@
 import type { Hold, Since } from "../snapshot.ts";
-import type { Sight } from "./hold-spans.ts";
+import type { WatchedTime } from "./hold-spans.ts";
 import { clockTime, iso } from "./labels.ts";
 
 /** Looks follow each other so closely that the time of the later one says enough. */
@@ -44,7 +44,7 @@ export function Beginning({ since: { from, earliest }, now }: { readonly since: 
 }
 
 /** From when to when something was held. */
-export function Period({ hold, sight: { now, seenUntil } }: { readonly hold: Hold; readonly sight: Sight }) {
+export function Period({ hold, watched: { now, seenUntil } }: { readonly hold: Hold; readonly watched: WatchedTime }) {
   const { to, lastSeen } = hold;
   return (
     <>

@@ -343,7 +343,14 @@ describe("what is listed", () => {
       mayBreak: true,
     });
     const { locks, mayBreak } = await poller.snapshot();
-    expect(locks.map(({ key, state }) => `${key} ${state}`)).toEqual(["a breaking", "b expired", "c broken", "d inUse", "e free", "f held"]);
+    expect(locks.map(({ key, state }) => `${key} ${state}`)).toEqual([
+      "a breaking",
+      "b expired",
+      "c broken",
+      "d inUse",
+      "e free",
+      "f held",
+    ]);
     expect(mayBreak).toBe(true);
   });
 });

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { levelAt, levelsOf, type Sight, spansOf, unwatchedMs } from "../../../src/ui/page/hold-spans.ts";
+import { levelAt, levelsOf, spansOf, unwatchedMs, type WatchedTime } from "../../../src/ui/page/hold-spans.ts";
 import { ticksIn } from "../../../src/ui/page/time-ticks.ts";
 import type { Hold } from "../../../src/ui/snapshot.ts";
 
-const SIGHT: Sight = { now: 1_000, seenUntil: 1_000, startedAt: 0, gaps: [] };
+const WATCHED: WatchedTime = { now: 1_000, seenUntil: 1_000, startedAt: 0, gaps: [] };
 const hold = (facts: Partial<Hold>): Hold => ({
   id: 1,
   key: "k",
@@ -14,8 +14,8 @@ const hold = (facts: Partial<Hold>): Hold => ({
   isFromBefore: false,
   ...facts,
 });
-const spans = (facts: Partial<Hold>, sight: Partial<Sight> = {}): string =>
-  spansOf(hold(facts), { ...SIGHT, ...sight })
+const spans = (facts: Partial<Hold>, watched: Partial<WatchedTime> = {}): string =>
+  spansOf(hold(facts), { ...WATCHED, ...watched })
     .map(({ from, to, isSeen }) => `${isSeen ? "" : "?"}${from}-${to}`)
     .join(" ");
 
@@ -60,23 +60,23 @@ describe("a hold on the timeline", () => {
   });
 
   it("was not watched for as long as no page was open, and before the page was served", () => {
-    const sight: Sight = { ...SIGHT, gaps: [[200, 600]] };
-    expect(unwatchedMs({ from: 100 }, sight)).toBe(400);
-    expect(unwatchedMs({ from: 300, lastSeen: 500 }, sight)).toBe(200);
-    expect(unwatchedMs({ from: -50, lastSeen: 150 }, sight)).toBe(50);
-    expect(unwatchedMs({ from: 600 }, sight)).toBe(0);
+    const watched: WatchedTime = { ...WATCHED, gaps: [[200, 600]] };
+    expect(unwatchedMs({ from: 100 }, watched)).toBe(400);
+    expect(unwatchedMs({ from: 300, lastSeen: 500 }, watched)).toBe(200);
+    expect(unwatchedMs({ from: -50, lastSeen: 150 }, watched)).toBe(50);
+    expect(unwatchedMs({ from: 600 }, watched)).toBe(0);
   });
 
   it("has no two parts at one time, and is nowhere seen where no page was open", () => {
     const moments = fc.array(fc.integer({ min: -100, max: 1_000 }), { minLength: 8, maxLength: 8 }).map((all) => all.sort((a, b) => a - b));
     fc.assert(
       fc.property(moments, fc.boolean(), ([earliest = 0, from = 0, a = 0, b = 0, c = 0, d = 0, lastSeen = 0, to = 0], isOpen) => {
-        const sight = { ...SIGHT, gaps: [[a, b] as const, [c, d] as const], seenUntil: lastSeen };
-        const found = spansOf(hold({ earliest, from, ...(isOpen ? {} : { lastSeen, to }) }), sight);
+        const watched = { ...WATCHED, gaps: [[a, b] as const, [c, d] as const], seenUntil: lastSeen };
+        const found = spansOf(hold({ earliest, from, ...(isOpen ? {} : { lastSeen, to }) }), watched);
         for (const [index, span] of found.entries()) {
           expect(span.from).toBeLessThanOrEqual(span.to);
           expect(span.from).toBeGreaterThanOrEqual(found[index - 1]?.to ?? earliest);
-          for (const [begin, end] of sight.gaps)
+          for (const [begin, end] of watched.gaps)
             if (span.isSeen) expect(span.to <= begin || span.from >= end || span.from === span.to).toBe(true);
         }
         expect(found.filter(({ isSeen }) => isSeen).every((span) => span.from >= from && span.to <= lastSeen)).toBe(true);
@@ -90,7 +90,7 @@ describe("many holds at once", () => {
     const permit = (slot: number, facts: Partial<Hold>): Hold => hold({ id: slot, part: { kind: "permit", slot }, ...facts });
     const levels = levelsOf(
       [permit(0, { from: 100 }), permit(1, { from: 200, lastSeen: 400, to: 500 }), permit(2, { from: 300, earliest: 250 })],
-      SIGHT,
+      WATCHED,
     );
     const at = (moment: number) => {
       const { least, most } = levelAt(levels, moment);

@@ -51,18 +51,18 @@ export class HoldHistory {
   readonly #holds = new Map<number, { readonly hold: Hold; readonly version: number }>();
   readonly #ended: number[] = [];
   readonly #losses: { readonly loss: Loss; readonly version: number }[] = [];
-  #horizon = 0;
+  #forgottenBefore = 0;
 
   /** Holds that ended before this are forgotten. */
-  get horizon(): number {
-    return this.#horizon;
+  get forgottenBefore(): number {
+    return this.#forgottenBefore;
   }
 
   note(locks: ReadonlyMap<string, LockStatus>, look: Look): void {
     for (const [key, status] of locks) this.#compare(key, status, look);
     for (const key of [...this.#open.keys()]) if (!locks.has(key)) this.#compare(key, undefined, look);
     for (const id of this.#ended.splice(0, this.#ended.length - MOST_HOLDS)) {
-      this.#horizon = Math.max(this.#horizon, this.#holds.get(id)?.hold.to ?? 0);
+      this.#forgottenBefore = Math.max(this.#forgottenBefore, this.#holds.get(id)?.hold.to ?? 0);
       this.#holds.delete(id);
     }
     this.#losses.splice(0, this.#losses.length - MOST_LOSSES);

@@ -173,7 +173,7 @@ export class LockPoller {
       locks: [...this.#views.values()].filter(({ version }) => version > since).map(({ view }) => view),
       gone: isWhole ? [] : [...this.#gone].filter(([, version]) => version > since).map(([key]) => key),
       holds: this.#history.holdsAfter(since),
-      horizon: this.#history.horizon,
+      forgottenBefore: this.#history.forgottenBefore,
       losses: this.#history.lossesAfter(since),
       gaps: this.#gaps,
     };

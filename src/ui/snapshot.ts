@@ -32,7 +32,7 @@ export interface Snapshot {
   readonly gone: readonly string[];
   readonly holds: readonly Hold[];
   /** Holds that ended before this are forgotten. */
-  readonly horizon: number;
+  readonly forgottenBefore: number;
   readonly losses: readonly Loss[];
   /** When there was no look for longer than a hidden page waits: beginning and end of each. */
   readonly gaps: readonly (readonly [number, number])[];

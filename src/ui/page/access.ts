@@ -5,7 +5,7 @@ const KEPT_AS = "azmutex-token";
 const LONGEST_ANSWER_MS = 60_000;
 
 /** The server does not know this browser, or not any more. */
-export class NotLetIn extends Error {}
+export class UnauthorizedError extends Error {}
 
 /** Whether there is a token that the server was not shown yet. */
 let isNew = false;
@@ -26,9 +26,9 @@ export async function ask(path: string, sent?: object): Promise<Response> {
     if (first.status !== 401) return first;
   }
   isNew = false;
-  if (!(await send("/session", {})).ok) throw new NotLetIn();
+  if (!(await send("/session", {})).ok) throw new UnauthorizedError();
   const second = await send(path, sent);
-  if (second.status === 401) throw new NotLetIn();
+  if (second.status === 401) throw new UnauthorizedError();
   return second;
 }
 

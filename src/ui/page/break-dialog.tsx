@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { BreakResult } from "../../index.ts";
 import { printable } from "../../status/printable.ts";
 import type { BreakRequest, LockView, Part, Since } from "../snapshot.ts";
-import { ask, NotLetIn } from "./access.ts";
+import { ask, UnauthorizedError } from "./access.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import type { WatchedTime } from "./hold-spans.ts";
 import type { BreakTarget } from "./key-panel.tsx";
@@ -17,7 +17,7 @@ const NO_ANSWER = "the page's server did not answer: it may have been broken or 
 type Progress = { readonly kind: "asking" } | { readonly kind: "sent" } | { readonly kind: "done" | "failed"; readonly text: string };
 
 /** The holder that a break would stop. */
-interface Victim {
+interface StoppedHolder {
   readonly holder?: { readonly name: string };
   readonly purpose?: string;
   readonly leaseSeconds?: number;
@@ -41,7 +41,7 @@ export function BreakDialog({ target: { lock, part }, place, watched, onClose, o
   const [reader, setReader] = useState(lock.readers[0]?.holder.name ?? "");
   const [progress, setProgress] = useState<Progress>({ kind: "asking" });
   // As it was when the question was asked: a holder that takes it meanwhile is not meant.
-  const [victim] = useState(() => victimOf(lock, part));
+  const [stopped] = useState(() => stoppedHolderOf(lock, part));
   useEffect(() => {
     dialog.current?.showModal();
     dialog.current?.querySelector<HTMLElement>("input[type=text]")?.focus();
@@ -50,7 +50,7 @@ export function BreakDialog({ target: { lock, part }, place, watched, onClose, o
   const send = async (event: TargetedSubmitEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     setProgress({ kind: "sent" });
-    const holder = part.kind === "reader" ? reader : victim.holder?.name;
+    const holder = part.kind === "reader" ? reader : stopped.holder?.name;
     const request: BreakRequest = { key: lock.key, typed, part, atOnce, ...(holder !== undefined && { holder }) };
     setProgress(await outcomeOf(request));
     onBroken();
@@ -82,9 +82,9 @@ export function BreakDialog({ target: { lock, part }, place, watched, onClose, o
             </label>
           </>
         ) : (
-          <Stopped victim={victim} watched={watched} />
+          <StoppedHolderText stopped={stopped} watched={watched} />
         )}
-        <When victim={victim} isInfinite={lock.infinite && part.kind === "lock"} atOnce={atOnce} onAtOnce={setAtOnce} />
+        <When stopped={stopped} isInfinite={lock.infinite && part.kind === "lock"} atOnce={atOnce} onAtOnce={setAtOnce} />
         <label class="field">
           <span>
             To confirm, type the key: <code>{shownKey}</code>
@@ -128,7 +128,13 @@ const ACTION: Readonly<Record<Part["kind"], string>> = {
   reader: "Break the read lock",
 };
 
-function Stopped({ victim: { holder, purpose, since }, watched }: { readonly victim: Victim; readonly watched: WatchedTime }) {
+function StoppedHolderText({
+  stopped: { holder, purpose, since },
+  watched,
+}: {
+  readonly stopped: StoppedHolder;
+  readonly watched: WatchedTime;
+}) {
   return (
     <p>
       <strong>{holder ? holderName(holder) : "Its holder"} will be stopped</strong>: <code>azmutex run</code> ends its command, and a
@@ -145,13 +151,13 @@ function Stopped({ victim: { holder, purpose, since }, watched }: { readonly vic
 }
 
 interface WhenProps {
-  readonly victim: Victim;
+  readonly stopped: StoppedHolder;
   readonly isInfinite: boolean;
   readonly atOnce: boolean;
   onAtOnce(atOnce: boolean): void;
 }
 
-function When({ victim: { leaseSeconds = LONGEST_LEASE_SECONDS }, isInfinite, atOnce, onAtOnce }: WhenProps) {
+function When({ stopped: { leaseSeconds = LONGEST_LEASE_SECONDS }, isInfinite, atOnce, onAtOnce }: WhenProps) {
   if (isInfinite)
     return <p class="bad">An infinite lease ends at once: its holder learns of it up to 20 s later, and until then two may be at work.</p>;
   return (
@@ -174,7 +180,7 @@ function When({ victim: { leaseSeconds = LONGEST_LEASE_SECONDS }, isInfinite, at
   );
 }
 
-function victimOf({ holder, purpose, leaseSeconds, since, semaphore }: LockView, part: Part): Victim {
+function stoppedHolderOf({ holder, purpose, leaseSeconds, since, semaphore }: LockView, part: Part): StoppedHolder {
   if (part.kind === "permit") return semaphore?.held.find(({ slot }) => slot === part.slot) ?? {};
   if (part.kind === "reader") return {};
   const known = holder ? { holder, ...(purpose !== undefined && { purpose }), ...(leaseSeconds !== undefined && { leaseSeconds }) } : {};
@@ -187,7 +193,7 @@ async function outcomeOf(request: BreakRequest): Promise<Progress> {
     if (!answer.ok) return { kind: "failed", text: ((await answer.json()) as { message: string }).message };
     return { kind: "done", text: resultText((await answer.json()) as BreakResult) };
   } catch (error) {
-    return { kind: "failed", text: error instanceof NotLetIn ? "this link is of an earlier run; nothing was changed" : NO_ANSWER };
+    return { kind: "failed", text: error instanceof UnauthorizedError ? "this link is of an earlier run; nothing was changed" : NO_ANSWER };
   }
 }
 

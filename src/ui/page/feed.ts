@@ -1,5 +1,5 @@
 import type { Snapshot } from "../snapshot.ts";
-import { ask, NotLetIn } from "./access.ts";
+import { ask, UnauthorizedError } from "./access.ts";
 import { PageData } from "./page-data.ts";
 import { later } from "./time.ts";
 
@@ -8,8 +8,8 @@ const HIDDEN_EVERY_MS = 30_000;
 const FIRST_AGAIN_MS = 2_000;
 const LONGEST_AGAIN_MS = 30_000;
 
-/** `notLetIn`: the link is missing, or of an earlier run. `gone`: the page's server does not answer. */
-export type FeedState = "starting" | "live" | "notLetIn" | "gone";
+/** `unauthorized`: the link is missing, or of an earlier run. `gone`: the page's server does not answer. */
+export type FeedState = "starting" | "live" | "unauthorized" | "gone";
 
 /** Asks the page's server for news, as often as that says, and less often while the page is hidden. */
 export class Feed {
@@ -45,7 +45,7 @@ export class Feed {
       this.#failures = 0;
       againInMs = snapshot.askAgainInMs;
     } catch (error) {
-      this.state = error instanceof NotLetIn ? "notLetIn" : "gone";
+      this.state = error instanceof UnauthorizedError ? "unauthorized" : "gone";
       againInMs = Math.min(FIRST_AGAIN_MS * 2 ** this.#failures, LONGEST_AGAIN_MS);
       this.#failures += 1;
     }

@@ -13,7 +13,7 @@ export function Notice({
   readonly problem: ServiceProblem | undefined;
   readonly now: number;
 }) {
-  if (state === "notLetIn") {
+  if (state === "unauthorized") {
     return (
       <p class="notice" role="alert">
         <strong>This page does not know you.</strong> Open the link that <code>azmutex ui</code> has printed: it has a token in it, a new

@@ -45,13 +45,13 @@ export class PageData {
   }
 
   apply(snapshot: Snapshot): void {
-    const { isWhole, locks, gone, holds, losses, horizon } = snapshot;
+    const { isWhole, locks, gone, holds, losses, forgottenBefore } = snapshot;
     if (isWhole) this.#forget();
     for (const lock of locks) this.locks.set(lock.key, lock);
     for (const key of gone) this.locks.delete(key);
     for (const hold of holds) this.#keep(hold);
     for (const loss of losses) this.losses.set(loss.id, loss);
-    if (horizon > (this.#snapshot?.horizon ?? 0)) this.#forgetBefore(horizon);
+    if (forgottenBefore > (this.#snapshot?.forgottenBefore ?? 0)) this.#forgetBefore(forgottenBefore);
     if (isWhole || [locks, gone, holds, losses].some(({ length }) => length > 0)) this.version += 1;
     this.#snapshot = snapshot;
     this.#receivedAt = elapsedMs();
@@ -71,9 +71,9 @@ export class PageData {
     this.#holdsOf.clear();
   }
 
-  #forgetBefore(horizon: number): void {
+  #forgetBefore(forgottenBefore: number): void {
     for (const { id, key, to } of this.#holds.values()) {
-      if (to === undefined || to >= horizon) continue;
+      if (to === undefined || to >= forgottenBefore) continue;
       this.#holds.delete(id);
       this.#holdsOf.get(key)?.delete(id);
     }

@@ -221,7 +221,7 @@ describe("the history of holds", () => {
     // 11 times 2,000 have ended, of which 20,000 are kept.
     const holds = history.holdsAfter(0);
     expect(holds).toHaveLength(22_000);
-    expect(history.horizon).toBe(1);
+    expect(history.forgottenBefore).toBe(1);
     expect(holds.filter(({ to }) => to !== undefined && to <= 1)).toEqual([]);
   });
 });

@@ -177,23 +177,26 @@ describe("the permissions in the README suffice, and no less does", () => {
   });
 
   it("r for inspect, l for who waits, holds permits and reads, and for list", async () => {
-    const permit = await new Semaphore(await mutexWith("rwl"), "fenced", { permits: 2 }).acquire();
-    const reading = await new ReaderWriterLock(await mutexWith("rw"), "fenced").read.lock();
-    const readable = await (await mutexWith("r")).inspect("fenced");
-    for (const name of ["waiting", "semaphore", "readers"]) expect(readable).not.toHaveProperty(name);
-    expect(readable).toMatchObject({ isHeld: false, state: "available" });
-    const seen = { isHeld: false, waiting: [], semaphore: { permits: 2, held: [{ slot: 0 }] }, readers: [{ state: "leased" }] };
-    expect(await (await mutexWith("rl")).inspect("fenced")).toMatchObject(seen);
-    expect(await (await mutexWith("rw")).break("fenced", { permit: 0, periodSeconds: 0 })).toMatchObject({ outcome: "broken" });
-    const { holder } = (await (await mutexWith("rl")).inspect("fenced")).readers?.[0] ?? {};
-    expect(await (await mutexWith("wl")).break("fenced", { reader: holder?.name as string, periodSeconds: 0 })).toMatchObject({
+    const permit = await new Semaphore(await mutexWith("rwl"), "permits", { permits: 2 }).acquire();
+    const reading = await new ReaderWriterLock(await mutexWith("rw"), "index").read.lock();
+    for (const key of ["permits", "index"]) {
+      const readable = await (await mutexWith("r")).inspect(key);
+      for (const name of ["waiting", "semaphore", "readers"]) expect(readable).not.toHaveProperty(name);
+      expect(readable).toMatchObject({ isHeld: false, state: "available" });
+    }
+    const listing = await mutexWith("rl");
+    expect(await listing.inspect("permits")).toMatchObject({ isHeld: false, waiting: [], semaphore: { permits: 2, held: [{ slot: 0 }] } });
+    expect(await listing.inspect("index")).toMatchObject({ isHeld: false, waiting: [], readers: [{ state: "leased" }] });
+    expect(await (await mutexWith("rw")).break("permits", { permit: 0, periodSeconds: 0 })).toMatchObject({ outcome: "broken" });
+    const { holder } = (await listing.inspect("index")).readers?.[0] ?? {};
+    expect(await (await mutexWith("wl")).break("index", { reader: holder?.name as string, periodSeconds: 0 })).toMatchObject({
       outcome: "broken",
       holder,
     });
     for (const held of [permit, reading]) await held.release().catch(() => undefined);
     const keys: string[] = [];
     for await (const { key } of (await mutexWith("l")).list()) keys.push(key);
-    expect(keys).toContain("fenced");
+    expect(keys).toContain("permits");
   });
 
   it("rw to lead, r to see who does", async () => {
@@ -413,8 +416,12 @@ describe("keys", () => {
     await new AzureMutex({ connectionString: proxy.connectionString, containerName: "keys" }).locker("precious.txt").run(() => undefined);
     const after = await blob.getProperties();
     expect((await blob.downloadToBuffer()).toString()).toBe("precious");
-    for await (const { metadata: { azmutex, ...others } = {} } of container.listBlobsFlat({ prefix: "precious", includeMetadata: true })) {
+    for await (const { metadata: { azmutex, azmutex_kind: kind, ...others } = {} } of container.listBlobsFlat({
+      prefix: "precious",
+      includeMetadata: true,
+    })) {
       expect(azmutex).toBeDefined();
+      expect(kind).toBe("lock");
       expect(others).toEqual(metadata);
     }
     expect(after.createdOn).toEqual(before.createdOn);

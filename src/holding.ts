@@ -135,8 +135,8 @@ export abstract class Holding {
 }
 
 /** The way to something that is to be held, seen by whoever looks. */
-export function seen<T>(wait: ObservedWait | undefined, signal: AbortSignal | undefined, obtain: () => Promise<T>): Promise<T> {
-  return wait ? wait.during(obtain, signal) : obtain();
+export function seen<T>(wait: ObservedWait | undefined, signal: AbortSignal | undefined, acquire: () => Promise<T>): Promise<T> {
+  return wait ? wait.during(acquire, signal) : acquire();
 }
 
 /** Throws `TypeError` unless it is something to run. */

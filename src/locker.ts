@@ -1,7 +1,7 @@
-import { Entrance } from "./entrance.ts";
 import { NotHeldError } from "./errors.ts";
 import { checkWork, Holding, runHolding, seen } from "./holding.ts";
 import { checkKey } from "./lease/blob-name.ts";
+import { LeaseAcquirer } from "./lease-acquirer.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
 import { Listeners, type LockEvents } from "./telemetry/lock-events.ts";
 import { Observer } from "./telemetry/observer.ts";
@@ -79,7 +79,7 @@ export class Lock extends Holding {
 export class Locker {
   /** The name of the lock, and of its blob. */
   readonly key: string;
-  readonly #entrance: Entrance;
+  readonly #acquirer: LeaseAcquirer;
   readonly #listeners: Listeners;
   readonly #observer: Observer;
   /** The oldest and the latest lock of this locker that neither `unlock` nor a release of its own has answered yet. */
@@ -99,8 +99,8 @@ export class Locker {
     checkKey(key);
     this.key = key;
     const space = LockSpace.of(mutex);
-    this.#entrance = new Entrance(space, { key }, resolveLockerOptions(options, space));
-    this.#listeners = new Listeners(this.#entrance.blob.log);
+    this.#acquirer = new LeaseAcquirer(space, { key }, resolveLockerOptions(options, space));
+    this.#listeners = new Listeners(this.#acquirer.blob.log);
     this.#observer = new Observer({ telemetry: space.telemetry, kind: "lock", key, listeners: this.#listeners });
   }
 
@@ -130,7 +130,7 @@ export class Locker {
   async lock(options: WaitOptions = {}): Promise<Lock> {
     const wait = this.#observer.asks();
     return await this.#called(async () => {
-      const hold = await seen(wait, signalOf(options), () => this.#entrance.obtain(options, wait));
+      const hold = await seen(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
       return new Lock(this.key, hold).seenBy(wait).until(options.until);
     });
   }
@@ -144,7 +144,7 @@ export class Locker {
     const end = signal ?? until;
     const wait = this.#observer.asks();
     return await this.#called(async () => {
-      const hold = await seen(wait, end, () => this.#entrance.tryObtain(end, wait));
+      const hold = await seen(wait, end, () => this.#acquirer.tryAcquire(end, wait));
       return hold && new Lock(this.key, hold).seenBy(wait).until(until);
     });
   }
@@ -157,12 +157,12 @@ export class Locker {
   async run<T>(work: (lock: Lock) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
     checkWork(work);
     const wait = this.#observer.asks();
-    const hold = await seen(wait, signalOf(options), () => this.#entrance.obtain(options, wait));
+    const hold = await seen(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
     return await runHolding(
       new Lock(this.key, hold).seenBy(wait).until(options.until),
       work,
-      this.#entrance.blob,
-      this.#entrance.options.terms,
+      this.#acquirer.blob,
+      this.#acquirer.options.terms,
     );
   }
 

@@ -1,6 +1,5 @@
 import { LinkedSignal, unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep } from "../clock.ts";
-import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
 import { checkWork, Holding, runHolding, seen } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
@@ -10,6 +9,7 @@ import type { LockBlob } from "../lease/lock-blob.ts";
 import { recordIn } from "../lease/lock-record.ts";
 import { toAsciiJson } from "../lease/metadata-json.ts";
 import { isUnsure, type RetryPolicy, retry, TRIES } from "../lease/retry.ts";
+import { LeaseAcquirer } from "../lease-acquirer.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { checkMs, type Holder, type LeaseTerms, shown } from "../options.ts";
 import { Observer } from "../telemetry/observer.ts";
@@ -86,17 +86,17 @@ export class Leadership extends Holding {
   /** The fencing token: higher than that of every leader before. Hand it to whatever you write to. */
   readonly term: number;
   readonly #hold: Hold;
-  readonly #entrance: Entrance;
+  readonly #acquirer: LeaseAcquirer;
   readonly #over: LinkedSignal;
   #proclaiming: Promise<void> = Promise.resolve();
 
   /** @internal */
-  constructor(entrance: Entrance, hold: Hold) {
-    super(entrance.blob.key, hold);
-    this.candidate = entrance.options.description.holder.name;
+  constructor(acquirer: LeaseAcquirer, hold: Hold) {
+    super(acquirer.blob.key, hold);
+    this.candidate = acquirer.options.description.holder.name;
     this.term = hold.token as number;
     this.#hold = hold;
-    this.#entrance = entrance;
+    this.#acquirer = acquirer;
     this.#over = new LinkedSignal(hold.signal);
     hold.beforeNext(() => this.#takeBack());
   }
@@ -112,7 +112,7 @@ export class Leadership extends Holding {
     // While leadership is uncertain, the write itself decides: the service refuses it once the lease is another's.
     if (!this.isUncertain) this.assertHeld();
     const before = this.#proclaiming;
-    const proclaimed = before.then(() => this.#entrance.announce(this.#hold, { data }, this.#over.signal));
+    const proclaimed = before.then(() => this.#acquirer.announce(this.#hold, { data }, this.#over.signal));
     this.#proclaiming = proclaimed.catch(() => undefined);
     await unlessAborted(proclaimed, signal);
   }
@@ -131,14 +131,14 @@ export class Leadership extends Holding {
 
   /** What it announced must not stand for a next holder that announces nothing. One try: the next leader writes anyway. */
   async #takeBack(): Promise<void> {
-    const { blob } = this.#entrance;
+    const { blob } = this.#acquirer;
     const enough = new AbortController();
     const timer = blob.clock.setTimer(blob.requestTimeoutMs, () => enough.abort(), { keepAlive: true });
     // Where this process releases as it ends, the work's own proclamation may still be waiting for an answer.
     this.#over.abort(new NotHeldError(this.key));
     try {
       await this.#proclaiming;
-      await this.#entrance.announce(this.#hold, undefined, enough.signal);
+      await this.#acquirer.announce(this.#hold, undefined, enough.signal);
     } catch (error) {
       blob.log(`the resignation from "${this.key}" could not be written: ${String(error)}`);
     } finally {
@@ -164,7 +164,7 @@ export class LeaderElection {
   readonly key: string;
   /** The name under which it campaigns. */
   readonly candidate: string;
-  readonly #entrance: Entrance;
+  readonly #acquirer: LeaseAcquirer;
   readonly #observer: Observer;
 
   /**
@@ -183,15 +183,15 @@ export class LeaderElection {
     const description = { ...resolved.description, announces: data === undefined ? {} : { data } };
     this.key = key;
     this.candidate = description.holder.name;
-    this.#entrance = new Entrance(space, { key }, { ...resolved, description });
+    this.#acquirer = new LeaseAcquirer(space, { key }, { ...resolved, description });
     this.#observer = new Observer({ telemetry: space.telemetry, kind: "election", key });
   }
 
   /** Waits until this candidate leads, and everybody can see it. Rejects as `Locker.lock` does. */
   async campaign(options: WaitOptions = {}): Promise<Leadership> {
     const wait = this.#observer.asks();
-    const hold = await seen(wait, signalOf(options), () => this.#entrance.obtain(options, wait));
-    return new Leadership(this.#entrance, hold).seenBy(wait).until(options.until);
+    const hold = await seen(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
+    return new Leadership(this.#acquirer, hold).seenBy(wait).until(options.until);
   }
 
   /**
@@ -210,7 +210,7 @@ export class LeaderElection {
     if (typeof onError !== "function") throw new TypeError(`onError must be a function, not ${shown(onError)}`);
     checkSpread(backoffMs, "backoffMs");
     const { clock, random, log } = this.#blob;
-    const { poll, terms } = this.#entrance.options;
+    const { poll, terms } = this.#acquirer.options;
     const refusals: unknown[] = [];
     const tell = async (error: WorkStillRunningError): Promise<void> => {
       try {
@@ -228,9 +228,9 @@ export class LeaderElection {
       let outcome: Outcome;
       try {
         const wait = this.#observer.asks();
-        const hold = await seen(wait, signal, () => this.#entrance.obtain({ signal }, wait));
+        const hold = await seen(wait, signal, () => this.#acquirer.acquire({ signal }, wait));
         led = new Stopwatch(clock);
-        const leadership = new Leadership(this.#entrance, hold).seenBy(wait).until(signal);
+        const leadership = new Leadership(this.#acquirer, hold).seenBy(wait).until(signal);
         outcome = await lead(leadership, work, { blob: this.#blob, terms, onStillRunning });
       } catch (error) {
         // The mutex is closed: there is nothing to try again for.
@@ -305,14 +305,14 @@ export class LeaderElection {
 
   /** Throws `KeyKindMismatchError` if the key is no election. */
   #leaderIn(answer: ReadAnswer): Leader | undefined {
-    if (answer.kind === "found") checkKind(this.key, this.#entrance.options.description.kind, answer.blob.metadata);
+    if (answer.kind === "found") checkKind(this.key, this.#acquirer.options.description.kind, answer.blob.metadata);
     return leaderIn(answer);
   }
 
   readonly #logError = (error: unknown): void => this.#blob.log(`leading "${this.key}": ${String(error)}`);
 
   get #blob(): LockBlob {
-    return this.#entrance.blob;
+    return this.#acquirer.blob;
   }
 }
 

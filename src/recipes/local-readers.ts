@@ -1,6 +1,6 @@
 import { LinkedSignal } from "../abort.ts";
-import { Entrance } from "../entrance.ts";
 import { readerMetadata } from "../lease/reader-blob.ts";
+import { LeaseAcquirer } from "../lease-acquirer.ts";
 import type { KnownKey, LockSpace } from "../lock-space.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { LocalQueue, type QueueHead } from "../waiting/local-queue.ts";
@@ -13,7 +13,7 @@ const HAS_WRITER = Symbol("has a writer");
 export class LocalReaders {
   static readonly #all: WeakMap<KnownKey, Map<string, LocalReaders>> = new WeakMap();
   /** To their own blob. */
-  readonly #entrance: Entrance;
+  readonly #acquirer: LeaseAcquirer;
   /** The task that has the turn asks; the others of this process then join it. */
   readonly queue: LocalQueue<never> = new LocalQueue();
   /** Of those who queue and would not wait for a writer. */
@@ -23,8 +23,8 @@ export class LocalReaders {
   #isWriting = false;
   #lease: SharedLease | undefined;
 
-  private constructor(entrance: Entrance) {
-    this.#entrance = entrance;
+  private constructor(acquirer: LeaseAcquirer) {
+    this.#acquirer = acquirer;
   }
 
   /** Of those whose leases are kept alike. */
@@ -87,17 +87,17 @@ export class LocalReaders {
   }
 
   /** The lease that is there, or a new one. */
-  async leased(take: (own: Entrance) => Promise<Hold | undefined>): Promise<SharedLease | undefined> {
+  async leased(take: (own: LeaseAcquirer) => Promise<Hold | undefined>): Promise<SharedLease | undefined> {
     if (this.#lease?.isOpen) return this.#lease;
-    const hold = await take(this.#entrance);
+    const hold = await take(this.#acquirer);
     this.#lease = hold && new SharedLease(hold);
     return this.#lease;
   }
 }
 
 /** The blob that this process leases while any of its tasks reads. It says whose it is, for people. */
-function ownBlob(space: LockSpace, key: string, name: string, options: ResolvedLockerOptions): Entrance {
+function ownBlob(space: LockSpace, key: string, name: string, options: ResolvedLockerOptions): LeaseAcquirer {
   const { holder } = options.description;
   const metadata = readerMetadata({ key, holder });
-  return new Entrance(space, { key, name, metadata }, { ...options, fair: false, fencing: false });
+  return new LeaseAcquirer(space, { key, name, metadata }, { ...options, fair: false, fencing: false });
 }

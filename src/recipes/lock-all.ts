@@ -1,12 +1,12 @@
 import { LinkedSignal, onAbort } from "../abort.ts";
 import { sleep } from "../clock.ts";
-import { Entrance } from "../entrance.ts";
 import { isMutexError, type LockLostError, LockTimeoutError } from "../errors.ts";
 import { Holding, seen } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { retryDelayMs } from "../lease/retry.ts";
+import { LeaseAcquirer } from "../lease-acquirer.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
 import { shown } from "../options.ts";
@@ -60,7 +60,7 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
   const sorted = sortedKeys(keys);
   const space = LockSpace.of(mutex);
   const resolved = resolveLockerOptions(lockerOptions, space);
-  const entrances = sorted.map((key) => new Entrance(space, { key }, resolved));
+  const acquirers = sorted.map((key) => new LeaseAcquirer(space, { key }, resolved));
   // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.
   const patience = new Patience(space, sorted.join(", "), { signal, ...(timeoutMs > 0 && { timeoutMs }) });
   const outage = new OutageTimer(space.clock, resolved.unreachableAfterMs);
@@ -69,7 +69,7 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
     const asking = { timeoutMs, patience, outage, wait };
     const joint = await seen(wait, signal, async () => {
       for (let losses = 1; ; losses += 1) {
-        const taken = await takeInTurn(entrances, asking);
+        const taken = await takeInTurn(acquirers, asking);
         if (taken) return taken;
         // A lock that was taken was lost while the others were waited for, so all are taken again.
         await sleep(space.clock, retryDelayMs(losses, space.random), { signal: patience.signal });
@@ -103,16 +103,19 @@ function sortedKeys(keys: Iterable<string>): readonly string[] {
  * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was released from
  * outside before, as at the end of the process.
  */
-async function takeInTurn(entrances: readonly Entrance[], { timeoutMs, patience, outage, wait }: Asking): Promise<JointHold | undefined> {
+async function takeInTurn(
+  acquirers: readonly LeaseAcquirer[],
+  { timeoutMs, patience, outage, wait }: Asking,
+): Promise<JointHold | undefined> {
   const holds: Hold[] = [];
   const until = new LinkedSignal(patience.signal);
-  let wanted = entrances[0] as Entrance;
+  let wanted = acquirers[0] as LeaseAcquirer;
   try {
-    for (const entrance of entrances) {
-      wanted = entrance;
+    for (const acquirer of acquirers) {
+      wanted = acquirer;
       // Not within the patience itself: it is as a newcomer that it asks for the next.
       const leftMs = timeoutMs === 0 ? 0 : Math.max(0, patience.leftMs) + 1;
-      const hold = await entrance.obtain({ timeoutMs: leftMs, signal: until.signal }, wait, outage);
+      const hold = await acquirer.acquire({ timeoutMs: leftMs, signal: until.signal }, wait, outage);
       holds.push(hold);
       until.follow(hold.signal);
     }

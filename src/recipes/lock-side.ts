@@ -16,8 +16,8 @@ export interface LockSide<H extends Holding> {
 
 /** Where the locks of a side come from. */
 export interface Source<T> {
-  obtain(options: WaitOptions, wait: ObservedWait | undefined): Promise<T>;
-  tryObtain(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<T | undefined>;
+  acquire(options: WaitOptions, wait: ObservedWait | undefined): Promise<T>;
+  tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<T | undefined>;
 }
 
 export interface SideOptions<T, H extends Holding> {
@@ -32,7 +32,7 @@ export interface SideOptions<T, H extends Holding> {
 export function lockSide<T, H extends Holding>({ source, handle, observer, blob, terms }: SideOptions<T, H>): LockSide<H> {
   const lock = async (options: WaitOptions = {}): Promise<H> => {
     const wait = observer.asks();
-    const got = await seen(wait, signalOf(options), () => source.obtain(options, wait));
+    const got = await seen(wait, signalOf(options), () => source.acquire(options, wait));
     return handle(got).seenBy(wait).until(options.until);
   };
   return Object.freeze({
@@ -41,7 +41,7 @@ export function lockSide<T, H extends Holding>({ source, handle, observer, blob,
       checkWaitOptions({ signal, until });
       const end = signal ?? until;
       const wait = observer.asks();
-      const got = await seen(wait, end, () => source.tryObtain(end, wait));
+      const got = await seen(wait, end, () => source.tryAcquire(end, wait));
       return got && handle(got).seenBy(wait).until(until);
     },
     run: async <R>(work: (lock: H) => Promise<R> | R, options?: WaitOptions) => {

@@ -1,6 +1,6 @@
-import { Entrance } from "../entrance.ts";
 import { Holding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
+import { LeaseAcquirer } from "../lease-acquirer.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
 import { Observer } from "../telemetry/observer.ts";
@@ -63,7 +63,7 @@ export class ReaderWriterLock {
     const readers = new Readers(space, key, resolved);
     // Readers learn the last write's token from the record; a writer then looks for readers.
     const writing = { ...resolved, description: { ...resolved.description, announces: {} }, requestsAfter: 1 };
-    const writers = new Writers(new Entrance(space, { key }, writing), readers);
+    const writers = new Writers(new LeaseAcquirer(space, { key }, writing), readers);
     const blob = space.blob({ key });
     const observer = (kind: "read" | "write"): Observer => new Observer({ telemetry: blob.telemetry, kind, key });
     const { terms } = resolved;

@@ -1,5 +1,4 @@
 import { unlessAborted } from "../abort.ts";
-import { Entrance } from "../entrance.ts";
 import { isMutexError } from "../errors.ts";
 import { createOfKind } from "../lease/claim-key.ts";
 import { helperPrefix } from "../lease/helper-folder.ts";
@@ -11,6 +10,7 @@ import { OutageTimer } from "../lease/outage-timer.ts";
 import { READERS } from "../lease/reader-blob.ts";
 import { retry, TRIES } from "../lease/retry.ts";
 import { sweepHelpers } from "../lease/sweep.ts";
+import { LeaseAcquirer } from "../lease-acquirer.ts";
 import type { LockSpace } from "../lock-space.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
@@ -38,13 +38,13 @@ const DEAD_AFTER_MS = 600_000;
 export class Readers implements Source<SharedHold>, Reading {
   readonly #options: ResolvedLockerOptions;
   /** The blob that a writer leases. A reader does so only to wait for its turn, with `fair`. */
-  readonly #turnstile: Entrance;
+  readonly #turnstile: LeaseAcquirer;
   /** What the readers of this process have in common. */
   readonly #local: LocalReaders;
 
   constructor(space: LockSpace, key: string, options: ResolvedLockerOptions) {
     this.#options = options;
-    this.#turnstile = new Entrance(space, { key }, { ...options, fencing: false });
+    this.#turnstile = new LeaseAcquirer(space, { key }, { ...options, fencing: false });
     this.#local = LocalReaders.of(space, key, helperPrefix(key, READERS), options);
   }
 
@@ -56,7 +56,7 @@ export class Readers implements Source<SharedHold>, Reading {
     return found.some(({ leaseState }) => isLeased(leaseState));
   }
 
-  obtain(options: WaitOptions, wait: ObservedWait | undefined): Promise<SharedHold> {
+  acquire(options: WaitOptions, wait: ObservedWait | undefined): Promise<SharedHold> {
     const blob = this.#blob;
     const { unreachableAfterMs, fair } = this.#options;
     const local = this.#local;
@@ -68,7 +68,7 @@ export class Readers implements Source<SharedHold>, Reading {
         const outage = new OutageTimer(blob.clock, unreachableAfterMs, head.note.outage);
         let reading: SharedHold | undefined;
         try {
-          const asking = { signal, tries: 1, lease: (own: Entrance) => own.obtainWithin(patience, outage) };
+          const asking = { signal, tries: 1, lease: (own: LeaseAcquirer) => own.acquireWithin(patience, outage) };
           // The first look is as long as one that lets it in; the next ones are a single request.
           let longer = 1;
           reading = await poll(
@@ -84,7 +84,7 @@ export class Readers implements Source<SharedHold>, Reading {
               if (local.isWriting) longer = REQUESTS;
               const hold =
                 (await this.#enter(cameAt, asking)) ??
-                (fair && (await this.#passTurnstile(await this.#turnstile.obtainWithin(patience, outage), asking)));
+                (fair && (await this.#passTurnstile(await this.#turnstile.acquireWithin(patience, outage), asking)));
               return hold || pollDelayMs(patience.waitedMs, blob.random, this.#options.poll);
             },
           );
@@ -93,12 +93,12 @@ export class Readers implements Source<SharedHold>, Reading {
           head.leave(reading ? {} : { outage });
         }
       },
-      tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
+      tryOnce: (signal: AbortSignal | undefined) => this.tryAcquire(signal, wait),
     };
     return waitFor(blob, blob.key, options, wanted, wait);
   }
 
-  async tryObtain(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<SharedHold | undefined> {
+  async tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<SharedHold | undefined> {
     signal?.throwIfAborted();
     this.#blob.closing.signal.throwIfAborted();
     wait?.asked();
@@ -108,9 +108,9 @@ export class Readers implements Source<SharedHold>, Reading {
     const head = await local.enterUnlessWriting(signal);
     if (!head) return undefined;
     try {
-      const lease = async (own: Entrance): Promise<Hold | undefined> => {
+      const lease = async (own: LeaseAcquirer): Promise<Hold | undefined> => {
         await unlessAborted(local.givenBack ?? Promise.resolve(), signal);
-        return await own.tryObtain(signal);
+        return await own.tryAcquire(signal);
       };
       return await this.#enter(cameAt, { signal, tries: TRIES, lease });
     } finally {
@@ -213,5 +213,5 @@ interface Asking {
   /** How often a request is sent until it is answered. */
   readonly tries: number;
   /** Takes this process's own lease. */
-  readonly lease: (own: Entrance) => Promise<Hold | undefined>;
+  readonly lease: (own: LeaseAcquirer) => Promise<Hold | undefined>;
 }

@@ -1,6 +1,5 @@
 import { unlessAborted } from "../abort.ts";
 import { settledWithin, sleep } from "../clock.ts";
-import { Entrance } from "../entrance.ts";
 import { DifferingPermitsError, type LockLostError } from "../errors.ts";
 import { checkWork, Holding, runHolding, seen } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
@@ -13,6 +12,7 @@ import { fitting } from "../lease/lock-record.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { gateName, isNumberOfPermits, MOST_PERMITS, SLOTS, slotIn, slotMetadata, slotName } from "../lease/permit-slot.ts";
 import { retry, TRIES } from "../lease/retry.ts";
+import { LeaseAcquirer } from "../lease-acquirer.ts";
 import { LockSpace, type MutexOptions } from "../lock-space.ts";
 import { type KeyKind, shown } from "../options.ts";
 import { type ObservedWait, Observer } from "../telemetry/observer.ts";
@@ -97,7 +97,7 @@ export class Semaphore {
   readonly #keyBlob: LockBlob;
   readonly #metadata: Metadata;
   /** Where this process's tasks queue; with `fair`, all processes. */
-  readonly #gate: Entrance;
+  readonly #gate: LeaseAcquirer;
   readonly #observer: Observer;
 
   /**
@@ -119,7 +119,7 @@ export class Semaphore {
     this.#options = { ...resolved, description: fitting(resolved.description, this.#metadata) };
     this.#keyFolder = helpersOf(key);
     this.#keyBlob = this.#space.blob({ key }, this.#options.terms);
-    this.#gate = new Entrance(this.#space, { key, name: gateName(this.#keyFolder) }, { ...this.#options, fencing: false });
+    this.#gate = new LeaseAcquirer(this.#space, { key, name: gateName(this.#keyFolder) }, { ...this.#options, fencing: false });
     this.#observer = new Observer({ telemetry: this.#space.telemetry, kind: "semaphore", key });
   }
 
@@ -178,7 +178,7 @@ export class Semaphore {
 
   /** The holder of the gate is first in the queue among all processes. */
   async #waitAtGate(patience: Patience): Promise<Permit> {
-    const gate = await this.#gate.obtainWithin(patience);
+    const gate = await this.#gate.acquireWithin(patience);
     try {
       return await this.#poll(patience, new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs));
     } finally {
@@ -215,7 +215,7 @@ export class Semaphore {
     if (!this.#options.fair) return await this.#tryAny(signal, TRIES);
     // A task that tries again at once must not find its own gate shut.
     await settledWithin(this.#blob.clock, this.#blob.requestTimeoutMs, unlessAborted(this.#returned.gateLeft, signal));
-    const gate = await this.#gate.tryObtain(signal);
+    const gate = await this.#gate.tryAcquire(signal);
     if (!gate) return undefined;
     try {
       return await this.#tryAny(signal, TRIES);
@@ -266,7 +266,7 @@ export class Semaphore {
     const description = { ...this.#options.description, kind };
     const options = { ...this.#options, description, fair: false, handOverMs: 0 };
     const of = { key: this.key, name: this.#nameOf(slot), metadata: withKind(this.#metadata, kind) };
-    const hold = await new Entrance(this.#space, of, options).tryObtain(signal, undefined, tries);
+    const hold = await new LeaseAcquirer(this.#space, of, options).tryAcquire(signal, undefined, tries);
     if (!hold || (isFirst && !(await this.#isGood(hold, signal)))) return undefined;
     return new Permit(this.key, slot, hold, () => this.#onEnd(slot));
   }

@@ -1,8 +1,8 @@
 import { LinkedSignal } from "../abort.ts";
 import { sleep } from "../clock.ts";
-import type { Entrance } from "../entrance.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { retryDelayMs, TRIES } from "../lease/retry.ts";
+import type { LeaseAcquirer } from "../lease-acquirer.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly } from "../waiting/held.ts";
@@ -19,32 +19,32 @@ export interface Reading {
 
 /** The way to write: the lock of the key, which keeps new readers out; then the end of those who read. */
 export class Writers implements Source<Hold> {
-  readonly #entrance: Entrance;
+  readonly #acquirer: LeaseAcquirer;
   readonly #reading: Reading;
 
-  constructor(entrance: Entrance, reading: Reading) {
-    this.#entrance = entrance;
+  constructor(acquirer: LeaseAcquirer, reading: Reading) {
+    this.#acquirer = acquirer;
     this.#reading = reading;
   }
 
-  obtain(options: WaitOptions, wait: ObservedWait | undefined): Promise<Hold> {
-    const { blob } = this.#entrance;
+  acquire(options: WaitOptions, wait: ObservedWait | undefined): Promise<Hold> {
+    const { blob } = this.#acquirer;
     const wanted = {
       wait: async (patience: Patience) => {
-        const outage = new OutageTimer(blob.clock, this.#entrance.options.unreachableAfterMs);
+        const outage = new OutageTimer(blob.clock, this.#acquirer.options.unreachableAfterMs);
         for (let losses = 1; ; losses += 1) {
-          const hold = await this.#entrance.obtainWithin(patience, outage);
+          const hold = await this.#acquirer.acquireWithin(patience, outage);
           if (await this.#outlast(hold, patience, outage)) return hold;
           await sleep(blob.clock, retryDelayMs(losses, blob.random), { signal: patience.signal });
         }
       },
-      tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
+      tryOnce: (signal: AbortSignal | undefined) => this.tryAcquire(signal, wait),
     };
     return waitFor(blob, blob.key, options, wanted, wait);
   }
 
-  async tryObtain(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<Hold | undefined> {
-    const hold = await this.#entrance.tryObtain(signal, wait);
+  async tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<Hold | undefined> {
+    const hold = await this.#acquirer.tryAcquire(signal, wait);
     if (!hold) return undefined;
     try {
       if (!(await this.#reading.isGoingOn(signal, TRIES)) && (await hold.confirm(signal))) return hold;
@@ -58,7 +58,7 @@ export class Writers implements Source<Hold> {
 
   /** Waits until there is no reader. False if the lock was lost meanwhile. */
   async #outlast(hold: Hold, patience: Patience, outage: OutageTimer): Promise<boolean> {
-    const { blob, options } = this.#entrance;
+    const { blob, options } = this.#acquirer;
     const either = new LinkedSignal(patience.signal, hold.signal);
     const { signal } = either;
     const since = blob.clock.now();
@@ -81,7 +81,7 @@ export class Writers implements Source<Hold> {
   }
 
   async #giveBack(hold: Hold): Promise<void> {
-    const { key, log } = this.#entrance.blob;
+    const { key, log } = this.#acquirer.blob;
     await endQuietly(hold, log, `the lock on "${key}"`);
   }
 }

@@ -45,9 +45,9 @@ export class ObservedWait extends Stretch {
   }
 
   /** The wait itself. What is asked for may be refused, as undefined. */
-  async during<T>(obtain: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  async during<T>(acquire: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     try {
-      const got = await this.run(obtain);
+      const got = await this.run(acquire);
       if (got === undefined) this.#gives("held");
       return got;
     } catch (error) {

@@ -8,7 +8,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["waiting"],
   ["status"],
   ["holding.ts", "lock-space.ts"],
-  ["entrance.ts"],
+  ["lease-acquirer.ts"],
   ["locker.ts"],
   ["azure-mutex.ts"],
   ["recipes", "ending-process.ts", "release-at-exit.ts", "shutdown.ts"],

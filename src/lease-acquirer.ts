@@ -14,7 +14,7 @@ import { Patience, type WaitOptions, waitFor } from "./waiting/patience.ts";
 import type { ProcessLease } from "./waiting/process-lease.ts";
 
 /** The way of this process's tasks to the lease of one blob: through the local queue, one by one. */
-export class Entrance {
+export class LeaseAcquirer {
   readonly options: ResolvedLockerOptions;
   readonly blob: LockBlob;
   readonly #space: LockSpace;
@@ -27,17 +27,17 @@ export class Entrance {
     this.blob = space.blob(of, options.terms);
   }
 
-  /** Waits until the lease is held, seen by whoever looks. An outage of the service that began before counts on. */
-  obtain(options: WaitOptions, wait?: ObservedWait, outage?: OutageTimer): Promise<Hold> {
+  /** Waits until the lease is held. The wait is observed. An outage of the service that began before counts on. */
+  acquire(options: WaitOptions, wait?: ObservedWait, outage?: OutageTimer): Promise<Hold> {
     const wanted = {
-      wait: (patience: Patience) => this.obtainWithin(patience, outage),
-      tryOnce: (signal: AbortSignal | undefined) => this.tryObtain(signal, wait),
+      wait: (patience: Patience) => this.acquireWithin(patience, outage),
+      tryOnce: (signal: AbortSignal | undefined) => this.tryAcquire(signal, wait),
     };
     return waitFor(this.blob, this.#of.key, options, wanted, wait);
   }
 
-  /** The same, for whoever waits already: its place in the queue is that of somebody who came when that wait began. */
-  async obtainWithin(patience: Patience, outage?: OutageTimer): Promise<Hold> {
+  /** The same within a wait that has begun: the place in the queue is that of a task that came when it began. */
+  async acquireWithin(patience: Patience, outage?: OutageTimer): Promise<Hold> {
     const known = this.known;
     const head = await known.queue.enter(this.#waiter(patience));
     const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, patience, head, outage });
@@ -48,7 +48,7 @@ export class Entrance {
    * Asks exactly once, in so many tries for an answer. Resolves with undefined if somebody else, here or elsewhere, holds the
    * lease or waits for it here.
    */
-  async tryObtain(signal: AbortSignal | undefined, wait?: ObservedWait, tries: number = TRIES): Promise<Hold | undefined> {
+  async tryAcquire(signal: AbortSignal | undefined, wait?: ObservedWait, tries: number = TRIES): Promise<Hold | undefined> {
     signal?.throwIfAborted();
     this.blob.closing.signal.throwIfAborted();
     const known = this.known;

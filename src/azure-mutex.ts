@@ -18,7 +18,7 @@ import { listedStatuses, parted } from "./status/lock-listing.ts";
 import { helperStatusOf, type LockStatus, missingStatus, statusOf, withHelpers } from "./status/lock-status.ts";
 import { endQuietly } from "./waiting/held.ts";
 import type { LockerOptions } from "./waiting/locker-options.ts";
-import { Patience } from "./waiting/patience.ts";
+import { WaitLimit } from "./waiting/wait-limit.ts";
 
 /** What every call of {@link AzureMutex} may be given. */
 export interface CallOptions {
@@ -143,15 +143,15 @@ export class AzureMutex extends LockSpace {
     this.closing.signal.throwIfAborted();
     const blob = this.blob({ key });
     const acquisition = new Acquisition(blob, { length: leaseSeconds });
-    const patience = new Patience(this, key, { signal });
+    const limit = new WaitLimit(this, key, { signal });
     try {
-      const granted = await retry(blob, () => acquisition.ask(patience.signal), { signal: patience.signal, tries: TRIES });
-      patience.signal.throwIfAborted();
+      const granted = await retry(blob, () => acquisition.ask(limit.signal), { signal: limit.signal, tries: TRIES });
+      limit.signal.throwIfAborted();
       if (granted.kind === "held") throw new LeaseAlreadyPresentError(key);
       const { remove: onEnd } = this.#leases;
       const lease = new ManualLease(blob, { origin: acquisition, granted, length: leaseSeconds, onEnd });
       // The machine slept while the answer was on its way.
-      if (lease.isUncertain) await renewUnused(lease, patience.signal);
+      if (lease.isUncertain) await renewUnused(lease, limit.signal);
       if (!lease.isHeld) throw expiredBeforeUse(key);
       this.#leases.add(lease);
       return lease;
@@ -159,7 +159,7 @@ export class AzureMutex extends LockSpace {
       acquisition.abandon({ unreachable: isUnsure(error) });
       throw error;
     } finally {
-      patience.end();
+      limit.end();
     }
   }
 

@@ -75,4 +75,4 @@ export type { LockEvent, LockEvents } from "./telemetry/lock-events.ts";
 export type { TelemetryOptions } from "./telemetry/telemetry.ts";
 export type { PollOptions, Spread } from "./waiting/backoff.ts";
 export type { LockerOptions } from "./waiting/locker-options.ts";
-export type { TryOptions, WaitOptions } from "./waiting/patience.ts";
+export type { TryOptions, WaitOptions } from "./waiting/wait-limit.ts";

@@ -10,8 +10,8 @@ import { endQuietly } from "./waiting/held.ts";
 import type { Hold } from "./waiting/hold.ts";
 import type { QueueHead, Waiter } from "./waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "./waiting/locker-options.ts";
-import { Patience, type WaitOptions, waitFor } from "./waiting/patience.ts";
 import type { ProcessLease } from "./waiting/process-lease.ts";
+import { WaitLimit, type WaitOptions, waitFor } from "./waiting/wait-limit.ts";
 
 /** The way of this process's tasks to the lease of one blob: through the local queue, one by one. */
 export class LeaseAcquirer {
@@ -30,17 +30,17 @@ export class LeaseAcquirer {
   /** Waits until the lease is held. The wait is observed. An outage of the service that began before counts on. */
   acquire(options: WaitOptions, wait?: ObservedWait, outage?: OutageTimer): Promise<Hold> {
     const wanted = {
-      wait: (patience: Patience) => this.acquireWithin(patience, outage),
+      wait: (limit: WaitLimit) => this.acquireWithin(limit, outage),
       tryOnce: (signal: AbortSignal | undefined) => this.tryAcquire(signal, wait),
     };
     return waitFor(this.blob, this.#of.key, options, wanted, wait);
   }
 
   /** The same within a wait that has begun: the place in the queue is that of a task that came when it began. */
-  async acquireWithin(patience: Patience, outage?: OutageTimer): Promise<Hold> {
+  async acquireWithin(limit: WaitLimit, outage?: OutageTimer): Promise<Hold> {
     const known = this.known;
-    const head = await known.queue.enter(this.#waiter(patience));
-    const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, patience, head, outage });
+    const head = await known.queue.enter(this.#waiter(limit));
+    const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, limit, head, outage });
     return this.#remembered(known, await leavingUnless(head, contender, contender.wait()));
   }
 
@@ -54,13 +54,13 @@ export class LeaseAcquirer {
     const known = this.known;
     const head = known.queue.tryEnter();
     if (!head) return undefined;
-    const patience = new Patience(this.blob, this.#of.key, { signal }, wait);
+    const limit = new WaitLimit(this.blob, this.#of.key, { signal }, wait);
     try {
-      const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, patience, head });
+      const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, limit, head });
       const hold = await leavingUnless(head, contender, contender.tryOnce(tries));
       return hold && this.#remembered(known, hold);
     } finally {
-      patience.end();
+      limit.end();
     }
   }
 
@@ -95,9 +95,9 @@ export class LeaseAcquirer {
     return hold;
   }
 
-  #waiter(patience: Patience): Waiter<ProcessLease> {
+  #waiter(limit: WaitLimit): Waiter<ProcessLease> {
     const { terms } = this.options;
-    return { patience, accepts: ({ renewer }) => areSameTerms(renewer.terms, terms) };
+    return { limit, accepts: ({ renewer }) => areSameTerms(renewer.terms, terms) };
   }
 }
 

@@ -7,7 +7,7 @@ import { Listeners, type LockEvents } from "./telemetry/lock-events.ts";
 import { Observer } from "./telemetry/observer.ts";
 import type { Hold } from "./waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "./waiting/locker-options.ts";
-import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "./waiting/patience.ts";
+import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "./waiting/wait-limit.ts";
 
 const AMBIGUOUS =
   "unlock() may mean another call of this locker; release the lock that lock() returned, use run(), or make a locker for each task";

@@ -16,8 +16,8 @@ import { Observer } from "../telemetry/observer.ts";
 import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../waiting/backoff.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import { checkWaitOptions, signalOf, type WaitOptions } from "../waiting/patience.ts";
 import { restAfter } from "../waiting/polling.ts";
+import { checkWaitOptions, signalOf, type WaitOptions } from "../waiting/wait-limit.ts";
 
 /** Metadata holds 8 KB in all; the rest is for the record around it. */
 const LONGEST_DATA = 4_096;

@@ -15,7 +15,7 @@ import { type ObservedWait, Observer } from "../telemetry/observer.ts";
 import { endQuietly, type Held } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import { checkWaitOptions, Patience, type WaitOptions } from "../waiting/patience.ts";
+import { checkWaitOptions, WaitLimit, type WaitOptions } from "../waiting/wait-limit.ts";
 
 /** How each of the locks is held, and how long to wait for all of them together. */
 export interface LockAllOptions extends LockerOptions, WaitOptions {}
@@ -62,28 +62,28 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
   const resolved = resolveLockerOptions(lockerOptions, space);
   const acquirers = sorted.map((key) => new LeaseAcquirer(space, { key }, resolved));
   // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.
-  const patience = new Patience(space, sorted.join(", "), { signal, ...(timeoutMs > 0 && { timeoutMs }) });
+  const limit = new WaitLimit(space, sorted.join(", "), { signal, ...(timeoutMs > 0 && { timeoutMs }) });
   const outage = new OutageTimer(space.clock, resolved.unreachableAfterMs);
   const wait = new Observer({ telemetry: space.telemetry, kind: "lock_all", key: sorted }).asks();
   try {
-    const asking = { timeoutMs, patience, outage, wait };
+    const asking = { timeoutMs, limit, outage, wait };
     const joint = await seen(wait, signal, async () => {
       for (let losses = 1; ; losses += 1) {
         const taken = await takeInTurn(acquirers, asking);
         if (taken) return taken;
         // A lock that was taken was lost while the others were waited for, so all are taken again.
-        await sleep(space.clock, retryDelayMs(losses, space.random), { signal: patience.signal });
+        await sleep(space.clock, retryDelayMs(losses, space.random), { signal: limit.signal });
       }
     });
     return new LockSet(new Map(joint.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), joint).seenBy(wait).until(until);
   } finally {
-    patience.end();
+    limit.end();
   }
 }
 
 interface Asking {
   readonly timeoutMs: number;
-  readonly patience: Patience;
+  readonly limit: WaitLimit;
   readonly outage: OutageTimer;
   readonly wait: ObservedWait | undefined;
 }
@@ -103,18 +103,15 @@ function sortedKeys(keys: Iterable<string>): readonly string[] {
  * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was released from
  * outside before, as at the end of the process.
  */
-async function takeInTurn(
-  acquirers: readonly LeaseAcquirer[],
-  { timeoutMs, patience, outage, wait }: Asking,
-): Promise<JointHold | undefined> {
+async function takeInTurn(acquirers: readonly LeaseAcquirer[], { timeoutMs, limit, outage, wait }: Asking): Promise<JointHold | undefined> {
   const holds: Hold[] = [];
-  const until = new LinkedSignal(patience.signal);
+  const until = new LinkedSignal(limit.signal);
   let wanted = acquirers[0] as LeaseAcquirer;
   try {
     for (const acquirer of acquirers) {
       wanted = acquirer;
-      // Not within the patience itself: it is as a newcomer that it asks for the next.
-      const leftMs = timeoutMs === 0 ? 0 : Math.max(0, patience.leftMs) + 1;
+      // Not within the limit itself: it is as a newcomer that it asks for the next.
+      const leftMs = timeoutMs === 0 ? 0 : Math.max(0, limit.leftMs) + 1;
       const hold = await acquirer.acquire({ timeoutMs: leftMs, signal: until.signal }, wait, outage);
       holds.push(hold);
       until.follow(hold.signal);
@@ -130,7 +127,7 @@ async function takeInTurn(
     const released = holds.find(({ ended }) => ended);
     giveBack(holds, wanted.blob.log);
     if (isTimeout(error)) throw new LockTimeoutError(wanted.blob.key, timeoutMs, error.cause === undefined ? {} : { cause: error.cause });
-    if (patience.signal.aborted) throw error;
+    if (limit.signal.aborted) throw error;
     released?.throwIfEnded();
     if (isLost) return undefined;
     throw error;

@@ -2,7 +2,7 @@ import { checkWork, type Holding, runHolding, seen } from "../holding.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { LeaseTerms } from "../options.ts";
 import type { ObservedWait, Observer } from "../telemetry/observer.ts";
-import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "../waiting/patience.ts";
+import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "../waiting/wait-limit.ts";
 
 /** One of the two ways to hold a {@link ReaderWriterLock}. */
 export interface LockSide<H extends Holding> {

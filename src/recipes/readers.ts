@@ -17,8 +17,8 @@ import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Held } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
-import { type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
 import { poll } from "../waiting/polling.ts";
+import { type WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
 import { LocalReaders } from "./local-readers.ts";
 import type { Source } from "./lock-side.ts";
 import type { SharedHold } from "./shared-lease.ts";
@@ -62,19 +62,19 @@ export class Readers implements Source<SharedHold>, Reading {
     const local = this.#local;
     const cameAt = this.#now;
     const wanted = {
-      wait: async (patience: Patience) => {
-        const { signal } = patience;
+      wait: async (limit: WaitLimit) => {
+        const { signal } = limit;
         const head = await local.queue.enterEmptyHanded(signal);
         const outage = new OutageTimer(blob.clock, unreachableAfterMs, head.note.outage);
         let reading: SharedHold | undefined;
         try {
-          const asking = { signal, tries: 1, lease: (own: LeaseAcquirer) => own.acquireWithin(patience, outage) };
+          const asking = { signal, tries: 1, lease: (own: LeaseAcquirer) => own.acquireWithin(limit, outage) };
           // The first look is as long as one that lets it in; the next ones are a single request.
           let longer = 1;
           reading = await poll(
             {
               blob,
-              patience,
+              limit,
               outage,
               get longer() {
                 return longer;
@@ -84,8 +84,8 @@ export class Readers implements Source<SharedHold>, Reading {
               if (local.isWriting) longer = REQUESTS;
               const hold =
                 (await this.#enter(cameAt, asking)) ??
-                (fair && (await this.#passTurnstile(await this.#turnstile.acquireWithin(patience, outage), asking)));
-              return hold || pollDelayMs(patience.waitedMs, blob.random, this.#options.poll);
+                (fair && (await this.#passTurnstile(await this.#turnstile.acquireWithin(limit, outage), asking)));
+              return hold || pollDelayMs(limit.waitedMs, blob.random, this.#options.poll);
             },
           );
           return reading;

@@ -20,8 +20,8 @@ import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
 import { endQuietly } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import { checkWaitOptions, Patience, signalOf, type TryOptions, type WaitOptions, waitFor } from "../waiting/patience.ts";
 import { poll } from "../waiting/polling.ts";
+import { checkWaitOptions, signalOf, type TryOptions, WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
 import { ReturnedSlots } from "./returned-slots.ts";
 
 const KIND: KeyKind = "semaphore";
@@ -129,7 +129,7 @@ export class Semaphore {
   async acquire(options: WaitOptions = {}): Promise<Permit> {
     const wait = this.#observer.asks();
     const wanted = {
-      wait: (patience: Patience) => (this.#options.fair ? this.#waitAtGate(patience) : this.#waitHere(patience)),
+      wait: (limit: WaitLimit) => (this.#options.fair ? this.#waitAtGate(limit) : this.#waitHere(limit)),
       tryOnce: (signal: AbortSignal | undefined) => this.#tryOnce(signal, wait),
     };
     const permit = await seen(wait, signalOf(options), () => waitFor(this.#blob, this.key, options, wanted, wait));
@@ -164,12 +164,12 @@ export class Semaphore {
     return this.permits - [...slots.values()].filter(({ leaseState }) => isLeased(leaseState)).length;
   }
 
-  async #waitHere(patience: Patience): Promise<Permit> {
-    const head = await this.#gate.known.queue.enterEmptyHanded(patience.signal);
+  async #waitHere(limit: WaitLimit): Promise<Permit> {
+    const head = await this.#gate.known.queue.enterEmptyHanded(limit.signal);
     const outage = new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs, head.note.outage);
     let permit: Permit | undefined;
     try {
-      permit = await this.#poll(patience, outage);
+      permit = await this.#poll(limit, outage);
       return permit;
     } finally {
       head.leave(permit ? {} : { outage });
@@ -177,37 +177,37 @@ export class Semaphore {
   }
 
   /** The holder of the gate is first in the queue among all processes. */
-  async #waitAtGate(patience: Patience): Promise<Permit> {
-    const gate = await this.#gate.acquireWithin(patience);
+  async #waitAtGate(limit: WaitLimit): Promise<Permit> {
+    const gate = await this.#gate.acquireWithin(limit);
     try {
-      return await this.#poll(patience, new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs));
+      return await this.#poll(limit, new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs));
     } finally {
       this.#leave(gate);
     }
   }
 
-  #poll(patience: Patience, outage: OutageTimer): Promise<Permit> {
+  #poll(limit: WaitLimit, outage: OutageTimer): Promise<Permit> {
     const blob = this.#blob;
-    const { signal } = patience;
+    const { signal } = limit;
     const returned = this.#returned;
     const rest = (ms: number): Promise<void> => returned.rest(blob.clock, ms, signal);
-    return poll({ blob, patience, outage, longer: REQUESTS, rest }, async () => {
+    return poll({ blob, limit, outage, longer: REQUESTS, rest }, async () => {
       const slot = returned.take();
       // The last time that it asks, it asks for what it leaves to others, too.
-      const leaves = patience.isLastPoll ? undefined : (one: number) => returned.isLeft(one, blob.clock.now());
+      const leaves = limit.isLastPoll ? undefined : (one: number) => returned.isLeft(one, blob.clock.now());
       const permit = (slot !== undefined && (await this.#trySlot(slot, signal, 1))) || (await this.#tryAny(signal, 1, leaves));
-      return permit ?? Math.min(pollDelayMs(patience.waitedMs, blob.random, this.#options.poll), returned.leftForMs(blob.clock.now()));
+      return permit ?? Math.min(pollDelayMs(limit.waitedMs, blob.random, this.#options.poll), returned.leftForMs(blob.clock.now()));
     });
   }
 
   async #tryOnce(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<Permit | undefined> {
-    const patience = new Patience(this.#blob, this.key, { signal });
+    const limit = new WaitLimit(this.#blob, this.key, { signal });
     try {
-      patience.signal.throwIfAborted();
+      limit.signal.throwIfAborted();
       wait?.asked();
-      return await this.#tryUntil(patience.signal);
+      return await this.#tryUntil(limit.signal);
     } finally {
-      patience.end();
+      limit.end();
     }
   }
 

@@ -7,8 +7,8 @@ import type { ObservedWait } from "../telemetry/observer.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
-import { type Patience, type WaitOptions, waitFor } from "../waiting/patience.ts";
 import { poll } from "../waiting/polling.ts";
+import { type WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
 import type { Source } from "./lock-side.ts";
 
 /** What a writer asks of the readers. */
@@ -30,12 +30,12 @@ export class Writers implements Source<Hold> {
   acquire(options: WaitOptions, wait: ObservedWait | undefined): Promise<Hold> {
     const { blob } = this.#acquirer;
     const wanted = {
-      wait: async (patience: Patience) => {
+      wait: async (limit: WaitLimit) => {
         const outage = new OutageTimer(blob.clock, this.#acquirer.options.unreachableAfterMs);
         for (let losses = 1; ; losses += 1) {
-          const hold = await this.#acquirer.acquireWithin(patience, outage);
-          if (await this.#outlast(hold, patience, outage)) return hold;
-          await sleep(blob.clock, retryDelayMs(losses, blob.random), { signal: patience.signal });
+          const hold = await this.#acquirer.acquireWithin(limit, outage);
+          if (await this.#outlast(hold, limit, outage)) return hold;
+          await sleep(blob.clock, retryDelayMs(losses, blob.random), { signal: limit.signal });
         }
       },
       tryOnce: (signal: AbortSignal | undefined) => this.tryAcquire(signal, wait),
@@ -57,20 +57,20 @@ export class Writers implements Source<Hold> {
   }
 
   /** Waits until there is no reader. False if the lock was lost meanwhile. */
-  async #outlast(hold: Hold, patience: Patience, outage: OutageTimer): Promise<boolean> {
+  async #outlast(hold: Hold, limit: WaitLimit, outage: OutageTimer): Promise<boolean> {
     const { blob, options } = this.#acquirer;
-    const either = new LinkedSignal(patience.signal, hold.signal);
+    const either = new LinkedSignal(limit.signal, hold.signal);
     const { signal } = either;
     const since = blob.clock.now();
     const rest = (ms: number): Promise<void> => sleep(blob.clock, ms, { signal });
     let isAlone = false;
     try {
-      await poll({ blob, patience, outage, rest }, async () =>
+      await poll({ blob, limit, outage, rest }, async () =>
         (await this.#reading.isGoingOn(signal, 1)) ? pollDelayMs(blob.clock.now() - since, blob.random, options.poll) : NO_READER,
       );
       isAlone = await hold.confirm(signal);
     } catch (error) {
-      if (patience.signal.aborted) throw error;
+      if (limit.signal.aborted) throw error;
       hold.throwIfEnded();
       if (!hold.lostBecause) throw error;
     } finally {

@@ -15,16 +15,16 @@ import { HandOverBudget } from "./hand-over-budget.ts";
 import { Hold } from "./hold.ts";
 import type { QueueHead } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
-import type { Patience } from "./patience.ts";
 import { PlaceInLine } from "./place-in-line.ts";
 import { type PollingOptions, poll } from "./polling.ts";
 import type { ProcessLease } from "./process-lease.ts";
+import type { WaitLimit } from "./wait-limit.ts";
 
 export interface ContenderOptions {
   readonly blob: LockBlob;
   readonly tokens: FencingTokens;
   readonly options: ResolvedLockerOptions;
-  readonly patience: Patience;
+  readonly limit: WaitLimit;
   readonly head: QueueHead<ProcessLease>;
   /** Default: one that begins now. */
   readonly outage?: OutageTimer | undefined;
@@ -35,7 +35,7 @@ export class Contender {
   readonly #blob: LockBlob;
   readonly #tokens: FencingTokens;
   readonly #options: ResolvedLockerOptions;
-  readonly #patience: Patience;
+  readonly #limit: WaitLimit;
   readonly #head: QueueHead<ProcessLease>;
   #outageSoFar: OutageTimer | undefined;
   #budget: HandOverBudget | undefined;
@@ -44,18 +44,18 @@ export class Contender {
   #lost: LockLostError | undefined;
   #queue: FairQueue | undefined;
 
-  constructor({ blob, tokens, options, patience, head, outage }: ContenderOptions) {
+  constructor({ blob, tokens, options, limit, head, outage }: ContenderOptions) {
     this.#blob = blob;
     this.#tokens = tokens;
     this.#options = options;
-    this.#patience = patience;
+    this.#limit = limit;
     this.#head = head;
     this.#outageSoFar = outage;
     if (head.note.outage) outage?.continueFrom(head.note.outage);
     this.#budget = head.note.budget;
   }
 
-  /** Takes over what it was handed, or polls until it holds the lock. Throws the patience's reason, `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`. */
+  /** Takes over what it was handed, or polls until it holds the lock. Throws the limit's reason, `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`. */
   async wait(): Promise<Hold> {
     const {
       lease,
@@ -63,23 +63,23 @@ export class Contender {
     } = this.#head;
     let hold = lease && (await this.#settle(lease));
     if (hold) return hold;
-    if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#patience.untilNextPoll(stayAwayMs, 0), { signal: this.#patience.signal });
+    if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#limit.untilNextPoll(stayAwayMs, 0), { signal: this.#limit.signal });
     for (let losses = 1; ; losses += 1) {
       hold = await this.#attemptToHold((acquisition, place) => poll(this.#asking, () => (place ? place.step() : this.#poll(acquisition))));
       if (hold) return hold;
       // Granted and lost again before the caller saw it: a lost lease's id is done, so from the beginning.
-      await sleep(this.#blob.clock, retryDelayMs(losses, this.#blob.random), { signal: this.#patience.signal });
+      await sleep(this.#blob.clock, retryDelayMs(losses, this.#blob.random), { signal: this.#limit.signal });
     }
   }
 
   /** Asks once, in so many tries. Resolves with undefined if somebody else holds the lock. */
   async tryOnce(tries: number): Promise<Hold | undefined> {
     this.#isAskingOnce = true;
-    const signal = this.#patience.signal;
+    const signal = this.#limit.signal;
     let wasGranted = false;
     const hold = await this.#attemptToHold(async (acquisition) => {
       const ask = () => {
-        this.#patience.asks();
+        this.#limit.sending();
         return acquisition.ask(signal);
       };
       const answer = await retry(this.#blob, ask, { signal, tries });
@@ -125,11 +125,11 @@ export class Contender {
   }
 
   async #poll(acquisition: Acquisition): Promise<Granted | number> {
-    const answer = await acquisition.ask(this.#patience.signal);
+    const answer = await acquisition.ask(this.#limit.signal);
     if (answer.kind === "acquired") return answer;
     // Another process has it, so ours begins anew.
     this.#budget = undefined;
-    return pollDelayMs(this.#patience.waitedMs, this.#blob.random, this.#options.poll);
+    return pollDelayMs(this.#limit.waitedMs, this.#blob.random, this.#options.poll);
   }
 
   #placeFor(acquisition: Acquisition): PlaceInLine {
@@ -137,9 +137,9 @@ export class Contender {
       fencing,
       description: { holder },
     } = this.#options;
-    const { signal } = this.#patience;
+    const { signal } = this.#limit;
     return new PlaceInLine({
-      ...{ blob: this.#blob, queue: this.#fairQueue, acquisition, patience: this.#patience, holder },
+      ...{ blob: this.#blob, queue: this.#fairQueue, acquisition, limit: this.#limit, holder },
       longestSleepMs: this.#longestSleepMs,
       onNext: () => fencing && void this.#tokens.lookAhead(this.#blob, signal),
     });
@@ -147,7 +147,7 @@ export class Contender {
 
   /** Makes a lease a hold: with a token, and good for long enough. Undefined if it was lost on the way. */
   async #settle(lease: ProcessLease): Promise<Hold | undefined> {
-    const { signal } = this.#patience;
+    const { signal } = this.#limit;
     try {
       signal.throwIfAborted();
       const token = await freshToken(lease, this.#tokenOptions);
@@ -187,7 +187,7 @@ export class Contender {
   get #asking(): PollingOptions {
     const { fencing, requestsAfter = 0 } = this.#options;
     // A poll that is granted is followed by a look at the record and a write of it, where another process held the lock before.
-    return { blob: this.#blob, patience: this.#patience, outage: this.#outage, longer: (fencing ? 3 : 1) + requestsAfter };
+    return { blob: this.#blob, limit: this.#limit, outage: this.#outage, longer: (fencing ? 3 : 1) + requestsAfter };
   }
 
   get #fairQueue(): FairQueue {
@@ -205,7 +205,7 @@ export class Contender {
     const { fencing, description, unreachableAfterMs } = this.#options;
     // A caller who waits goes through any number of refusals; one who asks once does not keep the lease from others for that.
     const longestMs = this.#isAskingOnce ? unreachableAfterMs : undefined;
-    return { fencing, description, signal: this.#patience.signal, outage: () => this.#outage, longestMs };
+    return { fencing, description, signal: this.#limit.signal, outage: () => this.#outage, longestMs };
   }
 
   /** To the next holder, if it is still held. In the background: no caller waits for that. */

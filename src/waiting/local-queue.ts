@@ -1,12 +1,12 @@
 import { onAbort } from "../abort.ts";
 import type { OutageTimer } from "../lease/outage-timer.ts";
 import type { HandOverBudget } from "./hand-over-budget.ts";
-import type { Patience } from "./patience.ts";
+import type { WaitLimit } from "./wait-limit.ts";
 
 /** A task that waits in the queue. */
 export interface Waiter<Lease> {
   /** Its signal ends the wait at once. */
-  readonly patience: Pick<Patience, "signal" | "waitedMs">;
+  readonly limit: Pick<WaitLimit, "signal" | "waitedMs">;
   /** Whether a lease is of use to it. */
   accepts(lease: Lease): boolean;
 }
@@ -45,7 +45,7 @@ export class QueueHead<Lease> {
 
   /** How long the next of them has waited, in milliseconds. */
   get nextWaitedMs(): number | undefined {
-    return this.#queue.next?.patience.waitedMs;
+    return this.#queue.next?.limit.waitedMs;
   }
 
   /** Hands the lease to the next one in line. False, and nothing has happened, if there is none or it cannot take it. */
@@ -82,7 +82,7 @@ export class LocalQueue<Lease> {
 
   /** Waits to be the head; rejects with the signal's reason as soon as it aborts. */
   enter(waiter: Waiter<Lease>): Promise<QueueHead<Lease>> {
-    const { signal } = waiter.patience;
+    const { signal } = waiter.limit;
     if (signal.aborted) return Promise.reject(signal.reason);
     if (!this.#occupied) return Promise.resolve(this.#head());
     return new Promise((resolve, reject) => {
@@ -104,7 +104,7 @@ export class LocalQueue<Lease> {
 
   /** The same, for a task to which nothing can be handed over. */
   enterEmptyHanded(signal: AbortSignal): Promise<QueueHead<Lease>> {
-    return this.enter({ patience: { signal, waitedMs: 0 }, accepts: () => false });
+    return this.enter({ limit: { signal, waitedMs: 0 }, accepts: () => false });
   }
 
   /** The first of those that wait. */

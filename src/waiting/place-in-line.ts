@@ -5,8 +5,8 @@ import type { Holder } from "../options.ts";
 import { Doubt } from "./doubt.ts";
 import { arrivalOf, type FairQueue, isArrival } from "./fair-queue.ts";
 import { Pace } from "./pace.ts";
-import type { Patience } from "./patience.ts";
 import type { Ticket } from "./ticket.ts";
+import type { WaitLimit } from "./wait-limit.ts";
 
 /** A waiter whose ticket is gone takes it again after this time. */
 const REJOIN_MS = 250;
@@ -15,7 +15,7 @@ export interface PlaceOptions {
   readonly blob: LockBlob;
   readonly queue: FairQueue;
   readonly acquisition: Acquisition;
-  readonly patience: Patience;
+  readonly limit: WaitLimit;
   readonly holder: Holder;
   readonly longestSleepMs: number;
   /** Called once when it is next and the lock has been another's for a while. */
@@ -50,14 +50,14 @@ export class PlaceInLine {
 
   /** The lock, or for how many milliseconds nothing is to be done for it. Rejects as requests do. */
   async step(): Promise<Granted | number> {
-    const { queue, acquisition, patience, holder, blob } = this.#options;
+    const { queue, acquisition, limit, holder, blob } = this.#options;
     // Lapsed, or swept away, while this process was stopped or could not reach the service.
     if (!this.#ticket?.stands) this.#position = undefined;
     const isFirst = this.#position === 0;
     if (!this.#ticket || isFirst || this.#doubt.isDue(this.#now)) {
       const answer = await this.#ask();
       if (answer.kind === "acquired") return answer;
-      const arrivedAt = arrivalOf(answer.date, patience.waitedMs);
+      const arrivedAt = arrivalOf(answer.date, limit.waitedMs);
       // Without a date there is no place: it asks again.
       if (!this.#ticket && !isArrival(arrivedAt)) return REJOIN_MS;
       this.#ticket ??= queue.ticket(arrivedAt, acquisition.leaseId, holder);
@@ -70,14 +70,14 @@ export class PlaceInLine {
     }
     const untilLookMs = this.#lookAt - this.#now;
     if (this.#position !== undefined && untilLookMs > 0) return Math.min(untilLookMs, this.#doubt.dueInMs(this.#now));
-    if (this.#position === undefined) await this.#ticket.join(patience.signal);
+    if (this.#position === undefined) await this.#ticket.join(limit.signal);
     return await this.#look();
   }
 
   async #ask(): Promise<AcquisitionAnswer> {
-    const { acquisition, patience } = this.#options;
+    const { acquisition, limit } = this.#options;
     try {
-      return await acquisition.ask(patience.signal);
+      return await acquisition.ask(limit.signal);
     } catch (error) {
       if (isUnsure(error)) this.#doubt.arises(this.#now);
       throw error;
@@ -85,8 +85,8 @@ export class PlaceInLine {
   }
 
   async #look(): Promise<number> {
-    const { queue, acquisition, patience, blob } = this.#options;
-    const { tickets } = await queue.waiting(patience.signal);
+    const { queue, acquisition, limit, blob } = this.#options;
+    const { tickets } = await queue.waiting(limit.signal);
     const position = tickets.findIndex(({ leaseId }) => leaseId === acquisition.leaseId);
     const now = this.#now;
     const isBack = this.#position === undefined && this.#hasStood;

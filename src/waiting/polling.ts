@@ -3,16 +3,16 @@ import type { StoreUnavailableError } from "../errors.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { OutageTimer } from "../lease/outage-timer.ts";
 import { isUnsure, type RetryPolicy, retry, retryDelayMs } from "../lease/retry.ts";
-import type { Patience } from "./patience.ts";
+import type { WaitLimit } from "./wait-limit.ts";
 
 export interface PollingOptions {
   readonly blob: LockBlob;
-  readonly patience: Patience;
+  readonly limit: WaitLimit;
   /** Ends the wait when the service does not answer for too long. */
   readonly outage: OutageTimer;
   /** How many times as long as the last step, which brought nothing, a step takes that brings what is wanted. Default: as long. */
   readonly longer?: number;
-  /** Waits until the next step is due. Default: sleeps, until the patience ends. */
+  /** Waits until the next step is due. Default: sleeps, until the limit ends. */
   readonly rest?: (ms: number) => Promise<void>;
 }
 
@@ -26,14 +26,14 @@ export function restAfter({ retryAfterMs = 0 }: StoreUnavailableError, failures:
 
 /**
  * Takes one step after the other until one brings what is wanted; a number says how many milliseconds to pause before the next.
- * Short failures of the service are waited out. Throws the patience's reason, `StoreUnavailableError` when there was no answer
+ * Short failures of the service are waited out. Throws the limit's reason, `StoreUnavailableError` when there was no answer
  * for too long, and what a step throws when the service certainly refuses.
  */
 export function poll<T extends object>(options: PollingOptions, step: () => Promise<T | number>): Promise<T> {
   return retry(options.blob, step, new Polling(options));
 }
 
-/** How a caller polls: within its patience, as long as the service answers now and then. */
+/** How a caller polls: within its limit, as long as the service answers now and then. */
 class Polling implements RetryPolicy {
   readonly #options: PollingOptions;
   #begun: Stopwatch | undefined;
@@ -43,37 +43,37 @@ class Polling implements RetryPolicy {
   }
 
   begin(): void {
-    const { blob, patience, outage } = this.#options;
+    const { blob, limit, outage } = this.#options;
     this.#begun = new Stopwatch(blob.clock);
     outage.sending(this.#begun);
-    patience.asks();
+    limit.sending();
   }
 
   answered(): void {
     this.#options.outage.answered();
-    this.#options.patience.answered();
+    this.#options.limit.answered();
   }
 
   isRepeated(error: unknown): boolean {
-    return !this.#options.patience.signal.aborted && isUnsure(error);
+    return !this.#options.limit.signal.aborted && isUnsure(error);
   }
 
   failed(error: StoreUnavailableError, failures: number): number {
     const {
       blob: { key, log, random },
-      patience,
+      limit,
       outage,
     } = this.#options;
     log(`waiting for "${key}": ${error.message}`);
     outage.failed(error, key);
-    patience.answered(error.answered ? undefined : error);
+    limit.answered(error.answered ? undefined : error);
     return restAfter(error, failures, random);
   }
 
   pause(ms: number): Promise<void> | undefined {
     if (ms <= 0) return undefined;
-    const { blob, patience, longer = 1, rest } = this.#options;
-    const pauseMs = patience.untilNextPoll(ms, longer * (this.#begun?.elapsedMs ?? 0));
-    return rest ? rest(pauseMs) : sleep(blob.clock, pauseMs, { signal: patience.signal });
+    const { blob, limit, longer = 1, rest } = this.#options;
+    const pauseMs = limit.untilNextPoll(ms, longer * (this.#begun?.elapsedMs ?? 0));
+    return rest ? rest(pauseMs) : sleep(blob.clock, pauseMs, { signal: limit.signal });
   }
 }

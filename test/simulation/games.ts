@@ -8,7 +8,7 @@ import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
-import type { WaitOptions } from "../../src/waiting/patience.ts";
+import type { WaitOptions } from "../../src/waiting/wait-limit.ts";
 import type { Chance } from "./chance.ts";
 import type { Machine } from "./machine.ts";
 import type { Claim } from "./referee.ts";

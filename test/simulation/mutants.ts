@@ -130,7 +130,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         place: "waiting/Contender.#attemptToHold",
         stands: "new Renewer(blob, { origin: acquisition, granted, terms });",
-        instead: "new Renewer(blob, { origin: acquisition, granted, terms, callers: this.#patience.signal });",
+        instead: "new Renewer(blob, { origin: acquisition, granted, terms, callers: this.#limit.signal });",
       },
     ],
   },

@@ -5,7 +5,7 @@ import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
-import type { WaitOptions } from "../../src/waiting/patience.ts";
+import type { WaitOptions } from "../../src/waiting/wait-limit.ts";
 import { World } from "../support/world.ts";
 
 function setup() {

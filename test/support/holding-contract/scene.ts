@@ -3,7 +3,7 @@ import type { AzureMutex } from "../../../src/azure-mutex.ts";
 import type { Holding } from "../../../src/holding.ts";
 import type { Fault, FaultScope, FaultyLeaseStore } from "../../../src/testing/index.ts";
 import type { LockerOptions } from "../../../src/waiting/locker-options.ts";
-import type { WaitOptions } from "../../../src/waiting/patience.ts";
+import type { WaitOptions } from "../../../src/waiting/wait-limit.ts";
 import { chance } from "../chaos.ts";
 import { World } from "../world.ts";
 

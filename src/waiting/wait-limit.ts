@@ -55,7 +55,7 @@ export interface WaitingAt {
 }
 
 /** A caller's time-out and signal, and the end of the mutex, as one signal. To be ended when the wait is over. */
-export class Patience {
+export class WaitLimit {
   /** Aborts with the caller's reason, a `LockTimeoutError` or a `MutexClosedError`. */
   readonly signal: AbortSignal;
   readonly #clock: Clock;
@@ -104,8 +104,8 @@ export class Patience {
     return this.#timeoutMs - this.waitedMs;
   }
 
-  /** The service is asked, until it {@link Patience.answered}: whoever runs out of patience is told if it does not answer. */
-  asks(): void {
+  /** The service is asked, until it {@link WaitLimit.answered}: a caller whose time runs out is told if it does not answer. */
+  sending(): void {
     this.#askedAt = this.#clock.now();
     this.#wait?.asked();
   }
@@ -144,13 +144,13 @@ export class Patience {
 }
 
 export interface Wanted<T> {
-  /** Goes on until it has it, or the patience ends. */
-  wait(patience: Patience): Promise<T>;
+  /** Goes on until it has it, or the limit ends. */
+  wait(limit: WaitLimit): Promise<T>;
   /** Asks once. */
   tryOnce(signal: AbortSignal | undefined): Promise<T | undefined>;
 }
 
-/** Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with the reason of its {@link Patience}. */
+/** Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with the reason of its {@link WaitLimit}. */
 export async function waitFor<T>(at: WaitingAt, key: string, options: WaitOptions, wanted: Wanted<T>, wait?: ObservedWait): Promise<T> {
   checkWaitOptions(options);
   const { timeoutMs } = options;
@@ -160,10 +160,10 @@ export async function waitFor<T>(at: WaitingAt, key: string, options: WaitOption
     if (got !== undefined) return got;
     throw new LockTimeoutError(key, 0);
   }
-  const patience = new Patience(at, key, { timeoutMs, signal }, wait);
+  const limit = new WaitLimit(at, key, { timeoutMs, signal }, wait);
   try {
-    return await wanted.wait(patience);
+    return await wanted.wait(limit);
   } finally {
-    patience.end();
+    limit.end();
   }
 }

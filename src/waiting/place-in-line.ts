@@ -2,9 +2,9 @@ import type { Acquisition, AcquisitionAnswer, Granted } from "../lease/acquisiti
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { isUnsure } from "../lease/retry.ts";
 import type { Holder } from "../options.ts";
-import { Doubt } from "./doubt.ts";
 import { arrivalOf, type FairQueue, isArrival } from "./fair-queue.ts";
 import { Pace } from "./pace.ts";
+import { PossibleHandOver } from "./possible-hand-over.ts";
 import type { Ticket } from "./ticket.ts";
 import type { WaitLimit } from "./wait-limit.ts";
 
@@ -29,7 +29,7 @@ export interface PlaceOptions {
 export class PlaceInLine {
   readonly #options: PlaceOptions;
   readonly #pace: Pace;
-  readonly #doubt = new Doubt();
+  readonly #possible = new PossibleHandOver();
   #ticket: Ticket | undefined;
   /** How many are before us, at the last look; undefined while we are not in the queue. */
   #position: number | undefined;
@@ -54,7 +54,7 @@ export class PlaceInLine {
     // Lapsed, or swept away, while this process was stopped or could not reach the service.
     if (!this.#ticket?.stands) this.#position = undefined;
     const isFirst = this.#position === 0;
-    if (!this.#ticket || isFirst || this.#doubt.isDue(this.#now)) {
+    if (!this.#ticket || isFirst || this.#possible.isDue(this.#now)) {
       const answer = await this.#ask();
       if (answer.kind === "acquired") return answer;
       const arrivedAt = arrivalOf(answer.date, limit.waitedMs);
@@ -69,7 +69,7 @@ export class PlaceInLine {
       }
     }
     const untilLookMs = this.#lookAt - this.#now;
-    if (this.#position !== undefined && untilLookMs > 0) return Math.min(untilLookMs, this.#doubt.dueInMs(this.#now));
+    if (this.#position !== undefined && untilLookMs > 0) return Math.min(untilLookMs, this.#possible.dueInMs(this.#now));
     if (this.#position === undefined) await this.#ticket.join(limit.signal);
     return await this.#look();
   }
@@ -79,7 +79,7 @@ export class PlaceInLine {
     try {
       return await acquisition.ask(limit.signal);
     } catch (error) {
-      if (isUnsure(error)) this.#doubt.arises(this.#now);
+      if (isUnsure(error)) this.#possible.suspect(this.#now);
       throw error;
     }
   }
@@ -93,17 +93,17 @@ export class PlaceInLine {
     this.#position = position < 0 ? undefined : position;
     if (this.#position === undefined) {
       // Whom no listing shows, nobody hands the lock to. If the container is gone, whoever asks makes it anew.
-      this.#doubt.arises(now);
+      this.#possible.suspect(now);
       return REJOIN_MS;
     }
     this.#hasStood = true;
     // Whoever was away may have been handed the lock before that.
-    if (isBack) this.#doubt.arises(now);
+    if (isBack) this.#possible.suspect(now);
     this.#pace.saw(position, now);
-    this.#doubt.saw(tickets.slice(0, position), tickets[position]?.madeAt ?? 0, now);
+    this.#possible.sawBefore(tickets.slice(0, position), tickets[position]?.madeAt ?? 0, now);
     if (position === 0) return 0;
     this.#lookAt = now + this.#pace.sleepMs(position, now, blob.random);
-    return Math.min(this.#lookAt - now, this.#doubt.dueInMs(now));
+    return Math.min(this.#lookAt - now, this.#possible.dueInMs(now));
   }
 
   get #now(): number {

@@ -376,7 +376,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a waiter that no listing shows does not ask for the lock",
     rule: "P37",
-    edits: [{ place: "waiting/PlaceInLine.#look", stands: "this.#doubt.arises(now); return REJOIN_MS;", instead: "return REJOIN_MS;" }],
+    edits: [{ place: "waiting/PlaceInLine.#look", stands: "this.#possible.suspect(now); return REJOIN_MS;", instead: "return REJOIN_MS;" }],
   },
   {
     name: "a lapsed ticket is not taken again",

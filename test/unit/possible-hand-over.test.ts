@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Doubt } from "../../src/waiting/doubt.ts";
 import type { WaitingTicket } from "../../src/waiting/fair-queue.ts";
 import { Pace } from "../../src/waiting/pace.ts";
+import { PossibleHandOver } from "../../src/waiting/possible-hand-over.ts";
 
 const ticket = (name: string, madeAt: number): WaitingTicket => ({
   key: "job",
@@ -13,63 +13,63 @@ const ticket = (name: string, madeAt: number): WaitingTicket => ({
 });
 
 /** The moments within a minute at which a waiter asks that may have been handed the lock. */
-function asksOf(doubt: Doubt, from: number): number[] {
+function asksOf(possible: PossibleHandOver, from: number): number[] {
   const asks: number[] = [];
-  for (let now = from; now < from + 60_000; now += 10) if (doubt.isDue(now)) asks.push(now - from);
+  for (let now = from; now < from + 60_000; now += 10) if (possible.isDue(now)) asks.push(now - from);
   return asks;
 }
 
 describe("a waiter that finds others before it", () => {
   it("asks for the lock itself, now and again for ten seconds, if they may have come after it", () => {
     for (const madeAt of [10_000, 14_000]) {
-      const doubt = new Doubt();
-      doubt.saw([ticket("late", madeAt)], 10_000, 500);
-      expect(asksOf(doubt, 500)).toEqual([200, 3_000, 10_000]);
+      const possible = new PossibleHandOver();
+      possible.sawBefore([ticket("late", madeAt)], 10_000, 500);
+      expect(asksOf(possible, 500)).toEqual([200, 3_000, 10_000]);
     }
   });
 
   it("asks once, later, if only a slow request can have made them come after it", () => {
-    const doubt = new Doubt();
-    doubt.saw([ticket("perhaps", 9_000)], 10_000, 500);
-    expect(asksOf(doubt, 500)).toEqual([3_000]);
+    const possible = new PossibleHandOver();
+    possible.sawBefore([ticket("perhaps", 9_000)], 10_000, 500);
+    expect(asksOf(possible, 500)).toEqual([3_000]);
   });
 
   it("leaves that to the first of them if all were there before", () => {
-    const doubt = new Doubt();
-    doubt.saw([ticket("early", 8_000), ticket("earlier", 2_000)], 10_000, 500);
-    expect(asksOf(doubt, 500)).toEqual([]);
-    expect(doubt.dueInMs(500)).toBe(Number.POSITIVE_INFINITY);
+    const possible = new PossibleHandOver();
+    possible.sawBefore([ticket("early", 8_000), ticket("earlier", 2_000)], 10_000, 500);
+    expect(asksOf(possible, 500)).toEqual([]);
+    expect(possible.dueInMs(500)).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("asks once, too, if one that was made before turns up later: its lease was long on its way", () => {
-    const doubt = new Doubt();
-    doubt.saw([ticket("early", 2_000)], 10_000, 500);
-    doubt.saw([ticket("early", 2_000), ticket("slow", 3_000)], 10_000, 1_500);
-    expect(asksOf(doubt, 1_500)).toEqual([3_000]);
+    const possible = new PossibleHandOver();
+    possible.sawBefore([ticket("early", 2_000)], 10_000, 500);
+    possible.sawBefore([ticket("early", 2_000), ticket("slow", 3_000)], 10_000, 1_500);
+    expect(asksOf(possible, 1_500)).toEqual([3_000]);
   });
 
   it("takes one that was made anew for another", () => {
-    const doubt = new Doubt();
-    doubt.saw([ticket("early", 2_000)], 10_000, 500);
-    doubt.saw([ticket("early", 62_000)], 10_000, 60_500);
-    expect(asksOf(doubt, 60_500)).toEqual([200, 3_000, 10_000]);
+    const possible = new PossibleHandOver();
+    possible.sawBefore([ticket("early", 2_000)], 10_000, 500);
+    possible.sawBefore([ticket("early", 62_000)], 10_000, 60_500);
+    expect(asksOf(possible, 60_500)).toEqual([200, 3_000, 10_000]);
   });
 
   it("asks as often when it does not know what happened", () => {
-    const doubt = new Doubt();
-    doubt.arises(500);
-    expect(asksOf(doubt, 500)).toEqual([200, 3_000, 10_000]);
+    const possible = new PossibleHandOver();
+    possible.suspect(500);
+    expect(asksOf(possible, 500)).toEqual([200, 3_000, 10_000]);
   });
 
   it("asks anew for each that turns up later, and not for those it knows", () => {
-    const doubt = new Doubt();
-    doubt.saw([ticket("late", 10_000)], 10_000, 0);
-    expect(doubt.isDue(200)).toBe(true);
-    doubt.saw([ticket("late", 10_000)], 10_000, 5_000);
-    expect(doubt.isDue(5_000)).toBe(true);
-    expect(doubt.dueInMs(5_000)).toBe(5_000);
-    doubt.saw([ticket("late", 10_000), ticket("later", 15_000)], 10_000, 9_500);
-    expect(asksOf(doubt, 9_500)).toEqual([200, 500, 3_000, 10_000]);
+    const possible = new PossibleHandOver();
+    possible.sawBefore([ticket("late", 10_000)], 10_000, 0);
+    expect(possible.isDue(200)).toBe(true);
+    possible.sawBefore([ticket("late", 10_000)], 10_000, 5_000);
+    expect(possible.isDue(5_000)).toBe(true);
+    expect(possible.dueInMs(5_000)).toBe(5_000);
+    possible.sawBefore([ticket("late", 10_000), ticket("later", 15_000)], 10_000, 9_500);
+    expect(asksOf(possible, 9_500)).toEqual([200, 500, 3_000, 10_000]);
   });
 });
 

@@ -7,22 +7,22 @@ const ASK_LATE_AFTER_MS = [3_000];
 const SECOND_MS = 1_000;
 
 /**
- * Whether the lock may be ours though others are before us. Tickets sort by arrival, to the second and with what a task waited in
+ * Whether the lock may be ours though other tickets are before ours. Tickets sort by arrival, to the second and with what a task waited in
  * its process: one that stands later than ours may sort before it. If the holder handed the lock on in between, it went to us, and
- * nobody but us can take it: whoever only waited to be first would wait until the lease ran out.
+ * only this waiter can take it: one that only waited to be first would wait until the lease ran out.
  */
-export class Doubt {
+export class PossibleHandOver {
   /** By name and date: one that lapsed and was made anew is another. */
-  readonly #known = new Set<string>();
+  readonly #seenTickets = new Set<string>();
   #hasLooked = false;
   #asks: number[] = [];
 
   /** These are before us, as a listing shows. */
-  saw(before: readonly WaitingTicket[], madeAt: number, now: number): void {
+  sawBefore(before: readonly WaitingTicket[], madeAt: number, now: number): void {
     for (const ticket of before) {
-      const known = `${ticket.name} ${ticket.madeAt}`;
-      if (this.#known.has(known)) continue;
-      this.#known.add(known);
+      const ticketKey = `${ticket.name} ${ticket.madeAt}`;
+      if (this.#seenTickets.has(ticketKey)) continue;
+      this.#seenTickets.add(ticketKey);
       // When ours was made, that one stood already, or will be seen to be late.
       if (!this.#hasLooked && ticket.madeAt < madeAt - SECOND_MS) continue;
       this.#askAfter(ticket.madeAt < madeAt ? ASK_LATE_AFTER_MS : ASK_AFTER_MS, now);
@@ -30,12 +30,12 @@ export class Doubt {
     this.#hasLooked = true;
   }
 
-  /** Nobody knows what happened to our place, or what a request of ours did, for a while before now. */
-  arises(now: number): void {
+  /** For a while before now it is not known what happened to our place, or what a request of ours did. */
+  suspect(now: number): void {
     this.#askAfter(ASK_AFTER_MS, now);
   }
 
-  /** Whether to ask for the lock. Whoever is told so does it. */
+  /** Whether to ask for the lock now. Asking it counts as having asked for the lock. */
   isDue(now: number): boolean {
     const due = this.dueInMs(now) <= 0;
     this.#asks = this.#asks.filter((at) => at > now);

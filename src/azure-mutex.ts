@@ -287,9 +287,9 @@ export class AzureMutex extends LockSpace {
   }
 
   /** @internal */
-  override async letGo(): Promise<void> {
+  override async releaseHolds(): Promise<void> {
     const byHand = [...this.#leases].map((lease) => endQuietly({ end: () => endByHand(lease) }, this.log, `the lock on "${lease.key}"`));
-    await Promise.all([super.letGo(), ...byHand]);
+    await Promise.all([super.releaseHolds(), ...byHand]);
   }
 
   #breakOnce(blob: LockBlob, how: BreakRequest): Promise<BreakAnswer> {

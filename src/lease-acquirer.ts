@@ -2,12 +2,13 @@ import { isMutexError } from "./errors.ts";
 import type { BlobOf, LockBlob } from "./lease/lock-blob.ts";
 import type { OutageTimer } from "./lease/outage-timer.ts";
 import { TRIES } from "./lease/retry.ts";
-import type { KnownKey, LockSpace } from "./lock-space.ts";
+import type { LockSpace } from "./lock-space.ts";
 import { type Announcement, areSameTerms } from "./options.ts";
 import type { ObservedWait } from "./telemetry/observer.ts";
 import { Contender } from "./waiting/contender.ts";
 import { endQuietly } from "./waiting/held.ts";
 import type { Hold } from "./waiting/hold.ts";
+import type { KeyState } from "./waiting/key-states.ts";
 import type { QueueHead, Waiter } from "./waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "./waiting/locker-options.ts";
 import type { ProcessLease } from "./waiting/process-lease.ts";
@@ -38,10 +39,10 @@ export class LeaseAcquirer {
 
   /** The same within a wait that has begun: the place in the queue is that of a task that came when it began. */
   async acquireWithin(limit: WaitLimit, outage?: OutageTimer): Promise<Hold> {
-    const known = this.known;
-    const head = await known.queue.enter(this.#waiter(limit));
-    const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, limit, head, outage });
-    return this.#remembered(known, await leavingUnless(head, contender, contender.wait()));
+    const state = this.keyState;
+    const head = await state.queue.enter(this.#waiter(limit));
+    const contender = new Contender({ blob: this.blob, tokens: state.tokens, options: this.options, limit, head, outage });
+    return this.#remembered(state, await leavingUnless(head, contender, contender.wait()));
   }
 
   /**
@@ -51,14 +52,14 @@ export class LeaseAcquirer {
   async tryAcquire(signal: AbortSignal | undefined, wait?: ObservedWait, tries: number = TRIES): Promise<Hold | undefined> {
     signal?.throwIfAborted();
     this.blob.closing.signal.throwIfAborted();
-    const known = this.known;
-    const head = known.queue.tryEnter();
+    const state = this.keyState;
+    const head = state.queue.tryEnter();
     if (!head) return undefined;
     const limit = new WaitLimit(this.blob, this.#of.key, { signal }, wait);
     try {
-      const contender = new Contender({ blob: this.blob, tokens: known.tokens, options: this.options, limit, head });
+      const contender = new Contender({ blob: this.blob, tokens: state.tokens, options: this.options, limit, head });
       const hold = await leavingUnless(head, contender, contender.tryOnce(tries));
-      return hold && this.#remembered(known, hold);
+      return hold && this.#remembered(state, hold);
     } finally {
       limit.end();
     }
@@ -74,7 +75,7 @@ export class LeaseAcquirer {
     const { description } = this.options;
     const request = { leaseId, lastStamp: hold.lastStamp, description, signal };
     try {
-      const { lastStamp } = await this.known.tokens.announce(this.blob, request, { token, announcement });
+      const { lastStamp } = await this.keyState.tokens.announce(this.blob, request, { token, announcement });
       hold.wrote(lastStamp);
     } catch (error) {
       if (error !== signal.reason && isMutexError(error) && error.code === "LOCK_LOST") hold.lose(error);
@@ -82,12 +83,12 @@ export class LeaseAcquirer {
     }
   }
 
-  get known(): KnownKey {
-    return this.#space.known(this.#of);
+  get keyState(): KeyState {
+    return this.#space.keyState(this.#of);
   }
 
-  #remembered(known: KnownKey, hold: Hold): Hold {
-    this.#space.remember(known, hold);
+  #remembered(state: KeyState, hold: Hold): Hold {
+    this.#space.remember(state, hold);
     // Won in the very moment in which everything is released: what ends the holds has not seen this one.
     const { closing, key, log } = this.blob;
     if (closing.signal.aborted) void endQuietly(hold, log, `the lock on "${key}"`);

@@ -2,7 +2,6 @@ import { unlessAborted } from "./abort.ts";
 import { type Clock, type Sources, sleep, systemSources } from "./clock.ts";
 import type { Closing } from "./lease/closing.ts";
 import { type ConnectOptions, connect } from "./lease/connect.ts";
-import { FencingTokens } from "./lease/fencing.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
 import { type BlobOf, LockBlob } from "./lease/lock-blob.ts";
 import { MutexContext } from "./lease/mutex-context.ts";
@@ -12,10 +11,8 @@ import { checkMs, DEFAULTS, type LeaseTerms } from "./options.ts";
 import { checkRuntime } from "./runtime.ts";
 import { azureLog } from "./telemetry/azure-log.ts";
 import { Telemetry, type TelemetryOptions } from "./telemetry/telemetry.ts";
-import { endQuietly } from "./waiting/held.ts";
 import type { Hold } from "./waiting/hold.ts";
-import { LocalQueue } from "./waiting/local-queue.ts";
-import type { ProcessLease } from "./waiting/process-lease.ts";
+import { type KeyState, KeyStates } from "./waiting/key-states.ts";
 
 /** Where the locks are, and what is the same for all of them. */
 export interface MutexOptions extends ConnectOptions {
@@ -39,24 +36,11 @@ export interface ReleaseAllOptions {
   timeoutMs?: number | undefined;
 }
 
-/** What this process knows of one blob. */
-export interface KnownKey {
-  /** The name of the lock, for people. */
-  readonly key: string;
-  readonly queue: LocalQueue<ProcessLease>;
-  readonly tokens: FencingTokens;
-}
-
-/** How many keys that nobody here uses at the moment are remembered; forgetting one costs two requests when it is next locked. */
-const MOST_IDLE_KEYS = 10_000;
 const RELEASE_ALL_MS = 5_000;
 /** The milliseconds between two looks whether everything is released. */
 const LOOK_EVERY_MS = 20;
 /** How many looks in a row must show a mutex idle: between two requests of one task there is a moment without any. */
 const IDLE_LOOKS = 2;
-/** So many holds may be remembered beyond their end before somebody looks which they are. */
-const FEWEST_HOLDS = 64;
-
 /**
  * A container of locks as this process sees it: the way to it, and what is known of each key. What lockers and recipes of one
  * space know, they share; it is what {@link AzureMutex} and all of them have in common.
@@ -66,10 +50,7 @@ export class LockSpace {
   readonly tryTimeoutMs: number;
   readonly #log: (message: string) => void;
   readonly #context: MutexContext;
-  readonly #keys = new Map<string, KnownKey>();
-  /** What this process holds of each key, and some of what it held. */
-  readonly #holds = new Map<KnownKey, Hold>();
-  #sweepAt = FEWEST_HOLDS;
+  readonly #keys: KeyStates = new KeyStates();
   /** A log that throws must not cost anybody a lock. @internal */
   readonly log = (message: string): void => {
     azureLog("warning", message);
@@ -137,28 +118,19 @@ export class LockSpace {
     return new LockBlob(this.#context, of, tryTimeoutMs);
   }
 
-  /** @internal */
-  known(of: BlobOf): KnownKey {
-    const { name = of.key } = of;
-    const known = this.#keys.get(name) ?? { key: of.key, queue: new LocalQueue(), tokens: new FencingTokens() };
-    // It moves to the young end of the map, so that the old end holds the ones not used for longest.
-    this.#keys.delete(name);
-    this.#keys.set(name, known);
-    if (this.#keys.size > MOST_IDLE_KEYS) this.#forgetOldest();
-    return known;
+  /** What this process knows of a blob. @internal */
+  keyState(of: BlobOf): KeyState {
+    return this.#keys.of(of);
   }
 
   /** Whether a task of this process holds, or waits for, the lease of the blob. @internal */
   isBusy(name: string): boolean {
-    return this.#keys.get(name)?.queue.busy ?? false;
+    return this.#keys.isBusy(name);
   }
 
   /** A task of this process holds the lease. @internal */
-  remember(known: KnownKey, hold: Hold): void {
-    this.#holds.set(known, hold);
-    if (this.#holds.size < this.#sweepAt) return;
-    for (const key of this.#holds.keys()) if (!key.queue.busy) this.#holds.delete(key);
-    this.#sweepAt = Math.max(FEWEST_HOLDS, 2 * this.#holds.size);
+  remember(state: KeyState, hold: Hold): void {
+    this.#keys.remember(state, hold);
   }
 
   /**
@@ -209,7 +181,7 @@ export class LockSpace {
   async releaseAllUntil(signal: AbortSignal): Promise<void> {
     this.closing.refuse();
     try {
-      await unlessAborted(this.letGo(), signal);
+      await unlessAborted(this.releaseHolds(), signal);
       await untilIdle(this.clock, [this], signal);
     } finally {
       this.closing.reopen();
@@ -218,9 +190,7 @@ export class LockSpace {
 
   /** Whether this process holds nothing, waits for nothing, and sends nothing. @internal */
   get isIdle(): boolean {
-    if (this.#context.requests.areUnderWay) return false;
-    for (const { queue } of this.#keys.values()) if (queue.busy) return false;
-    return true;
+    return !this.#context.requests.areUnderWay && !this.#keys.areBusy;
   }
 
   /** The leases that this process has, or may have because a request is under way. @internal */
@@ -229,17 +199,8 @@ export class LockSpace {
   }
 
   /** Ends what this process holds; the signals of the holds abort. Never rejects: what is not answered lapses by itself. @internal */
-  async letGo(): Promise<void> {
-    const revoked = [...this.#holds].map(([{ key }, hold]) => endQuietly({ end: () => hold.revoke() }, this.log, `the lock on "${key}"`));
-    await Promise.all(revoked);
-  }
-
-  #forgetOldest(): void {
-    for (const [name, known] of this.#keys) {
-      this.#keys.delete(name);
-      if (known.queue.busy) this.#keys.set(name, known);
-      return;
-    }
+  async releaseHolds(): Promise<void> {
+    await this.#keys.revokeAll(this.log);
   }
 }
 

@@ -1,8 +1,9 @@
 import { LinkedSignal } from "../abort.ts";
 import { readerMetadata } from "../lease/reader-blob.ts";
 import { LeaseAcquirer } from "../lease-acquirer.ts";
-import type { KnownKey, LockSpace } from "../lock-space.ts";
+import type { LockSpace } from "../lock-space.ts";
 import type { Hold } from "../waiting/hold.ts";
+import type { KeyState } from "../waiting/key-states.ts";
 import { LocalQueue, type QueueHead } from "../waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import { type SharedHold, SharedLease } from "./shared-lease.ts";
@@ -11,7 +12,7 @@ const HAS_WRITER = Symbol("has a writer");
 
 /** What the readers of one process have in common. */
 export class LocalReaders {
-  static readonly #all: WeakMap<KnownKey, Map<string, LocalReaders>> = new WeakMap();
+  static readonly #all: WeakMap<KeyState, Map<string, LocalReaders>> = new WeakMap();
   /** To their own blob. */
   readonly #acquirer: LeaseAcquirer;
   /** The task that has the turn asks; the others of this process then join it. */
@@ -29,9 +30,9 @@ export class LocalReaders {
 
   /** Of those whose leases are kept alike. */
   static of(space: LockSpace, key: string, prefix: string, options: ResolvedLockerOptions): LocalReaders {
-    const known = space.known({ key, name: prefix });
-    const all = LocalReaders.#all.get(known) ?? new Map<string, LocalReaders>();
-    LocalReaders.#all.set(known, all);
+    const state = space.keyState({ key, name: prefix });
+    const all = LocalReaders.#all.get(state) ?? new Map<string, LocalReaders>();
+    LocalReaders.#all.set(state, all);
     const terms = JSON.stringify(options.terms);
     const found = all.get(terms) ?? new LocalReaders(ownBlob(space, key, `${prefix}${space.blob({ key }).newId()}`, options));
     all.set(terms, found);

@@ -1,10 +1,10 @@
 import { LinkedSignal } from "../abort.ts";
 import { type Clock, sleep } from "../clock.ts";
-import type { KnownKey } from "../lock-space.ts";
+import type { KeyState } from "../waiting/key-states.ts";
 
 /** Slots that this process gave back while a task of it waits: it need not look for them. */
 export class ReturnedSlots {
-  static readonly #all: WeakMap<KnownKey, ReturnedSlots> = new WeakMap();
+  static readonly #all: WeakMap<KeyState, ReturnedSlots> = new WeakMap();
   /** Whether the key's blob says that it is a semaphore. Undefined until this process has asked. */
   claim: boolean | undefined;
   #gateLeft: Promise<unknown> = Promise.resolve();
@@ -14,9 +14,9 @@ export class ReturnedSlots {
   /** Until when. */
   readonly #left = new Map<number, number>();
 
-  static of(known: KnownKey): ReturnedSlots {
-    const returned = ReturnedSlots.#all.get(known) ?? new ReturnedSlots();
-    ReturnedSlots.#all.set(known, returned);
+  static of(state: KeyState): ReturnedSlots {
+    const returned = ReturnedSlots.#all.get(state) ?? new ReturnedSlots();
+    ReturnedSlots.#all.set(state, returned);
     return returned;
   }
 

@@ -165,7 +165,7 @@ export class Semaphore {
   }
 
   async #waitHere(limit: WaitLimit): Promise<Permit> {
-    const head = await this.#gate.known.queue.enterEmptyHanded(limit.signal);
+    const head = await this.#gate.keyState.queue.enterEmptyHanded(limit.signal);
     const outage = new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs, head.note.outage);
     let permit: Permit | undefined;
     try {
@@ -314,7 +314,7 @@ export class Semaphore {
   }
 
   #onEnd(slot: number): void {
-    const { queue } = this.#gate.known;
+    const { queue } = this.#gate.keyState;
     const blob = this.#blob;
     const { fair, handOverMs, poll } = this.#options;
     const returned = this.#returned;
@@ -333,6 +333,6 @@ export class Semaphore {
   }
 
   get #returned(): ReturnedSlots {
-    return ReturnedSlots.of(this.#gate.known);
+    return ReturnedSlots.of(this.#gate.keyState);
   }
 }

@@ -8,17 +8,17 @@ import { World } from "../support/world.ts";
 describe("what a process knows of its keys", () => {
   it("is kept for the 10,000 keys used last, and for those in use", () => {
     const space = new LockSpace({ store: new MemoryLeaseStore() });
-    const inUse = space.known({ key: "in use" });
+    const inUse = space.keyState({ key: "in use" });
     inUse.queue.tryEnter();
-    const idle = space.known({ key: "idle" });
-    const recent = space.known({ key: "recent" });
+    const idle = space.keyState({ key: "idle" });
+    const recent = space.keyState({ key: "recent" });
     for (let n = 0; n < 9_999; n += 1) {
-      space.known({ key: `key ${n}` });
-      if (n % 1_000 === 0) space.known({ key: "recent" });
+      space.keyState({ key: `key ${n}` });
+      if (n % 1_000 === 0) space.keyState({ key: "recent" });
     }
-    expect(space.known({ key: "in use" })).toBe(inUse);
-    expect(space.known({ key: "recent" })).toBe(recent);
-    expect(space.known({ key: "idle" })).not.toBe(idle);
+    expect(space.keyState({ key: "in use" })).toBe(inUse);
+    expect(space.keyState({ key: "recent" })).toBe(recent);
+    expect(space.keyState({ key: "idle" })).not.toBe(idle);
   });
 
   it("is not lost by a log that throws", async () => {

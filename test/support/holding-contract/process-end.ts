@@ -22,7 +22,7 @@ export function describeProcessEnd(subject: HoldingSubject): void {
           const outcome = new Outcome(holdable.take());
           while (store.count() <= after && outcome.isOpen) await scene.clock.advance(1);
           if (!outcome.isOpen) return "spared";
-          await scene.world.until(mutex.letGo(), SOON_MS);
+          await scene.world.until(mutex.releaseHolds(), SOON_MS);
           await scene.clock.advance(2 * SOON_MS);
           await expectAnEnd(scene, outcome);
           return "struck";
@@ -52,7 +52,7 @@ export function describeProcessEnd(subject: HoldingSubject): void {
         const blocking = await scene.block();
         const outcome = new Outcome(scene.here.holdable.take());
         await scene.clock.advance(waitedMs);
-        await scene.world.until(scene.here.mutex.letGo(), SOON_MS);
+        await scene.world.until(scene.here.mutex.releaseHolds(), SOON_MS);
         await scene.clock.advance(SOON_MS);
         await scene.world.until(blocking.release(), SOON_MS);
         await scene.clock.advance(2 * SOON_MS);
@@ -76,7 +76,7 @@ export function describeProcessEnd(subject: HoldingSubject): void {
     it("what was held is not held any more, and says so", async () => {
       const scene = new Scene(subject);
       const held = await scene.take();
-      await scene.world.until(scene.here.mutex.letGo(), SOON_MS);
+      await scene.world.until(scene.here.mutex.releaseHolds(), SOON_MS);
       expect([held.isHeld, held.isUncertain, held.remainingMs]).toEqual([false, false, 0]);
       expect(() => held.assertHeld()).toThrow(expect.objectContaining({ code: "NOT_HELD" }));
       await scene.world.until(held.release(), SOON_MS);

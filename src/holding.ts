@@ -115,10 +115,10 @@ export abstract class Holding {
   }
 
   /** From here on whoever saw it waited for sees what becomes of it. @internal */
-  seenBy(wait: ObservedWait | undefined): this {
+  observedBy(wait: ObservedWait | undefined): this {
     if (!wait) return this;
     const held = this.#held;
-    const observed = wait.won(held);
+    const observed = wait.acquired(held);
     const { signal } = held;
     const lose = (): void => observed.lost(signal.reason);
     this.#observed = observed;
@@ -134,8 +134,8 @@ export abstract class Holding {
   }
 }
 
-/** The way to something that is to be held, seen by whoever looks. */
-export function seen<T>(wait: ObservedWait | undefined, signal: AbortSignal | undefined, acquire: () => Promise<T>): Promise<T> {
+/** Acquires what is to be held, within the observation of the wait. */
+export function observed<T>(wait: ObservedWait | undefined, signal: AbortSignal | undefined, acquire: () => Promise<T>): Promise<T> {
   return wait ? wait.during(acquire, signal) : acquire();
 }
 

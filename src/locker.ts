@@ -1,5 +1,5 @@
 import { NotHeldError } from "./errors.ts";
-import { checkWork, Holding, runHolding, seen } from "./holding.ts";
+import { checkWork, Holding, observed, runHolding } from "./holding.ts";
 import { checkKey } from "./lease/blob-name.ts";
 import { LeaseAcquirer } from "./lease-acquirer.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
@@ -128,10 +128,10 @@ export class Locker {
    * `KeyKindMismatchError` when the key is used as something else, a semaphore say. The last is noticed where the record is read.
    */
   async lock(options: WaitOptions = {}): Promise<Lock> {
-    const wait = this.#observer.asks();
+    const wait = this.#observer.beginWait();
     return await this.#called(async () => {
-      const hold = await seen(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
-      return new Lock(this.key, hold).seenBy(wait).until(options.until);
+      const hold = await observed(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
+      return new Lock(this.key, hold).observedBy(wait).until(options.until);
     });
   }
 
@@ -142,10 +142,10 @@ export class Locker {
   async tryLock({ signal, until }: TryOptions = {}): Promise<Lock | undefined> {
     checkWaitOptions({ signal, until });
     const end = signal ?? until;
-    const wait = this.#observer.asks();
+    const wait = this.#observer.beginWait();
     return await this.#called(async () => {
-      const hold = await seen(wait, end, () => this.#acquirer.tryAcquire(end, wait));
-      return hold && new Lock(this.key, hold).seenBy(wait).until(until);
+      const hold = await observed(wait, end, () => this.#acquirer.tryAcquire(end, wait));
+      return hold && new Lock(this.key, hold).observedBy(wait).until(until);
     });
   }
 
@@ -156,10 +156,10 @@ export class Locker {
    */
   async run<T>(work: (lock: Lock) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
     checkWork(work);
-    const wait = this.#observer.asks();
-    const hold = await seen(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
+    const wait = this.#observer.beginWait();
+    const hold = await observed(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
     return await runHolding(
-      new Lock(this.key, hold).seenBy(wait).until(options.until),
+      new Lock(this.key, hold).observedBy(wait).until(options.until),
       work,
       this.#acquirer.blob,
       this.#acquirer.options.terms,

@@ -1,7 +1,7 @@
 import { LinkedSignal, unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep } from "../clock.ts";
 import { isMutexError, type LockLostError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
-import { checkWork, Holding, runHolding, seen } from "../holding.ts";
+import { checkWork, Holding, observed, runHolding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { checkKind } from "../lease/key-kind.ts";
 import { isLeased, type ReadAnswer } from "../lease/lease-store.ts";
@@ -189,9 +189,9 @@ export class LeaderElection {
 
   /** Waits until this candidate leads, and everybody can see it. Rejects as `Locker.lock` does. */
   async campaign(options: WaitOptions = {}): Promise<Leadership> {
-    const wait = this.#observer.asks();
-    const hold = await seen(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
-    return new Leadership(this.#acquirer, hold).seenBy(wait).until(options.until);
+    const wait = this.#observer.beginWait();
+    const hold = await observed(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
+    return new Leadership(this.#acquirer, hold).observedBy(wait).until(options.until);
   }
 
   /**
@@ -227,10 +227,10 @@ export class LeaderElection {
       let led: Stopwatch | undefined;
       let outcome: Outcome;
       try {
-        const wait = this.#observer.asks();
-        const hold = await seen(wait, signal, () => this.#acquirer.acquire({ signal }, wait));
+        const wait = this.#observer.beginWait();
+        const hold = await observed(wait, signal, () => this.#acquirer.acquire({ signal }, wait));
         led = new Stopwatch(clock);
-        const leadership = new Leadership(this.#acquirer, hold).seenBy(wait).until(signal);
+        const leadership = new Leadership(this.#acquirer, hold).observedBy(wait).until(signal);
         outcome = await lead(leadership, work, { blob: this.#blob, terms, onStillRunning });
       } catch (error) {
         // The mutex is closed: there is nothing to try again for.

@@ -1,7 +1,7 @@
 import { LinkedSignal, onAbort } from "../abort.ts";
 import { sleep } from "../clock.ts";
 import { isMutexError, type LockLostError, LockTimeoutError } from "../errors.ts";
-import { Holding, seen } from "../holding.ts";
+import { Holding, observed } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
@@ -64,10 +64,10 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
   // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.
   const limit = new WaitLimit(space, sorted.join(", "), { signal, ...(timeoutMs > 0 && { timeoutMs }) });
   const outage = new OutageTimer(space.clock, resolved.unreachableAfterMs);
-  const wait = new Observer({ telemetry: space.telemetry, kind: "lock_all", key: sorted }).asks();
+  const wait = new Observer({ telemetry: space.telemetry, kind: "lock_all", key: sorted }).beginWait();
   try {
     const asking = { timeoutMs, limit, outage, wait };
-    const joint = await seen(wait, signal, async () => {
+    const joint = await observed(wait, signal, async () => {
       for (let losses = 1; ; losses += 1) {
         const taken = await takeInTurn(acquirers, asking);
         if (taken) return taken;
@@ -75,7 +75,7 @@ export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<st
         await sleep(space.clock, retryDelayMs(losses, space.random), { signal: limit.signal });
       }
     });
-    return new LockSet(new Map(joint.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), joint).seenBy(wait).until(until);
+    return new LockSet(new Map(joint.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), joint).observedBy(wait).until(until);
   } finally {
     limit.end();
   }

@@ -1,4 +1,4 @@
-import { checkWork, type Holding, runHolding, seen } from "../holding.ts";
+import { checkWork, type Holding, observed, runHolding } from "../holding.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { LeaseTerms } from "../options.ts";
 import type { ObservedWait, Observer } from "../telemetry/observer.ts";
@@ -31,18 +31,18 @@ export interface SideOptions<T, H extends Holding> {
 /** What is held, as the user sees it. */
 export function lockSide<T, H extends Holding>({ source, handle, observer, blob, terms }: SideOptions<T, H>): LockSide<H> {
   const lock = async (options: WaitOptions = {}): Promise<H> => {
-    const wait = observer.asks();
-    const got = await seen(wait, signalOf(options), () => source.acquire(options, wait));
-    return handle(got).seenBy(wait).until(options.until);
+    const wait = observer.beginWait();
+    const got = await observed(wait, signalOf(options), () => source.acquire(options, wait));
+    return handle(got).observedBy(wait).until(options.until);
   };
   return Object.freeze({
     lock,
     tryLock: async ({ signal, until }: TryOptions = {}) => {
       checkWaitOptions({ signal, until });
       const end = signal ?? until;
-      const wait = observer.asks();
-      const got = await seen(wait, end, () => source.tryAcquire(end, wait));
-      return got && handle(got).seenBy(wait).until(until);
+      const wait = observer.beginWait();
+      const got = await observed(wait, end, () => source.tryAcquire(end, wait));
+      return got && handle(got).observedBy(wait).until(until);
     },
     run: async <R>(work: (lock: H) => Promise<R> | R, options?: WaitOptions) => {
       checkWork(work);

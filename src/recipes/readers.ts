@@ -101,7 +101,7 @@ export class Readers implements Source<SharedHold>, Reading {
   async tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<SharedHold | undefined> {
     signal?.throwIfAborted();
     this.#blob.closing.signal.throwIfAborted();
-    wait?.asked();
+    wait?.polled();
     const local = this.#local;
     const cameAt = this.#now;
     if (local.queue.busy && local.isWriting) return undefined;

@@ -1,7 +1,7 @@
 import { unlessAborted } from "../abort.ts";
 import { settledWithin, sleep } from "../clock.ts";
 import { DifferingPermitsError, type LockLostError } from "../errors.ts";
-import { checkWork, Holding, runHolding, seen } from "../holding.ts";
+import { checkWork, Holding, observed, runHolding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { claimKey } from "../lease/claim-key.ts";
 import { helpersOf } from "../lease/helper-folder.ts";
@@ -127,13 +127,13 @@ export class Semaphore {
    * Waits until a permit is held. Rejects as `Locker.lock` does, and with `DifferingPermitsError` if other users state another number.
    */
   async acquire(options: WaitOptions = {}): Promise<Permit> {
-    const wait = this.#observer.asks();
+    const wait = this.#observer.beginWait();
     const wanted = {
       wait: (limit: WaitLimit) => (this.#options.fair ? this.#waitAtGate(limit) : this.#waitHere(limit)),
       tryOnce: (signal: AbortSignal | undefined) => this.#tryOnce(signal, wait),
     };
-    const permit = await seen(wait, signalOf(options), () => waitFor(this.#blob, this.key, options, wanted, wait));
-    return permit.seenBy(wait).until(options.until);
+    const permit = await observed(wait, signalOf(options), () => waitFor(this.#blob, this.key, options, wanted, wait));
+    return permit.observedBy(wait).until(options.until);
   }
 
   /**
@@ -143,9 +143,9 @@ export class Semaphore {
   async tryAcquire({ signal, until }: TryOptions = {}): Promise<Permit | undefined> {
     checkWaitOptions({ signal, until });
     const end = signal ?? until;
-    const wait = this.#observer.asks();
-    const permit = await seen(wait, end, () => this.#tryOnce(end, wait));
-    return permit?.seenBy(wait).until(until);
+    const wait = this.#observer.beginWait();
+    const permit = await observed(wait, end, () => this.#tryOnce(end, wait));
+    return permit?.observedBy(wait).until(until);
   }
 
   /**
@@ -204,7 +204,7 @@ export class Semaphore {
     const limit = new WaitLimit(this.#blob, this.key, { signal });
     try {
       limit.signal.throwIfAborted();
-      wait?.asked();
+      wait?.polled();
       return await this.#tryUntil(limit.signal);
     } finally {
       limit.end();

@@ -1,12 +1,12 @@
 import { isMutexError, type LockLostError } from "../errors.ts";
 import type { LeaseObserver, Renewal } from "./lease-observer.ts";
 import type { Listeners, LockEvents } from "./lock-events.ts";
-import { Stretch, type StretchOptions } from "./stretch.ts";
+import { Observation, type ObservationOptions } from "./observation.ts";
 import { errorType } from "./telemetry.ts";
 
 const RENEWAL = "azmutex.renewal";
 
-export interface ObserverOptions extends StretchOptions {
+export interface ObserverOptions extends ObservationOptions {
   /** Default: no task. */
   readonly listeners?: Listeners | undefined;
 }
@@ -20,11 +20,11 @@ export class Observer {
   }
 
   /** A task begins to wait. Undefined if there is no listener. */
-  asks(): ObservedWait | undefined {
+  beginWait(): ObservedWait | undefined {
     const { telemetry } = this.#options;
     // A listener that comes later hears of later locks only.
     const listeners = this.#options.listeners?.isEmpty === false ? this.#options.listeners : undefined;
-    return telemetry.isSeen || listeners ? new ObservedWait({ ...this.#options, listeners }) : undefined;
+    return telemetry.isObserved || listeners ? new ObservedWait({ ...this.#options, listeners }) : undefined;
   }
 }
 
@@ -35,7 +35,7 @@ interface Ended {
 }
 
 /** One caller's wait, from asking to holding or giving up. */
-export class ObservedWait extends Stretch {
+export class ObservedWait extends Observation {
   readonly #options: ObserverOptions;
   #attempts = 0;
 
@@ -48,43 +48,43 @@ export class ObservedWait extends Stretch {
   async during<T>(acquire: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     try {
       const got = await this.run(acquire);
-      if (got === undefined) this.#gives("held");
+      if (got === undefined) this.#finish("held");
       return got;
     } catch (error) {
-      if (signal?.aborted && error === signal.reason) this.#gives("aborted");
+      if (signal?.aborted && error === signal.reason) this.#finish("aborted");
       // Others were in the way, and that is no error; a service that does not answer is one.
-      else if (isMutexError(error) && error.code === "LOCK_TIMEOUT") this.#gives("timeout", error.cause);
-      else this.#gives("failed", error);
+      else if (isMutexError(error) && error.code === "LOCK_TIMEOUT") this.#finish("timeout", error.cause);
+      else this.#finish("failed", error);
       throw error;
     }
   }
 
   /** The service, or its queue, is asked. */
-  asked(): void {
+  polled(): void {
     this.#attempts += 1;
     this.measure("azmutex.lock.polls", 1);
   }
 
   /** It is held. */
-  won({ token }: Ended): ObservedHold {
+  acquired({ token }: Ended): ObservedHold {
     const waitedMs = this.ms;
     const hold = new ObservedHold(this.#options, this, token);
-    this.#gives("acquired", undefined, token);
+    this.#finish("acquired", undefined, token);
     hold.tell("acquired", { waitedMs, attempts: this.#attempts });
     return hold;
   }
 
-  #gives(outcome: string, error?: unknown, token?: number): void {
+  #finish(outcome: string, error?: unknown, token?: number): void {
     this.end(outcome, { error, more: { "azmutex.attempts": this.#attempts, ...tokenAttribute(token) } });
   }
 }
 
 /** One hold, until it is given back or lost. */
-export class ObservedHold extends Stretch implements LeaseObserver {
+export class ObservedHold extends Observation implements LeaseObserver {
   readonly #listeners: Listeners | undefined;
   readonly #event: { readonly key: string; readonly fencingToken: number | undefined };
 
-  constructor(options: ObserverOptions, wait: Stretch, token: number | undefined) {
+  constructor(options: ObserverOptions, wait: Observation, token: number | undefined) {
     super(options, "hold", wait, tokenAttribute(token));
     this.#listeners = options.listeners;
     this.#event = { key: String(options.key), fencingToken: token };

@@ -43,7 +43,7 @@ export class Telemetry implements LeaseObserver {
   }
 
   /** Whether anybody would see anything. */
-  get isSeen(): boolean {
+  get isObserved(): boolean {
     return (this.#naming && (isRegistered("trace") || isRegistered("metrics"))) || azureLogTakes("info");
   }
 

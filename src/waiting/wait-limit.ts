@@ -107,7 +107,7 @@ export class WaitLimit {
   /** The service is asked, until it {@link WaitLimit.answered}: a caller whose time runs out is told if it does not answer. */
   sending(): void {
     this.#askedAt = this.#clock.now();
-    this.#wait?.asked();
+    this.#wait?.polled();
   }
 
   /** The service has answered, or has failed to. */

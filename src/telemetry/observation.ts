@@ -20,14 +20,14 @@ const LEVELS = { wait: "azmutex.lock.waiting", hold: "azmutex.lock.held" } as co
 /** `SpanStatusCode.ERROR` */
 const ERROR = 2;
 
-export interface StretchOptions {
+export interface ObservationOptions {
   readonly telemetry: Telemetry;
   readonly kind: Kind;
   /** One, or those of several locks that are held together. */
   readonly key: string | readonly string[];
 }
 
-export interface StretchEnd {
+export interface ObservationEnd {
   /** Default: how long it has been. */
   readonly ms?: number;
   /** Default: none. */
@@ -37,8 +37,8 @@ export interface StretchEnd {
 }
 
 /** The time of one wait or one hold, as span and metrics. A tracer or meter that throws costs no lock. */
-export class Stretch {
-  readonly #options: StretchOptions;
+export class Observation {
+  readonly #options: ObservationOptions;
   readonly #what: "wait" | "hold";
   readonly #since: number;
   readonly #metrics: Metrics | undefined;
@@ -46,7 +46,7 @@ export class Stretch {
   #isOver = false;
 
   /** It is a child of the active span; after another one it is linked to that. */
-  constructor(options: StretchOptions, what: "wait" | "hold", before?: Stretch, more?: Attributes) {
+  constructor(options: ObservationOptions, what: "wait" | "hold", before?: Observation, more?: Attributes) {
     const { telemetry, kind, key } = options;
     this.#options = options;
     this.#what = what;
@@ -106,7 +106,7 @@ export class Stretch {
   }
 
   /** Whether this is its end, and not something after it. */
-  end(outcome: string, { ms = this.ms, error, more }: StretchEnd): boolean {
+  end(outcome: string, { ms = this.ms, error, more }: ObservationEnd): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
     const { telemetry, kind, key } = this.#options;

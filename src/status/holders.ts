@@ -12,15 +12,21 @@ export function isInUse({ isHeld, semaphore, readers = [] }: LockStatus): boolea
   return isHeld || readers.length > 0 || (semaphore?.held.length ?? 0) > 0;
 }
 
+/** A waiter, a reader, or the holder of a permit. */
+export interface Participant {
+  readonly holder?: Holder;
+  readonly state?: string;
+}
+
 /** A process that waits: the first in line for a permit leaves neither name nor time. */
-export type Waiter = Partial<WaitingProcess>;
+export type WaiterStatus = Partial<WaitingProcess>;
 
 /** Who waits for the lock or a permit, first come first. */
-export function waitersOf({ waiting = [], semaphore }: LockStatus): readonly Waiter[] {
+export function waitersOf({ waiting = [], semaphore }: LockStatus): readonly WaiterStatus[] {
   return [...waiting, ...(semaphore ? permitWaitersOf(semaphore) : [])];
 }
 
-export function permitWaitersOf({ permits, held, waiting = [], isGateTaken = false }: SemaphoreStatus): readonly Waiter[] {
+export function permitWaitersOf({ permits, held, waiting = [], isGateTaken = false }: SemaphoreStatus): readonly WaiterStatus[] {
   // While there are permits, it only takes one.
   return isGateTaken && held.length >= permits ? [{}, ...waiting] : waiting;
 }

@@ -1,10 +1,10 @@
 import type { Holder } from "../options.ts";
-import { presentHolder, waitersOf } from "./holders.ts";
+import { type Participant, presentHolder, waitersOf } from "./holders.ts";
 import { type LockStatus, missingStatus } from "./lock-status.ts";
 import { mixedUseOf } from "./mixed-use.ts";
 
 /** What may be new about a lock since the last look. */
-export type LockEvent =
+export type LockChangeKind =
   /** The first look: the state as it is. */
   | "seen"
   /** The lock was taken. */
@@ -25,7 +25,7 @@ export type LockEvent =
   | "gone";
 
 export interface LockChange {
-  readonly event: LockEvent;
+  readonly event: LockChangeKind;
   readonly status: LockStatus;
 }
 
@@ -43,8 +43,8 @@ export function changesBetween(before: LocksSeen | undefined, now: LocksSeen): L
   });
 }
 
-function eventsBetween(before: LockStatus, now: LockStatus): LockEvent[] {
-  const events: LockEvent[] = [];
+function eventsBetween(before: LockStatus, now: LockStatus): LockChangeKind[] {
+  const events: LockChangeKind[] = [];
   if (now.isHeld && now.state !== "breaking" && (before.state !== "leased" || holderId(before) !== holderId(now))) events.push("held");
   if (now.state === "breaking" && before.state !== "breaking") events.push("breaking");
   if (!now.isHeld && before.isHeld) events.push("free");
@@ -66,13 +66,7 @@ function holderId(status: LockStatus): string {
   return idOf(presentHolder(status));
 }
 
-/** A waiter, a reader, or the holder of a permit. */
-interface Named {
-  readonly holder?: Holder;
-  readonly state?: string;
-}
-
-function idsOf(some: readonly Named[]): string {
+function idsOf(some: readonly Participant[]): string {
   return JSON.stringify(some.map(({ holder, state }) => [idOf(holder), state]));
 }
 

@@ -128,14 +128,14 @@ export function withHelpers(lock: LockStatus, helpers: HelperStatus | undefined)
 /** What the key's blob says, and what is in use. */
 function kindsOf({ kind, isHeld, semaphore, readers }: LockStatus): readonly string[] {
   const kinds = new Set<string>(kind === undefined ? [] : [kind]);
-  if (semaphore && isInUse(semaphore)) kinds.add("semaphore" satisfies KeyKind);
+  if (semaphore && hasUsers(semaphore)) kinds.add("semaphore" satisfies KeyKind);
   if (readers) kinds.add("reader-writer-lock" satisfies KeyKind);
   // A semaphore's users lease blobs of its own alone: the lease of the key is a lock's then, whose holder leaves no record.
   if (isHeld && [...kinds].every((found) => found === ("semaphore" satisfies KeyKind))) kinds.add("lock" satisfies KeyKind);
   return [...kinds];
 }
 
-function isInUse({ held, waiting = [], isGateTaken = false }: SemaphoreStatus): boolean {
+function hasUsers({ held, waiting = [], isGateTaken = false }: SemaphoreStatus): boolean {
   return held.length > 0 || waiting.length > 0 || isGateTaken;
 }
 

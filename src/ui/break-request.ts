@@ -1,8 +1,8 @@
 import type { BreakOptions } from "../index.ts";
-import type { BreakRequest, Part } from "./snapshot.ts";
+import type { PageBreakRequest, Part } from "./snapshot.ts";
 
 /** Reads what a page sent. Undefined if it is no such request. */
-export function breakRequestIn(text: string): BreakRequest | undefined {
+export function breakRequestIn(text: string): PageBreakRequest | undefined {
   let sent: unknown;
   try {
     sent = JSON.parse(text);
@@ -19,7 +19,7 @@ export function breakRequestIn(text: string): BreakRequest | undefined {
   return { key, typed, part, atOnce, ...(holder !== undefined && { holder }) };
 }
 
-export function breakOptionsOf({ part, holder, atOnce }: BreakRequest): BreakOptions {
+export function breakOptionsOf({ part, holder, atOnce }: PageBreakRequest): BreakOptions {
   const when = atOnce ? { periodSeconds: 0 } : {};
   if (part.kind === "reader") return { ...when, ...(holder !== undefined && { reader: holder }) };
   const ifHolder = holder === undefined ? {} : { ifHolder: holder };

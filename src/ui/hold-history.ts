@@ -2,15 +2,15 @@ import type { Holder, LockStatus } from "../index.ts";
 import { longestBreakSeconds } from "../status/breaking.ts";
 import { presentHolder } from "../status/holders.ts";
 import { BreakNotes } from "./break-notes.ts";
-import type { BreakingView, Hold, HoldEnd, Loss, Part, Since } from "./snapshot.ts";
+import type { BreakingView, HoldEnd, HoldView, Loss, Part, Since } from "./snapshot.ts";
 
 const MOST_HOLDS = 20_000;
 const MOST_LOSSES = 500;
 /** Dates of the service are whole seconds. */
-const SECOND_MS = 1_000;
+const SERVICE_DATE_STEP_MS = 1_000;
 
 /** One part of a lock that is held at one look. */
-interface Held {
+interface HeldPart {
   readonly part: Part;
   readonly isBreaking: boolean;
   readonly holder: Holder | undefined;
@@ -48,7 +48,7 @@ export class HoldHistory {
   /** Those that go on, by key and part. */
   readonly #open = new Map<string, Map<string, OpenHold>>();
   /** All that are remembered, in the order in which they began. */
-  readonly #holds = new Map<number, { readonly hold: Hold; readonly version: number }>();
+  readonly #holds = new Map<number, { readonly hold: HoldView; readonly version: number }>();
   readonly #ended: number[] = [];
   readonly #losses: { readonly loss: Loss; readonly version: number }[] = [];
   #forgottenBefore = 0;
@@ -71,7 +71,7 @@ export class HoldHistory {
 
   /** When the present hold of this part began. */
   since(key: string, part: Part, holder?: Holder): Since | undefined {
-    const open = this.#open.get(key)?.get(nameOf(part, holder));
+    const open = this.#open.get(key)?.get(partKeyOf(part, holder));
     const hold = open && this.#holds.get(open.id)?.hold;
     if (!hold) return undefined;
     const { from, earliest, isFromBefore } = hold;
@@ -80,11 +80,11 @@ export class HoldHistory {
 
   /** When the breaking lease of this part has ended. Undefined if it is not breaking. */
   breaking(key: string, part: Part, holder?: Holder): BreakingView | undefined {
-    return this.#open.get(key)?.get(nameOf(part, holder))?.breaking;
+    return this.#open.get(key)?.get(partKeyOf(part, holder))?.breaking;
   }
 
   /** Those that began or ended after a version. */
-  holdsAfter(version: number): Hold[] {
+  holdsAfter(version: number): HoldView[] {
     return [...this.#holds.values()].filter((found) => found.version > version).map(({ hold }) => hold);
   }
 
@@ -94,14 +94,14 @@ export class HoldHistory {
 
   #compare(key: string, status: LockStatus | undefined, look: Look): void {
     const open = this.#open.get(key) ?? new Map<string, OpenHold>();
-    const now = new Map((status ? heldIn(status) : []).map((held) => [nameOf(held.part, held.holder), held]));
+    const now = new Map((status ? heldIn(status) : []).map((held) => [partKeyOf(held.part, held.holder), held]));
     for (const [name, before] of open) {
       const held = now.get(name);
       if (held && isSameHold(before, held, look)) continue;
       open.delete(name);
       // Another cannot have begun before it ended.
-      const to = held ? beginningOf(held, look).from : look.at;
-      this.#end(before, this.#endLabel(before, status, held, look), { ...look, to });
+      const to = held ? startOf(held, look).from : look.at;
+      this.#end(before, this.#endOf(before, status, held, look), { ...look, to });
     }
     for (const [name, held] of now) {
       const known = open.get(name);
@@ -115,15 +115,15 @@ export class HoldHistory {
   }
 
   /** Where another process broke it, it ends within the whole length of the lease from this look on. */
-  #breakingOf(key: string, { part, holder, leaseSeconds }: Held, { at }: Look): BreakingView {
-    return this.breaks.take(key, part, holder) ?? { freeBy: at + longestBreakSeconds({ leaseSeconds }) * SECOND_MS };
+  #breakingOf(key: string, { part, holder, leaseSeconds }: HeldPart, { at }: Look): BreakingView {
+    return this.breaks.take(key, part, holder) ?? { freeBy: at + longestBreakSeconds({ leaseSeconds }) * 1_000 };
   }
 
-  #begin(key: string, held: Held, look: Look): number {
+  #begin(key: string, held: HeldPart, look: Look): number {
     this.#ids += 1;
     const { part, holder, purpose } = held;
     const { version, before } = look;
-    const hold = { id: this.#ids, key, part, ...beginningOf(held, look), isFromBefore: before === undefined };
+    const hold = { id: this.#ids, key, part, ...startOf(held, look), isFromBefore: before === undefined };
     this.#holds.set(this.#ids, { hold: { ...hold, ...(holder && { holder }), ...(purpose !== undefined && { purpose }) }, version });
     return this.#ids;
   }
@@ -140,7 +140,7 @@ export class HoldHistory {
     if ((end === "expired" || end === "broken" || end === "deleted") && !breaking) this.#lose(id, end, { ...look, by });
   }
 
-  #endLabel({ breaking, id }: OpenHold, status: LockStatus | undefined, held: Held | undefined, look: Look): HoldEnd {
+  #endOf({ breaking, id }: OpenHold, status: LockStatus | undefined, held: HeldPart | undefined, look: Look): HoldEnd {
     if (breaking) return "broken";
     if (look.hasVanished) return "deleted";
     // Of permits and readers only those that are held are told of.
@@ -173,7 +173,7 @@ export class HoldHistory {
 }
 
 /** Whether what is held at a look is what was held at the look before. */
-function isSameHold({ who, breaking }: OpenHold, { holder, isBreaking }: Held, { isAfterGap = false }: Look): boolean {
+function isSameHold({ who, breaking }: OpenHold, { holder, isBreaking }: HeldPart, { isAfterGap = false }: Look): boolean {
   // What was broken and is leased again, even by the same process, was taken anew.
   if (breaking && !isBreaking) return false;
   // Two holders without a name look the same, and in a gap there was time for both.
@@ -181,22 +181,22 @@ function isSameHold({ who, breaking }: OpenHold, { holder, isBreaking }: Held, {
 }
 
 /** By its record if that is of this hold, and not of an earlier one of its process; otherwise between two looks. */
-function beginningOf({ recordedAt }: Held, { at, before }: Look): Pick<Since, "from" | "earliest"> {
+function startOf({ recordedAt }: HeldPart, { at, before }: Look): Pick<Since, "from" | "earliest"> {
   const written = recordedAt?.getTime();
-  if (written === undefined || written > at || (before !== undefined && written < before - SECOND_MS)) {
+  if (written === undefined || written > at || (before !== undefined && written < before - SERVICE_DATE_STEP_MS)) {
     return { from: at, ...(before !== undefined && { earliest: before }) };
   }
   const from = Math.max(written, before ?? 0);
   return { from, earliest: from };
 }
 
-function heldIn(status: LockStatus): Held[] {
+function heldIn(status: LockStatus): HeldPart[] {
   const { isHeld, state, purpose, leaseSeconds, recordedAt, semaphore, readers = [] } = status;
   const holder = presentHolder(status);
-  const record = holder ? { purpose, leaseSeconds, recordedAt } : NO_RECORD;
-  const lock: Held[] = isHeld ? [{ part: { kind: "lock" }, isBreaking: state === "breaking", holder, ...record }] : [];
+  const record = holder ? { purpose, leaseSeconds, recordedAt } : UNRECORDED;
+  const lock: HeldPart[] = isHeld ? [{ part: { kind: "lock" }, isBreaking: state === "breaking", holder, ...record }] : [];
   const permits = (semaphore?.held ?? []).map(
-    (permit): Held => ({
+    (permit): HeldPart => ({
       part: { kind: "permit", slot: permit.slot },
       isBreaking: permit.state === "breaking",
       holder: permit.holder,
@@ -206,15 +206,15 @@ function heldIn(status: LockStatus): Held[] {
     }),
   );
   const reading = readers.map(
-    (reader): Held => ({ part: { kind: "reader" }, isBreaking: reader.state === "breaking", holder: reader.holder, ...NO_RECORD }),
+    (reader): HeldPart => ({ part: { kind: "reader" }, isBreaking: reader.state === "breaking", holder: reader.holder, ...UNRECORDED }),
   );
   return [...lock, ...permits, ...reading];
 }
 
-const NO_RECORD = { purpose: undefined, leaseSeconds: undefined, recordedAt: undefined };
+const UNRECORDED = { purpose: undefined, leaseSeconds: undefined, recordedAt: undefined };
 
 /** A reader has no other name than its holder's. */
-function nameOf(part: Part, holder: Holder | undefined): string {
+function partKeyOf(part: Part, holder: Holder | undefined): string {
   switch (part.kind) {
     case "lock":
       return "lock";

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { isMutexError, type LockStatus } from "../index.ts";
 import { HoldHistory } from "./hold-history.ts";
-import { viewOf } from "./lock-view.ts";
-import type { BreakRequest, LockView, ServiceProblem, Snapshot, Vanished } from "./snapshot.ts";
+import { lockViewOf } from "./lock-view.ts";
+import type { LockView, PageBreakRequest, ServiceProblem, Snapshot, Vanished } from "./snapshot.ts";
 
 const POLL_EVERY_MS = 2_500;
 const LONGEST_BACK_OFF_MS = 60_000;
@@ -82,7 +82,7 @@ export class LockPoller {
   }
 
   /** The history then says who broke what the page asked to break, and when it is free. */
-  recordBreak({ key, part, holder }: BreakRequest, freeInSeconds: number): void {
+  recordBreak({ key, part, holder }: PageBreakRequest, freeInSeconds: number): void {
     const { wallMs, breaker: by = "the operator" } = this.#options;
     const at = wallMs();
     const reader = part.kind === "reader" && holder !== undefined && { reader: holder };
@@ -123,7 +123,7 @@ export class LockPoller {
     if (locks.size > 0) this.#vanished = undefined;
     this.#history.note(locks, { version, at, before, isAfterGap: gap !== undefined, hasVanished: held > 0 });
     for (const [key, status] of locks) {
-      const view = viewOf(status, this.#history);
+      const view = lockViewOf(status, this.#history);
       const text = JSON.stringify(view);
       if (this.#views.get(key)?.text !== text) this.#views.set(key, { view, text, version });
       this.#gone.delete(key);

@@ -1,11 +1,11 @@
 import type { LockStatus } from "../index.ts";
-import { permitWaitersOf, presentHolder, type Waiter } from "../status/holders.ts";
+import { permitWaitersOf, presentHolder, type WaiterStatus } from "../status/holders.ts";
 import { mixedUseOf } from "../status/mixed-use.ts";
 import type { HoldHistory } from "./hold-history.ts";
 import type { LockState, LockView, PermitView, ReaderView, WaiterView } from "./snapshot.ts";
 
 /** A lock as the page shows it: what the service says, and since when by what was seen. */
-export function viewOf(status: LockStatus, history: HoldHistory): LockView {
+export function lockViewOf(status: LockStatus, history: HoldHistory): LockView {
   const { key, state, infinite, kind, holder: recorded, purpose, leaseSeconds, recordedAt, highestToken, waiting = [], semaphore } = status;
   const mixedUse = mixedUseOf(status);
   const holder = presentHolder(status);
@@ -13,7 +13,7 @@ export function viewOf(status: LockStatus, history: HoldHistory): LockView {
   const breaking = history.breaking(key, { kind: "lock" });
   return {
     key,
-    state: stateOf(status),
+    state: lockStateOf(status),
     lease: state,
     infinite,
     ...(kind !== undefined && { kind }),
@@ -27,24 +27,24 @@ export function viewOf(status: LockStatus, history: HoldHistory): LockView {
     ...(highestToken !== undefined && { highestToken }),
     waiting: waiting.map(waiterView),
     ...(semaphore && {
-      semaphore: { permits: semaphore.permits, held: permitsOf(status, history), waiting: permitWaitersOf(semaphore).map(waiterView) },
+      semaphore: { permits: semaphore.permits, held: permitViewsOf(status, history), waiting: permitWaitersOf(semaphore).map(waiterView) },
     }),
-    readers: readersOf(status, history),
+    readers: readerViewsOf(status, history),
   };
 }
 
-function stateOf({ isHeld, state, semaphore, readers = [] }: LockStatus): LockState {
+function lockStateOf({ isHeld, state, semaphore, readers = [] }: LockStatus): LockState {
   if (isHeld) return state === "breaking" ? "breaking" : "held";
   if (readers.length > 0 || (semaphore?.held.length ?? 0) > 0) return "inUse";
   if (state === "expired") return "expired";
   return state === "broken" ? "broken" : "free";
 }
 
-function waiterView({ holder, since }: Waiter): WaiterView {
+function waiterView({ holder, since }: WaiterStatus): WaiterView {
   return { ...(holder && { holder }), ...(since && { since: since.getTime() }) };
 }
 
-function permitsOf({ key, semaphore }: LockStatus, history: HoldHistory): PermitView[] {
+function permitViewsOf({ key, semaphore }: LockStatus, history: HoldHistory): PermitView[] {
   return (semaphore?.held ?? []).map(({ slot, holder, purpose, leaseSeconds }) => {
     const since = history.since(key, { kind: "permit", slot });
     const breaking = history.breaking(key, { kind: "permit", slot });
@@ -59,7 +59,7 @@ function permitsOf({ key, semaphore }: LockStatus, history: HoldHistory): Permit
   });
 }
 
-function readersOf({ key, readers = [] }: LockStatus, history: HoldHistory): ReaderView[] {
+function readerViewsOf({ key, readers = [] }: LockStatus, history: HoldHistory): ReaderView[] {
   return readers.map(({ holder }) => {
     const since = history.since(key, { kind: "reader" }, holder);
     const breaking = history.breaking(key, { kind: "reader" }, holder);

@@ -26,13 +26,13 @@ export class Session {
 
   hasToken(headers: IncomingHttpHeaders): boolean {
     const token = headers[TOKEN_HEADER];
-    return typeof token === "string" && isSame(token, this.token);
+    return typeof token === "string" && isSameSecret(token, this.token);
   }
 
   hasCookie({ cookie = "" }: IncomingHttpHeaders): boolean {
     return cookie.split(/; */).some((pair) => {
       const [name, value = ""] = pair.split("=", 2);
-      return name === this.#name && isSame(value, this.#cookie);
+      return name === this.#name && isSameSecret(value, this.#cookie);
     });
   }
 
@@ -46,7 +46,7 @@ function secret(): string {
 }
 
 /** Takes as long whatever differs. */
-function isSame(given: string, expected: string): boolean {
+function isSameSecret(given: string, expected: string): boolean {
   const [a, b] = [given, expected].map((text) => createHash("sha256").update(text).digest()) as [Buffer, Buffer];
   return timingSafeEqual(a, b);
 }

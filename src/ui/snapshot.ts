@@ -30,7 +30,7 @@ export interface Snapshot {
   readonly locks: readonly LockView[];
   /** Keys that are not listed any more. */
   readonly gone: readonly string[];
-  readonly holds: readonly Hold[];
+  readonly holds: readonly HoldView[];
   /** Holds that ended before this are forgotten. */
   readonly forgottenBefore: number;
   readonly losses: readonly Loss[];
@@ -126,7 +126,7 @@ export type Part = { readonly kind: "lock" } | { readonly kind: "permit"; readon
 export type HoldEnd = "released" | "expired" | "broken" | "deleted" | "unseen" | "unlisted";
 
 /** One holder had the lock, a permit or a part in reading, from one look to another. */
-export interface Hold extends Since {
+export interface HoldView extends Since {
   readonly id: number;
   readonly key: string;
   readonly part: Part;
@@ -177,7 +177,7 @@ export interface Vanished {
 }
 
 /** What the page asks to break. */
-export interface BreakRequest {
+export interface PageBreakRequest {
   readonly key: string;
   /** What the person typed: the key once more, as it is or with its invisible characters escaped. */
   readonly typed: string;

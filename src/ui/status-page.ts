@@ -61,7 +61,7 @@ export class StatusPage {
       this.#answer(request, response).catch((error: unknown) => {
         options.onDefect(error);
         if (response.headersSent) response.destroy();
-        else say(response, 500, "an unexpected failure; the terminal in which azmutex ui runs says what");
+        else sendMessage(response, 500, "an unexpected failure; the terminal in which azmutex ui runs says what");
       });
     });
   }
@@ -93,61 +93,62 @@ export class StatusPage {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
     const rejection = rejectForeign(request, this.#port);
-    if (rejection !== undefined) return say(response, 403, rejection);
+    if (rejection !== undefined) return sendMessage(response, 403, rejection);
     const { method = "", url = "/", headers } = request;
     const [path = "/", query = ""] = url.split("?", 2);
     const asset = this.#assets.get(path);
     if (asset) {
-      if (method !== "GET" && method !== "HEAD") return say(response, 405, "this can only be read");
+      if (method !== "GET" && method !== "HEAD") return sendMessage(response, 405, "this can only be read");
       response.setHeader("Content-Type", asset.type).end(method === "HEAD" ? undefined : asset.body);
       return;
     }
     switch (`${method} ${path}`) {
       case "POST /session":
-        if (!this.#session.hasToken(headers)) return say(response, 401, "open the link that azmutex ui has printed");
+        if (!this.#session.hasToken(headers)) return sendMessage(response, 401, "open the link that azmutex ui has printed");
         response.setHeader("Set-Cookie", this.#session.cookie);
-        return tell(response, 200, {});
+        return sendJson(response, 200, {});
       case "GET /locks":
-        if (!this.#isKnown(request)) return say(response, 401, "open the link that azmutex ui has printed");
-        return await this.#tellLocks(new URLSearchParams(query), response);
+        if (!this.#isSignedIn(request)) return sendMessage(response, 401, "open the link that azmutex ui has printed");
+        return await this.#sendLocks(new URLSearchParams(query), response);
       case "POST /break":
-        if (!this.#options.breakLock) return say(response, 404, "locks can be broken only where azmutex ui was started with --allow-break");
-        if (!this.#isKnown(request)) return say(response, 401, "open the link that azmutex ui has printed");
+        if (!this.#options.breakLock)
+          return sendMessage(response, 404, "locks can be broken only where azmutex ui was started with --allow-break");
+        if (!this.#isSignedIn(request)) return sendMessage(response, 401, "open the link that azmutex ui has printed");
         return await this.#break(this.#options.breakLock, request, response);
       default:
-        return say(response, 404, "there is nothing here");
+        return sendMessage(response, 404, "there is nothing here");
     }
   }
 
-  #isKnown({ headers }: IncomingMessage): boolean {
+  #isSignedIn({ headers }: IncomingMessage): boolean {
     return this.#session.hasToken(headers) && this.#session.hasCookie(headers);
   }
 
-  async #tellLocks(query: URLSearchParams, response: ServerResponse): Promise<void> {
+  async #sendLocks(query: URLSearchParams, response: ServerResponse): Promise<void> {
     const after = Number(query.get("after") ?? 0);
     const snapshot = await this.#options.poller.snapshot(query.get("run") ?? "", Number.isSafeInteger(after) && after >= 0 ? after : 0);
-    tell(response, 200, snapshot);
+    sendJson(response, 200, snapshot);
   }
 
   async #break(breakLock: NonNullable<StatusPageOptions["breakLock"]>, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.headers["content-type"] !== "application/json") return say(response, 415, "this takes JSON");
+    if (request.headers["content-type"] !== "application/json") return sendMessage(response, 415, "this takes JSON");
     const text = await bodyOf(request);
-    if (text === undefined) return say(response, 413, `this takes up to ${LONGEST_BODY} bytes`);
+    if (text === undefined) return sendMessage(response, 413, `this takes up to ${LONGEST_BODY} bytes`);
     const asked = breakRequestIn(text);
-    if (!asked) return say(response, 400, "this is no request to break a lock");
+    if (!asked) return sendMessage(response, 400, "this is no request to break a lock");
     if (asked.typed !== asked.key && asked.typed !== printable(asked.key))
-      return say(response, 400, "what was typed is not the key; nothing was changed");
+      return sendMessage(response, 400, "what was typed is not the key; nothing was changed");
     try {
       const options = breakOptionsOf(asked);
       const result = await breakLock(asked.key, options);
       if (result.outcome === "broken") this.#options.poller.recordBreak(asked, result.freeInSeconds);
       this.#options.onBreak?.(asked.key, options, result);
-      tell(response, 200, result);
+      sendJson(response, 200, result);
     } catch (error) {
       // Wrong arguments are told of in words that bear no secret, as all of the library's errors.
-      if (error instanceof TypeError || error instanceof RangeError) return say(response, 400, error.message);
+      if (error instanceof TypeError || error instanceof RangeError) return sendMessage(response, 400, error.message);
       if (!isMutexError(error)) throw error;
-      say(response, error.code === "INVALID_KEY" ? 400 : 502, error.message);
+      sendMessage(response, error.code === "INVALID_KEY" ? 400 : 502, error.message);
     } finally {
       this.#options.poller.invalidate();
     }
@@ -165,11 +166,11 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
   return length <= LONGEST_BODY ? Buffer.concat(parts).toString("utf8") : undefined;
 }
 
-function tell(response: ServerResponse, status: number, facts: object): void {
+function sendJson(response: ServerResponse, status: number, facts: object): void {
   response.writeHead(status, { "Content-Type": "application/json; charset=utf-8" }).end(JSON.stringify(facts));
 }
 
 /** Why there is no better answer. */
-function say(response: ServerResponse, status: number, message: string): void {
-  tell(response, status, { message });
+function sendMessage(response: ServerResponse, status: number, message: string): void {
+  sendJson(response, status, { message });
 }

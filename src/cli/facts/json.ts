@@ -1,4 +1,4 @@
-import type { LockEvent } from "../../status/lock-changes.ts";
+import type { LockChangeKind } from "../../status/lock-changes.ts";
 import { terminal } from "../terminal.ts";
 
 /** A process, in everything that `--json` prints. */
@@ -85,7 +85,7 @@ export interface WatchJson extends StatusJson {
   /** When it was seen, by the clock of the machine that watches. */
   readonly at: string;
   /** What is new. The rest says how the lock is after all changes that were seen at once; `missing` if it is not listed any more. */
-  readonly event: LockEvent;
+  readonly event: LockChangeKind;
 }
 
 /** `azmutex break --json` prints one. */

@@ -1,23 +1,17 @@
-import type { Holder, LockStatus } from "../../index.ts";
+import type { LockStatus } from "../../index.ts";
 import { longestBreakSeconds } from "../../status/breaking.ts";
-import { waitersOf } from "../../status/holders.ts";
-import type { LockChange, LockEvent } from "../../status/lock-changes.ts";
+import { type Participant, waitersOf } from "../../status/holders.ts";
+import type { LockChange, LockChangeKind } from "../../status/lock-changes.ts";
 import { mixedUseOf } from "../../status/mixed-use.ts";
 import { printable } from "../printable.ts";
 import { heldBy, named, permitsOf, readersOf, shownTime, waiterName } from "./lock-words.ts";
-
-/** A waiter, a reader, or the holder of a permit. */
-interface Named {
-  readonly holder?: Holder;
-  readonly state?: string;
-}
 
 /** `2026-11-23T13:05:12Z nightly held by build-7:4123 (deploy 42)` */
 export function changeLine({ event, status }: LockChange, now: number): string {
   return `${shownTime(now)} ${printable(status.key)} ${whatHappened(event, status)}`;
 }
 
-function whatHappened(event: LockEvent, status: LockStatus): string {
+function whatHappened(event: LockChangeKind, status: LockStatus): string {
   switch (event) {
     case "seen":
       return stateOf(status);
@@ -80,6 +74,6 @@ function readers({ readers: reading = [] }: LockStatus): string {
   return `${readersOf(reading)}: ${namesOf(reading)}`;
 }
 
-function namesOf(some: readonly Named[]): string {
+function namesOf(some: readonly Participant[]): string {
   return some.map(({ holder, state }) => `${named(holder)}${state === "breaking" ? " (breaking)" : ""}`).join(", ");
 }

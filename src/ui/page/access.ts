@@ -1,7 +1,7 @@
 import { TOKEN_HEADER } from "../snapshot.ts";
 import { within } from "./time.ts";
 
-const KEPT_AS = "azmutex-token";
+const TOKEN_STORAGE_KEY = "azmutex-token";
 const LONGEST_ANSWER_MS = 60_000;
 
 /** The server does not know this browser, or not any more. */
@@ -14,13 +14,13 @@ let isNew = false;
 export function takeToken(): void {
   const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
   if (token === undefined) return;
-  localStorage.setItem(KEPT_AS, token);
+  localStorage.setItem(TOKEN_STORAGE_KEY, token);
   history.replaceState(null, "", "/#/");
   isNew = true;
 }
 
 /** Asks the server, and signs in first where it does not know this browser yet. */
-export async function ask(path: string, sent?: object): Promise<Response> {
+export async function fetchSignedIn(path: string, sent?: object): Promise<Response> {
   if (!isNew) {
     const first = await send(path, sent);
     if (first.status !== 401) return first;
@@ -33,7 +33,7 @@ export async function ask(path: string, sent?: object): Promise<Response> {
 }
 
 function send(path: string, sent?: object): Promise<Response> {
-  const headers = { [TOKEN_HEADER]: localStorage.getItem(KEPT_AS) ?? "" };
+  const headers = { [TOKEN_HEADER]: localStorage.getItem(TOKEN_STORAGE_KEY) ?? "" };
   const signal = within(LONGEST_ANSWER_MS);
   if (!sent) return fetch(path, { headers, signal });
   return fetch(path, { method: "POST", headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(sent), signal });

@@ -3,7 +3,7 @@ import { printable } from "../../status/printable.ts";
 import { BreakDialog } from "./break-dialog.tsx";
 import type { Feed } from "./feed.ts";
 import { type BreakTarget, KeyPanel } from "./key-panel.tsx";
-import { counted, duration, placeOf } from "./labels.ts";
+import { counted, duration, placeLabel } from "./labels.ts";
 import { LockTable, linkOf } from "./lock-table.tsx";
 import { LossesPanel } from "./losses-panel.tsx";
 import { NoLocks, Notice, VanishedAlarm } from "./notice.tsx";
@@ -11,11 +11,11 @@ import { isChosen, matches, ordered } from "./order.ts";
 import type { Route } from "./route.ts";
 import { apply, keptTheme, type Theme } from "./theme.ts";
 import { every } from "./time.ts";
-import { viewOf, windowOf } from "./timeline-window.ts";
+import { timelineViewOf, windowOf } from "./timeline-window.ts";
 import { Toolbar } from "./toolbar.tsx";
 import { useAddress } from "./use-address.ts";
 
-const SECOND_MS = 1_000;
+const REDRAW_EVERY_MS = 1_000;
 
 interface AppProps {
   readonly feed: Feed;
@@ -48,7 +48,7 @@ export function App({ feed, subscribe }: AppProps) {
     [matching, choice, order],
   );
   useEffect(() => {
-    if (latest) document.title = `Locks in ${placeOf(latest)}`;
+    if (latest) document.title = `Locks in ${placeLabel(latest)}`;
   }, [latest?.account, latest?.container]);
   const losses = useMemo(() => [...data.losses.values()].toSorted((a, b) => b.at - a.at), [data.version]);
   if (!latest) {
@@ -60,7 +60,7 @@ export function App({ feed, subscribe }: AppProps) {
     );
   }
   const now = data.now();
-  const place = placeOf(latest);
+  const place = placeLabel(latest);
   const { container, startedAt, gaps, mayBreak, lookedAt, vanished } = latest;
   const seenUntil = data.seenUntil(state === "live" && !latest.problem);
   const watched = { now, seenUntil, startedAt, gaps };
@@ -92,7 +92,7 @@ export function App({ feed, subscribe }: AppProps) {
               chosen={chosen}
               watched={watched}
               shown={windowOf(timeline, now, startedAt)}
-              onWindow={(wanted) => change({ timeline: viewOf(wanted, data.now()) }, "stream")}
+              onWindow={(wanted) => change({ timeline: timelineViewOf(wanted, data.now()) }, "stream")}
               holdsOf={(key) => data.holdsOf(key)}
               hrefOf={(key) => hrefOf({ kind: "key", key })}
             />
@@ -190,7 +190,7 @@ function useNews(subscribe: AppProps["subscribe"]): void {
   useEffect(() => {
     const again = (): void => draw((count) => count + 1);
     subscribe(again);
-    return every(SECOND_MS, () => {
+    return every(REDRAW_EVERY_MS, () => {
       if (!document.hidden) again();
     });
   }, [subscribe]);

@@ -2,8 +2,8 @@ import type { TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { BreakResult } from "../../index.ts";
 import { printable } from "../../status/printable.ts";
-import type { BreakRequest, LockView, Part, Since } from "../snapshot.ts";
-import { ask, UnauthorizedError } from "./access.ts";
+import type { LockView, PageBreakRequest, Part, Since } from "../snapshot.ts";
+import { fetchSignedIn, UnauthorizedError } from "./access.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import type { WatchedTime } from "./hold-spans.ts";
 import type { BreakTarget } from "./key-panel.tsx";
@@ -51,8 +51,8 @@ export function BreakDialog({ target: { lock, part }, place, watched, onClose, o
     event.preventDefault();
     setProgress({ kind: "sent" });
     const holder = part.kind === "reader" ? reader : stopped.holder?.name;
-    const request: BreakRequest = { key: lock.key, typed, part, atOnce, ...(holder !== undefined && { holder }) };
-    setProgress(await outcomeOf(request));
+    const request: PageBreakRequest = { key: lock.key, typed, part, atOnce, ...(holder !== undefined && { holder }) };
+    setProgress(await sendBreak(request));
     onBroken();
   };
   const shownKey = printable(lock.key);
@@ -187,9 +187,9 @@ function stoppedHolderOf({ holder, purpose, leaseSeconds, since, semaphore }: Lo
   return { ...known, ...(since && { since }) };
 }
 
-async function outcomeOf(request: BreakRequest): Promise<Progress> {
+async function sendBreak(request: PageBreakRequest): Promise<Progress> {
   try {
-    const answer = await ask("/break", request);
+    const answer = await fetchSignedIn("/break", request);
     if (!answer.ok) return { kind: "failed", text: ((await answer.json()) as { message: string }).message };
     return { kind: "done", text: resultText((await answer.json()) as BreakResult) };
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Snapshot } from "../snapshot.ts";
-import { ask, UnauthorizedError } from "./access.ts";
+import { fetchSignedIn, UnauthorizedError } from "./access.ts";
 import { PageData } from "./page-data.ts";
 import { later } from "./time.ts";
 
@@ -29,15 +29,15 @@ export class Feed {
 
   askNow(): void {
     this.#cancel();
-    if (!this.#isAsking) void this.#ask();
+    if (!this.#isAsking) void this.#fetch();
   }
 
-  async #ask(): Promise<void> {
+  async #fetch(): Promise<void> {
     this.#isAsking = true;
     let againInMs: number;
     try {
       const { run = "", version = 0 } = this.data.latest ?? {};
-      const answer = await ask(`/locks?run=${run}&after=${version}`);
+      const answer = await fetchSignedIn(`/locks?run=${run}&after=${version}`);
       if (!answer.ok) throw new Error(String(answer.status));
       const snapshot = (await answer.json()) as Snapshot;
       this.data.apply(snapshot);

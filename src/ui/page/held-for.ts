@@ -1,4 +1,4 @@
-import type { Hold, Since } from "../snapshot.ts";
+import type { HoldView, Since } from "../snapshot.ts";
 import { duration } from "./labels.ts";
 
 /** How long something is held, as far as looks and records tell. */
@@ -9,14 +9,14 @@ export interface HeldFor {
 }
 
 /** How long a hold lasted, or has lasted when the locks were last seen. */
-export function heldFor({ from, earliest, lastSeen, to }: Since & Pick<Hold, "lastSeen" | "to">, seenUntil: number): HeldFor {
+export function heldFor({ from, earliest, lastSeen, to }: Since & Pick<HoldView, "lastSeen" | "to">, seenUntil: number): HeldFor {
   const leastMs = Math.max(0, (lastSeen ?? seenUntil) - from);
   return { leastMs, mostMs: earliest === undefined ? undefined : Math.max(leastMs, (to ?? seenUntil) - earliest) };
 }
 
 /** `3 min`, `between 3 and 40 min`, `less than 40 min`, `more than 5 s` */
 export function heldForText(held: HeldFor): string {
-  const { least, most, unit } = shown(held);
+  const { least, most, unit } = boundsText(held);
   if (most === undefined) return `more than ${least}`;
   if (most === least) return least;
   if (held.leastMs < 1_000) return `less than ${most}`;
@@ -25,7 +25,7 @@ export function heldForText(held: HeldFor): string {
 
 /** The same for a narrow column: `3–40 min`, `< 40 min`, `> 5 s` */
 export function heldForCell(held: HeldFor): string {
-  const { least, most, unit } = shown(held);
+  const { least, most, unit } = boundsText(held);
   if (most === undefined) return `> ${least}`;
   if (most === least) return least;
   if (held.leastMs < 1_000) return `< ${most}`;
@@ -33,7 +33,7 @@ export function heldForCell(held: HeldFor): string {
 }
 
 /** Both ends as text, and the unit if it is the same. The upper end is rounded up: no hold is longer than shown. */
-function shown({ leastMs, mostMs }: HeldFor): { readonly least: string; readonly most?: string; readonly unit?: string } {
+function boundsText({ leastMs, mostMs }: HeldFor): { readonly least: string; readonly most?: string; readonly unit?: string } {
   const least = duration(leastMs);
   if (mostMs === undefined) return { least };
   if (duration(mostMs) === least) return { least, most: least };

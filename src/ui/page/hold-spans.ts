@@ -1,4 +1,4 @@
-import type { Hold } from "../snapshot.ts";
+import type { HoldView } from "../snapshot.ts";
 
 /** What the page knows up to when. */
 export interface WatchedTime {
@@ -10,7 +10,7 @@ export interface WatchedTime {
   readonly gaps: readonly (readonly [number, number])[];
 }
 
-export interface Span {
+export interface HoldSpan {
   readonly from: number;
   readonly to: number;
   /** Whether it was held for certain. Otherwise it may have been: no look tells. */
@@ -18,9 +18,9 @@ export interface Span {
 }
 
 /** The parts of time in which a hold certainly stood, and those in which it may have. */
-export function spansOf(hold: Pick<Hold, "from" | "earliest" | "lastSeen" | "to">, watched: WatchedTime): Span[] {
+export function spansOf(hold: Pick<HoldView, "from" | "earliest" | "lastSeen" | "to">, watched: WatchedTime): HoldSpan[] {
   const { from, earliest = from, lastSeen = watched.seenUntil, to = Math.max(watched.now, lastSeen) } = hold;
-  const spans: Span[] = [];
+  const spans: HoldSpan[] = [];
   const add = (begin: number, end: number, isSeen: boolean): void => {
     if (end > begin) spans.push({ from: begin, to: end, isSeen });
   };
@@ -45,7 +45,7 @@ export function unwatchedTimes({ startedAt, gaps }: Pick<WatchedTime, "startedAt
 }
 
 /** For how long of a hold there was no look: its holder may have released it there, and taken it again. */
-export function unwatchedMs({ from, lastSeen }: Pick<Hold, "from" | "lastSeen">, watched: WatchedTime): number {
+export function unwatchedMs({ from, lastSeen }: Pick<HoldView, "from" | "lastSeen">, watched: WatchedTime): number {
   const until = lastSeen ?? watched.seenUntil;
   return unwatchedTimes(watched)
     .map(([begin, end]) => Math.max(0, Math.min(end, until) - Math.max(begin, from)))
@@ -57,7 +57,7 @@ function isUnwatched(at: number, watched: WatchedTime): boolean {
 }
 
 /** How many are held, from a moment on. */
-export interface Level {
+export interface HeldCount {
   readonly at: number;
   /** For certain. */
   readonly least: number;
@@ -65,7 +65,7 @@ export interface Level {
 }
 
 /** How many of these holds stood at once, each time the number changes. */
-export function levelsOf(holds: readonly Hold[], watched: WatchedTime): Level[] {
+export function heldCountsOf(holds: readonly HoldView[], watched: WatchedTime): HeldCount[] {
   const steps = new Map<number, { least: number; most: number }>();
   const step = (at: number, by: number, isSeen: boolean): void => {
     const found = steps.get(at) ?? { least: 0, most: 0 };
@@ -86,6 +86,6 @@ export function levelsOf(holds: readonly Hold[], watched: WatchedTime): Level[] 
 }
 
 /** The level at a moment. */
-export function levelAt(levels: readonly Level[], at: number): Level {
-  return levels.findLast((level) => level.at <= at) ?? { at, least: 0, most: 0 };
+export function heldCountAt(counts: readonly HeldCount[], at: number): HeldCount {
+  return counts.findLast((count) => count.at <= at) ?? { at, least: 0, most: 0 };
 }

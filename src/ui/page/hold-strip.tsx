@@ -1,6 +1,6 @@
 import { printable } from "../../status/printable.ts";
-import type { Hold, LockView } from "../snapshot.ts";
-import { type Level, levelsOf, type Span, spansOf, unwatchedTimes, type WatchedTime } from "./hold-spans.ts";
+import type { HoldView, LockView } from "../snapshot.ts";
+import { type HeldCount, type HoldSpan, heldCountsOf, spansOf, unwatchedTimes, type WatchedTime } from "./hold-spans.ts";
 import { counted, partLabel } from "./labels.ts";
 import type { TimeWindow } from "./timeline-window.ts";
 
@@ -19,7 +19,7 @@ export const HUE_NAMES: readonly string[] = [...Array.from({ length: HUES }, (_,
 
 export interface StripProps {
   readonly lock: LockView;
-  readonly holds: readonly Hold[];
+  readonly holds: readonly HoldView[];
   readonly shown: TimeWindow;
   readonly watched: WatchedTime;
   readonly width: number;
@@ -44,7 +44,7 @@ export function HoldStrip({ lock, holds, shown: window, watched, width }: StripP
         ) : null,
       )}
       {lanes.size > MOST_LANES ? (
-        <Area lock={lock} levels={levelsOf(visible, watched)} window={window} x={x} width={width} />
+        <Area lock={lock} counts={heldCountsOf(visible, watched)} window={window} x={x} width={width} />
       ) : (
         <Lanes holds={visible} lanes={lanes} watched={watched} x={x} width={width} />
       )}
@@ -53,7 +53,7 @@ export function HoldStrip({ lock, holds, shown: window, watched, width }: StripP
 }
 
 interface LanesProps {
-  readonly holds: readonly Hold[];
+  readonly holds: readonly HoldView[];
   readonly lanes: ReadonlyMap<string, number>;
   readonly watched: WatchedTime;
   readonly width: number;
@@ -98,7 +98,7 @@ function Lanes({ holds, lanes, watched, x, width }: LanesProps) {
 }
 
 interface BarProps {
-  readonly span: Span;
+  readonly span: HoldSpan;
   readonly hue: string;
   readonly y: number;
   readonly height: number;
@@ -117,23 +117,23 @@ function Bar({ span: { from, to, isSeen }, hue, x, y, height, isLast }: BarProps
 
 interface AreaProps {
   readonly lock: LockView;
-  readonly levels: readonly Level[];
+  readonly counts: readonly HeldCount[];
   readonly window: TimeWindow;
   readonly width: number;
   x(ms: number): number;
 }
 
 /** How many permits are held, or how many read: one line for each would be too thin to see. */
-function Area({ lock, levels, window, x, width }: AreaProps) {
+function Area({ lock, counts, window, x, width }: AreaProps) {
   const bottom = (STRIP_HEIGHT + LANES_HEIGHT) / 2;
-  const whole = wholeOf(lock, levels);
+  const whole = wholeOf(lock, counts);
   const y = (count: number): number => bottom - (Math.min(count, whole) / Math.max(1, whole)) * LANES_HEIGHT;
-  const path = (count: (level: Level) => number): string => {
-    const steps = levels.map((level, index) => {
-      const end = levels[index + 1]?.at ?? level.at;
-      return `L${x(level.at)} ${y(count(level))}L${x(end)} ${y(count(level))}`;
+  const path = (numberOf: (count: HeldCount) => number): string => {
+    const steps = counts.map((count, index) => {
+      const end = counts[index + 1]?.at ?? count.at;
+      return `L${x(count.at)} ${y(numberOf(count))}L${x(end)} ${y(numberOf(count))}`;
     });
-    return `M${x(levels[0]?.at ?? window.from)} ${bottom}${steps.join("")}L${x(levels.at(-1)?.at ?? window.to)} ${bottom}Z`;
+    return `M${x(counts[0]?.at ?? window.from)} ${bottom}${steps.join("")}L${x(counts.at(-1)?.at ?? window.to)} ${bottom}Z`;
   };
   return (
     <g data-area="">
@@ -147,8 +147,8 @@ function Area({ lock, levels, window, x, width }: AreaProps) {
 }
 
 /** As many as can be held at once, where that is known; otherwise the most that were. */
-export function wholeOf({ semaphore, readers }: LockView, levels: readonly Level[]): number {
-  const most = Math.max(0, ...levels.map(({ least }) => least));
+export function wholeOf({ semaphore, readers }: LockView, counts: readonly HeldCount[]): number {
+  const most = Math.max(0, ...counts.map(({ least }) => least));
   return readers.length > 0 ? most : Math.max(semaphore?.permits ?? 0, most);
 }
 
@@ -162,11 +162,11 @@ function hueOf(name: string | undefined): string {
   return String(((hash ^ (hash >>> 13)) >>> 0) % HUES);
 }
 
-function laneName({ part, holder }: Hold): string {
+function laneName({ part, holder }: HoldView): string {
   return part.kind === "reader" ? `reader ${holder?.name}` : partLabel(part);
 }
 
-function lanesOf(holds: readonly Hold[]): Map<string, number> {
+function lanesOf(holds: readonly HoldView[]): Map<string, number> {
   const names = [...new Set(holds.map(laneName))].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
   return new Map(names.map((name, index) => [name, index]));
 }

@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { printable } from "../../status/printable.ts";
-import type { Hold, LockView } from "../snapshot.ts";
+import type { HoldView, LockView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
-import { levelAt, levelsOf, type WatchedTime } from "./hold-spans.ts";
+import { heldCountAt, heldCountsOf, type WatchedTime } from "./hold-spans.ts";
 import { wholeOf } from "./hold-strip.tsx";
 import { clockTime, counted, endLabel, holderName, partLabel } from "./labels.ts";
 import { Period } from "./moment.tsx";
@@ -22,7 +22,7 @@ export interface TipPlace {
 interface TipProps {
   readonly place: TipPlace;
   readonly lock: LockView | undefined;
-  readonly holds: readonly Hold[];
+  readonly holds: readonly HoldView[];
   readonly shown: TimeWindow;
   readonly watched: WatchedTime;
 }
@@ -43,7 +43,7 @@ export function Tip({ place: { id, along, x, y }, lock, holds, shown, watched }:
   );
 }
 
-function HoldFacts({ hold, watched }: { readonly hold: Hold; readonly watched: WatchedTime }) {
+function HoldFacts({ hold, watched }: { readonly hold: HoldView; readonly watched: WatchedTime }) {
   const { part, purpose, holder } = hold;
   return (
     <>
@@ -60,18 +60,18 @@ function HoldFacts({ hold, watched }: { readonly hold: Hold; readonly watched: W
 
 interface AreaFactsProps {
   readonly lock: LockView;
-  readonly holds: readonly Hold[];
+  readonly holds: readonly HoldView[];
   readonly at: number;
   readonly watched: WatchedTime;
 }
 
 function AreaFacts({ lock, holds, at, watched }: AreaFactsProps) {
-  const levels = levelsOf(holds, watched);
-  const { least, most } = levelAt(levels, at);
+  const counts = heldCountsOf(holds, watched);
+  const { least, most } = heldCountAt(counts, at);
   const count = least === most ? String(least) : `${least} to ${most}`;
   return (
     <>
-      <strong>{lock.readers.length > 0 ? counted(most, "holder", "holders") : `${count} of ${wholeOf(lock, levels)} permits held`}</strong>
+      <strong>{lock.readers.length > 0 ? counted(most, "holder", "holders") : `${count} of ${wholeOf(lock, counts)} permits held`}</strong>
       <div class="muted">at {clockTime(at, watched.now)}</div>
     </>
   );

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
 import { printable } from "../../status/printable.ts";
-import type { BreakingView, Hold, LockView, Loss, Part, Since, WaiterView } from "../snapshot.ts";
+import type { BreakingView, HoldView, LockView, Loss, Part, Since, WaiterView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import { unwatchedMs, type WatchedTime } from "./hold-spans.ts";
 import { breakerLabel, counted, duration, endLabel, freeInLabel, holderName, lossLabel, partLabel, STATE_MEANINGS } from "./labels.ts";
 import { Beginning, Between, Moment, Period } from "./moment.tsx";
 import { Purpose } from "./purpose.tsx";
-import { breakCommand } from "./shell-command.ts";
+import { breakCommandLine } from "./shell-command.ts";
 import { StateBadge } from "./state-badge.tsx";
 
 /** Holds of one key that are listed. */
@@ -21,7 +21,7 @@ export interface BreakTarget {
 export interface KeyPanelProps {
   readonly name: string;
   readonly lock: LockView | undefined;
-  readonly holds: readonly Hold[];
+  readonly holds: readonly HoldView[];
   readonly losses: readonly Loss[];
   readonly watched: WatchedTime;
   /** Account and container. */
@@ -47,9 +47,9 @@ export function KeyPanel({ name, lock, holds, losses, watched, place, container,
       ) : (
         <p>It is not listed any more: it is free and no record is left, or its blob was deleted.</p>
       )}
-      {lock && lock.waiting.length > 0 ? <Waiters title="Waiting, first come first" waiters={lock.waiting} now={now} /> : null}
-      {lock?.semaphore ? <Permits lock={lock} watched={watched} mayBreak={mayBreak} onBreak={onBreak} /> : null}
-      {lock && lock.readers.length > 0 ? <Readers lock={lock} watched={watched} /> : null}
+      {lock && lock.waiting.length > 0 ? <WaiterList title="Waiting, first come first" waiters={lock.waiting} now={now} /> : null}
+      {lock?.semaphore ? <PermitList lock={lock} watched={watched} mayBreak={mayBreak} onBreak={onBreak} /> : null}
+      {lock && lock.readers.length > 0 ? <ReaderList lock={lock} watched={watched} /> : null}
       {lock ? <Breaking lock={lock} now={now} container={container} mayBreak={mayBreak} onBreak={onBreak} /> : null}
       {losses.length > 0 ? <LossList losses={losses} now={now} /> : null}
       <History holds={holds} watched={watched} />
@@ -68,49 +68,51 @@ function LockFacts({ lock, watched }: { readonly lock: LockView; readonly watche
       </p>
       <dl>
         {lock.mixedUse === undefined ? null : (
-          <Fact name="Mixed use">
+          <FactRow name="Mixed use">
             <strong>{lock.mixedUse}</strong>
-          </Fact>
+          </FactRow>
         )}
         {holder ? (
-          <Fact name="Holder">
+          <FactRow name="Holder">
             <strong>{holderName(holder)}</strong>
             {holder.name === `${holder.host}:${holder.pid}` ? null : (
               <div class="muted">
                 host {printable(holder.host)}, pid {holder.pid}
               </div>
             )}
-          </Fact>
+          </FactRow>
         ) : null}
         {isHeld && !holder ? (
-          <Fact name="Holder">unknown: it left no record (a go-azuremutex, acquire(), a locker without fencing or an infinite lease)</Fact>
+          <FactRow name="Holder">
+            unknown: it left no record (a go-azuremutex, acquire(), a locker without fencing or an infinite lease)
+          </FactRow>
         ) : null}
         {lastHolder ? (
-          <Fact name="Last holder">
+          <FactRow name="Last holder">
             {holderName(lastHolder)}
             {recordedAt === undefined ? null : (
               <div class="muted">
                 record of <Moment at={recordedAt} now={now} />
               </div>
             )}
-          </Fact>
+          </FactRow>
         ) : null}
         {purpose === undefined ? null : (
-          <Fact name="Purpose">
+          <FactRow name="Purpose">
             <Purpose text={purpose} />
-          </Fact>
+          </FactRow>
         )}
         {since ? (
-          <Fact name="Held for">
+          <FactRow name="Held for">
             <span class="ticking">{heldForText(heldFor(since, watched.seenUntil))}</span>, since <Beginning since={since} now={now} />
             <div class="muted">{doubtOf(since, watched)}</div>
-          </Fact>
+          </FactRow>
         ) : null}
-        <Fact name="Lease">{leaseText(lock, now)}</Fact>
+        <FactRow name="Lease">{leaseText(lock, now)}</FactRow>
         {highestToken === undefined ? null : (
-          <Fact name="Token">
+          <FactRow name="Token">
             none up to now is higher than <code>{highestToken}</code>
-          </Fact>
+          </FactRow>
         )}
       </dl>
     </>
@@ -141,7 +143,7 @@ function meaningOf(lock: LockView): string {
   return [permits, reading].filter(Boolean).join(" ");
 }
 
-function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+function FactRow({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (
     <div class="fact">
       <dt>{name}</dt>
@@ -150,7 +152,7 @@ function Fact({ name, children }: { readonly name: string; readonly children: Co
   );
 }
 
-function Waiters({ title, waiters, now }: { readonly title: string; readonly waiters: readonly WaiterView[]; readonly now: number }) {
+function WaiterList({ title, waiters, now }: { readonly title: string; readonly waiters: readonly WaiterView[]; readonly now: number }) {
   return (
     <section>
       <h3>{title}</h3>
@@ -173,7 +175,7 @@ interface PartsProps {
   onBreak(target: BreakTarget): void;
 }
 
-function Permits({ lock, watched, mayBreak, onBreak }: PartsProps) {
+function PermitList({ lock, watched, mayBreak, onBreak }: PartsProps) {
   const { semaphore } = lock;
   if (!semaphore) return null;
   return (
@@ -199,7 +201,7 @@ function Permits({ lock, watched, mayBreak, onBreak }: PartsProps) {
         ))}
       </ul>
       {semaphore.waiting.length > 0 ? (
-        <Waiters title="Waiting for a permit, first come first" waiters={semaphore.waiting} now={watched.now} />
+        <WaiterList title="Waiting for a permit, first come first" waiters={semaphore.waiting} now={watched.now} />
       ) : null}
     </section>
   );
@@ -224,7 +226,7 @@ function PurposeAfter({ text }: { readonly text: string }) {
   );
 }
 
-function Readers({ lock, watched }: { readonly lock: LockView; readonly watched: WatchedTime }) {
+function ReaderList({ lock, watched }: { readonly lock: LockView; readonly watched: WatchedTime }) {
   return (
     <section>
       <h3>Readers</h3>
@@ -257,7 +259,8 @@ function Breaking({ lock, now, container, mayBreak, onBreak }: BreakingProps) {
   if (!mayBreak) {
     return (
       <p class="muted">
-        Locks cannot be broken from here. Start <code>azmutex ui --allow-break</code>, or run <code>{breakCommand(key, container)}</code>.
+        Locks cannot be broken from here. Start <code>azmutex ui --allow-break</code>, or run{" "}
+        <code>{breakCommandLine(key, container)}</code>.
       </p>
     );
   }
@@ -302,7 +305,7 @@ function LossList({ losses, now }: { readonly losses: readonly Loss[]; readonly 
 }
 
 /** The timeline in words, the latest first. */
-function History({ holds, watched }: { readonly holds: readonly Hold[]; readonly watched: WatchedTime }) {
+function History({ holds, watched }: { readonly holds: readonly HoldView[]; readonly watched: WatchedTime }) {
   const { now } = watched;
   const listed = holds.toSorted((a, b) => (b.to ?? now) - (a.to ?? now) || b.from - a.from).slice(0, MOST_LISTED);
   return (

@@ -1,10 +1,10 @@
 import { printable } from "../../status/printable.ts";
-import type { BreakingView, Hold, HoldEnd, LockState, LockView, Loss, Part, Since, Snapshot } from "../snapshot.ts";
+import type { BreakingView, HoldEnd, HoldView, LockState, LockView, Loss, Part, Since, Snapshot } from "../snapshot.ts";
 
 const NAMELESS = "left no name";
 
 /** `acme/locks`: the account or its host, and the container. */
-export function placeOf({ account, container }: Pick<Snapshot, "account" | "container">): string {
+export function placeLabel({ account, container }: Pick<Snapshot, "account" | "container">): string {
   return account === undefined ? container : `${account}/${container}`;
 }
 
@@ -114,7 +114,7 @@ const END_LABELS: Readonly<Record<HoldEnd, string>> = {
 };
 
 /** How a hold ended, or that it goes on. */
-export function endLabel({ end, part, brokenBy }: Pick<Hold, "end" | "part" | "brokenBy">): string {
+export function endLabel({ end, part, brokenBy }: Pick<HoldView, "end" | "part" | "brokenBy">): string {
   if (!end) return "still held";
   if (end === "broken") return `${END_LABELS.broken}${breakerLabel(brokenBy)}`;
   return end === "unseen" && part.kind === "lock" ? "another holder had it at the next look: released, or lost" : END_LABELS[end];

@@ -1,5 +1,5 @@
 import { printable } from "../../status/printable.ts";
-import type { Hold, LockView } from "../snapshot.ts";
+import type { HoldView, LockView } from "../snapshot.ts";
 import { heldFor, heldForCell, heldForText } from "./held-for.ts";
 import type { WatchedTime } from "./hold-spans.ts";
 import { HoldStrip } from "./hold-strip.tsx";
@@ -15,7 +15,7 @@ interface LockRowProps {
   readonly isChosen: boolean;
   readonly isTabStop: boolean;
   readonly watched: WatchedTime;
-  readonly timeline: { readonly holds: readonly Hold[]; readonly shown: TimeWindow; readonly width: number } | undefined;
+  readonly timeline: { readonly holds: readonly HoldView[]; readonly shown: TimeWindow; readonly width: number } | undefined;
 }
 
 export function LockRow({ lock, index, href, isChosen, isTabStop, watched, timeline }: LockRowProps) {

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Hold, LockView } from "../snapshot.ts";
+import type { HoldView, LockView } from "../snapshot.ts";
 import type { WatchedTime } from "./hold-spans.ts";
 import { Tip, useTip } from "./hold-tip.tsx";
 import { Legend, Patterns } from "./legend.tsx";
@@ -8,7 +8,7 @@ import { type Column, firstOrder, type Order } from "./order.ts";
 import { TimeAxis, windowText } from "./time-axis.tsx";
 import type { TimeWindow } from "./timeline-window.ts";
 
-const COLUMNS: readonly (readonly [Column, string])[] = [
+const COLUMN_LABELS: readonly (readonly [Column, string])[] = [
   ["state", "State"],
   ["key", "Key"],
   ["holder", "Holder"],
@@ -22,7 +22,7 @@ const ROW_PX = 34;
 const NARROW_ROW_PX = 74;
 const NARROW = "(max-width: 640px)";
 /** Rows beyond what shows, so that a quick hand finds them there. */
-const SPARE = 8;
+const OVERSCAN_ROWS = 8;
 
 export interface LockTableProps {
   readonly locks: readonly LockView[];
@@ -32,7 +32,7 @@ export interface LockTableProps {
   readonly watched: WatchedTime;
   readonly shown: TimeWindow;
   onWindow(wanted: TimeWindow): void;
-  holdsOf(key: string): readonly Hold[];
+  holdsOf(key: string): readonly HoldView[];
   /** Leads to the panel of a key. */
   hrefOf(key: string): string;
 }
@@ -47,8 +47,8 @@ export function LockTable({ locks, order, onOrder, chosen, watched, shown, onWin
   useRowClicks(scroller);
   useChosenInView(scroller, locks, chosen, rowPx);
 
-  const first = Math.max(0, Math.min(Math.floor(top / rowPx), locks.length - 1) - SPARE);
-  const last = Math.min(locks.length, Math.ceil((top + height) / rowPx) + SPARE);
+  const first = Math.max(0, Math.min(Math.floor(top / rowPx), locks.length - 1) - OVERSCAN_ROWS);
+  const last = Math.min(locks.length, Math.ceil((top + height) / rowPx) + OVERSCAN_ROWS);
   const rows = locks.slice(first, last);
   const isActiveHere = rows.some(({ key }) => key === active);
   return (
@@ -57,14 +57,14 @@ export function LockTable({ locks, order, onOrder, chosen, watched, shown, onWin
         <Patterns />
         <table aria-rowcount={locks.length + 1} aria-label="Locks" onKeyDown={onKeyDown}>
           <colgroup>
-            {COLUMNS.map(([column]) => (
+            {COLUMN_LABELS.map(([column]) => (
               <col key={column} class={`col-${column}`} />
             ))}
             <col class="col-timeline" />
           </colgroup>
           <thead>
             <tr aria-rowindex={1}>
-              {COLUMNS.map(([column, label]) => (
+              {COLUMN_LABELS.map(([column, label]) => (
                 <th key={column} scope="col" class={`cell-${column}`} aria-sort={sortOf(order, column)}>
                   <button type="button" onClick={() => onOrder(nextOrder(order, column))}>
                     {label}

@@ -1,4 +1,4 @@
-import type { Hold, Since } from "../snapshot.ts";
+import type { HoldView, Since } from "../snapshot.ts";
 import type { WatchedTime } from "./hold-spans.ts";
 import { clockTime, iso } from "./labels.ts";
 
@@ -44,7 +44,7 @@ export function Beginning({ since: { from, earliest }, now }: { readonly since: 
 }
 
 /** From when to when something was held. */
-export function Period({ hold, watched: { now, seenUntil } }: { readonly hold: Hold; readonly watched: WatchedTime }) {
+export function Period({ hold, watched: { now, seenUntil } }: { readonly hold: HoldView; readonly watched: WatchedTime }) {
   const { to, lastSeen } = hold;
   return (
     <>

@@ -42,12 +42,12 @@ export function matches(lock: LockView, text: string): boolean {
 }
 
 /** What is worst comes first. */
-const STATES = ["breaking", "broken", "expired", "held", "inUse", "free"];
+const STATES_BY_URGENCY = ["breaking", "broken", "expired", "held", "inUse", "free"];
 
 type Ordered = string | number;
 
 const VALUES: Readonly<Record<Column, (lock: LockView) => Ordered | undefined>> = {
-  state: ({ state, mixedUse }) => (mixedUse === undefined ? STATES.indexOf(state) : -1),
+  state: ({ state, mixedUse }) => (mixedUse === undefined ? STATES_BY_URGENCY.indexOf(state) : -1),
   key: ({ key }) => key,
   holder: (lock) => holderLabel(lock) || undefined,
   // The longest is the largest.

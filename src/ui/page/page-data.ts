@@ -1,4 +1,4 @@
-import type { Hold, LockView, Loss, ServiceProblem, Snapshot } from "../snapshot.ts";
+import type { HoldView, LockView, Loss, ServiceProblem, Snapshot } from "../snapshot.ts";
 import { elapsedMs } from "./time.ts";
 
 /** Looks are at most so old while they follow each other. */
@@ -10,8 +10,8 @@ export class PageData {
   version = 0;
   readonly locks = new Map<string, LockView>();
   readonly losses = new Map<number, Loss>();
-  readonly #holds = new Map<number, Hold>();
-  readonly #holdsOf = new Map<string, Map<number, Hold>>();
+  readonly #holds = new Map<number, HoldView>();
+  readonly #holdsOf = new Map<string, Map<number, HoldView>>();
   #snapshot: Snapshot | undefined;
   #receivedAt = 0;
 
@@ -40,7 +40,7 @@ export class PageData {
     return isLive && now - lookedAt <= STALE_MS ? now : lookedAt;
   }
 
-  holdsOf(key: string): Hold[] {
+  holdsOf(key: string): HoldView[] {
     return [...(this.#holdsOf.get(key)?.values() ?? [])];
   }
 
@@ -57,7 +57,7 @@ export class PageData {
     this.#receivedAt = elapsedMs();
   }
 
-  #keep(hold: Hold): void {
+  #keep(hold: HoldView): void {
     this.#holds.set(hold.id, hold);
     const others = this.#holdsOf.get(hold.key);
     if (others) others.set(hold.id, hold);

@@ -5,7 +5,7 @@ import { FOLLOWING, spanWithin, type TimelineView } from "./timeline-window.ts";
 export type Route = { readonly kind: "locks" } | { readonly kind: "losses" } | { readonly kind: "key"; readonly key: string };
 
 /** What the table shows, and how. */
-export interface TableView {
+export interface TableSettings {
   /** The filter. */
   readonly text: string;
   readonly choice: Choice;
@@ -16,11 +16,11 @@ export interface TableView {
 /** All that an address tells: a link to it opens the same view. */
 export interface PageAddress {
   readonly route: Route;
-  readonly table: TableView;
+  readonly table: TableSettings;
 }
 
 const BY_KEY: Order = Object.freeze({ column: "key", isDescending: false });
-export const WHOLE_TABLE: TableView = Object.freeze({ text: "", choice: "all", order: BY_KEY, timeline: FOLLOWING });
+export const WHOLE_TABLE: TableSettings = Object.freeze({ text: "", choice: "all", order: BY_KEY, timeline: FOLLOWING });
 
 export function addressIn(hash: string): PageAddress {
   // A key is encoded, so that the first question mark is none of its own.
@@ -50,7 +50,7 @@ function pathOf(route: Route): string {
   return route.kind === "losses" ? "#/losses" : "#/";
 }
 
-function tableIn(query: URLSearchParams): TableView {
+function tableIn(query: URLSearchParams): TableSettings {
   const show = query.get("show") ?? "";
   return {
     text: query.get("q") ?? "",
@@ -74,7 +74,7 @@ function timelineIn(query: URLSearchParams): TimelineView {
   };
 }
 
-function queryOf({ text, choice, order: { column, isDescending }, timeline: { spanMs, end } }: TableView): URLSearchParams {
+function queryOf({ text, choice, order: { column, isDescending }, timeline: { spanMs, end } }: TableSettings): URLSearchParams {
   const sort: `${"" | "-"}${Column}` = `${isDescending ? "-" : ""}${column}`;
   return new URLSearchParams({
     ...(text !== "" && { q: text }),

@@ -1,12 +1,12 @@
 import { printable } from "../../status/printable.ts";
 
 /** The command that breaks a lock, as bash, zsh and ksh take it. */
-export function breakCommand(key: string, container: string): string {
+export function breakCommandLine(key: string, container: string): string {
   const which = container === "locks" ? "" : ` --container ${container}`;
-  return `azmutex break${which} ${key.startsWith("-") ? "-- " : ""}${quoted(key)}`;
+  return `azmutex break${which} ${key.startsWith("-") ? "-- " : ""}${shellQuoted(key)}`;
 }
 
-function quoted(text: string): string {
+function shellQuoted(text: string): string {
   if (/^[\w./:-]+$/.test(text)) return text;
   if (printable(text) === text) return `'${text.replaceAll("'", `'\\''`)}'`;
   return `$'${[...text].map(escaped).join("")}'`;

@@ -1,19 +1,19 @@
-const KEPT_AS = "azmutex-theme";
+const THEME_STORAGE_KEY = "azmutex-theme";
 
 /** `auto`: as the system has it. */
 export type Theme = "auto" | "light" | "dark";
 
 export function keptTheme(): Theme {
-  const kept = localStorage.getItem(KEPT_AS);
+  const kept = localStorage.getItem(THEME_STORAGE_KEY);
   return kept === "light" || kept === "dark" ? kept : "auto";
 }
 
 export function apply(theme: Theme): void {
   if (theme === "auto") {
-    localStorage.removeItem(KEPT_AS);
+    localStorage.removeItem(THEME_STORAGE_KEY);
     delete document.documentElement.dataset.theme;
     return;
   }
-  localStorage.setItem(KEPT_AS, theme);
+  localStorage.setItem(THEME_STORAGE_KEY, theme);
   document.documentElement.dataset.theme = theme;
 }

@@ -4,8 +4,8 @@ import type { TimeWindow } from "./timeline-window.ts";
 const TICK_EVERY_PX = 75;
 const LEAST_APART_PX = 64;
 const MOST_TICKS = 1_000;
-const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
+const MS_PER_MINUTE = 60_000;
+const MS_PER_DAY = 24 * 60 * MS_PER_MINUTE;
 const DATE: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
 const HOURS: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
 const SECONDS: Intl.DateTimeFormatOptions = { ...HOURS, second: "2-digit" };
@@ -23,7 +23,7 @@ export function ticksIn({ from, to }: TimeWindow, width: number): Tick[] {
   const [first, second] = dates;
   if (!first || !second) return [];
   const stepMs = second.getTime() - first.getTime();
-  const format = stepMs % MINUTE_MS !== 0 ? SECONDS : stepMs >= DAY_MS ? DATE : HOURS;
+  const format = stepMs % MS_PER_MINUTE !== 0 ? SECONDS : stepMs >= MS_PER_DAY ? DATE : HOURS;
   const every = Math.ceil(LEAST_APART_PX / (scale(second) - scale(first)));
   return dates
     .filter((_, index) => index % every === 0)

@@ -12,10 +12,10 @@ export interface TimeWindow {
 }
 
 export const FOLLOWING: TimelineView = Object.freeze({ spanMs: "auto", end: "now" });
-export const SHORTEST_MS = 10_000;
+export const SHORTEST_SPAN_MS = 10_000;
 const LEAST_AUTO_MS = 60_000;
 const MOST_AUTO_MS = 15 * 60_000;
-const LONGEST_MS = 7 * 24 * 3_600_000;
+const LONGEST_SPAN_MS = 7 * 24 * 3_600_000;
 /** How near the right edge has to be to now to follow it. */
 const NEAR = 0.02;
 
@@ -27,11 +27,11 @@ export function windowOf({ spanMs, end }: TimelineView, now: number, startedAt: 
 
 /** A length that can be shown. */
 export function spanWithin(ms: number): number {
-  return Math.min(Math.max(ms, SHORTEST_MS), LONGEST_MS);
+  return Math.min(Math.max(ms, SHORTEST_SPAN_MS), LONGEST_SPAN_MS);
 }
 
 /** The view that shows a window, or what of it makes sense: not later than now, and following it where it ends there. */
-export function viewOf({ from, to }: TimeWindow, now: number): TimelineView {
+export function timelineViewOf({ from, to }: TimeWindow, now: number): TimelineView {
   const spanMs = spanWithin(to - from);
   const isNow = to >= now - spanMs * NEAR;
   return { spanMs, end: isNow ? "now" : to };
@@ -41,7 +41,7 @@ export function viewOf({ from, to }: TimeWindow, now: number): TimelineView {
 export function scaled(view: TimelineView, factor: number, now: number, startedAt: number): TimelineView {
   const { from, to } = windowOf(view, now, startedAt);
   const span = (to - from) * factor;
-  if (view.end === "now") return viewOf({ from: to - span, to }, now);
+  if (view.end === "now") return timelineViewOf({ from: to - span, to }, now);
   const middle = (from + to) / 2;
-  return viewOf({ from: middle - span / 2, to: middle + span / 2 }, now);
+  return timelineViewOf({ from: middle - span / 2, to: middle + span / 2 }, now);
 }

@@ -1,7 +1,7 @@
 import type { RefObject } from "preact";
 import type { LockView } from "../snapshot.ts";
 import { type Choice, isChosen } from "./order.ts";
-import type { TableView } from "./route.ts";
+import type { TableSettings } from "./route.ts";
 import { FOLLOWING, scaled, type TimelineView } from "./timeline-window.ts";
 import type { Address } from "./use-address.ts";
 
@@ -14,7 +14,7 @@ const CHOICES: readonly (readonly [Choice, string])[] = [
 ];
 
 const MINUTE = 60_000;
-const SPANS: readonly (readonly [number, string])[] = [
+const SPAN_OPTIONS: readonly (readonly [number, string])[] = [
   [5 * MINUTE, "5 min"],
   [15 * MINUTE, "15 min"],
   [60 * MINUTE, "1 h"],
@@ -24,7 +24,7 @@ const SPANS: readonly (readonly [number, string])[] = [
 
 interface ToolbarProps {
   readonly locks: readonly LockView[];
-  readonly table: TableView;
+  readonly table: TableSettings;
   onChange: Address["change"];
   readonly now: number;
   readonly startedAt: number;
@@ -70,11 +70,11 @@ export function Toolbar({ locks, table, onChange, now, startedAt, filter }: Tool
         </button>
         <select
           aria-label="How much time"
-          value={view.spanMs === "auto" || SPANS.some(([ms]) => ms === view.spanMs) ? String(view.spanMs) : ""}
+          value={view.spanMs === "auto" || SPAN_OPTIONS.some(([ms]) => ms === view.spanMs) ? String(view.spanMs) : ""}
           onChange={({ currentTarget: { value } }) => onView(value === "auto" ? FOLLOWING : { spanMs: Number(value), end: view.end })}
         >
           <option value="auto">since start</option>
-          {SPANS.map(([ms, label]) => (
+          {SPAN_OPTIONS.map(([ms, label]) => (
             <option key={ms} value={ms}>
               {label}
             </option>

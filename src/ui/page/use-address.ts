@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { addressIn, hashOf, type PageAddress, type Route, type TableView } from "./route.ts";
+import { addressIn, hashOf, type PageAddress, type Route, type TableSettings } from "./route.ts";
 import { later } from "./time.ts";
 
 /** A browser takes only so many changes of the address in a while: typing and dragging make many. */
@@ -9,7 +9,7 @@ const CALM_MS = 300;
 export type ChangeKind = "step" | "stream";
 
 export interface Address extends PageAddress {
-  change(change: Partial<TableView>, kind: ChangeKind): void;
+  change(change: Partial<TableSettings>, kind: ChangeKind): void;
   /** Leads to a route, and leaves the table as it is. */
   hrefOf(route: Route): string;
 }

@@ -5,9 +5,9 @@ import { printable } from "../../../src/status/printable.ts";
 import { heldFor, heldForCell, heldForText } from "../../../src/ui/page/held-for.ts";
 import { duration, endLabel, freeInLabel, holderLabel, lossLabel, sinceOf, stateLabel } from "../../../src/ui/page/labels.ts";
 import { firstOrder, isChosen, matches, ordered } from "../../../src/ui/page/order.ts";
-import { addressIn, hashOf, type TableView, WHOLE_TABLE } from "../../../src/ui/page/route.ts";
-import { breakCommand } from "../../../src/ui/page/shell-command.ts";
-import { FOLLOWING, SHORTEST_MS, scaled, viewOf, windowOf } from "../../../src/ui/page/timeline-window.ts";
+import { addressIn, hashOf, type TableSettings, WHOLE_TABLE } from "../../../src/ui/page/route.ts";
+import { breakCommandLine } from "../../../src/ui/page/shell-command.ts";
+import { FOLLOWING, SHORTEST_SPAN_MS, scaled, timelineViewOf, windowOf } from "../../../src/ui/page/timeline-window.ts";
 import { isLink } from "../../../src/ui/page/web-link.ts";
 import type { LockView } from "../../../src/ui/snapshot.ts";
 import { holder } from "../../support/lock-statuses.ts";
@@ -163,16 +163,16 @@ describe("the command that breaks a lock", () => {
   it.each(["nightly", "it's mine", "-k", "a\nb\t'\\", "gpj.\u202eexe", "\u{e0041}\u00a0ü夜", "$HOME `id`"])(
     "is taken by a shell as it is meant: %j",
     (key) => {
-      const script = `azmutex() { printf '%s|' "$@"; }; ${breakCommand(key, "jobs")}`;
+      const script = `azmutex() { printf '%s|' "$@"; }; ${breakCommandLine(key, "jobs")}`;
       const said = execFileSync("bash", ["--norc", "-c", script], { encoding: "utf8", env: { LC_ALL: "C.UTF-8" } });
       expect(said.split("|").filter((word) => word !== "--")).toEqual(["break", "--container", "jobs", key, ""]);
-      expect(printable(breakCommand(key, "jobs"))).toBe(breakCommand(key, "jobs"));
+      expect(printable(breakCommandLine(key, "jobs"))).toBe(breakCommandLine(key, "jobs"));
     },
   );
 });
 
 describe("the page's addresses", () => {
-  const table = fc.record<TableView>({
+  const table = fc.record<TableSettings>({
     text: fc.string({ unit: "grapheme" }),
     choice: fc.constantFrom("all", "held", "waited", "attention", "free"),
     order: fc.record({
@@ -225,16 +225,16 @@ describe("the window of the timeline", () => {
   });
 
   it("stays where it was moved to, and follows again as soon as it ends now", () => {
-    const past = viewOf({ from: NOW - 200_000, to: NOW - 100_000 }, NOW);
+    const past = timelineViewOf({ from: NOW - 200_000, to: NOW - 100_000 }, NOW);
     expect(windowOf(past, NOW + 60_000, 0)).toEqual({ from: NOW - 200_000, to: NOW - 100_000 });
-    expect(viewOf({ from: NOW - 50_000, to: NOW + 50_000 }, NOW)).toEqual({ spanMs: 100_000, end: "now" });
+    expect(timelineViewOf({ from: NOW - 50_000, to: NOW + 50_000 }, NOW)).toEqual({ spanMs: 100_000, end: "now" });
   });
 
   it("keeps its end while it follows and its middle otherwise, whichever way it is zoomed", () => {
     expect(windowOf(scaled(FOLLOWING, 1 / 2, NOW, NOW - 300_000), NOW, 0)).toEqual({ from: NOW - 150_000, to: NOW });
-    const past = viewOf({ from: NOW - 500_000, to: NOW - 400_000 }, NOW);
+    const past = timelineViewOf({ from: NOW - 500_000, to: NOW - 400_000 }, NOW);
     expect(windowOf(scaled(past, 2, NOW, 0), NOW, 0)).toEqual({ from: NOW - 550_000, to: NOW - 350_000 });
     expect(windowOf(scaled(past, 1e-9, NOW, 0), NOW, 0)).toMatchObject({ from: expect.any(Number) });
-    expect(scaled(past, 1e-9, NOW, 0).spanMs).toBe(SHORTEST_MS);
+    expect(scaled(past, 1e-9, NOW, 0).spanMs).toBe(SHORTEST_SPAN_MS);
   });
 });

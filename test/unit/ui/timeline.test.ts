@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { levelAt, levelsOf, spansOf, unwatchedMs, type WatchedTime } from "../../../src/ui/page/hold-spans.ts";
+import { heldCountAt, heldCountsOf, spansOf, unwatchedMs, type WatchedTime } from "../../../src/ui/page/hold-spans.ts";
 import { ticksIn } from "../../../src/ui/page/time-ticks.ts";
-import type { Hold } from "../../../src/ui/snapshot.ts";
+import type { HoldView } from "../../../src/ui/snapshot.ts";
 
 const WATCHED: WatchedTime = { now: 1_000, seenUntil: 1_000, startedAt: 0, gaps: [] };
-const hold = (facts: Partial<Hold>): Hold => ({
+const hold = (facts: Partial<HoldView>): HoldView => ({
   id: 1,
   key: "k",
   part: { kind: "lock" },
@@ -14,7 +14,7 @@ const hold = (facts: Partial<Hold>): Hold => ({
   isFromBefore: false,
   ...facts,
 });
-const spans = (facts: Partial<Hold>, watched: Partial<WatchedTime> = {}): string =>
+const spans = (facts: Partial<HoldView>, watched: Partial<WatchedTime> = {}): string =>
   spansOf(hold(facts), { ...WATCHED, ...watched })
     .map(({ from, to, isSeen }) => `${isSeen ? "" : "?"}${from}-${to}`)
     .join(" ");
@@ -87,13 +87,13 @@ describe("a hold on the timeline", () => {
 
 describe("many holds at once", () => {
   it("are counted, those that are certain and those that may be", () => {
-    const permit = (slot: number, facts: Partial<Hold>): Hold => hold({ id: slot, part: { kind: "permit", slot }, ...facts });
-    const levels = levelsOf(
+    const permit = (slot: number, facts: Partial<HoldView>): HoldView => hold({ id: slot, part: { kind: "permit", slot }, ...facts });
+    const counts = heldCountsOf(
       [permit(0, { from: 100 }), permit(1, { from: 200, lastSeen: 400, to: 500 }), permit(2, { from: 300, earliest: 250 })],
       WATCHED,
     );
     const at = (moment: number) => {
-      const { least, most } = levelAt(levels, moment);
+      const { least, most } = heldCountAt(counts, moment);
       return `${least}-${most}`;
     };
     expect([50, 150, 210, 260, 350, 450, 600].map(at)).toEqual(["0-0", "1-1", "2-2", "2-3", "3-3", "2-3", "2-2"]);

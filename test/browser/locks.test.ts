@@ -110,7 +110,7 @@ describe("the status page", () => {
       .toEqual([expect.stringMatching(/^reports the lease ran out\n.*batch-2$/)]);
   });
 
-  it("shows permits, readers, infinite leases and who left no name", async (test) => {
+  it("shows permits, readers, infinite leases and unnamed holders", async (test) => {
     const { page, served, panel, shows } = await OpenedPage.open(test, browser);
     const { world } = served;
     await world.until(new Semaphore(served.process(), "api", { permits: 5, holder: "crawler-1", purpose: "crawl" }).acquire());
@@ -119,8 +119,8 @@ describe("the status page", () => {
     await served.process().acquire("go", 60);
     await shows("api", /1 of 5.*crawler-1/s);
     await shows("index", /1 reader.*search-1/s);
-    await shows("maintenance", /held, infinite.*left no name/s);
-    await shows("go", /held.*left no name/s);
+    await shows("maintenance", /held, infinite.*an unnamed holder/s);
+    await shows("go", /held.*an unnamed holder/s);
     await page.evaluate("location.hash = '#/key/api'");
     await expect.poll(() => panel.innerText()).toMatch(/Permits: 1 of 5 held\s+\d crawler-1 crawl/);
     await page.evaluate("location.hash = '#/key/maintenance'");

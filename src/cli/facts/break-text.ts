@@ -1,7 +1,8 @@
 import type { BreakOptions, BreakResult, Holder, LockStatus } from "../../index.ts";
 import { longestBreakSeconds } from "../../status/breaking.ts";
+import { UNNAMED_HOLDER } from "../../status/holder-name.ts";
 import { printable } from "../printable.ts";
-import { named, shownSince, shownTime, UNNAMED_HOLDER, whereabouts } from "./lock-words.ts";
+import { named, shownSince, shownTime, whereabouts } from "./lock-words.ts";
 
 /** What is to be broken: a lock, a permit, or a reader's part of a lock. */
 export interface Target {

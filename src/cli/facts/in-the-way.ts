@@ -1,10 +1,11 @@
 import type { LockStatus } from "../../index.ts";
+import { holderName } from "../../status/holder-name.ts";
 import { presentHolder } from "../../status/holders.ts";
 import type { LinePart } from "../columns.ts";
 import { shownDuration } from "../duration.ts";
 import type { Wanted } from "../job/own-ancestors.ts";
 import { printable } from "../printable.ts";
-import { named, UNNAMED_HOLDER } from "./lock-words.ts";
+import { named } from "./lock-words.ts";
 
 /** How many of several holders are named. */
 const MOST_NAMES = 3;
@@ -19,7 +20,7 @@ export function inTheWayOf(status: LockStatus, kind: Wanted["kind"], now: number
     const holder = presentHolder(status);
     const forWhat: LinePart[] = holder && purpose !== undefined ? [" (", { text: printable(purpose), cut: "end" }, ")"] : [];
     const howLong = holder && recordedAt ? ` for ${shownDuration(now - recordedAt.getTime())}` : "";
-    return ["held by ", { text: holder ? printable(holder.name) : UNNAMED_HOLDER, cut: "middle" }, ...forWhat, howLong];
+    return ["held by ", { text: holderName(holder), cut: "middle" }, ...forWhat, howLong];
   }
   if (kind === "permit" && semaphore && semaphore.held.length >= semaphore.permits) {
     const which = semaphore.permits === 1 ? "the permit is" : `all ${semaphore.permits} permits are`;

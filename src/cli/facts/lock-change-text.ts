@@ -1,10 +1,11 @@
 import type { LockStatus } from "../../index.ts";
 import { longestBreakSeconds } from "../../status/breaking.ts";
+import { waiterName } from "../../status/holder-name.ts";
 import { type Participant, waitersOf } from "../../status/holders.ts";
 import type { LockChange, LockChangeKind } from "../../status/lock-changes.ts";
 import { mixedUseOf } from "../../status/mixed-use.ts";
 import { printable } from "../printable.ts";
-import { heldBy, named, permitsOf, readersOf, shownTime, waiterName } from "./lock-words.ts";
+import { heldBy, named, permitsOf, readersOf, shownTime } from "./lock-words.ts";
 
 /** `2026-11-23T13:05:12Z nightly held by build-7:4123 (deploy 42)` */
 export function changeLine({ event, status }: LockChange, now: number): string {

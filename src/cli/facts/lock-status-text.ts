@@ -1,11 +1,12 @@
 import type { Holder, LockStatus, WaitingProcess } from "../../index.ts";
 import { longestBreakSeconds } from "../../status/breaking.ts";
+import { UNNAMED_WAITER } from "../../status/holder-name.ts";
 import { permitWaitersOf, presentHolder } from "../../status/holders.ts";
 import { mixedUseOf } from "../../status/mixed-use.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import { factLines, titleLine } from "./fact-lines.ts";
-import { forWhat, permitsOf, shownSince, stateCell, UNNAMED_WAITER, whereabouts } from "./lock-words.ts";
+import { forWhat, permitsOf, shownSince, stateCell, whereabouts } from "./lock-words.ts";
 
 /** What a fact is called, and its first and further lines. */
 type Fact = readonly [name: string, ...lines: string[]];

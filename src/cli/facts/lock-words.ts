@@ -1,14 +1,10 @@
 import type { Holder, LockStatus, SemaphoreStatus } from "../../index.ts";
+import { holderName } from "../../status/holder-name.ts";
 import { isInUse, presentHolder } from "../../status/holders.ts";
 import { mixedUseOf } from "../../status/mixed-use.ts";
 import { shownDuration } from "../duration.ts";
 import { printable } from "../printable.ts";
 import type { Cell } from "./table.ts";
-
-/** A holder without a record: a go-azuremutex, an `AzureMutex.acquire`, a locker without fencing. */
-export const UNNAMED_HOLDER = "an unnamed holder";
-/** The first waiter for a permit: it leaves neither name nor time. */
-export const UNNAMED_WAITER = "an unnamed waiter";
 
 /** `build-7:4123 (deploy 42)`: the present holder of the lock. */
 export function heldBy(status: LockStatus): string {
@@ -17,13 +13,7 @@ export function heldBy(status: LockStatus): string {
 
 /** A holder's name and purpose. Both are text of other processes, and are made printable. */
 export function named(holder: Holder | undefined, purpose?: string): string {
-  if (!holder) return UNNAMED_HOLDER;
-  return `${printable(holder.name)}${forWhat(purpose)}`;
-}
-
-/** The waiter's name, made printable. */
-export function waiterName({ holder }: { readonly holder?: Holder }): string {
-  return holder ? printable(holder.name) : UNNAMED_WAITER;
+  return `${holderName(holder)}${holder ? forWhat(purpose) : ""}`;
 }
 
 /** ` (deploy 42)`, or nothing. */

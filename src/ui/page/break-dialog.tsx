@@ -1,17 +1,16 @@
 import type { TargetedSubmitEvent } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { BreakResult } from "../../index.ts";
+import { longestBreakSeconds } from "../../status/breaking.ts";
+import { holderName } from "../../status/holder-name.ts";
 import { printable } from "../../status/printable.ts";
 import type { LockView, PageBreakRequest, Part, Since } from "../snapshot.ts";
 import { fetchSignedIn, UnauthorizedError } from "./access.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import type { WatchedTime } from "./hold-spans.ts";
 import type { BreakTarget } from "./key-panel.tsx";
-import { holderName } from "./labels.ts";
 import { Purpose } from "./purpose.tsx";
 
-/** The longest lease, where no record says how long it is. */
-const LONGEST_LEASE_SECONDS = 60;
 const NO_ANSWER = "the page's server did not answer: it may have been broken or not; look at the state";
 
 type Progress = { readonly kind: "asking" } | { readonly kind: "sent" } | { readonly kind: "done" | "failed"; readonly text: string };
@@ -157,7 +156,7 @@ interface WhenProps {
   onAtOnce(atOnce: boolean): void;
 }
 
-function When({ stopped: { leaseSeconds = LONGEST_LEASE_SECONDS }, isInfinite, atOnce, onAtOnce }: WhenProps) {
+function When({ stopped, isInfinite, atOnce, onAtOnce }: WhenProps) {
   if (isInfinite)
     return <p class="bad">An infinite lease ends at once: its holder learns of it up to 20 s later, and until then two may be at work.</p>;
   return (
@@ -166,7 +165,7 @@ function When({ stopped: { leaseSeconds = LONGEST_LEASE_SECONDS }, isInfinite, a
       <label>
         <input type="radio" name="when" checked={!atOnce} onChange={() => onAtOnce(false)} />
         <span>
-          <strong>When its lease ends</strong>, in at most {leaseSeconds} s. Its holder cannot renew it, and stops before.
+          <strong>When its lease ends</strong>, in at most {longestBreakSeconds(stopped)} s. Its holder cannot renew it, and stops before.
         </span>
       </label>
       <label>
@@ -204,6 +203,6 @@ function resultText(result: BreakResult): string {
     case "notHeld":
       return "It is not held any more: nothing was changed.";
     case "heldByAnother":
-      return `By now ${result.holder ? holderName(result.holder) : "a holder without a name"} has it: nothing was changed.`;
+      return `By now ${holderName(result.holder)} has it: nothing was changed.`;
   }
 }

@@ -1,10 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
+import { holderName } from "../../status/holder-name.ts";
 import { printable } from "../../status/printable.ts";
 import type { HoldView, LockView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import { heldCountAt, heldCountsOf, type WatchedTime } from "./hold-spans.ts";
 import { wholeOf } from "./hold-strip.tsx";
-import { clockTime, counted, endLabel, holderName, partLabel } from "./labels.ts";
+import { clockTime, counted, endLabel, partLabel } from "./labels.ts";
 import { Period } from "./moment.tsx";
 import type { TimeWindow } from "./timeline-window.ts";
 

@@ -1,9 +1,10 @@
 import type { ComponentChildren } from "preact";
+import { holderName, waiterName } from "../../status/holder-name.ts";
 import { printable } from "../../status/printable.ts";
 import type { BreakingView, HoldView, LockView, Loss, Part, Since, WaiterView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import { unwatchedMs, type WatchedTime } from "./hold-spans.ts";
-import { breakerLabel, counted, duration, endLabel, freeInLabel, holderName, lossLabel, partLabel, STATE_MEANINGS } from "./labels.ts";
+import { breakerLabel, counted, duration, endLabel, freeInLabel, lossLabel, partLabel, STATE_MEANINGS } from "./labels.ts";
 import { Beginning, Between, Moment, Period } from "./moment.tsx";
 import { Purpose } from "./purpose.tsx";
 import { breakCommandLine } from "./shell-command.ts";
@@ -159,7 +160,7 @@ function WaiterList({ title, waiters, now }: { readonly title: string; readonly 
       <ol class="people">
         {waiters.map(({ holder, since }, index) => (
           <li key={`${index} ${holder?.name}`}>
-            <span class="who">{holderName(holder)}</span>
+            <span class="who">{waiterName({ holder })}</span>
             {since === undefined ? null : <span class="muted ticking">{duration(now - since)}</span>}
           </li>
         ))}

@@ -1,7 +1,6 @@
+import { UNNAMED_HOLDER } from "../../status/holder-name.ts";
 import { printable } from "../../status/printable.ts";
 import type { BreakingView, HoldEnd, HoldView, LockState, LockView, Loss, Part, Since, Snapshot } from "../snapshot.ts";
-
-const NAMELESS = "left no name";
 
 /** `acme/locks`: the account or its host, and the container. */
 export function placeLabel({ account, container }: Pick<Snapshot, "account" | "container">): string {
@@ -58,11 +57,6 @@ export const STATE_MEANINGS: Readonly<Record<LockState, string>> = {
   broken: "The lock is free. The lease of its last holder was broken.",
 };
 
-/** As it may be shown. */
-export function holderName(holder: { readonly name: string } | undefined): string {
-  return holder ? printable(holder.name) : NAMELESS;
-}
-
 /** How long a breaking lease still stands. */
 export function freeInLabel({ freeBy, by }: BreakingView, now: number): string {
   if (freeBy <= now) return "any moment";
@@ -72,10 +66,10 @@ export function freeInLabel({ freeBy, by }: BreakingView, now: number): string {
 /** The holder of the lock, or the first of those that hold permits or read, as it names itself. */
 export function holderLabel({ holder, state, semaphore, readers }: LockView): string {
   if (holder) return holder.name;
-  if (state === "held" || state === "breaking") return NAMELESS;
+  if (state === "held" || state === "breaking") return UNNAMED_HOLDER;
   const [first, ...others] = [...(semaphore?.held ?? []), ...readers];
   if (!first) return "";
-  return `${first.holder?.name ?? NAMELESS}${others.length > 0 ? ` and ${others.length} more` : ""}`;
+  return `${first.holder?.name ?? UNNAMED_HOLDER}${others.length > 0 ? ` and ${others.length} more` : ""}`;
 }
 
 /** Since when: of several, the first. */

@@ -1,6 +1,7 @@
+import { holderName } from "../../status/holder-name.ts";
 import { printable } from "../../status/printable.ts";
 import type { Loss } from "../snapshot.ts";
-import { holderName, lossLabel, partLabel } from "./labels.ts";
+import { lossLabel, partLabel } from "./labels.ts";
 import { Between } from "./moment.tsx";
 import { Purpose } from "./purpose.tsx";
 

@@ -84,7 +84,7 @@ describe("the page's words", () => {
   it("are of the lock, or of the permits and readers where it is free", () => {
     expect(LOCKS.map(stateLabel)).toEqual(["held", "ran out", "held, infinite", "1 of 3"]);
     expect(LOCKS.map(holderLabel)).toEqual(["web-2:1", "", "web-1:1", "p:1"]);
-    expect(holderLabel(view("k", { state: "held" }))).toBe("left no name");
+    expect(holderLabel(view("k", { state: "held" }))).toBe("an unnamed holder");
     const readers = [
       { holder: holder("r:1"), since: { from: 9, isFromBefore: false } },
       { holder: holder("r:2"), since: { from: 5, isFromBefore: false } },

@@ -57,7 +57,10 @@ export class NotHeldError extends MutexError {
   }
 }
 
-/** The lock did not become free within the time the caller gave it. Its `cause` is there if the service gave no answer when that ended. */
+/**
+ * The lock did not become free within the time the caller gave it. It has a `cause`, a `StoreUnavailableError`, if the service gave no
+ * answer when that ended, or had never said that the lock is held.
+ */
 export class LockTimeoutError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "LOCK_TIMEOUT";
@@ -72,8 +75,8 @@ export class LockTimeoutError extends MutexError {
 
 function silenceText(cause: unknown): string {
   const why = whyUnavailable(cause);
-  const { host = "the service" } = Object(cause) as { readonly host?: string };
-  return `, and ${host} does not answer${why === undefined ? "" : `: ${why}`}`;
+  const { host = "the service", answered } = Object(cause) as { readonly host?: string; readonly answered?: boolean };
+  return `, and ${host} ${answered ? "answers with errors" : "does not answer"}${why === undefined ? "" : `: ${why}`}`;
 }
 
 /**

@@ -66,7 +66,7 @@ class Polling implements RetryPolicy {
     } = this.#options;
     log(`waiting for "${key}": ${error.message}`);
     outage.failed(error, key);
-    limit.answered(error.answered ? undefined : error);
+    limit.failed(error);
     return restAfter(error, failures, random);
   }
 

@@ -65,6 +65,8 @@ export class WaitLimit {
   readonly #wait: ObservedWait | undefined;
   #isLastPoll = false;
   #askedAt: number | undefined;
+  /** Whether the service has said at least once that there is nothing to have yet. */
+  #isTold = false;
   #failure: StoreUnavailableError | undefined;
 
   constructor({ clock, address, closing }: WaitingAt, key: string, options: WaitOptions, wait?: ObservedWait) {
@@ -104,16 +106,23 @@ export class WaitLimit {
     return this.#timeoutMs - this.waitedMs;
   }
 
-  /** The service is asked, until it {@link WaitLimit.answered}: a caller whose time runs out is told if it does not answer. */
+  /** The service is asked, until it has {@link WaitLimit.answered} or {@link WaitLimit.failed}. A time-out meanwhile says so. */
   sending(): void {
     this.#askedAt = this.#clock.now();
     this.#wait?.polled();
   }
 
-  /** The service has answered, or has failed to. */
-  answered(failure?: StoreUnavailableError): void {
+  /** The service has said that there is nothing to have yet. */
+  answered(): void {
     this.#askedAt = undefined;
-    this.#failure = failure;
+    this.#isTold = true;
+    this.#failure = undefined;
+  }
+
+  /** The service has not answered, or with an error that leaves open whether there is something to have. */
+  failed(failure: StoreUnavailableError): void {
+    this.#askedAt = undefined;
+    this.#failure = failure.answered && this.#isTold ? undefined : failure;
   }
 
   /** Whether the poll that is due, or under way, is the last one before the time-out. */
@@ -135,7 +144,9 @@ export class WaitLimit {
 
   #whyNoAnswer(key: string, host: string | undefined): StoreUnavailableError | undefined {
     const openMs = this.#clock.now() - (this.#askedAt ?? Number.POSITIVE_INFINITY);
-    if (openMs < SILENT_AFTER_MS) return this.#failure;
+    // "Held by another" takes an answer: a wait that never had one says why, however short it was.
+    const isFirstUnanswered = openMs >= 0 && !this.#isTold && !this.#failure;
+    if (openMs < SILENT_AFTER_MS && !isFirstUnanswered) return this.#failure;
     // The try before this one may have failed for a reason that says more than silence.
     const options = { host, ...(this.#failure && { cause: this.#failure }) };
     const text = `waiting for "${key}": no answer from ${host ?? "the service"} for ${Math.round(openMs)} ms`;

@@ -152,6 +152,20 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
       ),
     ]);
   });
+
+  it.for(["1ms", "300ms", "1s"])("where it waits for a lock for %s only, not one request having failed by then", async (timeout, test) => {
+    const silent = await listening(test, createTcpServer());
+    const args = ["run", "k", "--timeout", timeout, "--held-exit-code", "0", "--", "true"];
+    for (const port of [1, silent]) {
+      const [code, line] = await said(test, `http://127.0.0.1:${port}/acme`, args);
+      expect([code, line]).toEqual([
+        69,
+        expect.stringMatching(
+          new RegExp(`^lock on "k" was not free within ${timeout}, and (?:127\\.0\\.0\\.1:${port}|the service) does not answer`),
+        ),
+      ]);
+    }
+  });
 });
 
 describe.concurrent("a command that the service refuses says so in the service's words", () => {

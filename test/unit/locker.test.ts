@@ -173,6 +173,38 @@ describe("a wait with a time-out or a signal", () => {
     expect(error.cause).toBeUndefined();
   });
 
+  it.each([1, 100, 1_999])("says so after %d ms if the service has never said that the lock is held", async (timeoutMs) => {
+    const { world, store, locker } = setup();
+    store.hang("acquire");
+    await expect(world.until(locker.lock({ timeoutMs }))).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+      message: `lock on "job" was not free within ${timeoutMs} ms, and the service does not answer`,
+      cause: { message: `waiting for "job": no answer from the service for ${timeoutMs} ms`, answered: false },
+    });
+  });
+
+  it("says so if it has only answered with errors, which tell nothing of the lock, until the first answer that does", async () => {
+    const { world, store, locker, there } = setup();
+    const trouble = store.failBefore("acquire", { answered: true });
+    await expect(world.until(locker.lock({ timeoutMs: 1_000 }))).rejects.toMatchObject({
+      message: expect.stringMatching(/^lock on "job" was not free within 1000 ms, and the service answers with errors: /),
+      cause: { code: "STORE_UNAVAILABLE", answered: true },
+    });
+    trouble.heal();
+    await world.until(there.locker("job").lock());
+    store.failBefore("acquire", { answered: true, times: 1 });
+    const error = await world.until(locker.lock({ timeoutMs: 5_000 }).catch((thrown) => thrown));
+    expect([error.code, error.cause]).toEqual(["LOCK_TIMEOUT", undefined]);
+  });
+
+  it("does not say so of a wait behind another task of the process, which asks nothing", async () => {
+    const { world, store, locker } = setup();
+    await world.until(locker.lock());
+    store.hang("all");
+    const error = await world.until(locker.lock({ timeoutMs: 1_000 }).catch((thrown) => thrown));
+    expect([error.code, error.cause]).toEqual(["LOCK_TIMEOUT", undefined]);
+  });
+
   it("asks exactly once with a time-out of 0", async () => {
     const { world, store, locker, there } = setup();
     await world.until(there.locker("job").lock());

@@ -40,6 +40,7 @@ export default defineConfig({
         resolve: {
           alias: [
             { find: /^azmutex$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+            { find: /^azmutex\/store$/, replacement: fileURLToPath(new URL("src/store/index.ts", import.meta.url)) },
             { find: /^azmutex\/testing$/, replacement: fileURLToPath(new URL("src/testing/index.ts", import.meta.url)) },
           ],
         },

@@ -1,6 +1,7 @@
 // A process that holds locks, or waits for them, and says what that cost: `SCALE_ORDER=<JSON> node scale-main.js`.
 import { randomUUID } from "node:crypto";
-import { AzureMutex, type LeaseStore, type Lock, type Locker } from "azmutex";
+import { AzureMutex, type Lock, type Locker } from "azmutex";
+import type { LeaseStore } from "azmutex/store";
 import { connect } from "../src/lease/connect.ts";
 import { liveBytes } from "./live-bytes.ts";
 import type { ScaleOrder, ScaleOutcome, Some } from "./scale-orders.ts";

@@ -1,4 +1,4 @@
-import type { LeaseStore } from "azmutex";
+import type { LeaseStore } from "azmutex/store";
 import { MemoryLeaseStore } from "azmutex/testing";
 import type { LagFigures } from "./scale-orders.ts";
 

@@ -71,10 +71,14 @@ function typed(project: string): string {
     [...readFileSync(join(project, file), "utf8").matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = ""]) =>
       list.split(",").flatMap((name) => /^(?:type )?(\w+)$/.exec(name.trim())?.[1] ?? []),
     );
-  const [main, testing] = [names("dist/index.d.ts"), names("dist/testing/index.d.ts")];
+  const main = names("dist/index.d.ts");
+  const testing = names("dist/testing/index.d.ts");
+  // Some names are those of the main entry, too.
+  const store = names("dist/store/index.d.ts").filter((name) => !main.includes(name));
   return `import type { ${main.join(", ")} } from "azmutex";
+import type { ${store.join(", ")} } from "azmutex/store";
 import type { ${testing.join(", ")} } from "azmutex/testing";
-export type { ${[...main, ...testing].join(", ")} };
+export type { ${[...main, ...store, ...testing].join(", ")} };
 import { AzureMutex as Mutex, isMutexError as isOurs, Semaphore as Permits } from "azmutex";
 export async function work(purpose: string | undefined, signal: AbortSignal | undefined): Promise<number> {
   const mutex = new Mutex({ connectionString: "UseDevelopmentStorage=true", containerName: "locks", log: undefined });

@@ -1,8 +1,8 @@
+import type { Clock } from "azmutex";
 import type {
   AcquireAnswer,
   BreakAnswer,
   ChangeAnswer,
-  Clock,
   CreateAnswer,
   LeaseLength,
   LeaseStore,
@@ -14,7 +14,7 @@ import type {
   StoreCall,
   StoredBlob,
   WriteAnswer,
-} from "azmutex";
+} from "azmutex/store";
 
 export interface Distance {
   readonly clock: Clock;

@@ -166,7 +166,7 @@ export class StoreUnavailableError extends MutexError {
   readonly retryAfterMs: number | undefined;
   /** The host that was asked, with its port where that is not the usual one. Undefined if the store has no address. */
   readonly host: string | undefined;
-  /** Why there was no answer, for a line that names key and host itself. @internal */
+  /** Why there was no answer, for a line that names key and host itself. Undefined if nothing is known. */
   readonly reason: string | undefined;
 
   constructor(message: string, key?: string, options: StoreUnavailableOptions = {}) {
@@ -186,7 +186,7 @@ export interface StoreUnavailableOptions extends ErrorOptions {
   retryAfterMs?: number | undefined;
   /** The host that was asked. Default: undefined. */
   host?: string | undefined;
-  /** @internal */
+  /** Why there was no answer, in a few words. Default: undefined. */
   reason?: string | undefined;
 }
 

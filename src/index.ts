@@ -31,27 +31,7 @@ export {
 export type { Holding } from "./holding.ts";
 export type { BlobLeaseClientLike, BlockBlobClientLike, ContainerClientLike } from "./lease/blob-lease-store.ts";
 export type { ConnectOptions } from "./lease/connect.ts";
-export type {
-  AcquireAnswer,
-  BreakAnswer,
-  ChangeAnswer,
-  CreateAnswer,
-  LeaseLength,
-  LeaseState,
-  LeaseStore,
-  Metadata,
-  Missing,
-  ReadAnswer,
-  Refused,
-  ReleaseAnswer,
-  RemoveAnswer,
-  RenewAnswer,
-  Stamp,
-  StoreCall,
-  StoredBlob,
-  Unmet,
-  WriteAnswer,
-} from "./lease/lease-store.ts";
+export type { LeaseLength, LeaseState } from "./lease/lease-store.ts";
 export type { StoreAddress } from "./lease/store-address.ts";
 export type { TokenCredentialLike } from "./lease/token-source.ts";
 export type { LockSpace, MutexOptions, ReleaseAllOptions } from "./lock-space.ts";

@@ -126,9 +126,7 @@ export interface LeaseStore {
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer>;
   /**
    * The request that releases the lease, for another process to send when this one is about to end. Undefined where there is none
-   * to be had. Default: there is none. Throws nothing.
-   *
-   * @internal
+   * to be had. Default: there is none. Throws nothing. The request may be secret: it is neither logged nor written anywhere.
    */
   releaseRequest?(key: string, leaseId: string): ReleaseRequest | undefined;
   /** Hands the lease to another id. Its clock runs on; a repetition succeeds. */

@@ -2,7 +2,9 @@ import { wallTime } from "../clock.ts";
 
 /** A PUT without a body that releases one lease, for another process to send. The URL and the headers may be secret. */
 export interface ReleaseRequest {
+  /** The URL to send it to, with the query that signs it, if one does. */
   readonly url: string;
+  /** All headers that the service needs. */
   readonly headers: Readonly<Record<string, string>>;
 }
 

@@ -16,7 +16,7 @@ interface Manifest {
   readonly name: string;
   readonly main: string;
   readonly types: string;
-  readonly typesVersions: { readonly "*": { readonly testing: readonly string[] } };
+  readonly typesVersions: { readonly "*": Readonly<Record<string, readonly string[]>> };
   readonly bin: Readonly<Record<string, string>>;
   readonly engines: { readonly node: string };
   readonly exports: Readonly<Record<string, string | Readonly<Record<Condition, Entry>>>>;
@@ -126,7 +126,7 @@ describe("the package", () => {
   });
 
   it("has a file of types and a module for every entry in both module systems, and no other entry", () => {
-    expect(Object.keys(manifest.exports)).toEqual([".", "./testing", "./package.json"]);
+    expect(Object.keys(manifest.exports)).toEqual([".", "./store", "./testing", "./package.json"]);
     for (const [entry, target] of Object.entries(manifest.exports)) {
       if (typeof target === "string") continue;
       // Bun takes the first, and Node the second, in both of its module systems, so a process has one copy; the others are for tools.
@@ -139,16 +139,24 @@ describe("the package", () => {
     // For tools that do not read "exports".
     expect(manifest.main).toBe(entryOf(".", "require").default);
     expect(manifest.types).toBe(entryOf(".", "require").types);
-    expect(manifest.typesVersions["*"].testing).toEqual([entryOf("./testing", "require").types]);
+    expect(manifest.typesVersions["*"]).toEqual({
+      store: [entryOf("./store", "require").types],
+      testing: [entryOf("./testing", "require").types],
+    });
   });
 
-  it.each([".", "./testing"])("has at run time every value that the types of %s declare, in both module systems", async (entry) => {
+  it.each([
+    [".", 10],
+    ["./store", 0],
+    ["./testing", 3],
+  ])("has at run time every value that the types of %s declare, in both module systems", async (entry, least) => {
     for (const condition of ["module-sync", "require"] as const) {
       const { types, default: file } = entryOf(entry, condition);
       const declared = exportsIn(read(types));
       const values = declared.filter(({ isType }) => !isType).map(({ name }) => name);
       const module: object = await import(pathToFileURL(join(PROJECT, file)).href);
-      expect(values.length).toBeGreaterThan(3);
+      expect(declared.length).toBeGreaterThan(10);
+      expect(values.length).toBeGreaterThanOrEqual(least);
       expect(
         Object.keys(module)
           .filter((name) => !["default", "module.exports", "__esModule"].includes(name))

@@ -17,6 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
 
 /** Rooms that use the library like any user, with all they may know. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
+  store: ["lease", "errors.ts"],
   testing: ["lease", "errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "telemetry"],
   ui: ["status", "index.ts"],
   cli: ["ui", "status", "index.ts", "packages.ts", "runtime.ts"],

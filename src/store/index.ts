@@ -1,0 +1,31 @@
+/**
+ * The store port: what azmutex asks of a storage, and the answers it takes. For a program that brings a storage of its own, given as
+ * {@link ConnectOptions.store}; `describeLeaseStore` of `azmutex/testing` checks one. It has types alone.
+ *
+ * @packageDocumentation
+ */
+
+export type { LossReason } from "../errors.ts";
+export type {
+  AcquireAnswer,
+  BreakAnswer,
+  ChangeAnswer,
+  CreateAnswer,
+  LeaseLength,
+  LeaseState,
+  LeaseStore,
+  Metadata,
+  Missing,
+  ReadAnswer,
+  Refused,
+  ReleaseAnswer,
+  RemoveAnswer,
+  RenewAnswer,
+  Stamp,
+  StoreCall,
+  StoredBlob,
+  Unmet,
+  WriteAnswer,
+} from "../lease/lease-store.ts";
+export type { ReleaseRequest } from "../lease/release-request.ts";
+export type { StoreAddress } from "../lease/store-address.ts";

@@ -10,7 +10,7 @@ import { parseSync } from "oxc-parser";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CODE = /\.(?:ts|tsx|mjs|go|pml)$/;
 const PROSE = /\.md$/;
-const NOT_OURS = /(?:^|\/)(?:node_modules|build|dist|coverage|\.git)(?:\/|$)/;
+const NOT_OURS = /(?:^|\/)(?:node_modules|build|dist|coverage|temp|\.git)(?:\/|$)/;
 /** The words of a language in which nothing has a name. */
 const NAMELESS = /\b(?:whoever|somebody|nobody|whom)\b/i;
 /** The parts of `src` that use the library like any other program. */

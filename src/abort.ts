@@ -33,7 +33,7 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AnySignal | undefi
   });
 }
 
-/** A signal of a process that has very many: an `AbortSignal`, which takes more than a kilobyte, is made when somebody asks for it. */
+/** A signal of a process that has very many: an `AbortSignal`, which takes more than a kilobyte, is made when it is asked for. */
 export class LazySignal {
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
@@ -67,7 +67,7 @@ export class LazySignal {
   }
 }
 
-/** Somebody else's, or our own. */
+/** A caller's, or our own. */
 export type AnySignal = AbortSignal | LazySignal;
 
 /** One signal for several. `AbortSignal.any` would do, but leaves something behind with every signal that outlives it. */

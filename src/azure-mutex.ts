@@ -28,7 +28,7 @@ export interface CallOptions {
 
 /** The options of {@link AzureMutex.break}: which lease, when, and on which condition. */
 export interface BreakOptions extends CallOptions {
-  /** Breaks the lock, or the permit, only if its record names this holder (`Holder.name`). Default: whoever holds it. Not with `reader`. */
+  /** Breaks the lock, or the permit, only if its record names this holder (`Holder.name`). Default: any holder. Not with `reader`. */
   ifHolder?: string | undefined;
   /** Breaks this permit of the semaphore of that name instead: its slot, from 0 to 999. The lock is left alone. */
   permit?: number | undefined;
@@ -52,18 +52,18 @@ export type BreakResult =
       readonly outcome: "broken";
       /** In how many seconds another can acquire it. Of several readers: when the last of them is gone. */
       readonly freeInSeconds: number;
-      /** Whom it stopped, as far as the record tells. Of several readers: the last to go. */
+      /** The holder that it stopped, as far as the record tells. Of several readers: the last to go. */
       readonly holder?: Holder;
     }
-  /** Nobody held it. */
+  /** It was not held. */
   | { readonly outcome: "notHeld" }
-  /** Somebody else than `ifHolder` holds it. Nothing was changed. */
+  /** Another holder than `ifHolder` holds it. Nothing was changed. */
   | { readonly outcome: "heldByAnother"; readonly holder?: Holder };
 
 /** How to break one lease. */
 interface BreakRequest extends StoreCall {
   readonly periodSeconds: number | undefined;
-  /** Only if nobody wrote the blob since. */
+  /** Only if the blob was not written since. */
   readonly ifMatch?: string | undefined;
 }
 
@@ -132,7 +132,7 @@ export class AzureMutex extends LockSpace {
    * It is checked every 20 s, so that {@link AcquiredLease.isHeld} turns false after a break.
    *
    * @param leaseSeconds - 15 to 60, or `"infinite"`.
-   * @throws `LeaseAlreadyPresentError` if somebody holds it, this object included; `InvalidKeyError`, `RangeError`;
+   * @throws `LeaseAlreadyPresentError` if it is held, by this object included; `InvalidKeyError`, `RangeError`;
    * `StoreUnavailableError` after three tries without an answer, or if its time was over when the answer came; `AccessDeniedError`;
    * `StoreRefusedError`.
    */
@@ -211,7 +211,7 @@ export class AzureMutex extends LockSpace {
 
   /**
    * The locks whose keys begin with `prefix`, by key: every blob of the container that is leased or bears a record of ours, and
-   * every key that has a semaphore, is read or is waited for, `missing` if it has no blob. What was written over by somebody else,
+   * every key that has a semaphore, is read or is waited for, `missing` if it has no blob. What another program wrote over,
    * so that nothing says which key it belongs to, comes last, under the name of its folder: `.azmutex/…/`.
    *
    * One request for up to 5,000 blobs whose names begin with `prefix`; with a prefix, as many before that for all helper blobs of the
@@ -226,8 +226,8 @@ export class AzureMutex extends LockSpace {
   }
 
   /**
-   * Breaks a lock, a permit or read locks, whoever holds them, and says whom it stopped. Works without a record, but for `reader`:
-   * breaking needs no lease id. Whoever is stopped learns it from its next renewal, as a `LockLostError` with `why: "broken"`.
+   * Breaks a lock, a permit or read locks of any holder, and names the holder that it stopped. Works without a record, but for `reader`:
+   * breaking needs no lease id. The holder learns it from its next renewal, as a `LockLostError` with `why: "broken"`.
    *
    * Two requests; with `reader`, one and one more for each process that bears the name.
    *
@@ -245,13 +245,13 @@ export class AzureMutex extends LockSpace {
       const found = await this.#read(blob, signal);
       if (found.kind === "missing") return { outcome: "notHeld" };
       if (!isLeased(found.blob.leaseState)) return { outcome: "notHeld" };
-      // No locker takes an infinite lease: a record that is there is of somebody before.
+      // No locker takes an infinite lease: a record that is there is of an earlier holder.
       const holder = found.blob.infinite ? undefined : recordIn(found.blob.metadata)?.holder;
-      const whom = holder ? { holder } : {};
-      if (ifHolder !== undefined && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...whom };
+      const stopped = holder ? { holder } : {};
+      if (ifHolder !== undefined && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...stopped };
       const ifMatch = ifHolder === undefined ? undefined : found.blob.etag;
       const answer = await this.#breakOnce(blob, { periodSeconds, ifMatch, signal });
-      if (answer.kind === "breaking") return { outcome: "broken", freeInSeconds: answer.freeInSeconds, ...whom };
+      if (answer.kind === "breaking") return { outcome: "broken", freeInSeconds: answer.freeInSeconds, ...stopped };
       if (answer.kind !== "unmet") return { outcome: "notHeld" };
     }
     throw new StoreUnavailableError(`could not break "${key}": it is written again whenever it is looked at`, key, { answered: true });

@@ -11,7 +11,7 @@ export interface Timer {
 /** How a timer is set. */
 export interface TimerOptions {
   /**
-   * Whether the process stays alive for this timer. Default: false. True only where somebody awaits what the timer does:
+   * Whether the process stays alive for this timer. Default: false. True only where a caller awaits what the timer does:
    * a caller who waits for a lock has something to do, a lease being renewed in the background has not.
    */
   keepAlive?: boolean | undefined;
@@ -132,7 +132,7 @@ export class Stopwatch {
 
 /**
  * Waits `ms` milliseconds, or rejects with the signal's own reason as soon as it aborts. Keeps the process alive unless it
- * is told that nobody waits for it.
+ * is told that it is not waited for.
  */
 export function sleep(
   clock: Clock,

@@ -114,7 +114,7 @@ export abstract class Holding {
     return this;
   }
 
-  /** From here on whoever saw it waited for sees what becomes of it. @internal */
+  /** From here on the observer of the wait sees what becomes of it. @internal */
   observedBy(wait: ObservedWait | undefined): this {
     if (!wait) return this;
     const held = this.#held;
@@ -128,7 +128,7 @@ export abstract class Holding {
     return this;
   }
 
-  /** Runs work under it, as what it does, for whoever looks. @internal */
+  /** Runs work under it, as what it does, for its observer. @internal */
   run<T>(work: () => Promise<T> | T): Promise<T> | T {
     return this.#observed ? this.#observed.run(async () => work()) : work();
   }

@@ -46,7 +46,7 @@ export class LeaseAcquirer {
   }
 
   /**
-   * Asks exactly once, in so many tries for an answer. Resolves with undefined if somebody else, here or elsewhere, holds the
+   * Asks exactly once, in so many tries for an answer. Resolves with undefined if another, here or elsewhere, holds the
    * lease or waits for it here.
    */
   async tryAcquire(signal: AbortSignal | undefined, wait?: ObservedWait, tries: number = TRIES): Promise<Hold | undefined> {

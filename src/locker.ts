@@ -136,7 +136,7 @@ export class Locker {
   }
 
   /**
-   * Asks exactly once, and never waits for anybody. Resolves with undefined if somebody else, here or elsewhere, holds the
+   * Asks exactly once, and never waits for anybody. Resolves with undefined if another, here or elsewhere, holds the
    * lock or waits for it here. Rejects as {@link Locker.lock} does.
    */
   async tryLock({ signal, until }: TryOptions = {}): Promise<Lock | undefined> {

@@ -23,7 +23,7 @@ export interface Granted extends Stamp {
 
 export type AcquisitionAnswer = Granted | { readonly kind: "held"; readonly date: number };
 
-/** Where a lease comes from: whoever keeps it says when it is done. */
+/** Where a lease comes from: its keeper says when it is done. */
 export type LeaseOrigin = Pick<Acquisition, "conclude" | "isSettled">;
 
 /** What a blob that we create is to say from its first moment. */
@@ -55,7 +55,7 @@ type Stage = "asking" | "abandoned" | "over";
  * The way to one lease, under one id for all its tries: a try whose answer was lost is healed by the next. It is given up as
  * a whole, never try by try, because a release between two tries could free a lock just won. Its id is never used again.
  *
- * A try that is still open when another is granted could take the lease once more, after somebody broke it, say, and others had
+ * A try that is still open when another is granted could take the lease once more, after it was broken, say, and others had
  * it: renewals would then go on as if nothing had happened. So the lease is given an id of its own before anybody hears of it.
  */
 export class Acquisition implements StandingLease {

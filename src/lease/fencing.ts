@@ -66,7 +66,7 @@ export interface NewAnnouncement {
  * The fencing tokens of one key, as far as this process gives them out: `max(stored + 1, service time in seconds × 1e6)`,
  * reserved in blocks by writing the block's top into the blob's metadata under the lease.
  *
- * Lease operations never change a blob's ETag. So when an acquire is answered with the ETag of our own last write, nobody
+ * Lease operations never change a blob's ETag. So when an acquire is answered with the ETag of our own last write, no process
  * has reserved since, and the block goes on without a request.
  */
 export class FencingTokens {
@@ -84,7 +84,7 @@ export class FencingTokens {
     // Without a date, or with an absurd one, there are none to be had yet.
     if (!block || !Number.isSafeInteger(block.top)) return undefined;
     const { top } = block;
-    // Whoever creates the blob does not hold it yet: it has nothing to announce, and writes again when it has.
+    // The creator of the blob does not hold it yet: it has nothing to announce, and writes again when it has.
     const { announces, kind, ...plain } = description;
     const metadata = withRecord(withKind(blob.metadata ?? {}, kind), { ...plain, top, nonce: blob.newId(), writtenAt: date });
     return {
@@ -104,7 +104,7 @@ export class FencingTokens {
   }
 
   /**
-   * Reads the record that the present holder has written: whoever is next and finds the blob as it was then reserves its token
+   * Reads the record that the present holder has written: a next holder that finds the blob as it was then reserves its token
    * without reading it first. Never rejects; what it cannot read is read later.
    */
   async lookAhead(blob: LockBlob, signal: AbortSignal): Promise<void> {
@@ -138,7 +138,7 @@ export class FencingTokens {
   }
 
   /**
-   * Whether others have reserved tokens since this process did, which takes the lease: asked by whoever has a token and finds
+   * Whether others have reserved tokens since this process did, which takes the lease: asked by a holder that has a token and finds
    * that the blob was written. Throws `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`.
    */
   async areOvertaken(blob: LockBlob): Promise<boolean> {
@@ -206,7 +206,7 @@ export class FencingTokens {
     return { ...lastStamp, lastModified: Number.NEGATIVE_INFINITY, metadata, record: recordIn(metadata) };
   }
 
-  /** What was read while another held the lock, if the blob still is so: its ETag says that nobody has written since. */
+  /** What was read while another held the lock, if the blob still is so: its ETag says that it was not written since. */
   #foresightOf(lastStamp: LastStamp): Known | undefined {
     return this.#foreseen?.etag === lastStamp.etag ? { ...this.#foreseen, time: lastStamp.time } : undefined;
   }
@@ -292,7 +292,7 @@ function takeNext(block: Block): number {
   return token;
 }
 
-/** Whoever announces each token has to write for each, and so reserves no more than that. */
+/** A holder that announces each token has to write for each, and so reserves no more than that. */
 function blockSizeFor({ announces }: HolderDescription): number {
   return announces ? 1 : BLOCK_SIZE;
 }

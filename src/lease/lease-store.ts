@@ -8,7 +8,7 @@ export type LeaseLength = number | "infinite";
 /** The state of a blob's lease, in the service's words. A blob that is not there has none. */
 export type LeaseState = "available" | "leased" | "breaking" | "broken" | "expired";
 
-/** Whether nobody else can acquire the lease: a breaking one still stands. */
+/** Whether no other can acquire the lease: a breaking one still stands. */
 export function isLeased(state: LeaseState): boolean {
   return state === "leased" || state === "breaking";
 }
@@ -52,7 +52,7 @@ export interface Missing {
   readonly date: number;
 }
 
-/** A condition of the caller's (`ifMatch`) was not met: somebody wrote the blob in between. */
+/** A condition of the caller's (`ifMatch`) was not met: the blob was written in between. */
 export interface Unmet {
   /** The kind of answer. */
   readonly kind: "unmet";
@@ -70,7 +70,7 @@ export type ChangeAnswer = { readonly kind: "changed" } | Refused;
 export type BreakAnswer =
   | {
       readonly kind: "breaking";
-      /** Whole seconds until somebody else may acquire; 0: at once. */
+      /** Whole seconds until another may acquire; 0: at once. */
       readonly freeInSeconds: number;
     }
   | { readonly kind: "notLeased" }
@@ -120,7 +120,7 @@ export interface LeaseStore {
    * the lease anew, so a try whose answer was lost can be repeated.
    */
   acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer>;
-  /** Starts the lease anew. Succeeds on a lapsed lease too, as long as nobody wrote or leased the blob since. */
+  /** Starts the lease anew. Succeeds on a lapsed lease too, as long as the blob was not written or leased since. */
   renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer>;
   /** Ends the lease. The second release of one lease is refused. */
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer>;
@@ -148,7 +148,7 @@ export interface LeaseStore {
    * without a value are there; a store that cannot tell ignores it. On Azure that takes the right to list.
    */
   read(key: string, call?: StoreCall & { readonly asWritten?: boolean | undefined }): Promise<ReadAnswer>;
-  /** Replaces the metadata of a blob that we have leased, if nobody wrote it since `ifMatch`. Content is not touched. */
+  /** Replaces the metadata of a blob that we have leased, if it was not written since `ifMatch`. Content is not touched. */
   writeMetadata(
     key: string,
     metadata: Metadata,

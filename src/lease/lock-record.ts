@@ -65,7 +65,7 @@ export function metadataSize(metadata: Metadata): number {
   return Object.entries(metadata).reduce((size, [name, value]) => size + name.length + value.length, 0);
 }
 
-/** Our record, or undefined if there is none or somebody wrote something else in its place. */
+/** Our record, or undefined if there is none or something else in its place. */
 export function recordIn(metadata: Metadata): LockRecord | undefined {
   const found = jsonOf(metadata[NAME]);
   return found && isRecord(found) ? found : undefined;

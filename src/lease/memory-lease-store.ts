@@ -34,7 +34,7 @@ export interface MemoryLeaseStoreOptions {
   containerExists?: boolean | undefined;
 }
 
-/** What somebody else's Put Blob brings; whatever is left out is empty afterwards. */
+/** What a foreign Put Blob brings; whatever is left out is empty afterwards. */
 export interface PutBlobOptions {
   /** What the blob contains. Default: nothing. */
   content?: string | undefined;
@@ -57,7 +57,7 @@ const BEGINNING_OF_2026 = 1_767_225_600_000;
 
 /**
  * A container of blobs in the memory of one process, with the documented semantics of Azure's leases. For tests, for
- * simulations, and for programs that run without storage; it excludes nobody outside the process.
+ * simulations, and for programs that run without storage; it excludes no other process.
  *
  * Where the documentation is silent: an `ifMatch` is looked at before the lease is, and a blob that is missing before either;
  * a container that was deleted can be created again at once.
@@ -193,7 +193,7 @@ export class MemoryLeaseStore implements LeaseStore {
   }
 
   /**
-   * What somebody who knows nothing of azmutex does, go-azuremutex for one: a Put Blob without `If-None-Match`. It replaces
+   * What a program does that knows nothing of azmutex, go-azuremutex for one: a Put Blob without `If-None-Match`. It replaces
    * content and metadata, and is refused on a blob that is leased unless it names the lease.
    */
   putBlob(
@@ -208,7 +208,7 @@ export class MemoryLeaseStore implements LeaseStore {
     });
   }
 
-  /** Somebody deletes the container, and all blobs with it. Leases do not stop that. */
+  /** A foreign program deletes the container, and all blobs with it. Leases do not stop that. */
   deleteContainer(): Promise<void> {
     return this.#serve({}, () => {
       this.#blobs = undefined;

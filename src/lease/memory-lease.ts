@@ -3,7 +3,7 @@ import type { LeaseLength, LeaseState, Refused } from "./lease-store.ts";
 
 /**
  * What the service keeps about a blob's lease. A lease that ran out stays on record: its id may still renew or release it,
- * until somebody leases or writes the blob.
+ * until another program leases or writes the blob.
  */
 type Kept =
   | { readonly kind: "none" }
@@ -65,7 +65,7 @@ export class MemoryLease {
     return undefined;
   }
 
-  /** How many milliseconds are left until somebody else may acquire, or undefined if there is no lease to break. */
+  /** How many milliseconds are left until another may acquire, or undefined if there is no lease to break. */
   break(periodMs: number | undefined, now: number): number | undefined {
     const kept = this.#kept;
     if (kept.kind === "none") return undefined;

@@ -35,7 +35,7 @@ export function networkReason(code: string | undefined, message: string, address
   const said = firstLine(withoutOpenSsl(message));
   if (code === undefined || code === NO_CODE) return /\w/.test(said) ? said : "it ended without an answer";
   const at = said.indexOf(code);
-  // Node says what it called before the code, and whom it called behind it.
+  // Node says what it called before the code, and which address it called behind it.
   const behind = at === -1 ? said : said.slice(at + code.length).trim();
   const isKnown = !/\w/.test(behind) || behind === address?.host || behind === address?.host.replace(/:\d+$/, "");
   const detail = isKnown ? "" : at === -1 ? `: ${behind}` : ` ${behind}`;

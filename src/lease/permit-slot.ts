@@ -23,7 +23,7 @@ export function slotName(folder: string, slot: number): string {
   return `${folder}${SLOTS}/${String(slot).padStart(3, "0")}`;
 }
 
-/** The name of the gate for which processes queue with `fair`. Not among the slots: whoever looks for a permit would list the queue, too. */
+/** The name of the gate for which processes queue with `fair`. Not among the slots: a look for a permit would list the queue, too. */
 export function gateName(folder: string): string {
   return `${folder}semaphore-gate/gate`;
 }

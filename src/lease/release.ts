@@ -73,7 +73,7 @@ async function whileStanding<T>({ standing, name }: LockBlob, leaseId: string, e
 }
 
 /**
- * Releases a lease that nobody waits for, and again where the first release may not be the end of it. Never rejects; what it
+ * Releases a lease that is not waited for, and again where the first release may not be the end of it. Never rejects; what it
  * cannot release lapses by itself.
  */
 export async function releaseInBackground(blob: LockBlob, leaseId: string, options: BackgroundOptions = {}): Promise<void> {

@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts";
 
 /** So many renewals of one mutex may be under way at once in any case. */
 const AT_ONCE = 64;
-/** Of more leases than that, as many as come due within this time: if answers take no longer, whoever is slow, nothing waits. */
+/** Of more leases than that, as many as come due within this time: if answers take no longer, nothing waits. */
 const ANSWERED_WITHIN_MS = 250;
 /** One that is not answered for so long is stuck, and not what keeps the service from answering others. */
 const STUCK_MS = 500;

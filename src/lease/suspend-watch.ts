@@ -8,7 +8,7 @@ const SHORTEST_SLEEP_MS = 50;
 
 const watches = new WeakMap<Clock, SuspendWatch>();
 
-/** Somebody who sleeps as the machine does. */
+/** What sleeps as the machine does. */
 export interface Sleeper {
   /** The machine woke up. */
   onWake(): void;

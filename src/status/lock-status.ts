@@ -11,9 +11,9 @@ import { ticketsIn, type WaitingTicket } from "../waiting/fair-queue.ts";
 export interface LockStatus {
   /** The name of the lock. */
   readonly key: string;
-  /** Whether somebody holds the lock at this moment. A breaking lease still is held. Permits and read locks do not count. */
+  /** Whether the lock is held at this moment. A breaking lease still is held. Permits and read locks do not count. */
   readonly isHeld: boolean;
-  /** The state of the lease, or `missing` if there is no such blob: nobody ever locked it, or it was deleted. */
+  /** The state of the lease, or `missing` if there is no such blob: it was never locked, or it was deleted. */
   readonly state: LeaseState | "missing";
   /** Whether the lease is infinite. */
   readonly infinite: boolean;
@@ -53,7 +53,7 @@ export interface LockStatus {
   readonly semaphore?: SemaphoreStatus;
   /**
    * Who reads under the reader-writer lock of this name: one for each process that does, or several for one that reads with
-   * different lease times. Left out where nobody does, or the credentials do not allow to list.
+   * different lease times. Left out where none does, or the credentials do not allow to list.
    */
   readonly readers?: readonly ReaderStatus[];
 }
@@ -73,13 +73,13 @@ export interface SemaphoreStatus {
   /** The permits that are held, by slot. */
   readonly held: readonly PermitStatus[];
   /**
-   * Who waits for the gate, first come first; one for each process. Left out if nobody ever used `fair`: who waits without it
+   * Who waits for the gate, first come first; one for each process. Left out if `fair` was never used: a waiter without it
    * leaves no trace.
    */
   readonly waiting?: readonly WaitingProcess[];
   /**
-   * Whether somebody is at the gate: a process more that waits, or just takes a permit, before all of `waiting`. It leaves no name.
-   * Left out if nobody ever used `fair`.
+   * Whether one is at the gate: a process more that waits, or just takes a permit, before all of `waiting`. It leaves no name.
+   * Left out if `fair` was never used.
    */
   readonly isGateTaken?: boolean;
 }
@@ -93,8 +93,8 @@ export interface PermitStatus extends Pick<LockStatus, "holder" | "purpose" | "l
 }
 
 /**
- * A process that holds read locks, or leases its blob to see whether it may. How long it has done so nobody can tell. One whose
- * blob somebody wrote over, so that it does not say whose it is, is left out.
+ * A process that holds read locks, or leases its blob to see whether it may. How long it has done so is not known. One whose
+ * blob was written over, so that it does not say whose it is, is left out.
  */
 export interface ReaderStatus {
   /** `leased`, or `breaking`: it then reads for a while yet. */
@@ -186,7 +186,7 @@ function recorded(metadata: Metadata): Omit<PermitStatus, "slot" | "state"> {
     holder,
     ...(purpose === undefined ? {} : { purpose }),
     leaseSeconds,
-    // Somebody else's number need not be a date.
+    // A foreign number need not be a date.
     ...(Number.isNaN(recordedAt.getTime()) ? {} : { recordedAt }),
     highestToken: top,
     ...(typeof fair === "boolean" && { fair }),

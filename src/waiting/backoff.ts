@@ -31,7 +31,7 @@ export function pollDelayMs(waitedMs: number, random: () => number, { quickForMs
   return from + (to - from) * random();
 }
 
-/** For how long whoever had its share leaves the lock alone: long enough for the next poll of whoever waits elsewhere. */
+/** For how long a process that had its share leaves the lock alone: long enough for the next poll of a waiter elsewhere. */
 export function stayAwayMs({ steadyMs: [, longestMs] }: PollPolicy, random: () => number): number {
   return longestMs * (1 + random() / 10);
 }

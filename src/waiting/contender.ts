@@ -72,7 +72,7 @@ export class Contender {
     }
   }
 
-  /** Asks once, in so many tries. Resolves with undefined if somebody else holds the lock. */
+  /** Asks once, in so many tries. Resolves with undefined if another holds the lock. */
   async tryOnce(tries: number): Promise<Hold | undefined> {
     this.#isAskingOnce = true;
     const signal = this.#limit.signal;
@@ -87,7 +87,7 @@ export class Contender {
       return answer.kind === "acquired" ? answer : undefined;
     });
     if (hold || !wasGranted || this.#lost?.why !== "expired") return hold;
-    // Nobody else was in the way.
+    // No other was in the way.
     const { cause } = this.#lost;
     throw expiredBeforeUse(this.#blob.key, { answered: isUnsure(cause) && cause.answered, cause: this.#lost });
   }
@@ -163,12 +163,12 @@ export class Contender {
     }
   }
 
-  /** How long the service has not answered, for whoever is next in line; undefined if it was not asked. */
+  /** How long the service has not answered, for the next in line; undefined if it was not asked. */
   get outage(): OutageTimer | undefined {
     return this.#outageSoFar;
   }
 
-  /** Made when it is first asked for: whoever is handed the lock never is. */
+  /** Made when it is first asked for: a waiter that is handed the lock never asks. */
   get #outage(): OutageTimer {
     this.#outageSoFar ??= new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs, this.#head.note.outage);
     return this.#outageSoFar;
@@ -195,7 +195,7 @@ export class Contender {
     return this.#queue;
   }
 
-  /** Whoever is given the lock has to find out while two thirds of its lease last, and two tries of a request after that. */
+  /** The waiter that is given the lock has to find out while two thirds of its lease last, and two tries of a request after that. */
   get #longestSleepMs(): number {
     const { leaseSeconds } = this.#options.terms;
     return (leaseSeconds * 1_000 * 2) / 3 - 2 * this.#blob.requestTimeoutMs;

@@ -13,13 +13,13 @@ import type { Holder } from "../options.ts";
 import { Ticket } from "./ticket.ts";
 
 const KIND = "queue";
-/** A ticket that is not leased and was not written for so long belongs to somebody who is dead. */
+/** A ticket that is not leased and was not written for so long belongs to a dead process. */
 const DEAD_AFTER_MS = 60_000;
-/** For how long a hand-over to somebody who gave up may still be on its way. */
+/** For how long a hand-over to a waiter that gave up may still be on its way. */
 const LATE_HAND_OVER_MS = 60_000;
 const TICKET = "azmutex_ticket";
 
-/** A ticket of somebody who waits. */
+/** A ticket of a waiter. */
 export interface WaitingTicket {
   readonly key: string;
   readonly name: string;
@@ -39,7 +39,7 @@ export interface Waiting {
   readonly time: ServiceTime | undefined;
 }
 
-/** When somebody came who had waited for so long when the service gave the date. */
+/** The arrival of a waiter that had waited for so long when the service gave the date. */
 export function arrivalOf(date: number, waitedMs: number): number {
   return Math.ceil((date - waitedMs) / 1_000) * 1_000;
 }
@@ -74,7 +74,7 @@ export class FairQueue {
   }
 
   /**
-   * Gives the lock to the first who waits, or back to the service: for somebody who may have been given it, or may yet be,
+   * Gives the lock to the first who waits, or back to the service: for a waiter that may have been given it, or may yet be,
    * and does not want it any more. Again and again for a minute, until it turns out to have been ours.
    */
   async giveUp(acquisition: Pick<Acquisition, "leaseId" | "mayReturn">, ticket: Ticket | undefined): Promise<void> {
@@ -89,7 +89,7 @@ export class FairQueue {
     }
   }
 
-  /** Whether the lock was ours, and is not any more. One after the other: nobody renews what another is about to give away. */
+  /** Whether the lock was ours, and is not any more. One after the other, so that none renews what another is about to give away. */
   #passOn(leaseId: string): Promise<boolean> {
     const passed = this.#passing.then(() => this.#passOnNow(leaseId));
     this.#passing = passed;
@@ -99,7 +99,7 @@ export class FairQueue {
   async #passOnNow(leaseId: string): Promise<boolean> {
     const blob = this.#blob;
     try {
-      // A change to whoever has the lock succeeds whoever it was before: only a renewal tells whether it was ours.
+      // A change to the present id succeeds whatever the old id was: only a renewal tells whether it was ours.
       const renewed = await retry(blob, () => blob.renew(leaseId), { tries: TRIES });
       if (renewed.kind === "refused") return false;
       const { tickets } = await retry(blob, () => this.waiting(), { tries: TRIES });

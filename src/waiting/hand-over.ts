@@ -7,7 +7,7 @@ import type { QueueHead } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
 import type { ProcessLease } from "./process-lease.ts";
 
-/** How a hold ended, and to whom the lock went, if it was handed over. */
+/** How a hold ended, and which waiter the lock went to, if it was handed over. */
 export type HoldEnd = EndAnswer & { readonly handedTo?: HandedTo | undefined };
 
 const HANDED_OVER: HoldEnd = Object.freeze({ kind: "released", handedTo: "task" });

@@ -96,7 +96,7 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   }
 
   /**
-   * The holder may have written its blob. Or others have had the lock, after somebody broke the lease, and a late request or a
+   * The holder may have written its blob. Or others have had the lock, after the lease was broken, and a late request or a
    * hand-over brought it back under its old id: it stands, and the token is too low.
    */
   async onWritten(): Promise<void> {

@@ -21,13 +21,13 @@ export interface LockerOptions extends TermsOptions {
    * and unlock always takes two requests, `fencingToken` is undefined, and `inspect` cannot tell who holds the lock.
    */
   fencing?: boolean | undefined;
-  /** A name for whoever holds the lock, for people and for `break`, up to 256 characters. Default: `host:pid`. */
+  /** A name for the holder, for people and for `break`, up to 256 characters. Default: `host:pid`. */
   holder?: string | undefined;
   /** What the lock is held for, for people, up to 1,024 characters. Default: nothing. */
   purpose?: string | undefined;
   /**
    * Whether processes get the lock in the order they came, through a queue in the container; a property of the key that all
-   * its users set alike. Whoever does not, a go-azuremutex among them, excludes and is excluded all the same, but enters only
+   * its users set alike. A user that does not, a go-azuremutex among them, excludes and is excluded all the same, but enters only
    * when the queue is empty. Order is kept as long as no lease runs out. Default: false. Needs the permissions to list and delete.
    */
   fair?: boolean | undefined;
@@ -51,7 +51,7 @@ export interface ResolvedLockerOptions {
   readonly poll: PollPolicy;
   readonly handOverMs: number;
   readonly handOverCount: number;
-  /** How many requests whoever takes the lock has to make before it is of use. Default: none. */
+  /** How many requests the holder has to make before it is of use. Default: none. */
   readonly requestsAfter?: number;
 }
 

@@ -1,7 +1,7 @@
 /** The longest a waiter sleeps between two looks at the queue. */
 const LONGEST_SLEEP_MS = 10_000;
 /**
- * Whoever has so many before it, in a queue that is known to move so slowly, is not given the lock unless all of them give up
+ * A waiter that has so many before it, in a queue that is known to move so slowly, is not given the lock unless all of them give up
  * at once, and may sleep this much longer.
  */
 const FAR_BACK = 8;
@@ -11,7 +11,7 @@ const FAR_BACK_SLEEPS = 3;
 const FIRST_PACE_MS = 500;
 /** How much of the time to one's turn, if the queue moves at its quickest, is slept. */
 const CAUTION = 0.85;
-/** How much of a hold lies between two polls of whoever is next. */
+/** How much of a hold lies between two polls of the next waiter. */
 const HEAD_POLLS = 0.17;
 /** z of the 3 % quantile of the normal distribution. */
 const Z = -1.8808;
@@ -25,7 +25,7 @@ const STANDING_FIRST_MS = 450;
 const STANDING_PART = 0.02;
 const STANDING_LONGEST_MS = 2_000;
 const QUICKEST_MS = 90;
-/** Whoever is next may ask this often: nobody but it does. */
+/** The next waiter may ask this often: no other does. */
 const QUICKEST_FIRST_MS = 45;
 const SLOWEST_MS = 250;
 
@@ -76,7 +76,7 @@ export class Pace {
   }
 }
 
-/** One move more than were seen: what few moves tell is mostly chance, and whoever sleeps too long keeps everybody waiting. */
+/** One move more than were seen: what few moves tell is mostly chance, and a waiter that sleeps too long keeps all others waiting. */
 function paceOf(ms: number, moves: number): number {
   return ms / (Math.max(0, moves) + 1);
 }

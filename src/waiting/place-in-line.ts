@@ -24,7 +24,7 @@ export interface PlaceOptions {
 
 /**
  * One task's place in the queue between processes. It asks for the lock once; then it takes a ticket, looks now and then who is
- * before it, and asks again when nobody is, or when it may have been handed the lock all the same.
+ * before it, and asks again when none is, or when it may have been handed the lock all the same.
  */
 export class PlaceInLine {
   readonly #options: PlaceOptions;
@@ -43,7 +43,7 @@ export class PlaceInLine {
     this.#pace = new Pace(options.blob.clock.now(), options.longestSleepMs);
   }
 
-  /** Whoever has one may have been handed the lock. */
+  /** A waiter that has one may have been handed the lock. */
   get ticket(): Ticket | undefined {
     return this.#ticket;
   }
@@ -92,12 +92,12 @@ export class PlaceInLine {
     const isBack = this.#position === undefined && this.#hasStood;
     this.#position = position < 0 ? undefined : position;
     if (this.#position === undefined) {
-      // Whom no listing shows, nobody hands the lock to. If the container is gone, whoever asks makes it anew.
+      // A waiter that no listing shows is not handed the lock. If the container is gone, an acquire makes it anew.
       this.#possible.suspect(now);
       return REJOIN_MS;
     }
     this.#hasStood = true;
-    // Whoever was away may have been handed the lock before that.
+    // A waiter that was away may have been handed the lock before that.
     if (isBack) this.#possible.suspect(now);
     this.#pace.saw(position, now);
     this.#possible.sawBefore(tickets.slice(0, position), tickets[position]?.madeAt ?? 0, now);

@@ -57,7 +57,7 @@ export class Ticket {
     return unlessAborted(joining, signal);
   }
 
-  /** Goes on when nobody waits for it any more: a request that is under way would make the ticket stand after its deletion. */
+  /** Goes on when it is not waited for any more: a request that is under way would make the ticket stand after its deletion. */
   async #join(): Promise<void> {
     if (this.#wasMade) await this.#removeOldOne();
     this.#wasMade = true;

@@ -40,7 +40,7 @@ export function checkWaitOptions({ timeoutMs, signal, until }: WaitOptions): voi
   if (signal && until) throw new TypeError("signal and until exclude each other: until ends the wait, too");
 }
 
-/** Whoever has waited so long for the answer to a request is told that the service does not answer, in milliseconds. */
+/** After this long without an answer, a timeout error says that the service does not answer. In milliseconds. */
 const SILENT_AFTER_MS = 2_000;
 /** The last poll before a time-out is sent this much ahead of it, or one and a half round trips if those take longer. */
 const LAST_POLL_AHEAD_MS = 20;

@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import { checkRuntime } from "../runtime.ts";
 import { dashedKeyHint } from "./dashed-key.ts";
-import { EXIT } from "./exit-codes.ts";
+import { EXIT, ReaderGone } from "./exit-codes.ts";
 import { failureOf, usageText } from "./failure.ts";
 import { refuseLossyArguments } from "./lossy-text.ts";
 import { createProgram } from "./program.ts";
@@ -13,9 +13,10 @@ const LINGER_MS = 5_000;
 
 function fail(thrown: unknown): void {
   const { line, exitCode } = failureOf(thrown);
+  process.exitCode = exitCode;
+  if (thrown instanceof ReaderGone) return;
   if (exitCode === EXIT.usage) terminal.sayAlways(`azmutex: ${line}`);
   else terminal.say(`azmutex: ${line}`);
-  process.exitCode = exitCode;
 }
 
 /** Does what the command line says. Sets the exit code. */

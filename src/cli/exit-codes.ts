@@ -72,6 +72,16 @@ export class CommandError extends Error {
   }
 }
 
+/** Windows has no such signal, and gets the same exit code. */
+const SIGPIPE = 13;
+
+/** The reader of standard output has closed it. A command ends as SIGPIPE would end it, and says nothing of it. */
+export class ReaderGone extends CommandError {
+  constructor(cause: Error) {
+    super("the reader of standard output has closed it", EXIT.signalled + SIGPIPE, { cause });
+  }
+}
+
 /** What the machine has none left of, by the codes of errors. */
 const SHORTAGES: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
 

@@ -1,14 +1,13 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { cutTo } from "./columns.ts";
-import { CommandError, EXIT } from "./exit-codes.ts";
+import { CommandError, EXIT, ReaderGone } from "./exit-codes.ts";
 import { terminalSize } from "./terminal-size.ts";
 import { pauseSync } from "./time.ts";
 
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
-const SIGPIPE = 13;
 const AGAIN_MS = 5;
 const CLEAR_ROW = "\r\x1b[K";
 
@@ -67,13 +66,13 @@ export const terminal: {
   },
 
   /**
-   * Facts, for standard output. Ends the process as SIGPIPE would if the reader has closed it; throws a {@link CommandError} if they cannot
-   * be written for another reason, as to a full disk.
+   * Facts, for standard output. Throws {@link ReaderGone} if the reader has closed it, and another {@link CommandError} if they cannot be
+   * written for another reason, as to a full disk: what is held is released on the way out.
    */
   print(text: string): void {
     const error = write(STDOUT, text);
     if (error === undefined) return;
-    if (READER_GONE.includes(error.code)) process.exit(EXIT.signalled + SIGPIPE);
+    if (READER_GONE.includes(error.code)) throw new ReaderGone(error);
     throw new CommandError(`could not write to standard output: ${error.message}`, EXIT.unwritable, { cause: error });
   },
 

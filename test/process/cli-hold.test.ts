@@ -77,6 +77,25 @@ describe.concurrent("azmutex hold", () => {
     test.expect(await mutex.locker(key).tryLock()).toBeDefined();
   });
 
+  it.for([
+    { what: "nothing reads what it prints any more", code: 141, through: undefined, err: "" },
+    {
+      what: "what it prints cannot be written",
+      code: 74,
+      through: ["sh", "-c", 'exec "$@" >/dev/full', "sh", process.execPath],
+      err: "azmutex: could not write to standard output: ENOSPC: no space left on device, write\n",
+    },
+  ])("releases at once and ends with $code when $what", async ({ code, through, err }, test) => {
+    const key = randomUUID();
+    const lock = await mutex.locker(key).lock();
+    const cli = hold(test, [key], { ...(through && { through }) });
+    cli.child.stdout?.destroy();
+    await lock.release();
+    const ended = await cli.ended;
+    test.expect({ code: ended.code, err: ended.err.replace(/^azmutex: (?:waiting for|got) .*\n/gm, "") }).toEqual({ code, err });
+    test.expect(await mutex.locker(key).tryLock()).toBeDefined();
+  });
+
   it("ends with 79 when the lock is broken", async (test) => {
     const key = randomUUID();
     const cli = hold(test, ["--lease", "15s", key]);

@@ -54,11 +54,14 @@ async function ui({ port, allowBreak: mayBreak = false, ...connection }: UiOptio
     throw new CommandError(`port ${port} is ${what}: say --port with another, or --port 0`, EXIT.usage);
   });
   const interruption = new Interruption();
-  terminal.print(`${page.link}\n`);
-  terminal.say(`azmutex: this link lets its user see the locks${mayBreak ? ", and break them" : ""}; end with Ctrl-C`);
-  await once(interruption.signal, "abort");
-  interruption.end();
-  await page.close();
+  try {
+    terminal.print(`${page.link}\n`);
+    terminal.say(`azmutex: this link lets its user see the locks${mayBreak ? ", and break them" : ""}; end with Ctrl-C`);
+    await once(interruption.signal, "abort");
+  } finally {
+    interruption.end();
+    await page.close();
+  }
   // It has done what it was started for.
   process.exitCode = 0;
 }

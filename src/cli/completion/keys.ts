@@ -1,4 +1,5 @@
 import { type ConnectionOptions, openMutex } from "../connection/connection.ts";
+import { ReaderGone } from "../exit-codes.ts";
 import { printable } from "../printable.ts";
 import { terminal } from "../terminal.ts";
 import { later } from "../time.ts";
@@ -22,8 +23,8 @@ export async function printKeys(prefix: string, options: ConnectionOptions): Pro
       found += 1;
       if (found === MOST_KEYS) break;
     }
-  } catch {
-    process.exitCode = 1;
+  } catch (error) {
+    process.exitCode = error instanceof ReaderGone ? error.exitCode : 1;
   }
   stop();
   over.abort();

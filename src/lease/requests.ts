@@ -54,12 +54,9 @@ export class Requests {
    */
   send<T>(kind: RequestKind, ask: (signal: AbortSignal) => Promise<T>, options: RequestOptions<T> = {}): Promise<T> {
     const preparing = this.#store.prepare?.();
-    if (preparing === undefined) return this.#send(kind, ask, options);
     // Loading the SDK is not the service's time: on a busy machine it takes longer than a request may.
-    return unlessAborted(preparing, options.signal).then(() => this.#send(kind, ask, options));
-  }
-
-  #send<T>(kind: RequestKind, ask: (signal: AbortSignal) => Promise<T>, { signal, linger, onSent }: RequestOptions<T>): Promise<T> {
+    if (preparing) return unlessAborted(preparing, options.signal).then(() => this.send(kind, ask, options));
+    const { signal, linger, onSent } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { promise: answered, resolve, reject } = deferred<T>();
     const request = new AbortController();

@@ -5,7 +5,7 @@ import type { FencingTokens } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { Renewer } from "../lease/renewer.ts";
-import { expiredBeforeUse, isUnsure, retry, retryDelayMs } from "../lease/retry.ts";
+import { expiredBeforeUse, isUnsure, type RetryPolicy, retry, retryDelayMs } from "../lease/retry.ts";
 import { inRootContext } from "../root-context.ts";
 import { pollDelayMs } from "./backoff.ts";
 import { FairQueue } from "./fair-queue.ts";
@@ -16,7 +16,7 @@ import { Hold } from "./hold.ts";
 import type { QueueHead } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
 import { PlaceInLine } from "./place-in-line.ts";
-import { type PollingOptions, poll } from "./polling.ts";
+import { Polling, type PollingOptions } from "./polling.ts";
 import type { ProcessLease } from "./process-lease.ts";
 import type { WaitLimit } from "./wait-limit.ts";
 
@@ -29,6 +29,9 @@ export interface ContenderOptions {
   /** Default: one that begins now. */
   readonly outage?: OutageTimer | undefined;
 }
+
+/** One try for the lease: what was granted, nothing, or how many milliseconds later to try again. */
+type Step = () => Promise<Granted | undefined | number>;
 
 /** One task of this process on its way from the head of the local queue to holding the lock. */
 export class Contender {
@@ -65,7 +68,10 @@ export class Contender {
     if (hold) return hold;
     if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#limit.untilNextPoll(stayAwayMs, 0), { signal: this.#limit.signal });
     for (let losses = 1; ; losses += 1) {
-      hold = await this.#attemptToHold((acquisition, place) => poll(this.#asking, () => (place ? place.step() : this.#poll(acquisition))));
+      hold = await this.#attemptToHold(
+        (acquisition, place) => (place ? () => place.step() : this.#pollOf(acquisition)),
+        new Polling(this.#polling),
+      );
       if (hold) return hold;
       // Granted and lost again before the caller saw it: a lost lease's id is done, so from the beginning.
       await sleep(this.#blob.clock, retryDelayMs(losses, this.#blob.random), { signal: this.#limit.signal });
@@ -77,23 +83,23 @@ export class Contender {
     this.#isAskingOnce = true;
     const signal = this.#limit.signal;
     let wasGranted = false;
-    const hold = await this.#attemptToHold(async (acquisition) => {
-      const ask = () => {
-        this.#limit.sending();
-        return acquisition.ask(signal);
-      };
-      const answer = await retry(this.#blob, ask, { signal, tries });
+    const askOf = (acquisition: Acquisition) => async (): Promise<Granted | undefined> => {
+      this.#limit.sending();
+      const answer = await acquisition.ask(signal);
       wasGranted = answer.kind === "acquired";
       return answer.kind === "acquired" ? answer : undefined;
-    });
+    };
+    const hold = await this.#attemptToHold(askOf, { signal, tries });
     if (hold || !wasGranted || this.#lost?.why !== "expired") return hold;
     // No other was in the way.
     const { cause } = this.#lost;
     throw expiredBeforeUse(this.#blob.key, { answered: isUnsure(cause) && cause.answered, cause: this.#lost });
   }
 
+  /** Tries for the lease under one id, as the policy says. Undefined if the lease was not granted, or was lost at once. */
   async #attemptToHold(
-    acquire: (acquisition: Acquisition, place: PlaceInLine | undefined) => Promise<Granted | undefined>,
+    stepOf: (acquisition: Acquisition, place: PlaceInLine | undefined) => Step,
+    policy: RetryPolicy,
   ): Promise<Hold | undefined> {
     const { terms, fencing, fair, description } = this.#options;
     const acquisition = new Acquisition(this.#blob, {
@@ -107,7 +113,7 @@ export class Contender {
     };
     let granted: Granted | undefined;
     try {
-      granted = await acquire(acquisition, place);
+      granted = await retry(this.#blob, stepOf(acquisition, place), policy);
     } catch (error) {
       abandon(isUnsure(error));
       throw error;
@@ -124,12 +130,14 @@ export class Contender {
     return await this.#settle({ blob, tokens: this.#tokens, renewer, budget, ticketGone });
   }
 
-  async #poll(acquisition: Acquisition): Promise<Granted | number> {
-    const answer = await acquisition.ask(this.#limit.signal);
-    if (answer.kind === "acquired") return answer;
-    // Another process has it, so ours begins anew.
-    this.#budget = undefined;
-    return pollDelayMs(this.#limit.waitedMs, this.#blob.random, this.#options.poll);
+  #pollOf(acquisition: Acquisition): Step {
+    return async () => {
+      const answer = await acquisition.ask(this.#limit.signal);
+      if (answer.kind === "acquired") return answer;
+      // Another process has it, so ours begins anew.
+      this.#budget = undefined;
+      return pollDelayMs(this.#limit.waitedMs, this.#blob.random, this.#options.poll);
+    };
   }
 
   #placeFor(acquisition: Acquisition): PlaceInLine {
@@ -184,7 +192,7 @@ export class Contender {
     return new LocalFirstHandOver(this.#options, this.#blob.random);
   }
 
-  get #asking(): PollingOptions {
+  get #polling(): PollingOptions {
     const { fencing, requestsAfter = 0 } = this.#options;
     // A poll that is granted is followed by a look at the record and a write of it, where another process held the lock before.
     return { blob: this.#blob, limit: this.#limit, outage: this.#outage, longer: (fencing ? 3 : 1) + requestsAfter };

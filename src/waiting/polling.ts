@@ -34,7 +34,7 @@ export function poll<T extends object>(options: PollingOptions, step: () => Prom
 }
 
 /** How a caller polls: within its limit, as long as the service answers now and then. */
-class Polling implements RetryPolicy {
+export class Polling implements RetryPolicy {
   readonly #options: PollingOptions;
   #begun: Stopwatch | undefined;
 

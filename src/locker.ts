@@ -82,13 +82,7 @@ export class Locker {
   readonly #acquirer: LeaseAcquirer;
   readonly #listeners: Listeners;
   readonly #observer: Observer;
-  /** The oldest and the latest lock of this locker that neither `unlock` nor a release of its own has answered yet. */
-  #oldest: Lock | undefined;
-  #latest: Lock | undefined;
-  /** How many calls have ended whose callers may call `unlock` again: those that got nothing, and those that `unlock` answered. */
-  #endedCalls = 0;
-  /** The value of `#endedCalls` when the latest lock was asked for. */
-  #endedBefore = 0;
+  readonly #calls: LockCalls = new LockCalls();
 
   /**
    * @param mutex - The mutex whose container has the lock, or options for one of this locker's own.
@@ -129,10 +123,15 @@ export class Locker {
    */
   async lock(options: WaitOptions = {}): Promise<Lock> {
     const wait = this.#observer.beginWait();
-    return await this.#called(async () => {
+    const endedBefore = this.#calls.ended;
+    let lock: Lock | undefined;
+    try {
       const hold = await observed(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
-      return new Lock(this.key, hold).observedBy(wait).until(options.until);
-    });
+      lock = new Lock(this.key, hold).observedBy(wait).until(options.until);
+      return lock;
+    } finally {
+      this.#calls.end(lock, endedBefore);
+    }
   }
 
   /**
@@ -143,10 +142,15 @@ export class Locker {
     checkWaitOptions({ signal, until });
     const end = signal ?? until;
     const wait = this.#observer.beginWait();
-    return await this.#called(async () => {
+    const endedBefore = this.#calls.ended;
+    let lock: Lock | undefined;
+    try {
       const hold = await observed(wait, end, () => this.#acquirer.tryAcquire(end, wait));
-      return hold && new Lock(this.key, hold).observedBy(wait).until(until);
-    });
+      lock = hold && new Lock(this.key, hold).observedBy(wait).until(until);
+      return lock;
+    } finally {
+      this.#calls.end(lock, endedBefore);
+    }
   }
 
   /**
@@ -176,31 +180,54 @@ export class Locker {
    * could not be told: the lease then lapses by itself.
    */
   async unlock(): Promise<void> {
-    const lock = this.#unanswered;
-    if (!lock) throw new NotHeldError(this.key);
-    const isCertain = lock === this.#latest && this.#endedCalls === this.#endedBefore;
+    const found = this.#calls.unlocked();
+    if (!found) throw new NotHeldError(this.key);
+    const { lock, isCertain } = found;
     if (!isCertain && !lock.lostBecause) throw new NotHeldError(this.key, AMBIGUOUS);
-    this.#endedCalls += 1;
+    this.#calls.answer();
     const lost = isCertain ? await lock.end() : lock.lostBecause;
-    if (this.#oldest === lock) this.#oldest = undefined;
-    if (this.#latest === lock) this.#latest = undefined;
+    this.#calls.forget(lock);
     if (lost) throw lost;
   }
+}
 
-  /** Runs a call, and remembers its lock for {@link Locker.unlock}. */
-  async #called<T extends Lock | undefined>(call: () => Promise<T>): Promise<T> {
-    const endedBefore = this.#endedCalls;
-    let lock: T | undefined;
-    try {
-      lock = await call();
-      return lock;
-    } finally {
-      if (lock) {
-        this.#oldest = this.#unanswered ?? lock;
-        this.#latest = lock;
-        this.#endedBefore = endedBefore;
-      } else this.#endedCalls += 1;
-    }
+/** The calls of one locker that {@link Locker.unlock} may mean. */
+class LockCalls {
+  /** The oldest and the latest lock that neither `unlock` nor a release of its own has answered yet. */
+  #oldest: Lock | undefined;
+  #latest: Lock | undefined;
+  #ended = 0;
+  /** The value of `#ended` when the latest lock was asked for. */
+  #endedBefore = 0;
+
+  /** How many calls have ended whose callers may call `unlock` again: those that got nothing, and those that `unlock` answered. */
+  get ended(): number {
+    return this.#ended;
+  }
+
+  /** A call has got this lock, or nothing; so many calls had ended before. */
+  end(lock: Lock | undefined, endedBefore: number): void {
+    if (lock) {
+      this.#oldest = this.#unanswered ?? lock;
+      this.#latest = lock;
+      this.#endedBefore = endedBefore;
+    } else this.answer();
+  }
+
+  /** The lock that `unlock` means, and whether it can only be this one. */
+  unlocked(): { readonly lock: Lock; readonly isCertain: boolean } | undefined {
+    const lock = this.#unanswered;
+    return lock && { lock, isCertain: lock === this.#latest && this.#ended === this.#endedBefore };
+  }
+
+  /** A call got its answer. */
+  answer(): void {
+    this.#ended += 1;
+  }
+
+  forget(lock: Lock): void {
+    if (this.#oldest === lock) this.#oldest = undefined;
+    if (this.#latest === lock) this.#latest = undefined;
   }
 
   get #unanswered(): Lock | undefined {

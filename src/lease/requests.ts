@@ -55,7 +55,7 @@ export class Requests {
   send<T>(kind: RequestKind, ask: (signal: AbortSignal) => Promise<T>, options: RequestOptions<T> = {}): Promise<T> {
     const preparing = this.#store.prepare?.();
     // Loading the SDK is not the service's time: on a busy machine it takes longer than a request may.
-    if (preparing) return unlessAborted(preparing, options.signal).then(() => this.send(kind, ask, options));
+    if (preparing !== undefined) return unlessAborted(preparing, options.signal).then(() => this.send(kind, ask, options));
     const { signal, linger, onSent } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { promise: answered, resolve, reject } = deferred<T>();

@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { pid } from "node:process";
 import {
   checkMs,
   type Holder,
@@ -56,7 +55,7 @@ export interface ResolvedLockerOptions {
 }
 
 const HOST = hostname();
-const THIS_PROCESS: Holder = Object.freeze({ name: `${HOST}:${pid}`, host: HOST, pid });
+const THIS_PROCESS: Holder = Object.freeze({ name: `${HOST}:${process.pid}`, host: HOST, pid: process.pid });
 export const LONGEST_HOLDER = 256;
 const LONGEST_PURPOSE = 1_024;
 const UNREACHABLE_AFTER_MS = 20_000;
@@ -90,7 +89,7 @@ export function resolveLockerOptions(
     fencing,
     description: {
       kind,
-      holder: holder === undefined ? THIS_PROCESS : { name: holder, host: HOST, pid },
+      holder: holder === undefined ? THIS_PROCESS : { name: holder, host: HOST, pid: process.pid },
       ...(purpose === undefined ? {} : { purpose }),
       leaseSeconds: terms.leaseSeconds,
       fair,

@@ -96,6 +96,11 @@ describe("architecture", () => {
     ]);
   });
 
+  it("takes the process as a global: importing node:process reads its every property, and so makes its streams", () => {
+    const importers = sources.filter(({ imports }) => imports.some(({ target }) => /^(?:node:)?process$/.test(target)));
+    expect(importers.map(({ path }) => path)).toEqual([]);
+  });
+
   it("names the service's error codes in lease/blob-status.ts, the memory store and testing alone", () => {
     expect(found(SERVICE_CODES, MAY_NAME_CODES, sources)).toEqual([]);
     expect(found(SERVICE_CODES, /^(?!lease\/blob-status\.ts$)/, sources).length).toBeGreaterThan(10);

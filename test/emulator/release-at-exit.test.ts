@@ -1,4 +1,8 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import { ContainerClient, ContainerSASPermissions, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/azure-mutex.ts";
@@ -25,6 +29,12 @@ const mutexOf = ({ containerName }: ContainerClient): AzureMutex =>
   new AzureMutex({ connectionString, containerName, log: (line) => log.push(line) });
 
 const KEYS = ["job", "a/b c", "grüße/50%+1", "locks/job"];
+
+/** How long the test waits for a child whose requests it counts, in milliseconds. How many a machine answers in 2 s depends on its load. */
+const PATIENCE_MS = 60_000;
+
+/** The child's program, which gives its requests as long. */
+const patient = (code: string): string => code.replaceAll("timeout: 2000", `timeout: ${PATIENCE_MS}`);
 
 /** The request that would release the lease. */
 function requestOf(store: LeaseStore, key: string, leaseId: string): { url: string; headers: Record<string, string> } {
@@ -65,10 +75,44 @@ describe("leases released by another process at the end of this one", () => {
     const mutex = new AzureMutex({ containerClient: container, tryTimeoutMs: 14_000 });
     const keys = Array.from({ length: 200 }, (_, index) => `job ${index}`);
     await Promise.all(keys.map((key) => mutex.locker(key, { fencing: false, leaseSeconds: 60 }).lock()));
-    // How many a service answers in 2 s is the machine's business.
-    const runNode = (code: string, input: string) => thisProcess.runNode(code.replaceAll("timeout: 2000", "timeout: 60000"), input, 60_000);
+    const runNode = (code: string, input: string) => thisProcess.runNode(patient(code), input, PATIENCE_MS);
     expect(releaseAtExit({ runNode }, [mutex])).toBe(true);
     for await (const { isHeld } of mutex.list()) expect(isHeld).toBe(false);
+  });
+
+  it("are asked for fifty at a time, each once", async () => {
+    const waiting: ServerResponse[] = [];
+    const atOnce: number[] = [];
+    const arrived: string[] = [];
+    const sockets = new Set<unknown>();
+    // Answers when fifty requests wait for an answer, and not before: fewer at a time would wait for ever.
+    const server = createServer((request, response) => {
+      arrived.push(request.url ?? "");
+      sockets.add(request.socket);
+      if (waiting.push(response) < 50) return;
+      atOnce.push(waiting.length);
+      for (const one of waiting.splice(0)) one.writeHead(200, { "x-ms-request-id": "1" }).end();
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const store = { releaseRequest: (name: string) => ({ url: `http://127.0.0.1:${port}/${name}`, headers: {} }) } as unknown as LeaseStore;
+    const standing = Array.from({ length: 200 }, (_, index) => ({ name: `${index}`, leaseId: "id" }));
+    let child: ChildProcess | undefined;
+    const runNode = (code: string, input: string): number => {
+      // Not at once, as the server answers in this very thread.
+      child = spawn(process.execPath, ["--eval", patient(code)], { stdio: ["pipe", "ignore", "inherit"] });
+      child.stdin?.end(input);
+      return 0;
+    };
+    try {
+      releaseAtExit({ runNode }, [{ store, standing }]);
+      expect(await once(child as ChildProcess, "exit")).toEqual([0, null]);
+    } finally {
+      child?.kill("SIGKILL");
+      server.close();
+    }
+    expect(arrived.toSorted()).toEqual(standing.map(({ name }) => `/${name}`).toSorted());
+    expect({ atOnce, sockets: sockets.size }).toEqual({ atOnce: [50, 50, 50, 50], sockets: 50 });
   });
 
   it("leave a lock alone that another process has taken meanwhile", async () => {

@@ -14,8 +14,9 @@ import type { StandingLease } from "./lease/standing-lease.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
 import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
-import { listedStatuses, parted } from "./status/lock-listing.ts";
-import { helperStatusOf, type LockStatus, missingStatus, statusOf, withHelpers } from "./status/lock-status.ts";
+import { listedStatuses, splitListing } from "./status/lock-listing.ts";
+import type { LockStatus } from "./status/lock-status.ts";
+import { helperStatusOf, missingStatus, statusOf, withHelpers } from "./status/status-of-blobs.ts";
 import { endQuietly } from "./waiting/held.ts";
 import type { LockerOptions } from "./waiting/locker-options.ts";
 import { WaitLimit } from "./waiting/wait-limit.ts";
@@ -221,7 +222,7 @@ export class AzureMutex extends LockSpace {
     checkPrefix(prefix);
     const locks = this.#blobs(prefix, signal);
     // Where the helper blobs are among them, one listing tells of both.
-    if (RESERVED_PREFIX.startsWith(prefix)) return listedStatuses({ ...parted(locks), prefix });
+    if (RESERVED_PREFIX.startsWith(prefix)) return listedStatuses({ ...splitListing(locks), prefix });
     return listedStatuses({ helpers: this.#blobs(RESERVED_PREFIX, signal), locks, prefix });
   }
 

@@ -1,16 +1,20 @@
 import type { LockStatus } from "./lock-status.ts";
 
-/** Azure grants no longer lease than this, but an infinite one, and no break lasts longer. */
+/** The longest finite lease that Azure grants, and the longest break. */
 const LONGEST_SECONDS = 60;
 
-/** In how many seconds after its break a lease has ended at the latest. Without a record it may be the longest there is. */
-export function longestBreakSeconds({ leaseSeconds = LONGEST_SECONDS }: { readonly leaseSeconds?: number | undefined }): number {
+/** The seconds after its break in which a lease ends at the latest. Default, where no record tells: the longest. */
+export function longestBreakSeconds({
+  leaseSeconds = LONGEST_SECONDS,
+}: {
+  readonly leaseSeconds?: number | undefined;
+}): number {
   return leaseSeconds;
 }
 
 /**
- * Since when each lock breaks, over several looks. The service tells no observer when a lease was broken, nor what is left of it:
- * the lease ends within its whole length from the first look that shows it breaking.
+ * Since when each lock breaks, over several looks. The service tells no observer when a lease was broken, nor what is
+ * left of it: the lease ends within its whole length from the first look that shows it breaking.
  */
 export class BreaksSeen {
   #since: ReadonlyMap<string, number> = new Map();
@@ -21,7 +25,7 @@ export class BreaksSeen {
     this.#since = new Map(breaking.map(({ key }) => [key, this.#since.get(key) ?? now]));
   }
 
-  /** The seconds left of the break at most; undefined unless it breaks, or if it lasts longer than it should. */
+  /** The seconds left of the break at most. Undefined unless it breaks, or if it lasts longer than it should. */
   secondsLeft(status: LockStatus, now: number): number | undefined {
     if (status.state !== "breaking") return undefined;
     const passedMs = now - (this.#since.get(status.key) ?? now);

@@ -1,13 +1,13 @@
 import type { Holder } from "../options.ts";
 import type { LockStatus, SemaphoreStatus, WaitingProcess } from "./lock-status.ts";
 
-/** Who holds the lock, as far as anybody can know. */
+/** The present holder of the lock, if it is held and its record is of this hold. */
 export function presentHolder({ isHeld, infinite, holder }: LockStatus): Holder | undefined {
-  // No locker takes an infinite lease: the record is of a holder before.
+  // No locker takes an infinite lease: a record beside one is of an earlier holder.
   return isHeld && !infinite ? holder : undefined;
 }
 
-/** Whether there is a holder of any kind under the key: of the lock, of a permit, or of a read lock. */
+/** Whether the key has a holder of any kind: of the lock, of a permit, or of a read lock. */
 export function isInUse({ isHeld, semaphore, readers = [] }: LockStatus): boolean {
   return isHeld || readers.length > 0 || (semaphore?.held.length ?? 0) > 0;
 }
@@ -18,15 +18,21 @@ export interface Participant {
   readonly state?: string;
 }
 
-/** A process that waits: the first in line for a permit leaves neither name nor time. */
+/** A process that waits. The first in line for a permit leaves neither name nor time. */
 export type WaiterStatus = Partial<WaitingProcess>;
 
-/** Who waits for the lock or a permit, first come first. */
+/** The waiters for the lock and for permits, first come first. */
 export function waitersOf({ waiting = [], semaphore }: LockStatus): readonly WaiterStatus[] {
   return [...waiting, ...(semaphore ? permitWaitersOf(semaphore) : [])];
 }
 
-export function permitWaitersOf({ permits, held, waiting = [], isGateTaken = false }: SemaphoreStatus): readonly WaiterStatus[] {
-  // While there are permits, it only takes one.
+/** The waiters for permits, first come first. */
+export function permitWaitersOf({
+  permits,
+  held,
+  waiting = [],
+  isGateTaken = false,
+}: SemaphoreStatus): readonly WaiterStatus[] {
+  // While a permit is free, the process at the gate does not wait: it takes one.
   return isGateTaken && held.length >= permits ? [{}, ...waiting] : waiting;
 }

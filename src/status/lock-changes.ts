@@ -1,9 +1,10 @@
 import type { Holder } from "../options.ts";
 import { type Participant, presentHolder, waitersOf } from "./holders.ts";
-import { type LockStatus, missingStatus } from "./lock-status.ts";
+import type { LockStatus } from "./lock-status.ts";
 import { mixedUseOf } from "./mixed-use.ts";
+import { missingStatus } from "./status-of-blobs.ts";
 
-/** What may be new about a lock since the last look. */
+/** What changed about a lock since the last look. */
 export type LockChangeKind =
   /** The first look: the state as it is. */
   | "seen"
@@ -13,11 +14,11 @@ export type LockChangeKind =
   | "breaking"
   /** The lock is free: `state` says whether it was released (`available`), ran out (`expired`) or was broken. */
   | "free"
-  /** Others wait for the lock or for a permit than before, or in another order. */
+  /** The waiters for the lock or for a permit changed, or their order. */
   | "waiting"
-  /** Others hold permits of the semaphore than before. */
+  /** The holders of permits changed. */
   | "permits"
-  /** Others read than before. */
+  /** The readers changed. */
   | "readers"
   /** The key is used in ways that do not go together, or not any more: `mixedKinds`, `isFairMixed`. */
   | "mixed"
@@ -29,10 +30,10 @@ export interface LockChange {
   readonly status: LockStatus;
 }
 
-/** Every lock that a look has shown, by key. */
+/** All locks of one look, by key. */
 export type LocksSeen = ReadonlyMap<string, LockStatus>;
 
-/** What is new, by key. What came and went between two looks is not seen. */
+/** The changes between two looks, by key. What came and went between them is not seen. */
 export function changesBetween(before: LocksSeen | undefined, now: LocksSeen): LockChange[] {
   if (!before) return [...now.values()].map((status) => ({ event: "seen", status }));
   const keys = [...new Set([...before.keys(), ...now.keys()])].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
@@ -45,14 +46,15 @@ export function changesBetween(before: LocksSeen | undefined, now: LocksSeen): L
 
 function eventsBetween(before: LockStatus, now: LockStatus): LockChangeKind[] {
   const events: LockChangeKind[] = [];
-  if (now.isHeld && now.state !== "breaking" && (before.state !== "leased" || holderId(before) !== holderId(now))) events.push("held");
+  if (now.isHeld && now.state !== "breaking" && (before.state !== "leased" || holderId(before) !== holderId(now)))
+    events.push("held");
   if (now.state === "breaking" && before.state !== "breaking") events.push("breaking");
   if (!now.isHeld && before.isHeld) events.push("free");
   if (idsOf(waitersOf(before)) !== idsOf(waitersOf(now))) events.push("waiting");
   if (permitsId(before) !== permitsId(now)) events.push("permits");
   if (idsOf(before.readers ?? []) !== idsOf(now.readers ?? [])) events.push("readers");
   if (mixedUseOf(before) !== mixedUseOf(now)) events.push("mixed");
-  // Made and released between two looks, or deleted: there is nothing else to say of it.
+  // Created and released between two looks, or deleted.
   if (events.length === 0 && before.state === "missing" && now.state !== "missing") return ["free"];
   if (events.length === 0 && before.state !== "missing" && now.state === "missing") return ["gone"];
   return events;
@@ -72,5 +74,6 @@ function idsOf(some: readonly Participant[]): string {
 
 function permitsId({ semaphore }: LockStatus): string {
   if (!semaphore) return "";
-  return `${semaphore.permits} ${semaphore.held.map(({ slot, state, holder }) => `${slot} ${state} ${idOf(holder)}`).join()}`;
+  const held = semaphore.held.map(({ slot, state, holder }) => `${slot} ${state} ${idOf(holder)}`);
+  return `${semaphore.permits} ${held.join()}`;
 }

@@ -5,7 +5,8 @@ import { recordIn } from "../lease/lock-record.ts";
 import { slotIn } from "../lease/permit-slot.ts";
 import { readerIn } from "../lease/reader-blob.ts";
 import { ticketsIn } from "../waiting/fair-queue.ts";
-import { type HelperStatus, helperStatusOf, type LockStatus, missingStatus, statusOf, withHelpers } from "./lock-status.ts";
+import type { HelperStatus, LockStatus } from "./lock-status.ts";
+import { helperStatusOf, missingStatus, statusOf, withHelpers } from "./status-of-blobs.ts";
 
 export interface Listings {
   /** All helper blobs of the container. */
@@ -15,8 +16,11 @@ export interface Listings {
   readonly prefix: string;
 }
 
-/** The two listings in one of blobs by name, whose prefix helper blobs begin with too. What stands before them is remembered. */
-export function parted(blobs: AsyncIterable<StoredBlob>): Omit<Listings, "prefix"> {
+/**
+ * Splits one listing of blobs by name into helper blobs and others. Its prefix is one that helper blobs begin with too.
+ * The blobs before the helper blobs are kept in memory until the helper blobs are through.
+ */
+export function splitListing(blobs: AsyncIterable<StoredBlob>): Omit<Listings, "prefix"> {
   const found = blobs[Symbol.asyncIterator]();
   const early: StoredBlob[] = [];
   async function* helpers(): AsyncGenerator<StoredBlob, void, undefined> {
@@ -26,7 +30,7 @@ export function parted(blobs: AsyncIterable<StoredBlob>): Omit<Listings, "prefix
         continue;
       }
       early.push(step.value);
-      // However the service sorts, it sorts what begins with ASCII like this.
+      // The service sorts names that begin with ASCII like this, by UTF-16 or by code points.
       if (step.value.key > RESERVED_PREFIX) return;
     }
   }
@@ -41,15 +45,19 @@ export function parted(blobs: AsyncIterable<StoredBlob>): Omit<Listings, "prefix
   return { helpers: helpers(), locks: locks() };
 }
 
-/** What the helper blobs in one folder tell. */
+/** The status that the helper blobs in one folder tell. */
 interface HelpersOfKey {
-  /** Undefined if none of them says it. */
+  /** The key of the folder. Undefined if no blob in it names it. */
   readonly key: string | undefined;
   readonly status: HelperStatus;
 }
 
-/** The locks that two listings tell of, by key, those included of which there are helper blobs alone. */
-export async function* listedStatuses({ helpers, locks, prefix }: Listings): AsyncGenerator<LockStatus, void, undefined> {
+/** The locks in two listings, by key. A lock with helper blobs alone is included. */
+export async function* listedStatuses({
+  helpers,
+  locks,
+  prefix,
+}: Listings): AsyncGenerator<LockStatus, void, undefined> {
   const left = await helpersByFolder(helpers, prefix);
   for await (const blob of locks) {
     if (blob.key.startsWith(RESERVED_PREFIX)) continue;
@@ -68,7 +76,7 @@ export async function* listedStatuses({ helpers, locks, prefix }: Listings): Asy
   }
 }
 
-/** Those of the keys that begin with `prefix`, in order, and then those that do not say their key. */
+/** The helper blobs of keys that begin with `prefix`, in order of keys, then the folders that do not name their key. */
 async function helpersByFolder(helpers: AsyncIterable<StoredBlob>, prefix: string): Promise<Map<string, HelpersOfKey>> {
   const folders = new Map<string, StoredBlob[]>();
   for await (const blob of helpers) {
@@ -79,19 +87,22 @@ async function helpersByFolder(helpers: AsyncIterable<StoredBlob>, prefix: strin
     else folders.set(folder, [blob]);
   }
   const named: [folder: string, HelpersOfKey & { readonly key: string }][] = [];
-  const nameless: [folder: string, HelpersOfKey][] = [];
+  const unnamed: [folder: string, HelpersOfKey][] = [];
   for (const [folder, found] of folders) {
     const status = helperStatusOf(folder, found);
     const key = keyOf(folder, found);
     if (!tellsAnything(status)) continue;
-    if (key === undefined) nameless.push([folder, { key, status }]);
+    if (key === undefined) unnamed.push([folder, { key, status }]);
     else if (key.startsWith(prefix)) named.push([folder, { key, status }]);
   }
   named.sort(([, a], [, b]) => (a.key < b.key ? -1 : 1));
-  return new Map([...named, ...nameless]);
+  return new Map([...named, ...unnamed]);
 }
 
-/** The key that a folder of helpers belongs to, if a blob in it says so. Anybody may write anything there: only the key that makes the folder's name is believed. */
+/**
+ * The key of a folder of helpers, if a blob in it names it. Every writer of the container can write there: a key counts
+ * only if the name of the folder is made from it.
+ */
 function keyOf(folder: string, found: readonly StoredBlob[]): string | undefined {
   for (const blob of found) {
     const key = slotIn(blob)?.key ?? readerIn(blob)?.key ?? ticketsIn(folder, [blob])[0]?.key;
@@ -100,18 +111,17 @@ function keyOf(folder: string, found: readonly StoredBlob[]): string | undefined
   return undefined;
 }
 
-/** Whether there is anything to tell. */
 function tellsAnything({ waiting, semaphore, readers }: HelperStatus): boolean {
   return (waiting?.length ?? 0) > 0 || semaphore !== undefined || readers !== undefined;
 }
 
-/** Whether a blob of the container is a lock, as far as it shows: a container may hold other things. */
+/** Whether a blob is a lock: it is leased or has a record. A container may hold other blobs. */
 function isLock({ key, leaseState, metadata }: StoredBlob): boolean {
   if (key.startsWith(RESERVED_PREFIX)) return false;
   return isLeased(leaseState) || recordIn(metadata) !== undefined;
 }
 
-/** Whether a key comes before another in every listing: the service does not say whether it sorts by UTF-16 or by code points. */
+/** Whether a key comes before another in every listing, whether the service sorts by UTF-16 or by code points. */
 function isListedBefore(a: string, b: string): boolean {
   return a < b && Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0;
 }

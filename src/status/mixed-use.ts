@@ -1,7 +1,11 @@
 import type { LockStatus } from "./lock-status.ts";
 
-/** That a key is used in ways that do not go together, in a sentence's part. Undefined if it is used in one way, as far as it shows. */
+/**
+ * The part of a sentence which says that a key is used in ways that do not go together. Undefined if one look shows one
+ * way of use.
+ */
 export function mixedUseOf({ mixedKinds = [], isFairMixed }: LockStatus): string | undefined {
-  if (mixedKinds.length > 1) return `used ${mixedKinds.map((kind) => `as ${kind}`).join(" and ")}, which do not exclude each other`;
+  if (mixedKinds.length > 1)
+    return `used ${mixedKinds.map((kind) => `as ${kind}`).join(" and ")}, which do not exclude each other`;
   return isFairMixed ? "used with and without fair: users without it get in when the queue is empty" : undefined;
 }

@@ -5,14 +5,14 @@ import type { BreakingView, Part } from "./snapshot.ts";
 export interface BreakNote {
   readonly key: string;
   readonly part: Part;
-  /** Of a reader: the name by which it was broken. */
+  /** The name by which readers were broken. Left out for other parts. */
   readonly reader?: string;
   readonly at: number;
   readonly freeBy: number;
   readonly by: string;
 }
 
-/** The breaks that this server made, until a look has shown each: the service does not say who broke a lease. */
+/** The breaks that this server made, until a look has shown each. The service does not say who broke a lease. */
 export class BreakNotes {
   #notes: BreakNote[] = [];
 
@@ -21,8 +21,8 @@ export class BreakNotes {
   }
 
   /**
-   * The latest break of this part, once: a later break of the same part is another process's. One break
-   * ends several readers of a name.
+   * The latest break of this part, which is then forgotten: a later break of it is another process's. A break of
+   * readers is kept, since it ends all readers of a name.
    */
   take(key: string, part: Part, holder: Holder | undefined): BreakingView | undefined {
     const note = this.#notes.findLast((one) => one.key === key && isOf(one, part, holder));
@@ -31,7 +31,7 @@ export class BreakNotes {
     return { freeBy: note.freeBy, by: note.by };
   }
 
-  /** Forgets the breaks that a look has had the time to show. */
+  /** Forgets breaks before a time: a look since then has shown them. */
   forgetBefore(at: number | undefined): void {
     if (at !== undefined) this.#notes = this.#notes.filter((note) => note.at >= at);
   }

@@ -1,7 +1,7 @@
 import type { BreakOptions } from "../index.ts";
 import type { PageBreakRequest, Part } from "./snapshot.ts";
 
-/** Reads what a page sent. Undefined if it is no such request. */
+/** The request in what a page sent. Undefined if it is none. */
 export function breakRequestIn(text: string): PageBreakRequest | undefined {
   let sent: unknown;
   try {
@@ -14,11 +14,12 @@ export function breakRequestIn(text: string): PageBreakRequest | undefined {
   const part = partIn(sent.part);
   if (typeof key !== "string" || typeof typed !== "string" || typeof atOnce !== "boolean" || !part) return undefined;
   if (holder !== undefined && typeof holder !== "string") return undefined;
-  // A reader has no slot: its name is all there is to break it by.
+  // Readers are broken by the name of their holder.
   if (part.kind === "reader" && holder === undefined) return undefined;
   return { key, typed, part, atOnce, ...(holder !== undefined && { holder }) };
 }
 
+/** The options of `AzureMutex.break` for a request of the page. */
 export function breakOptionsOf({ part, holder, atOnce }: PageBreakRequest): BreakOptions {
   const when = atOnce ? { periodSeconds: 0 } : {};
   if (part.kind === "reader") return { ...when, ...(holder !== undefined && { reader: holder }) };

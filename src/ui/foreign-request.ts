@@ -1,13 +1,15 @@
 import type { IncomingMessage } from "node:http";
 
 /**
- * Why a request is not one of the page's own, or undefined if it may be. A foreign name that points to this
- * machine (DNS rebinding) shows in `Host`; the page of another site, or of another server of this machine, in
- * `Origin` and `Sec-Fetch-Site`.
+ * Why a request is rejected as foreign to the page. Undefined if it may be the page's own. A foreign name that points
+ * to this machine (DNS rebinding) shows in `Host`. The page of another site, or of another server of this machine,
+ * shows in `Origin` and `Sec-Fetch-Site`.
  */
 export function rejectForeign({ headers, method }: IncomingMessage, port: number): string | undefined {
   const { host = "", origin } = headers;
-  const names = ["127.0.0.1", "localhost", "[::1]"].flatMap((name) => (port === 80 ? [name, `${name}:80`] : [`${name}:${port}`]));
+  const names = ["127.0.0.1", "localhost", "[::1]"].flatMap((name) =>
+    port === 80 ? [name, `${name}:80`] : [`${name}:${port}`],
+  );
   if (!names.includes(host.toLowerCase())) return `this page is at http://127.0.0.1:${port} and under no other name`;
   const site = headers["sec-fetch-site"];
   const isNavigation = headers["sec-fetch-mode"] === "navigate" && method === "GET";

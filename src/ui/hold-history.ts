@@ -38,16 +38,16 @@ export interface Look {
 }
 
 /**
- * Which holder held what, from when to when, as far as looks and records tell. What came and went between
- * two looks is not in it, and when a hold began or ended between two looks is kept as a range.
+ * The holds and losses of all locks, as looks and records tell them. A hold that began and ended between two looks is
+ * not in it. A beginning or an end between two looks is kept as a range.
  */
 export class HoldHistory {
   /** The breaks that this server made. */
   readonly breaks: BreakNotes = new BreakNotes();
   #ids = 0;
-  /** Those that go on, by key and part. */
+  /** The holds that go on, by key and part. */
   readonly #open = new Map<string, Map<string, OpenHold>>();
-  /** All that are remembered, in the order in which they began. */
+  /** All holds that are remembered, in the order of their beginnings. */
   readonly #holds = new Map<number, { readonly hold: HoldView; readonly version: number }>();
   readonly #ended: number[] = [];
   readonly #losses: { readonly loss: Loss; readonly version: number }[] = [];
@@ -78,12 +78,12 @@ export class HoldHistory {
     return { from, ...(earliest !== undefined && { earliest }), isFromBefore };
   }
 
-  /** When the breaking lease of this part has ended. Undefined if it is not breaking. */
+  /** When the breaking lease of this part ends at the latest. Undefined if it is not breaking. */
   breaking(key: string, part: Part, holder?: Holder): BreakingView | undefined {
     return this.#open.get(key)?.get(partKeyOf(part, holder))?.breaking;
   }
 
-  /** Those that began or ended after a version. */
+  /** The holds that began or ended after a version. */
   holdsAfter(version: number): HoldView[] {
     return [...this.#holds.values()].filter((found) => found.version > version).map(({ hold }) => hold);
   }
@@ -99,7 +99,7 @@ export class HoldHistory {
       const held = now.get(name);
       if (held && isSameHold(before, held, look)) continue;
       open.delete(name);
-      // Another cannot have begun before it ended.
+      // The next hold cannot have begun before this one ended.
       const to = held ? startOf(held, look).from : look.at;
       this.#end(before, this.#endOf(before, status, held, look), { ...look, to });
     }
@@ -114,7 +114,7 @@ export class HoldHistory {
     else this.#open.delete(key);
   }
 
-  /** Where another process broke it, it ends within the whole length of the lease from this look on. */
+  /** A lease that another process broke ends within its whole length from this look on. */
   #breakingOf(key: string, { part, holder, leaseSeconds }: HeldPart, { at }: Look): BreakingView {
     return this.breaks.take(key, part, holder) ?? { freeBy: at + longestBreakSeconds({ leaseSeconds }) * 1_000 };
   }
@@ -124,7 +124,10 @@ export class HoldHistory {
     const { part, holder, purpose } = held;
     const { version, before } = look;
     const hold = { id: this.#ids, key, part, ...startOf(held, look), isFromBefore: before === undefined };
-    this.#holds.set(this.#ids, { hold: { ...hold, ...(holder && { holder }), ...(purpose !== undefined && { purpose }) }, version });
+    this.#holds.set(this.#ids, {
+      hold: { ...hold, ...(holder && { holder }), ...(purpose !== undefined && { purpose }) },
+      version,
+    });
     return this.#ids;
   }
 
@@ -143,7 +146,7 @@ export class HoldHistory {
   #endOf({ breaking, id }: OpenHold, status: LockStatus | undefined, held: HeldPart | undefined, look: Look): HoldEnd {
     if (breaking) return "broken";
     if (look.hasVanished) return "deleted";
-    // Of permits and readers only those that are held are told of.
+    // A status shows only permits and read locks that are held: how one ended does not show.
     if (held || this.#holds.get(id)?.hold.part.kind !== "lock") return "unseen";
     switch (status?.state) {
       case "available":
@@ -168,19 +171,26 @@ export class HoldHistory {
     const { key, part, holder, purpose } = hold;
     const who = { ...(holder && { holder }), ...(purpose !== undefined && { purpose }) };
     const after = before !== undefined && { after: before };
-    this.#losses.push({ loss: { id, key, part, ...who, at, ...after, why, ...(by !== undefined && { brokenBy: by }) }, version });
+    this.#losses.push({
+      loss: { id, key, part, ...who, at, ...after, why, ...(by !== undefined && { brokenBy: by }) },
+      version,
+    });
   }
 }
 
-/** Whether what is held at a look is what was held at the look before. */
-function isSameHold({ who, breaking }: OpenHold, { holder, isBreaking }: HeldPart, { isAfterGap = false }: Look): boolean {
-  // What was broken and is leased again, even by the same process, was taken anew.
+/** Whether the part that is held at this look is the hold of the look before. */
+function isSameHold(
+  { who, breaking }: OpenHold,
+  { holder, isBreaking }: HeldPart,
+  { isAfterGap = false }: Look,
+): boolean {
+  // A broken lease cannot be renewed: a part that is leased again was taken anew, even by the same process.
   if (breaking && !isBreaking) return false;
-  // Two holders without a name look the same, and in a gap there was time for both.
+  // Two unnamed holders look the same, and in a gap there was time for both.
   return who === whoOf(holder) && !(isAfterGap && holder === undefined);
 }
 
-/** By its record if that is of this hold, and not of an earlier one of its process; otherwise between two looks. */
+/** The time of its record, if that is of this hold and not of an earlier one of its process; otherwise a range. */
 function startOf({ recordedAt }: HeldPart, { at, before }: Look): Pick<Since, "from" | "earliest"> {
   const written = recordedAt?.getTime();
   if (written === undefined || written > at || (before !== undefined && written < before - SERVICE_DATE_STEP_MS)) {
@@ -194,7 +204,9 @@ function heldIn(status: LockStatus): HeldPart[] {
   const { isHeld, state, purpose, leaseSeconds, recordedAt, semaphore, readers = [] } = status;
   const holder = presentHolder(status);
   const record = holder ? { purpose, leaseSeconds, recordedAt } : UNRECORDED;
-  const lock: HeldPart[] = isHeld ? [{ part: { kind: "lock" }, isBreaking: state === "breaking", holder, ...record }] : [];
+  const lock: HeldPart[] = isHeld
+    ? [{ part: { kind: "lock" }, isBreaking: state === "breaking", holder, ...record }]
+    : [];
   const permits = (semaphore?.held ?? []).map(
     (permit): HeldPart => ({
       part: { kind: "permit", slot: permit.slot },
@@ -206,14 +218,19 @@ function heldIn(status: LockStatus): HeldPart[] {
     }),
   );
   const reading = readers.map(
-    (reader): HeldPart => ({ part: { kind: "reader" }, isBreaking: reader.state === "breaking", holder: reader.holder, ...UNRECORDED }),
+    (reader): HeldPart => ({
+      part: { kind: "reader" },
+      isBreaking: reader.state === "breaking",
+      holder: reader.holder,
+      ...UNRECORDED,
+    }),
   );
   return [...lock, ...permits, ...reading];
 }
 
 const UNRECORDED = { purpose: undefined, leaseSeconds: undefined, recordedAt: undefined };
 
-/** A reader has no other name than its holder's. */
+/** The name of a part within its key. A reader has none but its holder's. */
 function partKeyOf(part: Part, holder: Holder | undefined): string {
   switch (part.kind) {
     case "lock":

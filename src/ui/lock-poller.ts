@@ -6,19 +6,19 @@ import type { LockView, PageBreakRequest, ServiceProblem, Snapshot, Vanished } f
 
 const POLL_EVERY_MS = 2_500;
 const LONGEST_BACK_OFF_MS = 60_000;
-/** A hidden page asks every half minute. */
+/** The longest time between two looks that is no gap. A hidden page asks every 30 s. */
 const GAP_MS = 45_000;
 const MOST_GAPS = 200;
 const MOST_GONE = 10_000;
-/** A page that asks a moment too early would have to ask twice. */
+/** Added to the time after which a page asks again, so that it does not ask just before the next look is due. */
 const AFTER_DUE_MS = 20;
 
 export interface LockPollerOptions {
-  /** All locks there are. */
+  /** Lists all locks. */
   look(signal: AbortSignal): AsyncIterable<LockStatus>;
   /** Milliseconds since 1970. */
   wallMs(): number;
-  /** Milliseconds since some moment, for measuring. */
+  /** Milliseconds since a fixed moment, for measuring. */
   elapsedMs(): number;
   /** The account's name or its host. Default: none is shown. */
   readonly account?: string | undefined;
@@ -33,8 +33,8 @@ export interface LockPollerOptions {
 }
 
 /**
- * Looks at all locks when a page asks, and not again for a while: one listing for all pages. Remembers what it
- * has seen. It sets no timer, so that nothing is asked of the service while no page is open.
+ * Lists all locks when a page asks, at most once in `everyMs` unless invalidated: one listing serves all pages.
+ * Remembers what the looks showed. It sets no timer: while no page is open, the service gets no request.
  */
 export class LockPoller {
   readonly #options: LockPollerOptions;
@@ -63,8 +63,8 @@ export class LockPoller {
   }
 
   /**
-   * Everything new since a version of this run, after a look if it is time for one. Never rejects for what the
-   * service did.
+   * Everything new since a version of this run, after a look if one is due. Never rejects for a failure of the
+   * service: the snapshot then has a `problem`.
    */
   async snapshot(run = "", after = 0): Promise<Snapshot> {
     if (this.#isInvalid || this.#options.elapsedMs() >= this.#dueMs) {
@@ -76,12 +76,12 @@ export class LockPoller {
     return this.#snapshotSince(run, after);
   }
 
-  /** The next who asks is told how it is then. */
+  /** Makes the next request of a page look anew. */
   invalidate(): void {
     this.#isInvalid = true;
   }
 
-  /** The history then says who broke what the page asked to break, and when it is free. */
+  /** Remembers a break that the page asked for: the history then says who broke it, and when it is free. */
   recordBreak({ key, part, holder }: PageBreakRequest, freeInSeconds: number): void {
     const { wallMs, breaker: by = "the operator" } = this.#options;
     const at = wallMs();
@@ -145,7 +145,10 @@ export class LockPoller {
   #problemIn(error: unknown): Pick<ServiceProblem, "kind" | "message"> {
     if (isMutexError(error)) {
       const { code, message } = error;
-      return { kind: code === "ACCESS_DENIED" ? "denied" : code === "STORE_UNAVAILABLE" ? "unreachable" : "refused", message };
+      return {
+        kind: code === "ACCESS_DENIED" ? "denied" : code === "STORE_UNAVAILABLE" ? "unreachable" : "refused",
+        message,
+      };
     }
     if (!this.#end.signal.aborted) this.#options.onDefect?.(error);
     return { kind: "defect", message: "an unexpected failure; the terminal in which azmutex ui runs says what" };
@@ -180,7 +183,9 @@ export class LockPoller {
   }
 }
 
-/** How many locks are held that stay listed when they are released, because their blobs have a record. */
+/** The number of held locks whose blobs have a record: these stay listed when they are released. */
 function recordedHolds(locks: ReadonlyMap<string, LockStatus> = new Map()): number {
-  return [...locks.values()].filter(({ isHeld, holder, semaphore }) => (isHeld && holder) || (semaphore?.held.length ?? 0) > 0).length;
+  return [...locks.values()].filter(
+    ({ isHeld, holder, semaphore }) => (isHeld && holder) || (semaphore?.held.length ?? 0) > 0,
+  ).length;
 }

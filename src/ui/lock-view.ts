@@ -4,9 +4,21 @@ import { mixedUseOf } from "../status/mixed-use.ts";
 import type { HoldHistory } from "./hold-history.ts";
 import type { LockState, LockView, PermitView, ReaderView, WaiterView } from "./snapshot.ts";
 
-/** A lock as the page shows it: what the service says, and since when by what was seen. */
+/** A lock as the page shows it: its status, and since when it is held by the history. */
 export function lockViewOf(status: LockStatus, history: HoldHistory): LockView {
-  const { key, state, infinite, kind, holder: recorded, purpose, leaseSeconds, recordedAt, highestToken, waiting = [], semaphore } = status;
+  const {
+    key,
+    state,
+    infinite,
+    kind,
+    holder: recorded,
+    purpose,
+    leaseSeconds,
+    recordedAt,
+    highestToken,
+    waiting = [],
+    semaphore,
+  } = status;
   const mixedUse = mixedUseOf(status);
   const holder = presentHolder(status);
   const since = history.since(key, { kind: "lock" });
@@ -27,7 +39,11 @@ export function lockViewOf(status: LockStatus, history: HoldHistory): LockView {
     ...(highestToken !== undefined && { highestToken }),
     waiting: waiting.map(waiterView),
     ...(semaphore && {
-      semaphore: { permits: semaphore.permits, held: permitViewsOf(status, history), waiting: permitWaitersOf(semaphore).map(waiterView) },
+      semaphore: {
+        permits: semaphore.permits,
+        held: permitViewsOf(status, history),
+        waiting: permitWaitersOf(semaphore).map(waiterView),
+      },
     }),
     readers: readerViewsOf(status, history),
   };

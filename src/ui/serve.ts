@@ -8,12 +8,17 @@ export interface ServeOptions extends Omit<LockPollerOptions, "look"> {
   /** The folder of the page's files. Default: `page/` beside this file, where the package has it. */
   readonly assets?: URL;
   onDefect(error: unknown): void;
-  /** Called with what came of each break that a page asked for. Default: no call. */
+  /** Called with the result of each break that a page asked for. Default: no call. */
   readonly onBreak?: BreakListener | undefined;
 }
 
-/** Serves the page of a mutex's container. Rejects as Node does where the port is taken. */
-export async function serve({ mutex, port, assets = new URL("./page/", import.meta.url), ...options }: ServeOptions): Promise<StatusPage> {
+/** Serves the page of a mutex's container. Rejects with the error of Node where the port is taken. */
+export async function serve({
+  mutex,
+  port,
+  assets = new URL("./page/", import.meta.url),
+  ...options
+}: ServeOptions): Promise<StatusPage> {
   const page = new StatusPage({
     poller: new LockPoller({ look: (signal) => mutex.list({ signal }), ...options }),
     assets,

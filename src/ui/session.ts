@@ -5,16 +5,16 @@ import { TOKEN_HEADER } from "./snapshot.ts";
 const SECRET_BYTES = 32;
 
 /**
- * Lets in a browser that was given the link, token and all. Cookies of one port of this machine go to all its
- * ports, other users' servers among them, so a cookie alone opens nothing. A token alone opens nothing either,
- * but the way to a cookie.
+ * The session of a browser that opened the link: a token and a cookie, and a request needs both. Browsers send a
+ * cookie of one port of this machine to all its ports, to servers of other users too: a cookie alone opens nothing. A
+ * token alone opens only the way to a cookie.
  */
 export class Session {
   readonly token: string = secret();
   readonly #cookie = secret();
   #port = 0;
 
-  /** Cookies know no ports: that of another server on this machine has another name. */
+  /** Cookies ignore ports: the port is a part of the name, apart from other servers on this machine. */
   set port(port: number) {
     this.#port = port;
   }
@@ -45,7 +45,7 @@ function secret(): string {
   return randomBytes(SECRET_BYTES).toString("base64url");
 }
 
-/** Takes as long whatever differs. */
+/** Compares in constant time. */
 function isSameSecret(given: string, expected: string): boolean {
   const [a, b] = [given, expected].map((text) => createHash("sha256").update(text).digest()) as [Buffer, Buffer];
   return timingSafeEqual(a, b);

@@ -1,15 +1,18 @@
 import type { Holder, LockStatus } from "../index.ts";
 
-/** What the page sends its token in: no other site can. */
+/** The header with the token of the page. The page of another site cannot send it. */
 export const TOKEN_HEADER = "x-azmutex-token";
 
-/** What the page is told. Times are milliseconds since 1970, by the clock of the machine that serves it unless they say otherwise. */
+/**
+ * An answer to the page: everything, or what is new since a version. Times are milliseconds since 1970, by the clock of
+ * the machine that serves the page unless they say otherwise.
+ */
 export interface Snapshot {
-  /** Which run of the server it is of: versions and ids of another run mean nothing. */
+  /** The run of the server. Versions and ids of another run mean nothing. */
   readonly run: string;
-  /** Ask for what is new after this one. */
+  /** The version to ask for news after. */
   readonly version: number;
-  /** Everything there is, and not only what is new. */
+  /** Whether it is everything, and not only what is new. */
   readonly isWhole: boolean;
   /** The time now. */
   readonly at: number;
@@ -23,9 +26,9 @@ export interface Snapshot {
   readonly container: string;
   /** Whether locks can be broken from the page. */
   readonly mayBreak: boolean;
-  /** Why there is nothing newer. */
+  /** Left out while the service answers. */
   readonly problem?: ServiceProblem;
-  /** Stands until a look shows a lock again. */
+  /** Left out unless all locks went at once. It stays until a look shows a lock again. */
   readonly vanished?: Vanished;
   readonly locks: readonly LockView[];
   /** Keys that are not listed any more. */
@@ -38,6 +41,7 @@ export interface Snapshot {
   readonly gaps: readonly (readonly [number, number])[];
 }
 
+/** Why the last look failed: nothing in the answer is newer than the look before. */
 export interface ServiceProblem {
   readonly kind: "denied" | "unreachable" | "refused" | "defect";
   readonly message: string;
@@ -47,8 +51,8 @@ export interface ServiceProblem {
 }
 
 /**
- * The state of a lock as the page shows it. `inUse`: the lock itself is free, but permits are held, or processes read. `expired`
- * and `broken`: it is free, and its last holder did not release it.
+ * The state of a lock as the page shows it. `inUse`: the lock itself is free, but permits or read locks are held.
+ * `expired` and `broken`: it is free, and its last holder did not release it.
  */
 export type LockState = "held" | "breaking" | "inUse" | "free" | "expired" | "broken";
 
@@ -60,13 +64,13 @@ export interface LockView {
   readonly infinite: boolean;
   /** What the key is used as, as its blob says. */
   readonly kind?: string;
-  /** That it is used in ways that do not go together. */
+  /** A sentence part: the key is used in ways that do not go together. Left out otherwise. */
   readonly mixedUse?: string;
-  /** Who holds it. */
+  /** The present holder. Left out where it left no record. */
   readonly holder?: Holder;
   /** The last holder with a record, where the lock is free or its holder left none. */
   readonly lastHolder?: Holder;
-  /** What either held it for. */
+  /** What that holder held it for. */
   readonly purpose?: string;
   readonly leaseSeconds?: number;
   /** When the record was written, by the service's clock. */
@@ -74,22 +78,26 @@ export interface LockView {
   readonly since?: Since;
   readonly breaking?: BreakingView;
   readonly highestToken?: number;
-  /** First come, first. */
+  /** First come first. */
   readonly waiting: readonly WaiterView[];
-  readonly semaphore?: { readonly permits: number; readonly held: readonly PermitView[]; readonly waiting: readonly WaiterView[] };
+  readonly semaphore?: {
+    readonly permits: number;
+    readonly held: readonly PermitView[];
+    readonly waiting: readonly WaiterView[];
+  };
   readonly readers: readonly ReaderView[];
 }
 
-/** When a hold began, as far as a record or a look tells. */
+/** When a hold began, as a record or a look tells. */
 export interface Since {
   /** It is certain from here on: the time in its record, or the first look that showed it. */
   readonly from: number;
   /**
-   * When it began at the earliest: the look before, which did not show it. The same as `from` where its record says when it began.
-   * Left out where there was no look before and no record.
+   * When it began at the earliest: the look before, which did not show it. The same as `from` where its record says
+   * when it began. Left out where there was no look before and no record.
    */
   readonly earliest?: number;
-  /** Whether it began before the first look. Its process may have released and taken it again since its record was written. */
+  /** Whether it began before the first look. Its process may have released and taken it again since its record. */
   readonly isFromBefore: boolean;
 }
 
@@ -115,17 +123,20 @@ export interface ReaderView {
   readonly since?: Since;
 }
 
-/** What of a key is held: the lock, a permit by its slot, or a part in reading. */
-export type Part = { readonly kind: "lock" } | { readonly kind: "permit"; readonly slot: number } | { readonly kind: "reader" };
+/** The part of a key that is held: the lock, a permit by its slot, or a read lock. */
+export type Part =
+  | { readonly kind: "lock" }
+  | { readonly kind: "permit"; readonly slot: number }
+  | { readonly kind: "reader" };
 
 /**
- * How a hold ended, as far as it shows. `unseen`: another holder had it at the next look, or it was a permit or
- * a read lock that is gone: released, or lost. `unlisted`: the key is not listed any more, because it is free and
+ * How a hold ended. `unseen`: released or lost, no look shows which. Another holder had it at the next look, or it was
+ * a permit or a read lock. `unlisted`: the key is not listed any more, because it is free and
  * no record is left, or because its blob was deleted.
  */
 export type HoldEnd = "released" | "expired" | "broken" | "deleted" | "unseen" | "unlisted";
 
-/** One holder had the lock, a permit or a part in reading, from one look to another. */
+/** One holder has the lock, a permit or a read lock, from one look to another. */
 export interface HoldView extends Since {
   readonly id: number;
   readonly key: string;
@@ -133,16 +144,16 @@ export interface HoldView extends Since {
   /** Left out where the holder left no record. */
   readonly holder?: Holder;
   readonly purpose?: string;
-  /** The last look that showed it. What came after is not known until `to`. Left out as long as it goes on. */
+  /** The last look that showed it. From there to `to` nothing is known. Left out while it goes on. */
   readonly lastSeen?: number;
-  /** It had ended by then: the first look without it, or the record of the next holder. Left out as long as it goes on. */
+  /** When it had ended: the first look without it, or the record of the next holder. Left out while it goes on. */
   readonly to?: number;
   readonly end?: HoldEnd;
   /** Who broke it, where this server did. */
   readonly brokenBy?: string;
 }
 
-/** A hold that was not given back. */
+/** A hold that ended without a release. */
 export interface Loss {
   readonly id: number;
   readonly key: string;
@@ -151,7 +162,7 @@ export interface Loss {
   readonly purpose?: string;
   /** The first look that showed it. */
   readonly at: number;
-  /** The last look at which nothing was wrong yet. Left out where there was none. */
+  /** The last look before the loss. Left out where there was none. */
   readonly after?: number;
   readonly why: "expired" | "broken" | "deleted";
   /** Who broke it, where this server did. */
@@ -176,14 +187,14 @@ export interface Vanished {
   readonly held: number;
 }
 
-/** What the page asks to break. */
+/** A request of the page to break a part of a key. */
 export interface PageBreakRequest {
   readonly key: string;
-  /** What the person typed: the key once more, as it is or with its invisible characters escaped. */
+  /** The key as the user typed it, as it is or with its invisible characters escaped. */
   readonly typed: string;
   readonly part: Part;
-  /** The holder that it is meant to stop, if a record says: no other is stopped. */
+  /** The holder to stop, if a record names it: no other is stopped. */
   readonly holder?: string;
-  /** Free at once, while the holder may be at work. Otherwise when the lease would have ended. */
+  /** Whether the lock is free at once, while the holder may be at work. Otherwise when the lease would have ended. */
   readonly atOnce: boolean;
 }

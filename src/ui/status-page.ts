@@ -14,7 +14,8 @@ const LONGEST_BODY = 16_384;
 
 const HEADERS: Readonly<Record<string, string>> = Object.freeze({
   "Content-Security-Policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "X-Content-Type-Options": "nosniff",
   "X-Frame-Options": "DENY",
   "Referrer-Policy": "no-referrer",
@@ -23,29 +24,29 @@ const HEADERS: Readonly<Record<string, string>> = Object.freeze({
   "Cross-Origin-Opener-Policy": "same-origin",
 });
 
-/** The files of the page, with what they are. They know nothing of any lock, and anybody may have them. */
+/** The files of the page and their types. They contain nothing about a lock, and are served without a session. */
 const ASSETS: Readonly<Record<string, readonly [file: string, type: string]>> = Object.freeze({
   "/": ["index.html", "text/html; charset=utf-8"],
   "/page.js": ["page.js", "text/javascript; charset=utf-8"],
   "/page.css": ["page.css", "text/css; charset=utf-8"],
 });
 
-/** Called with a key, what of it was to be broken, and what came of that. */
+/** Called with a key, the part of it that was to be broken, and the result. */
 export type BreakListener = (key: string, options: BreakOptions, result: BreakResult) => void;
 
 export interface StatusPageOptions {
   readonly poller: LockPoller;
-  /** Where the page's files are. */
+  /** The folder of the page's files. */
   readonly assets: URL;
-  /** Breaks a lock. Left out, there is no way to. */
+  /** Breaks a lock. Left out, the page cannot break locks. */
   readonly breakLock?: ((key: string, options: BreakOptions) => Promise<BreakResult>) | undefined;
-  /** Called with what came of each break. Default: no call. */
+  /** Called with the result of each break. Default: no call. */
   readonly onBreak?: BreakListener | undefined;
   /** Called with an unexpected error. */
   onDefect(error: unknown): void;
 }
 
-/** The page's server. It listens on this machine alone, and answers only the page. */
+/** The server of the page. It listens on the loopback address alone, and answers only requests of its own page. */
 export class StatusPage {
   readonly #options: StatusPageOptions;
   readonly #session = new Session();
@@ -55,7 +56,10 @@ export class StatusPage {
   constructor(options: StatusPageOptions) {
     this.#options = options;
     this.#assets = new Map(
-      Object.entries(ASSETS).map(([path, [file, type]]) => [path, { body: readFileSync(new URL(file, options.assets)), type }]),
+      Object.entries(ASSETS).map(([path, [file, type]]) => [
+        path,
+        { body: readFileSync(new URL(file, options.assets)), type },
+      ]),
     );
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
@@ -66,14 +70,14 @@ export class StatusPage {
     });
   }
 
-  /** Rejects as Node does where the port is taken. With 0 any free one is. */
+  /** Listens on a port, with 0 on any free one. Rejects with the error of Node where the port is taken. */
   async listen(port: number): Promise<void> {
     this.#server.listen(port, LOOPBACK);
     await once(this.#server, "listening");
     this.#session.port = this.#port;
   }
 
-  /** What to open. It lets in: the token is in it, in a part that browsers send to no server. */
+  /** The link to open. Its token lets the browser in; it is in the fragment, which browsers send to no server. */
   get link(): string {
     return `http://${LOOPBACK}:${this.#port}/#token=${this.#session.token}`;
   }
@@ -104,7 +108,8 @@ export class StatusPage {
     }
     switch (`${method} ${path}`) {
       case "POST /session":
-        if (!this.#session.hasToken(headers)) return sendMessage(response, 401, "open the link that azmutex ui has printed");
+        if (!this.#session.hasToken(headers))
+          return sendMessage(response, 401, "open the link that azmutex ui has printed");
         response.setHeader("Set-Cookie", this.#session.cookie);
         return sendJson(response, 200, {});
       case "GET /locks":
@@ -126,11 +131,18 @@ export class StatusPage {
 
   async #sendLocks(query: URLSearchParams, response: ServerResponse): Promise<void> {
     const after = Number(query.get("after") ?? 0);
-    const snapshot = await this.#options.poller.snapshot(query.get("run") ?? "", Number.isSafeInteger(after) && after >= 0 ? after : 0);
+    const snapshot = await this.#options.poller.snapshot(
+      query.get("run") ?? "",
+      Number.isSafeInteger(after) && after >= 0 ? after : 0,
+    );
     sendJson(response, 200, snapshot);
   }
 
-  async #break(breakLock: NonNullable<StatusPageOptions["breakLock"]>, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #break(
+    breakLock: NonNullable<StatusPageOptions["breakLock"]>,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     if (request.headers["content-type"] !== "application/json") return sendMessage(response, 415, "this takes JSON");
     const text = await bodyOf(request);
     if (text === undefined) return sendMessage(response, 413, `this takes up to ${LONGEST_BODY} bytes`);
@@ -145,7 +157,7 @@ export class StatusPage {
       this.#options.onBreak?.(asked.key, options, result);
       sendJson(response, 200, result);
     } catch (error) {
-      // Wrong arguments are told of in words that bear no secret, as all of the library's errors.
+      // The messages of the library's errors contain no secret.
       if (error instanceof TypeError || error instanceof RangeError) return sendMessage(response, 400, error.message);
       if (!isMutexError(error)) throw error;
       sendMessage(response, error.code === "INVALID_KEY" ? 400 : 502, error.message);
@@ -155,7 +167,7 @@ export class StatusPage {
   }
 }
 
-/** Undefined if it is too long. */
+/** The body of a request. Undefined if it is longer than `LONGEST_BODY`. */
 async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -170,7 +182,6 @@ function sendJson(response: ServerResponse, status: number, facts: object): void
   response.writeHead(status, { "Content-Type": "application/json; charset=utf-8" }).end(JSON.stringify(facts));
 }
 
-/** Why there is no better answer. */
 function sendMessage(response: ServerResponse, status: number, message: string): void {
   sendJson(response, status, { message });
 }

@@ -26,48 +26,51 @@ async function furnish(served: ServedPage): Promise<void> {
   await served.process().acquire("maintenance", "infinite");
 }
 
-describe("the status page for everybody", () => {
+describe("the status page for every user", () => {
   it.for([
     ["light", 1_280],
     ["dark", 1_280],
     ["light", 400],
     ["dark", 400],
-  ] as const)("has no barrier that axe finds, %s and %d wide, and breaks no policy", async ([colorScheme, width], test) => {
-    const viewport = { width, height: 800 };
-    const { page, served, panel, row, shows, barriers, complaints } = await OpenedPage.open(test, browser, {
-      mayBreak: true,
-      colorScheme,
-      viewport,
-    });
-    await page.getByText("No locks in container").waitFor();
-    expect(await barriers()).toEqual([]);
-    await furnish(served);
-    await shows("maintenance", /infinite/);
-    expect(await barriers()).toEqual([]);
-    for (const route of ["#/key/nightly", "#/key/api", "#/losses", "#/key/unknown"]) {
-      await page.evaluate((hash) => {
-        location.hash = hash;
-      }, route);
-      await panel.waitFor();
-      expect([route, await barriers()]).toEqual([route, []]);
-    }
-    await page.evaluate("location.hash = '#/key/nightly'");
-    await panel.getByRole("button", { name: "Break the lock…" }).click();
-    await page.getByRole("dialog").waitFor();
-    expect(await barriers()).toEqual([]);
-    await page.getByRole("textbox").fill("nightly");
-    await page.getByRole("button", { name: "Break the lock", exact: true }).click();
-    await page.getByRole("status").filter({ hasText: "Broken." }).waitFor();
-    expect(await barriers()).toEqual([]);
-    await page.keyboard.press("Escape");
-    served.onlooker.store.failBefore("list", { error: new AccessDeniedError("could not list: 403") });
-    await page.getByRole("alert").waitFor();
-    expect(await barriers()).toEqual([]);
-    expect(await row("nightly").count()).toBe(1);
-    expect(complaints).toEqual([]);
-    // Nothing is to be reached by scrolling sideways.
-    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
-  });
+  ] as const)(
+    "has no barrier that axe finds, %s and %d wide, and breaks no policy",
+    async ([colorScheme, width], test) => {
+      const viewport = { width, height: 800 };
+      const { page, served, panel, row, shows, barriers, complaints } = await OpenedPage.open(test, browser, {
+        mayBreak: true,
+        colorScheme,
+        viewport,
+      });
+      await page.getByText("No locks in container").waitFor();
+      expect(await barriers()).toEqual([]);
+      await furnish(served);
+      await shows("maintenance", /infinite/);
+      expect(await barriers()).toEqual([]);
+      for (const route of ["#/key/nightly", "#/key/api", "#/losses", "#/key/unknown"]) {
+        await page.evaluate((hash) => {
+          location.hash = hash;
+        }, route);
+        await panel.waitFor();
+        expect([route, await barriers()]).toEqual([route, []]);
+      }
+      await page.evaluate("location.hash = '#/key/nightly'");
+      await panel.getByRole("button", { name: "Break the lock…" }).click();
+      await page.getByRole("dialog").waitFor();
+      expect(await barriers()).toEqual([]);
+      await page.getByRole("textbox").fill("nightly");
+      await page.getByRole("button", { name: "Break the lock", exact: true }).click();
+      await page.getByRole("status").filter({ hasText: "Broken." }).waitFor();
+      expect(await barriers()).toEqual([]);
+      await page.keyboard.press("Escape");
+      served.onlooker.store.failBefore("list", { error: new AccessDeniedError("could not list: 403") });
+      await page.getByRole("alert").waitFor();
+      expect(await barriers()).toEqual([]);
+      expect(await row("nightly").count()).toBe(1);
+      expect(complaints).toEqual([]);
+      // Nothing is to be reached by scrolling sideways.
+      expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+    },
+  );
 
   it("would be told of a barrier, and of what the policy forbids", async (test) => {
     const { page, barriers, complaints } = await OpenedPage.open(test, browser);

@@ -30,7 +30,9 @@ describe("the address of the status page", () => {
     const other = await page.context().newPage();
     await other.goto(page.url());
     await expect.poll(() => other.locator("aside h2").innerText()).toBe("b");
-    const shown = await other.locator("tr[data-key]").evaluateAll((rows) => rows.map((row) => row.getAttribute("data-key")));
+    const shown = await other
+      .locator("tr[data-key]")
+      .evaluateAll((rows) => rows.map((row) => row.getAttribute("data-key")));
     // Of an infinite lease no record says whose it is.
     expect(shown).toEqual(["b", "a"]);
     expect(await other.getByRole("searchbox").inputValue()).toBe("web");

@@ -40,13 +40,17 @@ describe("the history of the status page", () => {
     expect(await row("nightly").locator(".cell-since").innerText()).toBe("");
     await expect.poll(async () => (await drawn(opened, "nightly")).unknown).toBeCloseTo(0.5, 1);
     expect((await drawn(opened, "nightly")).held).toBeLessThan(0.02);
-    await expect.poll(() => panel.innerText()).toMatch(/web-1\s+from \S+ to between \S+ and \S+ · between 1\d s and 3 h 1 min · released/);
+    await expect
+      .poll(() => panel.innerText())
+      .toMatch(/web-1\s+from \S+ to between \S+ and \S+ · between 1\d s and 3 h 1 min · released/);
     // The same holder on both sides of these hours may have released it in them.
     await page.evaluate("location.hash = '#/key/leader?span=21600'");
     await expect
       .poll(() => panel.innerText())
       .toMatch(/not watched for 3 h 0 min of it, in which it may have been released and taken again/);
-    expect(await panel.innerText()).toMatch(/sched-1\s+from .* · 3 h 0 min, not watched for 3 h 0 min of it · still held/);
+    expect(await panel.innerText()).toMatch(
+      /sched-1\s+from .* · 3 h 0 min, not watched for 3 h 0 min of it · still held/,
+    );
     expect(await page.getByRole("list", { name: "Timeline" }).innerText()).toContain("may have been held: not seen");
   });
 
@@ -69,7 +73,7 @@ describe("the history of the status page", () => {
     expect((await drawn(opened, "k")).unknown).toBe(0);
   });
 
-  it("says of what was held before the page that it is held for longer than it was seen, unless its record says since when", async (test) => {
+  it("says that a hold from before the page lasts longer than seen, unless a record says since when", async (test) => {
     const statuses: LockStatus[] = [
       lock("nameless", { isHeld: true, state: "leased" }),
       heldLock("recorded", "web-1", { recordedAt: new Date(1_767_225_600_000 - 180_000) }),
@@ -125,7 +129,9 @@ describe("the history of the status page", () => {
     statuses = [];
     await served.pass(2_500);
     const alarm = page.getByRole("alert");
-    await expect.poll(() => alarm.innerText()).toMatch(/All locks are gone while 2 were held\. Container acme\/locks.* was deleted/);
+    await expect
+      .poll(() => alarm.innerText())
+      .toMatch(/All locks are gone while 2 were held\. Container acme\/locks.* was deleted/);
     expect(await page.getByText("hello -- sleep 60").count()).toBe(0);
     expect(await barriers()).toEqual([]);
     await alarm.getByRole("link").click();

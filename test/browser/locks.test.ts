@@ -113,7 +113,9 @@ describe("the status page", () => {
   it("shows permits, readers, infinite leases and unnamed holders", async (test) => {
     const { page, served, panel, shows } = await OpenedPage.open(test, browser);
     const { world } = served;
-    await world.until(new Semaphore(served.process(), "api", { permits: 5, holder: "crawler-1", purpose: "crawl" }).acquire());
+    await world.until(
+      new Semaphore(served.process(), "api", { permits: 5, holder: "crawler-1", purpose: "crawl" }).acquire(),
+    );
     await world.until(new ReaderWriterLock(served.process(), "index", { holder: "search-1" }).read.lock());
     await served.process().acquire("maintenance", "infinite");
     await served.process().acquire("go", 60);
@@ -248,7 +250,9 @@ describe("the status page", () => {
     const { page, served, shows } = await OpenedPage.open(test, browser);
     await lock(served, "k", "web-1");
     await shows("k", /held/);
-    const fault = served.onlooker.store.failBefore("list", { error: new AccessDeniedError("could not list: 403 AuthorizationFailure") });
+    const fault = served.onlooker.store.failBefore("list", {
+      error: new AccessDeniedError("could not list: 403 AuthorizationFailure"),
+    });
     await expect
       .poll(() => page.getByRole("alert").innerText())
       .toMatch(/^Access denied. could not list: 403 AuthorizationFailure. Since .* asked again/);

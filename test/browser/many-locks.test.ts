@@ -41,7 +41,9 @@ async function open(test: TestContext, count: number): Promise<OpenedPage> {
 async function firstRow({ page }: OpenedPage): Promise<number> {
   await page.reload();
   await page.locator("tr[data-key]").first().waitFor();
-  return await page.evaluate(() => new Promise<number>((resolve) => requestAnimationFrame(() => resolve(performance.now()))));
+  return await page.evaluate(
+    () => new Promise<number>((resolve) => requestAnimationFrame(() => resolve(performance.now()))),
+  );
 }
 
 /** What each of many steps of scrolling takes until it is drawn, in milliseconds, sorted. */
@@ -55,7 +57,8 @@ async function scrolling({ page }: OpenedPage): Promise<number[]> {
     for (let index = 0; index < frames; index += 1) {
       const began = performance.now();
       // To and fro, and each time further than what is drawn.
-      scroller.scrollTop = ((index % 2 === 0 ? index : frames - index) / frames) * (scroller.scrollHeight - scroller.clientHeight);
+      scroller.scrollTop =
+        ((index % 2 === 0 ? index : frames - index) / frames) * (scroller.scrollHeight - scroller.clientHeight);
       await frame();
       await frame();
       took.push(performance.now() - began);
@@ -65,6 +68,9 @@ async function scrolling({ page }: OpenedPage): Promise<number[]> {
 }
 
 const median = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+
+/** The least of these times, for people. */
+const least = (times: readonly number[], digits: number): string => Math.min(...times).toFixed(digits);
 
 describe(`the status page at ${MANY} locks`, () => {
   it("has in the document what shows, wherever one scrolls to", async (test) => {
@@ -120,8 +126,8 @@ describe(`the status page at ${MANY} locks`, () => {
     }
     const ratio = (some: typeof rows): number => Math.min(...some.many) / Math.min(...some.few);
     console.info(
-      `first row: ${Math.min(...rows.few).toFixed(0)} ms at 10 locks, ${Math.min(...rows.many).toFixed(0)} at ${MANY}; ` +
-        `a step of scrolling: ${Math.min(...frames.few).toFixed(1)} ms at 200, ${Math.min(...frames.many).toFixed(1)} at ${MANY}`,
+      `first row: ${least(rows.few, 0)} ms at 10 locks, ${least(rows.many, 0)} at ${MANY}; ` +
+        `a step of scrolling: ${least(frames.few, 1)} ms at 200, ${least(frames.many, 1)} at ${MANY}`,
     );
     expect(ratio(frames)).toBeLessThan(2);
     expect(ratio(rows)).toBeLessThan(12);

@@ -45,7 +45,7 @@ describe("the status page, to those who were not given its link", () => {
     expect([read, port]).toEqual([403, port]);
   });
 
-  it("gives other pages of this machine nothing to read, to send or to use, also in the browser that has its cookie", async (test) => {
+  it("gives other pages of the machine nothing to read, send or use, even with its cookie", async (test) => {
     const { page, served } = await OpenedPage.open(test, browser, { mayBreak: true });
     await served.process().acquire("k", 60);
     await page.locator("tr[data-key]").waitFor();
@@ -130,9 +130,14 @@ describe("breaking a lock on the page", () => {
   });
 
   it("names the lock, where it is, its holder and since when, and asks for the key", async (test) => {
-    const { page, served, panel, row, shows, complaints } = await OpenedPage.open(test, browser, { mayBreak: true, account: "acme" });
+    const { page, served, panel, row, shows, complaints } = await OpenedPage.open(test, browser, {
+      mayBreak: true,
+      account: "acme",
+    });
     const { world } = served;
-    const held = await world.until(served.process().locker("nightly", { holder: "web-3:17", purpose: "schema 42" }).lock());
+    const held = await world.until(
+      served.process().locker("nightly", { holder: "web-3:17", purpose: "schema 42" }).lock(),
+    );
     await shows("nightly", /held/);
     await world.clock.advance(180_000);
     await row("nightly").getByRole("link").click();
@@ -142,7 +147,9 @@ describe("breaking a lock on the page", () => {
       .poll(() => dialog.innerText())
       .toMatch(/web-3:17 will be stopped: azmutex run ends its command.*Purpose: schema 42\. Held for 3 min\./);
     expect(await dialog.innerText()).toMatch(/^Break the lock nightly in acme\/locks$/m);
-    expect(await dialog.innerText()).toMatch(/When its lease ends, in at most 30 s\.[\s\S]*At once\.[\s\S]*two may be at work/);
+    expect(await dialog.innerText()).toMatch(
+      /When its lease ends, in at most 30 s\.[\s\S]*At once\.[\s\S]*two may be at work/,
+    );
     const go = dialog.getByRole("button", { name: "Break the lock", exact: true });
     const typed = dialog.getByRole("textbox");
     expect(await typed.evaluate((input) => input === document.activeElement)).toBe(true);

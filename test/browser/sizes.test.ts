@@ -39,7 +39,9 @@ describe("the table of the status page", () => {
         const edges = () =>
           page.evaluate(() => {
             const rightOf = (selector: string): number => {
-              const shown = [...document.querySelectorAll(selector)].filter((element) => element.getBoundingClientRect().width > 0);
+              const shown = [...document.querySelectorAll(selector)].filter(
+                (element) => element.getBoundingClientRect().width > 0,
+              );
               return Math.round(Math.max(...shown.map((element) => element.getBoundingClientRect().right)));
             };
             const scroller = document.querySelector(".scroller");
@@ -51,7 +53,9 @@ describe("the table of the status page", () => {
             ];
           });
         // At 390 a row keeps a margin.
-        await expect.poll(async () => [width, hash, ...(await edges())]).toEqual([width, hash, 0, width === 390 ? -12 : 0, 0]);
+        await expect
+          .poll(async () => [width, hash, ...(await edges())])
+          .toEqual([width, hash, 0, width === 390 ? -12 : 0, 0]);
       }
     }
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(WIDTHS.at(-1));
@@ -70,7 +74,9 @@ describe("the table of the status page", () => {
       expect([text, (box?.width ?? 0) > 10, (box?.x ?? 0) + (box?.width ?? 0) <= 390]).toEqual([text, true, true]);
     }
     // Rows do not lie over each other, however long their words are.
-    const tops = await page.locator("tr[data-key]").evaluateAll((rows) => rows.map((one) => one.getBoundingClientRect().top));
+    const tops = await page
+      .locator("tr[data-key]")
+      .evaluateAll((rows) => rows.map((one) => one.getBoundingClientRect().top));
     expect(tops.slice(1).map((top, index) => top - (tops[index] ?? 0))).toEqual([74, 74]);
   });
 });

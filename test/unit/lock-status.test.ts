@@ -38,14 +38,26 @@ function setup() {
 const names = (all: readonly { holder?: { name: string } }[] | undefined) => all?.map(({ holder }) => holder?.name);
 
 describe("inspect of a semaphore", () => {
-  it("says which permits are held, by which holder, since when and for what, in two requests that change nothing", async () => {
+  it("says which permits are held, by which holder, since when and for what, in two requests of reading", async () => {
     const { world, mutex, permit, operations } = setup();
     const first = await permit("jobs", { holder: "a", purpose: "reports", leaseSeconds: 15 });
     const second = await permit("jobs", { holder: "b" });
     const { semaphore, ...lock } = await mutex.inspect("jobs");
-    expect(lock).toEqual({ key: "jobs", isHeld: false, state: "available", infinite: false, kind: "semaphore", waiting: [] });
+    expect(lock).toEqual({
+      key: "jobs",
+      isHeld: false,
+      state: "available",
+      infinite: false,
+      kind: "semaphore",
+      waiting: [],
+    });
     const bySlot = [
-      { slot: first.slot, holder: { name: "a", host: hostname(), pid: process.pid }, purpose: "reports", leaseSeconds: 15 },
+      {
+        slot: first.slot,
+        holder: { name: "a", host: hostname(), pid: process.pid },
+        purpose: "reports",
+        leaseSeconds: 15,
+      },
       { slot: second.slot, holder: { name: "b", host: hostname(), pid: process.pid }, leaseSeconds: 30 },
     ].sort((a, b) => a.slot - b.slot);
     expect(semaphore).toMatchObject({ permits: 3, held: bySlot });
@@ -111,7 +123,10 @@ describe("inspect of a reader-writer lock", () => {
     const status = await mutex.inspect("index");
     expect(names(status.readers)?.sort()).toEqual(["a", "b"]);
     expect(status).toMatchObject({ isHeld: false, state: "available", kind: "reader-writer-lock" });
-    expect(status.readers).toContainEqual({ state: "leased", holder: { name: "a", host: hostname(), pid: process.pid } });
+    expect(status.readers).toContainEqual({
+      state: "leased",
+      holder: { name: "a", host: hostname(), pid: process.pid },
+    });
     expect(operations().sort()).toEqual(["list", "read"]);
 
     const writing = new ReaderWriterLock(world.process().mutex, "index", { holder: "w" }).write.lock();
@@ -245,7 +260,9 @@ describe("list", () => {
     await world.memory.putBlob("jobs", { content: "not a lock" });
     await world.memory.putBlob("other", { content: "not a lock" });
     await permit("jobs");
-    expect(await list()).toMatchObject([{ key: "jobs", state: "available", isHeld: false, semaphore: { held: [{ slot: 0 }] } }]);
+    expect(await list()).toMatchObject([
+      { key: "jobs", state: "available", isHeld: false, semaphore: { held: [{ slot: 0 }] } },
+    ]);
   });
 
   it("knows the longest keys there can be by heart", async () => {
@@ -274,7 +291,8 @@ describe("list", () => {
     const all = await list();
     expect(all[0]).toMatchObject({ key: "real", semaphore: { permits: 3, held: [{ holder: { name: "a" } }] } });
     expect(all.slice(1).map(({ key }) => key)).toEqual([folder, posing, `${reserved}/`].sort());
-    for (const { semaphore } of all.slice(1)) expect(semaphore).toEqual({ permits: 2, held: [{ slot: 0, state: "leased" }] });
+    for (const { semaphore } of all.slice(1))
+      expect(semaphore).toEqual({ permits: 2, held: [{ slot: 0, state: "leased" }] });
     expect((await list("r")).map(({ key }) => key)).toEqual(["real"]);
   });
 
@@ -286,7 +304,7 @@ describe("list", () => {
     expect(all).toMatchObject([{ key: "job", isHeld: true, semaphore: { permits: 4, held: [{ slot: 1 }] } }]);
   });
 
-  it("lists no key as missing whose blob is yet to come, whether the service sorts by UTF-16 or by code points", async () => {
+  it("lists no key as missing whose blob is yet to come, sorted by UTF-16 or by code points", async () => {
     const astral = "\u{1F600}";
     const wide = "\uff21";
     const { world, permit, onlooker } = setup();
@@ -303,7 +321,11 @@ describe("list", () => {
         for (const key of order) yield* memory.list(key);
       };
       const found: string[] = [];
-      for await (const { key, state } of listedStatuses({ helpers: memory.list(".azmutex/"), locks: locks(), prefix: "" }))
+      for await (const { key, state } of listedStatuses({
+        helpers: memory.list(".azmutex/"),
+        locks: locks(),
+        prefix: "",
+      }))
         found.push(`${key} ${state}`);
       expect(found).toEqual(order.map((key) => `${key} leased`));
     }
@@ -320,12 +342,26 @@ describe("helper blobs that another program wrote", () => {
     '{"key":"jobs","permits":2.5}',
     '{"permits":{}}',
   ];
-  const HOLDERS = ['"x"', "{}", "null", "[]", '{"name":7,"host":"h","pid":1}', '{"name":"n","host":"h","pid":"1"}', '{"name":"n"}'];
+  const HOLDERS = [
+    '"x"',
+    "{}",
+    "null",
+    "[]",
+    '{"name":7,"host":"h","pid":1}',
+    '{"name":"n","host":"h","pid":"1"}',
+    '{"name":"n"}',
+  ];
 
   it.each(SLOTS)("are no semaphore if no slot says how many there are: %j", async (azmutex_semaphore) => {
     const { mutex, list, lease } = setup();
     await lease(slotName(helpersOf("jobs"), 0), { azmutex_semaphore });
-    expect(await mutex.inspect("jobs")).toEqual({ key: "jobs", isHeld: false, state: "missing", infinite: false, waiting: [] });
+    expect(await mutex.inspect("jobs")).toEqual({
+      key: "jobs",
+      isHeld: false,
+      state: "missing",
+      infinite: false,
+      waiting: [],
+    });
     expect(await list()).toEqual([]);
   });
 
@@ -347,7 +383,13 @@ describe("helper blobs that another program wrote", () => {
     const folder = helpersOf("job");
     await lease(`${folder}reader-writer-lock/x`, { azmutex_reader: said });
     await lease(`${folder}queue/000001767225600-x`, { azmutex_ticket: said.replace("{", '{"leaseId":"x",') });
-    expect(await mutex.inspect("job")).toEqual({ key: "job", isHeld: false, state: "missing", infinite: false, waiting: [] });
+    expect(await mutex.inspect("job")).toEqual({
+      key: "job",
+      isHeld: false,
+      state: "missing",
+      infinite: false,
+      waiting: [],
+    });
     expect(await list()).toEqual([]);
   });
 
@@ -360,7 +402,8 @@ describe("helper blobs that another program wrote", () => {
 
   it("give no date that is none", async () => {
     const { mutex, lease } = setup();
-    const azmutex = '{"holder":{"name":"n","host":"h","pid":1},"leaseSeconds":30,"top":1,"nonce":"n","writtenAt":1e300}';
+    const azmutex =
+      '{"holder":{"name":"n","host":"h","pid":1},"leaseSeconds":30,"top":1,"nonce":"n","writtenAt":1e300}';
     await lease(slotName(helpersOf("jobs"), 0), { ...slotMetadata("jobs", 1), azmutex });
     await lease("job", { azmutex });
     const { semaphore } = await mutex.inspect("jobs");
@@ -382,7 +425,11 @@ describe("break of a permit", () => {
   it("lets the rest of its lease run out, tells its holder why, and leaves the others and the lock alone", async () => {
     const { world, clock, mutex, permit, operations } = setup();
     const lock = await world.until(world.process().mutex.locker("jobs", { fencing: false }).lock());
-    const permits = [await permit("jobs", { holder: "a" }), await permit("jobs", { holder: "b" }), await permit("jobs", { holder: "c" })];
+    const permits = [
+      await permit("jobs", { holder: "a" }),
+      await permit("jobs", { holder: "b" }),
+      await permit("jobs", { holder: "c" }),
+    ];
     const [a, b, c] = permits;
     await clock.advance(5_000);
     const broken = await mutex.break("jobs", { permit: b?.slot as number });
@@ -402,7 +449,10 @@ describe("break of a permit", () => {
   it("frees it at once with a period of 0", async () => {
     const { mutex, permit } = setup();
     const { slot } = await permit("jobs", { permits: 1 });
-    expect(await mutex.break("jobs", { permit: slot, periodSeconds: 0 })).toMatchObject({ outcome: "broken", freeInSeconds: 0 });
+    expect(await mutex.break("jobs", { permit: slot, periodSeconds: 0 })).toMatchObject({
+      outcome: "broken",
+      freeInSeconds: 0,
+    });
     expect((await permit("jobs", { permits: 1 })).slot).toBe(slot);
   });
 
@@ -415,7 +465,9 @@ describe("break of a permit", () => {
     expect(signal.aborted).toBe(false);
     expect(await mutex.break("jobs", { permit: slot, ifHolder: "a" })).toMatchObject({ outcome: "broken" });
     const anonymous = await permit("others", { fencing: false });
-    expect(await mutex.break("others", { permit: anonymous.slot, ifHolder: "a" })).toEqual({ outcome: "heldByAnother" });
+    expect(await mutex.break("others", { permit: anonymous.slot, ifHolder: "a" })).toEqual({
+      outcome: "heldByAnother",
+    });
   });
 
   it("says that it is not held if it is free, was never used, or there is no such semaphore", async () => {
@@ -435,14 +487,16 @@ describe("break of a permit", () => {
 
   it.each([-1, 1_000, 1.5, Number.NaN, "0", null])("refuses the slot %j and sends nothing", async (slot) => {
     const { onlooker, mutex } = setup();
-    await expect(mutex.break("jobs", { permit: slot as number })).rejects.toThrow(/^permit must be a whole number from 0 to 999, not/);
+    await expect(mutex.break("jobs", { permit: slot as number })).rejects.toThrow(
+      /^permit must be a whole number from 0 to 999, not/,
+    );
     await expect(mutex.break("jobs", { permit: slot as number })).rejects.toBeInstanceOf(RangeError);
     expect(onlooker.store.count()).toBe(0);
   });
 });
 
 describe("break of a reader", () => {
-  it("breaks all processes that read under that name, says when the last is gone, and leaves the others alone", async () => {
+  it("breaks all readers of that name, says when the last is gone, and leaves the others alone", async () => {
     const { world, clock, mutex, read, operations } = setup();
     const one = world.process().mutex;
     const theirs = [await read("index", { holder: "a" }, one), await read("index", { holder: "a" }, one)];
@@ -456,13 +510,12 @@ describe("break of a reader", () => {
       freeInSeconds: 30,
       holder: { name: "a", host: hostname(), pid: process.pid },
     });
-    expect((await mutex.inspect("index")).readers?.map(({ state, holder }) => `${holder.name} ${state}`).sort()).toEqual([
-      "a breaking",
-      "a breaking",
-      "b leased",
-    ]);
+    expect(
+      (await mutex.inspect("index")).readers?.map(({ state, holder }) => `${holder.name} ${state}`).sort(),
+    ).toEqual(["a breaking", "a breaking", "b leased"]);
     await clock.advance(10_000);
-    for (const { signal } of theirs) expect(signal.reason).toMatchObject({ code: "LOCK_LOST", why: "broken", key: "index" });
+    for (const { signal } of theirs)
+      expect(signal.reason).toMatchObject({ code: "LOCK_LOST", why: "broken", key: "index" });
     await clock.advance(20_000);
     expect(other.isHeld).toBe(true);
     expect((await mutex.inspect("index")).readers).toMatchObject([{ holder: { name: "b" } }]);
@@ -473,7 +526,10 @@ describe("break of a reader", () => {
     const reading = await read("index", { holder: "a" });
     const writing = new ReaderWriterLock(world.process().mutex, "index").write.lock();
     await clock.advance(1_000);
-    expect(await mutex.break("index", { reader: "a", periodSeconds: 5 })).toMatchObject({ outcome: "broken", freeInSeconds: 5 });
+    expect(await mutex.break("index", { reader: "a", periodSeconds: 5 })).toMatchObject({
+      outcome: "broken",
+      freeInSeconds: 5,
+    });
     const written = await world.until(writing, 6_000);
     expect(written.isHeld).toBe(true);
     await clock.advance(10_000);
@@ -502,7 +558,9 @@ describe("break of a reader", () => {
 
   it.each([7, null, {}, true])("refuses the name %j and sends nothing", async (reader) => {
     const { onlooker, mutex } = setup();
-    await expect(mutex.break("index", { reader: reader as string })).rejects.toThrow(/^reader must be a holder's name, not/);
+    await expect(mutex.break("index", { reader: reader as string })).rejects.toThrow(
+      /^reader must be a holder's name, not/,
+    );
     await expect(mutex.break("index", { reader: reader as string })).rejects.toBeInstanceOf(TypeError);
     expect(onlooker.store.count()).toBe(0);
   });

@@ -4,13 +4,13 @@ import { within } from "./time.ts";
 const TOKEN_STORAGE_KEY = "azmutex-token";
 const LONGEST_ANSWER_MS = 60_000;
 
-/** The server does not know this browser, or not any more. */
+/** The server has no session for this browser: the link was not opened, or is of an earlier run. */
 export class UnauthorizedError extends Error {}
 
-/** Whether there is a token that the server was not shown yet. */
+/** Whether the page has a token that it did not sign in with yet. */
 let isNew = false;
 
-/** The token from the link, kept for this page's other tabs, and out of the address as soon as it is read. */
+/** Takes the token out of the address, and keeps it for other tabs of this page. */
 export function takeToken(): void {
   const token = /^#token=([\w-]+)$/.exec(location.hash)?.[1];
   if (token === undefined) return;
@@ -19,7 +19,7 @@ export function takeToken(): void {
   isNew = true;
 }
 
-/** Asks the server, and signs in first where it does not know this browser yet. */
+/** Sends a request to the server, and signs in first where there is no session yet. */
 export async function fetchSignedIn(path: string, sent?: object): Promise<Response> {
   if (!isNew) {
     const first = await send(path, sent);
@@ -36,5 +36,10 @@ function send(path: string, sent?: object): Promise<Response> {
   const headers = { [TOKEN_HEADER]: localStorage.getItem(TOKEN_STORAGE_KEY) ?? "" };
   const signal = within(LONGEST_ANSWER_MS);
   if (!sent) return fetch(path, { headers, signal });
-  return fetch(path, { method: "POST", headers: { ...headers, "Content-Type": "application/json" }, body: JSON.stringify(sent), signal });
+  return fetch(path, {
+    method: "POST",
+    headers: { ...headers, "Content-Type": "application/json" },
+    body: JSON.stringify(sent),
+    signal,
+  });
 }

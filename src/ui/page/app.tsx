@@ -19,7 +19,7 @@ const REDRAW_EVERY_MS = 1_000;
 
 interface AppProps {
   readonly feed: Feed;
-  /** Calls back whenever there is news. */
+  /** Registers a callback for news. */
   subscribe(callback: () => void): void;
 }
 
@@ -36,7 +36,7 @@ export function App({ feed, subscribe }: AppProps) {
 
   const { data, state } = feed;
   const { latest } = data;
-  // The map is the same one whatever is in it: its version tells.
+  // The map is one object for ever: its version tells of changes.
   const locks = useMemo(() => [...data.locks.values()], [data.version]);
   const matching = useMemo(() => locks.filter((lock) => matches(lock, text)), [locks, text]);
   const rows = useMemo(
@@ -78,11 +78,15 @@ export function App({ feed, subscribe }: AppProps) {
         <ThemeSwitch />
       </header>
       <Notice state={state} problem={latest.problem} now={now} />
-      {vanished ? <VanishedAlarm vanished={vanished} place={place} lossesHref={hrefOf({ kind: "losses" })} now={now} /> : null}
+      {vanished ? (
+        <VanishedAlarm vanished={vanished} place={place} lossesHref={hrefOf({ kind: "losses" })} now={now} />
+      ) : null}
       <Toolbar locks={matching} table={table} onChange={change} now={now} startedAt={startedAt} filter={filter} />
       <div class={`body ${route.kind === "locks" ? "" : "with-panel"}`}>
         <main>
-          {locks.length === 0 && lookedAt !== undefined && !vanished ? <NoLocks place={place} container={container} /> : null}
+          {locks.length === 0 && lookedAt !== undefined && !vanished ? (
+            <NoLocks place={place} container={container} />
+          ) : null}
           {locks.length === 0 && vanished ? <p class="empty">No locks are left in {place}.</p> : null}
           {locks.length > 0 ? (
             <LockTable
@@ -122,7 +126,9 @@ export function App({ feed, subscribe }: AppProps) {
                 <span class="unseen">Close</span>
               </a>
             </div>
-            {route.kind === "losses" ? <LossesPanel losses={losses} now={now} hrefOf={(key) => hrefOf({ kind: "key", key })} /> : null}
+            {route.kind === "losses" ? (
+              <LossesPanel losses={losses} now={now} hrefOf={(key) => hrefOf({ kind: "key", key })} />
+            ) : null}
             {route.kind === "key" && lookedAt !== undefined ? (
               <KeyPanel
                 name={route.key}
@@ -140,7 +146,13 @@ export function App({ feed, subscribe }: AppProps) {
         )}
       </div>
       {target ? (
-        <BreakDialog target={target} place={place} watched={watched} onClose={() => setTarget(undefined)} onBroken={() => feed.askNow()} />
+        <BreakDialog
+          target={target}
+          place={place}
+          watched={watched}
+          onClose={() => setTarget(undefined)}
+          onBroken={() => feed.askNow()}
+        />
       ) : null}
     </div>
   );
@@ -184,7 +196,7 @@ function ThemeSwitch() {
   );
 }
 
-/** Draws anew when there is news, and every second: times go on. */
+/** Draws anew for news, and every second, since the page shows times that go on. */
 function useNews(subscribe: AppProps["subscribe"]): void {
   const [, draw] = useState(0);
   useEffect(() => {
@@ -196,11 +208,11 @@ function useNews(subscribe: AppProps["subscribe"]): void {
   }, [subscribe]);
 }
 
-/** Opening the panel moves the focus into it, and closing it back to where it was. */
+/** Moves the focus into the panel when it opens, and back to its link when it closes. */
 function usePanelFocus(panel: { readonly current: HTMLElement | null }, route: Route): void {
   const before = useRef<Route | undefined>(undefined);
   const shown = JSON.stringify(route);
-  // A route is another object each time, and the same one as long as its text is.
+  // A route is a new object at each drawing: its text tells whether it changed.
   useEffect(() => {
     const left = before.current;
     before.current = route;

@@ -13,7 +13,10 @@ import { Purpose } from "./purpose.tsx";
 
 const NO_ANSWER = "the page's server did not answer: it may have been broken or not; look at the state";
 
-type Progress = { readonly kind: "asking" } | { readonly kind: "sent" } | { readonly kind: "done" | "failed"; readonly text: string };
+type Progress =
+  | { readonly kind: "asking" }
+  | { readonly kind: "sent" }
+  | { readonly kind: "done" | "failed"; readonly text: string };
 
 /** The holder that a break would stop. */
 interface StoppedHolder {
@@ -32,14 +35,14 @@ interface BreakDialogProps {
   onBroken(): void;
 }
 
-/** Asks before anything is broken: says which holder is stopped and when it is free, and wants the key once more. */
+/** Asks before a break: says which holder is stopped and when the lock is free, and wants the key typed. */
 export function BreakDialog({ target: { lock, part }, place, watched, onClose, onBroken }: BreakDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [typed, setTyped] = useState("");
   const [atOnce, setAtOnce] = useState(false);
   const [reader, setReader] = useState(lock.readers[0]?.holder.name ?? "");
   const [progress, setProgress] = useState<Progress>({ kind: "asking" });
-  // As it was when the question was asked: a holder that takes it meanwhile is not meant.
+  // The holder when the dialog opened: one that takes the lock meanwhile is not to be stopped.
   const [stopped] = useState(() => stoppedHolderOf(lock, part));
   useEffect(() => {
     dialog.current?.showModal();
@@ -68,7 +71,10 @@ export function BreakDialog({ target: { lock, part }, place, watched, onClose, o
         </h2>
         {part.kind === "reader" ? (
           <>
-            <p>The processes with this holder's name will be stopped: each loses its read lock, and with it all tasks that read in it.</p>
+            <p>
+              The processes with this holder's name will be stopped: each loses its read lock, and with it all tasks
+              that read in it.
+            </p>
             <label class="field">
               Holder
               <select value={reader} onChange={({ currentTarget }) => setReader(currentTarget.value)}>
@@ -83,7 +89,12 @@ export function BreakDialog({ target: { lock, part }, place, watched, onClose, o
         ) : (
           <StoppedHolderText stopped={stopped} watched={watched} />
         )}
-        <When stopped={stopped} isInfinite={lock.infinite && part.kind === "lock"} atOnce={atOnce} onAtOnce={setAtOnce} />
+        <When
+          stopped={stopped}
+          isInfinite={lock.infinite && part.kind === "lock"}
+          atOnce={atOnce}
+          onAtOnce={setAtOnce}
+        />
         <label class="field">
           <span>
             To confirm, type the key: <code>{shownKey}</code>
@@ -119,7 +130,11 @@ export function BreakDialog({ target: { lock, part }, place, watched, onClose, o
   );
 }
 
-const WHAT: Readonly<Record<Part["kind"], string>> = { lock: "the lock", permit: "a permit of", reader: "a read lock on" };
+const WHAT: Readonly<Record<Part["kind"], string>> = {
+  lock: "the lock",
+  permit: "a permit of",
+  reader: "a read lock on",
+};
 
 const ACTION: Readonly<Record<Part["kind"], string>> = {
   lock: "Break the lock",
@@ -136,8 +151,8 @@ function StoppedHolderText({
 }) {
   return (
     <p>
-      <strong>{holder ? holderName(holder) : "Its holder"} will be stopped</strong>: <code>azmutex run</code> ends its command, and a
-      program is told by <code>lock.signal</code>.{" "}
+      <strong>{holder ? holderName(holder) : "Its holder"} will be stopped</strong>: <code>azmutex run</code> ends its
+      command, and a program is told by <code>lock.signal</code>.{" "}
       {purpose === undefined ? null : (
         <>
           Purpose: <Purpose text={purpose} />.{" "}
@@ -158,21 +173,26 @@ interface WhenProps {
 
 function When({ stopped, isInfinite, atOnce, onAtOnce }: WhenProps) {
   if (isInfinite)
-    return <p class="bad">An infinite lease ends at once: its holder learns of it up to 20 s later, and until then two may be at work.</p>;
+    return (
+      <p class="bad">
+        An infinite lease ends at once: its holder learns of it up to 20 s later, and until then two may be at work.
+      </p>
+    );
   return (
     <fieldset>
       <legend>When it is free</legend>
       <label>
         <input type="radio" name="when" checked={!atOnce} onChange={() => onAtOnce(false)} />
         <span>
-          <strong>When its lease ends</strong>, in at most {longestBreakSeconds(stopped)} s. Its holder cannot renew it, and stops before.
+          <strong>When its lease ends</strong>, in at most {longestBreakSeconds(stopped)} s. Its holder cannot renew it,
+          and stops before.
         </span>
       </label>
       <label>
         <input type="radio" name="when" checked={atOnce} onChange={() => onAtOnce(true)} />
         <span>
-          <strong>At once.</strong> Its holder goes on until its next renewal fails: <span class="bad">until then two may be at work</span>.
-          For a holder that you know to be dead.
+          <strong>At once.</strong> Its holder goes on until its next renewal fails:{" "}
+          <span class="bad">until then two may be at work</span>. For a holder that you know to be dead.
         </span>
       </label>
     </fieldset>
@@ -182,7 +202,9 @@ function When({ stopped, isInfinite, atOnce, onAtOnce }: WhenProps) {
 function stoppedHolderOf({ holder, purpose, leaseSeconds, since, semaphore }: LockView, part: Part): StoppedHolder {
   if (part.kind === "permit") return semaphore?.held.find(({ slot }) => slot === part.slot) ?? {};
   if (part.kind === "reader") return {};
-  const known = holder ? { holder, ...(purpose !== undefined && { purpose }), ...(leaseSeconds !== undefined && { leaseSeconds }) } : {};
+  const known = holder
+    ? { holder, ...(purpose !== undefined && { purpose }), ...(leaseSeconds !== undefined && { leaseSeconds }) }
+    : {};
   return { ...known, ...(since && { since }) };
 }
 
@@ -192,7 +214,10 @@ async function sendBreak(request: PageBreakRequest): Promise<Progress> {
     if (!answer.ok) return { kind: "failed", text: ((await answer.json()) as { message: string }).message };
     return { kind: "done", text: resultText((await answer.json()) as BreakResult) };
   } catch (error) {
-    return { kind: "failed", text: error instanceof UnauthorizedError ? "this link is of an earlier run; nothing was changed" : NO_ANSWER };
+    return {
+      kind: "failed",
+      text: error instanceof UnauthorizedError ? "this link is of an earlier run; nothing was changed" : NO_ANSWER,
+    };
   }
 }
 

@@ -3,7 +3,7 @@ import { fetchSignedIn, UnauthorizedError } from "./access.ts";
 import { PageData } from "./page-data.ts";
 import { later } from "./time.ts";
 
-/** How often a hidden page asks. */
+/** How often a hidden page polls. */
 const HIDDEN_EVERY_MS = 30_000;
 const FIRST_AGAIN_MS = 2_000;
 const LONGEST_AGAIN_MS = 30_000;
@@ -11,7 +11,7 @@ const LONGEST_AGAIN_MS = 30_000;
 /** `unauthorized`: the link is missing, or of an earlier run. `gone`: the page's server does not answer. */
 export type FeedState = "starting" | "live" | "unauthorized" | "gone";
 
-/** Asks the page's server for news, as often as that says, and less often while the page is hidden. */
+/** Polls the page's server for news, as often as the server says, and less often while the page is hidden. */
 export class Feed {
   readonly data = new PageData();
   state: FeedState = "starting";
@@ -50,7 +50,7 @@ export class Feed {
       this.#failures += 1;
     }
     this.#isAsking = false;
-    // Before the news is shown: if that throws, the next question is asked all the same.
+    // Before the news is shown: if showing throws, the polling goes on.
     this.#cancel = later(document.hidden ? Math.max(againInMs, HIDDEN_EVERY_MS) : againInMs, () => this.askNow());
     this.#onNews();
   }

@@ -1,15 +1,18 @@
 import type { HoldView, Since } from "../snapshot.ts";
 import { duration } from "./labels.ts";
 
-/** How long something is held, as far as looks and records tell. */
+/** How long a part is held: a range, since looks and records tell no more. */
 export interface HeldFor {
   readonly leastMs: number;
-  /** Undefined where nothing tells how early it began. */
+  /** Undefined where neither a look nor a record tells how early it began. */
   readonly mostMs: number | undefined;
 }
 
-/** How long a hold lasted, or has lasted when the locks were last seen. */
-export function heldFor({ from, earliest, lastSeen, to }: Since & Pick<HoldView, "lastSeen" | "to">, seenUntil: number): HeldFor {
+/** How long a hold lasted, or has lasted at the last look. */
+export function heldFor(
+  { from, earliest, lastSeen, to }: Since & Pick<HoldView, "lastSeen" | "to">,
+  seenUntil: number,
+): HeldFor {
   const leastMs = Math.max(0, (lastSeen ?? seenUntil) - from);
   return { leastMs, mostMs: earliest === undefined ? undefined : Math.max(leastMs, (to ?? seenUntil) - earliest) };
 }
@@ -33,7 +36,11 @@ export function heldForCell(held: HeldFor): string {
 }
 
 /** Both ends as text, and the unit if it is the same. The upper end is rounded up: no hold is longer than shown. */
-function boundsText({ leastMs, mostMs }: HeldFor): { readonly least: string; readonly most?: string; readonly unit?: string } {
+function boundsText({ leastMs, mostMs }: HeldFor): {
+  readonly least: string;
+  readonly most?: string;
+  readonly unit?: string;
+} {
   const least = duration(leastMs);
   if (mostMs === undefined) return { least };
   if (duration(mostMs) === least) return { least, most: least };

@@ -1,24 +1,27 @@
 import type { HoldView } from "../snapshot.ts";
 
-/** What the page knows up to when. */
+/** The time that looks cover, and the gaps in it. */
 export interface WatchedTime {
   readonly now: number;
-  /** The last look. It is now while looks follow each other. */
+  /** The time of the last look. The same as `now` while looks follow each other. */
   readonly seenUntil: number;
   readonly startedAt: number;
-  /** When there was no look: beginning and end of each, in order. */
+  /** The times without a look: beginning and end of each, in order. */
   readonly gaps: readonly (readonly [number, number])[];
 }
 
 export interface HoldSpan {
   readonly from: number;
   readonly to: number;
-  /** Whether it was held for certain. Otherwise it may have been: no look tells. */
+  /** Whether a look shows that it was held. Otherwise it may have been held or not. */
   readonly isSeen: boolean;
 }
 
-/** The parts of time in which a hold certainly stood, and those in which it may have. */
-export function spansOf(hold: Pick<HoldView, "from" | "earliest" | "lastSeen" | "to">, watched: WatchedTime): HoldSpan[] {
+/** The times at which a hold certainly stood, and those at which it may have stood. */
+export function spansOf(
+  hold: Pick<HoldView, "from" | "earliest" | "lastSeen" | "to">,
+  watched: WatchedTime,
+): HoldSpan[] {
   const { from, earliest = from, lastSeen = watched.seenUntil, to = Math.max(watched.now, lastSeen) } = hold;
   const spans: HoldSpan[] = [];
   const add = (begin: number, end: number, isSeen: boolean): void => {
@@ -34,17 +37,20 @@ export function spansOf(hold: Pick<HoldView, "from" | "earliest" | "lastSeen" | 
   }
   add(at, lastSeen, true);
   add(lastSeen, to, false);
-  // One that a single look showed.
+  // A hold that a single look showed.
   if (!spans.some(({ isSeen }) => isSeen) && !isUnwatched(from, watched)) spans.push({ from, to: from, isSeen: true });
   return spans.sort((a, b) => a.from - b.from || a.to - b.to);
 }
 
-/** When there was no look: before the server was started, and while no page was open. */
-export function unwatchedTimes({ startedAt, gaps }: Pick<WatchedTime, "startedAt" | "gaps">): readonly (readonly [number, number])[] {
+/** The times without a look: before the server was started, and while no page was open. */
+export function unwatchedTimes({
+  startedAt,
+  gaps,
+}: Pick<WatchedTime, "startedAt" | "gaps">): readonly (readonly [number, number])[] {
   return [[Number.NEGATIVE_INFINITY, startedAt], ...gaps];
 }
 
-/** For how long of a hold there was no look: its holder may have released it there, and taken it again. */
+/** How much of a hold had no look, in milliseconds: its holder may have released it there and taken it again. */
 export function unwatchedMs({ from, lastSeen }: Pick<HoldView, "from" | "lastSeen">, watched: WatchedTime): number {
   const until = lastSeen ?? watched.seenUntil;
   return unwatchedTimes(watched)
@@ -56,15 +62,16 @@ function isUnwatched(at: number, watched: WatchedTime): boolean {
   return unwatchedTimes(watched).some(([begin, end]) => at > begin && at < end);
 }
 
-/** How many are held, from a moment on. */
+/** How many parts are held, from a moment on until the next count. */
 export interface HeldCount {
   readonly at: number;
-  /** For certain. */
+  /** How many certainly are. */
   readonly least: number;
+  /** How many may be. */
   readonly most: number;
 }
 
-/** How many of these holds stood at once, each time the number changes. */
+/** The counts of holds that stand at once: one for each change of the number. */
 export function heldCountsOf(holds: readonly HoldView[], watched: WatchedTime): HeldCount[] {
   const steps = new Map<number, { least: number; most: number }>();
   const step = (at: number, by: number, isSeen: boolean): void => {
@@ -85,7 +92,7 @@ export function heldCountsOf(holds: readonly HoldView[], watched: WatchedTime): 
     });
 }
 
-/** The level at a moment. */
+/** The count at a moment. */
 export function heldCountAt(counts: readonly HeldCount[], at: number): HeldCount {
   return counts.findLast((count) => count.at <= at) ?? { at, least: 0, most: 0 };
 }

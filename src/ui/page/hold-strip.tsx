@@ -1,6 +1,13 @@
 import { printable } from "../../status/printable.ts";
 import type { HoldView, LockView } from "../snapshot.ts";
-import { type HeldCount, type HoldSpan, heldCountsOf, spansOf, unwatchedTimes, type WatchedTime } from "./hold-spans.ts";
+import {
+  type HeldCount,
+  type HoldSpan,
+  heldCountsOf,
+  spansOf,
+  unwatchedTimes,
+  type WatchedTime,
+} from "./hold-spans.ts";
 import { counted, partLabel } from "./labels.ts";
 import type { TimeWindow } from "./timeline-window.ts";
 
@@ -8,11 +15,11 @@ const STRIP_HEIGHT = 34;
 const LANES_HEIGHT = 26;
 const MOST_LANE_HEIGHT = 14;
 const LANE_GAP = 1;
-/** Of more than these only the number is drawn. */
+/** Above this number of lanes only the count is drawn. */
 const MOST_LANES = 8;
-/** What lasted a moment is to be seen. */
+/** The least width of a hold, so that a short one shows. In pixels. */
 const LEAST_WIDTH = 2;
-/** A part that may have been held, and is narrower than this, only blurs the edge of the rest. */
+/** An unsure span that is narrower than this is not drawn: it would blur the edge of its hold. In pixels. */
 const LEAST_UNSURE_WIDTH = 1;
 const HUES = 10;
 export const HUE_NAMES: readonly string[] = [...Array.from({ length: HUES }, (_, hue) => String(hue)), "none"];
@@ -25,11 +32,14 @@ export interface StripProps {
   readonly width: number;
 }
 
-/** Who held a key when. What it shows stands in words in the panel of the key. */
+/** The timeline of one key. The panel of the key has the same as text. */
 export function HoldStrip({ lock, holds, shown: window, watched, width }: StripProps) {
-  const visible = holds.filter(({ from, earliest = from, to = watched.now }) => to >= window.from && earliest <= window.to);
+  const visible = holds.filter(
+    ({ from, earliest = from, to = watched.now }) => to >= window.from && earliest <= window.to,
+  );
   const lanes = lanesOf(visible);
-  const x = (ms: number): number => Math.min(width + 4, Math.max(-4, ((ms - window.from) / (window.to - window.from)) * width));
+  const x = (ms: number): number =>
+    Math.min(width + 4, Math.max(-4, ((ms - window.from) / (window.to - window.from)) * width));
   return (
     <svg
       class="strip"
@@ -60,7 +70,7 @@ interface LanesProps {
   x(ms: number): number;
 }
 
-/** A line for the lock, for each permit and for each reader. */
+/** A lane for the lock, for each permit and for each reader. */
 function Lanes({ holds, lanes, watched, x, width }: LanesProps) {
   const count = Math.max(1, lanes.size);
   const height = Math.min(MOST_LANE_HEIGHT, LANES_HEIGHT / count - LANE_GAP);
@@ -88,7 +98,13 @@ function Lanes({ holds, lanes, watched, x, width }: LanesProps) {
               />
             ))}
             {isLoss && last ? (
-              <rect class="loss-end" x={Math.max(x(last.from), x(last.to) - 3)} y={y - 2} width={3} height={height + 4} />
+              <rect
+                class="loss-end"
+                x={Math.max(x(last.from), x(last.to) - 3)}
+                y={y - 2}
+                width={3}
+                height={height + 4}
+              />
             ) : null}
           </g>
         );
@@ -102,7 +118,7 @@ interface BarProps {
   readonly hue: string;
   readonly y: number;
   readonly height: number;
-  /** A hair of space then stands before the next. */
+  /** Whether it is the end of its hold: a pixel of space follows. */
   readonly isLast: boolean;
   x(ms: number): number;
 }
@@ -123,7 +139,7 @@ interface AreaProps {
   x(ms: number): number;
 }
 
-/** How many permits are held, or how many read: one line for each would be too thin to see. */
+/** The number of holders over time, where a lane for each would be too thin to see. */
 function Area({ lock, counts, window, x, width }: AreaProps) {
   const bottom = (STRIP_HEIGHT + LANES_HEIGHT) / 2;
   const whole = wholeOf(lock, counts);
@@ -133,7 +149,8 @@ function Area({ lock, counts, window, x, width }: AreaProps) {
       const end = counts[index + 1]?.at ?? count.at;
       return `L${x(count.at)} ${y(numberOf(count))}L${x(end)} ${y(numberOf(count))}`;
     });
-    return `M${x(counts[0]?.at ?? window.from)} ${bottom}${steps.join("")}L${x(counts.at(-1)?.at ?? window.to)} ${bottom}Z`;
+    const [begin, end] = [x(counts[0]?.at ?? window.from), x(counts.at(-1)?.at ?? window.to)];
+    return `M${begin} ${bottom}${steps.join("")}L${end} ${bottom}Z`;
   };
   return (
     <g data-area="">
@@ -146,18 +163,18 @@ function Area({ lock, counts, window, x, width }: AreaProps) {
   );
 }
 
-/** As many as can be held at once, where that is known; otherwise the most that were. */
+/** The number that can be held at once. Where it is unknown, the largest number that was. */
 export function wholeOf({ semaphore, readers }: LockView, counts: readonly HeldCount[]): number {
   const most = Math.max(0, ...counts.map(({ least }) => least));
   return readers.length > 0 ? most : Math.max(semaphore?.permits ?? 0, most);
 }
 
-/** The same name has the same colour wherever it is. */
+/** The colour of a name: the same on every key. */
 function hueOf(name: string | undefined): string {
   if (name === undefined) return "none";
   let hash = 0;
   for (const char of name) hash = Math.imul(hash, 31) + (char.codePointAt(0) ?? 0);
-  // Names that differ in one digit are to differ in colour.
+  // Mixes the bits: names that differ in one digit get different colours.
   hash = Math.imul(hash ^ (hash >>> 16), 0x45d9f3b);
   return String(((hash ^ (hash >>> 13)) >>> 0) % HUES);
 }

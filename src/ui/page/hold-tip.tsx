@@ -9,10 +9,10 @@ import { clockTime, counted, endLabel, partLabel } from "./labels.ts";
 import { Period } from "./moment.tsx";
 import type { TimeWindow } from "./timeline-window.ts";
 
-/** Where the pointer is on a timeline. */
+/** The place of the pointer on a timeline. */
 export interface TipPlace {
   readonly key: string;
-  /** The hold under it. Undefined on an area of many. */
+  /** The hold under it. Undefined on an area of counts. */
   readonly id: number | undefined;
   /** How far along the timeline, from 0 to 1. */
   readonly along: number;
@@ -28,13 +28,17 @@ interface TipProps {
   readonly watched: WatchedTime;
 }
 
-/** What shows where the pointer is. The same stands in the panel of the key. */
+/** The facts of the hold under the pointer. The panel of the key has the same. */
 export function Tip({ place: { id, along, x, y }, lock, holds, shown, watched }: TipProps) {
   const hold = holds.find((one) => one.id === id);
   if (!lock || (id !== undefined && !hold)) return null;
   const isLeft = x > innerWidth - 300;
   return (
-    <div class="tip" aria-hidden="true" style={{ left: `${isLeft ? x - 280 : x + 14}px`, top: `${Math.min(y + 16, innerHeight - 120)}px` }}>
+    <div
+      class="tip"
+      aria-hidden="true"
+      style={{ left: `${isLeft ? x - 280 : x + 14}px`, top: `${Math.min(y + 16, innerHeight - 120)}px` }}
+    >
       {hold ? (
         <HoldFacts hold={hold} watched={watched} />
       ) : (
@@ -72,13 +76,17 @@ function AreaFacts({ lock, holds, at, watched }: AreaFactsProps) {
   const count = least === most ? String(least) : `${least} to ${most}`;
   return (
     <>
-      <strong>{lock.readers.length > 0 ? counted(most, "holder", "holders") : `${count} of ${wholeOf(lock, counts)} permits held`}</strong>
+      <strong>
+        {lock.readers.length > 0
+          ? counted(most, "holder", "holders")
+          : `${count} of ${wholeOf(lock, counts)} permits held`}
+      </strong>
       <div class="muted">at {clockTime(at, watched.now)}</div>
     </>
   );
 }
 
-/** The timeline of a row under the pointer, if there is one. */
+/** The place of the pointer, if it is on the timeline of a row. */
 export function useTip(scroller: { readonly current: HTMLElement | null }): TipPlace | undefined {
   const [tip, setTip] = useState<TipPlace>();
   useEffect(() => {

@@ -4,16 +4,25 @@ import { printable } from "../../status/printable.ts";
 import type { BreakingView, HoldView, LockView, Loss, Part, Since, WaiterView } from "../snapshot.ts";
 import { heldFor, heldForText } from "./held-for.ts";
 import { unwatchedMs, type WatchedTime } from "./hold-spans.ts";
-import { breakerLabel, counted, duration, endLabel, freeInLabel, lossLabel, partLabel, STATE_MEANINGS } from "./labels.ts";
+import {
+  breakerLabel,
+  counted,
+  duration,
+  endLabel,
+  freeInLabel,
+  lossLabel,
+  partLabel,
+  STATE_MEANINGS,
+} from "./labels.ts";
 import { Beginning, Between, Moment, Period } from "./moment.tsx";
 import { Purpose } from "./purpose.tsx";
 import { breakCommandLine } from "./shell-command.ts";
 import { StateBadge } from "./state-badge.tsx";
 
-/** Holds of one key that are listed. */
+/** The most holds of one key that are listed. */
 const MOST_LISTED = 100;
 
-/** What of a key is to be broken. */
+/** The part of a key that is to be broken. */
 export interface BreakTarget {
   readonly lock: LockView;
   readonly part: Part;
@@ -36,7 +45,8 @@ export function KeyPanel({ name, lock, holds, losses, watched, place, container,
   if (!lock && holds.length === 0) {
     return (
       <p>
-        Nothing is known of <code>{printable(name)}</code> in <code>{place}</code>: it is not held, and no holder left a record.
+        Nothing is known of <code>{printable(name)}</code> in <code>{place}</code>: it is not held, and no holder left a
+        record.
       </p>
     );
   }
@@ -48,7 +58,9 @@ export function KeyPanel({ name, lock, holds, losses, watched, place, container,
       ) : (
         <p>It is not listed any more: it is free and no record is left, or its blob was deleted.</p>
       )}
-      {lock && lock.waiting.length > 0 ? <WaiterList title="Waiting, first come first" waiters={lock.waiting} now={now} /> : null}
+      {lock && lock.waiting.length > 0 ? (
+        <WaiterList title="Waiting, first come first" waiters={lock.waiting} now={now} />
+      ) : null}
       {lock?.semaphore ? <PermitList lock={lock} watched={watched} mayBreak={mayBreak} onBreak={onBreak} /> : null}
       {lock && lock.readers.length > 0 ? <ReaderList lock={lock} watched={watched} /> : null}
       {lock ? <Breaking lock={lock} now={now} container={container} mayBreak={mayBreak} onBreak={onBreak} /> : null}
@@ -105,8 +117,9 @@ function LockFacts({ lock, watched }: { readonly lock: LockView; readonly watche
         )}
         {since ? (
           <FactRow name="Held for">
-            <span class="ticking">{heldForText(heldFor(since, watched.seenUntil))}</span>, since <Beginning since={since} now={now} />
-            <div class="muted">{doubtOf(since, watched)}</div>
+            <span class="ticking">{heldForText(heldFor(since, watched.seenUntil))}</span>, since{" "}
+            <Beginning since={since} now={now} />
+            <div class="muted">{laterBeginning(since, watched)}</div>
           </FactRow>
         ) : null}
         <FactRow name="Lease">{leaseText(lock, now)}</FactRow>
@@ -120,8 +133,8 @@ function LockFacts({ lock, watched }: { readonly lock: LockView; readonly watche
   );
 }
 
-/** Why the present hold may have begun later than that. Empty if it was seen all the time. */
-function doubtOf(since: Since, watched: WatchedTime): string {
+/** Why the present hold may have begun later than shown. Empty if it was watched all the time. */
+function laterBeginning(since: Since, watched: WatchedTime): string {
   const unwatched = unwatchedMs(since, watched);
   if (unwatched === 0) return "";
   const source = since.isFromBefore ? "by its record; " : "";
@@ -130,7 +143,10 @@ function doubtOf(since: Since, watched: WatchedTime): string {
 
 function leaseText({ state, holder, lease, leaseSeconds, infinite, breaking }: LockView, now: number): string {
   if (lease === "missing") return "none: there is no blob of that name";
-  if (breaking) return `breaking${breakerLabel(breaking.by)}: it is not renewed any more, and is free ${freeInLabel(breaking, now)}`;
+  if (breaking) {
+    const by = breakerLabel(breaking.by);
+    return `breaking${by}: it is not renewed any more, and is free ${freeInLabel(breaking, now)}`;
+  }
   if (infinite) return `${lease}, infinite: it ends when it is released or broken`;
   if (state !== "held" || !holder || leaseSeconds === undefined) return lease;
   return `${lease}, ${leaseSeconds} s long. How much of it is left only its holder knows.`;
@@ -139,7 +155,8 @@ function leaseText({ state, holder, lease, leaseSeconds, infinite, breaking }: L
 function meaningOf(lock: LockView): string {
   const { state, semaphore, readers } = lock;
   if (state !== "inUse") return STATE_MEANINGS[state];
-  const permits = semaphore && semaphore.held.length > 0 ? `${semaphore.held.length} of ${semaphore.permits} permits are held.` : "";
+  const permits =
+    semaphore && semaphore.held.length > 0 ? `${semaphore.held.length} of ${semaphore.permits} permits are held.` : "";
   const reading = readers.length > 0 ? `${counted(readers.length, "process reads", "processes read")}.` : "";
   return [permits, reading].filter(Boolean).join(" ");
 }
@@ -153,7 +170,15 @@ function FactRow({ name, children }: { readonly name: string; readonly children:
   );
 }
 
-function WaiterList({ title, waiters, now }: { readonly title: string; readonly waiters: readonly WaiterView[]; readonly now: number }) {
+function WaiterList({
+  title,
+  waiters,
+  now,
+}: {
+  readonly title: string;
+  readonly waiters: readonly WaiterView[];
+  readonly now: number;
+}) {
   return (
     <section>
       <h3>{title}</h3>
@@ -278,7 +303,9 @@ function Breaking({ lock, now, container, mayBreak, onBreak }: BreakingProps) {
         </button>
       ) : null}
       {breaking ? <span class="muted">It was broken already, and is free {freeInLabel(breaking, now)}.</span> : null}
-      {state === "inUse" && semaphore && readers.length === 0 ? <span class="muted">Permits are broken one by one, above.</span> : null}
+      {state === "inUse" && semaphore && readers.length === 0 ? (
+        <span class="muted">Permits are broken one by one, above.</span>
+      ) : null}
     </p>
   );
 }
@@ -305,7 +332,7 @@ function LossList({ losses, now }: { readonly losses: readonly Loss[]; readonly 
   );
 }
 
-/** The timeline in words, the latest first. */
+/** The timeline as text, the latest hold first. */
 function History({ holds, watched }: { readonly holds: readonly HoldView[]; readonly watched: WatchedTime }) {
   const { now } = watched;
   const listed = holds.toSorted((a, b) => (b.to ?? now) - (a.to ?? now) || b.from - a.from).slice(0, MOST_LISTED);
@@ -332,7 +359,9 @@ function History({ holds, watched }: { readonly holds: readonly HoldView[]; read
           );
         })}
       </ul>
-      {holds.length > MOST_LISTED ? <p class="muted">and {counted(holds.length - MOST_LISTED, "hold", "holds")} before</p> : null}
+      {holds.length > MOST_LISTED ? (
+        <p class="muted">and {counted(holds.length - MOST_LISTED, "hold", "holds")} before</p>
+      ) : null}
     </section>
   );
 }

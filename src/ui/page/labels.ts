@@ -17,7 +17,7 @@ export function duration(ms: number, round: (value: number) => number = Math.flo
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${round(minutes / (24 * 60))} d`;
 }
 
-/** As `dateTime` of a `<time>`. */
+/** The `dateTime` of a `<time>`. */
 export function iso(ms: number): string {
   return new Date(ms).toISOString();
 }
@@ -47,7 +47,7 @@ export function stateLabel({ state, infinite, mixedUse, semaphore, readers }: Lo
   return infinite && state === "held" ? "held, infinite" : STATE_LABELS[state];
 }
 
-/** What a state means, in a sentence. */
+/** A sentence for each state. */
 export const STATE_MEANINGS: Readonly<Record<LockState, string>> = {
   held: "The lock is held.",
   breaking: "The lease was broken and is not renewed any more.",
@@ -57,13 +57,13 @@ export const STATE_MEANINGS: Readonly<Record<LockState, string>> = {
   broken: "The lock is free. The lease of its last holder was broken.",
 };
 
-/** How long a breaking lease still stands. */
+/** `in at most 12 s`: how long a breaking lease still stands. */
 export function freeInLabel({ freeBy, by }: BreakingView, now: number): string {
   if (freeBy <= now) return "any moment";
   return `in ${by === undefined ? "at most " : ""}${duration(freeBy - now, Math.ceil)}`;
 }
 
-/** The holder of the lock, or the first of those that hold permits or read, as it names itself. */
+/** The name of the holder of the lock, or of the first holder of a permit or a read lock. It is not made printable. */
 export function holderLabel({ holder, state, semaphore, readers }: LockView): string {
   if (holder) return holder.name;
   if (state === "held" || state === "breaking") return UNNAMED_HOLDER;
@@ -72,7 +72,7 @@ export function holderLabel({ holder, state, semaphore, readers }: LockView): st
   return `${first.holder?.name ?? UNNAMED_HOLDER}${others.length > 0 ? ` and ${others.length} more` : ""}`;
 }
 
-/** Since when: of several, the first. */
+/** Since when the lock is held, or the first of its permits and read locks. */
 export function sinceOf({ since, semaphore, readers }: LockView): Since | undefined {
   if (since) return since;
   const all = [...(semaphore?.held ?? []), ...readers].flatMap((held) => (held.since ? [held.since] : []));
@@ -107,11 +107,13 @@ const END_LABELS: Readonly<Record<HoldEnd, string>> = {
   unlisted: "no longer listed: released or lost, and no record is left, or its blob was deleted",
 };
 
-/** How a hold ended, or that it goes on. */
+/** `released`, `lost: …`, `still held`: how a hold ended. */
 export function endLabel({ end, part, brokenBy }: Pick<HoldView, "end" | "part" | "brokenBy">): string {
   if (!end) return "still held";
   if (end === "broken") return `${END_LABELS.broken}${breakerLabel(brokenBy)}`;
-  return end === "unseen" && part.kind === "lock" ? "another holder had it at the next look: released, or lost" : END_LABELS[end];
+  return end === "unseen" && part.kind === "lock"
+    ? "another holder had it at the next look: released, or lost"
+    : END_LABELS[end];
 }
 
 const LOSS_LABELS: Readonly<Record<Loss["why"], string>> = {

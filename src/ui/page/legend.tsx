@@ -1,13 +1,20 @@
 import type { ComponentChildren } from "preact";
 import { HUE_NAMES } from "./hold-strip.tsx";
 
-/** The patterns of what is not certain, in each colour. An element uses them from anywhere in the document. */
+/** The patterns of unsure spans, one for each colour. Every element of the document can use them. */
 export function Patterns() {
   return (
     <svg class="patterns" width={0} height={0} aria-hidden="true">
       <defs>
         {HUE_NAMES.map((hue) => (
-          <pattern key={hue} id={`unsure-${hue}`} width={5} height={5} patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+          <pattern
+            key={hue}
+            id={`unsure-${hue}`}
+            width={5}
+            height={5}
+            patternUnits="userSpaceOnUse"
+            patternTransform="rotate(45)"
+          >
             <rect class={`pattern-ground hue-${hue}`} width={5} height={5} />
             <rect class={`pattern-line hue-${hue}`} width={2} height={5} />
           </pattern>
@@ -17,7 +24,7 @@ export function Patterns() {
   );
 }
 
-/** What the timeline's fillings mean. */
+/** The legend of the timeline. */
 export function Legend() {
   return (
     <ul class="legend" aria-label="Timeline">

@@ -15,7 +15,9 @@ interface LockRowProps {
   readonly isChosen: boolean;
   readonly isTabStop: boolean;
   readonly watched: WatchedTime;
-  readonly timeline: { readonly holds: readonly HoldView[]; readonly shown: TimeWindow; readonly width: number } | undefined;
+  readonly timeline:
+    | { readonly holds: readonly HoldView[]; readonly shown: TimeWindow; readonly width: number }
+    | undefined;
 }
 
 export function LockRow({ lock, index, href, isChosen, isTabStop, watched, timeline }: LockRowProps) {
@@ -31,7 +33,12 @@ export function LockRow({ lock, index, href, isChosen, isTabStop, watched, timel
         <StateBadge lock={lock} now={watched.now} />
       </td>
       <th scope="row" class="cell-key">
-        <a href={href} tabIndex={isTabStop ? 0 : -1} title={printable(key)} aria-current={isChosen ? "true" : undefined}>
+        <a
+          href={href}
+          tabIndex={isTabStop ? 0 : -1}
+          title={printable(key)}
+          aria-current={isChosen ? "true" : undefined}
+        >
           {printable(key)}
         </a>
       </th>

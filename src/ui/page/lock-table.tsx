@@ -18,10 +18,10 @@ const COLUMN_LABELS: readonly (readonly [Column, string])[] = [
   ["token", "Token"],
 ];
 const ROW_PX = 34;
-/** Three lines, where there is no room for columns. */
+/** The height of a row of three lines, where there is no room for columns. */
 const NARROW_ROW_PX = 74;
 const NARROW = "(max-width: 640px)";
-/** Rows beyond what shows, so that a quick hand finds them there. */
+/** Rows that are drawn beyond the visible ones, so that quick scrolling shows no gap. */
 const OVERSCAN_ROWS = 8;
 
 export interface LockTableProps {
@@ -37,8 +37,18 @@ export interface LockTableProps {
   hrefOf(key: string): string;
 }
 
-/** All locks, of which only the rows that show are in the document. */
-export function LockTable({ locks, order, onOrder, chosen, watched, shown, onWindow, holdsOf, hrefOf }: LockTableProps) {
+/** The table of all locks. Only visible rows are in the document. */
+export function LockTable({
+  locks,
+  order,
+  onOrder,
+  chosen,
+  watched,
+  shown,
+  onWindow,
+  holdsOf,
+  hrefOf,
+}: LockTableProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const timelineHead = useRef<HTMLTableCellElement>(null);
   const { top, height, timelineWidth, rowPx } = useMeasures(scroller, timelineHead);
@@ -98,7 +108,13 @@ export function LockTable({ locks, order, onOrder, chosen, watched, shown, onWin
           </tbody>
         </table>
         {tip ? (
-          <Tip place={tip} lock={locks.find(({ key }) => key === tip.key)} holds={holdsOf(tip.key)} shown={shown} watched={watched} />
+          <Tip
+            place={tip}
+            lock={locks.find(({ key }) => key === tip.key)}
+            holds={holdsOf(tip.key)}
+            shown={shown}
+            watched={watched}
+          />
         ) : null}
       </div>
       {timelineWidth > 0 ? <Legend /> : null}
@@ -106,7 +122,7 @@ export function LockTable({ locks, order, onOrder, chosen, watched, shown, onWin
   );
 }
 
-/** A single cell: one that spans the columns would bring back those that there is no room for. */
+/** A row of one cell. A cell that spans the columns would show columns that are hidden on narrow pages. */
 function Spacer({ px }: { readonly px: number }) {
   if (px <= 0) return null;
   return (
@@ -168,11 +184,11 @@ const STEPS: Readonly<Record<string, (index: number, page: number, last: number)
   End: (_index, _page, last) => last,
 };
 
-/** One row can be tabbed to; arrows lead to the others. */
+/** The one row that the Tab key reaches. Arrow keys move to the others. */
 function useActiveRow(scroller: ElementRef<HTMLElement>, locks: readonly LockView[], rowPx: number) {
   const [active, setActive] = useState<string>();
   const wanted = useRef<string | undefined>(undefined);
-  // The row may only just have been put into the document.
+  // The row may have been added to the document by this drawing.
   useLayoutEffect(() => {
     if (wanted.current === undefined) return;
     const link = linkOf(scroller.current, wanted.current);
@@ -201,17 +217,23 @@ function bringIntoView(element: HTMLElement, index: number, rowPx: number): void
   const head = element.querySelector("thead")?.clientHeight ?? 0;
   const top = index * rowPx;
   if (top < element.scrollTop) element.scrollTop = top;
-  else if (top + rowPx > element.scrollTop + element.clientHeight - head) element.scrollTop = top + rowPx - element.clientHeight + head;
+  else if (top + rowPx > element.scrollTop + element.clientHeight - head)
+    element.scrollTop = top + rowPx - element.clientHeight + head;
 }
 
 export function linkOf(element: ParentNode | null, key: string): HTMLAnchorElement | null {
   return element?.querySelector(`tr[data-key="${CSS.escape(key)}"] a`) ?? null;
 }
 
-/** Shows the row of a key that was chosen by its address. */
-function useChosenInView(scroller: ElementRef<HTMLElement>, locks: readonly LockView[], chosen: string | undefined, rowPx: number): void {
+/** Scrolls to the row of the key in the address. */
+function useChosenInView(
+  scroller: ElementRef<HTMLElement>,
+  locks: readonly LockView[],
+  chosen: string | undefined,
+  rowPx: number,
+): void {
   const isKnown = chosen !== undefined && locks.length > 0;
-  // A reader that has scrolled away from it is not brought back by news.
+  // News do not scroll back a user who has scrolled away.
   useEffect(() => {
     const index = locks.findIndex(({ key }) => key === chosen);
     if (scroller.current && index >= 0) bringIntoView(scroller.current, index, rowPx);

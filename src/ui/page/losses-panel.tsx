@@ -12,7 +12,7 @@ interface LossesPanelProps {
   hrefOf(key: string): string;
 }
 
-/** The holders that went without releasing what they held, the latest first, and what of that can be told. */
+/** The losses of all keys, the latest first, and which losses do not show. */
 export function LossesPanel({ losses, now, hrefOf }: LossesPanelProps) {
   return (
     <>
@@ -24,7 +24,8 @@ export function LossesPanel({ losses, now, hrefOf }: LossesPanelProps) {
             <li key={id}>
               <div class="who">
                 <a href={hrefOf(key)}>{printable(key)}</a>
-                {part.kind === "lock" ? null : <span class="muted"> · {partLabel(part)}</span>} <span class="bad">{lossLabel(loss)}</span>
+                {part.kind === "lock" ? null : <span class="muted"> · {partLabel(part)}</span>}{" "}
+                <span class="bad">{lossLabel(loss)}</span>
               </div>
               <div class="muted">
                 <Between earliest={after ?? at} latest={at} now={now} /> · {holderName(holder)}
@@ -40,9 +41,9 @@ export function LossesPanel({ losses, now, hrefOf }: LossesPanelProps) {
       </ul>
       <h3>What shows, and what does not</h3>
       <p class="muted">
-        A lease that ran out and a lease that was broken show until the next holder takes the lock, or the one that lost it is alive and
-        releases it after all. If that happens between two looks, a loss and a release look alike. Of permits and read locks only a break
-        shows. The holder itself learns of every loss, and logs it.
+        A lease that ran out and a lease that was broken show until the next holder takes the lock, or the one that lost
+        it is alive and releases it after all. If that happens between two looks, a loss and a release look alike. Of
+        permits and read locks only a break shows. The holder itself learns of every loss, and logs it.
       </p>
     </>
   );

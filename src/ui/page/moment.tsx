@@ -2,7 +2,7 @@ import type { HoldView, Since } from "../snapshot.ts";
 import type { WatchedTime } from "./hold-spans.ts";
 import { clockTime, iso } from "./labels.ts";
 
-/** Looks follow each other so closely that the time of the later one says enough. */
+/** Two looks within this time are shown as the later one. */
 const NEAR_MS = 5_000;
 
 /** A time of day. */
@@ -15,13 +15,13 @@ export function Moment({ at, now }: { readonly at: number; readonly now: number 
 }
 
 interface BetweenProps {
-  /** Undefined where nothing tells. */
+  /** Undefined where neither a look nor a record tells. */
   readonly earliest: number | undefined;
   readonly latest: number;
   readonly now: number;
 }
 
-/** Some moment between two looks. */
+/** A moment between two looks: a range, or one time where they are near. */
 export function Between({ earliest, latest, now }: BetweenProps) {
   if (earliest === undefined) {
     return (
@@ -38,13 +38,19 @@ export function Between({ earliest, latest, now }: BetweenProps) {
   );
 }
 
-/** When it began. */
+/** When a hold began. */
 export function Beginning({ since: { from, earliest }, now }: { readonly since: Since; readonly now: number }) {
   return <Between earliest={earliest} latest={from} now={now} />;
 }
 
-/** From when to when something was held. */
-export function Period({ hold, watched: { now, seenUntil } }: { readonly hold: HoldView; readonly watched: WatchedTime }) {
+/** From when to when a hold lasted. */
+export function Period({
+  hold,
+  watched: { now, seenUntil },
+}: {
+  readonly hold: HoldView;
+  readonly watched: WatchedTime;
+}) {
   const { to, lastSeen } = hold;
   return (
     <>

@@ -3,7 +3,7 @@ import type { FeedState } from "./feed.ts";
 import { counted, duration } from "./labels.ts";
 import { Between, Moment } from "./moment.tsx";
 
-/** What keeps the page from showing how things are now. */
+/** Why the page does not show the present state: no session, no server, or a problem of the service. */
 export function Notice({
   state,
   problem,
@@ -16,23 +16,25 @@ export function Notice({
   if (state === "unauthorized") {
     return (
       <p class="notice" role="alert">
-        <strong>This page does not know you.</strong> Open the link that <code>azmutex ui</code> has printed: it has a token in it, a new
-        one each time it is started.
+        <strong>This page does not know you.</strong> Open the link that <code>azmutex ui</code> has printed: it has a
+        token in it, a new one each time it is started.
       </p>
     );
   }
   if (state === "gone") {
     return (
       <p class="notice" role="alert">
-        <strong>The page's server does not answer.</strong> Was <code>azmutex ui</code> ended? What is shown is as it was last seen.
+        <strong>The page's server does not answer.</strong> Was <code>azmutex ui</code> ended? What is shown is as it
+        was last seen.
       </p>
     );
   }
   if (!problem) return null;
   return (
     <p class="notice" role="alert">
-      <strong>{TITLES[problem.kind]}</strong> {problem.message}. Since <Moment at={problem.since} now={now} />; asked again{" "}
-      <span class="ticking">{problem.againAt > now ? `in ${duration(problem.againAt - now + 999)}` : "now"}</span>.
+      <strong>{TITLES[problem.kind]}</strong> {problem.message}. Since <Moment at={problem.since} now={now} />; asked
+      again <span class="ticking">{problem.againAt > now ? `in ${duration(problem.againAt - now + 999)}` : "now"}</span>
+      .
     </p>
   );
 }
@@ -53,19 +55,19 @@ interface VanishedAlarmProps {
   readonly now: number;
 }
 
-/** Held locks do not go all at once unless they were deleted: each holder loses its lock, and another can take it. */
+/** The alarm that all locks went at once: they were deleted. Each holder loses its lock, and others can take it. */
 export function VanishedAlarm({ vanished: { at, lastSeen, held }, place, lossesHref, now }: VanishedAlarmProps) {
   return (
     <p class="notice" role="alert">
-      <strong>All locks are gone while {counted(held, "was", "were")} held.</strong> Container <code>{place}</code>, or every blob in it,
-      was deleted (<Between earliest={lastSeen} latest={at} now={now} />
+      <strong>All locks are gone while {counted(held, "was", "were")} held.</strong> Container <code>{place}</code>, or
+      every blob in it, was deleted (<Between earliest={lastSeen} latest={at} now={now} />
       ). The holders are at work until their next renewal fails, and others can take the same locks now.{" "}
       <a href={lossesHref}>Show what was lost</a>
     </p>
   );
 }
 
-/** What to do where there are no locks. */
+/** The help on a container without locks. */
 export function NoLocks({ place, container }: Pick<Snapshot, "container"> & { readonly place: string }) {
   return (
     <div class="empty">

@@ -17,7 +17,11 @@ const CHOSEN: Readonly<Record<Choice, (lock: LockView) => boolean>> = {
   held: ({ state }) => state === "held" || state === "breaking" || state === "inUse",
   waited: (lock) => waiterCount(lock) > 0,
   attention: ({ state, infinite, mixedUse }) =>
-    mixedUse !== undefined || state === "breaking" || state === "expired" || state === "broken" || (infinite && state === "held"),
+    mixedUse !== undefined ||
+    state === "breaking" ||
+    state === "expired" ||
+    state === "broken" ||
+    (infinite && state === "held"),
   free: ({ state }) => state === "free" || state === "expired" || state === "broken",
 };
 
@@ -33,7 +37,7 @@ export function isChosen(lock: LockView, choice: Choice): boolean {
   return CHOSEN[choice](lock);
 }
 
-/** By key, holder or purpose, as they are or as they are shown, whatever the case. */
+/** Whether key, holder or purpose contain the text, as they are or as they are shown. Ignores case. */
 export function matches(lock: LockView, text: string): boolean {
   const wanted = text.trim().toLowerCase();
   if (wanted === "") return true;
@@ -41,7 +45,7 @@ export function matches(lock: LockView, text: string): boolean {
   return texts.some((found) => found.toLowerCase().includes(wanted) || printable(found).toLowerCase().includes(wanted));
 }
 
-/** What is worst comes first. */
+/** The most urgent state comes first. */
 const STATES_BY_URGENCY = ["breaking", "broken", "expired", "held", "inUse", "free"];
 
 type Ordered = string | number;
@@ -50,7 +54,7 @@ const VALUES: Readonly<Record<Column, (lock: LockView) => Ordered | undefined>> 
   state: ({ state, mixedUse }) => (mixedUse === undefined ? STATES_BY_URGENCY.indexOf(state) : -1),
   key: ({ key }) => key,
   holder: (lock) => holderLabel(lock) || undefined,
-  // The longest is the largest.
+  // The hold that began first is the longest.
   since: (lock) => negative(sinceOf(lock)?.from),
   waiting: (lock) => waiterCount(lock),
   purpose: (lock) => purposeLabel(lock) || undefined,
@@ -61,7 +65,7 @@ function negative(value: number | undefined): number | undefined {
   return value === undefined ? undefined : -value;
 }
 
-/** Sorted, those without a value last either way, and by key where nothing else tells them apart. */
+/** The locks in an order. Those without a value come last either way; equal values are sorted by key. */
 export function ordered(locks: readonly LockView[], { column, isDescending }: Order): LockView[] {
   const sign = isDescending ? -1 : 1;
   const rows = locks.map((lock) => ({ lock, value: VALUES[column](lock) }));
@@ -76,7 +80,7 @@ export function ordered(locks: readonly LockView[], { column, isDescending }: Or
   return rows.map(({ lock }) => lock);
 }
 
-/** As a column is first sorted: what one looks for first. */
+/** The order after the first click on a column: the largest first where that is what users look for. */
 export function firstOrder(column: Column): Order {
   return { column, isDescending: column === "since" || column === "waiting" || column === "token" };
 }

@@ -1,7 +1,7 @@
 import type { HoldView, LockView, Loss, ServiceProblem, Snapshot } from "../snapshot.ts";
 import { elapsedMs } from "./time.ts";
 
-/** Looks are at most so old while they follow each other. */
+/** The age at which the last look is stale: while looks follow each other, it is younger. */
 const STALE_MS = 10_000;
 
 /** All that the page has received from its server so far. */
@@ -24,13 +24,13 @@ export class PageData {
     return this.#snapshot?.problem;
   }
 
-  /** The time now, by the clock of the server: that of the browser may be another machine's. */
+  /** The time by the clock of the server. The browser may run on a machine with another time. */
   now(): number {
     return this.#snapshot ? this.#snapshot.at + elapsedMs() - this.#receivedAt : 0;
   }
 
   /**
-   * Up to when the page knows what is held: now while looks follow each other, and the last look otherwise.
+   * The time up to which the page knows what is held: now while looks follow each other, otherwise the last look.
    *
    * @param isLive - Whether the server and the service answered the last time.
    */

@@ -1,7 +1,7 @@
 import { printable } from "../../status/printable.ts";
 import { isLink } from "./web-link.ts";
 
-/** What a lock is held for: a link where it is nothing but one. Another process wrote it. */
+/** The purpose of a hold, as a link if it is an https address. It is text of another process. */
 export function Purpose({ text, tabIndex }: { readonly text: string; readonly tabIndex?: number }) {
   if (!isLink(text)) return <>{printable(text)}</>;
   return (

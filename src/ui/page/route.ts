@@ -1,34 +1,42 @@
 import { type Choice, type Column, isChoice, isColumn, type Order } from "./order.ts";
 import { FOLLOWING, spanWithin, type TimelineView } from "./timeline-window.ts";
 
-/** What the panel beside the table shows. */
-export type Route = { readonly kind: "locks" } | { readonly kind: "losses" } | { readonly kind: "key"; readonly key: string };
+/** The content of the panel beside the table. */
+export type Route =
+  | { readonly kind: "locks" }
+  | { readonly kind: "losses" }
+  | { readonly kind: "key"; readonly key: string };
 
-/** What the table shows, and how. */
+/** The filter, the order and the timeline of the table. */
 export interface TableSettings {
-  /** The filter. */
+  /** The text that locks are filtered by. */
   readonly text: string;
   readonly choice: Choice;
   readonly order: Order;
   readonly timeline: TimelineView;
 }
 
-/** All that an address tells: a link to it opens the same view. */
+/** All that an address contains: a link to it opens the same view. */
 export interface PageAddress {
   readonly route: Route;
   readonly table: TableSettings;
 }
 
 const BY_KEY: Order = Object.freeze({ column: "key", isDescending: false });
-export const WHOLE_TABLE: TableSettings = Object.freeze({ text: "", choice: "all", order: BY_KEY, timeline: FOLLOWING });
+export const WHOLE_TABLE: TableSettings = Object.freeze({
+  text: "",
+  choice: "all",
+  order: BY_KEY,
+  timeline: FOLLOWING,
+});
 
 export function addressIn(hash: string): PageAddress {
-  // A key is encoded, so that the first question mark is none of its own.
+  // A key is encoded: the first question mark is not a part of it.
   const [path = "", query = ""] = hash.split("?", 2);
   return { route: routeOf(path), table: tableIn(new URLSearchParams(query)) };
 }
 
-/** The fragment of an address. What is as usual is left out of it. */
+/** The fragment of an address. Defaults are left out of it. */
 export function hashOf({ route, table }: PageAddress): string {
   const query = queryOf(table).toString();
   return `${pathOf(route)}${query === "" ? "" : `?${query}`}`;
@@ -74,7 +82,12 @@ function timelineIn(query: URLSearchParams): TimelineView {
   };
 }
 
-function queryOf({ text, choice, order: { column, isDescending }, timeline: { spanMs, end } }: TableSettings): URLSearchParams {
+function queryOf({
+  text,
+  choice,
+  order: { column, isDescending },
+  timeline: { spanMs, end },
+}: TableSettings): URLSearchParams {
   const sort: `${"" | "-"}${Column}` = `${isDescending ? "-" : ""}${column}`;
   return new URLSearchParams({
     ...(text !== "" && { q: text }),

@@ -12,7 +12,7 @@ function shellQuoted(text: string): string {
   return `$'${[...text].map(escaped).join("")}'`;
 }
 
-/** A character within `$'…'`: what cannot be seen is written by its number. */
+/** A character within `$'…'`. One that does not print is written as its number. */
 function escaped(char: string): string {
   if (char === "'" || char === "\\") return `\\${char}`;
   if (printable(char) === char) return char;

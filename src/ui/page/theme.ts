@@ -1,6 +1,6 @@
 const THEME_STORAGE_KEY = "azmutex-theme";
 
-/** `auto`: as the system has it. */
+/** `auto`: the theme of the system. */
 export type Theme = "auto" | "light" | "dark";
 
 export function keptTheme(): Theme {

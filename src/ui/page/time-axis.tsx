@@ -33,7 +33,7 @@ export function TimeAxis({ shown, width, onWindow }: AxisProps) {
   );
 }
 
-/** For people who do not see it: how long the window is. */
+/** The window as text, for screen readers. */
 export function windowText({ from, to }: TimeWindow, now: number): string {
   const long = duration(to - from);
   return to >= now - 1_000 ? `the last ${long}` : `${long} up to ${clockTime(to, now)}`;

@@ -16,7 +16,7 @@ interface Tick {
   readonly text: string;
 }
 
-/** As many as there is room for, at least one. */
+/** The ticks of an axis: as many as there is room for, at least one. */
 export function ticksIn({ from, to }: TimeWindow, width: number): Tick[] {
   const scale = scaleTime([from, to], [0, width]);
   const dates = steppedDates(scale, Math.max(2, Math.floor(width / TICK_EVERY_PX)));
@@ -30,7 +30,7 @@ export function ticksIn({ from, to }: TimeWindow, width: number): Tick[] {
     .map((date) => ({ at: date.getTime(), x: scale(date), text: date.toLocaleString("en-GB", format) }));
 }
 
-/** At least two: the step between them says how they are written. */
+/** At least two dates: the step between them decides their format. */
 function steppedDates(scale: ScaleTime<number, number>, wanted: number): Date[] {
   for (let count = wanted; count < MOST_TICKS; count *= 2) {
     const dates = scale.ticks(count);

@@ -1,20 +1,21 @@
-/** Milliseconds since some moment, for measuring. */
+/** Milliseconds since a fixed moment, for measuring. */
 export function elapsedMs(): number {
   return performance.now();
 }
 
-/** Calls back later, unless the returned function is called before. */
+/** Starts a timer. Returns a function that stops it. */
 export function later(ms: number, callback: () => void): () => void {
   const handle = setTimeout(callback, ms);
   return () => clearTimeout(handle);
 }
 
-/** Calls back every so often, until the returned function is called. */
+/** Starts an interval. Returns a function that stops it. */
 export function every(ms: number, callback: () => void): () => void {
   const handle = setInterval(callback, ms);
   return () => clearInterval(handle);
 }
 
+/** A signal that aborts after this time. */
 export function within(ms: number): AbortSignal {
   return AbortSignal.timeout(ms);
 }

@@ -1,8 +1,8 @@
-/** What part of time the timeline shows. */
+/** The part of time that the timeline shows. */
 export interface TimelineView {
   /** `auto`: since the server was started, up to a quarter of an hour. */
   readonly spanMs: number | "auto";
-  /** `now`: it moves on. */
+  /** `now`: the window moves with the time. */
   readonly end: number | "now";
 }
 
@@ -16,7 +16,7 @@ export const SHORTEST_SPAN_MS = 10_000;
 const LEAST_AUTO_MS = 60_000;
 const MOST_AUTO_MS = 15 * 60_000;
 const LONGEST_SPAN_MS = 7 * 24 * 3_600_000;
-/** How near the right edge has to be to now to follow it. */
+/** The share of a window within which its end counts as now. */
 const NEAR = 0.02;
 
 export function windowOf({ spanMs, end }: TimelineView, now: number, startedAt: number): TimeWindow {
@@ -25,19 +25,19 @@ export function windowOf({ spanMs, end }: TimelineView, now: number, startedAt: 
   return { from: to - span, to };
 }
 
-/** A length that can be shown. */
+/** The nearest length that the timeline can show. */
 export function spanWithin(ms: number): number {
   return Math.min(Math.max(ms, SHORTEST_SPAN_MS), LONGEST_SPAN_MS);
 }
 
-/** The view that shows a window, or what of it makes sense: not later than now, and following it where it ends there. */
+/** The view of a window. One that ends about now, or later, follows the time. */
 export function timelineViewOf({ from, to }: TimeWindow, now: number): TimelineView {
   const spanMs = spanWithin(to - from);
   const isNow = to >= now - spanMs * NEAR;
   return { spanMs, end: isNow ? "now" : to };
 }
 
-/** A window a factor as long. It ends where it did while it follows, and keeps its middle otherwise. */
+/** A window that is longer by a factor. It keeps its end while it follows the time, and its middle otherwise. */
 export function scaled(view: TimelineView, factor: number, now: number, startedAt: number): TimelineView {
   const { from, to } = windowOf(view, now, startedAt);
   const span = (to - from) * factor;

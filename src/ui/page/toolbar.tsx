@@ -58,7 +58,8 @@ export function Toolbar({ locks, table, onChange, now, startedAt, filter }: Tool
               checked={value === choice}
               onChange={() => onChange({ choice: value }, "step")}
             />
-            {label} <span class="count">{locks.filter((lock) => isChosen(lock, value)).length.toLocaleString("en")}</span>
+            {label}{" "}
+            <span class="count">{locks.filter((lock) => isChosen(lock, value)).length.toLocaleString("en")}</span>
           </label>
         ))}
       </fieldset>
@@ -71,7 +72,9 @@ export function Toolbar({ locks, table, onChange, now, startedAt, filter }: Tool
         <select
           aria-label="How much time"
           value={view.spanMs === "auto" || SPAN_OPTIONS.some(([ms]) => ms === view.spanMs) ? String(view.spanMs) : ""}
-          onChange={({ currentTarget: { value } }) => onView(value === "auto" ? FOLLOWING : { spanMs: Number(value), end: view.end })}
+          onChange={({ currentTarget: { value } }) =>
+            onView(value === "auto" ? FOLLOWING : { spanMs: Number(value), end: view.end })
+          }
         >
           <option value="auto">since start</option>
           {SPAN_OPTIONS.map(([ms, label]) => (

@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { addressIn, hashOf, type PageAddress, type Route, type TableSettings } from "./route.ts";
 import { later } from "./time.ts";
 
-/** A browser takes only so many changes of the address in a while: typing and dragging make many. */
-const CALM_MS = 300;
+/** The pause after which a stream of changes is written: browsers limit how often an address may change. */
+const SETTLE_MS = 300;
 
 /** `step`: the back button undoes it. `stream`: one of many, all of which the back button undoes at once. */
 export type ChangeKind = "step" | "stream";
@@ -19,7 +19,7 @@ export function useAddress(): Address {
   const [address, setAddress] = useState(() => addressIn(location.hash));
   const latest = useRef(address);
   const cancel = useRef<() => void>(() => undefined);
-  /** What the last entry of the history was made by, if it was a stream: the rest of that stream goes into the same entry. */
+  /** The stream that made the last entry of the history, if one did: its next changes go into the same entry. */
   const stream = useRef("");
   useEffect(() => {
     const onChange = (): void => {
@@ -28,7 +28,7 @@ export function useAddress(): Address {
       latest.current = addressIn(location.hash);
       setAddress(latest.current);
     };
-    // The first for the back button within what this page pushed, the second for links.
+    // `popstate` comes from the back button, `hashchange` from links.
     addEventListener("popstate", onChange);
     addEventListener("hashchange", onChange);
     return () => {
@@ -48,7 +48,7 @@ export function useAddress(): Address {
     latest.current = { ...latest.current, table: { ...latest.current.table, ...part } };
     setAddress(latest.current);
     if (kind === "step") write("");
-    else cancel.current = later(CALM_MS, () => write(Object.keys(part).join()));
+    else cancel.current = later(SETTLE_MS, () => write(Object.keys(part).join()));
   };
   return { ...address, change, hrefOf: (route) => hashOf({ route, table: address.table }) };
 }

@@ -1,6 +1,6 @@
 import { printable } from "../../status/printable.ts";
 
-/** Whether it is an address of https, with no name and no password in it that could pass for a host. */
+/** Whether a text is an https address. One with a user name or a password is none: they could pass for a host. */
 export function isLink(text: string): boolean {
   if (!/^https:\/\/\S+$/.test(text) || printable(text) !== text) return false;
   try {

@@ -8,7 +8,11 @@ import type { TimeWindow } from "./timeline-window.ts";
 const DOUBLE_CLICK_MS = 200;
 
 /** The wheel, a pinch or a double click on the element zooms the window of time, and dragging moves it. */
-export function useZoomGesture(ref: RefObject<SVGSVGElement | null>, shown: TimeWindow, onWindow: (wanted: TimeWindow) => void): void {
+export function useZoomGesture(
+  ref: RefObject<SVGSVGElement | null>,
+  shown: TimeWindow,
+  onWindow: (wanted: TimeWindow) => void,
+): void {
   const latest = useRef({ shown, onWindow });
   latest.current = { shown, onWindow };
   useEffect(() => {

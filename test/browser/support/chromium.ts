@@ -17,7 +17,7 @@ declare module "vitest" {
   }
 }
 
-/** The browser that `CHROMIUM` names, or the system's own; undefined if there is none. Throws if `CHROMIUM` names no file. */
+/** The browser that `CHROMIUM` names, or the system's. Undefined without one. Throws if `CHROMIUM` names no file. */
 export function systemChromium(): string | undefined {
   const named = process.env.CHROMIUM;
   if (named !== undefined && !existsSync(named)) throw new Error(`CHROMIUM is ${named}, where there is no file`);
@@ -31,6 +31,8 @@ export async function startChromium(args: readonly string[] = []): Promise<Brows
     executablePath,
     // Chromium refuses its sandbox to root, and a container may have little shared memory.
     args: ["--no-sandbox", "--disable-dev-shm-usage", ...args],
-    ...(libraryPath !== undefined && { env: { ...process.env, LD_LIBRARY_PATH: libraryPath } as Record<string, string> }),
+    ...(libraryPath !== undefined && {
+      env: { ...process.env, LD_LIBRARY_PATH: libraryPath } as Record<string, string>,
+    }),
   });
 }

@@ -19,7 +19,9 @@ export function setup(project: TestProject): void {
 
 function unpackedChromium(): ChromiumProgram {
   if (process.platform !== "linux" || process.arch !== "x64") {
-    throw new Error(`no chromium found, and the package brings none for ${process.platform} ${process.arch}: set CHROMIUM=<path>`);
+    throw new Error(
+      `no chromium found, and the package brings none for ${process.platform} ${process.arch}: set CHROMIUM=<path>`,
+    );
   }
   if (!existsSync(UNPACKED)) unpack();
   const executablePath = join(UNPACKED, "chromium");
@@ -29,15 +31,19 @@ function unpackedChromium(): ChromiumProgram {
   if (missing.length === 0) return { executablePath, libraryPath };
   throw new Error(
     `chromium needs libraries that this system lacks: ${missing.join(", ")}. Install them ` +
-      "(Debian, Ubuntu: apt-get install -y libnss3 libnspr4 libexpat1), or a chromium (apt-get install -y chromium), or set CHROMIUM=<path>",
+      "(Debian, Ubuntu: apt-get install -y libnss3 libnspr4 libexpat1), or a chromium " +
+      "(apt-get install -y chromium), or set CHROMIUM=<path>",
   );
 }
 
-/** The package unpacks into the folder for temporary files. The rename makes an interrupted run leave nothing half unpacked. */
+/** The package unpacks into the folder for temporary files. The rename keeps an interrupted run from leaving parts. */
 function unpack(): void {
   const folder = `${UNPACKED}.${process.pid}`;
   mkdirSync(folder, { recursive: true });
-  execFileSync(process.execPath, ["--eval", UNPACK], { cwd: PROJECT, env: { ...process.env, ...WITH_LIBRARIES, TMPDIR: folder } });
+  execFileSync(process.execPath, ["--eval", UNPACK], {
+    cwd: PROJECT,
+    env: { ...process.env, ...WITH_LIBRARIES, TMPDIR: folder },
+  });
   renameSync(folder, UNPACKED);
 }
 

@@ -74,7 +74,9 @@ export class OpenedPage {
         readonly impact: string;
         readonly nodes: readonly { readonly html: string }[];
       }
-      const { axe } = globalThis as unknown as { readonly axe: { run(): Promise<{ readonly violations: readonly Found[] }> } };
+      const { axe } = globalThis as unknown as {
+        readonly axe: { run(): Promise<{ readonly violations: readonly Found[] }> };
+      };
       const { violations } = await axe.run();
       return violations
         .filter(({ impact }) => impact === "serious" || impact === "critical")

@@ -12,7 +12,9 @@ function shown(...looks: (readonly LockStatus[])[]) {
 }
 
 /** A history that is shown these locks, at these seconds. */
-function shownAt(...looks: readonly { readonly at: number; readonly statuses: readonly LockStatus[]; readonly isAfterGap?: boolean }[]) {
+function shownAt(
+  ...looks: readonly { readonly at: number; readonly statuses: readonly LockStatus[]; readonly isAfterGap?: boolean }[]
+) {
   const history = new HoldHistory();
   let before: number | undefined;
   for (const [index, { at: second, statuses, isAfterGap = false }] of looks.entries()) {
@@ -34,7 +36,10 @@ function shownAt(...looks: readonly { readonly at: number; readonly statuses: re
     );
   const lost = history
     .lossesAfter(0)
-    .map(({ key, part, holder, why, after, at: seen }) => `${key} ${part.kind} ${holder?.name} ${why} ${range(after, seen)}`);
+    .map(
+      ({ key, part, holder, why, after, at: seen }) =>
+        `${key} ${part.kind} ${holder?.name} ${why} ${range(after, seen)}`,
+    );
   return { history, told, lost };
 }
 
@@ -51,7 +56,12 @@ const held = (by: string, recordedAt?: Date, status: Partial<LockStatus> = {}) =
 
 describe("the history of holds", () => {
   it("says who held a lock from when to when, by the record and by what was seen", () => {
-    const { told, lost } = shown([lock("k")], [held("a:1", at(1))], [held("a:1", at(1))], [lock("k", { holder: holder("a:1") })]);
+    const { told, lost } = shown(
+      [lock("k")],
+      [held("a:1", at(1))],
+      [held("a:1", at(1))],
+      [lock("k", { holder: holder("a:1") })],
+    );
     expect(told).toEqual(["k lock a:1 1-4..6 released"]);
     expect(lost).toEqual([]);
   });
@@ -59,7 +69,11 @@ describe("the history of holds", () => {
   it("says of a hold that began before that it did, and dates it by its record", () => {
     const { told, history } = shown([held("a:1", at(-40))]);
     expect(told).toEqual(["k lock a:1 before -40-"]);
-    expect(history.since("k", { kind: "lock" })).toEqual({ from: BEGAN - 40 * SECOND, earliest: BEGAN - 40 * SECOND, isFromBefore: true });
+    expect(history.since("k", { kind: "lock" })).toEqual({
+      from: BEGAN - 40 * SECOND,
+      earliest: BEGAN - 40 * SECOND,
+      isFromBefore: true,
+    });
   });
 
   it("does not take the record of an earlier hold of the same process for the beginning of this one", () => {
@@ -80,8 +94,12 @@ describe("the history of holds", () => {
 
   it("counts as lost what ran out, what was broken and what was deleted, and each once", () => {
     const gone: LockStatus = { key: "k", isHeld: false, state: "missing", infinite: false };
-    expect(shown([held("a:1")], [held("a:1", undefined, { isHeld: false, state: "expired" })]).lost).toEqual(["k lock a:1 expired 0..2"]);
-    expect(shown([held("a:1")], [held("a:1", undefined, { isHeld: false, state: "broken" })]).lost).toEqual(["k lock a:1 broken 0..2"]);
+    expect(shown([held("a:1")], [held("a:1", undefined, { isHeld: false, state: "expired" })]).lost).toEqual([
+      "k lock a:1 expired 0..2",
+    ]);
+    expect(shown([held("a:1")], [held("a:1", undefined, { isHeld: false, state: "broken" })]).lost).toEqual([
+      "k lock a:1 broken 0..2",
+    ]);
     expect(shown([held("a:1")], [gone]).lost).toEqual(["k lock a:1 deleted 0..2"]);
     const breaking = held("a:1", undefined, { state: "breaking" });
     const broken = held("a:1", undefined, { isHeld: false, state: "broken" });
@@ -107,9 +125,18 @@ describe("the history of holds", () => {
   });
 
   it("has permits and readers beside the lock, and counts as lost of these what was broken", () => {
-    const permit = (slot: number, name: string, state: "leased" | "breaking" = "leased") => ({ slot, state, holder: holder(name) });
+    const permit = (slot: number, name: string, state: "leased" | "breaking" = "leased") => ({
+      slot,
+      state,
+      holder: holder(name),
+    });
     const { told, lost } = shown(
-      [lock("k", { semaphore: { permits: 2, held: [permit(0, "a:1")] }, readers: [{ state: "leased", holder: holder("r:1") }] })],
+      [
+        lock("k", {
+          semaphore: { permits: 2, held: [permit(0, "a:1")] },
+          readers: [{ state: "leased", holder: holder("r:1") }],
+        }),
+      ],
       [
         lock("k", {
           semaphore: { permits: 2, held: [permit(0, "a:1", "breaking"), permit(1, "b:1")] },
@@ -139,9 +166,9 @@ describe("the history of holds", () => {
 
   it("says of what another look finds lost hours later that it was lost somewhere in these hours", () => {
     const expired = held("a:1", undefined, { isHeld: false, state: "expired" });
-    expect(shownAt({ at: 0, statuses: [held("a:1", at(-60))] }, { at: 7_200, statuses: [expired], isAfterGap: true }).lost).toEqual([
-      "k lock a:1 expired 0..7200",
-    ]);
+    expect(
+      shownAt({ at: 0, statuses: [held("a:1", at(-60))] }, { at: 7_200, statuses: [expired], isAfterGap: true }).lost,
+    ).toEqual(["k lock a:1 expired 0..7200"]);
   });
 
   it("takes two holders without a name for one as long as it looks, and not over a gap", () => {
@@ -153,7 +180,9 @@ describe("the history of holds", () => {
     ]);
     // Its name is all that says that it is the same.
     const named = [held("a:1", at(-60))];
-    expect(shownAt({ at: 0, statuses: named }, { at: 7_200, statuses: named, isAfterGap: true }).told).toEqual(["k lock a:1 before -60-"]);
+    expect(shownAt({ at: 0, statuses: named }, { at: 7_200, statuses: named, isAfterGap: true }).told).toEqual([
+      "k lock a:1 before -60-",
+    ]);
   });
 
   it("counts a breaking lease down from the first look that shows it, by the length of the lease", () => {
@@ -173,7 +202,12 @@ describe("the history of holds", () => {
         at: BEGAN + version * 2 * SECOND,
         before: version === 0 ? undefined : BEGAN + (version - 1) * 2 * SECOND,
       });
-    const own = { part: { kind: "lock" }, at: BEGAN + SECOND, freeBy: BEGAN + 13 * SECOND, by: "alice@laptop" } as const;
+    const own = {
+      part: { kind: "lock" },
+      at: BEGAN + SECOND,
+      freeBy: BEGAN + 13 * SECOND,
+      by: "alice@laptop",
+    } as const;
     note(0, held("a:1"), heldLock("other", "x:1"), heldLock("at-once", "y:1"));
     history.breaks.add({ key: "k", ...own });
     history.breaks.add({ key: "at-once", ...own });

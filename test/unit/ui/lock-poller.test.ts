@@ -106,7 +106,7 @@ describe("the poller of the status page", () => {
     expect(lists()).toBe(3);
   });
 
-  it("asks less and less often while the service fails, says what it said, and goes on as soon as it answers", async () => {
+  it("asks less and less often while the service fails, with its message, and goes on when it answers", async () => {
     const { clock, store, look, lists } = setup();
     await look();
     const fault = store.failBefore("list", { error: new AccessDeniedError("no list for you") });
@@ -114,7 +114,11 @@ describe("the poller of the status page", () => {
     for (let tries = 0; tries < 7; tries += 1) {
       await clock.advance(waits.at(-1) ?? 2_500);
       const { problem, askAgainInMs } = await look();
-      expect(problem).toMatchObject({ kind: "denied", message: expect.stringContaining("no list for you"), since: BEGAN + 2_500 });
+      expect(problem).toMatchObject({
+        kind: "denied",
+        message: expect.stringContaining("no list for you"),
+        since: BEGAN + 2_500,
+      });
       waits.push(askAgainInMs - 20);
     }
     expect(waits).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
@@ -172,7 +176,11 @@ describe("the poller of the status page", () => {
     }
     const from = clock.now();
     // As the page does: when it is told to, or not before half a minute has passed if it is not visible.
-    const open = pages.map((everyMs, index) => ({ everyMs, dueAt: from + index * 700, last: undefined as Snapshot | undefined }));
+    const open = pages.map((everyMs, index) => ({
+      everyMs,
+      dueAt: from + index * 700,
+      last: undefined as Snapshot | undefined,
+    }));
     for (;;) {
       const [next] = open.sort((a, b) => a.dueAt - b.dueAt);
       if (!next || next.dueAt >= from + 3_600_000) break;
@@ -194,7 +202,8 @@ describe("keys that are gone", () => {
     let count = 0;
     const poller = new LockPoller({
       async *look(): AsyncGenerator<LockStatus> {
-        for (let index = 0; index < count; index += 1) yield { key: `k${index}`, isHeld: false, state: "available", infinite: false };
+        for (let index = 0; index < count; index += 1)
+          yield { key: `k${index}`, isHeld: false, state: "available", infinite: false };
       },
       wallMs: () => BEGAN + now,
       elapsedMs: () => now,
@@ -215,7 +224,7 @@ describe("keys that are gone", () => {
     expect([news.isWhole, news.gone.length]).toEqual([false, 10_000]);
   });
 
-  it("are too many to remember from 10,001 on: a page that missed some is told everything, and one that has not is not", async () => {
+  it("are forgotten from 10,001 on: a page that missed some is told everything, and another one is not", async () => {
     const { told, newsFor } = await looksAt(10_003, 2, 1);
     const [before, since, last] = told as [Snapshot, Snapshot, Snapshot];
     expect(await newsFor(before)).toMatchObject({ isWhole: true, gone: [], locks: [{ key: "k0" }] });
@@ -263,7 +272,11 @@ describe("locks that go all at once", () => {
       return await poller.snapshot();
     };
   };
-  const record = { holder: { name: "web-1", host: "web-1", pid: 1 }, recordedAt: new Date(BEGAN - 60_000), highestToken: 7 };
+  const record = {
+    holder: { name: "web-1", host: "web-1", pid: 1 },
+    recordedAt: new Date(BEGAN - 60_000),
+    highestToken: 7,
+  };
   const held: LockStatus = { key: "k", isHeld: true, state: "leased", infinite: false, ...record };
   const free: LockStatus = { key: "f", isHeld: false, state: "available", infinite: false, ...record };
   const permits: LockStatus = {
@@ -301,7 +314,7 @@ describe("locks that go all at once", () => {
 });
 
 describe("a lock that the page broke", () => {
-  it("says who broke it and when it is free, and others that they are free at the latest when their lease ends", async () => {
+  it("says who broke it and when it is free, and that other breaks end with the lease at the latest", async () => {
     const { world, clock, poller, look } = setup();
     const { mutex } = world.process();
     await world.until(mutex.locker("own", { holder: "web-1" }).lock());
@@ -329,7 +342,13 @@ describe("what is listed", () => {
       { key: "a", isHeld: true, state: "breaking", infinite: false },
       { key: "b", isHeld: false, state: "expired", infinite: false },
       { key: "c", isHeld: false, state: "broken", infinite: false },
-      { key: "d", isHeld: false, state: "expired", infinite: false, semaphore: { permits: 2, held: [{ slot: 1, state: "leased" }] } },
+      {
+        key: "d",
+        isHeld: false,
+        state: "expired",
+        infinite: false,
+        semaphore: { permits: 2, held: [{ slot: 1, state: "leased" }] },
+      },
       { key: "e", isHeld: false, state: "missing", infinite: false, semaphore: { permits: 2, held: [] } },
       { key: "f", isHeld: true, state: "leased", infinite: true },
     ];

@@ -3,7 +3,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { printable } from "../../../src/status/printable.ts";
 import { heldFor, heldForCell, heldForText } from "../../../src/ui/page/held-for.ts";
-import { duration, endLabel, freeInLabel, holderLabel, lossLabel, sinceOf, stateLabel } from "../../../src/ui/page/labels.ts";
+import {
+  duration,
+  endLabel,
+  freeInLabel,
+  holderLabel,
+  lossLabel,
+  sinceOf,
+  stateLabel,
+} from "../../../src/ui/page/labels.ts";
 import { firstOrder, isChosen, matches, ordered } from "../../../src/ui/page/order.ts";
 import { addressIn, hashOf, type TableSettings, WHOLE_TABLE } from "../../../src/ui/page/route.ts";
 import { breakCommandLine } from "../../../src/ui/page/shell-command.ts";
@@ -22,7 +30,13 @@ const view = (key: string, facts: Partial<LockView> = {}): LockView => ({
   ...facts,
 });
 const heldBy = (key: string, name: string, from: number, facts: Partial<LockView> = {}): LockView =>
-  view(key, { state: "held", lease: "leased", holder: holder(name), since: { from, earliest: from, isFromBefore: false }, ...facts });
+  view(key, {
+    state: "held",
+    lease: "leased",
+    holder: holder(name),
+    since: { from, earliest: from, isFromBefore: false },
+    ...facts,
+  });
 const keys = (locks: readonly LockView[]) => locks.map(({ key }) => key).join(" ");
 
 const LOCKS = [
@@ -72,7 +86,8 @@ describe("the order of the page's table", () => {
   });
 
   it("chooses what is held, waited for, free, and to be looked at", () => {
-    const chosen = (choice: Parameters<typeof isChosen>[1]): string => keys(LOCKS.filter((lock) => isChosen(lock, choice)));
+    const chosen = (choice: Parameters<typeof isChosen>[1]): string =>
+      keys(LOCKS.filter((lock) => isChosen(lock, choice)));
     expect(chosen("held")).toBe("c a d");
     expect(chosen("waited")).toBe("c d");
     expect(chosen("free")).toBe("b");
@@ -99,7 +114,9 @@ describe("the page's words", () => {
     expect(endLabel({ part, end: "released" })).toBe("released");
     expect(endLabel({ part, end: "unseen" })).toBe("another holder had it at the next look: released, or lost");
     expect(endLabel({ part, end: "broken" })).toBe("lost: broken, not from this page");
-    expect(endLabel({ part, end: "broken", brokenBy: "al\u202eice@laptop" })).toBe("lost: broken from this page, by al\\u{202e}ice@laptop");
+    expect(endLabel({ part, end: "broken", brokenBy: "al\u202eice@laptop" })).toBe(
+      "lost: broken from this page, by al\\u{202e}ice@laptop",
+    );
     expect(lossLabel({ why: "broken", brokenBy: "alice@laptop" })).toBe("broken from this page, by alice@laptop");
     expect(lossLabel({ why: "expired" })).toBe("the lease ran out");
   });

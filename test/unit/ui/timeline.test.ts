@@ -68,28 +68,41 @@ describe("a hold on the timeline", () => {
   });
 
   it("has no two parts at one time, and is nowhere seen where no page was open", () => {
-    const moments = fc.array(fc.integer({ min: -100, max: 1_000 }), { minLength: 8, maxLength: 8 }).map((all) => all.sort((a, b) => a - b));
+    const moments = fc
+      .array(fc.integer({ min: -100, max: 1_000 }), { minLength: 8, maxLength: 8 })
+      .map((all) => all.sort((a, b) => a - b));
     fc.assert(
-      fc.property(moments, fc.boolean(), ([earliest = 0, from = 0, a = 0, b = 0, c = 0, d = 0, lastSeen = 0, to = 0], isOpen) => {
-        const watched = { ...WATCHED, gaps: [[a, b] as const, [c, d] as const], seenUntil: lastSeen };
-        const found = spansOf(hold({ earliest, from, ...(isOpen ? {} : { lastSeen, to }) }), watched);
-        for (const [index, span] of found.entries()) {
-          expect(span.from).toBeLessThanOrEqual(span.to);
-          expect(span.from).toBeGreaterThanOrEqual(found[index - 1]?.to ?? earliest);
-          for (const [begin, end] of watched.gaps)
-            if (span.isSeen) expect(span.to <= begin || span.from >= end || span.from === span.to).toBe(true);
-        }
-        expect(found.filter(({ isSeen }) => isSeen).every((span) => span.from >= from && span.to <= lastSeen)).toBe(true);
-      }),
+      fc.property(
+        moments,
+        fc.boolean(),
+        ([earliest = 0, from = 0, a = 0, b = 0, c = 0, d = 0, lastSeen = 0, to = 0], isOpen) => {
+          const watched = { ...WATCHED, gaps: [[a, b] as const, [c, d] as const], seenUntil: lastSeen };
+          const found = spansOf(hold({ earliest, from, ...(isOpen ? {} : { lastSeen, to }) }), watched);
+          for (const [index, span] of found.entries()) {
+            expect(span.from).toBeLessThanOrEqual(span.to);
+            expect(span.from).toBeGreaterThanOrEqual(found[index - 1]?.to ?? earliest);
+            for (const [begin, end] of watched.gaps)
+              if (span.isSeen) expect(span.to <= begin || span.from >= end || span.from === span.to).toBe(true);
+          }
+          expect(found.filter(({ isSeen }) => isSeen).every((span) => span.from >= from && span.to <= lastSeen)).toBe(
+            true,
+          );
+        },
+      ),
     );
   });
 });
 
 describe("many holds at once", () => {
   it("are counted, those that are certain and those that may be", () => {
-    const permit = (slot: number, facts: Partial<HoldView>): HoldView => hold({ id: slot, part: { kind: "permit", slot }, ...facts });
+    const permit = (slot: number, facts: Partial<HoldView>): HoldView =>
+      hold({ id: slot, part: { kind: "permit", slot }, ...facts });
     const counts = heldCountsOf(
-      [permit(0, { from: 100 }), permit(1, { from: 200, lastSeen: 400, to: 500 }), permit(2, { from: 300, earliest: 250 })],
+      [
+        permit(0, { from: 100 }),
+        permit(1, { from: 200, lastSeen: 400, to: 500 }),
+        permit(2, { from: 300, earliest: 250 }),
+      ],
       WATCHED,
     );
     const at = (moment: number) => {

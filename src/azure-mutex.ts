@@ -6,18 +6,16 @@ import { type BreakAnswer, isLeased, type LeaseLength, type ReadAnswer, type Sto
 import type { LockBlob } from "./lease/lock-blob.ts";
 import { recordIn } from "./lease/lock-record.ts";
 import { ManualLease } from "./lease/manual-lease.ts";
-import { ManualLeases } from "./lease/manual-leases.ts";
 import { MOST_PERMITS, slotName } from "./lease/permit-slot.ts";
 import { READERS, readerIn } from "./lease/reader-blob.ts";
 import { expiredBeforeUse, isUnsure, retry, TRIES } from "./lease/retry.ts";
-import type { StandingLease } from "./lease/standing-lease.ts";
-import { LockSpace, type MutexOptions } from "./lock-space.ts";
+import type { StoreAddress } from "./lease/store-address.ts";
+import { giveSpace, LockSpace, type Mutex, type MutexOptions, type ReleaseAllOptions } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
 import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
 import { listedStatuses, splitListing } from "./status/lock-listing.ts";
 import type { LockStatus } from "./status/lock-status.ts";
 import { helperStatusOf, missingStatus, statusOf, withHelpers } from "./status/status-of-blobs.ts";
-import { endQuietly } from "./waiting/held.ts";
 import type { LockerOptions } from "./waiting/locker-options.ts";
 import { WaitLimit } from "./waiting/wait-limit.ts";
 
@@ -107,8 +105,8 @@ const LONGEST_BREAK_SECONDS = 60;
  * Locks that are blobs of one container: take, renew and give back leases by key, see who holds what, and break a lock.
  * One object serves any number of keys, and concurrent calls. For a lock that waits and renews itself, see {@link Locker}.
  */
-export class AzureMutex extends LockSpace {
-  readonly #leases: ManualLeases;
+export class AzureMutex implements Mutex {
+  readonly #space: LockSpace;
 
   /**
    * Sends nothing: the first call that needs the service does, and loads the SDK. Throws `TypeError` or `RangeError` for options
@@ -121,8 +119,13 @@ export class AzureMutex extends LockSpace {
    * ```
    */
   constructor(options: MutexOptions) {
-    super(options);
-    this.#leases = new ManualLeases(this.clock);
+    this.#space = new LockSpace(options);
+    giveSpace(this, this.#space);
+  }
+
+  /** Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store does not say. */
+  get address(): StoreAddress | undefined {
+    return this.#space.store.address;
   }
 
   /**
@@ -141,20 +144,20 @@ export class AzureMutex extends LockSpace {
     checkKey(key);
     if (leaseSeconds !== "infinite") checkLeaseSeconds(leaseSeconds);
     signal?.throwIfAborted();
-    this.closing.signal.throwIfAborted();
-    const blob = this.blob({ key });
+    this.#space.closing.signal.throwIfAborted();
+    const blob = this.#space.blob({ key });
     const acquisition = new Acquisition(blob, { length: leaseSeconds });
-    const limit = new WaitLimit(this, key, { signal });
+    const limit = new WaitLimit(this.#space, key, { signal });
     try {
       const granted = await retry(blob, () => acquisition.ask(limit.signal), { signal: limit.signal, tries: TRIES });
       limit.signal.throwIfAborted();
       if (granted.kind === "held") throw new LeaseAlreadyPresentError(key);
-      const { remove: onEnd } = this.#leases;
+      const { remove: onEnd } = this.#space.leases;
       const lease = new ManualLease(blob, { origin: acquisition, granted, length: leaseSeconds, onEnd });
       // The machine slept while the answer was on its way.
       if (lease.isUncertain) await renewUnused(lease, limit.signal);
       if (!lease.isHeld) throw expiredBeforeUse(key);
-      this.#leases.add(lease);
+      this.#space.leases.add(lease);
       return lease;
     } catch (error) {
       acquisition.abandon({ unreachable: isUnsure(error) });
@@ -174,7 +177,7 @@ export class AzureMutex extends LockSpace {
    */
   async renew(key: string, options: CallOptions = {}): Promise<void> {
     checkKey(key);
-    await this.#leases.of(key).renew(options);
+    await this.#space.leases.of(key).renew(options);
   }
 
   /**
@@ -187,7 +190,7 @@ export class AzureMutex extends LockSpace {
    */
   async release(key: string): Promise<void> {
     checkKey(key);
-    await this.#leases.of(key).release();
+    await this.#space.leases.of(key).release();
   }
 
   /** A locker of this mutex for one key. Lockers of one mutex and key queue in order and share what is known of the key. */
@@ -201,7 +204,7 @@ export class AzureMutex extends LockSpace {
    */
   async inspect(key: string, { signal }: CallOptions = {}): Promise<LockStatus> {
     checkKey(key);
-    const blob = this.blob({ key });
+    const blob = this.#space.blob({ key });
     const [found, helpers] = await Promise.all([
       this.#read(blob, signal),
       unlessDenied(retry(blob, () => blob.list(undefined, { signal }), { signal, tries: TRIES })),
@@ -241,7 +244,7 @@ export class AzureMutex extends LockSpace {
     checkBreakOptions(options);
     const { ifHolder, permit, reader, periodSeconds, signal } = options;
     if (reader !== undefined) return await this.#breakReaders(key, reader, options);
-    const blob = this.blob(permit === undefined ? { key } : { key, name: slotName(helpersOf(key), permit) });
+    const blob = this.#space.blob(permit === undefined ? { key } : { key, name: slotName(helpersOf(key), permit) });
     for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
       const found = await this.#read(blob, signal);
       if (found.kind === "missing") return { outcome: "notHeld" };
@@ -260,7 +263,7 @@ export class AzureMutex extends LockSpace {
 
   /** Breaks the leases of all processes that read under that name. */
   async #breakReaders(key: string, name: string, { periodSeconds, signal }: BreakOptions): Promise<BreakResult> {
-    const blob = this.blob({ key });
+    const blob = this.#space.blob({ key });
     const found = await retry(blob, () => blob.list(READERS, { signal }), { signal, tries: TRIES });
     const theirs = found.flatMap((own) => {
       const holder = isLeased(own.leaseState) ? readerIn(own)?.holder : undefined;
@@ -268,7 +271,7 @@ export class AzureMutex extends LockSpace {
     });
     const broken = await Promise.all(
       theirs.map(async ({ name: own, holder }) => {
-        const answer = await this.#breakOnce(this.blob({ key, name: own }), { periodSeconds, signal });
+        const answer = await this.#breakOnce(this.#space.blob({ key, name: own }), { periodSeconds, signal });
         // One that has done meanwhile needs no breaking.
         return answer.kind === "breaking" ? [{ holder, freeInSeconds: answer.freeInSeconds }] : [];
       }),
@@ -277,20 +280,37 @@ export class AzureMutex extends LockSpace {
     return last ? { outcome: "broken", ...last } : { outcome: "notHeld" };
   }
 
-  /** @internal */
-  override get isIdle(): boolean {
-    return super.isIdle && ![...this.#leases].some(({ isHeld, isUncertain }) => isHeld || isUncertain);
+  /**
+   * Releases everything that this mutex holds in this process: locks, permits, read locks, leadership, and leases of
+   * {@link AzureMutex.acquire}. Calls that wait for a lock reject with `MutexClosedError`, and so do new ones until this call is
+   * done; after it the mutex works as before. Resolves when the service has answered all releases, after `timeoutMs` at the latest.
+   * A lease whose release got no answer by then lapses by itself, and the log says so. Costs the requests of the releases.
+   *
+   * **It does not wait for the work under these locks: work that still runs is no longer alone.** The signal of each hold aborts
+   * with a `LockLostError` whose `why` is `released`, and `run` rejects with it. End the work first: close the server, await the job.
+   *
+   * @throws `RangeError` for a `timeoutMs` that is no number of milliseconds.
+   */
+  async releaseAll(options: ReleaseAllOptions = {}): Promise<void> {
+    await this.#space.releaseAll(options);
   }
 
-  /** @internal */
-  override get standing(): readonly StandingLease[] {
-    return [...super.standing, ...[...this.#leases].filter(({ isReleased, hasLapsed }) => !isReleased && !hasLapsed)];
+  /**
+   * Releases everything, as {@link AzureMutex.releaseAll} does, and grants no lock any more: calls that wait for one, and new ones,
+   * reject with `MutexClosedError`. For the end of a program, or of a framework that has hooks for it. `inspect`, `list` and `break`
+   * still work. A second call does the same again.
+   *
+   * **Work under these locks that still runs is no longer alone**: end it first.
+   *
+   * @throws `RangeError` for a `timeoutMs` that is no number of milliseconds.
+   */
+  async close(options: ReleaseAllOptions = {}): Promise<void> {
+    await this.#space.close(options);
   }
 
-  /** @internal */
-  override async releaseHolds(): Promise<void> {
-    const byHand = [...this.#leases].map((lease) => endQuietly({ end: () => endByHand(lease) }, this.log, `the lock on "${lease.key}"`));
-    await Promise.all([super.releaseHolds(), ...byHand]);
+  /** {@link AzureMutex.close}, at the end of an `await using` block. Never throws. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   #breakOnce(blob: LockBlob, how: BreakRequest): Promise<BreakAnswer> {
@@ -298,22 +318,11 @@ export class AzureMutex extends LockSpace {
   }
 
   #blobs(prefix: string, signal: AbortSignal | undefined): AsyncIterable<StoredBlob> {
-    return this.blob({ key: prefix }).listAll({ signal });
+    return this.#space.blob({ key: prefix }).listAll({ signal });
   }
 
   #read(blob: LockBlob, signal: AbortSignal | undefined): Promise<ReadAnswer> {
     return retry(blob, () => blob.read({ signal }), { signal, tries: TRIES });
-  }
-}
-
-/** Releases the lease. Resolves with the error if the lease was lost. */
-async function endByHand(lease: ManualLease): Promise<LockLostError | undefined> {
-  try {
-    await lease.release();
-    return undefined;
-  } catch (error) {
-    if (isMutexError(error) && error.code === "LOCK_LOST") return error;
-    throw error;
   }
 }
 

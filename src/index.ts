@@ -34,7 +34,7 @@ export type { ConnectOptions } from "./lease/connect.ts";
 export type { LeaseLength, LeaseState } from "./lease/lease-store.ts";
 export type { StoreAddress } from "./lease/store-address.ts";
 export type { TokenCredentialLike } from "./lease/token-source.ts";
-export type { LockSpace, MutexOptions, ReleaseAllOptions } from "./lock-space.ts";
+export type { Mutex, MutexOptions, ReleaseAllOptions } from "./lock-space.ts";
 export { type Lock, Locker } from "./locker.ts";
 export type { Holder, KeyKind, TermsOptions } from "./options.ts";
 export {

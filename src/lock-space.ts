@@ -1,16 +1,20 @@
 import { unlessAborted } from "./abort.ts";
 import { type Clock, type Sources, sleep, systemSources } from "./clock.ts";
+import { isMutexError, type LockLostError } from "./errors.ts";
 import type { Closing } from "./lease/closing.ts";
 import { type ConnectOptions, connect } from "./lease/connect.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
 import { type BlobOf, LockBlob } from "./lease/lock-blob.ts";
+import type { ManualLease } from "./lease/manual-lease.ts";
+import { ManualLeases } from "./lease/manual-leases.ts";
 import { MutexContext } from "./lease/mutex-context.ts";
 import type { StandingLease } from "./lease/standing-lease.ts";
 import type { StoreAddress } from "./lease/store-address.ts";
-import { checkMs, DEFAULTS, type LeaseTerms } from "./options.ts";
+import { checkMs, DEFAULTS, type LeaseTerms, shown } from "./options.ts";
 import { checkRuntime } from "./runtime.ts";
 import { azureLog } from "./telemetry/azure-log.ts";
 import { Telemetry, type TelemetryOptions } from "./telemetry/telemetry.ts";
+import { endQuietly } from "./waiting/held.ts";
 import type { Hold } from "./waiting/hold.ts";
 import { type KeyState, KeyStates } from "./waiting/key-states.ts";
 
@@ -41,17 +45,57 @@ const RELEASE_ALL_MS = 5_000;
 const LOOK_EVERY_MS = 20;
 /** How many looks in a row must show a mutex idle: between two requests of one task there is a moment without any. */
 const IDLE_LOOKS = 2;
+
+/**
+ * The locks of one container, for what waits for them: an {@link AzureMutex}. Lockers and recipes of one mutex share what this process
+ * knows of each key, its queue included.
+ */
+export interface Mutex extends AsyncDisposable {
+  /** Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store does not say. */
+  readonly address: StoreAddress | undefined;
+  /** As {@link AzureMutex.releaseAll}. */
+  releaseAll(options?: ReleaseAllOptions): Promise<void>;
+  /** As {@link AzureMutex.close}. */
+  close(options?: ReleaseAllOptions): Promise<void>;
+}
+
+/** The space of each mutex. It is known here alone, so that no other code reaches the space through the mutex. */
+const SPACES = new WeakMap<object, LockSpace>();
+
+/** Makes the space the mutex's: lockers and recipes that are given the mutex use it. */
+export function giveSpace(mutex: Mutex, space: LockSpace): void {
+  SPACES.set(mutex, space);
+}
+
+/** The space of a mutex. Throws `TypeError` if it is none. */
+export function spaceOf(mutex: Mutex): LockSpace {
+  const space = SPACES.get(mutex);
+  if (!space) throw new TypeError(`mutex must be an AzureMutex, not ${shown(mutex)}`);
+  return space;
+}
+
+/** Whether it is a mutex. */
+export function isMutex(given: unknown): given is Mutex {
+  return typeof given === "object" && given !== null && SPACES.has(given);
+}
+
+/** The space of a mutex, or a new one for these options. */
+export function spaceFor(mutex: Mutex | MutexOptions): LockSpace {
+  return isMutex(mutex) ? spaceOf(mutex) : new LockSpace(mutex as MutexOptions);
+}
+
 /**
  * A container of locks as this process sees it: the way to it, and what is known of each key. What lockers and recipes of one
- * space know, they share; it is what {@link AzureMutex} and all of them have in common.
+ * space know, they share.
  */
 export class LockSpace {
-  /** @internal */
   readonly tryTimeoutMs: number;
   readonly #log: (message: string) => void;
   readonly #context: MutexContext;
   readonly #keys: KeyStates = new KeyStates();
-  /** A log that throws must not cost anybody a lock. @internal */
+  /** The leases that {@link AzureMutex.acquire} took. */
+  readonly leases: ManualLeases;
+  /** A log that throws must not cost anybody a lock. */
   readonly log = (message: string): void => {
     azureLog("warning", message);
     try {
@@ -76,75 +120,51 @@ export class LockSpace {
     };
     const measures = new Telemetry(telemetry, sources.clock);
     this.#context = new MutexContext({ store, sources, telemetry: measures, log: this.log });
+    this.leases = new ManualLeases(sources.clock);
   }
 
-  /** @internal */
   get store(): LeaseStore {
     return this.#context.store;
   }
 
-  /** @internal */
   get telemetry(): Telemetry {
     return this.#context.telemetry;
   }
 
-  /** @internal */
   get closing(): Closing {
     return this.#context.closing;
   }
 
-  /** Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store does not say. */
-  get address(): StoreAddress | undefined {
-    return this.store.address;
-  }
-
-  /** @internal */
   get clock(): Clock {
     return this.#context.clock;
   }
 
-  /** @internal */
   get random(): () => number {
     return this.#context.random;
   }
 
-  /** @internal */
-  static of(mutex: LockSpace | MutexOptions): LockSpace {
-    return mutex instanceof LockSpace ? mutex : new LockSpace(mutex);
-  }
-
-  /** The blob, with the timeout of requests that a locker states. Default: the mutex's. @internal */
+  /** The blob, with the timeout of requests that a locker states. Default: the mutex's. */
   blob(of: BlobOf, { tryTimeoutMs }: Pick<LeaseTerms, "tryTimeoutMs"> = this): LockBlob {
     return new LockBlob(this.#context, of, tryTimeoutMs);
   }
 
-  /** What this process knows of a blob. @internal */
+  /** What this process knows of a blob. */
   keyState(of: BlobOf): KeyState {
     return this.#keys.of(of);
   }
 
-  /** Whether a task of this process holds, or waits for, the lease of the blob. @internal */
+  /** Whether a task of this process holds, or waits for, the lease of the blob. */
   isBusy(name: string): boolean {
     return this.#keys.isBusy(name);
   }
 
-  /** A task of this process holds the lease. @internal */
+  /** A task of this process holds the lease. */
   remember(state: KeyState, hold: Hold): void {
     this.#keys.remember(state, hold);
   }
 
-  /**
-   * Releases everything that this mutex holds in this process: locks, permits, read locks, leadership, and leases of
-   * {@link AzureMutex.acquire}. Calls that wait for a lock reject with `MutexClosedError`, and so do new ones until this call is
-   * done; after it the mutex works as before. Resolves when the service has answered all releases, after `timeoutMs` at the latest.
-   * A lease whose release got no answer by then lapses by itself, and the log says so. Costs the requests of the releases.
-   *
-   * **It does not wait for the work under these locks: work that still runs is no longer alone.** The signal of each hold aborts
-   * with a `LockLostError` whose `why` is `released`, and `run` rejects with it. End the work first: close the server, await the job.
-   *
-   * @throws `RangeError` for a `timeoutMs` that is no number of milliseconds.
-   */
-  async releaseAll(options: ReleaseAllOptions = {}): Promise<void> {
+  /** Releases everything within `timeoutMs`; after that, what is held lapses by itself. Throws `RangeError` for a wrong `timeoutMs`. */
+  async releaseAll(options: ReleaseAllOptions): Promise<void> {
     const { timeoutMs = RELEASE_ALL_MS } = options;
     checkMs(timeoutMs, "timeoutMs");
     const enough = new AbortController();
@@ -158,26 +178,13 @@ export class LockSpace {
     }
   }
 
-  /**
-   * Releases everything, as {@link LockSpace.releaseAll} does, and grants no lock any more: calls that wait for one, and new ones,
-   * reject with `MutexClosedError`. For the end of a program, or of a framework that has hooks for it. `inspect`, `list` and `break`
-   * still work. A second call does the same again.
-   *
-   * **Work under these locks that still runs is no longer alone**: end it first.
-   *
-   * @throws `RangeError` for a `timeoutMs` that is no number of milliseconds.
-   */
-  async close(options: ReleaseAllOptions = {}): Promise<void> {
+  /** Releases everything, and grants no lock from here on. */
+  async close(options: ReleaseAllOptions): Promise<void> {
     this.closing.close();
     await this.releaseAll(options);
   }
 
-  /** {@link LockSpace.close}, at the end of an `await using` block. Never throws. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  /** The same without a time-out of its own. Rejects with the signal's reason. @internal */
+  /** The same without a time-out of its own. Rejects with the signal's reason. */
   async releaseAllUntil(signal: AbortSignal): Promise<void> {
     this.closing.refuse();
     try {
@@ -188,19 +195,33 @@ export class LockSpace {
     }
   }
 
-  /** Whether this process holds nothing, waits for nothing, and sends nothing. @internal */
+  /** Whether this process holds nothing, waits for nothing, and sends nothing. */
   get isIdle(): boolean {
-    return !this.#context.requests.areUnderWay && !this.#keys.areBusy;
+    const areHeldByHand = [...this.leases].some(({ isHeld, isUncertain }) => isHeld || isUncertain);
+    return !this.#context.requests.areUnderWay && !this.#keys.areBusy && !areHeldByHand;
   }
 
-  /** The leases that this process has, or may have because a request is under way. @internal */
+  /** The leases that this process has, or may have because a request is under way. */
   get standing(): readonly StandingLease[] {
-    return [...this.#context.standing];
+    const byHand = [...this.leases].filter(({ isReleased, hasLapsed }) => !isReleased && !hasLapsed);
+    return [...this.#context.standing, ...byHand];
   }
 
-  /** Ends what this process holds; the signals of the holds abort. Never rejects: what is not answered lapses by itself. @internal */
+  /** Ends what this process holds; the signals of the holds abort. Never rejects: what is not answered lapses by itself. */
   async releaseHolds(): Promise<void> {
-    await this.#keys.revokeAll(this.log);
+    const byHand = [...this.leases].map((lease) => endQuietly({ end: () => endByHand(lease) }, this.log, `the lock on "${lease.key}"`));
+    await Promise.all([this.#keys.revokeAll(this.log), ...byHand]);
+  }
+}
+
+/** Releases the lease. Resolves with the error if the lease was lost. */
+async function endByHand(lease: ManualLease): Promise<LockLostError | undefined> {
+  try {
+    await lease.release();
+    return undefined;
+  } catch (error) {
+    if (isMutexError(error) && error.code === "LOCK_LOST") return error;
+    throw error;
   }
 }
 

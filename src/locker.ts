@@ -2,7 +2,7 @@ import { NotHeldError } from "./errors.ts";
 import { checkWork, Holding, observed, runHolding } from "./holding.ts";
 import { checkKey } from "./lease/blob-name.ts";
 import { LeaseAcquirer } from "./lease-acquirer.ts";
-import { LockSpace, type MutexOptions } from "./lock-space.ts";
+import { type Mutex, type MutexOptions, spaceFor } from "./lock-space.ts";
 import { Listeners, type LockEvents } from "./telemetry/lock-events.ts";
 import { Observer } from "./telemetry/observer.ts";
 import type { Hold } from "./waiting/hold.ts";
@@ -89,10 +89,10 @@ export class Locker {
    * @param key - The lock's name, and its blob's.
    * @throws `InvalidKeyError` for a key that cannot be a blob's name; `RangeError` or `TypeError` for options that do not fit.
    */
-  constructor(mutex: LockSpace | MutexOptions, key: string, options: LockerOptions = {}) {
+  constructor(mutex: Mutex | MutexOptions, key: string, options: LockerOptions = {}) {
     checkKey(key);
     this.key = key;
-    const space = LockSpace.of(mutex);
+    const space = spaceFor(mutex);
     this.#acquirer = new LeaseAcquirer(space, { key }, resolveLockerOptions(options, space));
     this.#listeners = new Listeners(this.#acquirer.blob.log);
     this.#observer = new Observer({ telemetry: space.telemetry, kind: "lock", key, listeners: this.#listeners });

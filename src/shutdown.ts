@@ -12,7 +12,7 @@ import {
   ownListener,
   thisProcess,
 } from "./ending-process.ts";
-import { LockSpace, untilIdle } from "./lock-space.ts";
+import { isMutex, type LockSpace, type Mutex, spaceOf, untilIdle } from "./lock-space.ts";
 import { checkMs, shown } from "./options.ts";
 import { onLastExit, releaseAtExit } from "./release-at-exit.ts";
 
@@ -236,18 +236,18 @@ export class Shutdown {
  * await mutex.locker("migration").run((lock) => migrate(lock.signal), { until: shutdown.signal });
  * ```
  */
-export function releaseOnSignals(mutexes: LockSpace | readonly LockSpace[], options: ReleaseOnSignalsOptions = {}): Shutdown {
+export function releaseOnSignals(mutexes: Mutex | readonly Mutex[], options: ReleaseOnSignalsOptions = {}): Shutdown {
   return new Shutdown(spacesIn(mutexes), options, thisProcess);
 }
 
 /** Throws `TypeError` unless they are mutexes. */
-export function spacesIn(mutexes: LockSpace | readonly LockSpace[]): [LockSpace, ...LockSpace[]] {
-  const [first, ...others] = Array.isArray(mutexes) ? mutexes : [mutexes];
+export function spacesIn(mutexes: Mutex | readonly Mutex[]): [LockSpace, ...LockSpace[]] {
+  const [first, ...others] = [mutexes].flat();
   if (first === undefined) throw new TypeError("mutexes must be at least one mutex, not none");
   for (const one of [first, ...others]) {
-    if (!(one instanceof LockSpace)) throw new TypeError(`mutexes must be an AzureMutex, or several in an array, not ${shown(one)}`);
+    if (!isMutex(one)) throw new TypeError(`mutexes must be an AzureMutex, or several in an array, not ${shown(one)}`);
   }
-  return [first, ...others];
+  return [spaceOf(first), ...others.map(spaceOf)];
 }
 
 function checkSignals(signals: unknown): void {

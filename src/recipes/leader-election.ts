@@ -10,7 +10,7 @@ import { recordIn } from "../lease/lock-record.ts";
 import { toAsciiJson } from "../lease/metadata-json.ts";
 import { isUnsure, type RetryPolicy, retry, TRIES } from "../lease/retry.ts";
 import { LeaseAcquirer } from "../lease-acquirer.ts";
-import { LockSpace, type MutexOptions } from "../lock-space.ts";
+import { type Mutex, type MutexOptions, spaceFor } from "../lock-space.ts";
 import { checkMs, type Holder, type LeaseTerms, shown } from "../options.ts";
 import { Observer } from "../telemetry/observer.ts";
 import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../waiting/backoff.ts";
@@ -172,12 +172,12 @@ export class LeaderElection {
    * @param key - The office's name, and its blob's.
    * @throws `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
    */
-  constructor(mutex: LockSpace | MutexOptions, key: string, options: LeaderElectionOptions = {}) {
+  constructor(mutex: Mutex | MutexOptions, key: string, options: LeaderElectionOptions = {}) {
     checkKey(key);
     const { candidate, data, ...lockerOptions } = options;
     if (candidate !== undefined) checkText(candidate, "candidate", LONGEST_HOLDER);
     if (data !== undefined) checkData(data);
-    const space = LockSpace.of(mutex);
+    const space = spaceFor(mutex);
     const named = candidate === undefined ? {} : { holder: candidate };
     const resolved = resolveLockerOptions({ ...lockerOptions, ...named, purpose: PURPOSE, fencing: true }, space, "election");
     const description = { ...resolved.description, announces: data === undefined ? {} : { data } };

@@ -7,7 +7,7 @@ import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { retryDelayMs } from "../lease/retry.ts";
 import { LeaseAcquirer } from "../lease-acquirer.ts";
-import { LockSpace, type MutexOptions } from "../lock-space.ts";
+import { type Mutex, type MutexOptions, spaceFor } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
 import { shown } from "../options.ts";
 import type { LeaseObserver } from "../telemetry/lease-observer.ts";
@@ -53,12 +53,12 @@ export class LockSet extends Holding {
  * }
  * ```
  */
-export async function lockAll(mutex: LockSpace | MutexOptions, keys: Iterable<string>, options: LockAllOptions = {}): Promise<LockSet> {
+export async function lockAll(mutex: Mutex | MutexOptions, keys: Iterable<string>, options: LockAllOptions = {}): Promise<LockSet> {
   const { timeoutMs = Number.POSITIVE_INFINITY, signal: ended, until, ...lockerOptions } = options;
   checkWaitOptions({ timeoutMs, signal: ended, until });
   const signal = ended ?? until;
   const sorted = sortedKeys(keys);
-  const space = LockSpace.of(mutex);
+  const space = spaceFor(mutex);
   const resolved = resolveLockerOptions(lockerOptions, space);
   const acquirers = sorted.map((key) => new LeaseAcquirer(space, { key }, resolved));
   // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.

@@ -1,7 +1,7 @@
 import { Holding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { LeaseAcquirer } from "../lease-acquirer.ts";
-import { LockSpace, type MutexOptions } from "../lock-space.ts";
+import { type Mutex, type MutexOptions, spaceFor } from "../lock-space.ts";
 import { Lock } from "../locker.ts";
 import { Observer } from "../telemetry/observer.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
@@ -56,9 +56,9 @@ export class ReaderWriterLock {
    * @param key - The lock's name, and its blob's.
    * @throws `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
    */
-  constructor(mutex: LockSpace | MutexOptions, key: string, options: LockerOptions = {}) {
+  constructor(mutex: Mutex | MutexOptions, key: string, options: LockerOptions = {}) {
     checkKey(key);
-    const space = LockSpace.of(mutex);
+    const space = spaceFor(mutex);
     const resolved = resolveLockerOptions(options, space, "reader-writer-lock");
     const readers = new Readers(space, key, resolved);
     // Readers learn the last write's token from the record; a writer then looks for readers.

@@ -13,7 +13,7 @@ import { OutageTimer } from "../lease/outage-timer.ts";
 import { gateName, isNumberOfPermits, MOST_PERMITS, SLOTS, slotIn, slotMetadata, slotName } from "../lease/permit-slot.ts";
 import { retry, TRIES } from "../lease/retry.ts";
 import { LeaseAcquirer } from "../lease-acquirer.ts";
-import { LockSpace, type MutexOptions } from "../lock-space.ts";
+import { type LockSpace, type Mutex, type MutexOptions, spaceFor } from "../lock-space.ts";
 import { type KeyKind, shown } from "../options.ts";
 import { type ObservedWait, Observer } from "../telemetry/observer.ts";
 import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
@@ -105,7 +105,7 @@ export class Semaphore {
    * @param key - The semaphore's name. A lock of that name is refused with `KeyKindMismatchError`.
    * @throws `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
    */
-  constructor(mutex: LockSpace | MutexOptions, key: string, options: SemaphoreOptions) {
+  constructor(mutex: Mutex | MutexOptions, key: string, options: SemaphoreOptions) {
     checkKey(key);
     const { permits, ...lockerOptions } = options ?? {};
     if (!isNumberOfPermits(permits)) {
@@ -113,7 +113,7 @@ export class Semaphore {
     }
     this.key = key;
     this.permits = permits;
-    this.#space = LockSpace.of(mutex);
+    this.#space = spaceFor(mutex);
     const resolved = resolveLockerOptions(lockerOptions, this.#space, KIND);
     this.#metadata = slotMetadata(key, permits);
     this.#options = { ...resolved, description: fitting(resolved.description, this.#metadata) };

@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/azure-mutex.ts";
 import { thisProcess } from "../../src/ending-process.ts";
 import type { LeaseStore } from "../../src/lease/lease-store.ts";
+import { spaceOf } from "../../src/lock-space.ts";
 import { releaseAtExit } from "../../src/release-at-exit.ts";
 import { MemoryLeaseStore, startEmulator } from "../../src/testing/index.ts";
 
@@ -49,7 +50,7 @@ describe("leases released by another process at the end of this one", () => {
     const mutex = mutexOf(container);
     await mutex.locker(key).lock();
     await mutex.acquire(`${key} by hand`, "infinite");
-    expect(releaseAtExit(thisProcess, [mutex])).toBe(true);
+    expect(releaseAtExit(thisProcess, [spaceOf(mutex)])).toBe(true);
     const other = mutexOf(container);
     expect(await other.locker(key).tryLock()).toMatchObject({ isHeld: true });
     expect(await other.inspect(`${key} by hand`)).toMatchObject({ isHeld: false });
@@ -64,7 +65,7 @@ describe("leases released by another process at the end of this one", () => {
     for (const options of [{ sasUrl }, { connectionString: signed, containerName: container.containerName }]) {
       const mutex = new AzureMutex(options);
       await mutex.locker("job").lock();
-      expect(releaseAtExit(thisProcess, [mutex])).toBe(true);
+      expect(releaseAtExit(thisProcess, [spaceOf(mutex)])).toBe(true);
       expect(await mutex.inspect("job")).toMatchObject({ isHeld: false });
     }
   });
@@ -76,7 +77,7 @@ describe("leases released by another process at the end of this one", () => {
     const keys = Array.from({ length: 200 }, (_, index) => `job ${index}`);
     await Promise.all(keys.map((key) => mutex.locker(key, { fencing: false, leaseSeconds: 60 }).lock()));
     const runNode = (code: string, input: string) => thisProcess.runNode(patient(code), input, PATIENCE_MS);
-    expect(releaseAtExit({ runNode }, [mutex])).toBe(true);
+    expect(releaseAtExit({ runNode }, [spaceOf(mutex)])).toBe(true);
     for await (const { isHeld } of mutex.list()) expect(isHeld).toBe(false);
   });
 
@@ -120,10 +121,10 @@ describe("leases released by another process at the end of this one", () => {
     const [slow, other] = [mutexOf(container), mutexOf(container)];
     await slow.locker("job").lock();
     await other.break("job", { periodSeconds: 0 });
-    expect(slow.standing).toHaveLength(1);
+    expect(spaceOf(slow).standing).toHaveLength(1);
     const lock = await other.locker("job").lock();
     // It does not know yet, and the service's refusal is an answer.
-    expect(releaseAtExit(thisProcess, [slow])).toBe(true);
+    expect(releaseAtExit(thisProcess, [spaceOf(slow)])).toBe(true);
     expect(await other.inspect("job")).toMatchObject({ isHeld: true });
     await lock.release();
   });
@@ -132,7 +133,7 @@ describe("leases released by another process at the end of this one", () => {
     const container = await newContainer();
     const mutex = mutexOf(container);
     const [lock, another] = [await mutex.locker("job").lock(), await mutex.locker("another").lock()];
-    const { url, headers } = requestOf(mutex.store, "job", lock.leaseId);
+    const { url, headers } = requestOf(spaceOf(mutex).store, "job", lock.leaseId);
     const send = async (to: string, changed: Record<string, string> = {}, method = "PUT") =>
       (await fetch(to, { method, headers: { ...headers, ...changed } })).status;
     expect(await send(url, { "x-ms-lease-id": another.leaseId })).toBe(403);
@@ -148,7 +149,7 @@ describe("leases released by another process at the end of this one", () => {
     const container = await newContainer();
     const mutex = mutexOf(container);
     const lock = await mutex.locker("job").lock();
-    const { url, headers } = requestOf(mutex.store, "job", lock.leaseId);
+    const { url, headers } = requestOf(spaceOf(mutex).store, "job", lock.leaseId);
     const standing = [{ name: "job", leaseId: lock.leaseId }];
     for (const other of ["http://127.0.0.1:1/", url.replace("/job?", "/another?").replace("=lease", "=metadata")]) {
       const store = { releaseRequest: () => ({ url: other, headers }) } as unknown as LeaseStore;

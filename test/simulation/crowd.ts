@@ -1,5 +1,6 @@
 import { AzureMutex } from "../../src/azure-mutex.ts";
 import { isMutexError } from "../../src/errors.ts";
+import { spaceOf } from "../../src/lock-space.ts";
 import { Chance } from "./chance.ts";
 import type { Game, Player, Taken } from "./games.ts";
 import { type Journal, short } from "./journal.ts";
@@ -92,10 +93,10 @@ export class Crowd {
 
   /** What is left running that should not be, or undefined. */
   get pendingTimers(): string | undefined {
-    const left = this.living.filter(({ machine, link, mutex }) => machine.pendingTimers + link.open + mutex.standing.length > 0);
+    const left = this.living.filter(({ machine, link, mutex }) => machine.pendingTimers + link.open + spaceOf(mutex).standing.length > 0);
     const counts = left.map(
       ({ machine, link, mutex }) =>
-        `${machine.name} has ${machine.pendingTimers} timers, ${link.open} open requests and ${mutex.standing.length} leases to release`,
+        `${machine.name} has ${machine.pendingTimers} timers, ${link.open} open requests and ${spaceOf(mutex).standing.length} leases to release`,
     );
     return counts.length === 0 ? undefined : counts.join(", ");
   }

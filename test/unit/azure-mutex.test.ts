@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { InvalidKeyError, LeaseAlreadyPresentError, LockLostError, NotHeldError, StoreUnavailableError } from "../../src/errors.ts";
+import { spaceOf } from "../../src/lock-space.ts";
 import { World } from "../support/world.ts";
 
 function setup() {
@@ -98,12 +99,12 @@ describe("acquire", () => {
     const lease = await world.until(mutex.acquire("job", 30));
     clock.suspend(2_000);
     expect([lease.isHeld, lease.isUncertain, lease.remainingMs]).toEqual([false, true, 0]);
-    expect(mutex.isIdle).toBe(false);
+    expect(spaceOf(mutex).isIdle).toBe(false);
     await world.until(lease.renew());
     expect([lease.isHeld, lease.isUncertain]).toEqual([true, false]);
     clock.suspend(25_000);
     expect([lease.isHeld, lease.isUncertain]).toEqual([false, false]);
-    expect(mutex.isIdle).toBe(true);
+    expect(spaceOf(mutex).isIdle).toBe(true);
   });
 
   it("rejects with StoreUnavailableError after three tries without an answer", async () => {

@@ -8,6 +8,7 @@ import {
   NotHeldError,
   StoreUnavailableError,
 } from "../../src/errors.ts";
+import { spaceOf } from "../../src/lock-space.ts";
 import { type Lock, Locker } from "../../src/locker.ts";
 import { gate } from "../support/gate.ts";
 import { World } from "../support/world.ts";
@@ -676,7 +677,7 @@ describe("a lock that its process releases under the work, as at its end", () =>
     ).rejects.toMatchObject({ code: "LOCK_LOST", why: "released" });
     await other.lock();
     await world.clock.settle();
-    await mutex.releaseHolds();
+    await spaceOf(mutex).releaseHolds();
     await running;
     expect(work?.signal.reason).toMatchObject({ code: "LOCK_LOST", why: "released" });
     await expect(other.unlock()).rejects.toBeInstanceOf(NotHeldError);
@@ -688,7 +689,7 @@ describe("a lock that its process releases under the work, as at its end", () =>
     const { world, mutex, locker } = setup();
     const first = await world.until(locker.lock());
     const waiting = locker.lock();
-    await mutex.releaseHolds();
+    await spaceOf(mutex).releaseHolds();
     const second = await world.until(waiting);
     await first.release();
     expect([first.isHeld, second.isHeld]).toEqual([false, true]);
@@ -700,7 +701,7 @@ describe("a lock that its process releases under the work, as at its end", () =>
     const told: string[] = [];
     for (const name of ["lost", "released", "handedOver"] as const) locker.on(name, () => told.push(name));
     const lock = await world.until(locker.lock());
-    await mutex.releaseHolds();
+    await spaceOf(mutex).releaseHolds();
     await lock.release();
     await world.clock.settle();
     expect(told).toEqual(["lost"]);

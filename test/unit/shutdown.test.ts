@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { describe, expect, it, vi } from "vitest";
 import { AzureMutex } from "../../src/azure-mutex.ts";
 import type { EndingProcess, EndingSignal } from "../../src/ending-process.ts";
+import { spaceOf } from "../../src/lock-space.ts";
 import { type ReleaseOnSignalsOptions, releaseOnSignals, Shutdown, spacesIn } from "../../src/shutdown.ts";
 import { takeOneOfEach } from "../support/one-of-each.ts";
 import { World } from "../support/world.ts";
@@ -684,8 +685,8 @@ describe("a process that ends while everything is still being released", () => {
   it("has a lease released whose acquire, or whose release, is under way", async () => {
     const { world, mutex, host } = held();
     const lock = await world.until(mutex.locker("going").lock());
-    const acquiring = vi.spyOn(mutex.store, "acquire").mockReturnValue(new Promise(() => undefined));
-    const releasing = vi.spyOn(mutex.store, "release").mockReturnValue(new Promise(() => undefined));
+    const acquiring = vi.spyOn(spaceOf(mutex).store, "acquire").mockReturnValue(new Promise(() => undefined));
+    const releasing = vi.spyOn(spaceOf(mutex).store, "release").mockReturnValue(new Promise(() => undefined));
     void mutex.locker("coming").lock();
     void lock.release();
     await world.clock.settle();
@@ -714,7 +715,7 @@ describe("a process that ends while everything is still being released", () => {
     await world.until(lost.release().catch(() => undefined));
     await mutex.acquire("lapsed", 15);
     await world.clock.advance(120_000);
-    expect(mutex.standing).toEqual([]);
+    expect(spaceOf(mutex).standing).toEqual([]);
     host.raise("SIGTERM");
     host.exit(0);
     expect(host.children).toEqual([]);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Stopwatch } from "../../src/clock.ts";
 import type { LeaseStore } from "../../src/lease/lease-store.ts";
 import { Renewer } from "../../src/lease/renewer.ts";
+import { spaceOf } from "../../src/lock-space.ts";
 import { resolveTerms } from "../../src/options.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
@@ -22,7 +23,7 @@ describe("with a service that answers in microtasks, the event loop turns", () =
     const world = new World();
     const { store, mutex } = world.process();
     await world.memory.create("job", {});
-    const blob = mutex.blob({ key: "job" });
+    const blob = spaceOf(mutex).blob({ key: "job" });
     const leaseId = world.newId();
     const answer = await world.memory.acquire("job", leaseId, 30);
     if (answer.kind !== "acquired") return expect.fail(answer.kind);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Holding } from "../../../src/holding.ts";
+import { spaceOf } from "../../../src/lock-space.ts";
 import { forEachRequest, HISTORIES, type HoldingSubject, Outcome, Scene, SOON_MS } from "./scene.ts";
 
 export function describeProcessEnd(subject: HoldingSubject): void {
@@ -22,7 +23,7 @@ export function describeProcessEnd(subject: HoldingSubject): void {
           const outcome = new Outcome(holdable.take());
           while (store.count() <= after && outcome.isOpen) await scene.clock.advance(1);
           if (!outcome.isOpen) return "spared";
-          await scene.world.until(mutex.releaseHolds(), SOON_MS);
+          await scene.world.until(spaceOf(mutex).releaseHolds(), SOON_MS);
           await scene.clock.advance(2 * SOON_MS);
           await expectAnEnd(scene, outcome);
           return "struck";
@@ -40,7 +41,7 @@ export function describeProcessEnd(subject: HoldingSubject): void {
         while (store.count() <= after && outcome.isOpen) await scene.clock.advance(1);
         const isOver = !outcome.isOpen;
         // By the names and ids alone, as another process does it.
-        for (const { name, leaseId } of mutex.standing) await scene.world.memory.release(name, leaseId);
+        for (const { name, leaseId } of spaceOf(mutex).standing) await scene.world.memory.release(name, leaseId);
         expect(await scene.leased()).toEqual([]);
         return isOver ? "spared" : "struck";
       });
@@ -52,7 +53,7 @@ export function describeProcessEnd(subject: HoldingSubject): void {
         const blocking = await scene.block();
         const outcome = new Outcome(scene.here.holdable.take());
         await scene.clock.advance(waitedMs);
-        await scene.world.until(scene.here.mutex.releaseHolds(), SOON_MS);
+        await scene.world.until(spaceOf(scene.here.mutex).releaseHolds(), SOON_MS);
         await scene.clock.advance(SOON_MS);
         await scene.world.until(blocking.release(), SOON_MS);
         await scene.clock.advance(2 * SOON_MS);
@@ -76,7 +77,7 @@ export function describeProcessEnd(subject: HoldingSubject): void {
     it("what was held is not held any more, and says so", async () => {
       const scene = new Scene(subject);
       const held = await scene.take();
-      await scene.world.until(scene.here.mutex.releaseHolds(), SOON_MS);
+      await scene.world.until(spaceOf(scene.here.mutex).releaseHolds(), SOON_MS);
       expect([held.isHeld, held.isUncertain, held.remainingMs]).toEqual([false, false, 0]);
       expect(() => held.assertHeld()).toThrow(expect.objectContaining({ code: "NOT_HELD" }));
       await scene.world.until(held.release(), SOON_MS);

@@ -1,33 +1,19 @@
 import { Stopwatch, sleep } from "../clock.ts";
-import { LockLostError, StoreRefusedError, StoreUnavailableError } from "../errors.ts";
+import type { StoreUnavailableError } from "../errors.ts";
 import type { Announcement, HolderDescription } from "../options.ts";
 import type { FirstRecord } from "./acquisition.ts";
 import { checkKind, withKind } from "./key-kind.ts";
-import { type LastStamp, type ServiceTime, stampNow } from "./last-stamp.ts";
-import type { Metadata, StoredBlob } from "./lease-store.ts";
+import { type KnownBlob, knownFrom, neverAsRead, type RecordCall, readKnown, writeRecord } from "./known-blob.ts";
+import type { LastStamp, ServiceTime } from "./last-stamp.ts";
+import type { Metadata } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { type Announced, isOnlyClaimed, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
-import type { OutageTimer } from "./outage-timer.ts";
+import { type Announced, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
 import { readAsWritten } from "./read-blob.ts";
-import { lossBy } from "./refusal.ts";
 import { type RetryPolicy, retry, retryDelayMs } from "./retry.ts";
+import { type Block, blockSizeFor, dateOf, nextBlock, reserve, secondOf, takeNext } from "./token-block.ts";
 
-/** A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a record. */
-const TOKENS_PER_SECOND = 1_000_000;
-/** How many tokens a holder reserves with one write. */
-const BLOCK_SIZE = 1_024;
-/** A blob without our record may have lost it this very second, and two front ends may disagree by another. */
-const SEED_AFTER_MS = 2_000;
-/** Front ends whose clocks differ by more than this do not know what time it is. */
-const LONGEST_SEED_MS = 5_000;
 /** A record that is written by others this often, whenever we look at it, is not written under our lease. */
 const MOST_UNMET = 5;
-
-/** Tokens from `next` to `top`. */
-interface Block {
-  next: number;
-  readonly top: number;
-}
 
 /** A block that the record behind `etag` reserves for us. */
 interface OwnBlock extends Block {
@@ -37,21 +23,9 @@ interface OwnBlock extends Block {
   readonly metadata: Metadata;
 }
 
-/** What is known of the blob before a record is written. */
-interface Known extends LastStamp {
-  readonly lastModified: number;
-  readonly metadata: Metadata;
-  readonly record: LockRecord | undefined;
-}
-
-export interface TokenRequest {
-  readonly leaseId: string;
+export interface TokenRequest extends RecordCall {
   readonly lastStamp: LastStamp;
   readonly description: HolderDescription;
-  /** Aborts when the caller gives up or the lease is lost. */
-  readonly signal: AbortSignal;
-  /** For how long to go on without any answer from the service. Default: until the signal aborts. */
-  readonly outage?: OutageTimer;
   /** For how long to go on without success, answers or not, in milliseconds. Default: until the signal aborts. */
   readonly longestMs?: number | undefined;
 }
@@ -72,7 +46,7 @@ export interface NewAnnouncement {
 export class FencingTokens {
   #own: OwnBlock | undefined;
   /** What was read of the blob while another held it. */
-  #foreseen: Known | undefined;
+  #foreseen: KnownBlob | undefined;
   /** The highest token this process ever reserved: holds even if the blob was deleted and forgot it. */
   #highest = 0;
   /** The highest that it ever tried to reserve. */
@@ -119,7 +93,7 @@ export class FencingTokens {
    */
   async reserve(blob: LockBlob, request: TokenRequest): Promise<{ token: number; lastStamp: LastStamp }> {
     const { block, time } = await this.#record(blob, request, async (known) => {
-      const next = await this.#nextBlock(blob, known, request);
+      const next = await nextBlock(blob, known, { ...request, highest: this.#highest });
       return { block: next, announced: { token: next.next, since: dateOf(known.time) } };
     });
     return { token: takeNext(block), lastStamp: { etag: block.etag, time } };
@@ -151,10 +125,10 @@ export class FencingTokens {
   async #record(
     blob: LockBlob,
     request: TokenRequest,
-    compose: (known: Known) => Promise<{ block: Block; announced: Announced }>,
+    compose: (known: KnownBlob) => Promise<{ block: Block; announced: Announced }>,
   ): Promise<{ block: OwnBlock; time: ServiceTime }> {
     const tried = new Map<string, Block>();
-    const kept = (block: Block, { etag, metadata, time }: Pick<Known, "etag" | "metadata" | "time">) => ({
+    const kept = (block: Block, { etag, metadata, time }: Pick<KnownBlob, "etag" | "metadata" | "time">) => ({
       block: this.#keep({ ...block, etag, metadata, description: request.description }),
       time,
     });
@@ -164,7 +138,7 @@ export class FencingTokens {
       outage?.failed(error, blob.key);
       if (since.elapsedMs >= longestMs) throw error;
     };
-    let known = this.#ownWrite(request.lastStamp) ?? this.#foresightOf(request.lastStamp) ?? (await this.#read(blob, request, endure));
+    let known = this.#ownWrite(request.lastStamp) ?? this.#foresightOf(request.lastStamp) ?? (await readKnown(blob, request, endure));
     let unmet = 0;
     let failures = 0;
     const tryOnce = async (): Promise<{ block: OwnBlock; time: ServiceTime } | number> => {
@@ -179,7 +153,7 @@ export class FencingTokens {
       tried.set(record.nonce, block);
       this.#highestTried = Math.max(this.#highestTried, block.top);
       const metadata = withRecord(withKind(known.metadata, request.description.kind), record);
-      const answer = await this.#write(blob, request, metadata, known.etag);
+      const answer = await writeRecord(blob, request, metadata, known.etag);
       if (answer) return kept(block, { ...answer, metadata });
       unmet += 1;
       return 0;
@@ -193,78 +167,22 @@ export class FencingTokens {
       pause: async (ms) => {
         if (ms > 0) await sleep(blob.clock, ms, { signal });
         if (unmet >= MOST_UNMET) throw neverAsRead(blob.key);
-        known = await this.#read(blob, request, endure);
+        known = await readKnown(blob, request, endure);
       },
     };
     return await retry(blob, tryOnce, policy);
   }
 
   /** What our own last write made of the blob, if it still is so. */
-  #ownWrite(lastStamp: LastStamp): Known | undefined {
+  #ownWrite(lastStamp: LastStamp): KnownBlob | undefined {
     if (this.#own?.etag !== lastStamp.etag) return undefined;
     const { metadata } = this.#own;
     return { ...lastStamp, lastModified: Number.NEGATIVE_INFINITY, metadata, record: recordIn(metadata) };
   }
 
   /** What was read while another held the lock, if the blob still is so: its ETag says that it was not written since. */
-  #foresightOf(lastStamp: LastStamp): Known | undefined {
+  #foresightOf(lastStamp: LastStamp): KnownBlob | undefined {
     return this.#foreseen?.etag === lastStamp.etag ? { ...this.#foreseen, time: lastStamp.time } : undefined;
-  }
-
-  /** Waits, if need be, until the service's time leaves room for a block. */
-  async #nextBlock(
-    { clock, key }: LockBlob,
-    { record, metadata, lastModified, time }: Known,
-    { signal, description }: TokenRequest,
-  ): Promise<Block> {
-    const isNew = isOnlyClaimed(metadata);
-    const seedInMs = record || isNew ? 0 : lastModified + SEED_AFTER_MS - time.ms;
-    if (seedInMs > LONGEST_SEED_MS)
-      throw new StoreUnavailableError(`the blob of "${key}" was written ${seedInMs} ms from now, by its Last-Modified`, key, {
-        answered: true,
-      });
-    if (seedInMs > 0) await sleep(clock, seedInMs, { signal });
-    for (;;) {
-      const earlier = isNew ? secondOf(lastModified) * TOKENS_PER_SECOND - 1 : 0;
-      const stored = Math.max(record?.top ?? earlier, this.#highest);
-      const block = reserve(stored, time.ms, blockSizeFor(description));
-      if (block && !Number.isSafeInteger(block.top))
-        throw new StoreRefusedError(
-          `there is no room for tokens of "${key}": the top of its record is ${stored}, the service's time ${time.ms}`,
-          key,
-        );
-      if (block) return block;
-      await sleep(clock, (secondOf(time.ms) + 1) * 1_000 - time.ms, { signal });
-    }
-  }
-
-  async #write(
-    blob: LockBlob,
-    { leaseId, signal, outage }: TokenRequest,
-    metadata: Metadata,
-    ifMatch: string,
-  ): Promise<LastStamp | undefined> {
-    outage?.sending();
-    const answer = await blob.writeRecord(metadata, { leaseId, ifMatch, signal });
-    if (answer.kind === "refused") throw lossBy(answer, blob.key, "writing the record");
-    return answer.kind === "written" ? stampNow(blob, answer) : undefined;
-  }
-
-  #read(blob: LockBlob, { signal, outage }: TokenRequest, endure: (error: StoreUnavailableError) => void): Promise<Known> {
-    const { key, random } = blob;
-    const readOnce = async (): Promise<Known> => {
-      outage?.sending();
-      const answer = await readAsWritten(blob, signal);
-      if (!answer) throw neverAsRead(key);
-      if (answer.kind === "missing") throw new LockLostError(key, "deleted", `its ${answer.what} is gone`);
-      outage?.answered();
-      return knownFrom(blob, answer.blob);
-    };
-    const failed = (error: StoreUnavailableError, failures: number): number => {
-      endure(error);
-      return retryDelayMs(failures, random);
-    };
-    return retry(blob, readOnce, { signal, failed });
   }
 
   #keep(own: OwnBlock): OwnBlock {
@@ -276,53 +194,12 @@ export class FencingTokens {
   }
 }
 
-function neverAsRead(key: string): StoreUnavailableError {
-  return new StoreUnavailableError(`the record of "${key}" is never as it was just read`, key, { answered: true });
-}
-
-/** What a read says that was just answered. */
-function knownFrom(blob: LockBlob, found: StoredBlob): Known {
-  const { lastModified, metadata } = found;
-  return { ...stampNow(blob, found), lastModified, metadata, record: recordIn(metadata) };
-}
-
-function takeNext(block: Block): number {
-  const token = block.next;
-  block.next += 1;
-  return token;
-}
-
-/** A holder that announces each token has to write for each, and so reserves no more than that. */
-function blockSizeFor({ announces }: HolderDescription): number {
-  return announces ? 1 : BLOCK_SIZE;
-}
-
 function recordOf(
   { announces, kind, ...description }: HolderDescription,
   written: Pick<LockRecord, "top" | "nonce" | "writtenAt">,
   announced: Announced,
 ): LockRecord {
   return { ...description, ...written, ...(announces && { announced: { ...announced, ...announces } }) };
-}
-
-/** The next block after `stored` in the service's present second, or undefined when that second has none left. */
-function reserve(stored: number, serviceMs: number, size: number): Block | undefined {
-  const floor = secondOf(serviceMs) * TOKENS_PER_SECOND;
-  const ceiling = floor + TOKENS_PER_SECOND - 1;
-  const next = Math.max(stored + 1, floor);
-  // Tokens beyond this second mean that the service's clock went back: they go on where they are.
-  if (stored > ceiling) return { next, top: stored + size };
-  if (next > ceiling) return undefined;
-  return { next, top: Math.min(next + size - 1, ceiling) };
-}
-
-function secondOf(ms: number): number {
-  return Math.floor(ms / 1_000);
-}
-
-/** What a record bears as a date: whole seconds, as the service counts them. */
-function dateOf({ ms }: ServiceTime): number {
-  return secondOf(ms) * 1_000;
 }
 
 function isSame(a: HolderDescription, b: HolderDescription): boolean {

@@ -263,11 +263,11 @@ export const MUTANTS: readonly Mutant[] = [
       {
         place: "lease/FencingTokens.#record",
         stands:
-          "let known = this.#ownWrite(request.lastStamp) ?? this.#foresightOf(request.lastStamp) ?? (await this.#read(blob, request, endure));",
+          "let known = this.#ownWrite(request.lastStamp) ?? this.#foresightOf(request.lastStamp) ?? (await readKnown(blob, request, endure));",
         instead:
-          "let known = this.#ownWrite(request.lastStamp) ?? (this.#before && { ...this.#before, etag: request.lastStamp.etag }) ?? (await this.#read(blob, request, endure)); this.#before = known;",
+          "let known = this.#ownWrite(request.lastStamp) ?? (this.#before && { ...this.#before, etag: request.lastStamp.etag }) ?? (await readKnown(blob, request, endure)); this.#before = known;",
       },
-      { place: "lease/FencingTokens.#highest", stands: "#highest = 0;", instead: "#highest = 0; #before: Known | undefined;" },
+      { place: "lease/FencingTokens.#highest", stands: "#highest = 0;", instead: "#highest = 0; #before: KnownBlob | undefined;" },
     ],
   },
   {

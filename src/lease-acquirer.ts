@@ -73,12 +73,12 @@ export class LeaseAcquirer {
     const { token, leaseId } = hold;
     if (token === undefined) throw new TypeError("without a fencing token there is nothing to announce");
     const { description } = this.options;
-    const request = { leaseId, lastStamp: hold.lastStamp, description, signal };
+    const request = { leaseId, lastStamp: hold.lease.lastStamp, description, signal };
     try {
       const { lastStamp } = await this.keyState.tokens.announce(this.blob, request, { token, announcement });
-      hold.wrote(lastStamp);
+      hold.lease.wrote(lastStamp);
     } catch (error) {
-      if (error !== signal.reason && isMutexError(error) && error.code === "LOCK_LOST") hold.lose(error);
+      if (error !== signal.reason && isMutexError(error) && error.code === "LOCK_LOST") hold.lease.lose(error);
       throw error;
     }
   }

@@ -15,7 +15,7 @@ import type { LockSpace } from "../lock-space.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Held } from "../waiting/held.ts";
-import type { Hold } from "../waiting/hold.ts";
+import { confirmHeld, type Hold } from "../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import { poll } from "../waiting/polling.ts";
 import { type WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
@@ -135,7 +135,7 @@ export class Readers implements Source<SharedHold>, Reading {
     try {
       return await this.#share(asking, async () => {
         await this.#look(asking);
-        return await turnstile.confirm(asking.signal);
+        return await confirmHeld(turnstile, asking.signal);
       });
     } finally {
       this.#giveBack(turnstile);

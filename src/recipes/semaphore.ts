@@ -18,7 +18,7 @@ import { type KeyKind, shown } from "../options.ts";
 import { type ObservedWait, Observer } from "../telemetry/observer.ts";
 import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
 import { endQuietly } from "../waiting/held.ts";
-import type { Hold } from "../waiting/hold.ts";
+import { confirmHeld, type Hold } from "../waiting/hold.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { poll } from "../waiting/polling.ts";
 import { checkWaitOptions, signalOf, type TryOptions, WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
@@ -279,7 +279,7 @@ export class Semaphore {
     let isGood = false;
     try {
       await this.#look(signal);
-      isGood = await hold.confirm(signal);
+      isGood = await confirmHeld(hold, signal);
     } finally {
       if (!isGood) void endQuietly(hold, this.#blob.log, `a permit of "${this.key}"`);
     }

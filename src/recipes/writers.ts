@@ -6,7 +6,7 @@ import type { LeaseAcquirer } from "../lease-acquirer.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly } from "../waiting/held.ts";
-import type { Hold } from "../waiting/hold.ts";
+import { confirmHeld, type Hold } from "../waiting/hold.ts";
 import { poll } from "../waiting/polling.ts";
 import { type WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
 import type { Source } from "./lock-side.ts";
@@ -47,7 +47,7 @@ export class Writers implements Source<Hold> {
     const hold = await this.#acquirer.tryAcquire(signal, wait);
     if (!hold) return undefined;
     try {
-      if (!(await this.#reading.isGoingOn(signal, TRIES)) && (await hold.confirm(signal))) return hold;
+      if (!(await this.#reading.isGoingOn(signal, TRIES)) && (await confirmHeld(hold, signal))) return hold;
     } catch (error) {
       void this.#giveBack(hold);
       throw error;
@@ -68,7 +68,7 @@ export class Writers implements Source<Hold> {
       await poll({ blob, limit, outage, rest }, async () =>
         (await this.#reading.isGoingOn(signal, 1)) ? pollDelayMs(blob.clock.now() - since, blob.random, options.poll) : NO_READER,
       );
-      isAlone = await hold.confirm(signal);
+      isAlone = await confirmHeld(hold, signal);
     } catch (error) {
       if (limit.signal.aborted) throw error;
       hold.throwIfEnded();

@@ -8,14 +8,14 @@ import { Renewer } from "../lease/renewer.ts";
 import { expiredBeforeUse, isUnsure, type RetryPolicy, retry, retryDelayMs } from "../lease/retry.ts";
 import { inRootContext } from "../root-context.ts";
 import { pollDelayMs } from "./backoff.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { FairWaiting } from "./fair-waiting.ts";
 import { type FreshTokenOptions, freshToken } from "./fresh-token.ts";
-import { FifoHandOver, type HandOver, LocalFirstHandOver } from "./hand-over.ts";
+import { type HandOver, LocalFirstHandOver } from "./hand-over.ts";
 import { HandOverBudget } from "./hand-over-budget.ts";
 import { Hold } from "./hold.ts";
 import type { QueueHead } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
-import { PlaceInLine } from "./place-in-line.ts";
+import type { PlaceInLine } from "./place-in-line.ts";
 import { Polling, type PollingOptions } from "./polling.ts";
 import type { ProcessLease } from "./process-lease.ts";
 import type { WaitLimit } from "./wait-limit.ts";
@@ -45,7 +45,8 @@ export class Contender {
   #isAskingOnce = false;
   /** What became of the last lease that was granted and lost before anybody held it. */
   #lost: LockLostError | undefined;
-  #queue: FairQueue | undefined;
+  /** Undefined where processes poll instead of queueing. */
+  readonly #fair: FairWaiting | undefined;
 
   constructor({ blob, tokens, options, limit, head, outage }: ContenderOptions) {
     this.#blob = blob;
@@ -54,16 +55,15 @@ export class Contender {
     this.#limit = limit;
     this.#head = head;
     this.#outageSoFar = outage;
+    this.#fair = options.fair ? new FairWaiting(blob, options) : undefined;
     if (head.note.outage) outage?.continueFrom(head.note.outage);
     this.#budget = head.note.budget;
   }
 
   /** Takes over what it was handed, or polls until it holds the lock. Throws the limit's reason, `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`. */
   async wait(): Promise<Hold> {
-    const {
-      lease,
-      note: { stayAwayMs = 0 },
-    } = this.#head;
+    const { lease, note } = this.#head;
+    const { stayAwayMs = 0 } = note;
     let hold = lease && (await this.#settle(lease));
     if (hold) return hold;
     if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#limit.untilNextPoll(stayAwayMs, 0), { signal: this.#limit.signal });
@@ -101,14 +101,15 @@ export class Contender {
     stepOf: (acquisition: Acquisition, place: PlaceInLine | undefined) => Step,
     policy: RetryPolicy,
   ): Promise<Hold | undefined> {
-    const { terms, fencing, fair, description } = this.#options;
+    const { terms, fencing, description } = this.#options;
     const acquisition = new Acquisition(this.#blob, {
       length: terms.leaseSeconds,
       firstRecord: fencing ? (date) => this.#tokens.first(this.#blob, description, date) : undefined,
     });
-    const place = fair ? this.#placeFor(acquisition) : undefined;
+    const place = this.#fair?.placeFor(acquisition, this.#limit, this.#tokens);
     const abandon = (unreachable: boolean): void => {
-      const giveBack = fair ? () => this.#fairQueue.giveUp(acquisition, place?.ticket) : undefined;
+      const { queue } = this.#fair ?? {};
+      const giveBack = queue && (() => queue.giveUp(acquisition, place?.ticket));
       acquisition.abandon({ unreachable, giveBack, mayBeHanded: place?.ticket !== undefined });
     };
     let granted: Granted | undefined;
@@ -138,19 +139,6 @@ export class Contender {
       this.#budget = undefined;
       return pollDelayMs(this.#limit.waitedMs, this.#blob.random, this.#options.poll);
     };
-  }
-
-  #placeFor(acquisition: Acquisition): PlaceInLine {
-    const {
-      fencing,
-      description: { holder },
-    } = this.#options;
-    const { signal } = this.#limit;
-    return new PlaceInLine({
-      ...{ blob: this.#blob, queue: this.#fairQueue, acquisition, limit: this.#limit, holder },
-      longestSleepMs: this.#longestSleepMs,
-      onNext: () => fencing && void this.#tokens.lookAhead(this.#blob, signal),
-    });
   }
 
   /** Makes a lease a hold: with a token, and good for long enough. Undefined if it was lost on the way. */
@@ -183,30 +171,13 @@ export class Contender {
   }
 
   get #handOver(): HandOver {
-    const { fair, terms } = this.#options;
-    if (fair) {
-      // What the service counts as left is the margin more than what we do.
-      const enoughMs = Math.max(0, this.#longestSleepMs + 2 * this.#blob.requestTimeoutMs - terms.marginMs);
-      return new FifoHandOver({ queue: this.#fairQueue, blob: this.#blob, enoughMs });
-    }
-    return new LocalFirstHandOver(this.#options, this.#blob.random);
+    return this.#fair ? this.#fair.handOver : new LocalFirstHandOver(this.#options, this.#blob.random);
   }
 
   get #polling(): PollingOptions {
     const { fencing, requestsAfter = 0 } = this.#options;
     // A poll that is granted is followed by a look at the record and a write of it, where another process held the lock before.
     return { blob: this.#blob, limit: this.#limit, outage: this.#outage, longer: (fencing ? 3 : 1) + requestsAfter };
-  }
-
-  get #fairQueue(): FairQueue {
-    this.#queue ??= new FairQueue(this.#blob);
-    return this.#queue;
-  }
-
-  /** The waiter that is given the lock has to find out while two thirds of its lease last, and two tries of a request after that. */
-  get #longestSleepMs(): number {
-    const { leaseSeconds } = this.#options.terms;
-    return (leaseSeconds * 1_000 * 2) / 3 - 2 * this.#blob.requestTimeoutMs;
   }
 
   get #tokenOptions(): FreshTokenOptions {
@@ -219,8 +190,7 @@ export class Contender {
   /** To the next holder, if it is still held. In the background: no caller waits for that. */
   #giveBack(lease: ProcessLease, lost: boolean): void {
     const own = lease.renewer.lease;
-    const isOver = lost || own.lostBecause !== undefined;
-    const giveBack = (): Promise<unknown> => (isOver ? own.release() : this.#handOver.end(lease, this.#head, false));
+    const giveBack = (): Promise<unknown> => (lost || own.lostBecause ? own.release() : this.#handOver.end(lease, this.#head, false));
     inRootContext(giveBack).catch((error) => this.#blob.log(`a lease on "${this.#blob.key}" lapses by itself: ${String(error)}`));
   }
 }

@@ -1,7 +1,7 @@
 import { LazySignal } from "../abort.ts";
 import { LockLostError, NotHeldError } from "../errors.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
-import type { LastStamp } from "../lease/last-stamp.ts";
+import type { Lease } from "../lease/lease.ts";
 import { lossBy } from "../lease/refusal.ts";
 import type { LeaseObserver, Renewal } from "../telemetry/lease-observer.ts";
 import type { HandOver, HoldEnd } from "./hand-over.ts";
@@ -52,7 +52,12 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   }
 
   get leaseId(): string {
-    return this.#lease.renewer.lease.leaseId;
+    return this.lease.leaseId;
+  }
+
+  /** The state of the whole lease. */
+  get lease(): Lease {
+    return this.#lease.renewer.lease;
   }
 
   get signal(): AbortSignal {
@@ -65,11 +70,6 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
 
   get handedTo(): HandedTo | undefined {
     return this.#handedTo;
-  }
-
-  /** What is known of the blob. */
-  get lastStamp(): LastStamp {
-    return this.#lease.renewer.lease.lastStamp;
   }
 
   /** @inheritDoc */
@@ -101,10 +101,9 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
    */
   async onWritten(): Promise<void> {
     if (this.token === undefined) return;
-    const { blob, tokens, renewer } = this.#lease;
-    if (!(await tokens.areOvertaken(blob))) return;
+    if (!(await this.#lease.tokens.areOvertaken(this.#lease.blob))) return;
     const lost = new LockLostError(this.key, "taken", "others have held it since, and have given it back");
-    renewer.lease.lose(lost, { stands: true });
+    this.lease.lose(lost, { stands: true });
   }
 
   /**
@@ -114,16 +113,6 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   giveOutId(): string {
     this.#idGivenOut ??= this.ended ? this.#lease.blob.newId() : this.leaseId;
     return this.#idGivenOut;
-  }
-
-  /** The holder wrote the blob. */
-  wrote(stamp: LastStamp): void {
-    this.#lease.renewer.lease.wrote(stamp);
-  }
-
-  /** The service has said that the lease is lost. */
-  lose(error: LockLostError): void {
-    this.#lease.renewer.lease.lose(error);
   }
 
   /** Renews the lease no more: it lapses by itself, as its deadline says. */
@@ -145,16 +134,6 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     await this.#lease.renewer.freshen(signal);
     // The lease may be another task's by now.
     this.throwIfEnded();
-  }
-
-  /** Whether it is held once {@link Hold.freshen} is done. Throws as {@link Hold.throwIfEnded}, or the signal's reason. */
-  async confirm(signal: AbortSignal | undefined): Promise<boolean> {
-    try {
-      await this.freshen(signal);
-    } catch (error) {
-      if (signal?.aborted || !this.lostBecause) throw error;
-    }
-    return this.isHeld;
   }
 
   /** Throws if it has ended: `MutexClosedError` while the mutex releases everything, or `NotHeldError`. */
@@ -190,43 +169,58 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     const declared = this.#state.kind === "lost" ? this.#state.error : undefined;
     // Lost by the clock, and not declared yet.
     const overdue = declared ? undefined : this.lostBecause;
-    const ending = declared || overdue ? this.#giveBack() : this.#passOn();
-    const lost = this.#lostAt(ending, declared, overdue);
+    const ending = declared || overdue ? this.lease.release().finally(() => this.#head.leave()) : this.#passOn();
+    const handedOver = (to: HandedTo | undefined): void => {
+      this.#handedTo = to;
+    };
+    const lost = lossAtEnd(this.key, { ending, declared, overdue, handedOver });
     this.#state = { kind: "ended", lost };
     return lost;
   }
 
-  async #lostAt(
-    ending: Promise<HoldEnd>,
-    declared: LockLostError | undefined,
-    overdue: LockLostError | undefined,
-  ): Promise<LockLostError | undefined> {
-    try {
-      const answer = await ending;
-      this.#handedTo = answer.handedTo;
-      if (declared) return declared;
-      // The release came after the deadline. Its answer shows that no other holder was in between; an assumed release shows nothing.
-      if (answer.kind === "released") return "isAssumed" in answer ? overdue : undefined;
-      const refused = lossBy(answer, this.key, "release");
-      if (!overdue) return refused;
-      overdue.cause ??= refused;
-      return overdue;
-    } catch (error) {
-      const lost = declared ?? overdue;
-      if (lost) return lost;
-      throw error;
-    }
-  }
-
   #passOn(): Promise<HoldEnd> {
-    const { renewer } = this.#lease;
     // To hand it on it may have to be renewed first.
-    if (renewer.isPaused) renewer.resume();
+    if (this.#lease.renewer.isPaused) this.#lease.renewer.resume();
     const passOn = () => this.#handOver.end(this.#lease, this.#head, this.#idGivenOut !== undefined);
     return this.#beforeNext ? this.#beforeNext().then(passOn) : passOn();
   }
+}
 
-  #giveBack(): Promise<HoldEnd> {
-    return this.#lease.renewer.lease.release().finally(() => this.#head.leave());
+/** Whether a hold is held once {@link Hold.freshen} is done. Throws as {@link Hold.throwIfEnded}, or the signal's reason. */
+export async function confirmHeld(hold: Hold, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await hold.freshen(signal);
+  } catch (error) {
+    if (signal?.aborted || !hold.lostBecause) throw error;
+  }
+  return hold.isHeld;
+}
+
+interface HoldEnding {
+  readonly ending: Promise<HoldEnd>;
+  /** The loss that the signal has told of. */
+  readonly declared: LockLostError | undefined;
+  /** The loss by the clock, as the hold began to end. */
+  readonly overdue: LockLostError | undefined;
+  /** Called once it is known where the lock went. */
+  readonly handedOver: (to: HandedTo | undefined) => void;
+}
+
+/** Whether a hold was lost before its end. Rejects if the service could not be told, unless it was. */
+async function lossAtEnd(key: string, { ending, declared, overdue, handedOver }: HoldEnding): Promise<LockLostError | undefined> {
+  try {
+    const answer = await ending;
+    handedOver(answer.handedTo);
+    if (declared) return declared;
+    // The release came after the deadline. Its answer shows that no other holder was in between; an assumed release shows nothing.
+    if (answer.kind === "released") return "isAssumed" in answer ? overdue : undefined;
+    const refused = lossBy(answer, key, "release");
+    if (!overdue) return refused;
+    overdue.cause ??= refused;
+    return overdue;
+  } catch (error) {
+    const lost = declared ?? overdue;
+    if (lost) return lost;
+    throw error;
   }
 }

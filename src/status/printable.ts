@@ -1,12 +1,12 @@
 /**
- * What does not show as itself: control characters move the cursor or colour the screen, bidirectional
+ * Characters that a terminal or a page does not show as themselves: control characters move the cursor or colour the screen, bidirectional
  * ones turn the text around, and invisible ones and strange spaces make two different keys look the same.
  */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
+const MISLEADING = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
 
 /** Text of other processes, as a terminal and the page show it: `\x1b` for an escape, `\u{202e}` for an override. */
 export function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (char) => {
+  return text.replace(MISLEADING, (char) => {
     const code = (char.codePointAt(0) ?? 0).toString(16);
     return code.length <= 2 ? `\\x${code.padStart(2, "0")}` : `\\u{${code}}`;
   });

@@ -2,7 +2,7 @@ import type { Holder, LockStatus } from "../index.ts";
 import { longestBreakSeconds } from "../status/breaking.ts";
 import { presentHolder } from "../status/holders.ts";
 import { BreakNotes } from "./break-notes.ts";
-import type { BreakingView, HoldEnd, HoldView, Loss, Part, Since } from "./snapshot.ts";
+import type { BreakingView, HoldOutcome, HoldView, Loss, Part, Since } from "./snapshot.ts";
 
 const MOST_HOLDS = 20_000;
 const MOST_LOSSES = 500;
@@ -10,7 +10,7 @@ const MOST_LOSSES = 500;
 const SERVICE_DATE_STEP_MS = 1_000;
 
 /** One part of a lock that is held at one look. */
-interface HeldPart {
+interface PartInLook {
   readonly part: Part;
   readonly isBreaking: boolean;
   readonly holder: Holder | undefined;
@@ -115,11 +115,11 @@ export class HoldHistory {
   }
 
   /** A lease that another process broke ends within its whole length from this look on. */
-  #breakingOf(key: string, { part, holder, leaseSeconds }: HeldPart, { at }: Look): BreakingView {
+  #breakingOf(key: string, { part, holder, leaseSeconds }: PartInLook, { at }: Look): BreakingView {
     return this.breaks.take(key, part, holder) ?? { freeBy: at + longestBreakSeconds({ leaseSeconds }) * 1_000 };
   }
 
-  #begin(key: string, held: HeldPart, look: Look): number {
+  #begin(key: string, held: PartInLook, look: Look): number {
     this.#ids += 1;
     const { part, holder, purpose } = held;
     const { version, before } = look;
@@ -131,7 +131,7 @@ export class HoldHistory {
     return this.#ids;
   }
 
-  #end({ id, breaking }: OpenHold, end: HoldEnd, look: Look & { readonly to: number }): void {
+  #end({ id, breaking }: OpenHold, end: HoldOutcome, look: Look & { readonly to: number }): void {
     const found = this.#holds.get(id);
     if (!found) return;
     const { key, part, holder, from } = found.hold;
@@ -143,7 +143,12 @@ export class HoldHistory {
     if ((end === "expired" || end === "broken" || end === "deleted") && !breaking) this.#lose(id, end, { ...look, by });
   }
 
-  #endOf({ breaking, id }: OpenHold, status: LockStatus | undefined, held: HeldPart | undefined, look: Look): HoldEnd {
+  #endOf(
+    { breaking, id }: OpenHold,
+    status: LockStatus | undefined,
+    held: PartInLook | undefined,
+    look: Look,
+  ): HoldOutcome {
     if (breaking) return "broken";
     if (look.hasVanished) return "deleted";
     // A status shows only permits and read locks that are held: how one ended does not show.
@@ -181,7 +186,7 @@ export class HoldHistory {
 /** Whether the part that is held at this look is the hold of the look before. */
 function isSameHold(
   { who, breaking }: OpenHold,
-  { holder, isBreaking }: HeldPart,
+  { holder, isBreaking }: PartInLook,
   { isAfterGap = false }: Look,
 ): boolean {
   // A broken lease cannot be renewed: a part that is leased again was taken anew, even by the same process.
@@ -191,7 +196,7 @@ function isSameHold(
 }
 
 /** The time of its record, if that is of this hold and not of an earlier one of its process; otherwise a range. */
-function startOf({ recordedAt }: HeldPart, { at, before }: Look): Pick<Since, "from" | "earliest"> {
+function startOf({ recordedAt }: PartInLook, { at, before }: Look): Pick<Since, "from" | "earliest"> {
   const written = recordedAt?.getTime();
   if (written === undefined || written > at || (before !== undefined && written < before - SERVICE_DATE_STEP_MS)) {
     return { from: at, ...(before !== undefined && { earliest: before }) };
@@ -200,15 +205,15 @@ function startOf({ recordedAt }: HeldPart, { at, before }: Look): Pick<Since, "f
   return { from, earliest: from };
 }
 
-function heldIn(status: LockStatus): HeldPart[] {
+function heldIn(status: LockStatus): PartInLook[] {
   const { isHeld, state, purpose, leaseSeconds, recordedAt, semaphore, readers = [] } = status;
   const holder = presentHolder(status);
   const record = holder ? { purpose, leaseSeconds, recordedAt } : UNRECORDED;
-  const lock: HeldPart[] = isHeld
+  const lock: PartInLook[] = isHeld
     ? [{ part: { kind: "lock" }, isBreaking: state === "breaking", holder, ...record }]
     : [];
   const permits = (semaphore?.held ?? []).map(
-    (permit): HeldPart => ({
+    (permit): PartInLook => ({
       part: { kind: "permit", slot: permit.slot },
       isBreaking: permit.state === "breaking",
       holder: permit.holder,
@@ -218,7 +223,7 @@ function heldIn(status: LockStatus): HeldPart[] {
     }),
   );
   const reading = readers.map(
-    (reader): HeldPart => ({
+    (reader): PartInLook => ({
       part: { kind: "reader" },
       isBreaking: reader.state === "breaking",
       holder: reader.holder,

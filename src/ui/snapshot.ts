@@ -134,7 +134,7 @@ export type Part =
  * a permit or a read lock. `unlisted`: the key is not listed any more, because it is free and
  * no record is left, or because its blob was deleted.
  */
-export type HoldEnd = "released" | "expired" | "broken" | "deleted" | "unseen" | "unlisted";
+export type HoldOutcome = "released" | "expired" | "broken" | "deleted" | "unseen" | "unlisted";
 
 /** One holder has the lock, a permit or a read lock, from one look to another. */
 export interface HoldView extends Since {
@@ -148,7 +148,7 @@ export interface HoldView extends Since {
   readonly lastSeen?: number;
   /** When it had ended: the first look without it, or the record of the next holder. Left out while it goes on. */
   readonly to?: number;
-  readonly end?: HoldEnd;
+  readonly end?: HoldOutcome;
   /** Who broke it, where this server did. */
   readonly brokenBy?: string;
 }

@@ -135,7 +135,7 @@ export interface LeaderWatchJson extends LeaderJson {
 }
 
 /** Beside those that JSON escapes itself: what a terminal would take for orders, or would not show. */
-const UNPRINTABLE = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu;
+const ESCAPED_IN_JSON = /[\x7f-\x9f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** One answer, for reading. */
 export function printJson(facts: object): void {
@@ -148,7 +148,7 @@ export function printJsonLine(facts: object): void {
 }
 
 export function toPrintableJson(facts: object, indent?: number): string {
-  return JSON.stringify(facts, undefined, indent).replace(UNPRINTABLE, (char) =>
+  return JSON.stringify(facts, undefined, indent).replace(ESCAPED_IN_JSON, (char) =>
     [...Array(char.length).keys()].map((index) => `\\u${char.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
   );
 }

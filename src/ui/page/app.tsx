@@ -10,7 +10,7 @@ import { NoLocks, Notice, VanishedAlarm } from "./notice.tsx";
 import { isChosen, matches, ordered } from "./order.ts";
 import type { Route } from "./route.ts";
 import { apply, keptTheme, type Theme } from "./theme.ts";
-import { every } from "./time.ts";
+import { startInterval } from "./time.ts";
 import { timelineViewOf, windowOf } from "./timeline-window.ts";
 import { Toolbar } from "./toolbar.tsx";
 import { useAddress } from "./use-address.ts";
@@ -202,7 +202,7 @@ function useNews(subscribe: AppProps["subscribe"]): void {
   useEffect(() => {
     const again = (): void => draw((count) => count + 1);
     subscribe(again);
-    return every(REDRAW_EVERY_MS, () => {
+    return startInterval(REDRAW_EVERY_MS, () => {
       if (!document.hidden) again();
     });
   }, [subscribe]);

@@ -1,7 +1,7 @@
 import type { Snapshot } from "../snapshot.ts";
 import { fetchSignedIn, UnauthorizedError } from "./access.ts";
 import { PageData } from "./page-data.ts";
-import { later } from "./time.ts";
+import { startTimer } from "./time.ts";
 
 /** How often a hidden page polls. */
 const HIDDEN_EVERY_MS = 30_000;
@@ -51,7 +51,7 @@ export class Feed {
     }
     this.#isAsking = false;
     // Before the news is shown: if showing throws, the polling goes on.
-    this.#cancel = later(document.hidden ? Math.max(againInMs, HIDDEN_EVERY_MS) : againInMs, () => this.askNow());
+    this.#cancel = startTimer(document.hidden ? Math.max(againInMs, HIDDEN_EVERY_MS) : againInMs, () => this.askNow());
     this.#onNews();
   }
 }

@@ -1,6 +1,16 @@
 import { UNNAMED_HOLDER } from "../../status/holder-name.ts";
 import { printable } from "../../status/printable.ts";
-import type { BreakingView, HoldEnd, HoldView, LockState, LockView, Loss, Part, Since, Snapshot } from "../snapshot.ts";
+import type {
+  BreakingView,
+  HoldOutcome,
+  HoldView,
+  LockState,
+  LockView,
+  Loss,
+  Part,
+  Since,
+  Snapshot,
+} from "../snapshot.ts";
 
 /** `acme/locks`: the account or its host, and the container. */
 export function placeLabel({ account, container }: Pick<Snapshot, "account" | "container">): string {
@@ -98,7 +108,7 @@ export function partLabel(part: Part): string {
   }
 }
 
-const END_LABELS: Readonly<Record<HoldEnd, string>> = {
+const END_LABELS: Readonly<Record<HoldOutcome, string>> = {
   released: "released",
   expired: "lost: the lease ran out",
   broken: "lost: broken",

@@ -4,13 +4,13 @@ export function elapsedMs(): number {
 }
 
 /** Starts a timer. Returns a function that stops it. */
-export function later(ms: number, callback: () => void): () => void {
+export function startTimer(ms: number, callback: () => void): () => void {
   const handle = setTimeout(callback, ms);
   return () => clearTimeout(handle);
 }
 
 /** Starts an interval. Returns a function that stops it. */
-export function every(ms: number, callback: () => void): () => void {
+export function startInterval(ms: number, callback: () => void): () => void {
   const handle = setInterval(callback, ms);
   return () => clearInterval(handle);
 }

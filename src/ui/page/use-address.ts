@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { addressIn, hashOf, type PageAddress, type Route, type TableSettings } from "./route.ts";
-import { later } from "./time.ts";
+import { startTimer } from "./time.ts";
 
 /** The pause after which a stream of changes is written: browsers limit how often an address may change. */
 const SETTLE_MS = 300;
@@ -48,7 +48,7 @@ export function useAddress(): Address {
     latest.current = { ...latest.current, table: { ...latest.current.table, ...part } };
     setAddress(latest.current);
     if (kind === "step") write("");
-    else cancel.current = later(SETTLE_MS, () => write(Object.keys(part).join()));
+    else cancel.current = startTimer(SETTLE_MS, () => write(Object.keys(part).join()));
   };
   return { ...address, change, hrefOf: (route) => hashOf({ route, table: address.table }) };
 }

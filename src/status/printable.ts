@@ -1,6 +1,6 @@
 /**
- * Characters that a terminal or a page does not show as themselves: control characters move the cursor or colour the screen, bidirectional
- * ones turn the text around, and invisible ones and strange spaces make two different keys look the same.
+ * Characters that a terminal or a page does not show as themselves. Control characters move the cursor or colour the
+ * screen, bidirectional ones turn the text around, invisible ones and strange spaces make two keys look the same.
  */
 const MISLEADING = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
 

@@ -9,7 +9,7 @@ import { Interruption } from "../interruption.ts";
 import { terminal } from "../terminal.ts";
 import { wallMs } from "../time.ts";
 import { everyOption } from "../watching/look-every.ts";
-import { keepLooking, sayOutages } from "../watching/lookout.ts";
+import { pollStatus, sayOutages } from "../watching/status-poller.ts";
 
 interface LeaderOptions extends ConnectionOptions {
   readonly watch?: boolean;
@@ -51,7 +51,7 @@ async function watch(mutex: AzureMutex, election: LeaderElection, { every: { ms:
     else terminal.print(`${leaderLine(name, leader, now)}\n`);
   };
   try {
-    await keepLooking({
+    await pollStatus({
       everyMs,
       signal: interruption.signal,
       look: (signal) => answered(mutex, election.leader({ signal })),

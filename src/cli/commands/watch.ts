@@ -16,8 +16,8 @@ import { terminal } from "../terminal.ts";
 import { wallMs } from "../time.ts";
 import { Keys } from "../watching/keys.ts";
 import { everyOption } from "../watching/look-every.ts";
-import { keepLooking, type Lookout, sayOutages } from "../watching/lookout.ts";
 import { Screen, type Scroll } from "../watching/screen.ts";
+import { pollStatus, type StatusPolling, sayOutages } from "../watching/status-poller.ts";
 
 interface WatchOptions extends ConnectionOptions {
   readonly held?: boolean;
@@ -53,12 +53,12 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
     return locks;
   };
   try {
-    await keepLooking({
+    await pollStatus({
       everyMs: options.every.ms,
       signal: interruption.signal,
       look: (signal) => answered(mutex, look(signal)),
       onSeen: (locks) => view.onSeen(locks),
-      onSilence: (error) => view.onSilence(error),
+      onOutage: (error) => view.onOutage(error),
       onAnswer: () => view.onAnswer(),
     });
   } finally {
@@ -67,13 +67,13 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
   }
 }
 
-interface View extends Pick<Lookout<LocksSeen>, "onSeen" | "onSilence" | "onAnswer"> {
+interface View extends Pick<StatusPolling<LocksSeen>, "onSeen" | "onOutage" | "onAnswer"> {
   end(): void;
 }
 
 /** A line for each change. */
 class LineView implements View {
-  readonly onSilence = sayOutages.onSilence;
+  readonly onOutage = sayOutages.onOutage;
   readonly onAnswer = sayOutages.onAnswer;
   readonly #options: Pick<WatchOptions, "json" | "held">;
   #before: LocksSeen | undefined;
@@ -143,7 +143,7 @@ class TableView implements View {
     this.#draw();
   }
 
-  onSilence({ message }: Error): void {
+  onOutage({ message }: Error): void {
     this.#trouble = `since ${shownTime(wallMs())}: ${message}`;
     this.#draw();
   }

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { keepLooking } from "../../../src/cli/watching/lookout.ts";
+import { pollStatus } from "../../../src/cli/watching/status-poller.ts";
 import { AccessDeniedError, StoreUnavailableError } from "../../../src/index.ts";
 
 /** Looks that are answered, or not, in this order; then it is interrupted. */
 async function look(...answers: (string | Error)[]): Promise<string[]> {
   const told: string[] = [];
   const interruption = new AbortController();
-  await keepLooking<string>({
+  await pollStatus<string>({
     everyMs: 0,
     signal: interruption.signal,
     look: async () => {
@@ -16,7 +16,7 @@ async function look(...answers: (string | Error)[]): Promise<string[]> {
       return answer ?? "";
     },
     onSeen: (seen) => told.push(seen),
-    onSilence: ({ message }) => told.push(`silence: ${message}`),
+    onOutage: ({ message }) => told.push(`outage: ${message}`),
     onAnswer: () => told.push("answer"),
   });
   return told;
@@ -24,22 +24,22 @@ async function look(...answers: (string | Error)[]): Promise<string[]> {
 
 const silence = new StoreUnavailableError("no answer", "k");
 
-describe("a lookout", () => {
+describe("the poller of watch and leader", () => {
   it("goes on while no answer, and says so once", async () => {
     expect(await look("a", silence, silence, silence, "b", "c", silence, "d")).toEqual([
       "a",
-      "silence: no answer",
+      "outage: no answer",
       "answer",
       "b",
       "c",
-      "silence: no answer",
+      "outage: no answer",
       "answer",
       "d",
     ]);
   });
 
   it("goes on if no answer from the start", async () => {
-    expect(await look(silence, "a")).toEqual(["silence: no answer", "answer", "a"]);
+    expect(await look(silence, "a")).toEqual(["outage: no answer", "answer", "a"]);
   });
 
   it("ends when access is denied", async () => {

@@ -206,7 +206,7 @@ function tools(project: string): Tool[] {
           'module.exports = { mode: "production", target: "node20", entry: "./b.cjs", output: { path: __dirname + "/out", filename: "main.cjs" } };',
       },
       commands: [
-        ["webpack", "--config", "webpack.config.cjs"],
+        ["webpack", "--config", "webpack.config.cjs", "--fail-on-warnings"],
         ["node", "free.mjs", "out/main.cjs"],
       ],
     },

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { createRequire } from "node:module";
+import { Module } from "node:module";
 import { devNull } from "node:os";
 import { dirname, join } from "node:path";
 import { SdkNotLoadedError, StoreUnavailableError } from "./errors.ts";
@@ -24,8 +24,9 @@ export function resolveFile(name: string): string {
   return requireFile.resolve(name, { paths: [dirname(program), process.cwd()] });
 }
 
-/** Loads a file by its absolute path, at once. */
-export const requireFile: NodeJS.Require = typeof require === "function" ? require : createRequire(join(process.cwd(), "azmutex.js"));
+/** Loads a file by its absolute path, at once. By the name of `createRequire` alone, webpack would look for the file as it builds. */
+export const requireFile: NodeJS.Require =
+  typeof require === "function" ? require : Module.createRequire(join(process.cwd(), "azmutex.js"));
 
 /**
  * Loads a package that azmutex does not come with. Throws `SdkNotLoadedError` if it is not installed or cannot run here, and

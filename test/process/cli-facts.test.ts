@@ -69,7 +69,7 @@ class Place {
   /** What a break prints, and its line for the log: who broke which lock, when, and whose it was. */
   async broken(args: readonly string[], { what = args[0], whose }: { what?: string | undefined; whose: string }): Promise<string> {
     const { code, out, err } = await this.end("break", [...args, "--yes"]);
-    const line = `^azmutex: ${TIME} ${userInfo().username}@${hostname()} broke ${what} by azmutex break; it was held by (.*), and is free in \\d+ s\n$`;
+    const line = `^azmutex: ${TIME} ${userInfo().username}@${hostname()} broke ${what} in ${this.name} by azmutex break; it was held by (.*), and is free in \\d+ s\n$`;
     expect({ code, whose: new RegExp(line).exec(err)?.[1] ?? err }).toEqual({ code: 0, whose });
     return out;
   }
@@ -667,7 +667,7 @@ describe.concurrent("azmutex break", () => {
     const run = await place.job(["k", "--lease", "30s"]);
     const before = place.requests().length;
     const out = await place.broken(["k"], { whose: `${hostname()}:${run.pid}` });
-    const [, seconds] = new RegExp(`^k: broke the lease of ${hostname()}:${run.pid}; free in (\\d+) s\n$`).exec(out) ?? [];
+    const [, seconds] = new RegExp(`^k in ${place.name}: broke the lease of ${hostname()}:${run.pid}; free in (\\d+) s\n$`).exec(out) ?? [];
     expect(Number(seconds)).toBeGreaterThan(0);
     expect(Number(seconds)).toBeLessThanOrEqual(30);
     expect(place.requests().slice(before)).toEqual(["read", "break"]);
@@ -677,7 +677,7 @@ describe.concurrent("azmutex break", () => {
     expect({ code, err }).toEqual({
       code: 79,
       err: expect.stringMatching(
-        /^azmutex: lock on "k" lost: broken by another process \(renewal refused: 409 LeaseIs.*\): the command was stopped\n$/,
+        `^azmutex: lock on "k" in ${place.name} lost: broken by another process \\(renewal refused: 409 LeaseIs.*\\): the command was stopped\n$`,
       ),
     });
   });
@@ -686,7 +686,7 @@ describe.concurrent("azmutex break", () => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();
     const out = await place.broken(["k", "--after", "0s"], { whose: ownNamed("web-3") });
-    expect(out).toBe(`k: broke the lease of web-3; free now, and ${MEANWHILE}\n`);
+    expect(out).toBe(`k in ${place.name}: broke the lease of web-3; free now, and ${MEANWHILE}\n`);
     expect(await place.out("status", ["k"])).toMatch(/^k: free \(the last holder's lease was broken\)\n/);
     await lock.release().catch(() => undefined);
   });
@@ -696,7 +696,7 @@ describe.concurrent("azmutex break", () => {
     await place.mutex.acquire("raw", 60);
     await place.mutex.acquire("for-ever", "infinite");
     expect(await place.broken(["raw", "--after", "3s"], { whose: UNNAMED_HOLDER })).toBe(
-      "raw: broke the lease of an unnamed holder; free in 3 s\n",
+      `raw in ${place.name}: broke the lease of an unnamed holder; free in 3 s\n`,
     );
     expect(JSON.parse(await place.broken(["for-ever", "--json"], { whose: UNNAMED_HOLDER }))).toEqual({
       key: "for-ever",
@@ -712,7 +712,7 @@ describe.concurrent("azmutex break", () => {
     expect(await place.end("break", ["k", "--if-holder", "web-4", "--yes"])).toMatchObject({
       code: 75,
       out: "",
-      err: "azmutex: k is held by web-3, not by web-4: nothing was changed\n",
+      err: `azmutex: k in ${place.name} is held by web-3, not by web-4: nothing was changed\n`,
     });
     const refused = await place.end("break", ["k", "--if-holder", "web-4", "--yes", "--json"]);
     expect(refused).toMatchObject({ code: 75, err: "" });
@@ -726,8 +726,8 @@ describe.concurrent("azmutex break", () => {
   it("says that it is not held, and that is no failure", async (test) => {
     const place = await Place.open(test);
     await place.mutex.locker("past").run(() => undefined);
-    expect(await place.out("break", ["past", "--yes"])).toBe("past: it is not held\n");
-    expect(await place.out("break", ["never", "--yes"])).toBe("never: it is not held\n");
+    expect(await place.out("break", ["past", "--yes"])).toBe(`past in ${place.name}: it is not held\n`);
+    expect(await place.out("break", ["never", "--yes"])).toBe(`never in ${place.name}: it is not held\n`);
     expect(await place.json("break", ["never", "--yes"])).toEqual({ key: "never", outcome: "notHeld" });
   });
 
@@ -739,16 +739,18 @@ describe.concurrent("azmutex break", () => {
     const read = await new ReaderWriterLock(mutex, "index", { holder: "r" }).read.lock();
     const permitted = { what: "permit 1 of k", whose: ownNamed("b") };
     expect(await place.broken(["k", "--permit", "1", "--after", "0s"], permitted)).toBe(
-      `permit 1 of k: broke the lease of b; free now, and ${MEANWHILE}\n`,
+      `permit 1 of k in ${place.name}: broke the lease of b; free now, and ${MEANWHILE}\n`,
     );
-    expect(await place.out("break", ["k", "--permit", "5", "--yes"])).toBe("permit 5 of k: it is not held\n");
-    expect(await place.out("break", ["index", "--reader", "x", "--yes"])).toBe("the read lock of x on index: it is not held\n");
-    expect(await place.out("break", ["k", "--yes"])).toBe("k: it is not held\n");
+    expect(await place.out("break", ["k", "--permit", "5", "--yes"])).toBe(`permit 5 of k in ${place.name}: it is not held\n`);
+    expect(await place.out("break", ["index", "--reader", "x", "--yes"])).toBe(
+      `the read lock of x on index in ${place.name}: it is not held\n`,
+    );
+    expect(await place.out("break", ["k", "--yes"])).toBe(`k in ${place.name}: it is not held\n`);
     expect(await place.out("status", ["k"])).toContain("1 of 2 permits");
     expect(await place.out("status", ["index"])).toContain("1 reader");
     const reading = { what: "the read lock of r on index", whose: ownNamed("r") };
     expect(await place.broken(["index", "--reader", "r", "--after", "0s"], reading)).toBe(
-      `broke the read lock of r on index; free now, and ${MEANWHILE}\n`,
+      `broke the read lock of r on index in ${place.name}; free now, and ${MEANWHILE}\n`,
     );
     expect(linesOf(await place.out("status", ["k"]))[0]).toBe("k: 1 of 2 permits");
     await Promise.allSettled([a, b, read].map((held) => held.release()));
@@ -776,7 +778,10 @@ describe.concurrent("azmutex break", () => {
     const broken = place.onTerminal("break", ["k", "--after", "2s"]);
     await broken.printed(/it is free in at most 2 s; break it\? \[y\/N\] $/);
     broken.type("y\n");
-    expect(await broken.ended).toMatchObject({ code: 0, out: expect.stringContaining("k: broke the lease of web-3; free in 2 s\r\n") });
+    expect(await broken.ended).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`k in ${place.name}: broke the lease of web-3; free in 2 s\r\n`),
+    });
     await lock.release().catch(() => undefined);
   });
 
@@ -788,7 +793,10 @@ describe.concurrent("azmutex break", () => {
     await first.release();
     const second = await place.mutex.locker("k", { holder: "web-4" }).lock();
     asked.type("y\n");
-    expect(await asked.ended).toMatchObject({ code: 75, out: expect.stringContaining("k is held by web-4 by now: nothing was changed") });
+    expect(await asked.ended).toMatchObject({
+      code: 75,
+      out: expect.stringContaining(`k in ${place.name} is held by web-4 by now: nothing was changed`),
+    });
     expect((await place.mutex.inspect("k")).state).toBe("leased");
     await second.release();
   });
@@ -802,7 +810,10 @@ describe.concurrent("azmutex break", () => {
       /these credentials do not allow to see who holds permit 0 of k in \S+; its holder will be stopped: .*; it is free in at most 2 s; break it\? \[y\/N\] $/,
     );
     asked.type("y\n");
-    expect(await asked.ended).toMatchObject({ code: 0, out: expect.stringContaining("permit 0 of k: broke the lease of a; free in 2 s") });
+    expect(await asked.ended).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/permit 0 of k in \S+: broke the lease of a; free in 2 s/),
+    });
     await permit.release().catch(() => undefined);
   });
 
@@ -810,7 +821,7 @@ describe.concurrent("azmutex break", () => {
     const place = await Place.open(test);
     expect(await place.onTerminal("break", ["never"]).ended).toMatchObject({
       code: 0,
-      out: expect.stringContaining("never: it is not held"),
+      out: expect.stringContaining(`never in ${place.name}: it is not held`),
     });
   });
 

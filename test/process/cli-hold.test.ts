@@ -13,6 +13,7 @@ import { commandLine, inShellOnTerminal, shellOnTerminal } from "../support/pseu
 const emulator = await startEmulator({ ownClock: true });
 afterAll(() => emulator.close());
 
+const PLACE = `${emulator.url.replace("http://", "")}/locks`;
 const mutex = new AzureMutex({ connectionString: emulator.connectionString, containerName: "locks" });
 const env = { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString };
 
@@ -54,10 +55,10 @@ describe.concurrent("azmutex hold", () => {
   it("gives up as run does, and with 75 when standard input ends while it waits", async (test) => {
     const key = randomUUID();
     const lock = await mutex.locker(key).lock();
-    const [tried, timed] = await Promise.all([hold(test, ["--try", key]).ended, hold(test, ["--timeout", "1s", key]).ended]);
+    const [tried, timed] = await Promise.all([hold(test, ["--try", key]).ended, hold(test, ["--timeout", "5s", key]).ended]);
     test.expect([tried.code, tried.out, timed.code, timed.out]).toEqual([75, "", 124, ""]);
     const waits = hold(test, [key], { input: Buffer.from("no more") });
-    const err = `azmutex: standard input has ended before the lock on "${key}" was won\n`;
+    const err = `azmutex: standard input has ended before the lock on "${key}" in ${PLACE} was won\n`;
     test.expect(await waits.ended).toMatchObject({ code: 75, out: "", err });
     await lock.release();
   });
@@ -103,7 +104,7 @@ describe.concurrent("azmutex hold", () => {
     await mutex.break(key);
     const { code, err } = await cli.ended;
     test.expect(code).toBe(79);
-    test.expect(err).toMatch(new RegExp(`^azmutex: lock on "${key}" lost: broken .*\n$`));
+    test.expect(err).toMatch(new RegExp(`^azmutex: lock on "${key}" in ${PLACE} lost: broken .*\n$`));
   });
 
   it("ends with 79 the grace before the lock is uncertain when nothing is answered", async (test) => {
@@ -116,7 +117,9 @@ describe.concurrent("azmutex hold", () => {
     const since = ownTime.now();
     const { code, err } = await cli.ended;
     test.expect(code).toBe(79);
-    test.expect(err).toMatch(new RegExp(`^azmutex: lock on "${key}" could not be renewed, and is certain for \\d\\.\\d s more only\n`));
+    test
+      .expect(err)
+      .toMatch(new RegExp(`^azmutex: lock on "${key}" in \\S+/locks could not be renewed, and is certain for \\d\\.\\d s more only\n`));
     // Certain for 12.5 s.
     test.expect(ownTime.now() - since).toBeLessThan(12_500);
   });

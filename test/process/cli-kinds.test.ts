@@ -67,6 +67,18 @@ describe("a key that is used as one kind", () => {
     }
   }
 
+  it("is refused with --quiet as well", async (test) => {
+    const job = start(test, "run", [KEY, "--", "sh", "-c", "echo in; read line"], { input: "open" });
+    await job.printed(/in/);
+    expect(await end(test, "run", [KEY, "--write", "--quiet", "--", "echo", "ran"])).toMatchObject({
+      code: 64,
+      out: "",
+      err: refusal("a lock", "a reader-writer-lock"),
+    });
+    job.type("\n");
+    expect((await job.ended).code).toBe(0);
+  });
+
   it("is refused to elect and leader, unless it is an election, and to run where it is one", async (test) => {
     await mutex.locker(KEY).run(() => undefined);
     const elected = await end(test, "elect", [KEY, "--", "echo", "leads"]);

@@ -169,7 +169,7 @@ describe.concurrent("a job whose wrapper", () => {
     run.cli.kill("SIGCONT");
     const { code, err } = await run.cli.ended;
     test.expect(code).toBe(79);
-    test.expect(err).toMatch(/^azmutex: lock on ".*" (lost|could not be renewed)\b.*: the command was stopped\n$/);
+    test.expect(err).toMatch(/^azmutex: lock on ".*" in \S+\/locks (lost|could not be renewed)\b.*: the command was stopped\n$/);
     await gone([run.watchdog]);
   });
 
@@ -351,7 +351,7 @@ describe.concurrent("a job whose lock", () => {
     test.expect(goneMs).toBeLessThan(0.9 * LEASE_MS);
     const { code, err } = await run.cli.ended;
     test.expect(code).toBe(79);
-    test.expect(err).toMatch(/^azmutex: lock on ".*" lost: .*: the command was stopped\n$/);
+    test.expect(err).toMatch(/^azmutex: lock on ".*" in \S+\/locks lost: .*: the command was stopped\n$/);
     // It was asked once.
     test.expect(run.cli.out.match(/term/g)).toHaveLength(1);
   });

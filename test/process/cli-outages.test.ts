@@ -148,7 +148,7 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
     expect(await said(test, `http://127.0.0.1:${port}/acme`, args)).toEqual([
       69,
       expect.stringMatching(
-        /^lock on "k" was not free within 10s, and 127\.0\.0\.1:\d+ does not answer: a proxy or gateway answered: 407 "Proxy Authentication Required"$/,
+        /^lock on "k" in \S+\/locks was not free within 10s, and 127\.0\.0\.1:\d+ does not answer: a proxy or gateway answered: 407 "Proxy Authentication Required"$/,
       ),
     ]);
   });
@@ -161,7 +161,9 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
       expect([code, line]).toEqual([
         69,
         expect.stringMatching(
-          new RegExp(`^lock on "k" was not free within ${timeout}, and (?:127\\.0\\.0\\.1:${port}|the service) does not answer`),
+          new RegExp(
+            `^lock on "k" in \\S+/locks was not free within ${timeout}, and (?:127\\.0\\.0\\.1:${port}|the service) does not answer`,
+          ),
         ),
       ]);
     }

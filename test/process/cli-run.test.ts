@@ -334,7 +334,7 @@ describe.concurrent("azmutex run", () => {
       const key = randomUUID();
       const { code, out, err } = await runShell(test, inner(key), { args: [...options, key] }).ended;
       test.expect({ code, out }).toEqual({ code: 64, out: "" });
-      const told = `lock on "${key}" is held by the azmutex with pid \\d+, within whose command this one runs: it would wait for itself`;
+      const told = `lock on "${key}" in \\S+/locks is held by the azmutex with pid \\d+, within whose command this one runs: it would wait for itself`;
       test.expect(err).toMatch(new RegExp(`^azmutex: ${told}\n$`));
     });
 
@@ -419,12 +419,14 @@ describe.concurrent("azmutex run", () => {
         runShell(test, "echo no", { args: ["--timeout", "5s", key] }).ended,
       ]);
       const by = `held by ${hostname()}:${holder.pid} \\(sh\\) for \\d+ s`;
-      test.expect(tried).toMatchObject({ code: 75, out: "", err: test.expect.stringMatching(`^azmutex: lock on "${key}" is ${by}\n$`) });
+      test
+        .expect(tried)
+        .toMatchObject({ code: 75, out: "", err: test.expect.stringMatching(`^azmutex: lock on "${key}" in \\S+/locks is ${by}\n$`) });
       test.expect({ code: waited.code, lines: waited.err.split("\n") }).toEqual({
         code: 124,
         lines: [
           test.expect.stringMatching(`^azmutex: waiting for "${key}" \\(\\d s\\): ${by}$`),
-          test.expect.stringMatching(`^azmutex: lock on "${key}" was not free within 5s: ${by}$`),
+          test.expect.stringMatching(`^azmutex: lock on "${key}" in \\S+/locks was not free within 5s: ${by}$`),
           "",
         ],
       });
@@ -441,7 +443,7 @@ describe.concurrent("azmutex run", () => {
       const env = { AZURE_STORAGE_KEY: emulator.accountKey };
       const codes = await Promise.all([
         ended(["--held-exit-code", "0", "--try", key]),
-        ended(["--held-exit-code", "255", "--timeout", "1s", key]),
+        ended(["--held-exit-code", "255", "--timeout", "5s", key]),
         ended(["--held-exit-code", "3", "--try", randomUUID()]),
         runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--try", ...nowhere, key], env }).ended.then(({ code }) => code),
         runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--timeout", "3s", ...nowhere, key], env }).ended.then(
@@ -460,7 +462,7 @@ describe.concurrent("azmutex run", () => {
       test.expect(err).toMatch(/^azmutex: .*\n$/);
     });
 
-    it("124 and 143 soon, though the storage never answers", async (test) => {
+    it("69 and 143 soon, though the storage never answers", async (test) => {
       await using proxy = await FaultProxy.start(emulator);
       proxy.hang("all");
       const env = { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString };
@@ -470,7 +472,7 @@ describe.concurrent("azmutex run", () => {
       const since = ownTime.now();
       asked.kill("SIGTERM");
       test.expect(await asked.ended).toMatchObject({ code: 143, out: "" });
-      test.expect(await patient.ended).toMatchObject({ code: 124, out: "" });
+      test.expect(await patient.ended).toMatchObject({ code: 69, out: "" });
       // Without either it would have given up after 20 s.
       test.expect(ownTime.now() - since).toBeLessThan(15_000);
     });

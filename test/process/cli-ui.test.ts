@@ -88,7 +88,7 @@ describe.concurrent("azmutex ui", () => {
     expect((await without.ask("/break", request)).status).toBe(404);
     const broken = await allowed.ask("/break", request);
     expect([broken.status, await broken.json()]).toMatchObject([200, { outcome: "broken" }]);
-    const line = /^azmutex: \S+Z (\S+) broke k by the status page; it was held by an unnamed holder, and is free in \d+ s$/m;
+    const line = /^azmutex: \S+Z (\S+) broke k in \S+ by the status page; it was held by an unnamed holder, and is free in \d+ s$/m;
     expect((await allowed.cli.printed(line))[1]).toBe(`${userInfo().username}@${hostname()}`);
     expect(without.cli.err).not.toContain("broke");
     expect([(await without.look()).locks[0]?.lease, (await allowed.look()).locks[0]?.lease]).toEqual(["leased", "breaking"]);

@@ -375,7 +375,9 @@ describe.concurrent("storage that cannot be reached", () => {
 
   it("ends a command that waits with 69 at its time-out, and not as if the lock were held", async (test) => {
     const { text } = await refusal(test, ["run", "--endpoint", NOWHERE, "k", "--timeout", "3s", ...NEVER_RUN], 69, env);
-    expect(text).toMatch(/^lock on "k" was not free within 3s, and 127\.0\.0\.1:1 does not answer: ECONNREFUSED \(nothing listens there/);
+    expect(text).toMatch(
+      /^lock on "k" in \S+\/locks was not free within 3s, and 127\.0\.0\.1:1 does not answer: ECONNREFUSED \(nothing listens there/,
+    );
   });
 
   it("ends a command that waits with 69, after 20 s", async (test) => {

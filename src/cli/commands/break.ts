@@ -57,6 +57,7 @@ async function breakLock(key: string, options: BreakCommandOptions): Promise<voi
     throw new CommandError(`${why} whether to break the lock: say --yes`, EXIT.usage);
   }
   const mutex = await openMutex(options);
+  const place = placeOf(mutex);
   const terms: BreakOptions = {
     ...(options.ifHolder !== undefined && { ifHolder: options.ifHolder }),
     ...(after !== undefined && { periodSeconds: after.ms / 1_000 }),
@@ -64,13 +65,13 @@ async function breakLock(key: string, options: BreakCommandOptions): Promise<voi
     ...(reader !== undefined && { reader }),
   };
   const result = yes ? await answered(mutex, mutex.break(key, terms)) : await breakIfWanted(mutex, key, terms);
-  const logLine = breakLogLine(key, terms, result, { name: operator(), by: "azmutex break" }, wallMs());
+  const logLine = breakLogLine(key, terms, result, { name: operator(), by: "azmutex break" }, wallMs(), place);
   if (logLine !== undefined) terminal.say(`azmutex: ${logLine}`);
   if (json) printJson({ key, ...result });
-  else if (result.outcome !== "heldByAnother") terminal.print(`${resultLine(key, terms, result)}\n`);
+  else if (result.outcome !== "heldByAnother") terminal.print(`${resultLine(key, terms, result, place)}\n`);
   if (result.outcome === "heldByAnother") {
     process.exitCode = EXIT.held;
-    if (!json) terminal.say(`azmutex: ${resultLine(key, terms, result)}`);
+    if (!json) terminal.say(`azmutex: ${resultLine(key, terms, result, place)}`);
   }
 }
 

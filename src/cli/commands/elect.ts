@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { isMutexError, KeyKindMismatchError, LeaderElection, type Leadership, type LockStatus } from "../../index.ts";
-import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import { inOurWords } from "../connection/option-names.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { runJob } from "../job/job.ts";
@@ -12,6 +12,7 @@ import { refuseToWaitForItself } from "../job/own-ancestors.ts";
 import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
 import { WaitingProgress } from "../job/waiting-progress.ts";
+import { placed, withPlace } from "../lock/lock-place.ts";
 import { terminal } from "../terminal.ts";
 
 interface ElectOptions extends ConnectionOptions, JobTermsOptions {
@@ -44,7 +45,10 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   const { graceMs, ...terms } = jobTerms(options);
   const { candidate, data, fair = false } = options;
   const mutex = await openMutex(options);
-  await refuseToWaitForItself(mutex, { key: name, kind: "lock" });
+  const place = placeOf(mutex);
+  await refuseToWaitForItself(mutex, { key: name, kind: "lock" }).catch((error: unknown) => {
+    throw placed(error, name, place);
+  });
   const election = new LeaderElection(mutex, name, {
     ...terms,
     fair,
@@ -83,7 +87,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   };
   const onError = (error: unknown): void => {
     if (isFatal(error, hasLed)) throw error;
-    const what = error instanceof Error ? error.message : String(error);
+    const what = withPlace(error instanceof Error ? error.message : String(error), name, place);
     if (isMutexError(error) && error.code === "WORK_STILL_RUNNING") terminal.say(`azmutex: ${what}`);
     else sayAgain(what);
   };

@@ -5,8 +5,9 @@ import { type HoldJson, printJsonLine } from "../facts/json.ts";
 import { failureOf } from "../failure.ts";
 import { holdGraceOption, leaseOption } from "../job/job-terms.ts";
 import { heldUntil } from "../lock/held-until.ts";
-import { InputEnd, InputEnded } from "../lock/input-end.ts";
+import { InputEnd } from "../lock/input-end.ts";
 import { type Held, holderOption, type LockOptions, withLock } from "../lock/lock-options.ts";
+import { placed } from "../lock/lock-place.ts";
 import { type LockedWork, whileHeld } from "../lock/while-held.ts";
 import { terminal } from "../terminal.ts";
 
@@ -29,15 +30,17 @@ export function holdCommand(): Command {
 }
 
 async function hold(key: string, options: LockOptions): Promise<void> {
-  const input = new InputEnd();
-  const work: LockedWork = async (holding, { graceMs, relay }) => {
+  const input = new InputEnd(new CommandError(`standard input has ended before the lock on "${key}" was won`, EXIT.held));
+  const work: LockedWork = async (holding, { graceMs, relay, place }) => {
     const nothing = (): void => undefined;
     const letStop = relay.keepRunning();
     const detach = relay.attach({ end: nothing, pass: nothing, suspend: () => terminal.say(NOT_STOPPED) });
     try {
       printJsonLine(jsonOf(key, holding));
       if (terminal.isInput && terminal.isWatched) terminal.say("azmutex: held until Ctrl-C");
-      await heldUntil(AbortSignal.any([relay.asked, input.signal]), holding, graceMs).catch(endAtOnce);
+      await heldUntil(AbortSignal.any([relay.asked, input.signal]), holding, graceMs).catch((error: unknown) =>
+        endAtOnce(placed(error, key, place)),
+      );
       return relay.asked.reason instanceof CommandError ? relay.asked.reason.exitCode : 0;
     } finally {
       detach();
@@ -46,9 +49,6 @@ async function hold(key: string, options: LockOptions): Promise<void> {
   };
   try {
     await whileHeld(key, options, work, input.signal);
-  } catch (error) {
-    if (!(error instanceof InputEnded)) throw error;
-    throw new CommandError(`standard input has ended before the lock on "${key}" was won`, EXIT.held);
   } finally {
     input.close();
   }

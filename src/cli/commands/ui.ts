@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Command, Option } from "commander";
 import type { BreakListener } from "../../ui/status-page.ts";
-import { type ConnectionOptions, openMutex, withConnection } from "../connection/connection.ts";
+import { type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { breakLogLine } from "../facts/break-text.ts";
 import { failureOf } from "../failure.ts";
@@ -44,7 +44,7 @@ async function ui({ port, allowBreak: mayBreak = false, ...connection }: UiOptio
   const onDefect = (error: unknown): void => terminal.say(`azmutex: ${failureOf(error).line}`);
   const breaker = operator();
   const onBreak: BreakListener = (key, terms, result) => {
-    const line = breakLogLine(key, terms, result, { name: breaker, by: "the status page" }, wallMs());
+    const line = breakLogLine(key, terms, result, { name: breaker, by: "the status page" }, wallMs(), placeOf(mutex));
     if (line !== undefined) terminal.say(`azmutex: ${line}`);
   };
   const account = mutex.address?.account;

@@ -36,7 +36,7 @@ export function breakQuestion(key: string, terms: BreakOptions, target: Target, 
   const leaseSeconds = longestBreakSeconds(target);
   const longest = target.infinite ? (terms.periodSeconds ?? 0) : Math.min(leaseSeconds, terms.periodSeconds ?? leaseSeconds);
   const then = longest === 0 ? `it is free at once, and ${MEANWHILE}` : `it is free in at most ${longest} s`;
-  return `${stateText(`${whatOf(key, terms)}${place === undefined ? "" : ` in ${place}`}`, terms, target, now)}; ${STOPPED}; ${then}; break it?`;
+  return `${stateText(placedWhat(key, terms, place), terms, target, now)}; ${STOPPED}; ${then}; break it?`;
 }
 
 const STOPPED = "its holder will be stopped: it loses the lock, and azmutex run kills its job";
@@ -54,8 +54,8 @@ function stateText(what: string, terms: BreakOptions, target: Target, now: numbe
 }
 
 /** What came of it. */
-export function resultLine(key: string, terms: BreakOptions, result: BreakResult): string {
-  const what = whatOf(key, terms);
+export function resultLine(key: string, terms: BreakOptions, result: BreakResult, place?: string): string {
+  const what = placedWhat(key, terms, place);
   switch (result.outcome) {
     case "broken": {
       const { freeInSeconds, holder } = result;
@@ -79,11 +79,22 @@ export interface Breaker {
 }
 
 /** For a log: who broke which lock, when, and whose it was. Undefined if nothing was broken. */
-export function breakLogLine(key: string, terms: BreakOptions, result: BreakResult, who: Breaker, now: number): string | undefined {
+export function breakLogLine(
+  key: string,
+  terms: BreakOptions,
+  result: BreakResult,
+  who: Breaker,
+  now: number,
+  place?: string,
+): string | undefined {
   if (result.outcome !== "broken") return undefined;
   const { holder, freeInSeconds } = result;
   const whose = `held by ${holder ? whereabouts(holder) : UNNAMED_HOLDER}`;
-  return `${shownTime(now)} ${who.name} broke ${whatOf(key, terms)} by ${who.by}; it was ${whose}, and is free in ${freeInSeconds} s`;
+  return `${shownTime(now)} ${who.name} broke ${placedWhat(key, terms, place)} by ${who.by}; it was ${whose}, and is free in ${freeInSeconds} s`;
+}
+
+function placedWhat(key: string, terms: BreakOptions, place: string | undefined): string {
+  return `${whatOf(key, terms)}${place === undefined ? "" : ` in ${place}`}`;
 }
 
 function whatOf(key: string, { permit, reader }: BreakOptions): string {

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { type AzureMutex, isMutexError, type LockStatus } from "../../index.ts";
+import { presentHolder } from "../../status/holders.ts";
 import { type LinePart, lineOf } from "../columns.ts";
 import { shownDuration } from "../duration.ts";
 import { inTheWayOf } from "../facts/in-the-way.ts";
@@ -31,6 +32,8 @@ export class WaitingProgress {
   readonly #aim: Aim;
   readonly #onSeen: (status: LockStatus) => void;
   readonly #since: number = wallMs();
+  /** Whether each look takes the place of the one before. */
+  readonly #isShown: boolean = terminal.isWatched && !terminal.isQuiet;
   #cancel = (): void => undefined;
   #isOver = false;
   #hasSaid = false;
@@ -41,7 +44,8 @@ export class WaitingProgress {
     this.#wanted = wanted;
     this.#aim = aim;
     this.#onSeen = onSeen;
-    if (!terminal.isQuiet) this.#cancel = later(FIRST_AFTER_MS, () => void this.#look());
+    // Also with --quiet: what a look shows may end the wait.
+    this.#cancel = later(FIRST_AFTER_MS, () => void this.#look());
   }
 
   /** How long it has waited, if a line said so. */
@@ -57,14 +61,14 @@ export class WaitingProgress {
   }
 
   async #look(): Promise<void> {
-    const cancel = terminal.isWatched ? later(ANSWER_MS, () => this.#showSilence()) : undefined;
+    const cancel = this.#isShown ? later(ANSWER_MS, () => this.#showSilence()) : undefined;
     const status = await this.#mutex.inspect(this.#wanted.key).catch((error: unknown) => this.#unseen(error));
     cancel?.();
     if (this.#isOver) return;
     if (status) this.#onSeen(status);
     else this.#showSilence();
     const isTold = status !== undefined && this.#tell(status);
-    const nextMs = terminal.isWatched || (status && !isTold) ? SHOW_EVERY_MS : isTold ? SAY_EVERY_MS : SETTLED_AFTER_MS;
+    const nextMs = this.#isShown || (status && !isTold) ? SHOW_EVERY_MS : isTold ? SAY_EVERY_MS : SETTLED_AFTER_MS;
     this.#cancel = later(nextMs, () => void this.#look());
   }
 
@@ -77,7 +81,7 @@ export class WaitingProgress {
   /** What to tell without an answer: nothing yet of an outage, which may end soon or end the command. */
   #unseen(error: unknown): LockStatus | undefined {
     const isOutage = isMutexError(error) && error.code === "STORE_UNAVAILABLE";
-    if (isOutage && (terminal.isWatched || wallMs() - this.#since < SETTLED_AFTER_MS)) return undefined;
+    if (isOutage && (this.#isShown || wallMs() - this.#since < SETTLED_AFTER_MS)) return undefined;
     return { key: this.#wanted.key, isHeld: false, state: "missing", infinite: false };
   }
 
@@ -88,14 +92,23 @@ export class WaitingProgress {
   #tell(status: LockStatus): boolean {
     const { kind } = this.#wanted;
     const self = { host: hostname(), pid: process.pid, now: wallMs(), since: this.#since };
-    const mayBeIdle = this.#aim === "to lead" || (!terminal.isWatched && self.now - self.since < SETTLED_AFTER_MS);
+    const isSettled = self.now - self.since >= SETTLED_AFTER_MS;
+    // It has just been won. Later that is another process of the same name, in another container of this machine, say.
+    if (!isSettled && isOwn(status, self)) return false;
+    const mayBeIdle = this.#aim === "to lead" || (!this.#isShown && !isSettled);
     const isIdle = mayBeIdle && inTheWayOf(status, kind, self.now).length === 0;
     const parts = isIdle ? [] : waitingLine(status, kind, self, this.#aim);
-    if (terminal.isWatched) terminal.show(lineOf(terminal.progressColumns, parts));
+    if (this.#isShown) terminal.show(lineOf(terminal.progressColumns, parts));
     else if (!isIdle) terminal.say(`azmutex: ${lineOf(Number.POSITIVE_INFINITY, parts)}`);
-    this.#hasSaid ||= !isIdle && !terminal.isWatched;
+    this.#hasSaid ||= !isIdle && !this.#isShown;
     return !isIdle;
   }
+}
+
+/** Whether the lock is this process's own by now. */
+function isOwn(status: LockStatus, { host, pid }: Pick<Waiter, "host" | "pid">): boolean {
+  const holder = presentHolder(status);
+  return holder?.host === host && holder.pid === pid;
 }
 
 /** This process. Several may go by one name. */

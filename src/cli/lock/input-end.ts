@@ -13,10 +13,11 @@ export class InputEnd {
   readonly signal: AbortSignal;
   readonly #ended = new AbortController();
 
-  constructor() {
+  /** @param why - With what the signal aborts. */
+  constructor(why: Error) {
     this.signal = this.#ended.signal;
     if (!this.canEnd) return;
-    const end = (): void => this.#ended.abort(new InputEnded());
+    const end = (): void => this.#ended.abort(why);
     process.stdin.on("end", end).on("close", end).on("error", end).resume();
   }
 
@@ -25,9 +26,6 @@ export class InputEnd {
     if (this.canEnd) process.stdin.destroy();
   }
 }
-
-/** Why {@link InputEnd.signal} has aborted. */
-export class InputEnded extends Error {}
 
 function canEnd(): boolean {
   try {

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { type AnyMutexError, isMutexError, KeyKindMismatchError, type LockStatus } from "../../index.ts";
-import { openMutex } from "../connection/connection.ts";
+import { openMutex, placeOf } from "../connection/connection.ts";
 import type { Duration } from "../duration.ts";
 import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
 import { inTheWayNow } from "../job/in-the-way-now.ts";
@@ -10,6 +10,7 @@ import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
 import { WaitingProgress } from "../job/waiting-progress.ts";
 import { type Held, keyKindOf, kindOf, type LockOptions, sourceOf } from "./lock-options.ts";
+import { placed } from "./lock-place.ts";
 
 /** With what the work under a lock ends in time. */
 export interface WorkTools {
@@ -17,6 +18,8 @@ export interface WorkTools {
   readonly graceMs: number;
   readonly relay: SignalRelay;
   readonly story: RunStory;
+  /** Account and container, for people. */
+  readonly place: string;
 }
 
 /** What is done under a lock. Resolves with the exit code. */
@@ -30,6 +33,7 @@ export async function whileHeld(key: string, options: LockOptions, work: LockedW
   const { graceMs, ...terms } = jobTerms(options);
   const { fair = false, holder = `${hostname()}:${process.pid}`, purpose } = options;
   const mutex = await openMutex(options);
+  const place = placeOf(mutex);
   const source = sourceOf(mutex, key, { ...terms, fair, holder, purpose }, options);
   const relay = new SignalRelay();
   const otherKind = new AbortController();
@@ -53,14 +57,15 @@ export async function whileHeld(key: string, options: LockOptions, work: LockedW
         progress?.end();
         asked.throwIfAborted();
         story.got(holding.fencingToken, progress?.saidForMs);
-        const code = await work(holding, { graceMs, relay, story });
+        const code = await work(holding, { graceMs, relay, story, place });
         await story.release(holding);
         return code;
       },
       { timeoutMs, signal: asked },
     );
   } catch (error) {
-    throw isMutexError(error) ? await outcomeOf(error, options, () => inTheWayNow(mutex, wanted, asked)) : error;
+    const outcome = isMutexError(error) ? await outcomeOf(error, options, () => inTheWayNow(mutex, wanted, asked)) : error;
+    throw placed(outcome, key, place);
   } finally {
     progress?.end();
     relay.end();

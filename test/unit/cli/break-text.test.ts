@@ -125,6 +125,12 @@ describe("what came of a break", () => {
 describe("the line for a log", () => {
   const alice = { name: "alice@build-7", by: "azmutex break" } as const;
 
+  it("says where, if that is known", () => {
+    const result = { outcome: "broken" as const, freeInSeconds: 21 };
+    expect(breakLogLine("k", {}, result, alice, NOW, "acme/locks")).toContain(" broke k in acme/locks by azmutex break; ");
+    expect(resultLine("k", { permit: 3 }, { outcome: "notHeld" }, "acme/locks")).toBe("permit 3 of k in acme/locks: it is not held");
+  });
+
   it("says who broke which lock, when, and whose it was", () => {
     const result = { outcome: "broken" as const, freeInSeconds: 21, holder: holder("web", "web-3", 17) };
     expect(breakLogLine("k", {}, result, alice, NOW)).toBe(

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WaitingProgress } from "../../../src/cli/job/waiting-progress.ts";
 import { terminal } from "../../../src/cli/terminal.ts";
@@ -31,7 +32,7 @@ beforeEach(() => {
   vi.useFakeTimers({ now: NOW });
 });
 afterEach(() => {
-  Object.assign(terminal, { isQuiet: false });
+  Object.assign(terminal, { isQuiet: false, isWatched: false });
   vi.useRealTimers();
 });
 
@@ -90,12 +91,24 @@ describe("waiting without a terminal", () => {
     progress.end();
   });
 
-  it("asks nothing of the service with --quiet", async () => {
-    Object.assign(terminal, { isQuiet: true });
-    const { mutex, looks } = mutexThatSays(() => HELD);
-    const progress = new WaitingProgress(mutex, { key: "nightly", kind: "lock" });
+  it("looks with --quiet just the same, on a terminal too: a key of another kind ends the wait", async () => {
+    Object.assign(terminal, { isQuiet: true, isWatched: true });
+    const { mutex, looks } = mutexThatSays(() => ({ ...HELD, kind: "election" }));
+    const kinds: (string | undefined)[] = [];
+    const progress = new WaitingProgress(mutex, { key: "nightly", kind: "lock" }, "for", ({ kind }) => kinds.push(kind));
     await vi.advanceTimersByTimeAsync(180_000);
-    expect([said, looks()]).toEqual([[], 0]);
+    expect([kinds, looks()]).toEqual([["election", "election", "election"], 3]);
+    progress.end();
+  });
+
+  it("names no holder that is this process itself, which has just won, but one of the same name that stays", async () => {
+    const self = { ...holder, host: hostname(), pid: process.pid };
+    const { mutex } = mutexThatSays(() => ({ ...HELD, holder: self }));
+    const progress = new WaitingProgress(mutex, { key: "nightly", kind: "lock" });
+    await vi.advanceTimersByTimeAsync(24_000);
+    expect(said).toEqual([]);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(said).toEqual(['azmutex: waiting for "nightly" (26 s): held by build-7:4123 (deploy 42) for 56 s']);
     progress.end();
   });
 });

@@ -1,18 +1,17 @@
-import { isMutexError, LeaseAlreadyPresentError, LockLostError, StoreUnavailableError } from "./errors.ts";
+import { isMutexError, LeaseAlreadyPresentError, LockLostError } from "./errors.ts";
 import { Acquisition } from "./lease/acquisition.ts";
 import { checkKey, checkPrefix, RESERVED_PREFIX } from "./lease/blob-name.ts";
+import { type BreakResult, breakLease, breakReaders } from "./lease/break-lease.ts";
 import { helperPrefix, helpersOf } from "./lease/helper-folder.ts";
-import { type BreakAnswer, isLeased, type LeaseLength, type ReadAnswer, type StoreCall, type StoredBlob } from "./lease/lease-store.ts";
+import type { LeaseLength, ReadAnswer, StoredBlob } from "./lease/lease-store.ts";
 import type { LockBlob } from "./lease/lock-blob.ts";
-import { recordIn } from "./lease/lock-record.ts";
 import { ManualLease } from "./lease/manual-lease.ts";
 import { MOST_PERMITS, slotName } from "./lease/permit-slot.ts";
-import { READERS, readerIn } from "./lease/reader-blob.ts";
 import { expiredBeforeUse, isUnsure, retry, TRIES } from "./lease/retry.ts";
 import type { StoreAddress } from "./lease/store-address.ts";
 import { giveSpace, LockSpace, type Mutex, type MutexOptions, type ReleaseAllOptions } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
-import { checkLeaseSeconds, type Holder, shown } from "./options.ts";
+import { checkLeaseSeconds, shown } from "./options.ts";
 import { listedStatuses, splitListing } from "./status/lock-listing.ts";
 import type { LockStatus } from "./status/lock-status.ts";
 import { helperStatusOf, missingStatus, statusOf, withHelpers } from "./status/status-of-blobs.ts";
@@ -43,27 +42,6 @@ export interface BreakOptions extends CallOptions {
    * With 0 it is free at once, **while its holder goes on until its next renewal fails**: two may be at work.
    */
   periodSeconds?: number | undefined;
-}
-
-/** The result of {@link AzureMutex.break}. */
-export type BreakResult =
-  | {
-      readonly outcome: "broken";
-      /** In how many seconds another can acquire it. Of several readers: when the last of them is gone. */
-      readonly freeInSeconds: number;
-      /** The holder that it stopped, as far as the record tells. Of several readers: the last to go. */
-      readonly holder?: Holder;
-    }
-  /** It was not held. */
-  | { readonly outcome: "notHeld" }
-  /** Another holder than `ifHolder` holds it. Nothing was changed. */
-  | { readonly outcome: "heldByAnother"; readonly holder?: Holder };
-
-/** How to break one lease. */
-interface BreakRequest extends StoreCall {
-  readonly periodSeconds: number | undefined;
-  /** Only if the blob was not written since. */
-  readonly ifMatch?: string | undefined;
 }
 
 /** A lease taken by {@link AzureMutex.acquire}. Nothing renews it. */
@@ -97,8 +75,6 @@ export interface AcquiredLease {
   release(): Promise<void>;
 }
 
-/** How often a break is tried again when the blob was written between the look and the break. */
-const MOST_LOOKS = 5;
 const LONGEST_BREAK_SECONDS = 60;
 
 /**
@@ -243,41 +219,10 @@ export class AzureMutex implements Mutex {
     checkKey(key);
     checkBreakOptions(options);
     const { ifHolder, permit, reader, periodSeconds, signal } = options;
-    if (reader !== undefined) return await this.#breakReaders(key, reader, options);
-    const blob = this.#space.blob(permit === undefined ? { key } : { key, name: slotName(helpersOf(key), permit) });
-    for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
-      const found = await this.#read(blob, signal);
-      if (found.kind === "missing") return { outcome: "notHeld" };
-      if (!isLeased(found.blob.leaseState)) return { outcome: "notHeld" };
-      // No locker takes an infinite lease: a record that is there is of an earlier holder.
-      const holder = found.blob.infinite ? undefined : recordIn(found.blob.metadata)?.holder;
-      const stopped = holder ? { holder } : {};
-      if (ifHolder !== undefined && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...stopped };
-      const ifMatch = ifHolder === undefined ? undefined : found.blob.etag;
-      const answer = await this.#breakOnce(blob, { periodSeconds, ifMatch, signal });
-      if (answer.kind === "breaking") return { outcome: "broken", freeInSeconds: answer.freeInSeconds, ...stopped };
-      if (answer.kind !== "unmet") return { outcome: "notHeld" };
-    }
-    throw new StoreUnavailableError(`could not break "${key}": it is written again whenever it is looked at`, key, { answered: true });
-  }
-
-  /** Breaks the leases of all processes that read under that name. */
-  async #breakReaders(key: string, name: string, { periodSeconds, signal }: BreakOptions): Promise<BreakResult> {
-    const blob = this.#space.blob({ key });
-    const found = await retry(blob, () => blob.list(READERS, { signal }), { signal, tries: TRIES });
-    const theirs = found.flatMap((own) => {
-      const holder = isLeased(own.leaseState) ? readerIn(own)?.holder : undefined;
-      return holder?.name === name ? [{ name: own.key, holder }] : [];
-    });
-    const broken = await Promise.all(
-      theirs.map(async ({ name: own, holder }) => {
-        const answer = await this.#breakOnce(this.#space.blob({ key, name: own }), { periodSeconds, signal });
-        // One that has done meanwhile needs no breaking.
-        return answer.kind === "breaking" ? [{ holder, freeInSeconds: answer.freeInSeconds }] : [];
-      }),
-    );
-    const [last] = broken.flat().sort((a, b) => b.freeInSeconds - a.freeInSeconds);
-    return last ? { outcome: "broken", ...last } : { outcome: "notHeld" };
+    const how = { periodSeconds, signal };
+    if (reader !== undefined) return await breakReaders(this.#space.blob({ key }), reader, how);
+    const of = permit === undefined ? { key } : { key, name: slotName(helpersOf(key), permit) };
+    return await breakLease(this.#space.blob(of), { ...how, ifHolder });
   }
 
   /**
@@ -311,10 +256,6 @@ export class AzureMutex implements Mutex {
   /** {@link AzureMutex.close}, at the end of an `await using` block. Never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #breakOnce(blob: LockBlob, how: BreakRequest): Promise<BreakAnswer> {
-    return retry(blob, () => blob.break(how), { signal: how.signal, tries: TRIES });
   }
 
   #blobs(prefix: string, signal: AbortSignal | undefined): AsyncIterable<StoredBlob> {

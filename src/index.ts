@@ -2,7 +2,6 @@ export {
   type AcquiredLease,
   AzureMutex,
   type BreakOptions,
-  type BreakResult,
   type CallOptions,
 } from "./azure-mutex.ts";
 export type { Clock, Timer, TimerOptions } from "./clock.ts";
@@ -30,6 +29,7 @@ export {
 } from "./errors.ts";
 export type { Holding } from "./holding.ts";
 export type { BlobLeaseClientLike, BlockBlobClientLike, ContainerClientLike } from "./lease/blob-lease-store.ts";
+export type { BreakResult } from "./lease/break-lease.ts";
 export type { ConnectOptions } from "./lease/connect.ts";
 export type { LeaseLength, LeaseState } from "./lease/lease-store.ts";
 export type { StoreAddress } from "./lease/store-address.ts";

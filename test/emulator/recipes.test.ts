@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import type { AzureMutex, BreakResult } from "../../src/azure-mutex.ts";
+import type { AzureMutex } from "../../src/azure-mutex.ts";
 import type { Holding } from "../../src/holding.ts";
+import type { BreakResult } from "../../src/lease/break-lease.ts";
 import { type Leader, LeaderElection, type LeaderElectionOptions } from "../../src/recipes/leader-election.ts";
 import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";

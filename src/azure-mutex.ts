@@ -134,7 +134,7 @@ export class AzureMutex implements Mutex {
       if (lease.isUncertain) await renewUnused(lease, limit.signal);
       if (!lease.isHeld) throw expiredBeforeUse(key);
       this.#space.leases.add(lease);
-      return lease;
+      return acquiredLease(lease);
     } catch (error) {
       acquisition.abandon({ unreachable: isUnsure(error) });
       throw error;
@@ -265,6 +265,26 @@ export class AzureMutex implements Mutex {
   #read(blob: LockBlob, signal: AbortSignal | undefined): Promise<ReadAnswer> {
     return retry(blob, () => blob.read({ signal }), { signal, tries: TRIES });
   }
+}
+
+/** The lease as its caller sees it. */
+function acquiredLease(lease: ManualLease): AcquiredLease {
+  const { key, leaseId } = lease;
+  return Object.freeze({
+    key,
+    leaseId,
+    get isHeld() {
+      return lease.isHeld;
+    },
+    get isUncertain() {
+      return lease.isUncertain;
+    },
+    get remainingMs() {
+      return lease.remainingMs;
+    },
+    renew: (options?: CallOptions) => lease.renew(options),
+    release: () => lease.release(),
+  });
 }
 
 /** Renews a lease that its caller has not got yet. A loss is a `StoreUnavailableError` then: the caller has lost nothing. */

@@ -6,11 +6,19 @@ import type { ObservedHold, ObservedWait } from "./telemetry/observer.ts";
 import { endQuietly, type Held } from "./waiting/held.ts";
 import { tellingOfLostWork } from "./waiting/lost-work.ts";
 
-/** Something that is held, until it is given back or lost. */
-export abstract class Holding {
-  /** What it was asked for by. */
+/** What happens as a holding ends. */
+export interface EndHooks {
+  /** Called before it is given back. */
+  readonly before?: (() => void) | undefined;
+  /** Called once, when the first end was answered or went unanswered. */
+  readonly after?: (() => void) | undefined;
+}
+
+/** The state of a holding, for azmutex itself. Callers reach it through no member of the holding. */
+export class HoldingState {
   readonly key: string;
-  readonly #held: Held;
+  readonly held: Held;
+  readonly #hooks: EndHooks;
   #observed: ObservedHold | undefined;
   #stopListening: (() => void) | undefined;
   /** The caller's, while it is held. */
@@ -19,10 +27,82 @@ export abstract class Holding {
   #either: LinkedSignal | undefined;
   #isReleased = false;
 
-  /** @internal */
-  constructor(key: string, held: Held) {
+  constructor(key: string, held: Held, hooks: EndHooks) {
     this.key = key;
-    this.#held = held;
+    this.held = held;
+    this.#hooks = hooks;
+  }
+
+  /** Aborts when it is lost, and with the caller's `until`. */
+  get signal(): AbortSignal {
+    if (this.#until) this.#either ??= new LinkedSignal(this.held.signal, this.#until);
+    return this.#either?.signal ?? this.held.signal;
+  }
+
+  /** Aborts when it is lost, and for nothing else. */
+  get loss(): AbortSignal {
+    return this.held.signal;
+  }
+
+  /** Whether the caller has ended it: the process may do so, too. */
+  get isReleased(): boolean {
+    return this.#isReleased;
+  }
+
+  /** From here on the observer of the wait sees what becomes of it, and its signal aborts with `until`, too. */
+  begin(wait: ObservedWait | undefined, until: AbortSignal | undefined): void {
+    this.#until = until;
+    if (!wait) return;
+    const { held } = this;
+    const observed = wait.acquired(held);
+    const { signal } = held;
+    const lose = (): void => observed.lost(signal.reason);
+    this.#observed = observed;
+    held.observedBy?.(observed);
+    if (signal.aborted) lose();
+    else this.#stopListening = onAbort(signal, lose);
+  }
+
+  /** Gives it back. Resolves with the error if it was lost before; rejects if the service could not be told. */
+  end(): Promise<LockLostError | undefined> {
+    const isFirst = !this.#isReleased;
+    this.#isReleased = true;
+    this.#hooks.before?.();
+    const ending = this.held.end();
+    this.#stopListening?.();
+    this.#either?.end();
+    this.#until = undefined;
+    this.#observed?.ends(ending, this.held);
+    this.#observed = undefined;
+    const { after } = this.#hooks;
+    return isFirst && after ? ending.finally(after) : ending;
+  }
+
+  /** Runs work under it, as what it does, for its observer. */
+  run<T>(work: () => Promise<T> | T): Promise<T> | T {
+    return this.#observed ? this.#observed.run(async () => work()) : work();
+  }
+}
+
+const NO_HOOKS: EndHooks = Object.freeze({});
+
+/** The state of a holding. Set where its class can see it. */
+export let stateOf: (holding: Holding) => HoldingState;
+
+/** Something that is held, until it is given back or lost. */
+export abstract class Holding {
+  /** What it was asked for by. */
+  readonly key: string;
+  readonly #state: HoldingState;
+
+  static {
+    stateOf = (holding) => holding.#state;
+  }
+
+  /** @internal */
+  constructor(key: string, held: Held, hooks: EndHooks = NO_HOOKS) {
+    this.key = key;
+    this.#state = new HoldingState(key, held, hooks);
   }
 
   /**
@@ -30,13 +110,12 @@ export abstract class Holding {
    * reason of that. Late by any stall of the event loop: after a pause, ask {@link Holding.assertHeld}.
    */
   get signal(): AbortSignal {
-    if (this.#until) this.#either ??= new LinkedSignal(this.#held.signal, this.#until);
-    return this.#either?.signal ?? this.#held.signal;
+    return this.#state.signal;
   }
 
   /** Whether it is held, by the clock at this very moment. Once lost, it is lost for ever. False while it is {@link Holding.isUncertain}. */
   get isHeld(): boolean {
-    return this.#held.isHeld;
+    return this.#state.held.isHeld;
   }
 
   /**
@@ -44,12 +123,12 @@ export abstract class Holding {
    * follows within a second of waking up; its answer, or the deadline of the lease, decides. The signal does not abort for this.
    */
   get isUncertain(): boolean {
-    return this.#held.isUncertain;
+    return this.#state.held.isUncertain;
   }
 
   /** How long it is good for without another renewal, in milliseconds, by the clock at this moment; 0 when it is not held. */
   get remainingMs(): number {
-    return this.#held.remainingMs;
+    return this.#state.held.remainingMs;
   }
 
   /**
@@ -58,9 +137,10 @@ export abstract class Holding {
    * follows; fencing tokens are for that.
    */
   assertHeld(): void {
-    if (this.#held.isHeld) return;
-    if (this.#held.ended) throw new NotHeldError(this.key);
-    throw this.#held.lostBecause ?? new LockUncertainError(this.key);
+    const { held } = this.#state;
+    if (held.isHeld) return;
+    if (held.ended) throw new NotHeldError(this.key);
+    throw held.lostBecause ?? new LockUncertainError(this.key);
   }
 
   /**
@@ -68,70 +148,19 @@ export abstract class Holding {
    * `StoreUnavailableError` or `AccessDeniedError` if the service could not be told: the lease then lapses by itself.
    */
   async release(): Promise<void> {
-    await this.end();
+    await this.#state.end();
   }
 
   /** Gives it back at the end of an `await using` block. Never throws: what it cannot tell the service lapses by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.end().catch(() => undefined);
+    await this.#state.end().catch(() => undefined);
   }
+}
 
-  /** @internal */
-  end(): Promise<LockLostError | undefined> {
-    this.#isReleased = true;
-    const ending = this.#held.end();
-    this.#stopListening?.();
-    this.#either?.end();
-    this.#until = undefined;
-    this.#observed?.ends(ending, this.#held);
-    this.#observed = undefined;
-    return ending;
-  }
-
-  /** Whether it was given back. @internal */
-  get isOver(): boolean {
-    return this.#held.ended;
-  }
-
-  /** Whether the caller has ended it: the process may do so, too. @internal */
-  get isReleased(): boolean {
-    return this.#isReleased;
-  }
-
-  /** Aborts when it is lost, and for nothing else. @internal */
-  get loss(): AbortSignal {
-    return this.#held.signal;
-  }
-
-  /** @internal */
-  get lostBecause(): LockLostError | undefined {
-    return this.#held.lostBecause;
-  }
-
-  /** While it is held, its signal aborts with this one, too. @internal */
-  until(signal: AbortSignal | undefined): this {
-    this.#until = signal;
-    return this;
-  }
-
-  /** From here on the observer of the wait sees what becomes of it. @internal */
-  observedBy(wait: ObservedWait | undefined): this {
-    if (!wait) return this;
-    const held = this.#held;
-    const observed = wait.acquired(held);
-    const { signal } = held;
-    const lose = (): void => observed.lost(signal.reason);
-    this.#observed = observed;
-    held.observedBy?.(observed);
-    if (signal.aborted) lose();
-    else this.#stopListening = onAbort(signal, lose);
-    return this;
-  }
-
-  /** Runs work under it, as what it does, for its observer. @internal */
-  run<T>(work: () => Promise<T> | T): Promise<T> | T {
-    return this.#observed ? this.#observed.run(async () => work()) : work();
-  }
+/** Hands a holding to its caller: from here on the observer of the wait sees it, and its signal aborts with `until`, too. */
+export function begun<H extends Holding>(holding: H, wait: ObservedWait | undefined, until: AbortSignal | undefined): H {
+  stateOf(holding).begin(wait, until);
+  return holding;
 }
 
 /** Acquires what is to be held, within the observation of the wait. */
@@ -156,14 +185,15 @@ export async function runHolding<H extends Holding, T>(
   { marginMs }: Pick<LeaseTerms, "marginMs">,
   onStillRunning?: (error: WorkStillRunningError) => void,
 ): Promise<T> {
+  const state = stateOf(holding);
   const tell = (error: WorkStillRunningError): void => {
     log(error.message);
     onStillRunning?.(error);
   };
-  const end = (): Promise<LockLostError | undefined> => endQuietly(holding, log, `the lock on "${holding.key}"`);
+  const end = (): Promise<LockLostError | undefined> => endQuietly(state, log, `the lock on "${holding.key}"`);
   let result: T;
   try {
-    result = await tellingOfLostWork(holding, { clock, marginMs, tell }, () => holding.run(() => work(holding)));
+    result = await tellingOfLostWork(state, { clock, marginMs, tell }, () => state.run(() => work(holding)));
   } catch (error) {
     const lost = await end();
     if (!lost) throw error;

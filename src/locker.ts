@@ -1,5 +1,5 @@
 import { NotHeldError } from "./errors.ts";
-import { checkWork, Holding, observed, runHolding } from "./holding.ts";
+import { begun, checkWork, Holding, observed, runHolding, stateOf } from "./holding.ts";
 import { checkKey } from "./lease/blob-name.ts";
 import { LeaseAcquirer } from "./lease-acquirer.ts";
 import { type Mutex, type MutexOptions, spaceFor } from "./lock-space.ts";
@@ -11,6 +11,9 @@ import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from ".
 
 const AMBIGUOUS =
   "unlock() may mean another call of this locker; release the lock that lock() returned, use run(), or make a locker for each task";
+
+/** The id of a lock's lease, which does not count as read by this. For the simulation, which must not change what it watches. */
+export let currentLeaseId: (lock: Lock) => string;
 
 /** A lock that is held, until it is released or lost. */
 export class Lock extends Holding {
@@ -36,9 +39,8 @@ export class Lock extends Holding {
     this.#hold = hold;
   }
 
-  /** The id of its lease, which does not count as read by this. For the simulation, which must not change what it watches. @internal */
-  static leaseIdOf(lock: Lock): string {
-    return lock.#hold.leaseId;
+  static {
+    currentLeaseId = (lock) => lock.#hold.leaseId;
   }
 
   /**
@@ -127,7 +129,7 @@ export class Locker {
     let lock: Lock | undefined;
     try {
       const hold = await observed(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
-      lock = new Lock(this.key, hold).observedBy(wait).until(options.until);
+      lock = begun(new Lock(this.key, hold), wait, options.until);
       return lock;
     } finally {
       this.#calls.end(lock, endedBefore);
@@ -146,7 +148,7 @@ export class Locker {
     let lock: Lock | undefined;
     try {
       const hold = await observed(wait, end, () => this.#acquirer.tryAcquire(end, wait));
-      lock = hold && new Lock(this.key, hold).observedBy(wait).until(until);
+      lock = hold && begun(new Lock(this.key, hold), wait, until);
       return lock;
     } finally {
       this.#calls.end(lock, endedBefore);
@@ -162,12 +164,7 @@ export class Locker {
     checkWork(work);
     const wait = this.#observer.beginWait();
     const hold = await observed(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
-    return await runHolding(
-      new Lock(this.key, hold).observedBy(wait).until(options.until),
-      work,
-      this.#acquirer.blob,
-      this.#acquirer.options.terms,
-    );
+    return await runHolding(begun(new Lock(this.key, hold), wait, options.until), work, this.#acquirer.blob, this.#acquirer.options.terms);
   }
 
   /**
@@ -183,9 +180,10 @@ export class Locker {
     const found = this.#calls.unlocked();
     if (!found) throw new NotHeldError(this.key);
     const { lock, isCertain } = found;
-    if (!isCertain && !lock.lostBecause) throw new NotHeldError(this.key, AMBIGUOUS);
+    const state = stateOf(lock);
+    if (!isCertain && !state.held.lostBecause) throw new NotHeldError(this.key, AMBIGUOUS);
     this.#calls.answer();
-    const lost = isCertain ? await lock.end() : lock.lostBecause;
+    const lost = isCertain ? await state.end() : state.held.lostBecause;
     this.#calls.forget(lock);
     if (lost) throw lost;
   }
@@ -231,6 +229,6 @@ class LockCalls {
   }
 
   get #unanswered(): Lock | undefined {
-    return [this.#oldest, this.#latest].find((lock) => lock && !lock.isOver);
+    return [this.#oldest, this.#latest].find((lock) => lock && !stateOf(lock).held.ended);
   }
 }

@@ -1,7 +1,7 @@
 import { LinkedSignal, unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep } from "../clock.ts";
-import { isMutexError, type LockLostError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
-import { checkWork, Holding, observed, runHolding } from "../holding.ts";
+import { isMutexError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
+import { begun, checkWork, Holding, observed, runHolding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { checkKind } from "../lease/key-kind.ts";
 import { isLeased, type ReadAnswer } from "../lease/lease-store.ts";
@@ -92,12 +92,18 @@ export class Leadership extends Holding {
 
   /** @internal */
   constructor(acquirer: LeaseAcquirer, hold: Hold) {
-    super(acquirer.blob.key, hold);
+    const { key } = acquirer.blob;
+    const over = new LinkedSignal(hold.signal);
+    const before = (): void => {
+      over.abort(new NotHeldError(key));
+      over.end();
+    };
+    super(key, hold, { before });
     this.candidate = acquirer.options.description.holder.name;
     this.term = hold.token as number;
     this.#hold = hold;
     this.#acquirer = acquirer;
-    this.#over = new LinkedSignal(hold.signal);
+    this.#over = over;
     hold.beforeNext(() => this.#takeBack());
   }
 
@@ -120,13 +126,6 @@ export class Leadership extends Holding {
   /** Gives leadership up, for another candidate to take. The field's word for {@link Holding.release}. */
   async resign(): Promise<void> {
     await this.release();
-  }
-
-  /** @internal */
-  override end(): Promise<LockLostError | undefined> {
-    this.#over.abort(new NotHeldError(this.key));
-    this.#over.end();
-    return super.end();
   }
 
   /** What it announced must not stand for a next holder that announces nothing. One try: the next leader writes anyway. */
@@ -191,7 +190,7 @@ export class LeaderElection {
   async campaign(options: WaitOptions = {}): Promise<Leadership> {
     const wait = this.#observer.beginWait();
     const hold = await observed(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
-    return new Leadership(this.#acquirer, hold).observedBy(wait).until(options.until);
+    return begun(new Leadership(this.#acquirer, hold), wait, options.until);
   }
 
   /**
@@ -230,7 +229,7 @@ export class LeaderElection {
         const wait = this.#observer.beginWait();
         const hold = await observed(wait, signal, () => this.#acquirer.acquire({ signal }, wait));
         led = new Stopwatch(clock);
-        const leadership = new Leadership(this.#acquirer, hold).observedBy(wait).until(signal);
+        const leadership = begun(new Leadership(this.#acquirer, hold), wait, signal);
         outcome = await lead(leadership, work, { blob: this.#blob, terms, onStillRunning });
       } catch (error) {
         // The mutex is closed: there is nothing to try again for.

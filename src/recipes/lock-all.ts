@@ -1,7 +1,7 @@
 import { LinkedSignal, onAbort } from "../abort.ts";
 import { sleep } from "../clock.ts";
 import { isMutexError, type LockLostError, LockTimeoutError } from "../errors.ts";
-import { Holding, observed } from "../holding.ts";
+import { begun, Holding, observed } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
@@ -75,7 +75,7 @@ export async function lockAll(mutex: Mutex | MutexOptions, keys: Iterable<string
         await sleep(space.clock, retryDelayMs(losses, space.random), { signal: limit.signal });
       }
     });
-    return new LockSet(new Map(joint.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), joint).observedBy(wait).until(until);
+    return begun(new LockSet(new Map(joint.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), joint), wait, until);
   } finally {
     limit.end();
   }

@@ -1,4 +1,4 @@
-import { checkWork, type Holding, observed, runHolding } from "../holding.ts";
+import { begun, checkWork, type Holding, observed, runHolding } from "../holding.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { LeaseTerms } from "../options.ts";
 import type { ObservedWait, Observer } from "../telemetry/observer.ts";
@@ -33,7 +33,7 @@ export function lockSide<T, H extends Holding>({ source, handle, observer, blob,
   const lock = async (options: WaitOptions = {}): Promise<H> => {
     const wait = observer.beginWait();
     const got = await observed(wait, signalOf(options), () => source.acquire(options, wait));
-    return handle(got).observedBy(wait).until(options.until);
+    return begun(handle(got), wait, options.until);
   };
   return Object.freeze({
     lock,
@@ -42,7 +42,7 @@ export function lockSide<T, H extends Holding>({ source, handle, observer, blob,
       const end = signal ?? until;
       const wait = observer.beginWait();
       const got = await observed(wait, end, () => source.tryAcquire(end, wait));
-      return got && handle(got).observedBy(wait).until(until);
+      return got && begun(handle(got), wait, until);
     },
     run: async <R>(work: (lock: H) => Promise<R> | R, options?: WaitOptions) => {
       checkWork(work);

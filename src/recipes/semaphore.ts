@@ -1,7 +1,7 @@
 import { unlessAborted } from "../abort.ts";
 import { settledWithin, sleep } from "../clock.ts";
-import { DifferingPermitsError, type LockLostError } from "../errors.ts";
-import { checkWork, Holding, observed, runHolding } from "../holding.ts";
+import { DifferingPermitsError } from "../errors.ts";
+import { begun, checkWork, Holding, observed, runHolding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { claimKey } from "../lease/claim-key.ts";
 import { helpersOf } from "../lease/helper-folder.ts";
@@ -51,26 +51,12 @@ export class Permit extends Holding {
   readonly slot: number;
   /** Higher than that of every earlier holder of this slot. Undefined with `fencing: false`. */
   readonly fencingToken: number | undefined;
-  readonly #onEnd: () => void;
-  #isEnded = false;
 
   /** @internal */
   constructor(key: string, slot: number, hold: Hold, onEnd: () => void) {
-    super(key, hold);
+    super(key, hold, { after: onEnd });
     this.slot = slot;
     this.fencingToken = hold.token;
-    this.#onEnd = onEnd;
-  }
-
-  /** @internal */
-  override async end(): Promise<LockLostError | undefined> {
-    if (this.#isEnded) return await super.end();
-    this.#isEnded = true;
-    try {
-      return await super.end();
-    } finally {
-      this.#onEnd();
-    }
   }
 }
 
@@ -133,7 +119,7 @@ export class Semaphore {
       tryOnce: (signal: AbortSignal | undefined) => this.#tryOnce(signal, wait),
     };
     const permit = await observed(wait, signalOf(options), () => waitFor(this.#blob, this.key, options, wanted, wait));
-    return permit.observedBy(wait).until(options.until);
+    return begun(permit, wait, options.until);
   }
 
   /**
@@ -145,7 +131,7 @@ export class Semaphore {
     const end = signal ?? until;
     const wait = this.#observer.beginWait();
     const permit = await observed(wait, end, () => this.#tryOnce(end, wait));
-    return permit?.observedBy(wait).until(until);
+    return permit && begun(permit, wait, until);
   }
 
   /**

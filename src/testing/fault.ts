@@ -37,6 +37,9 @@ export type Mischief = <T>(
   request: { readonly operation: StoreOperation; readonly key?: string },
 ) => Promise<T>;
 
+/** A call as the fault lets it through. */
+export let struckBy: <T>(fault: Fault, operation: StoreOperation, key: string | undefined, send: Send<T>) => Send<T>;
+
 /** Something that is wrong with a store for a while. */
 export class Fault {
   readonly #operations: Operations;
@@ -67,8 +70,11 @@ export class Fault {
     this.#healed.abort();
   }
 
-  /** @internal */
-  strike<T>(operation: StoreOperation, key: string | undefined, send: Send<T>): Send<T> {
+  static {
+    struckBy = (fault, operation, key, send) => fault.#strike(operation, key, send);
+  }
+
+  #strike<T>(operation: StoreOperation, key: string | undefined, send: Send<T>): Send<T> {
     if (!this.#isAbout(operation, key)) return send;
     if (this.#pass > 0) {
       this.#pass -= 1;

@@ -17,7 +17,7 @@ import type {
   StoredBlob,
   WriteAnswer,
 } from "../lease/lease-store.ts";
-import { Fault, type FaultScope, type Mischief, type Operations, type Send, type StoreOperation } from "./fault.ts";
+import { Fault, type FaultScope, type Mischief, type Operations, type Send, type StoreOperation, struckBy } from "./fault.ts";
 
 /** What a call that was made to fail throws. */
 export interface Failure extends FaultScope {
@@ -228,7 +228,7 @@ export class FaultyLeaseStore implements LeaseStore {
   async #pass<T>(operation: StoreOperation, key: string | undefined, call: StoreCall = {}, send: Send<T>): Promise<T> {
     this.#calls.push({ operation, key, at: this.#clock.now() });
     call.signal?.throwIfAborted();
-    return this.#faults.reduceRight<Send<T>>((inner, fault) => fault.strike(operation, key, inner), send)(call);
+    return this.#faults.reduceRight<Send<T>>((inner, fault) => struckBy(fault, operation, key, inner), send)(call);
   }
 }
 

@@ -2,7 +2,7 @@ import type { AcquiredLease, AzureMutex } from "../../src/azure-mutex.ts";
 import { sleep, type Timer } from "../../src/clock.ts";
 import { isMutexError } from "../../src/errors.ts";
 import type { Holding } from "../../src/holding.ts";
-import { Lock } from "../../src/locker.ts";
+import { currentLeaseId, type Lock } from "../../src/locker.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
@@ -149,7 +149,7 @@ async function runTaken(
 
 function claimOf(lock: Lock, machine: Machine): Claim {
   const { key, fencingToken } = lock;
-  const leaseId = Lock.leaseIdOf(lock);
+  const leaseId = currentLeaseId(lock);
   return { group: key, limit: 1, weight: 1, held: lock, blob: key, leaseId, tokens: key, token: fencingToken, machine };
 }
 
@@ -192,7 +192,7 @@ function readersGame(options: LockerOptions, writers = 0.35): Game {
             if (!written) return undefined;
             const claims = [
               claimOf(written, machine),
-              { ...common, weight: ALL, held: written, blob: KEY, leaseId: Lock.leaseIdOf(written) },
+              { ...common, weight: ALL, held: written, blob: KEY, leaseId: currentLeaseId(written) },
             ];
             return { holding: written, lock: written, claims, end: () => written.release() };
           }

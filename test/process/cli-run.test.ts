@@ -372,7 +372,7 @@ describe.concurrent("azmutex run", () => {
       await gone([holder.pid, watchdog]);
       const mark = readFileSync(`/proc/${job}/environ`, "utf8").match(/AZMUTEX_JOB=([^\0]+)/)?.[1] ?? "";
       process.kill(job, "SIGKILL");
-      const waited = runShell(test, "echo no", { args: ["--timeout", "1s", key], env: { AZMUTEX_JOB: mark } });
+      const waited = runShell(test, "echo no", { args: ["--timeout", "5s", key], env: { AZMUTEX_JOB: mark } });
       test.expect(await waited.ended).toMatchObject({ code: 124, out: "" });
     });
   });

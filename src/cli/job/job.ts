@@ -20,12 +20,15 @@ const TELL_EVERY_MS = 250;
 /** The watchdog asks the job to stop so much later than this process, which then knows that it was asked. */
 const WATCHDOG_LAG_MS = 250;
 /** How often to look whether what the job left behind has ended. */
+/** So shortly before the watchdog asks the job to stop this process leaves it to the watchdog. */
+const WATCHDOG_TURN_MS = 50;
 const LOOK_EVERY_MS = 100;
 /** How long they may take to follow the job before a word is said. */
 const QUIETLY_MS = 1_000;
 /** How long the dead may take to go. */
 const KILLED_MS = 2_000;
 /** How many processes are named. */
+const UNWATCHED = "the process that would have stopped the command in time has died";
 const MOST_NAMES = 5;
 
 export interface JobOptions {
@@ -104,7 +107,8 @@ class Job {
     relay.asked.addEventListener("abort", this.#sayWhatIsUnknown, { once: true });
     signal.addEventListener("abort", onLoss);
     if (signal.aborted) onLoss();
-    void this.#watchdog.died.then(() => this.#stop("the process that would have stopped the command in time has died", EXIT.internal));
+    const onUnwatched = (): void => this.#stop(UNWATCHED, EXIT.internal, { isWatched: false });
+    void this.#watchdog.died.then(onUnwatched);
     try {
       const code = await this.#exit;
       // The watchdog may have stopped it while this process was not able to see why.
@@ -158,17 +162,22 @@ class Job {
     this.#stop(why ?? renewedTooLate(this.#holding.key), EXIT.lost);
   }
 
-  /** Asks the job to stop, and makes it when its grace, or the time for which the lock was good, is over. */
-  #stop(why: string, exitCode: number): void {
+  /**
+   * Asks the job to stop, and makes it when its grace, or the time for which the lock was good, is over. It is asked once, by this
+   * process or by the watchdog: asked again, many a program drops everything.
+   */
+  #stop(why: string, exitCode: number, { isWatched = true }: { readonly isWatched?: boolean } = {}): void {
     if (this.#stopped) return;
     this.#stopped = { why, exitCode };
     this.#sayWhatIsUnknown();
     this.#reader.end();
-    this.#processes.stop();
     const now = machineMs();
     const killAt = Math.max(now, Math.min(now + this.#options.graceMs, this.#goodUntil));
-    // It has been asked: asked again, many a program drops everything.
-    this.#watchdog.allow(killAt, killAt);
+    // If this process was held up, the watchdog has asked it, or is about to.
+    const isTheWatchdogs = isWatched && now >= this.#termAt - WATCHDOG_TURN_MS;
+    // Told before the job is asked: to ask takes a while on a busy machine.
+    this.#watchdog.allow(isTheWatchdogs ? this.#termAt : killAt, killAt);
+    if (!isTheWatchdogs) this.#processes.stop();
     this.#cancelKill = later(killAt - now, () => this.#kill());
   }
 

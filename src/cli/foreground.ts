@@ -1,27 +1,26 @@
 import { spawnSync } from "node:child_process";
 import { fstatSync } from "node:fs";
+import { isatty } from "node:tty";
 import { hasProcessTable, type ProcessEntry, processEntry, processTable } from "./job/process-table.ts";
-import { terminal } from "./terminal.ts";
 
-const STDIN = 0;
 /** The device /dev/tty: whichever terminal controls the process. */
 const OWN_TERMINAL = 0x500;
 const LONGEST_PS_MS = 2_000;
 
 /**
- * Whether standard input is a terminal whose foreground is another's, so that what is typed is not meant for this process. The kernel
- * knows for each process with that controlling terminal. A process without one, in a session of its own, is where the ancestor that
- * started the session is. Elsewhere than on Linux only a process with a controlling terminal is told. Throws without a free file
- * descriptor.
+ * Whether a stream (0, 1, 2) is a terminal whose foreground is another's: what is typed there is not meant for this process, and the
+ * cursor is not its own. The kernel knows for each process with that controlling terminal. A process without one, in a session of its
+ * own, is where the ancestor that started the session is. Elsewhere than on Linux only a process with a controlling terminal is told.
+ * Throws without a free file descriptor.
  */
-export function isInBackground(): boolean {
-  if (!terminal.isInput || process.platform === "win32") return false;
-  return hasProcessTable() ? isInBackgroundByTable() : isInBackgroundByPs();
+export function isInBackground(stream: number): boolean {
+  if (process.platform === "win32" || !isatty(stream)) return false;
+  return hasProcessTable() ? isInBackgroundByTable(stream) : isInBackgroundByPs();
 }
 
-function isInBackgroundByTable(): boolean {
+function isInBackgroundByTable(stream: number): boolean {
   const own = processEntry(process.pid);
-  const { rdev } = fstatSync(STDIN);
+  const { rdev } = fstatSync(stream);
   const device = rdev === OWN_TERMINAL ? own?.terminal : rdev;
   const onTerminal = own && nearest(own, (entry) => entry.terminal === device);
   if (onTerminal) return onTerminal.group !== onTerminal.foreground;

@@ -1,8 +1,8 @@
 import { readSync } from "node:fs";
+import { STDIN } from "./streams.ts";
 import { terminal } from "./terminal.ts";
 import { pauseSync } from "./time.ts";
 
-const STDIN = 0;
 const NEWLINE = 10;
 const AGAIN_MS = 50;
 

@@ -2,12 +2,11 @@ import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 import { cutTo } from "./columns.ts";
 import { CommandError, EXIT, ReaderGone } from "./exit-codes.ts";
+import { isInBackground } from "./foreground.ts";
+import { STDERR, STDIN, STDOUT } from "./streams.ts";
 import { terminalSize } from "./terminal-size.ts";
 import { pauseSync } from "./time.ts";
 
-const STDIN = 0;
-const STDOUT = 1;
-const STDERR = 2;
 const AGAIN_MS = 5;
 const CLEAR_ROW = "\r\x1b[K";
 
@@ -27,6 +26,8 @@ export const terminal: {
   readonly isOutput: boolean;
   /** Whether people watch what is said. */
   readonly isWatched: boolean;
+  /** Whether the cursor is this process's, so that `show` shows something. In the background it is a shell's. */
+  readonly canShow: boolean;
   /** Whether a question can be asked. */
   readonly isInput: boolean;
   /** Whether nothing is to be said, as `--quiet` asks. */
@@ -60,6 +61,15 @@ export const terminal: {
     return isatty(STDERR) ? terminalSize(STDERR).columns - 1 : Number.POSITIVE_INFINITY;
   },
 
+  get canShow() {
+    try {
+      return isatty(STDERR) && !isQuiet && !isInBackground(STDERR);
+    } catch {
+      // There is no file descriptor left to look with.
+      return false;
+    }
+  },
+
   /** From now on nothing is said but what is wrong with the command line. */
   silence(): void {
     isQuiet = true;
@@ -83,17 +93,20 @@ export const terminal: {
 
   /** As `say`, also with `--quiet`. */
   sayAlways(text: string): void {
+    if (shown !== "" && !terminal.canShow) shown = "";
     write(STDERR, shown === "" ? `${text}\n` : `${CLEAR_ROW}${text}\n${shown}`);
   },
 
   /**
-   * Takes the place of what was shown before, on a terminal; an empty text leaves nothing behind. Cut to one row: of two rows the
-   * next text would take the place of the second alone.
+   * Takes the place of what was shown before, on a terminal in whose foreground this process is; an empty text leaves nothing behind.
+   * Cut to one row: of two rows the next text would take the place of the second alone.
    */
   show(progress: string): void {
-    if (!terminal.isWatched || isQuiet) return;
-    shown = cutTo(terminal.progressColumns, progress);
-    write(STDERR, `${CLEAR_ROW}${shown}`);
+    if (progress === "" && shown === "") return;
+    const { canShow } = terminal;
+    // What was shown before this process went into the background stays above the shell's prompt.
+    shown = canShow ? cutTo(terminal.progressColumns, progress) : "";
+    if (canShow) write(STDERR, `${CLEAR_ROW}${shown}`);
   },
 
   /** A question, whole, after which the cursor stays. */

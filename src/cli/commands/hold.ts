@@ -37,7 +37,7 @@ async function hold(key: string, options: LockOptions): Promise<void> {
     const detach = relay.attach({ end: nothing, pass: nothing, suspend: () => terminal.say(NOT_STOPPED) });
     try {
       printJsonLine(jsonOf(key, holding));
-      if (terminal.isInput && terminal.isWatched) terminal.say("azmutex: held until Ctrl-C");
+      if (terminal.isInput && terminal.canShow) terminal.say("azmutex: held until Ctrl-C");
       await heldUntil(AbortSignal.any([relay.asked, input.signal]), holding, graceMs).catch((error: unknown) =>
         endAtOnce(placed(error, key, place)),
       );

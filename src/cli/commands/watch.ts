@@ -163,6 +163,7 @@ class TableView implements View {
   }
 
   #draw(): void {
+    this.#keys.look();
     const now = wallMs();
     const locks = this.#locks;
     const about = `${shownTime(now)}, ${this.#about}`;

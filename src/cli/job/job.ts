@@ -4,6 +4,7 @@ import type { Holding } from "../../index.ts";
 import { CommandError, EXIT, shortageIn, signalled } from "../exit-codes.ts";
 import { isInBackground } from "../foreground.ts";
 import { printable } from "../printable.ts";
+import { STDIN } from "../streams.ts";
 import { terminal } from "../terminal.ts";
 import { every, later, machineMs, pause } from "../time.ts";
 import { isEnvironmentText, spawnWithBytes } from "./environment-bytes.ts";
@@ -19,16 +20,16 @@ import { Watchdog } from "./watchdog.ts";
 const TELL_EVERY_MS = 250;
 /** The watchdog asks the job to stop so much later than this process, which then knows that it was asked. */
 const WATCHDOG_LAG_MS = 250;
-/** How often to look whether what the job left behind has ended. */
 /** So shortly before the watchdog asks the job to stop this process leaves it to the watchdog. */
 const WATCHDOG_TURN_MS = 50;
+/** How often to look whether what the job left behind has ended. */
 const LOOK_EVERY_MS = 100;
 /** How long they may take to follow the job before a word is said. */
 const QUIETLY_MS = 1_000;
 /** How long the dead may take to go. */
 const KILLED_MS = 2_000;
-/** How many processes are named. */
 const UNWATCHED = "the process that would have stopped the command in time has died";
+/** How many processes are named. */
 const MOST_NAMES = 5;
 
 export interface JobOptions {
@@ -250,7 +251,7 @@ async function start({ command: [file = "", ...args], env }: JobOptions, mark: s
     const marks = withMark(process.env[MARK], mark);
     const added = { ...env, [MARK]: marks };
     // In the background it has no input, as in a shell without job control.
-    const input = isInBackground() ? "ignore" : "inherit";
+    const input = isInBackground(STDIN) ? "ignore" : "inherit";
     const stdio = [input, "inherit", "inherit"] as const;
     const readsTerminal = terminal.isInput && input === "inherit";
     const child = isEnvironmentText()

@@ -1,4 +1,5 @@
 import { isInBackground } from "../foreground.ts";
+import { STDIN } from "../streams.ts";
 import { terminal } from "../terminal.ts";
 import { later } from "../time.ts";
 import type { JobProcesses } from "./job-processes.ts";
@@ -38,7 +39,7 @@ export class TerminalReader {
   /** Stops the job or lets it go on, as the terminal is now. */
   look(): void {
     if (!this.#readsTerminal || this.#isEnding) return;
-    const isToPause = isInBackground();
+    const isToPause = isInBackground(STDIN);
     // A shell sends nothing at fg after bg.
     this.#cancel();
     if (isToPause && !this.#processes.hasTable) this.#cancel = later(LOOK_EVERY_MS, () => this.look());

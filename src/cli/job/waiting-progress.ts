@@ -23,8 +23,8 @@ const SETTLED_AFTER_MS = 25_000;
 export type Aim = "for" | "to lead";
 
 /**
- * Says what a command waits for, and which holder is in the way: on a terminal in one row that changes, elsewhere in a line when it
- * begins to wait and another each minute. Two requests for each.
+ * Says what a command waits for, and which holder is in the way: in the foreground of a terminal in one row that changes, elsewhere in
+ * a line when it begins to wait and another each minute. Two requests for each.
  */
 export class WaitingProgress {
   readonly #mutex: AzureMutex;
@@ -32,8 +32,8 @@ export class WaitingProgress {
   readonly #aim: Aim;
   readonly #onSeen: (status: LockStatus) => void;
   readonly #since: number = wallMs();
-  /** Whether each look takes the place of the one before. */
-  readonly #isShown: boolean = terminal.isWatched && !terminal.isQuiet;
+  /** Whether this look is shown in the row of the cursor, and not said in a line. */
+  #isShown = false;
   #cancel = (): void => undefined;
   #isOver = false;
   #hasSaid = false;
@@ -61,6 +61,7 @@ export class WaitingProgress {
   }
 
   async #look(): Promise<void> {
+    this.#isShown = terminal.canShow;
     const cancel = this.#isShown ? later(ANSWER_MS, () => this.#showSilence()) : undefined;
     const status = await this.#mutex.inspect(this.#wanted.key).catch((error: unknown) => this.#unseen(error));
     cancel?.();

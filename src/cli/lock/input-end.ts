@@ -1,6 +1,5 @@
 import { fstatSync, type Stats } from "node:fs";
-
-const STDIN = 0;
+import { STDIN } from "../streams.ts";
 
 /** Standard input, as far as its end asks a command to end. What is in it is dropped. */
 export class InputEnd {

@@ -1,5 +1,6 @@
 import { isInBackground } from "../foreground.ts";
 import { onSignals } from "../signals.ts";
+import { STDIN } from "../streams.ts";
 import { terminal } from "../terminal.ts";
 
 /** What the terminal sends for Ctrl-C, Ctrl-\ and Ctrl-Z, where it does not make signals of them itself. */
@@ -20,13 +21,23 @@ export class Keys {
 
   constructor(onKey: (key: string) => void) {
     this.#onKey = onKey;
-    // The shell has put it into the foreground again, or into the background.
-    this.#stopListening = onSignals(["SIGCONT"], () => this.#begin());
-    this.#begin();
+    // A shell has given the terminal its own mode meanwhile, and put this process into the foreground again or into the background.
+    this.#stopListening = onSignals(["SIGCONT"], () => {
+      this.#drop();
+      this.look();
+    });
+    this.look();
   }
 
   get isReading(): boolean {
     return this.#isReading;
+  }
+
+  /** Reads from now on if this process is in the foreground, and not if it is in the background. A shell sends nothing at fg after bg. */
+  look(): void {
+    if (!terminal.isInput) return;
+    if (isInBackground(STDIN)) this.#drop();
+    else this.#begin();
   }
 
   end(): void {
@@ -35,16 +46,23 @@ export class Keys {
   }
 
   #begin(): void {
-    // In the background, to read or to change the terminal would stop this process.
-    if (this.#isReading || !terminal.isInput || isInBackground()) return;
+    if (this.#isReading) return;
     this.#isReading = true;
-    process.stdin.setRawMode(true).on("data", this.#onData).resume();
+    // To the stream the terminal may still be as this process has left it.
+    process.stdin.setRawMode(false).setRawMode(true).on("data", this.#onData).resume();
   }
 
   #pause(): void {
     if (!this.#isReading) return;
+    this.#drop();
+    process.stdin.setRawMode(false);
+  }
+
+  /** Reads no more, and leaves the terminal as it is: to change it in the background would stop this process. */
+  #drop(): void {
+    if (!this.#isReading) return;
     this.#isReading = false;
-    process.stdin.off("data", this.#onData).pause().setRawMode(false);
+    process.stdin.off("data", this.#onData).pause();
   }
 
   readonly #onData = (data: Buffer): void => {

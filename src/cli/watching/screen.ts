@@ -1,13 +1,17 @@
 import { columnsOf, cutTo } from "../columns.ts";
+import { isInBackground } from "../foreground.ts";
+import { STDOUT } from "../streams.ts";
 import { terminal } from "../terminal.ts";
 import { type TerminalSize, terminalSize } from "../terminal-size.ts";
 
-const STDOUT = 1;
 const HOME = "\x1b[H";
 const CLEAR_BELOW = "\x1b[J";
 /** Colours take no room. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what colours begin with
 const COLOURS = /\x1b\[\d+m/g;
+
+/** The terminal has another size, or a shell has put this process into the foreground. */
+const REDRAWN_AT = ["SIGWINCH", "SIGCONT"] as const;
 
 export interface Frame {
   /** What is always there. */
@@ -21,7 +25,10 @@ export interface Frame {
 /** What there is to show, on a terminal that is so wide. */
 export type Picture = (columns: number) => Frame;
 
-/** A terminal on which one frame takes the place of another. The cursor stands below the last one, wherever that ends. */
+/**
+ * A terminal on which one frame takes the place of another. The cursor stands below the last one, wherever that ends. In the background
+ * nothing is drawn: the cursor is a shell's.
+ */
 export class Screen {
   #picture: Picture | undefined;
   /** The first of the frame's lines that is shown, where not all of them fit. */
@@ -32,11 +39,12 @@ export class Screen {
   };
 
   constructor() {
-    process.on("SIGWINCH", this.#redraw);
+    for (const signal of REDRAWN_AT) process.on(signal, this.#redraw);
   }
 
   draw(picture: Picture): void {
     this.#picture = picture;
+    if (isInBackground(STDOUT)) return;
     const size = terminalSize(STDOUT);
     const { lines, first, page } = fitted(picture(size.columns), size, this.#first);
     this.#first = first;
@@ -52,7 +60,7 @@ export class Screen {
   }
 
   end(): void {
-    process.off("SIGWINCH", this.#redraw);
+    for (const signal of REDRAWN_AT) process.off(signal, this.#redraw);
   }
 }
 

@@ -1,17 +1,17 @@
 /** Who waits for each signal. One listener a signal serves them all: Node takes more than ten for a leak, and says so. */
-const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+const listenersOf = new WeakMap<AbortSignal, Set<() => void>>();
 
 /** Calls back once when the signal aborts, unless the returned function is called before. The signal must not have aborted yet. */
 export function onAbort(signal: AnySignal | undefined, callback: () => void): () => void {
   if (!signal) return () => undefined;
-  const callbacks = signal instanceof LazySignal ? signal.callbacks : (waiting.get(signal) ?? listenTo(signal));
+  const callbacks = signal instanceof LazySignal ? signal.callbacks : (listenersOf.get(signal) ?? listenTo(signal));
   callbacks.add(callback);
   return () => void callbacks.delete(callback);
 }
 
 function listenTo(signal: AbortSignal): Set<() => void> {
   const callbacks = new Set<() => void>();
-  waiting.set(signal, callbacks);
+  listenersOf.set(signal, callbacks);
   signal.addEventListener("abort", () => callOnce(callbacks), { once: true });
   return callbacks;
 }

@@ -42,7 +42,7 @@ export interface ReleaseAllOptions {
 
 const RELEASE_ALL_MS = 5_000;
 /** The milliseconds between two looks whether everything is released. */
-const LOOK_EVERY_MS = 20;
+const IDLE_CHECK_MS = 20;
 /** How many looks in a row must show a mutex idle: between two requests of one task there is a moment without any. */
 const IDLE_LOOKS = 2;
 
@@ -228,6 +228,6 @@ async function endByHand(lease: ManualLease): Promise<LockLostError | undefined>
 /** Waits until all of them are idle. Rejects with the signal's reason. */
 export async function untilIdle(clock: Clock, spaces: readonly LockSpace[], signal: AbortSignal): Promise<void> {
   for (let looks = 0; looks < IDLE_LOOKS; looks = spaces.every(({ isIdle }) => isIdle) ? looks + 1 : 0) {
-    await sleep(clock, LOOK_EVERY_MS, { signal });
+    await sleep(clock, IDLE_CHECK_MS, { signal });
   }
 }

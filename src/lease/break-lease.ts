@@ -7,7 +7,7 @@ import { READERS, readerIn } from "./reader-blob.ts";
 import { retry, TRIES } from "./retry.ts";
 
 /** How often a break is tried again when the blob was written between the look and the break. */
-const MOST_LOOKS = 5;
+const MOST_BREAK_LOOKS = 5;
 
 /** The result of `AzureMutex.break`. */
 export type BreakResult =
@@ -36,7 +36,7 @@ export async function breakLease(
 ): Promise<BreakResult> {
   const { key } = blob;
   const policy = { signal, tries: TRIES };
-  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+  for (let looks = 0; looks < MOST_BREAK_LOOKS; looks += 1) {
     const found = await retry(blob, () => blob.read({ signal }), policy);
     if (found.kind === "missing" || !isLeased(found.blob.leaseState)) return { outcome: "notHeld" };
     // No locker takes an infinite lease: a record that is there is of an earlier holder.

@@ -2,16 +2,13 @@ import { isMutexError } from "../errors.ts";
 import type { KeyKind } from "../options.ts";
 import { checkKind, kindIn, withKind } from "./key-kind.ts";
 import type { LockBlob } from "./lock-blob.ts";
-
-interface Call {
-  readonly signal?: AbortSignal | undefined;
-}
+import type { SignalOption } from "./requests.ts";
 
 /**
  * Creates the key's blob, and the container where it is missing, so that the blob says the kind before anything else is written for the
  * key. False if there is a blob: one request.
  */
-export async function createOfKind(blob: LockBlob, kind: KeyKind, call: Call): Promise<boolean> {
+export async function createOfKind(blob: LockBlob, kind: KeyKind, call: SignalOption): Promise<boolean> {
   const metadata = withKind({}, kind);
   const answer = await blob.create(metadata, call);
   if (answer.kind !== "missing") return answer.kind === "created";
@@ -26,7 +23,7 @@ export async function createOfKind(blob: LockBlob, kind: KeyKind, call: Call): P
  *
  * @param options - With `mayRead: false` a listing is asked instead of the blob, which takes another right.
  */
-export async function claimKey(blob: LockBlob, kind: KeyKind, { mayRead, ...call }: Call & { mayRead: boolean }): Promise<boolean> {
+export async function claimKey(blob: LockBlob, kind: KeyKind, { mayRead, ...call }: SignalOption & { mayRead: boolean }): Promise<boolean> {
   const { key, log } = blob;
   try {
     if (await createOfKind(blob, kind, call)) return true;

@@ -16,14 +16,14 @@ export interface LeaseOptions {
   readonly terms: Pick<LeaseTerms, "leaseSeconds" | "goodForMs">;
 }
 
-type State =
+type LeaseStatus =
   /** `failure`: why the last renewal failed, if it did. */
   | { readonly kind: "held"; readonly failure?: unknown }
   /** `stands`: whether the service has it all the same. */
   | { readonly kind: "lost"; readonly error: LockLostError; readonly stands: boolean }
   | { readonly kind: "released"; readonly answer: Promise<EndAnswer> };
 
-const HELD: State = Object.freeze({ kind: "held" });
+const HELD_LEASE: LeaseStatus = Object.freeze({ kind: "held" });
 
 /**
  * The state of a lease that was granted. Its deadline counts from before the last request that was granted and answered in
@@ -36,7 +36,7 @@ export class Lease implements StandingLease {
   /** Undefined if there is nothing to conclude. */
   readonly #origin: LeaseOrigin | undefined;
   readonly #loss: LazySignal = new LazySignal();
-  #state: State = HELD;
+  #state: LeaseStatus = HELD_LEASE;
   /** Started just before the last request that was granted, and answered in time. */
   #sent: Stopwatch;
   /** The same, however late the answer came: the lease stands for longer than it is good for. */
@@ -127,7 +127,7 @@ export class Lease implements StandingLease {
     this.#lastSent = sent;
     if (isLate || !this.isOpen) return;
     this.#sent = sent;
-    this.#state = HELD;
+    this.#state = HELD_LEASE;
   }
 
   /** A renewal failed, and it is open what the service did. */

@@ -1,4 +1,3 @@
-import type { AnySignal } from "../abort.ts";
 import type { Clock, Sources } from "../clock.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Closing } from "./closing.ts";
@@ -21,7 +20,7 @@ import type {
 import type { MutexContext } from "./mutex-context.ts";
 import type { HelperKind, Operation } from "./operation.ts";
 import type { RenewalTurns } from "./renewal-turns.ts";
-import type { RequestOptions } from "./requests.ts";
+import type { RequestOptions, SignalOption } from "./requests.ts";
 import { retry, TRIES } from "./retry.ts";
 import type { StandingLease } from "./standing-lease.ts";
 
@@ -33,10 +32,6 @@ export interface BlobOf {
   readonly name?: string | undefined;
   /** What the blob bears from its creation on, besides a record. Default: nothing. */
   readonly metadata?: Metadata | undefined;
-}
-
-interface Call {
-  readonly signal?: AnySignal | undefined;
 }
 
 /** One blob that can be leased, and every request to it. Each method sends one request, with the same timeout. */
@@ -66,12 +61,12 @@ export class LockBlob implements Sources {
     return this.#send("acquire", (signal) => store.acquire(this.name, leaseId, length, { signal }), options);
   }
 
-  renew(leaseId: string, options?: Call): Promise<RenewAnswer> {
+  renew(leaseId: string, options?: SignalOption): Promise<RenewAnswer> {
     const { store } = this.#mutex;
     return this.#send("renew", (signal) => store.renew(this.name, leaseId, { signal }), options);
   }
 
-  change(leaseId: string, newLeaseId: string, options?: Call): Promise<ChangeAnswer> {
+  change(leaseId: string, newLeaseId: string, options?: SignalOption): Promise<ChangeAnswer> {
     const { store } = this.#mutex;
     return this.#send("change", (signal) => store.change(this.name, leaseId, newLeaseId, { signal }), options);
   }
@@ -81,29 +76,29 @@ export class LockBlob implements Sources {
     return this.#send("release", (signal) => store.release(this.name, leaseId, { signal }));
   }
 
-  break({ signal, ...how }: Call & { periodSeconds?: number | undefined; ifMatch?: string | undefined }): Promise<BreakAnswer> {
+  break({ signal, ...how }: SignalOption & { periodSeconds?: number | undefined; ifMatch?: string | undefined }): Promise<BreakAnswer> {
     const { store } = this.#mutex;
     return this.#send("break", (request) => store.break(this.name, { ...how, signal: request }), { signal });
   }
 
   /** Reads everything but the content. With `asWritten`, names of metadata are in the case in which they were written. */
-  read({ signal, asWritten }: Call & { readonly asWritten?: boolean } = {}): Promise<ReadAnswer> {
+  read({ signal, asWritten }: SignalOption & { readonly asWritten?: boolean } = {}): Promise<ReadAnswer> {
     const { store } = this.#mutex;
     const ask = (request: AbortSignal) => store.read(this.name, { signal: request, ...(asWritten && { asWritten }) });
     return this.#send("read", ask, { signal });
   }
 
-  create(metadata: Metadata, options?: Call): Promise<CreateAnswer> {
+  create(metadata: Metadata, options?: SignalOption): Promise<CreateAnswer> {
     const { store } = this.#mutex;
     return this.#send("create", (signal) => store.create(this.name, metadata, { signal }), options);
   }
 
-  createContainer(options?: Call): Promise<void> {
+  createContainer(options?: SignalOption): Promise<void> {
     const { store } = this.#mutex;
     return this.#send("createContainer", (signal) => store.createContainer({ signal }), options);
   }
 
-  writeRecord(metadata: Metadata, { signal, ...on }: Call & { leaseId: string; ifMatch: string }): Promise<WriteAnswer> {
+  writeRecord(metadata: Metadata, { signal, ...on }: SignalOption & { leaseId: string; ifMatch: string }): Promise<WriteAnswer> {
     const { store } = this.#mutex;
     const ask = (request: AbortSignal) => store.writeMetadata(this.name, metadata, { ...on, signal: request });
     return this.#send("writeRecord", ask, { signal });
@@ -115,7 +110,7 @@ export class LockBlob implements Sources {
   }
 
   /** The helper blobs of this one, of one kind or all: one request for up to 5,000 of them. */
-  list(kind?: HelperKind, options?: Call): Promise<readonly StoredBlob[]> {
+  list(kind?: HelperKind, options?: SignalOption): Promise<readonly StoredBlob[]> {
     const { store } = this.#mutex;
     const prefix = helperPrefix(this.name, kind);
     const ask = async (signal: AbortSignal): Promise<readonly StoredBlob[]> => {
@@ -127,7 +122,7 @@ export class LockBlob implements Sources {
   }
 
   /** The blobs whose names begin with the name of this one, page by page. The first page is asked for again if need be. */
-  async *listAll({ signal }: Call = {}): AsyncGenerator<StoredBlob, void, undefined> {
+  async *listAll({ signal }: SignalOption = {}): AsyncGenerator<StoredBlob, void, undefined> {
     const { store } = this.#mutex;
     const stop = new AbortController();
     const begin = async () => {

@@ -28,7 +28,7 @@ export interface Announced extends Announcement {
 }
 
 /** The one name in the blob's metadata that is ours; all others are left as they are. */
-const NAME = "azmutex";
+const RECORD_NAME = "azmutex";
 /** The service takes 8 KB of names and values, and does not say whether the headers' prefix counts. */
 const MOST_METADATA_BYTES = 8_192 - 3 * "x-ms-meta-".length;
 const LONGEST_NONCE = "-".repeat(36);
@@ -37,7 +37,7 @@ const LATEST_DATE = 8.64e15;
 
 /** The blob's metadata with our record in it and everything foreign untouched. */
 export function withRecord(metadata: Metadata, record: LockRecord): Metadata {
-  return { ...metadata, [NAME]: toAsciiJson(record) };
+  return { ...metadata, [RECORD_NAME]: toAsciiJson(record) };
 }
 
 /**
@@ -67,7 +67,7 @@ export function metadataSize(metadata: Metadata): number {
 
 /** Our record, or undefined if there is none or something else in its place. */
 export function recordIn(metadata: Metadata): LockRecord | undefined {
-  const found = jsonOf(metadata[NAME]);
+  const found = jsonOf(metadata[RECORD_NAME]);
   return found && isRecord(found) ? found : undefined;
 }
 
@@ -76,7 +76,7 @@ export function recordIn(metadata: Metadata): LockRecord | undefined {
  * are of earlier seconds: what wipes a record wipes the kind with it.
  */
 export function isOnlyClaimed(metadata: Metadata): boolean {
-  return kindIn(metadata) !== undefined && metadata[NAME] === undefined;
+  return kindIn(metadata) !== undefined && metadata[RECORD_NAME] === undefined;
 }
 
 function isRecord(found: object): found is LockRecord {

@@ -6,8 +6,8 @@ import type { HelperKind } from "./operation.ts";
 export const SLOTS: HelperKind & "semaphore" = "semaphore";
 export const MOST_PERMITS = 1_000;
 /** The entry in a slot's metadata that says what it is a slot of. */
-const ENTRY = "azmutex_semaphore";
-const NAME = /^\.azmutex\/[0-9a-f]{64}\/semaphore\/(\d{3})$/;
+const SLOT_ENTRY = "azmutex_semaphore";
+const SLOT_NAME = /^\.azmutex\/[0-9a-f]{64}\/semaphore\/(\d{3})$/;
 
 /** A permit of a semaphore: a blob whose lease it is. */
 export interface PermitSlot {
@@ -30,14 +30,14 @@ export function gateName(folder: string): string {
 
 /** What a slot bears besides the record of its holder. The key is there in full: nothing else leads from the folder's name back to it. */
 export function slotMetadata(key: string, permits: number): Metadata {
-  return { [ENTRY]: toAsciiJson({ key, permits }) };
+  return { [SLOT_ENTRY]: toAsciiJson({ key, permits }) };
 }
 
 /** The slot that a blob is, or undefined if it is none. */
 export function slotIn({ key: name, metadata }: StoredBlob): PermitSlot | undefined {
-  const digits = NAME.exec(name)?.[1];
+  const digits = SLOT_NAME.exec(name)?.[1];
   if (digits === undefined) return undefined;
-  const { key, permits } = (jsonOf(metadata[ENTRY]) ?? {}) as { key?: unknown; permits?: unknown };
+  const { key, permits } = (jsonOf(metadata[SLOT_ENTRY]) ?? {}) as { key?: unknown; permits?: unknown };
   return {
     slot: Number(digits),
     key: typeof key === "string" ? key : undefined,

@@ -4,7 +4,7 @@ import type { ReadAnswer, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 
 /** The names of azmutex's own entries. Another program may use one of them too. */
-const OURS = /^azmutex(?:_|$)/;
+const OUR_ENTRIES = /^azmutex(?:_|$)/;
 
 /**
  * Reads the blob's metadata as it was written, for a record that is to be written beside it: one request, and one more where there
@@ -26,11 +26,11 @@ export async function readAsWritten(blob: LockBlob, signal: AnySignal | undefine
   // A header has the value itself; the XML of a listing may write it in another way.
   const entries = Object.entries(written.blob.metadata).map(([entry, value]) => {
     const lowerCase = entry.toLowerCase();
-    return [OURS.test(lowerCase) ? lowerCase : entry, metadata[lowerCase] ?? value];
+    return [OUR_ENTRIES.test(lowerCase) ? lowerCase : entry, metadata[lowerCase] ?? value];
   });
   return { kind: "found", blob: { ...read.blob, metadata: Object.fromEntries(entries) } };
 }
 
 function bearsEntriesOfOthers({ metadata, hasContent }: StoredBlob): boolean {
-  return hasContent === true || Object.keys(metadata).some((entry) => !OURS.test(entry));
+  return hasContent === true || Object.keys(metadata).some((entry) => !OUR_ENTRIES.test(entry));
 }

@@ -6,8 +6,8 @@ import type { HelperKind } from "./operation.ts";
 
 /** The kind of the blobs that processes lease while they read. */
 export const READERS: HelperKind & "reader-writer-lock" = "reader-writer-lock";
-const ENTRY = "azmutex_reader";
-const NAME = /^\.azmutex\/[0-9a-f]{64}\/reader-writer-lock\/[^/]+$/;
+const READER_ENTRY = "azmutex_reader";
+const READER_NAME = /^\.azmutex\/[0-9a-f]{64}\/reader-writer-lock\/[^/]+$/;
 
 /** Whose blob it is, and what is read. */
 export interface ReaderBlob {
@@ -16,12 +16,12 @@ export interface ReaderBlob {
 }
 
 export function readerMetadata({ key, holder }: ReaderBlob): Metadata {
-  return { [ENTRY]: toAsciiJson({ key, holder }) };
+  return { [READER_ENTRY]: toAsciiJson({ key, holder }) };
 }
 
 /** What the blob of a process that reads says of itself, or undefined if it is none. */
 export function readerIn({ key: name, metadata }: StoredBlob): ReaderBlob | undefined {
-  if (!NAME.test(name)) return undefined;
-  const { key, holder } = (jsonOf(metadata[ENTRY]) ?? {}) as Partial<ReaderBlob>;
+  if (!READER_NAME.test(name)) return undefined;
+  const { key, holder } = (jsonOf(metadata[READER_ENTRY]) ?? {}) as Partial<ReaderBlob>;
   return typeof key === "string" && isHolder(holder) ? { key, holder } : undefined;
 }

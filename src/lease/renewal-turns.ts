@@ -8,7 +8,7 @@ const ANSWERED_WITHIN_MS = 250;
 const STUCK_MS = 500;
 
 /** A renewal that waits for its turn. */
-interface Waiting {
+interface WaitingRenewal {
   /** When its lease is good no longer, by the clock. */
   readonly dueAt: number;
   readonly begin: () => void;
@@ -31,8 +31,8 @@ export interface RenewalTurn {
 export class RenewalTurns {
   readonly #clock: Clock;
   /** Each in the order of their deadlines. */
-  readonly #fresh: Waiting[] = [];
-  readonly #failed: Waiting[] = [];
+  readonly #fresh: WaitingRenewal[] = [];
+  readonly #failed: WaitingRenewal[] = [];
   #wasFresh = false;
   #underWay = 0;
   /** How many come due while one is answered, of all leases that are kept. */
@@ -86,7 +86,7 @@ export class RenewalTurns {
   }
 }
 
-function join(line: Waiting[], waiting: Waiting): void {
+function join(line: WaitingRenewal[], waiting: WaitingRenewal): void {
   const after = line.findLastIndex(({ dueAt }) => dueAt <= waiting.dueAt);
   line.splice(after + 1, 0, waiting);
 }

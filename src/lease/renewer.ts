@@ -11,7 +11,7 @@ import { renew } from "./renewal.ts";
 import { type Sleeper, SuspendWatch } from "./suspend-watch.ts";
 
 /** Shared reason of aborts. Passing it avoids an exception for each controller. */
-const STOPPED = new Error("the lease is not renewed any more");
+const RENEWAL_STOPPED = new Error("the lease is not renewed any more");
 
 /**
  * Keeps a lease alive until it is released or lost. Two things run side by side: the renewals, and a deadline that does not wait
@@ -137,7 +137,7 @@ export class Renewer implements Sleeper, LeaseObserver {
 
   #stopNow(): void {
     this.#timer?.cancel();
-    this.#stopRenewing?.abort(STOPPED);
+    this.#stopRenewing?.abort(RENEWAL_STOPPED);
   }
 
   #planRenewal(elapsedMs: number, everyMs: number = this.terms.renewEveryMs): void {

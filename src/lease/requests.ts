@@ -12,9 +12,12 @@ export interface RequestKind {
   readonly timeoutMs: number;
 }
 
-export interface RequestOptions<T = unknown> {
+export interface SignalOption {
   /** Ends the wait at once, with the signal's own reason. */
   readonly signal?: AnySignal | undefined;
+}
+
+export interface RequestOptions<T = unknown> extends SignalOption {
   /**
    * Says for how long the request outlives the wait for its answer, when that ends. Default: it is aborted with the wait.
    * A late answer still tells whether the service did what it was asked.

@@ -2,7 +2,7 @@ import { type Clock, Stopwatch, SUSPEND_MS, type Timer } from "../clock.ts";
 import { inRootContext } from "../root-context.ts";
 
 /** How soon after the machine woke up the holders of its leases are told. */
-const LOOK_EVERY_MS = 1_000;
+const SLEEP_CHECK_MS = 1_000;
 /** Short sleeps add up. What is shorter than this may be the two clocks' own coarseness. */
 const SHORTEST_SLEEP_MS = 50;
 
@@ -52,7 +52,7 @@ export class SuspendWatch {
       this.#planLook(new Stopwatch(this.#clock));
       this.#look(since.sleptMs);
     };
-    this.#timer = inRootContext(() => this.#clock.setTimer(LOOK_EVERY_MS, look));
+    this.#timer = inRootContext(() => this.#clock.setTimer(SLEEP_CHECK_MS, look));
   }
 
   #look(sleptMs: number): void {

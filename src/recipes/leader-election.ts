@@ -224,7 +224,7 @@ export class LeaderElection {
       signal?.throwIfAborted();
       const campaigned = new Stopwatch(clock);
       let led: Stopwatch | undefined;
-      let outcome: Outcome;
+      let outcome: TurnOutcome;
       try {
         const wait = this.#observer.beginWait();
         const hold = await observed(wait, signal, () => this.#acquirer.acquire({ signal }, wait));
@@ -316,7 +316,7 @@ export class LeaderElection {
 }
 
 /** What came of a leadership. */
-interface Outcome {
+interface TurnOutcome {
   readonly isLost: boolean;
   /** What the work threw, if it was something of its own. */
   readonly failure: { readonly error: unknown } | undefined;
@@ -332,8 +332,8 @@ async function lead(
   leadership: Leadership,
   work: (leadership: Leadership) => Promise<unknown> | unknown,
   { blob, terms, onStillRunning }: LeadOptions,
-): Promise<Outcome> {
-  let failure: Outcome["failure"];
+): Promise<TurnOutcome> {
+  let failure: TurnOutcome["failure"];
   const working = async (): Promise<void> => {
     try {
       await work(leadership);

@@ -81,7 +81,7 @@ export async function lockAll(mutex: Mutex | MutexOptions, keys: Iterable<string
   }
 }
 
-interface Asking {
+interface SetWait {
   readonly timeoutMs: number;
   readonly limit: WaitLimit;
   readonly outage: OutageTimer;
@@ -103,7 +103,10 @@ function sortedKeys(keys: Iterable<string>): readonly string[] {
  * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was released from
  * outside before, as at the end of the process.
  */
-async function takeInTurn(acquirers: readonly LeaseAcquirer[], { timeoutMs, limit, outage, wait }: Asking): Promise<JointHold | undefined> {
+async function takeInTurn(
+  acquirers: readonly LeaseAcquirer[],
+  { timeoutMs, limit, outage, wait }: SetWait,
+): Promise<JointHold | undefined> {
   const holds: Hold[] = [];
   const until = new LinkedSignal(limit.signal);
   let wanted = acquirers[0] as LeaseAcquirer;

@@ -24,11 +24,11 @@ import type { Source } from "./lock-side.ts";
 import type { SharedHold } from "./shared-lease.ts";
 import type { Reading } from "./writers.ts";
 
-const KIND = "reader-writer-lock";
+const READERS_KIND = "reader-writer-lock";
 /** To find no writer, to lease the own blob and to look again. */
-const REQUESTS = 3;
+const READER_REQUESTS = 3;
 /** A reader's blob that is not leased and that was made so long ago is swept away: its process is gone, or makes it again. */
-const DEAD_AFTER_MS = 600_000;
+const READER_DEAD_AFTER_MS = 600_000;
 
 /**
  * The way to read. All readers of this process share one lease, on a blob of the process's own; a writer waits until no such
@@ -52,7 +52,7 @@ export class Readers implements Source<SharedHold>, Reading {
   async isGoingOn(signal: AbortSignal | undefined, tries: number): Promise<boolean> {
     const blob = this.#blob;
     const found = await retry(blob, () => blob.list(READERS, { signal }), { signal, tries });
-    sweepHelpers(blob, found, DEAD_AFTER_MS);
+    sweepHelpers(blob, found, READER_DEAD_AFTER_MS);
     return found.some(({ leaseState }) => isLeased(leaseState));
   }
 
@@ -81,7 +81,7 @@ export class Readers implements Source<SharedHold>, Reading {
               },
             },
             async () => {
-              if (local.isWriting) longer = REQUESTS;
+              if (local.isWriting) longer = READER_REQUESTS;
               const hold =
                 (await this.#enter(cameAt, asking)) ??
                 (fair && (await this.#passTurnstile(await this.#turnstile.acquireWithin(limit, outage), asking)));
@@ -119,7 +119,7 @@ export class Readers implements Source<SharedHold>, Reading {
   }
 
   /** Reads, unless another writes or waits to. For the task that has the turn in this process. */
-  async #enter(cameAt: number, asking: Asking): Promise<SharedHold | undefined> {
+  async #enter(cameAt: number, asking: ReaderCall): Promise<SharedHold | undefined> {
     const local = this.#local;
     const { fair, handOverMs } = this.#options;
     // Who joins others of this process overtakes the writers that came since they last looked; not so with `fair`.
@@ -131,7 +131,7 @@ export class Readers implements Source<SharedHold>, Reading {
   }
 
   /** Reads when it is this process's turn: no task writes while this one has the writers' lease, and a later writer sees ours. */
-  async #passTurnstile(turnstile: Hold, asking: Asking): Promise<SharedHold | undefined> {
+  async #passTurnstile(turnstile: Hold, asking: ReaderCall): Promise<SharedHold | undefined> {
     try {
       return await this.#share(asking, async () => {
         await this.#look(asking);
@@ -143,7 +143,7 @@ export class Readers implements Source<SharedHold>, Reading {
   }
 
   /** Leases this process's blob, unless it is, and reads if `mayRead` says so then. */
-  async #share(asking: Asking, mayRead: () => Promise<boolean>): Promise<SharedHold | undefined> {
+  async #share(asking: ReaderCall, mayRead: () => Promise<boolean>): Promise<SharedHold | undefined> {
     const lease = await this.#local.leased(asking.lease);
     // Before it may read, so that the lease is not given back meanwhile by a reader that has done.
     const hold = lease?.join();
@@ -151,7 +151,7 @@ export class Readers implements Source<SharedHold>, Reading {
   }
 
   /** The hold, if it is good for long enough when `mayRead` has said so. */
-  async #confirm(hold: SharedHold, { signal }: Asking, mayRead: () => Promise<boolean>): Promise<SharedHold | undefined> {
+  async #confirm(hold: SharedHold, { signal }: ReaderCall, mayRead: () => Promise<boolean>): Promise<SharedHold | undefined> {
     let isReading = false;
     try {
       if (!(await mayRead())) return undefined;
@@ -168,7 +168,7 @@ export class Readers implements Source<SharedHold>, Reading {
     return isReading ? hold : undefined;
   }
 
-  async #isWriting(asking: Asking): Promise<boolean> {
+  async #isWriting(asking: ReaderCall): Promise<boolean> {
     const lookedAt = this.#now;
     const isWriting = await this.#look(asking);
     this.#local.saw(isWriting, lookedAt);
@@ -176,16 +176,16 @@ export class Readers implements Source<SharedHold>, Reading {
   }
 
   /** Whether the writers' blob is leased. Learns the last writer's token. Throws `KeyKindMismatchError` if the key is used as something else. */
-  async #look({ signal, tries }: Asking): Promise<boolean> {
+  async #look({ signal, tries }: ReaderCall): Promise<boolean> {
     const blob = this.#blob;
     const read = () => retry(blob, () => blob.read({ signal }), { signal, tries });
     let answer = await read();
     // Before the first writer only the readers know what the key is: others would take it for theirs.
     if (answer.kind === "missing" && answer.what === "blob") {
-      const isCreated = await retry(blob, () => createOfKind(blob, KIND, { signal }), { signal, tries });
+      const isCreated = await retry(blob, () => createOfKind(blob, READERS_KIND, { signal }), { signal, tries });
       if (!isCreated) answer = await read();
     }
-    if (answer.kind === "found") checkKind(blob.key, KIND, answer.blob.metadata);
+    if (answer.kind === "found") checkKind(blob.key, READERS_KIND, answer.blob.metadata);
     const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
     // A record of an earlier version, or of a holder who does not announce its token.
     this.#local.sawToken(record?.announced?.token ?? record?.top);
@@ -208,7 +208,7 @@ export class Readers implements Source<SharedHold>, Reading {
 }
 
 /** How a reader asks. */
-interface Asking {
+interface ReaderCall {
   readonly signal: AbortSignal | undefined;
   /** How often a request is sent until it is answered. */
   readonly tries: number;

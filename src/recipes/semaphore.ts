@@ -24,15 +24,15 @@ import { poll } from "../waiting/polling.ts";
 import { checkWaitOptions, signalOf, type TryOptions, WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
 import { ReturnedSlots } from "./returned-slots.ts";
 
-const KIND: KeyKind = "semaphore";
+const SEMAPHORE_KIND: KeyKind = "semaphore";
 /** To find a permit and to take it. */
-const REQUESTS = 4;
+const PERMIT_REQUESTS = 4;
 /** How long to wait for the first slot to be made. */
 const FIRST_SLOT_MS = 50;
 /** So many slots seen free and found taken, and the listing is old. */
 const TRIES_PER_LOOK = 3;
 /** So many looks that showed what was not there, and there is nothing to be had. */
-const MOST_LOOKS = 5;
+const MOST_SLOT_LOOKS = 5;
 
 /** A semaphore's permits, and how each is held and waited for: like a lock. */
 export interface SemaphoreOptions extends Omit<LockerOptions, "handOverCount"> {
@@ -100,7 +100,7 @@ export class Semaphore {
     this.key = key;
     this.permits = permits;
     this.#space = spaceFor(mutex);
-    const resolved = resolveLockerOptions(lockerOptions, this.#space, KIND);
+    const resolved = resolveLockerOptions(lockerOptions, this.#space, SEMAPHORE_KIND);
     this.#metadata = slotMetadata(key, permits);
     this.#options = { ...resolved, description: fitting(resolved.description, this.#metadata) };
     this.#keyFolder = helpersOf(key);
@@ -177,7 +177,7 @@ export class Semaphore {
     const { signal } = limit;
     const returned = this.#returned;
     const rest = (ms: number): Promise<void> => returned.rest(blob.clock, ms, signal);
-    return poll({ blob, limit, outage, longer: REQUESTS, rest }, async () => {
+    return poll({ blob, limit, outage, longer: PERMIT_REQUESTS, rest }, async () => {
       const slot = returned.take();
       // The last time that it asks, it asks for what it leaves to others, too.
       const leaves = limit.isLastPoll ? undefined : (one: number) => returned.isLeft(one, blob.clock.now());
@@ -228,7 +228,7 @@ export class Semaphore {
         if (permit) return permit;
       }
       // What looks free again and again and is not is held, whatever a listing says.
-      if (looks >= MOST_LOOKS && !(isFirst && this.#space.isBusy(this.#nameOf(0)))) return undefined;
+      if (looks >= MOST_SLOT_LOOKS && !(isFirst && this.#space.isBusy(this.#nameOf(0)))) return undefined;
       // Another task of this process is just making the first slot.
       if (isFirst) await sleep(this.#blob.clock, FIRST_SLOT_MS, { signal });
     }
@@ -241,14 +241,14 @@ export class Semaphore {
   async #claim(slots: ReadonlyMap<number, StoredBlob>, signal: AbortSignal | undefined, tries: number): Promise<void> {
     const returned = this.#returned;
     if (returned.claim !== undefined) return;
-    const isClaimed = [...slots.values()].some(({ metadata }) => kindIn(metadata) === KIND);
+    const isClaimed = [...slots.values()].some(({ metadata }) => kindIn(metadata) === SEMAPHORE_KIND);
     const blob = this.#space.blob({ key: this.key });
-    const claim = () => claimKey(blob, KIND, { signal, mayRead: this.#options.fencing });
+    const claim = () => claimKey(blob, SEMAPHORE_KIND, { signal, mayRead: this.#options.fencing });
     returned.claim = isClaimed || (await retry(blob, claim, { signal, tries }));
   }
 
   async #trySlot(slot: number, signal: AbortSignal | undefined, tries: number, isFirst = false): Promise<Permit | undefined> {
-    const kind = this.#returned.claim ? KIND : undefined;
+    const kind = this.#returned.claim ? SEMAPHORE_KIND : undefined;
     const description = { ...this.#options.description, kind };
     const options = { ...this.#options, description, fair: false, handOverMs: 0 };
     const of = { key: this.key, name: this.#nameOf(slot), metadata: withKind(this.#metadata, kind) };

@@ -15,7 +15,7 @@ const SPANS: Readonly<Record<Kind, { readonly wait: string; readonly hold: strin
   write: { wait: "azmutex.rwlock.write", hold: "azmutex.rwlock.write.hold" },
   lock_all: { wait: "azmutex.lock_all", hold: "azmutex.lock_all.hold" },
 };
-const LEVELS = { wait: "azmutex.lock.waiting", hold: "azmutex.lock.held" } as const;
+const LEVEL_METRICS = { wait: "azmutex.lock.waiting", hold: "azmutex.lock.held" } as const;
 
 /** `SpanStatusCode.ERROR` */
 const ERROR = 2;
@@ -59,7 +59,7 @@ export class Observation {
       const attributes = { "azmutex.kind": kind, ...telemetry.keyAttributes(key), ...more };
       this.#span = startSpan(SPANS[kind][what], { attributes, links });
     });
-    this.measure(LEVELS[what], 1);
+    this.measure(LEVEL_METRICS[what], 1);
   }
 
   /** How long it has been, in milliseconds. */
@@ -112,7 +112,7 @@ export class Observation {
     const { telemetry, kind, key } = this.#options;
     const what = this.#what;
     const told = { "azmutex.outcome": outcome, ...(error !== undefined && { "error.type": errorType(error) }) };
-    this.measure(LEVELS[what], -1);
+    this.measure(LEVEL_METRICS[what], -1);
     this.measure(`azmutex.lock.${what}.duration`, ms / 1_000, told);
     const span = this.#span;
     quietly(() => {

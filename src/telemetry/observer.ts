@@ -29,7 +29,7 @@ export class Observer {
 }
 
 /** What is held, as far as its end tells. */
-interface Ended {
+interface EndedHold {
   readonly token?: number | undefined;
   readonly handedTo?: LockEvents["handedOver"]["to"] | undefined;
 }
@@ -66,7 +66,7 @@ export class ObservedWait extends Observation {
   }
 
   /** It is held. */
-  acquired({ token }: Ended): ObservedHold {
+  acquired({ token }: EndedHold): ObservedHold {
     const waitedMs = this.ms;
     const hold = new ObservedHold(this.#options, this, token);
     this.#finish("acquired", undefined, token);
@@ -118,7 +118,7 @@ export class ObservedHold extends Observation implements LeaseObserver {
   }
 
   /** It is being given back. What comes of that is looked at on the side. */
-  ends(ending: Promise<LockLostError | undefined>, tenure: Ended): void {
+  ends(ending: Promise<LockLostError | undefined>, tenure: EndedHold): void {
     const heldMs = this.ms;
     ending.then(
       (lost) => {

@@ -64,7 +64,7 @@ export class Telemetry implements LeaseObserver {
     const count = (outcome: string, type?: Attributes): void =>
       meters.measure("azmutex.storage.requests", 1, { ...name, "azmutex.outcome": outcome, ...type });
     answer.then(
-      (value) => count(kindOf(value)),
+      (value) => count(answerKind(value)),
       (error) => {
         if (signal?.aborted && error === signal.reason) return count("aborted");
         const type = { "error.type": errorType(error) };
@@ -112,7 +112,7 @@ export function errorType(error: unknown): string {
 }
 
 /** The answers of a store tell what kind they are; that of a listing is all there is to it. */
-function kindOf(value: unknown): string {
+function answerKind(value: unknown): string {
   const { kind } = (value ?? {}) as { kind?: unknown };
   return typeof kind === "string" ? kind : "done";
 }

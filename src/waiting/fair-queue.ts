@@ -12,9 +12,9 @@ import { sweepHelpers } from "../lease/sweep.ts";
 import type { Holder } from "../options.ts";
 import { Ticket } from "./ticket.ts";
 
-const KIND = "queue";
+const QUEUE_KIND = "queue";
 /** A ticket that is not leased and was not written for so long belongs to a dead process. */
-const DEAD_AFTER_MS = 60_000;
+const TICKET_DEAD_AFTER_MS = 60_000;
 /** For how long a hand-over to a waiter that gave up may still be on its way. */
 const LATE_HAND_OVER_MS = 60_000;
 const TICKET = "azmutex_ticket";
@@ -32,7 +32,7 @@ export interface WaitingTicket {
   readonly holder: Holder;
 }
 
-export interface Waiting {
+export interface WaitingTickets {
   /** First come, first. */
   readonly tickets: readonly WaitingTicket[];
   /** Undefined if there was nothing to list. */
@@ -59,15 +59,15 @@ export class FairQueue {
   }
 
   ticket(arrivedAt: number, leaseId: string, holder: Holder): Ticket {
-    const name = `${helperPrefix(this.#blob.name, KIND)}${String(arrivedAt).padStart(15, "0")}-${leaseId}`;
+    const name = `${helperPrefix(this.#blob.name, QUEUE_KIND)}${String(arrivedAt).padStart(15, "0")}-${leaseId}`;
     const metadata = { [TICKET]: toAsciiJson({ key: this.#blob.name, leaseId, holder }) };
     return new Ticket(this.#blob.helper(name), metadata);
   }
 
   /** Everybody who waits, in order. Tickets of the dead are swept away on the side. */
-  async waiting(signal?: AbortSignal): Promise<Waiting> {
-    const found = await this.#blob.list(KIND, { signal });
-    sweepHelpers(this.#blob, found, DEAD_AFTER_MS);
+  async waiting(signal?: AbortSignal): Promise<WaitingTickets> {
+    const found = await this.#blob.list(QUEUE_KIND, { signal });
+    sweepHelpers(this.#blob, found, TICKET_DEAD_AFTER_MS);
     const tickets = found.flatMap((blob) => ticketIn(blob) ?? []);
     const [first] = found;
     return { tickets, time: first && new ServiceTime(this.#blob.clock, first.date) };
@@ -115,7 +115,7 @@ export class FairQueue {
 
 /** Who waits, first come first, as the helper blobs of some blob in that folder tell. */
 export function ticketsIn(folder: string, found: readonly StoredBlob[]): readonly WaitingTicket[] {
-  return found.flatMap((blob) => (blob.key.startsWith(`${folder}${KIND}/`) ? (ticketIn(blob) ?? []) : []));
+  return found.flatMap((blob) => (blob.key.startsWith(`${folder}${QUEUE_KIND}/`) ? (ticketIn(blob) ?? []) : []));
 }
 
 /** The ticket that a blob is, if its owner keeps it leased. */

@@ -1,7 +1,7 @@
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { EndAnswer } from "../lease/release.ts";
 import { stayAwayMs } from "./backoff.ts";
-import { arrivalOf, type FairQueue, type Waiting, type WaitingTicket } from "./fair-queue.ts";
+import { arrivalOf, type FairQueue, type WaitingTicket, type WaitingTickets } from "./fair-queue.ts";
 import type { HandedTo } from "./held.ts";
 import type { QueueHead } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
@@ -109,7 +109,7 @@ function passTo(head: QueueHead<ProcessLease>, processLease: ProcessLease): bool
 }
 
 /** Whether the first in line of this process came before everybody else. */
-function isLocalTurn(head: QueueHead<ProcessLease>, next: WaitingTicket | undefined, { time }: Waiting): boolean {
+function isLocalTurn(head: QueueHead<ProcessLease>, next: WaitingTicket | undefined, { time }: WaitingTickets): boolean {
   if (!next || !time) return true;
   return head.nextWaitedMs !== undefined && arrivalOf(time.ms, head.nextWaitedMs) <= next.arrivedAt;
 }

@@ -17,12 +17,12 @@ export interface HoldOptions {
   readonly handOver: HandOver;
 }
 
-type State =
+type HoldStatus =
   | { readonly kind: "held" }
   | { readonly kind: "lost"; readonly error: LockLostError }
   | { readonly kind: "ended"; readonly lost: Promise<LockLostError | undefined> };
 
-const HELD: State = Object.freeze({ kind: "held" });
+const HELD_HOLD: HoldStatus = Object.freeze({ kind: "held" });
 
 /** One task's part of a lease. What happens to the lease after the hold has ended is no concern of it. */
 export class Hold extends HeldOnLeases implements Held, LeaseObserver {
@@ -31,7 +31,7 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   readonly #head: QueueHead<ProcessLease>;
   readonly #handOver: HandOver;
   readonly #loss: LazySignal = new LazySignal();
-  #state: State = HELD;
+  #state: HoldStatus = HELD_HOLD;
   #observer: LeaseObserver | undefined;
   #handedTo: HandedTo | undefined;
   /** The lease id that was read, if one was. */

@@ -5,7 +5,7 @@ import { WorkStillRunningError } from "../errors.ts";
 const AGAIN_AFTER_MS = 60_000;
 
 /** The holding under which work runs. */
-interface Held {
+interface WatchedHold {
   readonly key: string;
   /** Aborts when it is lost. */
   readonly loss: AbortSignal;
@@ -22,7 +22,11 @@ export interface LostWorkOptions {
 }
 
 /** Runs work, and reports while it goes on though its holding was lost. Keeps no process alive. */
-export async function tellingOfLostWork<T>(held: Held, { clock, marginMs, tell }: LostWorkOptions, work: () => Promise<T> | T): Promise<T> {
+export async function tellingOfLostWork<T>(
+  held: WatchedHold,
+  { clock, marginMs, tell }: LostWorkOptions,
+  work: () => Promise<T> | T,
+): Promise<T> {
   const { key, loss } = held;
   let timer: Timer | undefined;
   const onLoss = (): void => {

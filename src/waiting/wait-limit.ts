@@ -154,7 +154,7 @@ export class WaitLimit {
   }
 }
 
-export interface Wanted<T> {
+export interface Acquiring<T> {
   /** Goes on until it has it, or the limit ends. */
   wait(limit: WaitLimit): Promise<T>;
   /** Asks once. */
@@ -162,7 +162,7 @@ export interface Wanted<T> {
 }
 
 /** Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with the reason of its {@link WaitLimit}. */
-export async function waitFor<T>(at: WaitingAt, key: string, options: WaitOptions, wanted: Wanted<T>, wait?: ObservedWait): Promise<T> {
+export async function waitFor<T>(at: WaitingAt, key: string, options: WaitOptions, wanted: Acquiring<T>, wait?: ObservedWait): Promise<T> {
   checkWaitOptions(options);
   const { timeoutMs } = options;
   const signal = signalOf(options);

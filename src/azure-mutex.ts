@@ -24,6 +24,14 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** The options of {@link AzureMutex.list}. */
+export interface ListOptions extends CallOptions {
+  /** What the keys begin with. Default: nothing, which lists all locks. */
+  prefix?: string | undefined;
+  /** Called if the container does not exist, once or twice: then there are no locks. It costs no request. */
+  onNoContainer?: (() => void) | undefined;
+}
+
 /** The options of {@link AzureMutex.break}: which lease, when, and on which condition. */
 export interface BreakOptions extends CallOptions {
   /** Breaks the lock, or the permit, only if its record names this holder (`Holder.name`). Default: any holder. Not with `reader`. */
@@ -185,7 +193,7 @@ export class AzureMutex implements Mutex {
       this.#read(blob, signal),
       unlessDenied(retry(blob, () => blob.list(undefined, { signal }), { signal, tries: TRIES })),
     ]);
-    const status = found.kind === "missing" ? missingStatus(key) : statusOf(found.blob);
+    const status = found.kind === "missing" ? missingStatus(key, found.what) : statusOf(found.blob);
     return withHelpers(status, helpers && helperStatusOf(helperPrefix(blob.name), helpers));
   }
 
@@ -195,14 +203,15 @@ export class AzureMutex implements Mutex {
    * so that nothing says which key it belongs to, comes last, under the name of its folder: `.azmutex/…/`.
    *
    * One request for up to 5,000 blobs whose names begin with `prefix`; with a prefix, as many before that for all helper blobs of the
-   * container. Throws `TypeError` at once for a prefix that no key can have.
+   * container. `onNoContainer` is called if there is no container, so that there are no locks. Throws `TypeError` at once for a
+   * prefix that no key can have.
    */
-  list({ prefix = "", signal }: CallOptions & { prefix?: string } = {}): AsyncIterable<LockStatus> {
+  list({ prefix = "", ...call }: ListOptions = {}): AsyncIterable<LockStatus> {
     checkPrefix(prefix);
-    const locks = this.#blobs(prefix, signal);
+    const locks = this.#blobs(prefix, call);
     // Where the helper blobs are among them, one listing tells of both.
     if (RESERVED_PREFIX.startsWith(prefix)) return listedStatuses({ ...splitListing(locks), prefix });
-    return listedStatuses({ helpers: this.#blobs(RESERVED_PREFIX, signal), locks, prefix });
+    return listedStatuses({ helpers: this.#blobs(RESERVED_PREFIX, call), locks, prefix });
   }
 
   /**
@@ -258,8 +267,8 @@ export class AzureMutex implements Mutex {
     await this.close();
   }
 
-  #blobs(prefix: string, signal: AbortSignal | undefined): AsyncIterable<StoredBlob> {
-    return this.#space.blob({ key: prefix }).listAll({ signal });
+  #blobs(prefix: string, call: ListOptions): AsyncIterable<StoredBlob> {
+    return this.#space.blob({ key: prefix }).listAll(call);
   }
 
   #read(blob: LockBlob, signal: AbortSignal | undefined): Promise<ReadAnswer> {

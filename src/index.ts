@@ -3,6 +3,7 @@ export {
   AzureMutex,
   type BreakOptions,
   type CallOptions,
+  type ListOptions,
 } from "./azure-mutex.ts";
 export type { Clock, Timer, TimerOptions } from "./clock.ts";
 export type { EndingSignal } from "./ending-process.ts";

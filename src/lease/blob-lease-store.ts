@@ -10,6 +10,7 @@ import type {
   LeaseLength,
   LeaseState,
   LeaseStore,
+  ListCall,
   Metadata,
   Missing,
   ReadAnswer,
@@ -324,7 +325,7 @@ export class BlobLeaseStore implements LeaseStore {
     });
   }
 
-  async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {
+  async *list(prefix: string, call?: ListCall): AsyncGenerator<StoredBlob, void, undefined> {
     const container = await this.#client();
     const { options, read } = listing(call);
     const pages = container.listBlobsFlat({ prefix, includeMetadata: true, ...options }).byPage();
@@ -342,6 +343,7 @@ export class BlobLeaseStore implements LeaseStore {
       const failure = this.#read("list", prefix, error);
       const { outcome } = failure;
       if (!(outcome.kind === "missing" && outcome.what === "container")) throw errorFor("list", prefix, failure, this.address);
+      call?.onNoContainer?.();
     }
   }
 

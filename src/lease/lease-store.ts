@@ -22,6 +22,12 @@ export interface StoreCall {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What a listing may be asked with. */
+export interface ListCall extends StoreCall {
+  /** Called if the container does not exist: the listing is empty then. A store that cannot tell ignores it. */
+  readonly onNoContainer?: (() => void) | undefined;
+}
+
 /** What the answers about one version of a blob carry. Times are milliseconds since 1970 by the service's clock, of whole seconds. */
 export interface Stamp {
   /** The blob's ETag, in quotes. */
@@ -157,5 +163,5 @@ export interface LeaseStore {
   /** Deletes a blob, which is refused while it is leased unless the lease is named. One that is gone already is refused as deleted. */
   remove(key: string, options?: StoreCall & { readonly leaseId?: string | undefined }): Promise<RemoveAnswer>;
   /** The blobs whose names begin with `prefix`, by name. */
-  list(prefix: string, call?: StoreCall): AsyncIterable<StoredBlob>;
+  list(prefix: string, call?: ListCall): AsyncIterable<StoredBlob>;
 }

@@ -9,6 +9,7 @@ import type {
   ChangeAnswer,
   CreateAnswer,
   LeaseLength,
+  ListCall,
   Metadata,
   ReadAnswer,
   ReleaseAnswer,
@@ -122,11 +123,14 @@ export class LockBlob implements Sources {
   }
 
   /** The blobs whose names begin with the name of this one, page by page. The first page is asked for again if need be. */
-  async *listAll({ signal }: SignalOption = {}): AsyncGenerator<StoredBlob, void, undefined> {
+  async *listAll({
+    signal,
+    onNoContainer,
+  }: SignalOption & Partial<Pick<ListCall, "onNoContainer">> = {}): AsyncGenerator<StoredBlob, void, undefined> {
     const { store } = this.#mutex;
     const stop = new AbortController();
     const begin = async () => {
-      const found = store.list(this.name, { signal: stop.signal })[Symbol.asyncIterator]();
+      const found = store.list(this.name, { signal: stop.signal, onNoContainer })[Symbol.asyncIterator]();
       return { found, first: await this.#send("list", () => found.next(), { signal }) };
     };
     try {

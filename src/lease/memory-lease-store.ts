@@ -7,6 +7,7 @@ import type {
   CreateAnswer,
   LeaseLength,
   LeaseStore,
+  ListCall,
   Metadata,
   Missing,
   ReadAnswer,
@@ -179,13 +180,14 @@ export class MemoryLeaseStore implements LeaseStore {
   }
 
   /** See {@link LeaseStore.list}. */
-  async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {
+  async *list(prefix: string, call?: ListCall): AsyncGenerator<StoredBlob, void, undefined> {
     const blobs = await this.#serve(call, () =>
       [...(this.#blobs ?? [])]
         .filter(([key]) => key.startsWith(prefix))
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([key, blob]) => this.#shown(key, blob)),
     );
+    if (!this.#blobs) call?.onNoContainer?.();
     for (const blob of blobs) {
       call?.signal?.throwIfAborted();
       yield blob;

@@ -16,8 +16,14 @@ import type {
 } from "./lock-status.ts";
 
 /** The status of a key without a blob: it is free, and no holder left a record. */
-export function missingStatus(key: string): LockStatus {
-  return { key, isHeld: false, state: "missing", infinite: false };
+export function missingStatus(key: string, what: "blob" | "container" = "blob"): LockStatus {
+  return {
+    key,
+    isHeld: false,
+    state: "missing",
+    infinite: false,
+    ...(what === "container" && { isContainerMissing: true }),
+  };
 }
 
 /** The status that a lock's own blob tells. */

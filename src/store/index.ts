@@ -14,6 +14,7 @@ export type {
   LeaseLength,
   LeaseState,
   LeaseStore,
+  ListCall,
   Metadata,
   Missing,
   ReadAnswer,

@@ -8,6 +8,7 @@ import type {
   CreateAnswer,
   LeaseLength,
   LeaseStore,
+  ListCall,
   Metadata,
   ReadAnswer,
   ReleaseAnswer,
@@ -211,10 +212,10 @@ export class FaultyLeaseStore implements LeaseStore {
   }
 
   /** One call, however long the listing is; it is answered as a whole. */
-  async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {
+  async *list(prefix: string, call?: ListCall): AsyncGenerator<StoredBlob, void, undefined> {
     yield* await this.#pass("list", undefined, call, async (passed) => {
       const blobs: StoredBlob[] = [];
-      for await (const blob of this.#store.list(prefix, passed)) blobs.push(blob);
+      for await (const blob of this.#store.list(prefix, { ...call, ...passed })) blobs.push(blob);
       return blobs;
     });
   }

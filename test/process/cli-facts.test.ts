@@ -123,12 +123,13 @@ describe.concurrent("azmutex status", () => {
     expect(await place.json("status", ["never"])).toEqual({ key: "never", isHeld: false, state: "missing", infinite: false, waiting: [] });
   });
 
-  it("says the same where there is no container", async (test) => {
+  it("says so where there is no container, and so does ls", async (test) => {
     const place = await Place.open(test);
     await place.container.delete();
     const [status, ls] = await Promise.all([place.out("status", ["never"]), place.end("ls")]);
-    expect(status).toMatch(/^never: free \(there is no such blob/);
-    expect(ls).toMatchObject({ code: 0, out: "", err: `azmutex: no locks in ${place.name}\n` });
+    expect(status).toMatch(/^never: free \(the container does not exist\)\n/);
+    expect(ls).toMatchObject({ code: 0, out: "", err: `azmutex: no locks in ${place.name}: the container does not exist\n` });
+    expect(await place.json("status", ["never"])).toMatchObject({ state: "missing", isContainerMissing: true });
   });
 
   it("says who holds it, and who had it last", async (test) => {

@@ -362,6 +362,25 @@ describe("inspect and list", () => {
     expect(await keys("c")).toEqual([]);
   });
 
+  it("say that there is no container, without a request more", async () => {
+    const { world, mutex, store, there } = setup();
+    await world.memory.deleteContainer();
+    const isContainerMissing = async () => {
+      let isMissing = false;
+      const onNoContainer = () => {
+        isMissing = true;
+      };
+      for await (const { key } of mutex.list({ onNoContainer })) expect(key).toBe("other");
+      return isMissing;
+    };
+    expect(await isContainerMissing()).toBe(true);
+    expect(await mutex.inspect("job")).toMatchObject({ state: "missing", isContainerMissing: true });
+    expect(store.count()).toBe(3);
+    await there.acquire("other", 15);
+    expect(await isContainerMissing()).toBe(false);
+    expect(await mutex.inspect("job")).not.toHaveProperty("isContainerMissing");
+  });
+
   it("ask for a listing again that brought no answer", async () => {
     const { world, mutex, store, there } = setup();
     await there.acquire("a", 15);

@@ -35,10 +35,10 @@ async function ls(prefix: string | undefined, options: LsOptions): Promise<void>
   if (options.complete) return await printKeys(prefix ?? "", options);
   const mutex = await openMutex(options);
   const place = placeOf(mutex);
-  const locks = await answered(mutex, listed(mutex, prefix));
+  const { locks, isContainerMissing } = await answered(mutex, listed(mutex, prefix));
   const shown = options.held ? locks.filter(isInUse) : locks;
   if (options.json) printJson(shown);
-  else if (locks.length === 0) terminal.say(`azmutex: ${noLocks(place, prefix)}`);
+  else if (locks.length === 0) terminal.say(`azmutex: ${noLocks(place, prefix, isContainerMissing)}`);
   else {
     const { columns } = terminal;
     const lines = [terminal.paint("dim", cutTo(columns, place)), ...lockTable(shown, wallMs(), { columns })];
@@ -48,8 +48,12 @@ async function ls(prefix: string | undefined, options: LsOptions): Promise<void>
   }
 }
 
-async function listed(mutex: AzureMutex, prefix = ""): Promise<LockStatus[]> {
+async function listed(mutex: AzureMutex, prefix = ""): Promise<{ readonly locks: LockStatus[]; readonly isContainerMissing: boolean }> {
   const locks: LockStatus[] = [];
-  for await (const lock of mutex.list({ prefix })) locks.push(lock);
-  return locks;
+  let isContainerMissing = false;
+  const onNoContainer = (): void => {
+    isContainerMissing = true;
+  };
+  for await (const lock of mutex.list({ prefix, onNoContainer })) locks.push(lock);
+  return { locks, isContainerMissing };
 }

@@ -49,7 +49,11 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
   if (view instanceof LineView && !options.json) terminal.say(`azmutex: watching ${placeOf(mutex)}`);
   const look = async (signal: AbortSignal): Promise<LocksSeen> => {
     const locks = new Map<string, LockStatus>();
-    for await (const lock of mutex.list({ prefix: prefix ?? "", signal })) locks.set(lock.key, lock);
+    view.isContainerMissing = false;
+    const onNoContainer = (): void => {
+      view.isContainerMissing = true;
+    };
+    for await (const lock of mutex.list({ prefix: prefix ?? "", signal, onNoContainer })) locks.set(lock.key, lock);
     return locks;
   };
   try {
@@ -68,11 +72,14 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
 }
 
 interface View extends Pick<StatusPolling<LocksSeen>, "onSeen" | "onOutage" | "onAnswer"> {
+  /** Whether the last look found no container. */
+  isContainerMissing: boolean;
   end(): void;
 }
 
 /** A line for each change. */
 class LineView implements View {
+  isContainerMissing = false;
   readonly onOutage = sayOutages.onOutage;
   readonly onAnswer = sayOutages.onAnswer;
   readonly #options: Pick<WatchOptions, "json" | "held">;
@@ -121,10 +128,12 @@ const KEYS_HINT = "; arrows, PgUp, PgDn, Home, End; q ends";
 
 /** All locks as they are, in place of what was shown before. */
 class TableView implements View {
+  isContainerMissing = false;
   readonly #screen = new Screen();
   readonly #breaks = new BreaksSeen();
   readonly #about: string;
-  readonly #nothing: string;
+  readonly #place: string;
+  readonly #prefix: string | undefined;
   readonly #isHeldOnly: boolean;
   readonly #keys: Keys;
   #locks: readonly LockStatus[] | undefined;
@@ -134,7 +143,8 @@ class TableView implements View {
     this.#keys = new Keys((key) => (key === "q" ? quit() : this.#scroll(key)));
     this.#isHeldOnly = held;
     this.#about = `${place}, every ${every.text}`;
-    this.#nothing = noLocks(place, prefix);
+    this.#place = place;
+    this.#prefix = prefix;
   }
 
   onSeen(locks: LocksSeen): void {
@@ -174,7 +184,7 @@ class TableView implements View {
       const trouble = this.#trouble ? [terminal.paint("red", this.#trouble)] : [];
       return {
         head: [...title.map((line) => terminal.paint("dim", cutTo(columns, line))), ...trouble, ...(head === undefined ? [] : [head])],
-        lines: locks?.length === 0 ? [this.#nothing] : lines,
+        lines: locks?.length === 0 ? [noLocks(this.#place, this.#prefix, this.isContainerMissing)] : lines,
         hint: this.#keys.isReading ? KEYS_HINT : "",
       };
     });

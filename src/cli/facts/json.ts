@@ -23,6 +23,8 @@ export interface StatusJson {
   readonly isHeld: boolean;
   /** The state of the lease; `missing`: there is no such blob. */
   readonly state: "available" | "leased" | "expired" | "breaking" | "broken" | "missing";
+  /** True if the container does not exist. Left out otherwise. */
+  readonly isContainerMissing?: true;
   /** Whether the lease is infinite. */
   readonly infinite: boolean;
   /** The last holder that left a record: the present one, unless that leaves none or the lease is infinite. */

@@ -32,7 +32,7 @@ export function statusLines(status: LockStatus, now: number, columns?: number, p
 
 /** What the state alone does not say. */
 function remark(status: LockStatus): string {
-  const { state, semaphore, readers } = status;
+  const { state, isContainerMissing, semaphore, readers } = status;
   switch (state) {
     case "leased":
     case "available":
@@ -44,6 +44,7 @@ function remark(status: LockStatus): string {
     case "expired":
       return " (the last holder's lease ran out: it was not released)";
     case "missing":
+      if (isContainerMissing) return " (the container does not exist)";
       return semaphore || readers ? "" : " (there is no such blob: it was never locked, or was deleted)";
   }
 }

@@ -66,6 +66,7 @@ export function permitsOf({ held, permits }: SemaphoreStatus): string {
 }
 
 /** That a listing is empty. */
-export function noLocks(place: string, prefix: string | undefined): string {
-  return `no locks in ${place}${prefix ? ` with keys that begin with ${JSON.stringify(prefix)}` : ""}`;
+export function noLocks(place: string, prefix: string | undefined, isContainerMissing = false): string {
+  const why = isContainerMissing ? ": the container does not exist" : "";
+  return `no locks in ${place}${prefix ? ` with keys that begin with ${JSON.stringify(prefix)}` : ""}${why}`;
 }

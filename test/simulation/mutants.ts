@@ -365,11 +365,11 @@ export const MUTANTS: readonly Mutant[] = [
     name: "a ticket that is being made is deleted, and counts as gone though it was not leased",
     rule: "P45",
     edits: [
-      { place: "waiting/Ticket.leave", stands: "this.#joining.then(() => this.#delete())", instead: "this.#delete()" },
+      { place: "waiting/Ticket.leave", stands: "this.#joining.then(() => this.#blob.delete(", instead: "(this.#blob.delete(" },
       {
-        place: "waiting/Ticket.#delete",
-        stands: "if (this.#isUndeletable ? await this.#endLease() : await this.#removeLeasedOrNot()) return;",
-        instead: "await this.#remove(this.#leaseId); return;",
+        place: "waiting/TicketBlob.#deleteOnce",
+        stands: "if (this.#isUndeletable ? await this.#endLease() : await this.#removeLeasedOrNot()) return undefined;",
+        instead: "await this.#remove(this.#standing.leaseId); return undefined;",
       },
     ],
   },

@@ -1,0 +1,110 @@
+import { sleep } from "../clock.ts";
+import type { Metadata, RenewAnswer } from "../lease/lease-store.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import { isUnsure, retry, retryDelayMs } from "../lease/retry.ts";
+import type { StandingLease } from "../lease/standing-lease.ts";
+
+/** How long a ticket outlives its owner, in seconds. */
+export const TICKET_LEASE_SECONDS = 60;
+/** Where an acquire may still be on its way, and the ticket cannot be deleted, its lease is ended again after this time. */
+const RELEASED_AGAIN_AFTER_MS = 10_000;
+
+/** The blob of a ticket, and its lease. */
+export class TicketBlob {
+  readonly #blob: LockBlob;
+  readonly #metadata: Metadata;
+  readonly #standing: StandingLease;
+  #wasMade = false;
+  /** An acquire of its lease went unanswered, and may take the lease at any time. */
+  #mayReturn = false;
+  #isUndeletable = false;
+
+  constructor(blob: LockBlob, metadata: Metadata) {
+    this.#blob = blob;
+    this.#metadata = metadata;
+    this.#standing = { name: blob.name, leaseId: blob.newId() };
+  }
+
+  /** Makes the blob, anew if it was made before. False if the container is gone. */
+  async make(): Promise<boolean> {
+    if (this.#wasMade) await this.#removeOldOne();
+    this.#wasMade = true;
+    return (await this.#blob.create(this.#metadata)).kind !== "missing";
+  }
+
+  async lease(): Promise<void> {
+    const { leaseId } = this.#standing;
+    this.#mayReturn = true;
+    this.#blob.standing.add(this.#standing);
+    await this.#blob.acquire(leaseId, TICKET_LEASE_SECONDS);
+    this.#mayReturn = false;
+  }
+
+  renew(): Promise<RenewAnswer> {
+    return this.#blob.renew(this.#standing.leaseId);
+  }
+
+  /** How long to wait after a renewal that failed, in milliseconds. */
+  get retryDelayMs(): number {
+    return retryDelayMs(3, this.#blob.random);
+  }
+
+  /** Deletes the blob. Resolves when that was answered or nothing is left of the lease; or when it ended, where it may not be deleted. */
+  async delete(leftMs: () => number): Promise<void> {
+    const { clock, random } = this.#blob;
+    let tries = 0;
+    const tryOnce = async (): Promise<true | number> => {
+      // Once at least: a renewal that is on its way would revive one that has run out.
+      if (tries > 0 && leftMs() === 0) return true;
+      tries += 1;
+      const restMs = await this.#deleteOnce(retryDelayMs(tries, random));
+      return restMs === undefined || Math.min(restMs, leftMs());
+    };
+    try {
+      await retry(this.#blob, tryOnce, { pause: (ms) => sleep(clock, ms, { keepAlive: false }) });
+    } finally {
+      this.#blob.standing.delete(this.#standing);
+    }
+  }
+
+  /** How long to rest before the next try, in milliseconds; undefined when the ticket is out of the queue. */
+  async #deleteOnce(restMs: number): Promise<number | undefined> {
+    try {
+      if (this.#isUndeletable ? await this.#endLease() : await this.#removeLeasedOrNot()) return undefined;
+      return this.#isUndeletable ? RELEASED_AGAIN_AFTER_MS : restMs;
+    } catch (error) {
+      if (isUnsure(error)) return restMs;
+      this.#blob.removals.failed(error, this.#blob.log);
+      // A ticket that may not be deleted leaves the queue with its lease; one that may not be released either lapses.
+      if (this.#isUndeletable) return TICKET_LEASE_SECONDS * 1_000;
+      this.#isUndeletable = true;
+      return 0;
+    }
+  }
+
+  /** Whether the ticket stays out of the queue: an acquire that is still on its way would bring it back. */
+  async #endLease(): Promise<boolean> {
+    await this.#blob.release(this.#standing.leaseId);
+    return !this.#mayReturn;
+  }
+
+  /** Credentials that may not delete lease the old one again. */
+  async #removeOldOne(): Promise<void> {
+    try {
+      await this.#removeLeasedOrNot();
+    } catch (error) {
+      if (isUnsure(error)) throw error;
+    }
+  }
+
+  /** Whether it is gone. One that is not leased has lapsed, or its lease is on its way yet and finds no blob then. */
+  async #removeLeasedOrNot(): Promise<boolean> {
+    return (await this.#remove(this.#standing.leaseId)) || (await this.#remove());
+  }
+
+  async #remove(leaseId?: string): Promise<boolean> {
+    const answer = await this.#blob.remove({ leaseId });
+    if (answer.kind === "removed") this.#blob.removals.succeeded();
+    return answer.kind === "removed" || answer.why === "deleted";
+  }
+}

@@ -34,6 +34,8 @@ export const terminal: {
   readonly isQuiet: boolean;
   /** The columns that facts may take: those of the terminal they go to, or any number. */
   readonly columns: number;
+  /** The rows of the terminal that facts go to, or any number. */
+  readonly rows: number;
   /** The columns that progress may take. */
   readonly progressColumns: number;
   silence(): void;
@@ -54,6 +56,10 @@ export const terminal: {
 
   get columns() {
     return isatty(STDOUT) ? terminalSize(STDOUT).columns : Number.POSITIVE_INFINITY;
+  },
+
+  get rows() {
+    return isatty(STDOUT) ? terminalSize(STDOUT).rows : Number.POSITIVE_INFINITY;
   },
 
   // A terminal would go on to the next row once the last column is taken.

@@ -399,6 +399,22 @@ describe.concurrent("azmutex ls", () => {
     await held.release();
   });
 
+  it("names --held below a table that is longer than the terminal, of which the rows in use are out of sight", async (test) => {
+    const place = await Place.open(test);
+    const lock = await place.mutex.locker("held").lock();
+    for (const key of ["a", "b", "c", "d"]) await place.mutex.locker(key).run(() => undefined);
+    const last = async (rows: number, args: readonly string[] = []): Promise<string | undefined> => {
+      const { out } = await place.onTerminal("ls", args, { rows, env: { NO_COLOR: "1" } }).ended;
+      return out.trimEnd().split("\r\n").at(-1);
+    };
+    expect(await Promise.all([last(8), last(9), last(8, ["--held"])])).toEqual([
+      "5 locks: 1 held, 4 free; --held shows those in use alone, and azmutex watch scrolls",
+      "5 locks: 1 held, 4 free",
+      "5 locks: 1 held, 4 free",
+    ]);
+    await lock.release();
+  });
+
   it("fits the terminal, with the totals below; piped it is whole", async (test) => {
     const place = await Place.open(test);
     const key = `deploy/${"k".repeat(1_012)}/shop`;

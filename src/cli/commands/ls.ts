@@ -17,6 +17,8 @@ interface LsOptions extends ConnectionOptions {
   readonly complete?: boolean;
 }
 
+const HELD_HINT = "; --held shows those in use alone, and azmutex watch scrolls";
+
 export function lsCommand(): Command {
   const command = new Command("ls")
     .summary("list locks, and who holds them")
@@ -40,10 +42,14 @@ async function ls(prefix: string | undefined, options: LsOptions): Promise<void>
   if (options.json) printJson(shown);
   else if (locks.length === 0) terminal.say(`azmutex: ${noLocks(place, prefix, isContainerMissing)}`);
   else {
-    const { columns } = terminal;
+    const { columns, rows } = terminal;
     const lines = [terminal.paint("dim", cutTo(columns, place)), ...lockTable(shown, wallMs(), { columns })];
     // A program that reads the rows has no use for it.
-    if (terminal.isOutput) lines.push(terminal.paint("dim", cutTo(columns, totalsLine(locks))));
+    if (terminal.isOutput) {
+      // The first rows, of what is in use, are out of sight then. The prompt takes a row as well.
+      const isTooLong = lines.length + 1 >= rows && shown.some((lock) => !isInUse(lock));
+      lines.push(terminal.paint("dim", cutTo(columns, `${totalsLine(locks)}${isTooLong ? HELD_HINT : ""}`)));
+    }
     terminal.print(lines.map((line) => `${line}\n`).join(""));
   }
 }

@@ -369,7 +369,15 @@ describe.concurrent("azmutex ls", () => {
     const place = await Place.open(test);
     const held = await place.mutex.locker("k").lock();
     const full = { through: ["sh", "-c", 'exec "$@" >/dev/full', "sh", process.execPath] };
-    const commands = [["ls"], ["ls", "--json"], ["watch"], ["status", "k"], ["leader", "office"], ["break", "k", "--yes"]] as const;
+    const commands = [
+      ["ls"],
+      ["ls", "--json"],
+      ["watch"],
+      ["status", "k"],
+      ["leader", "office"],
+      ["break", "k", "--yes"],
+      ["ui", "--port", "0"],
+    ] as const;
     const ends = await Promise.all(commands.map(([command, ...args]) => place.end(command, args, full)));
     const err = "azmutex: could not write to standard output: ENOSPC: no space left on device, write";
     expect(ends.map(({ code, err }) => ({ code, err: linesOf(err).at(-1) }))).toEqual(commands.map(() => ({ code: 74, err })));

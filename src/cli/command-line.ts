@@ -5,7 +5,7 @@ import { EXIT, ReaderGone } from "./exit-codes.ts";
 import { failureOf, usageText } from "./failure.ts";
 import { refuseLossyArguments } from "./lossy-text.ts";
 import { createProgram } from "./program.ts";
-import { terminal } from "./terminal.ts";
+import { terminal } from "./terminal/terminal.ts";
 import { later } from "./time.ts";
 
 /** How long the library may go on releasing in the background. A lease that stands after that lapses by itself. */

@@ -24,7 +24,7 @@ export const EXIT: Readonly<Record<ExitName, number>> = Object.freeze({
   signalled: 128,
 });
 
-type ExitName =
+export type ExitName =
   | "notHeld"
   | "usage"
   | "unreachable"
@@ -87,7 +87,11 @@ const SHORTAGES: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
 
 /** The cause of something thrown that is a shortage of this machine: no file descriptor, process or memory left. */
 export function shortageIn(thrown: unknown): Error | undefined {
-  for (let error = thrown, depth = 0; error instanceof Error && depth < DEEPEST_CAUSE; error = error.cause, depth += 1) {
+  for (
+    let error = thrown, depth = 0;
+    error instanceof Error && depth < DEEPEST_CAUSE;
+    error = error.cause, depth += 1
+  ) {
     if ("code" in error && SHORTAGES.includes(error.code)) return error;
   }
   return undefined;

@@ -1,8 +1,8 @@
 import { isMutexError } from "../index.ts";
+import { printable } from "../status/printable.ts";
 import { identityNote } from "./connection/identity.ts";
 import { inOurWords } from "./connection/option-names.ts";
 import { CommandError, EXIT, exitCodeFor, shortageIn } from "./exit-codes.ts";
-import { printable } from "./printable.ts";
 
 /** How a command that failed ends: with one line for people, and an exit code for the caller. */
 export interface Failure {
@@ -21,7 +21,10 @@ export function failureOf(thrown: unknown): Failure {
     return { line: `${printable(usage ?? thrown.message)}${note}`, exitCode };
   }
   if (usage !== undefined) return { line: printable(usage), exitCode: EXIT.usage };
-  return { line: `internal error, a defect of azmutex that should be reported: ${printable(named(thrown))}`, exitCode: EXIT.internal };
+  return {
+    line: `internal error, a defect of azmutex that should be reported: ${printable(nameAndMessage(thrown))}`,
+    exitCode: EXIT.internal,
+  };
 }
 
 /** The line for a failure, with what the machine lacks for it. */
@@ -37,8 +40,10 @@ export function usageText(text: string, hint = ""): string {
   return `azmutex: ${printable(message)}${suggestion && `\n${printable(suggestion.slice(1))}`}${hint && `\n${printable(hint)}`}`;
 }
 
-function named(thrown: unknown): string {
+function nameAndMessage(thrown: unknown): string {
   if (thrown instanceof Error) return `${thrown.name}: ${thrown.message}`;
   // Its properties are left out: they are unknown, and may be secret.
-  return typeof thrown === "object" || typeof thrown === "function" ? Object.prototype.toString.call(thrown) : String(thrown);
+  return typeof thrown === "object" || typeof thrown === "function"
+    ? Object.prototype.toString.call(thrown)
+    : String(thrown);
 }

@@ -1,7 +1,5 @@
 import type { Command } from "commander";
-import { EXIT } from "./exit-codes.ts";
-
-type ExitName = keyof typeof EXIT;
+import { EXIT, type ExitName } from "./exit-codes.ts";
 
 /** What an exit code means, in half a line. */
 const MEANINGS: Readonly<Record<ExitName, string>> = Object.freeze({
@@ -60,16 +58,25 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
     runsJob: true,
   },
   hold: {
-    examples: ["azmutex hold deploy --timeout 5m --purpose 'deploy 42'", "azmutex hold deploy --try <lock.in >lock.out &"],
+    examples: [
+      "azmutex hold deploy --timeout 5m --purpose 'deploy 42'",
+      "azmutex hold deploy --try <lock.in >lock.out &",
+    ],
     codes: [...ASKING, "held", "lost", "timedOut", "signalled"],
   },
   elect: {
-    examples: ["azmutex elect scheduler -- ./schedule.sh", "azmutex elect primary --data http://10.0.0.7:8080 --fair -- ./serve.sh"],
+    examples: [
+      "azmutex elect scheduler -- ./schedule.sh",
+      "azmutex elect primary --data http://10.0.0.7:8080 --fair -- ./serve.sh",
+    ],
     codes: RUNNING,
     runsJob: true,
   },
   leader: {
-    examples: ['azmutex leader primary --exit-code || echo "no leader"', "azmutex leader primary --json | jq -er .leader.data"],
+    examples: [
+      'azmutex leader primary --exit-code || echo "no leader"',
+      "azmutex leader primary --json | jq -er .leader.data",
+    ],
     codes: [...ASKING, "notHeld", "signalled"],
   },
   status: {
@@ -78,7 +85,10 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
   },
   ls: { examples: ["azmutex ls deploy/ --json | jq -r '.[] | select(.isHeld) | .key'"], codes: ASKING },
   watch: {
-    examples: ["azmutex watch deploy/", "azmutex watch --json | jq --unbuffered -r 'select(.event == \"breaking\") | .key'"],
+    examples: [
+      "azmutex watch deploy/",
+      "azmutex watch --json | jq --unbuffered -r 'select(.event == \"breaking\") | .key'",
+    ],
     codes: [...ASKING, "signalled"],
   },
   ui: {
@@ -90,7 +100,10 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
     codes: [...ASKING, "held"],
   },
   completion: {
-    examples: ["azmutex completion bash > ~/.local/share/bash-completion/completions/azmutex", "source <(azmutex completion bash)"],
+    examples: [
+      "azmutex completion bash > ~/.local/share/bash-completion/completions/azmutex",
+      "source <(azmutex completion bash)",
+    ],
     codes: ["usage", "unwritable"],
   },
 });
@@ -102,7 +115,10 @@ export function helpEnd(command: Command): string {
   const rows = Object.entries(EXIT)
     .filter(([name]) => codes.includes(name as ExitName))
     .sort(([, one], [, other]) => one - other)
-    .map(([name, code]) => `${(name === "signalled" ? `${code}+` : String(code)).padEnd(4)}  ${MEANINGS[name as ExitName]}`);
+    .map(
+      ([name, code]) =>
+        `${(name === "signalled" ? `${code}+` : String(code)).padEnd(4)}  ${MEANINGS[name as ExitName]}`,
+    );
   return `\nExamples:\n${indented(examples)}\n\nExit codes:\n${indented([...own, ...rows])}`;
 }
 

@@ -1,5 +1,5 @@
 import { hostname, userInfo } from "node:os";
-import { printable } from "./printable.ts";
+import { printable } from "../status/printable.ts";
 
 /** The user that runs this process, and the machine: `alice@build-7`. For a log, and no proof: a user can rename a machine. */
 export function operator(): string {

@@ -11,7 +11,7 @@ import { statusCommand } from "./commands/status.ts";
 import { uiCommand } from "./commands/ui.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { helpEnd } from "./help-end.ts";
-import { terminal } from "./terminal.ts";
+import { terminal } from "./terminal/terminal.ts";
 
 const SECRETS = `There is no option for an account key, a SAS or a connection string: other users can list the command lines of processes.
 Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN; with
@@ -51,7 +51,9 @@ function version(): string {
   const manifest = new URL("../../package.json", import.meta.url);
   const { name, version } = existsSync(manifest) ? (JSON.parse(readFileSync(manifest, "utf8")) as Manifest) : {};
   if (name === "azmutex" && version !== undefined) return version;
-  throw new Error("the command is started from the installed package, as node_modules/.bin/azmutex: it cannot be bundled");
+  throw new Error(
+    "the command is started from the installed package, as node_modules/.bin/azmutex: it cannot be bundled",
+  );
 }
 
 interface Manifest {

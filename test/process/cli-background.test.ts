@@ -23,7 +23,11 @@ const env = { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString };
 const CTRL_Z = "\x1a";
 
 /** A job that says what it reads, and goes on reading at the end of its input. */
-const READER = ["sh", "-c", 'echo "in $$"; while :; do if read -r word; then echo "got $word"; else sleep 0.1; fi; done'];
+const READER = [
+  "sh",
+  "-c",
+  'echo "in $$"; while :; do if read -r word; then echo "got $word"; else sleep 0.1; fi; done',
+];
 
 const shell = (test: TestContext): Cli => shellOnTerminal(test, { env });
 
@@ -187,7 +191,10 @@ describe.concurrent("in the background of a terminal, azmutex", () => {
     terminal.type(`${script(["run", outer, "--", ...innerRun])}\n`);
     await terminal.printed(/in \d+\r$/m);
     terminal.type(CTRL_Z);
-    await until(() => (terminal.out.match(new RegExp(PAUSED, "gm")) ?? []).length === 2, "both say that they stop their commands");
+    await until(
+      () => (terminal.out.match(new RegExp(PAUSED, "gm")) ?? []).length === 2,
+      "both say that they stop their commands",
+    );
     await reachesShell(test, terminal);
     await sleep(16_000);
     test.expect(await mutex.locker(inner).tryLock()).toBeUndefined();
@@ -212,7 +219,9 @@ describe.concurrent("in the background of a terminal, azmutex", () => {
   it("run whose lock is lost there stops its command for good", async (test) => {
     const key = randomUUID();
     const terminal = shell(test);
-    terminal.type(`${script(["run", "--lease", "15s", key, "--", "sh", "-c", 'echo "in $$"; while :; do read -r word; done'])}\n`);
+    terminal.type(
+      `${script(["run", "--lease", "15s", key, "--", "sh", "-c", 'echo "in $$"; while :; do read -r word; done'])}\n`,
+    );
     const [, job] = await terminal.printed(/in (\d+)\r$/m);
     terminal.type(CTRL_Z);
     await terminal.printed(PAUSED);

@@ -19,7 +19,8 @@ writeFileSync(join(folder, "some file.txt"), "");
 const emulator = await startEmulator({ ownClock: true });
 afterAll(() => emulator.close());
 const KEYS = ["a key", "deploy/$(touch pwned)", "deploy/production", "deploy/staging", "host:1", "host:2"];
-const mutexOn = (containerName: string): AzureMutex => new AzureMutex({ connectionString: emulator.connectionString, containerName });
+const mutexOn = (containerName: string): AzureMutex =>
+  new AzureMutex({ connectionString: emulator.connectionString, containerName });
 await Promise.all(
   KEYS.map((key) =>
     mutexOn("locks")
@@ -82,7 +83,8 @@ describe("azmutex completion", () => {
     expect({ status, stdout, stderr }).toEqual({
       status: 64,
       stdout: "",
-      stderr: "azmutex: command-argument value 'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish.\n",
+      stderr:
+        "azmutex: command-argument value 'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish.\n",
     });
   });
 });
@@ -123,7 +125,9 @@ describe("in bash, azmutex", () => {
   });
 
   it("leaves what stands after -- to that command's own completion, where there is one", () => {
-    expect(bash(["run", "k", "--try", "--", "git", "ch"], { before: '_command_offset() { COMPREPLY=("from $1"); }' })).toEqual(["from 5"]);
+    expect(
+      bash(["run", "k", "--try", "--", "git", "ch"], { before: '_command_offset() { COMPREPLY=("from $1"); }' }),
+    ).toEqual(["from 5"]);
   });
 });
 
@@ -132,7 +136,8 @@ describe("in bash, azmutex asks for keys, and", () => {
 
   it("completes them where a command takes one, quoted as bash takes them", () => {
     const deploys = ["deploy/\\$\\(touch\\ pwned\\)", "deploy/production", "deploy/staging"];
-    for (const command of ["run", "elect", "leader", "status", "ls", "watch", "break"]) expect(keys(command, "deploy/")).toEqual(deploys);
+    for (const command of ["run", "elect", "leader", "status", "ls", "watch", "break"])
+      expect(keys(command, "deploy/")).toEqual(deploys);
     expect(keys("status", "--json", "a")).toEqual(["a\\ key"]);
     expect(keys("run", "--lease", "30s", "deploy/p")).toEqual(["deploy/production"]);
     expect(keys("status", '"a')).toEqual(["a key"]);
@@ -156,7 +161,11 @@ describe("in bash, azmutex asks for keys, and", () => {
     expect(keys("status", "--container", "jobs", "")).toEqual(["nightly"]);
     expect(keys("status", "--container", "=", "jobs", "n")).toEqual(["nightly"]);
     const [, port] = /:(\d+)/.exec(emulator.url) ?? [];
-    const named = { ...shellEnv(), AZURE_STORAGE_ACCOUNT: emulator.accountName, AZURE_STORAGE_KEY: emulator.accountKey };
+    const named = {
+      ...shellEnv(),
+      AZURE_STORAGE_ACCOUNT: emulator.accountName,
+      AZURE_STORAGE_KEY: emulator.accountKey,
+    };
     const url = ["--endpoint", "http", ":", "//127.0.0.1", ":", `${port}/${emulator.accountName}`];
     expect(bash(["status", ...url, "deploy/s"], { env: named })).toEqual(["deploy/staging"]);
   });
@@ -170,9 +179,11 @@ describe("in bash, azmutex asks for keys, and", () => {
     });
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const { port } = silent.address() as { port: number };
-    expect(bash(["status", "d"], { env: shellEnv(emulator.connectionString.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`)) })).toEqual(
-      [],
-    );
+    expect(
+      bash(["status", "d"], {
+        env: shellEnv(emulator.connectionString.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${port}`)),
+      }),
+    ).toEqual([]);
     // A request is tried again after 3 s. The server of this process accepts now what came meanwhile.
     await expect.poll(() => connections).toBeGreaterThan(0);
     await new Promise((resolve) => setImmediate(resolve));
@@ -184,7 +195,11 @@ describe("in bash, azmutex asks for keys, and", () => {
 /** What fish offers, without descriptions. */
 function fish(line: string, env: NodeJS.ProcessEnv = shellEnv()): string[] {
   const code = `source ${scriptFor("fish")}; complete -C ${JSON.stringify(line)}`;
-  const { status, stdout, stderr } = spawnSync("env", ["fish", "--no-config", "-c", code], { encoding: "utf8", cwd: folder, env });
+  const { status, stdout, stderr } = spawnSync("env", ["fish", "--no-config", "-c", code], {
+    encoding: "utf8",
+    cwd: folder,
+    env,
+  });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   return stdout.split("\n").flatMap((offer) => offer.split("\t")[0] || []);
 }
@@ -206,7 +221,12 @@ function zsh(lines: readonly string[], env: NodeJS.ProcessEnv = shellEnv()): str
     zpty -w shell exit
     while zpty -r shell; do :; done >/dev/null`;
   rmSync(out, { force: true });
-  const { status, error } = spawnSync("zsh", ["-f", "-c", code, "zsh", ...lines], { encoding: "utf8", cwd: folder, env, timeout: 120_000 });
+  const { status, error } = spawnSync("zsh", ["-f", "-c", code, "zsh", ...lines], {
+    encoding: "utf8",
+    cwd: folder,
+    env,
+    timeout: 120_000,
+  });
   expect({ status, error }).toMatchObject({ error: undefined });
   return readFileSync(out, "utf8")
     .trimEnd()

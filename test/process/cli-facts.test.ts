@@ -2,8 +2,8 @@ import { hostname, userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ContainerClient, ContainerSASPermissions } from "@azure/storage-blob";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
-import { columnsOf } from "../../src/cli/columns.ts";
-import type { BreakJson, LeaderJson, LeaderWatchJson, StatusJson, WatchJson } from "../../src/cli/facts/json.ts";
+import type { BreakJson, LeaderJson, LeaderWatchJson, StatusJson, WatchJson } from "../../src/cli/output/json.ts";
+import { columnsOf } from "../../src/cli/terminal/columns.ts";
 import { type AzureMutex, LeaderElection, ReaderWriterLock, Semaphore } from "../../src/index.ts";
 import { Cli, type CliEnd, type CliOptions } from "../support/cli.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
@@ -67,7 +67,10 @@ class Place {
   }
 
   /** What a break prints, and its line for the log: who broke which lock, when, and whose it was. */
-  async broken(args: readonly string[], { what = args[0], whose }: { what?: string | undefined; whose: string }): Promise<string> {
+  async broken(
+    args: readonly string[],
+    { what = args[0], whose }: { what?: string | undefined; whose: string },
+  ): Promise<string> {
     const { code, out, err } = await this.end("break", [...args, "--yes"]);
     const line = `^azmutex: ${TIME} ${userInfo().username}@${hostname()} broke ${what} in ${this.name} by azmutex break; it was held by (.*), and is free in \\d+ s\n$`;
     expect({ code, whose: new RegExp(line).exec(err)?.[1] ?? err }).toEqual({ code: 0, whose });
@@ -92,7 +95,9 @@ class Place {
   /** What the SAS with these permissions lets in. */
   async sas(permissions: string): Promise<CliOptions> {
     const expiresOn = new Date(Date.now() + 86_400_000);
-    const url = new URL(await this.container.generateSasUrl({ expiresOn, permissions: ContainerSASPermissions.parse(permissions) }));
+    const url = new URL(
+      await this.container.generateSasUrl({ expiresOn, permissions: ContainerSASPermissions.parse(permissions) }),
+    );
     return { env: { AZURE_STORAGE_CONNECTION_STRING: "", AZURE_STORAGE_SAS_TOKEN: url.search } };
   }
 
@@ -118,9 +123,17 @@ const withoutColours = (text: string): string => text.replaceAll(new RegExp(`${E
 describe.concurrent("azmutex status", () => {
   it("says of a key that was never locked that it was not, with two requests", async (test) => {
     const place = await Place.open(test);
-    expect(await place.out("status", ["never"])).toBe("never: free (there is no such blob: it was never locked, or was deleted)\n");
+    expect(await place.out("status", ["never"])).toBe(
+      "never: free (there is no such blob: it was never locked, or was deleted)\n",
+    );
     expect(place.requests().sort()).toEqual(["list", "read"]);
-    expect(await place.json("status", ["never"])).toEqual({ key: "never", isHeld: false, state: "missing", infinite: false, waiting: [] });
+    expect(await place.json("status", ["never"])).toEqual({
+      key: "never",
+      isHeld: false,
+      state: "missing",
+      infinite: false,
+      waiting: [],
+    });
   });
 
   it("says so where there is no container, and so does ls", async (test) => {
@@ -128,7 +141,11 @@ describe.concurrent("azmutex status", () => {
     await place.container.delete();
     const [status, ls] = await Promise.all([place.out("status", ["never"]), place.end("ls")]);
     expect(status).toMatch(/^never: free \(the container does not exist\)\n/);
-    expect(ls).toMatchObject({ code: 0, out: "", err: `azmutex: no locks in ${place.name}: the container does not exist\n` });
+    expect(ls).toMatchObject({
+      code: 0,
+      out: "",
+      err: `azmutex: no locks in ${place.name}: the container does not exist\n`,
+    });
     expect(await place.json("status", ["never"])).toMatchObject({ state: "missing", isContainerMissing: true });
   });
 
@@ -199,7 +216,10 @@ describe.concurrent("azmutex status", () => {
     const lock = await place.mutex.locker("k", { fair: true, holder: "first" }).lock();
     for (const holder of ["second", "third"]) {
       place.start("run", ["k", "--fair", "--holder", holder, "--", "sleep", "600"]);
-      await until(async () => (await place.mutex.inspect("k")).waiting?.at(-1)?.holder.name === holder, `${holder} waits`);
+      await until(
+        async () => (await place.mutex.inspect("k")).waiting?.at(-1)?.holder.name === holder,
+        `${holder} waits`,
+      );
       // They come in seconds of their own: within one, chance decides.
       await sleep(1_000);
     }
@@ -210,7 +230,9 @@ describe.concurrent("azmutex status", () => {
     ]);
     const text = await place.out("status", ["k"]);
     expect(text).toMatch(
-      new RegExp(` {2}waiting {2}1\\. second \\(host .*\\), since ${SINCE}\n {11}2\\. third \\(host .*\\), since ${SINCE}\n$`),
+      new RegExp(
+        ` {2}waiting {2}1\\. second \\(host .*\\), since ${SINCE}\n {11}2\\. third \\(host .*\\), since ${SINCE}\n$`,
+      ),
     );
     expect(await place.out("ls")).toMatch(/^k +held +first +\d+ s ago +2 +-$/m);
     await lock.release();
@@ -247,7 +269,9 @@ describe.concurrent("azmutex status", () => {
         ],
       },
     });
-    expect(await place.json<StatusJson>("status", ["index"])).toMatchObject({ readers: [{ state: "leased", holder: own("r") }] });
+    expect(await place.json<StatusJson>("status", ["index"])).toMatchObject({
+      readers: [{ state: "leased", holder: own("r") }],
+    });
     expect(linesOf(await place.out("ls")).map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
       ["KEY", "STATE", "HOLDER", "SINCE", "WAITING", "PURPOSE"],
       ["index", "1 reader", "r", "-", "-", "-"],
@@ -283,7 +307,10 @@ describe.concurrent("azmutex status", () => {
     expect(readOnly.out).toContain(`holder   ${ownNamed("web-3")}`);
     expect(readOnly.out).toContain("waiting  unknown: these credentials do not allow to list");
     expect((await place.end("status", args, await place.sas("rl"))).out).not.toContain("unknown");
-    expect(await place.end("ls", args.slice(1), await place.sas("l"))).toMatchObject({ code: 0, out: expect.stringContaining("web-3") });
+    expect(await place.end("ls", args.slice(1), await place.sas("l"))).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("web-3"),
+    });
     const office = ["office", ...args.slice(1)];
     expect(await place.end("leader", office, await place.sas("r"))).toMatchObject({
       code: 0,
@@ -380,7 +407,9 @@ describe.concurrent("azmutex ls", () => {
     ] as const;
     const ends = await Promise.all(commands.map(([command, ...args]) => place.end(command, args, full)));
     const err = "azmutex: could not write to standard output: ENOSPC: no space left on device, write";
-    expect(ends.map(({ code, err }) => ({ code, err: linesOf(err).at(-1) }))).toEqual(commands.map(() => ({ code: 74, err })));
+    expect(ends.map(({ code, err }) => ({ code, err: linesOf(err).at(-1) }))).toEqual(
+      commands.map(() => ({ code: 74, err })),
+    );
     for (const args of [["--help"], ["run", "-h"], ["-V"], ["completion", "bash"]]) {
       const { code, err: said } = await new Cli(test, args, full).ended;
       expect({ args, code, said }).toEqual({ args, code: 74, said: `${err}\n` });
@@ -438,7 +467,11 @@ describe.concurrent("azmutex ls", () => {
       const [clear, waiting] = [`\r${ESCAPE}[K`, /waiting for [\w.:]+ \(\d+ s\)/g];
       return linesOf(out.replaceAll(waiting, "").replaceAll(clear, "").replaceAll("\r", "")).slice(1);
     };
-    const [narrow = [], wide = [], status = []] = await Promise.all([shown(80), shown(200), shown(80, "status", [key])]);
+    const [narrow = [], wide = [], status = []] = await Promise.all([
+      shown(80),
+      shown(200),
+      shown(80, "status", [key]),
+    ]);
     expect(narrow).toEqual([
       place.name,
       expect.stringMatching(/^KEY +STATE +HOLDER +SINCE +WAITING +PURPOSE$/),
@@ -491,13 +524,17 @@ describe.concurrent("azmutex watch", () => {
     await place.mutex.acquire("raw", 60);
     const before = place.requests().length;
     const watch = place.start("watch", ["--every", "500ms"]);
-    await watch.printed(new RegExp(`^${TIME} nightly held by web-3 \\(schema 42\\)\n${TIME} raw held by an unnamed holder\n`));
+    await watch.printed(
+      new RegExp(`^${TIME} nightly held by web-3 \\(schema 42\\)\n${TIME} raw held by an unnamed holder\n`),
+    );
     await first.release();
     await watch.printed(new RegExp(`^${TIME} nightly free$`, "m"));
     const second = await place.mutex.locker("nightly", { holder: "web-4" }).lock();
     await watch.printed(new RegExp(`^${TIME} nightly held by web-4$`, "m"));
     await place.mutex.break("nightly", { periodSeconds: 10 });
-    await watch.printed(new RegExp(`^${TIME} nightly broken, and free when the lease of web-4 ends, in at most 30 s$`, "m"));
+    await watch.printed(
+      new RegExp(`^${TIME} nightly broken, and free when the lease of web-4 ends, in at most 30 s$`, "m"),
+    );
     await watch.printed(new RegExp(`^${TIME} nightly free: the lease of web-4 was broken$`, "m"));
     await place.mutex.release("raw");
     await watch.printed(new RegExp(`^${TIME} raw free$`, "m"));
@@ -536,9 +573,34 @@ describe.concurrent("azmutex watch", () => {
     await watch.printed(/"free"/);
     expect(await stop(watch)).toMatchObject({ code: 130, err: "" });
     const [seen, free] = linesOf(watch.out).map((line) => JSON.parse(line) as WatchJson);
-    const record = { holder: own("web-3"), leaseSeconds: 30, recordedAt: ISO, highestToken: TOKEN, fair: false, kind: "lock" };
-    expect(seen).toEqual({ at: ISO, event: "seen", key: "k", isHeld: true, state: "leased", infinite: false, ...record, waiting: [] });
-    expect(free).toEqual({ at: ISO, event: "free", key: "k", isHeld: false, state: "available", infinite: false, ...record, waiting: [] });
+    const record = {
+      holder: own("web-3"),
+      leaseSeconds: 30,
+      recordedAt: ISO,
+      highestToken: TOKEN,
+      fair: false,
+      kind: "lock",
+    };
+    expect(seen).toEqual({
+      at: ISO,
+      event: "seen",
+      key: "k",
+      isHeld: true,
+      state: "leased",
+      infinite: false,
+      ...record,
+      waiting: [],
+    });
+    expect(free).toEqual({
+      at: ISO,
+      event: "free",
+      key: "k",
+      isHeld: false,
+      state: "available",
+      infinite: false,
+      ...record,
+      waiting: [],
+    });
   });
 
   it("sees permits and readers come and go, of keys with the prefix alone", async (test) => {
@@ -585,7 +647,9 @@ describe.concurrent("azmutex watch", () => {
 
   it("is a table on a terminal, drawn anew in its place, as much as fits", async (test) => {
     const place = await Place.open(test);
-    const locks = await Promise.all(["a", "b", "c", "d", "e"].map((key) => place.mutex.locker(key, { holder: "web-3" }).lock()));
+    const locks = await Promise.all(
+      ["a", "b", "c", "d", "e"].map((key) => place.mutex.locker(key, { holder: "web-3" }).lock()),
+    );
     const watch = place.onTerminal("watch", ["--every", "500ms"], { rows: 6, columns: 120 });
     const frames = (): string[] => withoutColours(watch.out).split(`${ESCAPE}[H${ESCAPE}[J`).slice(1);
     await watch.printed(/… 1 to 1 of 5/);
@@ -612,7 +676,10 @@ describe.concurrent("azmutex watch", () => {
     place.proxy.heal();
     const before = frames().length;
     resize(watch, 20, 120);
-    await until(() => frames().length > before && /^e +held/m.test(frames().at(-1) ?? ""), "it is drawn anew, with all rows");
+    await until(
+      () => frames().length > before && /^e +held/m.test(frames().at(-1) ?? ""),
+      "it is drawn anew, with all rows",
+    );
     await locks[0]?.release();
     await watch.printed(/free/);
     watch.type("\u0003");
@@ -629,7 +696,9 @@ describe.concurrent("azmutex watch", () => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();
     const env = { AZURE_STORAGE_CONNECTION_STRING: place.proxy.connectionString };
-    const shell = inShellOnTerminal(test, ["watch", "--every", "500ms", "--container", place.container.containerName], { env });
+    const shell = inShellOnTerminal(test, ["watch", "--every", "500ms", "--container", place.container.containerName], {
+      env,
+    });
     await shell.printed(/web-3/);
     shell.type("\u001a");
     // What the shell reads after its own command line: what is typed here is not the command's.
@@ -678,7 +747,11 @@ describe.concurrent("azmutex watch", () => {
     { args: ["a\\b"], complaint: 'prefix must be the beginning of a key, not "a\\\\b"' },
   ])("refuses $args", async ({ args, complaint }, test) => {
     const place = await Place.open(test);
-    expect(await place.end("watch", args)).toMatchObject({ code: 64, out: "", err: expect.stringContaining(complaint) });
+    expect(await place.end("watch", args)).toMatchObject({
+      code: 64,
+      out: "",
+      err: expect.stringContaining(complaint),
+    });
     expect(place.requests()).toEqual([]);
   });
 });
@@ -692,11 +765,15 @@ describe.concurrent("azmutex break", () => {
     const run = await place.job(["k", "--lease", "30s"]);
     const before = place.requests().length;
     const out = await place.broken(["k"], { whose: `${hostname()}:${run.pid}` });
-    const [, seconds] = new RegExp(`^k in ${place.name}: broke the lease of ${hostname()}:${run.pid}; free in (\\d+) s\n$`).exec(out) ?? [];
+    const [, seconds] =
+      new RegExp(`^k in ${place.name}: broke the lease of ${hostname()}:${run.pid}; free in (\\d+) s\n$`).exec(out) ??
+      [];
     expect(Number(seconds)).toBeGreaterThan(0);
     expect(Number(seconds)).toBeLessThanOrEqual(30);
     expect(place.requests().slice(before)).toEqual(["read", "break"]);
-    expect(await place.out("status", ["k"])).toMatch(/^k: breaking \(broken: its holder cannot renew it; free in at most 30 s\)\n/);
+    expect(await place.out("status", ["k"])).toMatch(
+      /^k: breaking \(broken: its holder cannot renew it; free in at most 30 s\)\n/,
+    );
     expect(await place.out("ls")).toMatch(/^k +breaking, ≤ 30 s /m);
     const { code, err } = await run.ended;
     expect({ code, err }).toEqual({
@@ -741,9 +818,15 @@ describe.concurrent("azmutex break", () => {
     });
     const refused = await place.end("break", ["k", "--if-holder", "web-4", "--yes", "--json"]);
     expect(refused).toMatchObject({ code: 75, err: "" });
-    expect(JSON.parse(refused.out)).toEqual({ key: "k", outcome: "heldByAnother", holder: own("web-3") } satisfies BreakJson);
+    expect(JSON.parse(refused.out)).toEqual({
+      key: "k",
+      outcome: "heldByAnother",
+      holder: own("web-3"),
+    } satisfies BreakJson);
     expect(lock.isHeld).toBe(true);
-    const broken = await place.broken(["k", "--if-holder", "web-3", "--after", "2s", "--json"], { whose: ownNamed("web-3") });
+    const broken = await place.broken(["k", "--if-holder", "web-3", "--after", "2s", "--json"], {
+      whose: ownNamed("web-3"),
+    });
     expect(JSON.parse(broken)).toEqual({ key: "k", outcome: "broken", freeInSeconds: 2, holder: own("web-3") });
     await lock.release().catch(() => undefined);
   });
@@ -766,7 +849,9 @@ describe.concurrent("azmutex break", () => {
     expect(await place.broken(["k", "--permit", "1", "--after", "0s"], permitted)).toBe(
       `permit 1 of k in ${place.name}: broke the lease of b; free now, and ${MEANWHILE}\n`,
     );
-    expect(await place.out("break", ["k", "--permit", "5", "--yes"])).toBe(`permit 5 of k in ${place.name}: it is not held\n`);
+    expect(await place.out("break", ["k", "--permit", "5", "--yes"])).toBe(
+      `permit 5 of k in ${place.name}: it is not held\n`,
+    );
     expect(await place.out("break", ["index", "--reader", "x", "--yes"])).toBe(
       `the read lock of x on index in ${place.name}: it is not held\n`,
     );
@@ -830,7 +915,9 @@ describe.concurrent("azmutex break", () => {
     const place = await Place.open(test);
     const permit = await new Semaphore(place.mutex, "k", { permits: 2, holder: "a" }).acquire();
     const { env = {} } = await place.sas("rw");
-    const asked = place.onTerminal("break", ["k", "--permit", "0", "--after", "2s", "--endpoint", place.proxy.url], { env });
+    const asked = place.onTerminal("break", ["k", "--permit", "0", "--after", "2s", "--endpoint", place.proxy.url], {
+      env,
+    });
     await asked.printed(
       /these credentials do not allow to see who holds permit 0 of k in \S+; its holder will be stopped: .*; it is free in at most 2 s; break it\? \[y\/N\] $/,
     );
@@ -876,7 +963,10 @@ describe.concurrent("azmutex leader", () => {
     expect(await place.out("leader", ["office"])).toBe("office: no leader\n");
     expect(place.requests()).toEqual(["read"]);
     expect(await place.json("leader", ["office"])).toEqual({ name: "office", leader: null });
-    const leadership = await new LeaderElection(place.mutex, "office", { candidate: "blue", data: "http://10.0.0.7" }).campaign();
+    const leadership = await new LeaderElection(place.mutex, "office", {
+      candidate: "blue",
+      data: "http://10.0.0.7",
+    }).campaign();
     expect(linesOf(await place.out("leader", ["office"]))).toEqual([
       "office: led",
       `  leader  ${ownNamed("blue")}`,

@@ -29,7 +29,9 @@ describe.concurrent("azmutex hold", () => {
     const facts = JSON.parse((await cli.printed(/^\{.*\}\n/))[0]) as Record<string, unknown>;
     const { isHeld, purpose } = await mutex.inspect(key);
     test.expect({ isHeld, purpose }).toEqual({ isHeld: true, purpose: "deploy 42" });
-    test.expect(facts).toEqual({ key, token: test.expect.any(Number), leaseId: test.expect.stringMatching(/^[\da-f-]{36}$/) });
+    test
+      .expect(facts)
+      .toEqual({ key, token: test.expect.any(Number), leaseId: test.expect.stringMatching(/^[\da-f-]{36}$/) });
     cli.type("what is written there is dropped\n");
     cli.child.stdin?.end();
     test.expect(await cli.ended).toEqual(test.expect.objectContaining({ code: 0, signal: null, err: "" }));
@@ -55,7 +57,10 @@ describe.concurrent("azmutex hold", () => {
   it("gives up as run does, and with 75 when standard input ends while it waits", async (test) => {
     const key = randomUUID();
     const lock = await mutex.locker(key).lock();
-    const [tried, timed] = await Promise.all([hold(test, ["--try", key]).ended, hold(test, ["--timeout", "5s", key]).ended]);
+    const [tried, timed] = await Promise.all([
+      hold(test, ["--try", key]).ended,
+      hold(test, ["--timeout", "5s", key]).ended,
+    ]);
     test.expect([tried.code, tried.out, timed.code, timed.out]).toEqual([75, "", 124, ""]);
     const waits = hold(test, [key], { input: Buffer.from("no more") });
     const err = `azmutex: standard input has ended before the lock on "${key}" in ${PLACE} was won\n`;
@@ -66,17 +71,20 @@ describe.concurrent("azmutex hold", () => {
   it.for([
     { signal: "SIGINT", code: 130 },
     { signal: "SIGTERM", code: 143 },
-  ] as const)("releases at $signal and ends with $code, also without an input that can end", async ({ signal, code }, test) => {
-    const key = randomUUID();
-    const cli = new Cli(test, ["hold", key], { env });
-    await cli.printed(/\n/);
-    // It would have ended by now if /dev/null counted as an end.
-    await sleep(1_000);
-    test.expect(await isHeld(key)).toBe(true);
-    cli.kill(signal);
-    test.expect(await cli.ended).toMatchObject({ code, signal: null });
-    test.expect(await mutex.locker(key).tryLock()).toBeDefined();
-  });
+  ] as const)(
+    "releases at $signal and ends with $code, also without an input that can end",
+    async ({ signal, code }, test) => {
+      const key = randomUUID();
+      const cli = new Cli(test, ["hold", key], { env });
+      await cli.printed(/\n/);
+      // It would have ended by now if /dev/null counted as an end.
+      await sleep(1_000);
+      test.expect(await isHeld(key)).toBe(true);
+      cli.kill(signal);
+      test.expect(await cli.ended).toMatchObject({ code, signal: null });
+      test.expect(await mutex.locker(key).tryLock()).toBeDefined();
+    },
+  );
 
   it.for([
     { what: "nothing reads what it prints any more", code: 141, through: undefined, err: "" },
@@ -93,7 +101,9 @@ describe.concurrent("azmutex hold", () => {
     cli.child.stdout?.destroy();
     await lock.release();
     const ended = await cli.ended;
-    test.expect({ code: ended.code, err: ended.err.replace(/^azmutex: (?:waiting for|got) .*\n/gm, "") }).toEqual({ code, err });
+    test
+      .expect({ code: ended.code, err: ended.err.replace(/^azmutex: (?:waiting for|got) .*\n/gm, "") })
+      .toEqual({ code, err });
     test.expect(await mutex.locker(key).tryLock()).toBeDefined();
   });
 
@@ -119,7 +129,11 @@ describe.concurrent("azmutex hold", () => {
     test.expect(code).toBe(79);
     test
       .expect(err)
-      .toMatch(new RegExp(`^azmutex: lock on "${key}" in \\S+/locks could not be renewed, and is certain for \\d\\.\\d s more only\n`));
+      .toMatch(
+        new RegExp(
+          `^azmutex: lock on "${key}" in \\S+/locks could not be renewed, and is certain for \\d\\.\\d s more only\n`,
+        ),
+      );
     // Certain for 12.5 s.
     test.expect(ownTime.now() - since).toBeLessThan(12_500);
   });
@@ -129,7 +143,11 @@ describe.concurrent("azmutex hold", () => {
     const line = commandLine(["hold", key]);
     const script = new Cli(test, [], {
       env,
-      through: ["bash", "-c", `coproc ${line}; read -r x <&\${COPROC[0]}; echo "$COPROC_PID"; read -r _ <&\${COPROC[0]}`],
+      through: [
+        "bash",
+        "-c",
+        `coproc ${line}; read -r x <&\${COPROC[0]}; echo "$COPROC_PID"; read -r _ <&\${COPROC[0]}`,
+      ],
     });
     const [, pid] = await script.printed(/^(\d+)\n/);
     test.expect(await isHeld(key)).toBe(true);

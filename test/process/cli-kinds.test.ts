@@ -1,6 +1,6 @@
 import type { ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeEach, describe, expect, it, type TestContext } from "vitest";
-import type { StatusJson, WatchJson } from "../../src/cli/facts/json.ts";
+import type { StatusJson, WatchJson } from "../../src/cli/output/json.ts";
 import { type AzureMutex, LeaderElection, Semaphore } from "../../src/index.ts";
 import { Cli, type CliEnd, type CliOptions } from "../support/cli.ts";
 import { onTerminal } from "../support/pseudo-terminal.ts";
@@ -30,7 +30,8 @@ function start(test: TestContext, command: string, args: readonly string[] = [],
   return new Cli(test, line(command, args), { env: account(), ...options });
 }
 
-const end = (test: TestContext, command: string, args: readonly string[] = []): Promise<CliEnd> => start(test, command, args).ended;
+const end = (test: TestContext, command: string, args: readonly string[] = []): Promise<CliEnd> =>
+  start(test, command, args).ended;
 
 function refusal(found: string, stated: string): string {
   return `azmutex: "mix" is used as ${found}, not as ${stated}: all its users must use it as the same\n`;
@@ -59,7 +60,11 @@ describe("a key that is used as one kind", () => {
         } else {
           const { code, out, err } = await end(test, "run", args);
           // A slow machine says before that what it waits for.
-          expect({ code, out, err }).toEqual({ code: 64, out: "", err: expect.stringContaining(refusal(found, stated)) });
+          expect({ code, out, err }).toEqual({
+            code: 64,
+            out: "",
+            err: expect.stringContaining(refusal(found, stated)),
+          });
         }
         job.type("\n");
         expect((await job.ended).code).toBe(0);
@@ -83,7 +88,11 @@ describe("a key that is used as one kind", () => {
     await mutex.locker(KEY).run(() => undefined);
     const elected = await end(test, "elect", [KEY, "--", "echo", "leads"]);
     expect(elected).toMatchObject({ code: 64, out: "", err: refusal("a lock", "an election") });
-    expect(await end(test, "leader", [KEY])).toMatchObject({ code: 64, out: "", err: refusal("a lock", "an election") });
+    expect(await end(test, "leader", [KEY])).toMatchObject({
+      code: 64,
+      out: "",
+      err: refusal("a lock", "an election"),
+    });
     await container.getBlobClient(KEY).delete();
     await (await new LeaderElection(mutex, KEY).campaign()).resign();
     const ran = await end(test, "run", [KEY, "--", "echo", "ran"]);
@@ -109,7 +118,9 @@ describe("a key that is used in two ways all the same", () => {
   it("is shown so by status, ls and watch", async (test) => {
     await mixed();
     const { out } = await end(test, "status", [KEY]);
-    expect(out).toMatch(/^mix: mixed use: held, 1 of 2 permits\n {2}in .*\n {2}mixed use +used as lock and as semaphore, which/);
+    expect(out).toMatch(
+      /^mix: mixed use: held, 1 of 2 permits\n {2}in .*\n {2}mixed use +used as lock and as semaphore, which/,
+    );
     expect((await end(test, "ls")).out).toMatch(/^mix +mixed use: held, 1 of 2 permits +lock /m);
     const status = JSON.parse((await end(test, "status", [KEY, "--json"])).out) as StatusJson;
     expect(status).toMatchObject({ kind: "lock", mixedKinds: ["lock", "semaphore"] });

@@ -15,7 +15,10 @@ const emulator = await startEmulator({ ownClock: true });
 afterAll(() => emulator.close());
 
 const mutex = new AzureMutex({ connectionString: emulator.connectionString, containerName: "locks" });
-const container = new ContainerClient(`${emulator.url}/locks`, new StorageSharedKeyCredential(emulator.accountName, emulator.accountKey));
+const container = new ContainerClient(
+  `${emulator.url}/locks`,
+  new StorageSharedKeyCredential(emulator.accountName, emulator.accountKey),
+);
 
 const WATCHDOG = JSON.stringify(new URL("../../dist/cli/job/watchdog.js", import.meta.url).href);
 const TIME = JSON.stringify(new URL("../../dist/cli/time.js", import.meta.url).href);
@@ -32,7 +35,11 @@ const STUBBORN = `exec 2>/dev/null; sh -c 'trap "" TERM; echo "child $$"; sleep 
 const PATIENT = 'echo "child none"; echo "job $$"; read -r _; exit 6';
 
 /** Runs a wrapper that has a `watchdog` and starts a `job` with this mark in its `env`. The watchdog knows the job by the mark alone. */
-async function startWithWatchdog(test: TestContext, mark: string, code: string): Promise<{ program: Script; job: number }> {
+async function startWithWatchdog(
+  test: TestContext,
+  mark: string,
+  code: string,
+): Promise<{ program: Script; job: number }> {
   const program = runProgram(
     emulator.connectionString,
     `
@@ -75,7 +82,10 @@ class Run {
   static async start(
     test: TestContext,
     script: string,
-    { connectionString = emulator.connectionString, options = [] }: { connectionString?: string; options?: readonly string[] } = {},
+    {
+      connectionString = emulator.connectionString,
+      options = [],
+    }: { connectionString?: string; options?: readonly string[] } = {},
   ): Promise<Run> {
     const key = randomUUID();
     const startedAt = performance.now();
@@ -169,13 +179,18 @@ describe.concurrent("a job whose wrapper", () => {
     run.cli.kill("SIGCONT");
     const { code, err } = await run.cli.ended;
     test.expect(code).toBe(79);
-    test.expect(err).toMatch(/^azmutex: lock on ".*" in \S+\/locks (lost|could not be renewed)\b.*: the command was stopped\n$/);
+    test
+      .expect(err)
+      .toMatch(/^azmutex: lock on ".*" in \S+\/locks (lost|could not be renewed)\b.*: the command was stopped\n$/);
     await gone([run.watchdog]);
   });
 
   it("is stopped for a moment, in which a renewal was due, goes on", async (test) => {
     await using proxy = await FaultProxy.start(emulator);
-    const run = await Run.start(test, PATIENT, { connectionString: proxy.connectionString, options: ["--grace", "1s"] });
+    const run = await Run.start(test, PATIENT, {
+      connectionString: proxy.connectionString,
+      options: ["--grace", "1s"],
+    });
     await renewed(proxy);
     // The watchdog knows it by then.
     await sleep(1_000);
@@ -193,7 +208,9 @@ describe.concurrent("a job whose wrapper", () => {
     await run.cli.printed(/^term$/m);
     run.cli.kill("SIGCONT");
     const { code, err } = await run.cli.ended;
-    test.expect({ code, err }).toEqual({ code: 79, err: test.expect.stringMatching(/^azmutex: lock on .*: the command ended with 0\n$/) });
+    test
+      .expect({ code, err })
+      .toEqual({ code: 79, err: test.expect.stringMatching(/^azmutex: lock on .*: the command ended with 0\n$/) });
   });
 
   it("slept with the machine as the job ended looks at the clock before it says that all is well", async (test) => {
@@ -252,21 +269,24 @@ const LEAVING = [
 ] as const;
 
 describe.concurrent("a job with a step", () => {
-  it.for(LEAVING)("$how gets SIGTERM whole, and the lock is held until the step has ended", async ({ script }, test) => {
-    const run = await Run.start(test, script);
-    run.cli.kill("SIGTERM");
-    await run.cli.printed(/^asked$/m);
-    await run.cli.printed(/^azmutex: still there: .*/m);
-    const [, child = 0] = run.pids;
-    test.expect(isRunning(child)).toBe(true);
-    const tried = new Cli(test, ["run", "--try", run.key, "--", "true"], {
-      env: { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString },
-    });
-    test.expect(await tried.ended).toMatchObject({ code: 75 });
-    process.kill(child, "SIGKILL");
-    test.expect(await run.cli.ended).toMatchObject({ code: 143 });
-    await run.gone();
-  });
+  it.for(LEAVING)(
+    "$how gets SIGTERM whole, and the lock is held until the step has ended",
+    async ({ script }, test) => {
+      const run = await Run.start(test, script);
+      run.cli.kill("SIGTERM");
+      await run.cli.printed(/^asked$/m);
+      await run.cli.printed(/^azmutex: still there: .*/m);
+      const [, child = 0] = run.pids;
+      test.expect(isRunning(child)).toBe(true);
+      const tried = new Cli(test, ["run", "--try", run.key, "--", "true"], {
+        env: { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString },
+      });
+      test.expect(await tried.ended).toMatchObject({ code: 75 });
+      process.kill(child, "SIGKILL");
+      test.expect(await run.cli.ended).toMatchObject({ code: 143 });
+      await run.gone();
+    },
+  );
 
   it.for(LEAVING)("$how is dead when its lock was broken, before another is let in", async ({ script }, test) => {
     const run = await Run.start(test, script);
@@ -360,9 +380,10 @@ describe.concurrent("a job whose lock", () => {
     const run = await Run.start(test, OBEDIENT);
     await mutex.break(run.key, { periodSeconds: 0 });
     const { code, err } = await run.cli.ended;
-    test
-      .expect({ code, err })
-      .toEqual({ code: 79, err: test.expect.stringMatching(/^azmutex: lock on .* lost: .*: the command ended with 0\n$/) });
+    test.expect({ code, err }).toEqual({
+      code: 79,
+      err: test.expect.stringMatching(/^azmutex: lock on .* lost: .*: the command ended with 0\n$/),
+    });
   });
 });
 
@@ -406,7 +427,10 @@ describe.concurrent("a job whose storage", () => {
     { what: "is too busy", strike: (proxy: FaultProxy) => proxy.serverBusy("all") },
   ])("$what for a while goes on", async ({ strike }, test) => {
     await using proxy = await FaultProxy.start(emulator);
-    const run = await Run.start(test, PATIENT, { connectionString: proxy.connectionString, options: ["--grace", "1s"] });
+    const run = await Run.start(test, PATIENT, {
+      connectionString: proxy.connectionString,
+      options: ["--grace", "1s"],
+    });
     await renewed(proxy);
     strike(proxy);
     await renewed(proxy);
@@ -440,7 +464,9 @@ describe.concurrent("a watchdog that", () => {
     // The grace is a third of the lease.
     test.expect(ownTime.now() - killed).toBeLessThan(LEASE_MS / 2);
     const { code, err } = await run.cli.ended;
-    test.expect({ code, err }).toEqual({ code: 70, err: test.expect.stringMatching(/ has died: the command was stopped\n$/) });
+    test
+      .expect({ code, err })
+      .toEqual({ code: 70, err: test.expect.stringMatching(/ has died: the command was stopped\n$/) });
   });
 
   it("was stopped itself for long waits a moment for news before it decides", async (test) => {
@@ -480,9 +506,13 @@ describe.concurrent("a watchdog that", () => {
   });
 
   it("is asked to end, as by a signal to all processes, stays", async (test) => {
-    const run = await Run.start(test, 'echo "child none"; trap "echo term; read -r _; exit 6" TERM; sleep 600 & echo "job $$"; wait');
+    const run = await Run.start(
+      test,
+      'echo "child none"; trap "echo term; read -r _; exit 6" TERM; sleep 600 & echo "job $$"; wait',
+    );
     await until(() => catches(run.watchdog, "SIGUSR2"), "it listens");
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) process.kill(run.watchdog, signal);
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const)
+      process.kill(run.watchdog, signal);
     run.cli.kill("SIGTERM");
     await run.cli.printed(/^term$/m);
     await sleep(500);
@@ -495,18 +525,21 @@ describe.concurrent("a watchdog that", () => {
   it.for([
     { how: "stopped", signal: "SIGSTOP" },
     { how: "killed", signal: "SIGKILL" },
-  ] as const)("was not told which process the job is finds it, when the wrapper was $how just then", async ({ signal }, test) => {
-    const { job } = await startWithWatchdog(
-      test,
-      `a-mark-of-its-own-${signal}`,
-      `
+  ] as const)(
+    "was not told which process the job is finds it, when the wrapper was $how just then",
+    async ({ signal }, test) => {
+      const { job } = await startWithWatchdog(
+        test,
+        `a-mark-of-its-own-${signal}`,
+        `
       watchdog.allow(machineMs() + 3000, machineMs() + 4000);
       const job = spawn("sh", ["-c", 'trap "" TERM; sleep 600; :'], { detached: true, stdio: "ignore", env });
       setTimeout(() => process.kill(process.pid, "${signal}"), 1000);
       `,
-    );
-    await gone([job]);
-  });
+      );
+      await gone([job]);
+    },
+  );
 
   it("reads nothing holds no process up, and is gone as well", async (test) => {
     const program = runProgram(

@@ -39,10 +39,16 @@ const answering = (test: TestContext, answer: (response: ServerResponse) => void
   );
 
 const page = (status: number, title: string) => (response: ServerResponse) =>
-  response.writeHead(status, { "content-type": "text/html" }).end(`<html><head><title>${title}</title></head><body>No.</body></html>`);
+  response
+    .writeHead(status, { "content-type": "text/html" })
+    .end(`<html><head><title>${title}</title></head><body>No.</body></html>`);
 
 /** How a command ends, and the one line it says, that is asked to look into a container there. */
-async function said(test: TestContext, endpoint: string, args: readonly string[] = ["ls"]): Promise<readonly [number | null, string]> {
+async function said(
+  test: TestContext,
+  endpoint: string,
+  args: readonly string[] = ["ls"],
+): Promise<readonly [number | null, string]> {
   const env = { AZURE_STORAGE_ACCOUNT: "acme", AZURE_STORAGE_KEY: KEY, NODE_EXTRA_CA_CERTS };
   const [command = "", ...others] = args;
   const { code, out, err } = await new Cli(test, [command, "--endpoint", endpoint, ...others], { env }).ended;
@@ -70,7 +76,10 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
 
   it("where the answer does not come", async (test) => {
     const port = await listening(test, createTcpServer());
-    expect(await said(test, `http://127.0.0.1:${port}/acme`)).toEqual([69, `no answer to list from 127.0.0.1:${port} within 3000 ms`]);
+    expect(await said(test, `http://127.0.0.1:${port}/acme`)).toEqual([
+      69,
+      `no answer to list from 127.0.0.1:${port} within 3000 ms`,
+    ]);
   });
 
   it("where the connection is cut", async (test) => {
@@ -88,7 +97,10 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
   it("where it is no TLS", async (test) => {
     const port = await answering(test, page(200, "plain"));
     const [code, line] = await said(test, `https://127.0.0.1:${port}/acme`);
-    expect([code, line]).toEqual([69, expect.stringMatching(/: no answer from 127\.0\.0\.1:\d+: E\w+ .*\(it does not speak TLS there\)$/)]);
+    expect([code, line]).toEqual([
+      69,
+      expect.stringMatching(/: no answer from 127\.0\.0\.1:\d+: E\w+ .*\(it does not speak TLS there\)$/),
+    ]);
   });
 
   it.for<readonly [string, () => Certificate, RegExp]>([
@@ -99,7 +111,12 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
     ],
     [
       "that has expired",
-      () => certificateFor("localhost", { issuer: root, validFrom: new Date("2020-01-01"), validTo: new Date("2021-01-01") }),
+      () =>
+        certificateFor("localhost", {
+          issuer: root,
+          validFrom: new Date("2020-01-01"),
+          validTo: new Date("2021-01-01"),
+        }),
       /: CERT_HAS_EXPIRED: certificate has expired \(is this machine's clock right\?\)$/,
     ],
     [
@@ -121,10 +138,14 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
   it("and finds nothing wrong with a certificate that is right", async (test) => {
     const port = await listening(
       test,
-      createHttpsServer(certificateFor("localhost", { issuer: root }), (_request, response) => response.writeHead(502).end()),
+      createHttpsServer(certificateFor("localhost", { issuer: root }), (_request, response) =>
+        response.writeHead(502).end(),
+      ),
     );
     const [, line] = await said(test, `https://localhost:${port}/acme`);
-    expect(line).toBe(`could not list in localhost:${port}/acme/locks: a proxy or gateway answered instead of localhost:${port}: 502`);
+    expect(line).toBe(
+      `could not list in localhost:${port}/acme/locks: a proxy or gateway answered instead of localhost:${port}: 502`,
+    );
   });
 
   it.for([407, 403, 502])("where a proxy answers with %i and a page", async (status, test) => {
@@ -135,12 +156,15 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
     ]);
   });
 
-  it.for([["ls"], ["run", "k", "--try", "--", "true"]])("where a login page takes the place of every answer: %j", async (args, test) => {
-    const port = await answering(test, page(200, "Log in"));
-    const [code, line] = await said(test, `http://127.0.0.1:${port}/acme`, args);
-    expect(code).toBe(69);
-    expect(line).toMatch(/: a proxy or gateway answered(?: instead of 127\.0\.0\.1:\d+)?: 200 "Log in"/);
-  });
+  it.for([["ls"], ["run", "k", "--try", "--", "true"]])(
+    "where a login page takes the place of every answer: %j",
+    async (args, test) => {
+      const port = await answering(test, page(200, "Log in"));
+      const [code, line] = await said(test, `http://127.0.0.1:${port}/acme`, args);
+      expect(code).toBe(69);
+      expect(line).toMatch(/: a proxy or gateway answered(?: instead of 127\.0\.0\.1:\d+)?: 200 "Log in"/);
+    },
+  );
 
   it("where it waits for a lock", async (test) => {
     const port = await answering(test, page(407, "Proxy Authentication Required"));
@@ -153,28 +177,33 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
     ]);
   });
 
-  it.for(["1ms", "300ms", "1s"])("where it waits for a lock for %s only, not one request having failed by then", async (timeout, test) => {
-    const silent = await listening(test, createTcpServer());
-    const args = ["run", "k", "--timeout", timeout, "--held-exit-code", "0", "--", "true"];
-    for (const port of [1, silent]) {
-      const [code, line] = await said(test, `http://127.0.0.1:${port}/acme`, args);
-      expect([code, line]).toEqual([
-        69,
-        expect.stringMatching(
-          new RegExp(
-            `^lock on "k" in \\S+/locks was not free within ${timeout}, and (?:127\\.0\\.0\\.1:${port}|the service) does not answer`,
+  it.for(["1ms", "300ms", "1s"])(
+    "where it waits for a lock for %s only, not one request having failed by then",
+    async (timeout, test) => {
+      const silent = await listening(test, createTcpServer());
+      const args = ["run", "k", "--timeout", timeout, "--held-exit-code", "0", "--", "true"];
+      for (const port of [1, silent]) {
+        const [code, line] = await said(test, `http://127.0.0.1:${port}/acme`, args);
+        expect([code, line]).toEqual([
+          69,
+          expect.stringMatching(
+            new RegExp(
+              `^lock on "k" in \\S+/locks was not free within ${timeout}, and (?:127\\.0\\.0\\.1:${port}|the service) does not answer`,
+            ),
           ),
-        ),
-      ]);
-    }
-  });
+        ]);
+      }
+    },
+  );
 });
 
 describe.concurrent("a command that the service refuses says so in the service's words", () => {
   const service = (test: TestContext, status: number, code: string, message: string): Promise<number> =>
     answering(test, (response) => {
       const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${message}\nRequestId:1\nTime:2</Message></Error>`;
-      response.writeHead(status, { "x-ms-error-code": code, "x-ms-request-id": "1", "content-type": "application/xml" }).end(body);
+      response
+        .writeHead(status, { "x-ms-error-code": code, "x-ms-request-id": "1", "content-type": "application/xml" })
+        .end(body);
     });
 
   it.for([["ls"], ["status", "k"], ["run", "k", "--try", "--", "true"]])(
@@ -186,13 +215,20 @@ describe.concurrent("a command that the service refuses says so in the service's
       const port = await service(test, 400, "InvalidHeaderValue", hint);
       const [code, line] = await said(test, `http://127.0.0.1:${port}/acme`, args);
       expect(code).toBe(76);
-      expect(line).toMatch(/^could not \w+(?: "k")? in 127\.0\.0\.1:\d+\/acme\/locks: the service refused: 400 InvalidHeaderValue/);
+      expect(line).toMatch(
+        /^could not \w+(?: "k")? in 127\.0\.0\.1:\d+\/acme\/locks: the service refused: 400 InvalidHeaderValue/,
+      );
       expect(line).toMatch(/\(start Azurite with --skipApiVersionCheck\)$/);
     },
   );
 
   it("with 77 where it refuses the credentials", async (test) => {
-    const port = await service(test, 403, "AuthorizationPermissionMismatch", "This request is not authorized to do this. Please see.");
+    const port = await service(
+      test,
+      403,
+      "AuthorizationPermissionMismatch",
+      "This request is not authorized to do this. Please see.",
+    );
     const [code, line] = await said(test, `http://127.0.0.1:${port}/acme`);
     expect(code).toBe(77);
     expect(line).toMatch(

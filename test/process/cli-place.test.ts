@@ -12,7 +12,11 @@ const PLACE = `${proxy.url.replace("http://", "")}/locks`;
 const WRONG_KEY = Buffer.from("a key of no account").toString("base64");
 
 describe.concurrent("with two identities in the environment", () => {
-  const env = { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString, AZURE_STORAGE_ACCOUNT: "acme", AZURE_STORAGE_KEY: WRONG_KEY };
+  const env = {
+    AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString,
+    AZURE_STORAGE_ACCOUNT: "acme",
+    AZURE_STORAGE_KEY: WRONG_KEY,
+  };
   const UNUSED = "; set as well, and not used: AZURE_STORAGE_KEY, AZURE_STORAGE_ACCOUNT";
 
   it.for([["ls"], ["status", "k"], ["leader", "k"]])("--verbose says which one %j took", async (args, test) => {
@@ -24,10 +28,15 @@ describe.concurrent("with two identities in the environment", () => {
   });
 
   it("an error about access says so, and no other line does", async (test) => {
-    const wrong = { ...env, AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString.replace(emulator.accountKey, WRONG_KEY) };
+    const wrong = {
+      ...env,
+      AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString.replace(emulator.accountKey, WRONG_KEY),
+    };
     const { code, err } = await new Cli(test, ["ls"], { env: wrong }).ended;
     expect(code).toBe(77);
-    expect(err).toMatch(/^azmutex: could not list in .* \(signed in with AZURE_STORAGE_CONNECTION_STRING; set as well, .*ACCOUNT\)\n$/);
+    expect(err).toMatch(
+      /^azmutex: could not list in .* \(signed in with AZURE_STORAGE_CONNECTION_STRING; set as well, .*ACCOUNT\)\n$/,
+    );
     const { err: nothing } = await new Cli(test, ["ls", "none/"], { env }).ended;
     expect(nothing).toBe(`azmutex: no locks in ${PLACE} with keys that begin with "none/"\n`);
   });
@@ -47,16 +56,20 @@ describe.concurrent("on a terminal, a service that is silent", () => {
     return (server.address() as AddressInfo).port;
   }
 
-  it.for([["ls"], ["status", "k"], ["leader", "k"], ["break", "k"], ["watch"], ["run", "k", "--timeout", "20s", "--", "true"]])(
-    "is named from the first second on by %j",
-    async (args, test) => {
-      const port = await silentPort(test);
-      const env = { AZURE_STORAGE_ACCOUNT: "acme", AZURE_STORAGE_KEY: WRONG_KEY };
-      const [command = "", ...others] = args;
-      const cli = onTerminal(test, [command, "--endpoint", `http://127.0.0.1:${port}/acme`, ...others], { env });
-      await cli.printed(new RegExp(`waiting for (?:an answer from )?127\\.0\\.0\\.1:${port} \\(\\d+ s\\)`));
-      cli.type("\u0003");
-      await cli.ended;
-    },
-  );
+  it.for([
+    ["ls"],
+    ["status", "k"],
+    ["leader", "k"],
+    ["break", "k"],
+    ["watch"],
+    ["run", "k", "--timeout", "20s", "--", "true"],
+  ])("is named from the first second on by %j", async (args, test) => {
+    const port = await silentPort(test);
+    const env = { AZURE_STORAGE_ACCOUNT: "acme", AZURE_STORAGE_KEY: WRONG_KEY };
+    const [command = "", ...others] = args;
+    const cli = onTerminal(test, [command, "--endpoint", `http://127.0.0.1:${port}/acme`, ...others], { env });
+    await cli.printed(new RegExp(`waiting for (?:an answer from )?127\\.0\\.0\\.1:${port} \\(\\d+ s\\)`));
+    cli.type("\u0003");
+    await cli.ended;
+  });
 });

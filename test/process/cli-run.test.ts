@@ -21,9 +21,13 @@ afterAll(async () => {
 });
 
 const STORAGE = { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString };
-const container = new ContainerClient(`${emulator.url}/locks`, new StorageSharedKeyCredential(emulator.accountName, emulator.accountKey), {
-  retryOptions: { maxTries: 1 },
-});
+const container = new ContainerClient(
+  `${emulator.url}/locks`,
+  new StorageSharedKeyCredential(emulator.accountName, emulator.accountKey),
+  {
+    retryOptions: { maxTries: 1 },
+  },
+);
 
 const mutex = new AzureMutex({ connectionString: emulator.connectionString, containerName: "locks" });
 
@@ -73,19 +77,24 @@ describe.concurrent("azmutex run", () => {
     // The service knows it: with this id it accepts a write, and with another it does not.
     const blob = container.getBlockBlobClient(key);
     await blob.setHTTPHeaders({}, { conditions: { leaseId: id } });
-    await test.expect(blob.setHTTPHeaders({}, { conditions: { leaseId: randomUUID() } })).rejects.toMatchObject({ statusCode: 412 });
+    await test
+      .expect(blob.setHTTPHeaders({}, { conditions: { leaseId: randomUUID() } }))
+      .rejects.toMatchObject({ statusCode: 412 });
     second.type("\n");
     test.expect(await second.ended).toMatchObject({ code: 0 });
   });
 
   it("tells the command its slot, and nothing of a lock around it", async (test) => {
     const script = "env | grep ^AZMUTEX_ | cut -d= -f1 | sort | xargs";
-    const inner = (options: string): string => `"${process.execPath}" "${CLI}" run ${options} ${randomUUID()} -- sh -c '${script}'`;
+    const inner = (options: string): string =>
+      `"${process.execPath}" "${CLI}" run ${options} ${randomUUID()} -- sh -c '${script}'`;
     const permit = runShell(test, `${script}; ${inner("")}`, { args: ["--semaphore", "2", randomUUID()] });
     const lock = runShell(test, `${script}; ${inner("--read")}`);
     test
       .expect((await permit.ended).out)
-      .toMatch(/^AZMUTEX_JOB AZMUTEX_KEY AZMUTEX_SLOT AZMUTEX_TOKEN\nAZMUTEX_JOB AZMUTEX_KEY AZMUTEX_LEASE_ID AZMUTEX_TOKEN\n$/);
+      .toMatch(
+        /^AZMUTEX_JOB AZMUTEX_KEY AZMUTEX_SLOT AZMUTEX_TOKEN\nAZMUTEX_JOB AZMUTEX_KEY AZMUTEX_LEASE_ID AZMUTEX_TOKEN\n$/,
+      );
     test
       .expect((await lock.ended).out)
       .toMatch(/^AZMUTEX_JOB AZMUTEX_KEY AZMUTEX_LEASE_ID AZMUTEX_TOKEN\nAZMUTEX_JOB AZMUTEX_KEY( AZMUTEX_TOKEN)?\n$/);
@@ -93,9 +102,24 @@ describe.concurrent("azmutex run", () => {
 
   it("takes a key that begins with a dash after a -- of its own, as the other commands do", async (test) => {
     const key = `-${randomUUID()}`;
-    const ran = await start(test, ["run", "--try", "--", key, "--", "sh", "-c", 'echo "$AZMUTEX_KEY" "$@"', "sh", "--", "-x"]).ended;
+    const ran = await start(test, [
+      "run",
+      "--try",
+      "--",
+      key,
+      "--",
+      "sh",
+      "-c",
+      'echo "$AZMUTEX_KEY" "$@"',
+      "sh",
+      "--",
+      "-x",
+    ]).ended;
     test.expect(ran).toMatchObject({ code: 0, out: `${key} -- -x\n`, err: "" });
-    const [status, ls] = await Promise.all([start(test, ["status", "--", key]).ended, start(test, ["ls", "--json", "--", key]).ended]);
+    const [status, ls] = await Promise.all([
+      start(test, ["status", "--", key]).ended,
+      start(test, ["ls", "--json", "--", key]).ended,
+    ]);
     test
       .expect([status.out, ls.out])
       .toEqual([test.expect.stringMatching(`^${key}: free`), test.expect.stringContaining(`"key": "${key}"`)]);
@@ -116,7 +140,9 @@ describe.concurrent("azmutex run", () => {
     });
 
     it("lets the command die of a reader that goes away, and goes with it", async (test) => {
-      const run = start(test, ["run", randomUUID(), "--", "yes"], { through: inShell('{ "$@"; echo "code $?" >&2; } | head -n 1') });
+      const run = start(test, ["run", randomUUID(), "--", "yes"], {
+        through: inShell('{ "$@"; echo "code $?" >&2; } | head -n 1'),
+      });
       test.expect(await run.ended).toMatchObject({ code: 0, out: "y\n", err: "code 141\n" });
     });
 
@@ -136,7 +162,9 @@ describe.concurrent("azmutex run", () => {
       const [, wrapper] = await run.printed(/^ppid (\d+)$/m);
       const watchdog = await watchdogOf(Number(wrapper));
       const files = readdirSync(`/proc/${watchdog}/fd`).map((fd) => readlinkSync(`/proc/${watchdog}/fd/${fd}`));
-      const theirs = [0, 1, 2].map((fd) => readlinkSync(`/proc/${wrapper}/fd/${fd}`)).filter((file) => file !== "/dev/null");
+      const theirs = [0, 1, 2]
+        .map((fd) => readlinkSync(`/proc/${wrapper}/fd/${fd}`))
+        .filter((file) => file !== "/dev/null");
       test.expect(theirs).toHaveLength(3);
       test.expect(files.filter((file) => theirs.includes(file))).toEqual([]);
       test.expect(readFileSync(`/proc/${watchdog}/environ`, "utf8")).toBe("");
@@ -237,7 +265,9 @@ describe.concurrent("azmutex run", () => {
       await until(async () => (await waiting()) === 3, "three tickets stand");
       for (const [index, { signal, code }] of signals.entries()) {
         waiters[index]?.kill(signal);
-        test.expect(await waiters[index]?.ended).toMatchObject({ code, signal: null, out: "", err: `azmutex: ended by ${signal}\n` });
+        test
+          .expect(await waiters[index]?.ended)
+          .toMatchObject({ code, signal: null, out: "", err: `azmutex: ended by ${signal}\n` });
       }
       await until(async () => (await waiting()) === 0, "the tickets are gone");
       holder.kill("SIGTERM");
@@ -249,9 +279,13 @@ describe.concurrent("azmutex run", () => {
   describe("what the command leaves behind", () => {
     it("keeps the lock until it has ended", async (test) => {
       const key = randomUUID();
-      const run = runShell(test, "sh -c 'while [ ! -e let-go ]; do sleep 0.1; done; echo last' & echo first", { args: [key] });
+      const run = runShell(test, "sh -c 'while [ ! -e let-go ]; do sleep 0.1; done; echo last' & echo first", {
+        args: [key],
+      });
       await run.printed(/first/);
-      await run.printed(/azmutex: the command has ended, but processes it started have not; the lock is held until they have\n/);
+      await run.printed(
+        /azmutex: the command has ended, but processes it started have not; the lock is held until they have\n/,
+      );
       test.expect(await runShell(test, "echo no", { args: ["--try", key] }).ended).toMatchObject({ code: 75, out: "" });
       writeFileSync(join(folder, "let-go"), "");
       test.expect(await run.ended).toMatchObject({ code: 0, out: "first\nlast\n" });
@@ -266,9 +300,13 @@ describe.concurrent("azmutex run", () => {
       const key = randomUUID();
       // The command ends when the process it leaves behind has become what it is to be named by.
       const becomesSleep = `until [ "$(cat /proc/$(cat ${key})/comm)" = sleep ]; do sleep 0.05; done 2>&-`;
-      const run = runShell(test, `${leave} sh -c 'echo $$ > ${key}; exec sleep 600' & ${becomesSleep}; echo left $(cat ${key})`, {
-        args: [key],
-      });
+      const run = runShell(
+        test,
+        `${leave} sh -c 'echo $$ > ${key}; exec sleep 600' & ${becomesSleep}; echo left $(cat ${key})`,
+        {
+          args: [key],
+        },
+      );
       const [, pid] = await run.printed(/^left (\d+)$/m);
       await run.printed(/the lock is held until they have\nazmutex: still there: .*\bsleep\b.*\n/);
       test.expect(run.err).toMatch(new RegExp(`^azmutex: still there: (.*, )?${pid} \\(sleep\\)`, "m"));
@@ -311,9 +349,16 @@ describe.concurrent("azmutex run", () => {
     it.for([
       { how: "at once", inner: (key: string) => `${AZMUTEX} run ${key} -- echo ran` },
       { how: "with a time-out", inner: (key: string) => `${AZMUTEX} run --timeout 1h ${key} -- echo ran` },
-      { how: "under another key", inner: (key: string) => `${AZMUTEX} run ${key}-2 -- ${AZMUTEX} run ${key} -- echo ran` },
+      {
+        how: "under another key",
+        inner: (key: string) => `${AZMUTEX} run ${key}-2 -- ${AZMUTEX} run ${key} -- echo ran`,
+      },
       { how: "to lead", inner: (key: string) => `${AZMUTEX} elect ${key} -- echo ran` },
-      { how: "to write what is read", options: ["--read"], inner: (key: string) => `${AZMUTEX} run --write ${key} -- echo ran` },
+      {
+        how: "to write what is read",
+        options: ["--read"],
+        inner: (key: string) => `${AZMUTEX} run --write ${key} -- echo ran`,
+      },
       {
         how: "without azmutex's variables, as by sudo",
         inner: (key: string) =>
@@ -329,7 +374,11 @@ describe.concurrent("azmutex run", () => {
            until ${AZMUTEX} status --json ${key} | grep -q '"isHeld": true'; do sleep 0.2; done
            ${AZMUTEX} run --read ${key} -- echo ran`,
       },
-      { how: "for the last permit", options: ["--semaphore", "1"], inner: (key: string) => `${AZMUTEX} run --semaphore 1 ${key} -- true` },
+      {
+        how: "for the last permit",
+        options: ["--semaphore", "1"],
+        inner: (key: string) => `${AZMUTEX} run --semaphore 1 ${key} -- true`,
+      },
     ])("$how is refused with 64, and the lock is named", async ({ inner, options = [] }, test) => {
       const key = randomUUID();
       const { code, out, err } = await runShell(test, inner(key), { args: [...options, key] }).ended;
@@ -339,14 +388,23 @@ describe.concurrent("azmutex run", () => {
     });
 
     it.for([
-      { what: "another container's key", code: 0, inner: (key: string) => `${AZMUTEX} run --container others ${key} -- echo ran` },
+      {
+        what: "another container's key",
+        code: 0,
+        inner: (key: string) => `${AZMUTEX} run --container others ${key} -- echo ran`,
+      },
       {
         what: "a permit that is left",
         code: 0,
         options: ["--semaphore", "2"],
         inner: (key: string) => `${AZMUTEX} run --semaphore 2 ${key} -- echo ran`,
       },
-      { what: "what it reads, to read", code: 0, options: ["--read"], inner: (key: string) => `${AZMUTEX} run --read ${key} -- echo ran` },
+      {
+        what: "what it reads, to read",
+        code: 0,
+        options: ["--read"],
+        inner: (key: string) => `${AZMUTEX} run --read ${key} -- echo ran`,
+      },
       { what: "what is held, once", code: 75, inner: (key: string) => `${AZMUTEX} run --try ${key} -- echo ran` },
       {
         what: "what is held, as no part of the job",
@@ -399,7 +457,10 @@ describe.concurrent("azmutex run", () => {
       const key = randomUUID();
       // With the most of them it runs, however slow the machine; with less, nothing comes of waiting.
       const timeout = count === 40 ? "60s" : "2s";
-      const run = runShell(test, "echo ran", { args: ["--timeout", timeout, key], through: inShell(`ulimit -n ${count}; exec "$@"`) });
+      const run = runShell(test, "echo ran", {
+        args: ["--timeout", timeout, key],
+        through: inShell(`ulimit -n ${count}; exec "$@"`),
+      });
       const { code, out, err } = await run.ended;
       if (code !== 0) {
         test.expect({ code, out }).toEqual({ code: 71, out: "" });
@@ -419,9 +480,11 @@ describe.concurrent("azmutex run", () => {
         runShell(test, "echo no", { args: ["--timeout", "5s", key] }).ended,
       ]);
       const by = `held by ${hostname()}:${holder.pid} \\(sh\\) for \\d+ s`;
-      test
-        .expect(tried)
-        .toMatchObject({ code: 75, out: "", err: test.expect.stringMatching(`^azmutex: lock on "${key}" in \\S+/locks is ${by}\n$`) });
+      test.expect(tried).toMatchObject({
+        code: 75,
+        out: "",
+        err: test.expect.stringMatching(`^azmutex: lock on "${key}" in \\S+/locks is ${by}\n$`),
+      });
       test.expect({ code: waited.code, lines: waited.err.split("\n") }).toEqual({
         code: 124,
         lines: [
@@ -445,10 +508,13 @@ describe.concurrent("azmutex run", () => {
         ended(["--held-exit-code", "0", "--try", key]),
         ended(["--held-exit-code", "255", "--timeout", "5s", key]),
         ended(["--held-exit-code", "3", "--try", randomUUID()]),
-        runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--try", ...nowhere, key], env }).ended.then(({ code }) => code),
-        runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--timeout", "3s", ...nowhere, key], env }).ended.then(
+        runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--try", ...nowhere, key], env }).ended.then(
           ({ code }) => code,
         ),
+        runShell(test, "exit 5", {
+          args: ["--held-exit-code", "0", "--timeout", "3s", ...nowhere, key],
+          env,
+        }).ended.then(({ code }) => code),
       ]);
       test.expect(codes).toEqual([0, 255, 5, 69, 69]);
     });
@@ -481,15 +547,21 @@ describe.concurrent("azmutex run", () => {
   describe("with others", () => {
     it("reads together and writes alone", async (test) => {
       const key = randomUUID();
-      const readers = [1, 2, 3].map(() => runShell(test, "echo in; read -r _; echo out", { args: ["--read", key], input: "open" }));
+      const readers = [1, 2, 3].map(() =>
+        runShell(test, "echo in; read -r _; echo out", { args: ["--read", key], input: "open" }),
+      );
       await Promise.all(readers.map((reader) => reader.printed(/in/)));
       const writer = runShell(test, "echo in; read -r _", { args: ["--write", key], input: "open" });
-      test.expect(await runShell(test, "echo no", { args: ["--write", "--try", key] }).ended).toMatchObject({ code: 75, out: "" });
+      test
+        .expect(await runShell(test, "echo no", { args: ["--write", "--try", key] }).ended)
+        .toMatchObject({ code: 75, out: "" });
       test.expect(writer.out).toBe("");
       for (const reader of readers) reader.type("\n");
       await Promise.all(readers.map(({ ended }) => ended));
       await writer.printed(/in/);
-      test.expect(await runShell(test, "echo no", { args: ["--read", "--try", key] }).ended).toMatchObject({ code: 75, out: "" });
+      test
+        .expect(await runShell(test, "echo no", { args: ["--read", "--try", key] }).ended)
+        .toMatchObject({ code: 75, out: "" });
       writer.type("\n");
       test.expect(await writer.ended).toMatchObject({ code: 0 });
     });
@@ -510,7 +582,8 @@ describe("azmutex run, many at once,", () => {
   it("let as many in as there are permits, of eight, and not one more", async (test) => {
     const args = ["--semaphore", "3", randomUUID()];
     // None leaves before there were three.
-    const script = "echo + >> permits; while [ $(grep -c + permits) -lt 3 ]; do sleep 0.1; done; sleep 0.5; echo - >> permits";
+    const script =
+      "echo + >> permits; while [ $(grep -c + permits) -lt 3 ]; do sleep 0.1; done; sleep 0.5; echo - >> permits";
     const runs = Array.from({ length: 8 }, () => runShell(test, script, { args }));
     const ends = await Promise.all(runs.map(({ ended }) => ended));
     test.expect(ends.map(({ code }) => code)).toEqual(ends.map(() => 0));
@@ -527,7 +600,10 @@ describe("azmutex run, many at once,", () => {
       Array.from({ length: 6 }, async (_, index) => {
         const key = randomUUID();
         await using proxy = await FaultProxy.start(emulator);
-        const run = runShell(test, STAYS, { args: [key], env: { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString } });
+        const run = runShell(test, STAYS, {
+          args: [key],
+          env: { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString },
+        });
         // While the lease is asked for, while the record is written, and just after that.
         await until(() => proxy.count() > index % 3, "it asks");
         await sleep(60 * index);
@@ -540,6 +616,8 @@ describe("azmutex run, many at once,", () => {
         return job === undefined ? "before" : "after";
       }),
     );
-    console.info(`SIGTERM came ${endings.filter((when) => when === "before").length} times before the job and else after`);
+    console.info(
+      `SIGTERM came ${endings.filter((when) => when === "before").length} times before the job and else after`,
+    );
   });
 });

@@ -58,14 +58,21 @@ function formsOf(secret: string): string[] {
       .replace(/={1,2}$/, "")
       .slice(0, -2),
   );
-  const plain = [secret, encodeURIComponent(secret), encodeURIComponent(encodeURIComponent(secret)), JSON.stringify(secret).slice(1, -1)];
+  const plain = [
+    secret,
+    encodeURIComponent(secret),
+    encodeURIComponent(encodeURIComponent(secret)),
+    JSON.stringify(secret).slice(1, -1),
+  ];
   const url = base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"));
   const hex = bytes.toString("hex");
   return [...plain, ...plain.map((text) => text.toLowerCase()), ...base64, ...url, hex, hex.toUpperCase()];
 }
 
 const secretsIn = (text: string, secrets: Env = SECRETS): string[] =>
-  Object.entries(secrets).flatMap(([name, secret]) => (formsOf(secret).some((form) => text.includes(form)) ? [name] : []));
+  Object.entries(secrets).flatMap(([name, secret]) =>
+    formsOf(secret).some((form) => text.includes(form)) ? [name] : [],
+  );
 
 /** The command lines of all processes of the machine, as anybody may read them. */
 function commandLines(): string {
@@ -107,7 +114,11 @@ interface Watched {
 }
 
 /** A run from its start to its end, with all that it printed. The command lines of all processes are watched meanwhile. */
-async function watched(test: TestContext, args: readonly string[], { env = {}, meanwhile }: Watched = {}): Promise<Seen> {
+async function watched(
+  test: TestContext,
+  args: readonly string[],
+  { env = {}, meanwhile }: Watched = {},
+): Promise<Seen> {
   running += 1;
   if (running === 1) void watchCommandLines();
   try {
@@ -148,17 +159,23 @@ const stopsOnceItRuns = async (cli: Cli): Promise<void> => {
 describe.concurrent("no secret is to be seen", () => {
   const letIn = { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString };
 
-  it.for(commandsAt([]).map((args, index) => [args.join(" "), index] as const))("when %s ends well", async ([, index], test) => {
-    const { containerName } = await storage.newContainer();
-    await storage
-      .mutex(containerName)
-      .locker("k")
-      .run(() => undefined);
-    const args = commandsAt(at(containerName))[index] ?? [];
-    const { code, all } = await watched(test, args, { env: letIn, ...(endless(args[0]) && { meanwhile: stopsOnceItRuns }) });
-    expect([0, 143]).toContain(code);
-    expect(secretsIn(all)).toEqual([]);
-  });
+  it.for(commandsAt([]).map((args, index) => [args.join(" "), index] as const))(
+    "when %s ends well",
+    async ([, index], test) => {
+      const { containerName } = await storage.newContainer();
+      await storage
+        .mutex(containerName)
+        .locker("k")
+        .run(() => undefined);
+      const args = commandsAt(at(containerName))[index] ?? [];
+      const { code, all } = await watched(test, args, {
+        env: letIn,
+        ...(endless(args[0]) && { meanwhile: stopsOnceItRuns }),
+      });
+      expect([0, 143]).toContain(code);
+      expect(secretsIn(all)).toEqual([]);
+    },
+  );
 
   it.for([
     ["a connection string", { AZURE_STORAGE_CONNECTION_STRING: wrong }, [], COMMANDS],
@@ -209,9 +226,19 @@ describe.concurrent("no secret is to be seen", () => {
     await new Promise<void>((resolve) => identity.listen(0, "127.0.0.1", resolve));
     test.onTestFinished(() => void identity.close().closeAllConnections());
     const AZURE_POD_IDENTITY_AUTHORITY_HOST = `http://127.0.0.1:${(identity.address() as AddressInfo).port}`;
-    const env = { AZURE_STORAGE_KEY: "", AZURE_STORAGE_SAS_TOKEN: "", AZURE_TENANT_ID: "", AZURE_POD_IDENTITY_AUTHORITY_HOST };
-    const { code, err, all } = await watched(test, ["ls", "--verbose", "--endpoint", "https://127.0.0.1:1/", ...AT], { env });
-    expect({ code, err }).toEqual({ code: 69, err: expect.stringContaining("no answer from 127.0.0.1:1: ECONNREFUSED") });
+    const env = {
+      AZURE_STORAGE_KEY: "",
+      AZURE_STORAGE_SAS_TOKEN: "",
+      AZURE_TENANT_ID: "",
+      AZURE_POD_IDENTITY_AUTHORITY_HOST,
+    };
+    const { code, err, all } = await watched(test, ["ls", "--verbose", "--endpoint", "https://127.0.0.1:1/", ...AT], {
+      env,
+    });
+    expect({ code, err }).toEqual({
+      code: 69,
+      err: expect.stringContaining("no answer from 127.0.0.1:1: ECONNREFUSED"),
+    });
     expect(secretsIn(all)).toEqual([]);
   });
 
@@ -239,7 +266,9 @@ describe.concurrent("no secret is to be seen", () => {
 
   it("when a SAS lets in", async (test) => {
     const permissions = ContainerSASPermissions.parse("rwl");
-    const { search } = new URL(await container.generateSasUrl({ expiresOn: new Date(Date.now() + 86_400_000), permissions }));
+    const { search } = new URL(
+      await container.generateSasUrl({ expiresOn: new Date(Date.now() + 86_400_000), permissions }),
+    );
     const signature = new URLSearchParams(search).get("sig") ?? "";
     expect(signature).not.toBe("");
     const env = { AZURE_STORAGE_KEY: "", AZURE_STORAGE_SAS_TOKEN: search };
@@ -297,7 +326,9 @@ describe("the search for secrets itself", () => {
 
   it("finds one on the command line of a process", async (test) => {
     const secret = SECRETS["the client secret"] ?? "";
-    const child = spawn(process.execPath, ["--eval", "setTimeout(() => undefined, 600_000)", secret], { stdio: "ignore" });
+    const child = spawn(process.execPath, ["--eval", "setTimeout(() => undefined, 600_000)", secret], {
+      stdio: "ignore",
+    });
     test.onTestFinished(() => void child.kill("SIGKILL"));
     await until(() => secretsIn(commandLines()).includes("the client secret"), "it is seen");
   });

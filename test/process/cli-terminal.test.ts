@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, it, type TestContext } from "vitest";
-import { columnsOf } from "../../src/cli/columns.ts";
+import { columnsOf } from "../../src/cli/terminal/columns.ts";
 import { AzureMutex } from "../../src/index.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { Cli } from "../support/cli.ts";
@@ -19,7 +19,19 @@ const CTRL_C = "\x03";
 const CTRL_Z = "\x1a";
 
 async function holder(test: TestContext, key: string): Promise<Cli> {
-  const args = ["run", "--fair", "--holder", "build-7", "--purpose", "deploy \x1b[31m42", key, "--", "sh", "-c", "echo in; exec sleep 600"];
+  const args = [
+    "run",
+    "--fair",
+    "--holder",
+    "build-7",
+    "--purpose",
+    "deploy \x1b[31m42",
+    key,
+    "--",
+    "sh",
+    "-c",
+    "echo in; exec sleep 600",
+  ];
   const cli = new Cli(test, args, { env: STORAGE });
   await cli.printed(/in/);
   return cli;
@@ -27,7 +39,8 @@ async function holder(test: TestContext, key: string): Promise<Cli> {
 
 describe.concurrent("azmutex run on a terminal", () => {
   it("gives the terminal to the command, and Ctrl-C as well", async (test) => {
-    const script = 'trap "echo got INT; exit 3" INT; test -t 0 && test -t 1 && test -t 2 && echo "a terminal"; while :; do sleep 1; done';
+    const script =
+      'trap "echo got INT; exit 3" INT; test -t 0 && test -t 1 && test -t 2 && echo "a terminal"; while :; do sleep 1; done';
     const run = onTerminal(test, ["run", randomUUID(), "--", "sh", "-c", script], { env: STORAGE });
     await run.printed(/a terminal/);
     run.type(CTRL_C);
@@ -37,9 +50,13 @@ describe.concurrent("azmutex run on a terminal", () => {
   });
 
   it("is not stopped by Ctrl-Z in a shell, which would leave the command without a lock", async (test) => {
-    const run = inShellOnTerminal(test, ["run", randomUUID(), "--", "sh", "-c", "echo in; read -r word; echo got $word; exit 4"], {
-      env: STORAGE,
-    });
+    const run = inShellOnTerminal(
+      test,
+      ["run", randomUUID(), "--", "sh", "-c", "echo in; read -r word; echo got $word; exit 4"],
+      {
+        env: STORAGE,
+      },
+    );
     await run.printed(/in\r$/m);
     run.type(CTRL_Z);
     await sleep(500);
@@ -47,15 +64,22 @@ describe.concurrent("azmutex run on a terminal", () => {
     // A shell whose child has stopped says so, and takes the word for a command.
     const [said] = await run.printed(/^got on\r$|Stopped|not found/m);
     test.expect(said).toBe("got on\r");
-    test.expect(run.out).toContain("azmutex: not stopped by Ctrl-Z: a stopped holder would lose the lock; Ctrl-C ends the command\r\n");
+    test
+      .expect(run.out)
+      .toContain("azmutex: not stopped by Ctrl-Z: a stopped holder would lose the lock; Ctrl-C ends the command\r\n");
     await run.printed(/^code 4\r$/m);
   });
 
   it("says who is in the way, since when, and its place in line, and leaves none of it behind", async (test) => {
     const key = randomUUID();
     const first = await holder(test, key);
-    const run = onTerminal(test, ["run", "--fair", key, "--", "sh", "-c", "echo in; exit 4"], { env: STORAGE, columns: 120 });
-    const line = new RegExp(`waiting for "${key}" \\(\\d+ s\\): held by build-7 \\(deploy \\\\x1b\\[31m42\\) for \\d+ s; 1 of 1 in line`);
+    const run = onTerminal(test, ["run", "--fair", key, "--", "sh", "-c", "echo in; exit 4"], {
+      env: STORAGE,
+      columns: 120,
+    });
+    const line = new RegExp(
+      `waiting for "${key}" \\(\\d+ s\\): held by build-7 \\(deploy \\\\x1b\\[31m42\\) for \\d+ s; 1 of 1 in line`,
+    );
     await run.printed(line);
     first.kill("SIGTERM");
     const { code, out } = await run.ended;
@@ -112,11 +136,15 @@ describe.concurrent("azmutex run on a terminal", () => {
   it("says which leader is in the way of a candidate", async (test) => {
     const key = randomUUID();
     const elect = (candidate: string): Cli =>
-      new Cli(test, ["elect", "--candidate", candidate, key, "--", "sh", "-c", "echo in; exec sleep 600"], { env: STORAGE });
+      new Cli(test, ["elect", "--candidate", candidate, key, "--", "sh", "-c", "echo in; exec sleep 600"], {
+        env: STORAGE,
+      });
     const first = elect("blue");
     await first.printed(/in/);
     const second = elect("green");
-    await second.printed(new RegExp(`^azmutex: waiting to lead "${key}" \\(\\d s\\): held by blue \\(leader election\\) for \\d+ s\\n$`));
+    await second.printed(
+      new RegExp(`^azmutex: waiting to lead "${key}" \\(\\d s\\): held by blue \\(leader election\\) for \\d+ s\\n$`),
+    );
     first.kill("SIGTERM");
     await second.printed(new RegExp(`^azmutex: leading "${key}" in term \\d+$`, "m"));
   });
@@ -126,7 +154,9 @@ describe.concurrent("azmutex run on a terminal", () => {
     await holder(test, key);
     await using proxy = await FaultProxy.start(emulator);
     proxy.serverBusy("list");
-    const run = new Cli(test, ["run", key, "--", "echo", "in"], { env: { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString } });
+    const run = new Cli(test, ["run", key, "--", "echo", "in"], {
+      env: { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString },
+    });
     await run.printed(new RegExp(`^azmutex: waiting for "${key}" \\(\\d+ s\\)\\n`, "m"));
   });
 });

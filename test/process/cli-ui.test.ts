@@ -28,7 +28,10 @@ class Page {
   static async open(test: TestContext, args: readonly string[] = []): Promise<Page> {
     const { containerName } = await storage.newContainer();
     const env = { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString };
-    const page = new Page(containerName, new Cli(test, ["ui", "--port", "0", "--container", containerName, ...args], { env }));
+    const page = new Page(
+      containerName,
+      new Cli(test, ["ui", "--port", "0", "--container", containerName, ...args], { env }),
+    );
     const [, origin = "", token = ""] = await page.cli.printed(LINK);
     page.#origin = origin;
     page.#headers = { origin, "x-azmutex-token": token, "content-type": "application/json" };
@@ -60,12 +63,15 @@ class Page {
 }
 
 describe.concurrent("azmutex ui", () => {
-  it.for(["SIGINT", "SIGTERM", "SIGHUP"] as const)("prints its link and nothing else, and ends with 0 on %s", async (signal, test) => {
-    const page = await Page.open(test);
-    const { code, out, err } = await page.stop(signal);
-    expect([code, err]).toEqual([0, "azmutex: this link lets its user see the locks; end with Ctrl-C\n"]);
-    expect(out).toMatch(LINK);
-  });
+  it.for(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
+    "prints its link and nothing else, and ends with 0 on %s",
+    async (signal, test) => {
+      const page = await Page.open(test);
+      const { code, out, err } = await page.stop(signal);
+      expect([code, err]).toEqual([0, "azmutex: this link lets its user see the locks; end with Ctrl-C\n"]);
+      expect(out).toMatch(LINK);
+    },
+  );
 
   it("shows the locks of the container, with one request for each look, and asks nothing while no page looks", async (test) => {
     const page = await Page.open(test);
@@ -88,10 +94,14 @@ describe.concurrent("azmutex ui", () => {
     expect((await without.ask("/break", request)).status).toBe(404);
     const broken = await allowed.ask("/break", request);
     expect([broken.status, await broken.json()]).toMatchObject([200, { outcome: "broken" }]);
-    const line = /^azmutex: \S+Z (\S+) broke k in \S+ by the status page; it was held by an unnamed holder, and is free in \d+ s$/m;
+    const line =
+      /^azmutex: \S+Z (\S+) broke k in \S+ by the status page; it was held by an unnamed holder, and is free in \d+ s$/m;
     expect((await allowed.cli.printed(line))[1]).toBe(`${userInfo().username}@${hostname()}`);
     expect(without.cli.err).not.toContain("broke");
-    expect([(await without.look()).locks[0]?.lease, (await allowed.look()).locks[0]?.lease]).toEqual(["leased", "breaking"]);
+    expect([(await without.look()).locks[0]?.lease, (await allowed.look()).locks[0]?.lease]).toEqual([
+      "leased",
+      "breaking",
+    ]);
   });
 
   it("says in one line that its port is taken", async (test) => {

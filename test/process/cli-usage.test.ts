@@ -19,10 +19,16 @@ const KEY = Buffer.alloc(64, 7).toString("base64");
 /** No server listens there. */
 const NOWHERE = "https://127.0.0.1:1/";
 
-const end = (test: TestContext, args: readonly string[], options?: CliOptions): Promise<CliEnd> => new Cli(test, args, options).ended;
+const end = (test: TestContext, args: readonly string[], options?: CliOptions): Promise<CliEnd> =>
+  new Cli(test, args, options).ended;
 
 /** What it says that cannot go on: one line, on standard error alone. */
-async function refusal(test: TestContext, args: readonly string[], exitCode: number, env: Readonly<Record<string, string>> = STORAGE) {
+async function refusal(
+  test: TestContext,
+  args: readonly string[],
+  exitCode: number,
+  env: Readonly<Record<string, string>> = STORAGE,
+) {
   const { code, out, err, ...times } = await end(test, args, { env });
   expect({ code, out }).toEqual({ code: exitCode, out: "" });
   expect(err).toMatch(/^azmutex: [^\n]+\n(?:\([^\n]+\)\n)?$/);
@@ -32,7 +38,8 @@ async function refusal(test: TestContext, args: readonly string[], exitCode: num
 const NEVER_RUN = ["--", "sh", "-c", "echo it ran"];
 const DURATION = "It must be a number with a unit, up to 500h: 250ms, 30s, 5m, 1h.";
 const LEASE = "--lease must be whole seconds from 15s to 60s, not";
-const CONTAINER = "--container must be 3 to 63 lower-case letters, digits and single hyphens, neither first nor last a hyphen, not";
+const CONTAINER =
+  "--container must be 3 to 63 lower-case letters, digits and single hyphens, neither first nor last a hyphen, not";
 
 /** What is typed, and all that is said. Each of them is refused before a request is made. */
 const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
@@ -48,9 +55,15 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
 
   ...["30", "5 s", "-1s", "1d", "1e3s", "", "600h"].map(
     (text) =>
-      [["run", "k", "--timeout", text, ...NEVER_RUN], `option '--timeout <duration>' argument '${text}' is invalid. ${DURATION}`] as const,
+      [
+        ["run", "k", "--timeout", text, ...NEVER_RUN],
+        `option '--timeout <duration>' argument '${text}' is invalid. ${DURATION}`,
+      ] as const,
   ),
-  [["run", "k", "--timeout", "30s\nx", ...NEVER_RUN], `option '--timeout <duration>' argument '30s\\x0ax' is invalid. ${DURATION}`],
+  [
+    ["run", "k", "--timeout", "30s\nx", ...NEVER_RUN],
+    `option '--timeout <duration>' argument '30s\\x0ax' is invalid. ${DURATION}`,
+  ],
   [["run", "k", "--timeout", ...NEVER_RUN], `option '--timeout <duration>' argument '--' is invalid. ${DURATION}`],
   [["run", "k", "--lease", "14s", ...NEVER_RUN], `${LEASE} 14s`],
   [["run", "k", "--lease", "61s", ...NEVER_RUN], `${LEASE} 61s`],
@@ -70,8 +83,14 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
   [["run", "a\\b", ...NEVER_RUN], 'key "a\\\\b" has a backslash, which URLs turn into a slash'],
   [["run", "a/../b", ...NEVER_RUN], 'key "a/../b" has a segment "." or "..", which URLs resolve'],
   [["status", ".azmutex/x"], 'key ".azmutex/x" is in ".azmutex/", which azmutex keeps for itself'],
-  [["break", "k".repeat(1_025), "--yes"], `key "${"k".repeat(97)}…" has 1025 characters; a blob's name has at most 1024`],
-  [["elect", "a\n\u001b[31m", ...NEVER_RUN], 'key "a\\n\\u001b[31m" has a character that cannot stand in a blob\'s name'],
+  [
+    ["break", "k".repeat(1_025), "--yes"],
+    `key "${"k".repeat(97)}…" has 1025 characters; a blob's name has at most 1024`,
+  ],
+  [
+    ["elect", "a\n\u001b[31m", ...NEVER_RUN],
+    'key "a\\n\\u001b[31m" has a character that cannot stand in a blob\'s name',
+  ],
   [["leader", "a\u007fb"], 'key "a\\x7fb" has a character that cannot stand in a blob\'s name'],
   [["ls", "a\\"], 'prefix must be the beginning of a key, not "a\\\\"'],
   [["run", "k", "--container", "Locks", ...NEVER_RUN], `${CONTAINER} "Locks"`],
@@ -85,7 +104,10 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
   ...[
     [["k", "./job.sh", "--fast"], "k -- ./job.sh --fast"],
     [["k", "--try", "./job.sh", "--try"], "k --try -- ./job.sh --try"],
-    [["--timeout", "5m", "--lease=15s", "k", "-v", "sh", "-c", "exit 3"], "--timeout 5m --lease=15s k -v -- sh -c 'exit 3'"],
+    [
+      ["--timeout", "5m", "--lease=15s", "k", "-v", "sh", "-c", "exit 3"],
+      "--timeout 5m --lease=15s k -v -- sh -c 'exit 3'",
+    ],
     [["-vv", "k", "sh", "-c", "exit 3"], "-vv k -- sh -c 'exit 3'"],
     [["k", "node", "--version"], "k -- node --version"],
     [["k", "ls", "-h"], "k -- ls -h"],
@@ -100,15 +122,30 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
 
   [["run", "--", "-k", "--"], 'say what to run, after "--": azmutex run -- -k -- ./job.sh'],
   [["status", "-k"], "unknown option '-k'\n(A key that begins with a dash stands after \"--\": azmutex status -- -k)"],
-  [["leader", "-a b"], "unknown option '-a b'\n(A name that begins with a dash stands after \"--\": azmutex leader -- '-a b')"],
-  [["ls", "--deploy"], "unknown option '--deploy'\n(A prefix that begins with a dash stands after \"--\": azmutex ls -- --deploy)"],
-  [["run", "-k", ...NEVER_RUN], "unknown option '-k'\n(A key that begins with a dash stands after \"--\": azmutex run -- -k -- ./job.sh)"],
+  [
+    ["leader", "-a b"],
+    "unknown option '-a b'\n(A name that begins with a dash stands after \"--\": azmutex leader -- '-a b')",
+  ],
+  [
+    ["ls", "--deploy"],
+    "unknown option '--deploy'\n(A prefix that begins with a dash stands after \"--\": azmutex ls -- --deploy)",
+  ],
+  [
+    ["run", "-k", ...NEVER_RUN],
+    "unknown option '-k'\n(A key that begins with a dash stands after \"--\": azmutex run -- -k -- ./job.sh)",
+  ],
   [["status", "-x", "k"], "unknown option '-x'"],
   [["status", "k", "-x"], "unknown option '-x'"],
 
-  [["run", "k", "--try", "--timeout", "3s", ...NEVER_RUN], "option '--try' cannot be used with option '--timeout <duration>'"],
+  [
+    ["run", "k", "--try", "--timeout", "3s", ...NEVER_RUN],
+    "option '--try' cannot be used with option '--timeout <duration>'",
+  ],
   [["run", "k", "--read", "--write", ...NEVER_RUN], "option '--read' cannot be used with option '--write'"],
-  [["run", "k", "--write", "--semaphore", "3", ...NEVER_RUN], "option '--write' cannot be used with option '--semaphore <permits>'"],
+  [
+    ["run", "k", "--write", "--semaphore", "3", ...NEVER_RUN],
+    "option '--write' cannot be used with option '--semaphore <permits>'",
+  ],
   [["ls", "--emulator", "--account", "acme"], "option '--emulator' cannot be used with option '--account <name>'"],
   ...["0", "1001", "x", "-1", "1.5"].map(
     (text) =>
@@ -126,9 +163,18 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
   ),
   [["leader", "k", "--watch", "--exit-code"], "option '--exit-code' cannot be used with option '--watch'"],
   [["run", "k", "--holder", "", ...NEVER_RUN], "--holder must be a string of 1 to 256 characters, not one of 0"],
-  [["run", "k", "--purpose", "x".repeat(1_025), ...NEVER_RUN], "--purpose must be a string of 1 to 1024 characters, not one of 1025"],
-  [["elect", "k", "--candidate", "", ...NEVER_RUN], "--candidate must be a string of 1 to 256 characters, not one of 0"],
-  [["elect", "k", "--data", "x".repeat(4_096), ...NEVER_RUN], "--data must take at most 4096 bytes as a JSON string in ASCII, not 4098"],
+  [
+    ["run", "k", "--purpose", "x".repeat(1_025), ...NEVER_RUN],
+    "--purpose must be a string of 1 to 1024 characters, not one of 1025",
+  ],
+  [
+    ["elect", "k", "--candidate", "", ...NEVER_RUN],
+    "--candidate must be a string of 1 to 256 characters, not one of 0",
+  ],
+  [
+    ["elect", "k", "--data", "x".repeat(4_096), ...NEVER_RUN],
+    "--data must take at most 4096 bytes as a JSON string in ASCII, not 4098",
+  ],
   [["break", "k"], "there is no terminal to ask on whether to break the lock: say --yes"],
 ];
 
@@ -141,19 +187,30 @@ describe.concurrent("a bad command line is refused", () => {
 const NO_ACCOUNT =
   "no storage account: set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or a login to Azure, or use --emulator";
 const connectionString = (text: string): Record<string, string> => ({ AZURE_STORAGE_CONNECTION_STRING: text });
-const account = (name: string, rest: Readonly<Record<string, string>> = { AZURE_STORAGE_KEY: KEY }): Record<string, string> => ({
+const account = (
+  name: string,
+  rest: Readonly<Record<string, string>> = { AZURE_STORAGE_KEY: KEY },
+): Record<string, string> => ({
   AZURE_STORAGE_ACCOUNT: name,
   ...rest,
 });
 const SAS = { AZURE_STORAGE_SAS_TOKEN: "?sv=2021&sig=c2ln" };
 
 /** The environment, what stands on the command line, and all that is said. */
-const MISCONNECTED: readonly (readonly [env: Readonly<Record<string, string>>, args: readonly string[], text: string])[] = [
+const MISCONNECTED: readonly (readonly [
+  env: Readonly<Record<string, string>>,
+  args: readonly string[],
+  text: string,
+])[] = [
   [{}, [], NO_ACCOUNT],
   [connectionString(""), [], NO_ACCOUNT],
   [{ AZURE_STORAGE_KEY: KEY }, [], NO_ACCOUNT],
   [connectionString("rubbish"), [], "AZURE_STORAGE_CONNECTION_STRING is malformed: every part must be Name=value"],
-  [connectionString("AccountName=acme"), [], "AZURE_STORAGE_CONNECTION_STRING lacks AccountKey or SharedAccessSignature"],
+  [
+    connectionString("AccountName=acme"),
+    [],
+    "AZURE_STORAGE_CONNECTION_STRING lacks AccountKey or SharedAccessSignature",
+  ],
   [connectionString(`AccountKey=${KEY}`), [], "AZURE_STORAGE_CONNECTION_STRING lacks AccountName or BlobEndpoint"],
   [
     connectionString("AccountName=acme;AccountKey=not/base64!"),
@@ -203,7 +260,11 @@ const MISCONNECTED: readonly (readonly [env: Readonly<Record<string, string>>, a
   ),
   [{ ...account("acme"), AZMUTEX_CONTAINER: "b" }, ["--container", "a"], `${CONTAINER} "a"`],
   [account("acme", { AZURE_STORAGE_KEY: "aGV5x" }), [], "AZURE_STORAGE_KEY must be the account's key in base64"],
-  [{ AZURE_STORAGE_KEY: KEY }, ["--endpoint", "https://acme.test"], "AZURE_STORAGE_KEY needs --account (or AZURE_STORAGE_ACCOUNT)"],
+  [
+    { AZURE_STORAGE_KEY: KEY },
+    ["--endpoint", "https://acme.test"],
+    "AZURE_STORAGE_KEY needs --account (or AZURE_STORAGE_ACCOUNT)",
+  ],
   [account("acme", { AZURE_STORAGE_SAS_TOKEN: "sv=2021" }), [], "AZURE_STORAGE_SAS_TOKEN has no signature (sig)"],
   ...[{ AZURE_STORAGE_KEY: KEY }, SAS].flatMap((secret) => [
     [
@@ -251,8 +312,16 @@ const MISCONNECTED: readonly (readonly [env: Readonly<Record<string, string>>, a
     ["--endpoint", "https://acme.test/own/k"],
     "--endpoint must be that of a container or an account, and names more than a container",
   ],
-  [account("acme", { AZURE_STORAGE_SAS_TOKEN: '"sv=2021&sig=c2ln"' }), [], "AZURE_STORAGE_SAS_TOKEN has a quotation mark: leave it out"],
-  [account("acme", SAS), ["--endpoint", "https://acme.test/own"], '--container ("locks") and the container in --endpoint ("own") differ'],
+  [
+    account("acme", { AZURE_STORAGE_SAS_TOKEN: '"sv=2021&sig=c2ln"' }),
+    [],
+    "AZURE_STORAGE_SAS_TOKEN has a quotation mark: leave it out",
+  ],
+  [
+    account("acme", SAS),
+    ["--endpoint", "https://acme.test/own"],
+    '--container ("locks") and the container in --endpoint ("own") differ',
+  ],
   [
     account("acme", {}),
     ["--endpoint", "http://127.0.0.1:1/"],
@@ -266,7 +335,14 @@ describe.concurrent("what names no storage account is refused", () => {
   });
 
   it("by the other commands too", async (test) => {
-    const commands = [["elect", "k", ...NEVER_RUN], ["leader", "k"], ["status", "k"], ["ls"], ["watch"], ["break", "k", "--yes"]];
+    const commands = [
+      ["elect", "k", ...NEVER_RUN],
+      ["leader", "k"],
+      ["status", "k"],
+      ["ls"],
+      ["watch"],
+      ["break", "k", "--yes"],
+    ];
     const refusals = await Promise.all(commands.map((args) => refusal(test, args, 64, {})));
     expect(refusals.map(({ text }) => text)).toEqual(commands.map(() => NO_ACCOUNT));
   });
@@ -297,14 +373,24 @@ describe.concurrent("a short option", () => {
 });
 
 describe.concurrent("where the storage is", () => {
-  const runs = async (test: TestContext, args: readonly string[], env: Readonly<Record<string, string>>): Promise<void> => {
-    expect(await end(test, ["run", ...args, randomUUID(), ...NEVER_RUN], { env })).toMatchObject({ code: 0, out: "it ran\n", err: "" });
+  const runs = async (
+    test: TestContext,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<void> => {
+    expect(await end(test, ["run", ...args, randomUUID(), ...NEVER_RUN], { env })).toMatchObject({
+      code: 0,
+      out: "it ran\n",
+      err: "",
+    });
   };
 
   it("is said by a connection string; by account, key and endpoint; or by a SAS with or without its question mark", async (test) => {
     const container = await storage.newContainer();
     const permissions = ContainerSASPermissions.parse("rw");
-    const { search } = new URL(await container.generateSasUrl({ expiresOn: new Date(Date.now() + 86_400_000), permissions }));
+    const { search } = new URL(
+      await container.generateSasUrl({ expiresOn: new Date(Date.now() + 86_400_000), permissions }),
+    );
     const named = { AZURE_STORAGE_ACCOUNT: accountName };
     const signed = ["--endpoint", storage.proxy.url, "--container", container.containerName];
     await Promise.all([
@@ -317,18 +403,30 @@ describe.concurrent("where the storage is", () => {
   });
 
   it("is said by AZMUTEX_CONTAINER where --container says nothing, and an empty one says nothing", async (test) => {
-    const [{ containerName: own }, { containerName: other }] = await Promise.all([storage.newContainer(), storage.newContainer()]);
+    const [{ containerName: own }, { containerName: other }] = await Promise.all([
+      storage.newContainer(),
+      storage.newContainer(),
+    ]);
     const key = randomUUID();
     const held = await storage.mutex(own).locker(key).lock();
     test.onTestFinished(() => held.release());
     const tried = (args: readonly string[], container: string): Promise<CliEnd> =>
       end(test, ["run", "--try", ...args, key, ...NEVER_RUN], { env: { ...STORAGE, AZMUTEX_CONTAINER: container } });
-    const ends = await Promise.all([tried([], own), tried(["--container", other], own), tried(["--container", own], other), tried([], "")]);
+    const ends = await Promise.all([
+      tried([], own),
+      tried(["--container", other], own),
+      tried(["--container", own], other),
+      tried([], ""),
+    ]);
     expect(ends.map(({ code }) => code)).toEqual([75, 0, 75, 0]);
   });
 
   it("is said by the command line before the environment: account and endpoint make a connection string count for nothing", async (test) => {
-    const broken = { AZURE_STORAGE_CONNECTION_STRING: "rubbish", AZURE_STORAGE_ACCOUNT: "Not-A-Name", AZURE_STORAGE_KEY: accountKey };
+    const broken = {
+      AZURE_STORAGE_CONNECTION_STRING: "rubbish",
+      AZURE_STORAGE_ACCOUNT: "Not-A-Name",
+      AZURE_STORAGE_KEY: accountKey,
+    };
     await runs(test, ["--account", accountName, "--endpoint", storage.proxy.url], broken);
     const { text } = await refusal(test, ["run", "k", "--account", "Else", ...NEVER_RUN], 64, {
       ...STORAGE,
@@ -350,15 +448,19 @@ describe.concurrent("where the storage is", () => {
 describe.concurrent("storage that does not let in", () => {
   const wrong = storage.proxy.connectionString.replace(accountKey, KEY);
 
-  it.for([["run", "k", ...NEVER_RUN], ["elect", "k", ...NEVER_RUN], ["status", "k"], ["ls"], ["leader", "k"], ["break", "k", "--yes"]])(
-    "ends %j with 77",
-    async (args, test) => {
-      const { text } = await refusal(test, args, 77, connectionString(wrong));
-      expect(text).toMatch(
-        /^could not \w+(?: ".*")? in \S+\/devstoreaccount1\/locks: the credentials were refused: 403 AuthorizationFailure(?:: Server failed to authenticate the request \(is the key, or the SAS, right\?\))?$/,
-      );
-    },
-  );
+  it.for([
+    ["run", "k", ...NEVER_RUN],
+    ["elect", "k", ...NEVER_RUN],
+    ["status", "k"],
+    ["ls"],
+    ["leader", "k"],
+    ["break", "k", "--yes"],
+  ])("ends %j with 77", async (args, test) => {
+    const { text } = await refusal(test, args, 77, connectionString(wrong));
+    expect(text).toMatch(
+      /^could not \w+(?: ".*")? in \S+\/devstoreaccount1\/locks: the credentials were refused: 403 AuthorizationFailure(?:: Server failed to authenticate the request \(is the key, or the SAS, right\?\))?$/,
+    );
+  });
 });
 
 describe.concurrent("storage that cannot be reached", () => {
@@ -368,7 +470,9 @@ describe.concurrent("storage that cannot be reached", () => {
     "ends %j, which asks once, with 69 and long before one that waits would",
     async ([command = "", ...args], test) => {
       const { text, ownMs } = await refusal(test, [command, "--endpoint", NOWHERE, ...args], 69, env);
-      expect(text).toMatch(/^could not \w+(?: ".*")? in \S+\/locks: no answer from 127\.0\.0\.1:1: ECONNREFUSED \(nothing listens there/);
+      expect(text).toMatch(
+        /^could not \w+(?: ".*")? in \S+\/locks: no answer from 127\.0\.0\.1:1: ECONNREFUSED \(nothing listens there/,
+      );
       expect(ownMs).toBeLessThan(15_000);
     },
   );
@@ -408,7 +512,10 @@ describe.concurrent("a login to Azure", () => {
   it("takes a package, and says which", async (test) => {
     const folder = installed(["commander", "@azure/storage-blob"]);
     test.onTestFinished(() => rmSync(folder, { recursive: true }));
-    const { code, out, err } = await end(test, ["run", "k", ...NEVER_RUN], { cli: join(folder, "dist/cli/main.js"), env: loggedOut });
+    const { code, out, err } = await end(test, ["run", "k", ...NEVER_RUN], {
+      cli: join(folder, "dist/cli/main.js"),
+      env: loggedOut,
+    });
     expect({ code, out, err }).toEqual({
       code: 64,
       out: "",
@@ -420,7 +527,9 @@ describe.concurrent("a login to Azure", () => {
     const folder = installed(["commander"]);
     test.onTestFinished(() => rmSync(folder, { recursive: true }));
     const commands = [["run", "k", ...NEVER_RUN], ["elect", "k", ...NEVER_RUN], ["ls"]];
-    const ends = await Promise.all(commands.map((args) => end(test, args, { cli: join(folder, "dist/cli/main.js"), env: STORAGE })));
+    const ends = await Promise.all(
+      commands.map((args) => end(test, args, { cli: join(folder, "dist/cli/main.js"), env: STORAGE })),
+    );
     const err = "azmutex: needs the package @azure/storage-blob: npm install @azure/storage-blob\n";
     expect(ends).toMatchObject(commands.map(() => ({ code: 64, out: "", err })));
   });
@@ -429,9 +538,12 @@ describe.concurrent("a login to Azure", () => {
     ["run", "k", ...NEVER_RUN],
     ["elect", "k", ...NEVER_RUN],
     ["status", "k"],
-  ])("that was not made is missed by %j with 77 and in one line, which is not that of one that does not answer", async (args, test) => {
-    expect((await refusal(test, args, 77, loggedOut)).text).toBe(`not logged in to Azure: ${HOW_TO}`);
-  });
+  ])(
+    "that was not made is missed by %j with 77 and in one line, which is not that of one that does not answer",
+    async (args, test) => {
+      expect((await refusal(test, args, 77, loggedOut)).text).toBe(`not logged in to Azure: ${HOW_TO}`);
+    },
+  );
 
   it.for(["--verbose", "-v"])("says with %s what was tried", async (verbose, test) => {
     const { code, err } = await end(test, ["ls", verbose], { env: loggedOut });
@@ -445,13 +557,18 @@ describe.concurrent("a login to Azure", () => {
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     test.onTestFinished(() => void silent.close().closeAllConnections());
     const host = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const { text } = await refusal(test, ["run", "k", ...NEVER_RUN], 69, { ...loggedOut, AZURE_POD_IDENTITY_AUTHORITY_HOST: host });
+    const { text } = await refusal(test, ["run", "k", ...NEVER_RUN], 69, {
+      ...loggedOut,
+      AZURE_POD_IDENTITY_AUTHORITY_HOST: host,
+    });
     expect(text).toBe(`no answer to the login to Azure within 20 s: ${HOW_TO}`);
   });
 
   it("of a kind that there is not is bad usage", async (test) => {
     const { text } = await refusal(test, ["ls"], 64, { ...loggedOut, AZURE_TOKEN_CREDENTIALS: "nonsense" });
-    expect(text).toMatch(/^no login to Azure with these variables: Invalid value for AZURE_TOKEN_CREDENTIALS = nonsense\./);
+    expect(text).toMatch(
+      /^no login to Azure with these variables: Invalid value for AZURE_TOKEN_CREDENTIALS = nonsense\./,
+    );
   });
 });
 
@@ -473,7 +590,9 @@ describe.concurrent("a defect of azmutex", () => {
     writeFileSync(now, "");
     const { code, err } = await run.ended;
     expect(code).toBe(70);
-    expect(err).toBe("azmutex: internal error, a defect of azmutex that should be reported: TypeError: x is not\\x0aa function\n");
+    expect(err).toBe(
+      "azmutex: internal error, a defect of azmutex that should be reported: TypeError: x is not\\x0aa function\n",
+    );
     await gone([pid]);
   });
 });

@@ -14,7 +14,8 @@ const STORAGE = { AZURE_STORAGE_CONNECTION_STRING: storage.emulator.connectionSt
 const PLACE = `${storage.emulator.url.replace("http://", "")}/locks`;
 const mutex = new AzureMutex({ connectionString: storage.emulator.connectionString, containerName: "locks" });
 
-const start = (test: TestContext, args: readonly string[], env: Record<string, string> = STORAGE): Cli => new Cli(test, args, { env });
+const start = (test: TestContext, args: readonly string[], env: Record<string, string> = STORAGE): Cli =>
+  new Cli(test, args, { env });
 
 async function holder(test: TestContext, args: readonly string[]): Promise<Cli> {
   const run = start(test, ["run", ...args, "--", "sh", "-c", "echo in; exec sleep 600"]);
@@ -27,9 +28,18 @@ describe("azmutex run --verbose", () => {
     const key = randomUUID();
     await using proxy = await FaultProxy.start(storage.emulator);
     const env = { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString };
-    const run = start(test, ["run", "-v", "--lease", "15s", key, "--", "sh", "-c", "echo in; echo $AZMUTEX_TOKEN; read x; exit 3"], env);
-    const told = new Cli(test, ["run", "--verbose", "--lease", "15s", key, "--", "sh", "-c", "exit 0"], { env, input: "open" });
-    const [, token] = await Promise.race([run, told].map((one) => one.printed(/^azmutex: got ".*" after \d+ s, fencing token (\d+)\n/m)));
+    const run = start(
+      test,
+      ["run", "-v", "--lease", "15s", key, "--", "sh", "-c", "echo in; echo $AZMUTEX_TOKEN; read x; exit 3"],
+      env,
+    );
+    const told = new Cli(test, ["run", "--verbose", "--lease", "15s", key, "--", "sh", "-c", "exit 0"], {
+      env,
+      input: "open",
+    });
+    const [, token] = await Promise.race(
+      [run, told].map((one) => one.printed(/^azmutex: got ".*" after \d+ s, fencing token (\d+)\n/m)),
+    );
     test.expect(Number(token)).toBeGreaterThan(1e15);
     await Promise.all([run.ended, told.ended]);
     const lines = run.err.split("\n");
@@ -55,7 +65,9 @@ describe("azmutex run --verbose", () => {
     await run.printed(new RegExp(`^azmutex: renewal of "${key}" failed, \\d+ ms left: .*503`, "m"));
     proxy.heal();
     run.kill("SIGTERM");
-    test.expect((await run.ended).err).toMatch(new RegExp(`azmutex: sleep ended with 143\nazmutex: released "${key}" after \\d+ s\n$`));
+    test
+      .expect((await run.ended).err)
+      .toMatch(new RegExp(`azmutex: sleep ended with 143\nazmutex: released "${key}" after \\d+ s\n$`));
   });
 
   it("tells nothing of a release that failed but what the library says", async (test) => {
@@ -104,8 +116,12 @@ describe("--quiet", () => {
       code: 64,
       err: test.expect.stringMatching(/^azmutex: --lease must be/),
     });
-    test.expect(await usage(["ls", "--quiet", "--verbose"])).toEqual({ code: 64, err: test.expect.stringMatching(/cannot be used with/) });
-    test.expect(await usage(["break", "k", "-q"])).toEqual({ code: 64, err: test.expect.stringMatching(/--quiet asks nothing/) });
+    test
+      .expect(await usage(["ls", "--quiet", "--verbose"]))
+      .toEqual({ code: 64, err: test.expect.stringMatching(/cannot be used with/) });
+    test
+      .expect(await usage(["break", "k", "-q"]))
+      .toEqual({ code: 64, err: test.expect.stringMatching(/--quiet asks nothing/) });
   });
 
   it("shows no progress on a terminal", async (test) => {

@@ -9,7 +9,7 @@ import { callsIn, refusalOf } from "./calls.ts";
 import { parseDocument, readDocuments } from "./documents.ts";
 
 const TEXT = readFileSync(join(PROJECT, "docs/cli.md"), "utf8");
-const JSON_TYPES = readFileSync(join(PROJECT, "src/cli/facts/json.ts"), "utf8");
+const JSON_TYPES = readFileSync(join(PROJECT, "src/cli/output/json.ts"), "utf8");
 
 /** What stands under a heading of the second level. */
 function section(text: string, heading: string): string {

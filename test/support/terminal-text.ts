@@ -1,4 +1,4 @@
-import { columnsOf } from "../../src/cli/columns.ts";
+import { columnsOf } from "../../src/cli/terminal/columns.ts";
 
 /** What the command sends, piece by piece: a control sequence, a control character or a character with what is combined with it. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what control sequences begin with

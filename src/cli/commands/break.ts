@@ -1,18 +1,18 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AzureMutex, BreakOptions, BreakResult } from "../../index.ts";
 import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
-import { type Duration, parseDuration } from "../duration.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
-import { breakLogLine, breakQuestion, resultLine, targetIn } from "../facts/break-text.ts";
-import { printJson } from "../facts/json.ts";
+import { MOST_PERMITS } from "../lock/lock-options.ts";
 import { operator } from "../operator.ts";
-import { ask, canAsk } from "../question.ts";
-import { terminal } from "../terminal.ts";
+import { type Duration, parseDuration } from "../options/duration.ts";
+import { wholeNumber } from "../options/whole-number.ts";
+import { breakLogLine, breakQuestion, resultLine, targetIn } from "../output/break-text.ts";
+import { printJson } from "../output/json.ts";
+import { ask, canAsk } from "../terminal/question.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
-import { wholeNumber } from "../whole-number.ts";
 
 const LONGEST_AFTER_MS = 60_000;
-const MOST_PERMITS = 1_000;
 
 interface BreakCommandOptions extends ConnectionOptions {
   readonly ifHolder?: string;
@@ -31,7 +31,12 @@ export function breakCommand(): Command {
         "have ended. Asks before, on a terminal. Works without a holder record.",
     )
     .argument("<key>", "name of the lock")
-    .addOption(new Option("--if-holder <name>", "only if this is the holder; otherwise nothing is changed, and the exit code is 75"))
+    .addOption(
+      new Option(
+        "--if-holder <name>",
+        "only if this is the holder; otherwise nothing is changed, and the exit code is 75",
+      ),
+    )
     .addOption(
       new Option(
         "--after <duration>",
@@ -81,13 +86,18 @@ async function breakIfWanted(mutex: AzureMutex, key: string, terms: BreakOptions
   const { isUnseen = false, holder } = target;
   const { ifHolder = holder?.name, reader } = terms;
   if (!isUnseen && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...(holder && { holder }) };
-  if (!ask(breakQuestion(key, terms, target, wallMs(), placeOf(mutex)))) throw new CommandError("nothing was changed", EXIT.held);
+  if (!ask(breakQuestion(key, terms, target, wallMs(), placeOf(mutex))))
+    throw new CommandError("nothing was changed", EXIT.held);
   // Not another holder, which has taken it meanwhile.
-  return await answered(mutex, mutex.break(key, { ...terms, ...(ifHolder !== undefined && reader === undefined && { ifHolder }) }));
+  return await answered(
+    mutex,
+    mutex.break(key, { ...terms, ...(ifHolder !== undefined && reader === undefined && { ifHolder }) }),
+  );
 }
 
 function parseAfter(text: string): Duration {
   const after = parseDuration(text);
-  if (after.ms % 1_000 !== 0 || after.ms > LONGEST_AFTER_MS) throw new InvalidArgumentError("It must be whole seconds from 0s to 60s.");
+  if (after.ms % 1_000 !== 0 || after.ms > LONGEST_AFTER_MS)
+    throw new InvalidArgumentError("It must be whole seconds from 0s to 60s.");
   return after;
 }

@@ -8,12 +8,12 @@ import { runJob } from "../job/job.ts";
 import { JobCommand, jobCommand } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
 import { graceOption, type JobTermsOptions, jobTerms, leaseOption } from "../job/job-terms.ts";
-import { refuseToWaitForItself } from "../job/own-ancestors.ts";
 import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
-import { WaitingProgress } from "../job/waiting-progress.ts";
 import { placed, withPlace } from "../lock/lock-place.ts";
-import { terminal } from "../terminal.ts";
+import { terminal } from "../terminal/terminal.ts";
+import { refuseToWaitForItself } from "../waiting/own-ancestors.ts";
+import { WaitingProgress } from "../waiting/waiting-progress.ts";
 
 interface ElectOptions extends ConnectionOptions, JobTermsOptions {
   readonly candidate?: string;
@@ -77,7 +77,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
       story.starts(job);
       const code = await runJob(leadership, { command: job, env, graceMs, relay });
       await story.release(leadership);
-      if (relay.asked.aborted) over.abort(new Ended(code));
+      if (relay.asked.aborted) over.abort(new JobEnded(code));
       else if (code !== 0) throw new JobFailed(ending(code), code);
       else sayAgain(ending(code));
     } finally {
@@ -94,7 +94,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   try {
     await election.run(lead, { signal: over.signal, onError });
   } catch (error) {
-    if (!(error instanceof Ended)) throw error;
+    if (!(error instanceof JobEnded)) throw error;
     process.exitCode = error.code;
   } finally {
     progress.end();
@@ -107,7 +107,7 @@ function sayAgain(what: string): void {
 }
 
 /** The command has ended as it was asked to. */
-class Ended extends Error {
+class JobEnded extends Error {
   readonly code: number;
 
   constructor(code: number) {
@@ -125,5 +125,7 @@ function isFatal(error: unknown, hasLed: boolean): boolean {
   if (error instanceof CommandError) return error.exitCode === EXIT.notFound || error.exitCode === EXIT.notExecutable;
   // Something is not installed.
   if (!isMutexError(error) || error.code === "SDK_NOT_LOADED") return inOurWords(error) !== undefined;
-  return !hasLed && (error.code === "KEY_KIND_MISMATCH" || error.code === "ACCESS_DENIED" || error.code === "STORE_REFUSED");
+  return (
+    !hasLed && (error.code === "KEY_KIND_MISMATCH" || error.code === "ACCESS_DENIED" || error.code === "STORE_REFUSED")
+  );
 }

@@ -1,17 +1,16 @@
 import { Command, Option } from "commander";
 import { withConnection } from "../connection/connection.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
-import { type HoldJson, printJsonLine } from "../facts/json.ts";
 import { failureOf } from "../failure.ts";
 import { holdGraceOption, leaseOption } from "../job/job-terms.ts";
+import { notStoppedLine } from "../job/signal-relay.ts";
 import { heldUntil } from "../lock/held-until.ts";
 import { InputEnd } from "../lock/input-end.ts";
 import { type Held, holderOption, type LockOptions, withLock } from "../lock/lock-options.ts";
 import { placed } from "../lock/lock-place.ts";
 import { type LockedWork, whileHeld } from "../lock/while-held.ts";
-import { terminal } from "../terminal.ts";
-
-const NOT_STOPPED = "azmutex: not stopped by Ctrl-Z: a stopped holder would lose the lock; Ctrl-C releases it";
+import { type HoldJson, printJsonLine } from "../output/json.ts";
+import { terminal } from "../terminal/terminal.ts";
 
 export function holdCommand(): Command {
   const command = new Command("hold")
@@ -30,13 +29,19 @@ export function holdCommand(): Command {
 }
 
 async function hold(key: string, options: LockOptions): Promise<void> {
-  const input = new InputEnd(new CommandError(`standard input has ended before the lock on "${key}" was won`, EXIT.held));
+  const input = new InputEnd(
+    new CommandError(`standard input has ended before the lock on "${key}" was won`, EXIT.held),
+  );
   const work: LockedWork = async (holding, { graceMs, relay, place }) => {
     const nothing = (): void => undefined;
     const letStop = relay.keepRunning();
-    const detach = relay.attach({ end: nothing, pass: nothing, suspend: () => terminal.say(NOT_STOPPED) });
+    const detach = relay.attach({
+      end: nothing,
+      pass: nothing,
+      suspend: () => terminal.say(notStoppedLine("releases it")),
+    });
     try {
-      printJsonLine(jsonOf(key, holding));
+      printJsonLine(holdJson(key, holding));
       if (terminal.isInput && terminal.canShow) terminal.say("azmutex: held until Ctrl-C");
       await heldUntil(AbortSignal.any([relay.asked, input.signal]), holding, graceMs).catch((error: unknown) =>
         endAtOnce(placed(error, key, place)),
@@ -61,7 +66,7 @@ function endAtOnce(error: unknown): never {
   process.exit(exitCode);
 }
 
-function jsonOf(key: string, { fencingToken: token, conditions, slot }: Held): HoldJson {
+function holdJson(key: string, { fencingToken: token, conditions, slot }: Held): HoldJson {
   return {
     key,
     ...(token !== undefined && { token }),

@@ -1,14 +1,14 @@
 import { Command, Option } from "commander";
 import { type AzureMutex, type Leader, LeaderElection } from "../../index.ts";
 import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
-import type { Duration } from "../duration.ts";
 import { EXIT } from "../exit-codes.ts";
-import { printJson, printJsonLine } from "../facts/json.ts";
-import { LeadersSeen, leaderLine, leaderLines } from "../facts/leader-text.ts";
 import { Interruption } from "../interruption.ts";
-import { terminal } from "../terminal.ts";
+import type { Duration } from "../options/duration.ts";
+import { everyOption } from "../options/every-option.ts";
+import { printJson, printJsonLine } from "../output/json.ts";
+import { LeadersSeen, leaderLine, leaderLines } from "../output/leader-text.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
-import { everyOption } from "../watching/look-every.ts";
 import { pollStatus, sayOutages } from "../watching/status-poller.ts";
 
 interface LeaderOptions extends ConnectionOptions {
@@ -23,24 +23,35 @@ export function leaderCommand(): Command {
     .summary("say who leads")
     .description("Says who leads, in which term and since when, and the data that the leader publishes.")
     .argument("<name>", "name of the office")
-    .addOption(new Option("--watch", "go on, with a line for each change, until interrupted; also while the service does not answer"))
+    .addOption(
+      new Option(
+        "--watch",
+        "go on, with a line for each change, until interrupted; also while the service does not answer",
+      ),
+    )
     .addOption(everyOption("with --watch, "))
     .addOption(new Option("--json", "print one JSON object; with --watch, one on each line"))
-    .addOption(new Option("--exit-code", "end with 0 if there is a leader, with 3 if there is none").conflicts("watch"));
+    .addOption(
+      new Option("--exit-code", "end with 0 if there is a leader, with 3 if there is none").conflicts("watch"),
+    );
   return withConnection(command).action((name: string, options: LeaderOptions) => leader(name, options));
 }
 
 async function leader(name: string, options: LeaderOptions): Promise<void> {
   const mutex = await openMutex(options);
   const election = new LeaderElection(mutex, name);
-  if (options.watch) return await watch(mutex, election, options);
+  if (options.watch) return await watchLeader(mutex, election, options);
   const leader = await answered(mutex, election.leader());
   if (options.json) printJson({ name, leader: leader ?? null });
   else terminal.print(`${leaderLines(name, leader, wallMs(), terminal.columns, placeOf(mutex)).join("\n")}\n`);
   if (options.exitCode && !leader) process.exitCode = EXIT.notHeld;
 }
 
-async function watch(mutex: AzureMutex, election: LeaderElection, { every: { ms: everyMs }, json }: LeaderOptions): Promise<void> {
+async function watchLeader(
+  mutex: AzureMutex,
+  election: LeaderElection,
+  { every: { ms: everyMs }, json }: LeaderOptions,
+): Promise<void> {
   const { key: name } = election;
   const interruption = new Interruption();
   const seen = new LeadersSeen();

@@ -1,14 +1,14 @@
 import { Command, Option } from "commander";
 import type { AzureMutex, LockStatus } from "../../index.ts";
 import { isInUse } from "../../status/holders.ts";
-import { cutTo } from "../columns.ts";
 import { printKeys } from "../completion/keys.ts";
 import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
-import { printJson } from "../facts/json.ts";
-import { lockTable, totalsLine } from "../facts/lock-table.ts";
-import { noLocks } from "../facts/lock-words.ts";
-import { heldOption } from "../held-option.ts";
-import { terminal } from "../terminal.ts";
+import { heldOption } from "../options/held-option.ts";
+import { printJson } from "../output/json.ts";
+import { noLocks } from "../output/lock-labels.ts";
+import { lockTable, totalsLine } from "../output/lock-table.ts";
+import { cutTo } from "../terminal/columns.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
 
 interface LsOptions extends ConnectionOptions {
@@ -37,7 +37,7 @@ async function ls(prefix: string | undefined, options: LsOptions): Promise<void>
   if (options.complete) return await printKeys(prefix ?? "", options);
   const mutex = await openMutex(options);
   const place = placeOf(mutex);
-  const { locks, isContainerMissing } = await answered(mutex, listed(mutex, prefix));
+  const { locks, isContainerMissing } = await answered(mutex, listedLocks(mutex, prefix));
   const shown = options.held ? locks.filter(isInUse) : locks;
   if (options.json) printJson(shown);
   else if (locks.length === 0) terminal.say(`azmutex: ${noLocks(place, prefix, isContainerMissing)}`);
@@ -54,7 +54,10 @@ async function ls(prefix: string | undefined, options: LsOptions): Promise<void>
   }
 }
 
-async function listed(mutex: AzureMutex, prefix = ""): Promise<{ readonly locks: LockStatus[]; readonly isContainerMissing: boolean }> {
+async function listedLocks(
+  mutex: AzureMutex,
+  prefix = "",
+): Promise<{ readonly locks: LockStatus[]; readonly isContainerMissing: boolean }> {
   const locks: LockStatus[] = [];
   let isContainerMissing = false;
   const onNoContainer = (): void => {

@@ -14,7 +14,9 @@ const LONGEST_PURPOSE = 1_024;
 export function runCommand(): Command {
   const command = new JobCommand("run")
     .summary("run a command under a lock")
-    .description("Waits for the lock, runs the command while it is held, and releases it. Ends with the command's own exit code.")
+    .description(
+      "Waits for the lock, runs the command while it is held, and releases it. Ends with the command's own exit code.",
+    )
     .usage("[options] <key> -- <command> [arguments...]")
     .argument("<key>", "name of the lock")
     .argument("[command...]", "what to run");
@@ -29,7 +31,7 @@ export function runCommand(): Command {
 }
 
 async function run(key: string, job: readonly string[], options: LockOptions): Promise<void> {
-  await whileHeld(key, { purpose: purposeOf(job), ...options }, async (holding, { graceMs, relay, story }) => {
+  await whileHeld(key, { purpose: defaultPurpose(job), ...options }, async (holding, { graceMs, relay, story }) => {
     const { fencingToken: token, conditions, slot } = holding;
     const env = jobEnvironment({ key, token, leaseId: conditions?.leaseId, slot });
     story.starts(job);
@@ -40,6 +42,6 @@ async function run(key: string, job: readonly string[], options: LockOptions): P
 }
 
 /** The command's name. What has none, a path that ends with a slash say, is shown as it is. */
-function purposeOf([file = ""]: readonly string[]): string {
+function defaultPurpose([file = ""]: readonly string[]): string {
   return (basename(file) || file || "nothing").slice(0, LONGEST_PURPOSE);
 }

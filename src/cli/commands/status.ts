@@ -2,9 +2,9 @@ import { Command, Option } from "commander";
 import { isInUse } from "../../status/holders.ts";
 import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import { EXIT } from "../exit-codes.ts";
-import { printJson } from "../facts/json.ts";
-import { statusLines } from "../facts/lock-status-text.ts";
-import { terminal } from "../terminal.ts";
+import { printJson } from "../output/json.ts";
+import { statusLines } from "../output/lock-status-text.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
 
 interface StatusOptions extends ConnectionOptions {
@@ -15,7 +15,9 @@ interface StatusOptions extends ConnectionOptions {
 export function statusCommand(): Command {
   const command = new Command("status")
     .summary("say who holds a lock, and who waits")
-    .description("Says what is known of one key: its state, who holds it and for what, who waits in which order, permits and readers.")
+    .description(
+      "Says what is known of one key: its state, who holds it and for what, who waits in which order, permits and readers.",
+    )
     .argument("<key>", "name of the lock")
     .addOption(new Option("--json", "print one JSON object"))
     .addOption(new Option("--exit-code", "end with 0 if the lock, a permit or a read lock is held, with 3 if none is"));

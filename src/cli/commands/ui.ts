@@ -3,13 +3,13 @@ import { Command, Option } from "commander";
 import type { BreakListener } from "../../ui/status-page.ts";
 import { type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
-import { breakLogLine } from "../facts/break-text.ts";
 import { failureOf } from "../failure.ts";
 import { Interruption } from "../interruption.ts";
 import { operator } from "../operator.ts";
-import { terminal } from "../terminal.ts";
+import { wholeNumber } from "../options/whole-number.ts";
+import { breakLogLine } from "../output/break-text.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { machineMs, wallMs } from "../time.ts";
-import { wholeNumber } from "../whole-number.ts";
 
 /** LOCK, on a telephone. */
 const DEFAULT_PORT = 5625;
@@ -48,7 +48,18 @@ async function ui({ port, allowBreak: mayBreak = false, ...connection }: UiOptio
     if (line !== undefined) terminal.say(`azmutex: ${line}`);
   };
   const account = mutex.address?.account;
-  const serving = serve({ mutex, account, container, port, mayBreak, breaker, wallMs, elapsedMs: machineMs, onDefect, onBreak });
+  const serving = serve({
+    mutex,
+    account,
+    container,
+    port,
+    mayBreak,
+    breaker,
+    wallMs,
+    elapsedMs: machineMs,
+    onDefect,
+    onBreak,
+  });
   const page = await serving.catch(({ code }: NodeJS.ErrnoException) => {
     const what = code === "EADDRINUSE" ? "taken" : `refused (${code})`;
     throw new CommandError(`port ${port} is ${what}: say --port with another, or --port 0`, EXIT.usage);
@@ -56,7 +67,9 @@ async function ui({ port, allowBreak: mayBreak = false, ...connection }: UiOptio
   const interruption = new Interruption();
   try {
     terminal.print(`${page.link}\n`);
-    terminal.say(`azmutex: this link lets its user see the locks${mayBreak ? ", and break them" : ""}; end with Ctrl-C`);
+    terminal.say(
+      `azmutex: this link lets its user see the locks${mayBreak ? ", and break them" : ""}; end with Ctrl-C`,
+    );
     await once(interruption.signal, "abort");
   } finally {
     interruption.end();

@@ -3,19 +3,19 @@ import type { LockStatus } from "../../index.ts";
 import { BreaksSeen } from "../../status/breaking.ts";
 import { isInUse } from "../../status/holders.ts";
 import { changesBetween, type LocksSeen } from "../../status/lock-changes.ts";
-import { cutTo } from "../columns.ts";
 import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
-import type { Duration } from "../duration.ts";
-import { printJsonLine } from "../facts/json.ts";
-import { changeLine } from "../facts/lock-change-text.ts";
-import { lockTable, totalsLine } from "../facts/lock-table.ts";
-import { noLocks, shownTime } from "../facts/lock-words.ts";
-import { heldOption } from "../held-option.ts";
 import { Interruption } from "../interruption.ts";
-import { terminal } from "../terminal.ts";
+import type { Duration } from "../options/duration.ts";
+import { everyOption } from "../options/every-option.ts";
+import { heldOption } from "../options/held-option.ts";
+import { printJsonLine } from "../output/json.ts";
+import { changeLine } from "../output/lock-change-text.ts";
+import { noLocks, shownTime } from "../output/lock-labels.ts";
+import { lockTable, totalsLine } from "../output/lock-table.ts";
+import { cutTo } from "../terminal/columns.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
 import { Keys } from "../watching/keys.ts";
-import { everyOption } from "../watching/look-every.ts";
 import { Screen, type Scroll } from "../watching/screen.ts";
 import { pollStatus, type StatusPolling, sayOutages } from "../watching/status-poller.ts";
 
@@ -183,7 +183,11 @@ class TableView implements View {
       const title = locks && locks.length > 0 ? [about, totalsLine(locks)] : [about];
       const trouble = this.#trouble ? [terminal.paint("red", this.#trouble)] : [];
       return {
-        head: [...title.map((line) => terminal.paint("dim", cutTo(columns, line))), ...trouble, ...(head === undefined ? [] : [head])],
+        head: [
+          ...title.map((line) => terminal.paint("dim", cutTo(columns, line))),
+          ...trouble,
+          ...(head === undefined ? [] : [head]),
+        ],
         lines: locks?.length === 0 ? [noLocks(this.#place, this.#prefix, this.isContainerMissing)] : lines,
         hint: this.#keys.isReading ? KEYS_HINT : "",
       };

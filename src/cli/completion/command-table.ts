@@ -42,7 +42,13 @@ export interface TableArgument {
 const KEYS: readonly string[] = ["key", "name", "prefix"];
 
 /** The options that a shell passes on when it asks for keys. */
-const CONNECTION: readonly (string | undefined)[] = ["--account", "--endpoint", "--container", "--emulator", "--allow-http"];
+const CONNECTION: readonly (string | undefined)[] = [
+  "--account",
+  "--endpoint",
+  "--container",
+  "--emulator",
+  "--allow-http",
+];
 
 /** The table of a program, read from the program itself. */
 export function tableOf(program: Command): CommandTable {
@@ -91,6 +97,8 @@ export function connectionFlags(commands: readonly TableCommand[]): {
   readonly alone: readonly string[];
 } {
   const options = commands.flatMap((command) => command.options).filter(({ isConnection }) => isConnection);
-  const flags = (isIn: (option: TableOption) => boolean): string[] => [...new Set(options.filter(isIn).map(({ flag }) => flag))];
+  const flags = (isIn: (option: TableOption) => boolean): string[] => [
+    ...new Set(options.filter(isIn).map(({ flag }) => flag)),
+  ];
   return { withValue: flags(({ value }) => value !== undefined), alone: flags(({ value }) => value === undefined) };
 }

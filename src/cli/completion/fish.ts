@@ -5,7 +5,9 @@ export function fishCompletion({ name, version, options, commands }: CommandTabl
   const jobs = commands.filter(({ runsJob }) => runsJob).map((command) => command.name);
   const connection = connectionFlags(commands);
   const valued = [
-    ...new Set(commands.flatMap((command) => command.options.flatMap(({ flag, value }) => (value === undefined ? [] : flag)))),
+    ...new Set(
+      commands.flatMap((command) => command.options.flatMap(({ flag, value }) => (value === undefined ? [] : flag))),
+    ),
   ];
   return `# Completion of ${name} ${version} for fish, as "${name} completion fish" prints it.
 
@@ -69,26 +71,32 @@ end
 complete -c ${name} -e
 complete -c ${name} -f
 complete -c ${name} -n __${name}_in_job -a '(__${name}_job)'
-${options.map((option) => optionLine(name, `__${name}_first`, option)).join("")}${commands.map((command) => linesOf(name, command)).join("")}`;
+${options.map((option) => optionLine(name, `__${name}_first`, option)).join("")}${commands.map((command) => completionLines(name, command)).join("")}`;
 }
 
-function linesOf(program: string, command: TableCommand): string {
+function completionLines(program: string, command: TableCommand): string {
   const inCommand = `__${program}_in ${command.name}`;
   return [
-    `\ncomplete -c ${program} -n __${program}_first -a ${command.name} -d ${quoted(command.description)}\n`,
+    `\ncomplete -c ${program} -n __${program}_first -a ${command.name} -d ${quotedForFish(command.description)}\n`,
     ...command.options.map((option) => optionLine(program, inCommand, option)),
     ...command.arguments
       .filter(({ isKey }) => isKey)
-      .map(() => `complete -c ${program} -n ${quoted(`${inCommand}; and __${program}_wants_key`)} -a '(__${program}_keys)'\n`),
+      .map(
+        () =>
+          `complete -c ${program} -n ${quotedForFish(`${inCommand}; and __${program}_wants_key`)} -a '(__${program}_keys)'\n`,
+      ),
     ...command.arguments
       .filter(({ choices }) => choices.length > 0)
-      .map(({ choices }) => `complete -c ${program} -n ${quoted(inCommand)} -a ${quoted(choices.join(" "))}\n`),
+      .map(
+        ({ choices }) =>
+          `complete -c ${program} -n ${quotedForFish(inCommand)} -a ${quotedForFish(choices.join(" "))}\n`,
+      ),
   ].join("");
 }
 
 function optionLine(program: string, condition: string, { flag, description, value, choices }: TableOption): string {
-  const values = value === undefined ? "" : choices.length > 0 ? ` -x -a ${quoted(choices.join(" "))}` : " -x";
-  return `complete -c ${program} -n ${quoted(condition)} -l ${flag.replace(/^--/, "")}${values} -d ${quoted(description)}\n`;
+  const values = value === undefined ? "" : choices.length > 0 ? ` -x -a ${quotedForFish(choices.join(" "))}` : " -x";
+  return `complete -c ${program} -n ${quotedForFish(condition)} -l ${flag.replace(/^--/, "")}${values} -d ${quotedForFish(description)}\n`;
 }
 
-const quoted = (text: string): string => `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
+const quotedForFish = (text: string): string => `'${text.replaceAll(/[\\']/g, "\\$&")}'`;

@@ -1,11 +1,11 @@
+import { printable } from "../../status/printable.ts";
 import { type ConnectionOptions, openMutex } from "../connection/connection.ts";
 import { ReaderGone } from "../exit-codes.ts";
-import { printable } from "../printable.ts";
-import { terminal } from "../terminal.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { later } from "../time.ts";
 
 /** The shell waits meanwhile. */
-const LONGEST_MS = 2_000;
+const LONGEST_LISTING_MS = 2_000;
 const MOST_KEYS = 500;
 
 /**
@@ -14,7 +14,7 @@ const MOST_KEYS = 500;
  */
 export async function printKeys(prefix: string, options: ConnectionOptions): Promise<void> {
   const over = new AbortController();
-  const stop = later(LONGEST_MS, () => process.exit());
+  const stop = later(LONGEST_LISTING_MS, () => process.exit());
   let found = 0;
   try {
     const mutex = await openMutex({ ...options, verbose: false });

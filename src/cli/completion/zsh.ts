@@ -4,7 +4,8 @@ import { type CommandTable, connectionFlags, type TableCommand, type TableOption
 export function zshCompletion({ name, version, options, commands }: CommandTable): string {
   const jobs = commands.filter(({ runsJob }) => runsJob).map((command) => command.name);
   const { withValue, alone } = connectionFlags(commands);
-  const ending = (flags: readonly string[], end: string): string => flags.map((flag) => `${flag}${end}`).join("|") || "''";
+  const ending = (flags: readonly string[], end: string): string =>
+    flags.map((flag) => `${flag}${end}`).join("|") || "''";
   return `#compdef ${name}
 # Completion of ${name} ${version} for zsh, as "${name} completion zsh" prints it.
 
@@ -21,7 +22,7 @@ _${name}() {
   if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then
     local -a commands
     commands=(
-${commands.map((command) => `      ${quoted(`${command.name}:${command.description}`)}\n`).join("")}    )
+${commands.map((command) => `      ${quotedForZsh(`${command.name}:${command.description}`)}\n`).join("")}    )
     _describe -t commands 'command' commands
     return
   fi
@@ -63,7 +64,7 @@ function caseOf(program: string, command: TableCommand): string {
   const specs = [
     ...command.options.map(optionSpec),
     ...command.arguments.map(({ name, choices, isKey }, place) =>
-      quoted(`${place + 1}:${name}:${isKey ? `_${program}_keys` : actionOf(choices)}`),
+      quotedForZsh(`${place + 1}:${name}:${isKey ? `_${program}_keys` : actionOf(choices)}`),
     ),
   ];
   return `    ${command.name})\n      _arguments \\\n${specs.map((spec) => `        ${spec}`).join(" \\\n")}\n      ;;\n`;
@@ -72,10 +73,10 @@ function caseOf(program: string, command: TableCommand): string {
 /** `'--lease=[length of the lease]:duration:()'` */
 function optionSpec({ flag, description, value, choices }: TableOption): string {
   const text = description.replaceAll(/[\\[\]]/g, "\\$&");
-  return quoted(value === undefined ? `${flag}[${text}]` : `${flag}=[${text}]:${value}:${actionOf(choices)}`);
+  return quotedForZsh(value === undefined ? `${flag}[${text}]` : `${flag}=[${text}]:${value}:${actionOf(choices)}`);
 }
 
 /** One of these. None is a list too: a blank, which is a mere message, would keep options from being completed in its place. */
 const actionOf = (choices: readonly string[]): string => `(${choices.join(" ")})`;
 
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+const quotedForZsh = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

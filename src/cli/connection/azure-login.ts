@@ -1,13 +1,13 @@
 import type { MutexOptions } from "../../index.ts";
+import { printable } from "../../status/printable.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
-import { printable } from "../printable.ts";
-import { terminal } from "../terminal.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { pause } from "../time.ts";
 
 type Credential = NonNullable<MutexOptions["credential"]>;
-type Token = Awaited<ReturnType<Credential["getToken"]>>;
+type LoginToken = Awaited<ReturnType<Credential["getToken"]>>;
 
-const SCOPE = "https://storage.azure.com/.default";
+const STORAGE_SCOPE = "https://storage.azure.com/.default";
 /** `az` takes seconds, and a machine without managed identity may not even refuse. */
 const LONGEST_LOGIN_MS = 20_000;
 const HOW_TO =
@@ -22,19 +22,22 @@ const NO_NETWORK =
  */
 export class AzureLogin {
   #credential: Credential | undefined;
-  #first: Token = null;
+  #first: LoginToken = null;
 
   /** Throws a {@link CommandError} if there is none. */
   async open(credential: Credential, { verbose }: { readonly verbose: boolean }): Promise<void> {
     this.#credential = credential;
     const over = new AbortController();
     const tooLate = pause(LONGEST_LOGIN_MS, over.signal).then(() => {
-      throw new CommandError(`no answer to the login to Azure within ${LONGEST_LOGIN_MS / 1_000} s: ${HOW_TO}`, EXIT.unreachable);
+      throw new CommandError(
+        `no answer to the login to Azure within ${LONGEST_LOGIN_MS / 1_000} s: ${HOW_TO}`,
+        EXIT.unreachable,
+      );
     });
     try {
-      this.#first = await Promise.race([credential.getToken(SCOPE, {}), tooLate]);
+      this.#first = await Promise.race([credential.getToken(STORAGE_SCOPE, {}), tooLate]);
     } catch (error) {
-      if (verbose) for (const line of linesOf(error)) terminal.say(`azmutex: ${line}`);
+      if (verbose) for (const line of printableLinesOf(error)) terminal.say(`azmutex: ${line}`);
       throw error instanceof CommandError ? error : refusal(error);
     } finally {
       over.abort();
@@ -42,7 +45,7 @@ export class AzureLogin {
     }
   }
 
-  async getToken(scopes: string | string[], options: { readonly claims?: string } = {}): Promise<Token> {
+  async getToken(scopes: string | string[], options: { readonly claims?: string } = {}): Promise<LoginToken> {
     const first = this.#first;
     this.#first = null;
     if (first && options.claims === undefined) return first;
@@ -59,7 +62,9 @@ function refusal(error: unknown): CommandError {
   if (network !== undefined)
     return new CommandError(`no answer to the login to Azure (${way}: ${network})`, EXIT.unreachable, { cause: error });
   if (name === "AggregateAuthenticationError" || name === "CredentialUnavailableError") {
-    return new CommandError(`not logged in to Azure${code === undefined ? "" : ` (${code})`}: ${HOW_TO}`, EXIT.denied, { cause: error });
+    return new CommandError(`not logged in to Azure${code === undefined ? "" : ` (${code})`}: ${HOW_TO}`, EXIT.denied, {
+      cause: error,
+    });
   }
   return new CommandError(
     `Azure refused the login (${[way, code].filter((part) => part !== undefined).join(": ")}): check AZURE_CLIENT_ID, AZURE_TENANT_ID and what goes with them (--verbose says more)`,
@@ -78,7 +83,7 @@ function withoutProbe(error: unknown, message: string): string {
 }
 
 /** What was said of each way, without what stands behind a question mark and may be a secret. */
-function linesOf(error: unknown): string[] {
+function printableLinesOf(error: unknown): string[] {
   const message = error instanceof Error ? error.message : String(error);
   return message.split("\n").map((line) => printable(line.replace(/\?\S*/g, "?...")));
 }

@@ -1,10 +1,10 @@
 import { type Command, Option } from "commander";
 import { AzureMutex, isMutexError, type MutexOptions } from "../../index.ts";
 import { loadPackage } from "../../packages.ts";
-import { awaited } from "../awaited.ts";
+import { printable } from "../../status/printable.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
-import { printable } from "../printable.ts";
-import { terminal } from "../terminal.ts";
+import { awaited } from "../terminal/awaited.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { AzureLogin } from "./azure-login.ts";
 import { identityOf, identityText, takeIdentity } from "./identity.ts";
 import { inOurWords } from "./option-names.ts";
@@ -37,8 +37,13 @@ export function withConnection(command: Command): Command {
     ),
     new Option("--emulator", "the emulator (Azurite) at http://127.0.0.1:10000").conflicts(["account", "endpoint"]),
     new Option("--allow-http", "speak plain http to another machine: an emulator in a compose network"),
-    new Option("-v, --verbose", "say on standard error what happens to the lock and the command, and what the library logs"),
-    new Option("-q, --quiet", "say nothing on standard error but what is wrong with the command line").conflicts("verbose"),
+    new Option(
+      "-v, --verbose",
+      "say on standard error what happens to the lock and the command, and what the library logs",
+    ),
+    new Option("-q, --quiet", "say nothing on standard error but what is wrong with the command line").conflicts(
+      "verbose",
+    ),
   ];
   for (const option of options) command.addOption(option.helpGroup(GROUP));
   return command;
@@ -86,7 +91,11 @@ function open(options: MutexOptions): AzureMutex {
 
 const containerOf = ({ AZMUTEX_CONTAINER }: NodeJS.ProcessEnv): string | undefined => AZMUTEX_CONTAINER || undefined;
 
-function signIn({ account, endpoint, emulator }: ConnectionOptions, env: NodeJS.ProcessEnv, login: AzureLogin): MutexOptions {
+function signIn(
+  { account, endpoint, emulator }: ConnectionOptions,
+  env: NodeJS.ProcessEnv,
+  login: AzureLogin,
+): MutexOptions {
   if (emulator) return { useStorageEmulator: true };
   const { AZURE_STORAGE_CONNECTION_STRING: connectionString, AZURE_STORAGE_KEY: accountKey } = env;
   if (connectionString && account === undefined && endpoint === undefined) return { connectionString };
@@ -104,11 +113,17 @@ function signIn({ account, endpoint, emulator }: ConnectionOptions, env: NodeJS.
 function checkEndpoint(endpoint: string | undefined): void {
   if (endpoint === undefined) return;
   if (/[?#@]|sig=/i.test(endpoint)) {
-    throw new CommandError("--endpoint must be a URL without query or password; a SAS goes into AZURE_STORAGE_SAS_TOKEN", EXIT.usage);
+    throw new CommandError(
+      "--endpoint must be a URL without query or password; a SAS goes into AZURE_STORAGE_SAS_TOKEN",
+      EXIT.usage,
+    );
   }
   if (!URL.canParse(endpoint)) {
     const value = JSON.stringify(endpoint);
-    throw new CommandError(`--endpoint must be a URL such as https://acme.blob.core.windows.net, not ${value}`, EXIT.usage);
+    throw new CommandError(
+      `--endpoint must be a URL such as https://acme.blob.core.windows.net, not ${value}`,
+      EXIT.usage,
+    );
   }
 }
 
@@ -116,14 +131,19 @@ function blobEndpoint(accountName: string | undefined, endpoint: string | undefi
   if (endpoint !== undefined) return endpoint.replace(/\/$/, "");
   if (accountName === undefined || !ACCOUNT_NAME.test(accountName)) {
     const value = JSON.stringify(accountName);
-    throw new CommandError(`--account (or AZURE_STORAGE_ACCOUNT) must be 3 to 24 lower-case letters and digits, not ${value}`, EXIT.usage);
+    throw new CommandError(
+      `--account (or AZURE_STORAGE_ACCOUNT) must be 3 to 24 lower-case letters and digits, not ${value}`,
+      EXIT.usage,
+    );
   }
   return `https://${accountName}.blob.core.windows.net`;
 }
 
 /** Managed identity, workload identity, the Azure CLI's login and what else Entra takes. Loaded only where it is wanted: it is large. */
 async function anyCredential(): Promise<NonNullable<MutexOptions["credential"]>> {
-  const { DefaultAzureCredential } = await loadPackage("@azure/identity", () => import("@azure/identity")).catch(withoutLogin);
+  const { DefaultAzureCredential } = await loadPackage("@azure/identity", () => import("@azure/identity")).catch(
+    withoutLogin,
+  );
   try {
     return new DefaultAzureCredential();
   } catch (cause) {

@@ -25,7 +25,11 @@ export interface SpawnWithBytesOptions {
  * Starts a process with this one's standard streams and environment. `spawn` writes each variable anew from text, which changes bytes
  * that are not UTF-8; here the process inherits them.
  */
-export function spawnWithBytes(file: string, args: readonly string[], { stdio, detached, added }: SpawnWithBytesOptions): ChildProcess {
+export function spawnWithBytes(
+  file: string,
+  args: readonly string[],
+  { stdio, detached, added }: SpawnWithBytesOptions,
+): ChildProcess {
   const child = new (ChildProcess as unknown as new () => SpawnableProcess)();
   const names = Object.keys(added);
   const before = Object.fromEntries(names.map((name) => [name, process.env[name]]));

@@ -12,7 +12,7 @@ export class JobCommand extends Command {
     const start = args.includes("--") ? undefined : this.#secondWordOf(args);
     if (start === undefined) return super.parseOptions(args);
     throw misuse(
-      `what to run stands after "--": azmutex ${this.name()} ${shellWords(args.slice(0, start))} -- ${shown(args.slice(start))}`,
+      `what to run stands after "--": azmutex ${this.name()} ${shellWords(args.slice(0, start))} -- ${shownWords(args.slice(start))}`,
     );
   }
 
@@ -50,11 +50,13 @@ export function jobCommand(command: Command, words: readonly string[]): readonly
   const [name = ""] = command.registeredArguments.map((argument) => argument.name());
   const start = `azmutex ${command.name()}`;
   if (after.length > words.length && !isNameAfter) {
-    throw misuse(`the ${name} is missing before "--": ${start} <${name}> -- ${shown(after)}`);
+    throw misuse(`the ${name} is missing before "--": ${start} <${name}> -- ${shownWords(after)}`);
   }
   const own = `${start} ${isNameAfter ? "-- " : ""}${shellWords(command.args.slice(0, 1))}`;
   if (isNameAfter || after.length === 0) throw misuse(`say what to run, after "--": ${own} -- ./job.sh`);
-  throw misuse(`one ${name} stands before "--", and not also ${shown(words.slice(0, -after.length))}: ${own} -- ${shown(after)}`);
+  throw misuse(
+    `one ${name} stands before "--", and not also ${shownWords(words.slice(0, -after.length))}: ${own} -- ${shownWords(after)}`,
+  );
 }
 
 const misuse = (message: string): CommandError => new CommandError(message, EXIT.usage);
@@ -64,4 +66,4 @@ const isOption = (word: string): boolean => /^-./.test(word) && !/^-(?:\d+|\d*\.
 
 const MOST_WORDS = 4;
 
-const shown = (words: readonly string[]): string => shellWords(words, MOST_WORDS);
+const shownWords = (words: readonly string[]): string => shellWords(words, MOST_WORDS);

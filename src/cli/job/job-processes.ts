@@ -105,7 +105,8 @@ export class JobProcesses {
   /** Lets go on what {@link pause} has stopped, children first. */
   resume(): void {
     if (!this.hasTable) this.send("SIGCONT");
-    for (const { pid, startedAt } of this.#paused.toReversed()) if (processEntry(pid)?.startedAt === startedAt) isSent(pid, "SIGCONT");
+    for (const { pid, startedAt } of this.#paused.toReversed())
+      if (processEntry(pid)?.startedAt === startedAt) isSent(pid, "SIGCONT");
     this.#paused = [];
   }
 
@@ -159,7 +160,8 @@ export class JobProcesses {
       }
     }
     // A map goes through what is added on the way, too.
-    for (const { pid, isNested } of members.values()) for (const child of childrenOf.get(pid) ?? []) add(child, isNested);
+    for (const { pid, isNested } of members.values())
+      for (const child of childrenOf.get(pid) ?? []) add(child, isNested);
     for (const [pid, member] of members) this.#everSeen.set(pid, member);
     return [...members.values()].filter(({ isRunning }) => isRunning);
   }

@@ -1,6 +1,6 @@
 import { Option } from "commander";
-import { type Duration, parseDuration } from "../duration.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
+import { type Duration, parseDuration } from "../options/duration.ts";
 
 const SHORTEST_LEASE_SECONDS = 15;
 const LONGEST_LEASE_SECONDS = 60;
@@ -42,7 +42,9 @@ export const holdGraceOption = (): Option =>
 /** Throws a {@link CommandError} for bad usage where lease and grace leave a renewal no chance. */
 export function jobTerms({ lease, grace }: JobTermsOptions): JobTerms {
   const leaseSeconds = lease.ms / 1_000;
-  if (!(Number.isInteger(leaseSeconds) && leaseSeconds >= SHORTEST_LEASE_SECONDS && leaseSeconds <= LONGEST_LEASE_SECONDS)) {
+  if (
+    !(Number.isInteger(leaseSeconds) && leaseSeconds >= SHORTEST_LEASE_SECONDS && leaseSeconds <= LONGEST_LEASE_SECONDS)
+  ) {
     throw new CommandError(
       `--lease must be whole seconds from ${SHORTEST_LEASE_SECONDS}s to ${LONGEST_LEASE_SECONDS}s, not ${lease.text}`,
       EXIT.usage,

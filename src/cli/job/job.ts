@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Holding } from "../../index.ts";
+import { printable } from "../../status/printable.ts";
 import { CommandError, EXIT, shortageIn, signalled } from "../exit-codes.ts";
-import { isInBackground } from "../foreground.ts";
-import { printable } from "../printable.ts";
-import { STDIN } from "../streams.ts";
-import { terminal } from "../terminal.ts";
+import { isInBackground } from "../terminal/foreground.ts";
+import { STDIN } from "../terminal/streams.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { every, later, machineMs, pause } from "../time.ts";
 import { isEnvironmentText, spawnWithBytes } from "./environment-bytes.ts";
 import { MARK, newMark, withMark } from "./job-mark.ts";
@@ -23,14 +23,14 @@ const WATCHDOG_LAG_MS = 250;
 /** So shortly before the watchdog asks the job to stop this process leaves it to the watchdog. */
 const WATCHDOG_TURN_MS = 50;
 /** How often to look whether what the job left behind has ended. */
-const LOOK_EVERY_MS = 100;
+const CHECK_LEFT_EVERY_MS = 100;
 /** How long they may take to follow the job before a word is said. */
 const QUIETLY_MS = 1_000;
 /** How long the dead may take to go. */
-const KILLED_MS = 2_000;
+const GONE_WITHIN_MS = 2_000;
 const UNWATCHED = "the process that would have stopped the command in time has died";
 /** How many processes are named. */
-const MOST_NAMES = 5;
+const MOST_PROCESSES = 5;
 
 export interface JobOptions {
   /** The command and its arguments. */
@@ -56,7 +56,7 @@ export async function runJob(holding: Holding, options: JobOptions): Promise<num
     // This process may be stopped or killed before it can say which process the job is.
     watchdog.expect(mark);
     // If the machine slept meanwhile, nothing is known yet of the time that the job has.
-    while (holding.isUncertain) await pause(LOOK_EVERY_MS);
+    while (holding.isUncertain) await pause(CHECK_LEFT_EVERY_MS);
     const { termAt, goodUntil } = allowance(holding, options.graceMs);
     // This process may have been stopped since the lock was won.
     if (goodUntil <= machineMs()) holding.assertHeld();
@@ -84,7 +84,13 @@ class Job {
   #cancelKill = (): void => undefined;
   #hasSaidWhatIsUnknown = false;
 
-  constructor(holding: Holding, options: JobOptions, watchdog: Watchdog, { root, exit, readsTerminal }: Started, mark: string) {
+  constructor(
+    holding: Holding,
+    options: JobOptions,
+    watchdog: Watchdog,
+    { root, exit, readsTerminal }: Started,
+    mark: string,
+  ) {
     this.#holding = holding;
     this.#options = options;
     this.#watchdog = watchdog;
@@ -98,7 +104,8 @@ class Job {
   async ended(): Promise<number> {
     const { signal } = this.#holding;
     const { relay } = this.#options;
-    const onLoss = (): void => this.#stop(signal.reason instanceof Error ? signal.reason.message : "the lock is lost", EXIT.lost);
+    const onLoss = (): void =>
+      this.#stop(signal.reason instanceof Error ? signal.reason.message : "the lock is lost", EXIT.lost);
     const stopTelling = every(TELL_EVERY_MS, () => {
       this.#tell();
       // Elsewhere it takes a process to look.
@@ -115,7 +122,8 @@ class Job {
       // The watchdog may have stopped it while this process was not able to see why.
       this.#stopUnlessRenewed();
       await this.#outlast();
-      if (this.#stopped) throw new CommandError(`${this.#stopped.why}: the command ${stoppedWith(code)}`, this.#stopped.exitCode);
+      if (this.#stopped)
+        throw new CommandError(`${this.#stopped.why}: the command ${stoppedWith(code)}`, this.#stopped.exitCode);
       return code;
     } finally {
       stopTelling();
@@ -185,7 +193,7 @@ class Job {
   /** Kills the job repeatedly: a process may have started another as it was killed. */
   #kill(): void {
     this.#processes.kill();
-    this.#cancelKill = later(LOOK_EVERY_MS, () => this.#kill());
+    this.#cancelKill = later(CHECK_LEFT_EVERY_MS, () => this.#kill());
   }
 
   /** Nothing of the job may go on without the lock: what it started and left behind is waited for, or stopped as the job itself is. */
@@ -198,21 +206,24 @@ class Job {
         terminal.say(`azmutex: some of the command's processes could not be stopped${this.#left()}`);
         return;
       }
-      await pause(LOOK_EVERY_MS);
+      await pause(CHECK_LEFT_EVERY_MS);
       if (!this.#stopped && !hasSaid && machineMs() > sayAt) {
         hasSaid = true;
-        terminal.say("azmutex: the command has ended, but processes it started have not; the lock is held until they have");
+        terminal.say(
+          "azmutex: the command has ended, but processes it started have not; the lock is held until they have",
+        );
         if (this.#processes.hasTable) terminal.say(`azmutex: still there${this.#left()}`);
       }
-      if (this.#stopped && goneBy === Number.POSITIVE_INFINITY) goneBy = Math.max(machineMs(), this.#goodUntil) + KILLED_MS;
+      if (this.#stopped && goneBy === Number.POSITIVE_INFINITY)
+        goneBy = Math.max(machineMs(), this.#goodUntil) + GONE_WITHIN_MS;
     }
   }
 
   /** `: 4123 (sh), 4130 (sleep)` */
   #left(): string {
     const { pids } = this.#processes;
-    const named = pids.slice(0, MOST_NAMES).map((pid) => `${pid} (${printable(programOf(pid) ?? "gone")})`);
-    if (pids.length > MOST_NAMES) named.push("...");
+    const named = pids.slice(0, MOST_PROCESSES).map((pid) => `${pid} (${printable(programOf(pid) ?? "gone")})`);
+    if (pids.length > MOST_PROCESSES) named.push("...");
     return named.length > 0 ? `: ${named.join(", ")}` : "";
   }
 
@@ -220,7 +231,9 @@ class Job {
     if (this.#processes.hasTable || this.#hasSaidWhatIsUnknown) return;
     this.#hasSaidWhatIsUnknown = true;
     const known = process.platform === "win32" ? "the command itself" : "the command's process group";
-    terminal.say(`azmutex: without Linux's /proc only ${known} can be stopped and waited for; other processes of it may work on`);
+    terminal.say(
+      `azmutex: without Linux's /proc only ${known} can be stopped and waited for; other processes of it may work on`,
+    );
   };
 }
 
@@ -261,7 +274,8 @@ async function start({ command: [file = "", ...args], env }: JobOptions, mark: s
       child.on("exit", (code, signal) => resolve(signal ? signalled(signal) : (code ?? EXIT.internal)));
     });
     // A child that has died keeps its pid until this process has asked for its end, in a later turn.
-    if (child.pid !== undefined) return { root: { pid: child.pid, startedAt: processEntry(child.pid)?.startedAt }, exit, readsTerminal };
+    if (child.pid !== undefined)
+      return { root: { pid: child.pid, startedAt: processEntry(child.pid)?.startedAt }, exit, readsTerminal };
     const [error] = await once(child, "error");
     throw error;
   } catch (error) {
@@ -271,7 +285,8 @@ async function start({ command: [file = "", ...args], env }: JobOptions, mark: s
 
 function unstartable(file: string, error: unknown): CommandError {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "ENOENT" || file === "") return new CommandError(`${JSON.stringify(file)}: command not found`, EXIT.notFound);
+  if (code === "ENOENT" || file === "")
+    return new CommandError(`${JSON.stringify(file)}: command not found`, EXIT.notFound);
   const why = code === "EACCES" || code === "ENOEXEC" ? "not executable" : `could not be started: ${message}`;
   return new CommandError(`${JSON.stringify(file)}: ${why}`, shortageIn(error) ? EXIT.system : EXIT.notExecutable);
 }

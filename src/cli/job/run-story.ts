@@ -1,8 +1,8 @@
 import { basename } from "node:path";
 import type { Holding } from "../../index.ts";
-import { shownDuration } from "../duration.ts";
-import { printable } from "../printable.ts";
-import { terminal } from "../terminal.ts";
+import { printable } from "../../status/printable.ts";
+import { shownDuration } from "../options/duration.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
 
 /** Tells each step of a run, as `--verbose` asks: the lock and its token, the command, its end, the release. */
@@ -32,11 +32,11 @@ export class RunStory {
   }
 
   starts([file = ""]: readonly string[]): void {
-    this.#tell(`starts ${nameOf(file)} under "${this.#key}"`);
+    this.#tell(`starts ${programName(file)} under "${this.#key}"`);
   }
 
   ended([file = ""]: readonly string[], code: number): void {
-    this.#tell(`${nameOf(file)} ended with ${code}`);
+    this.#tell(`${programName(file)} ended with ${code}`);
   }
 
   /**
@@ -59,6 +59,6 @@ export class RunStory {
 }
 
 /** A path's last part. What has none is shown as it is. */
-function nameOf(file: string): string {
+function programName(file: string): string {
   return printable(basename(file) || file);
 }

@@ -4,7 +4,11 @@ import { onSignals } from "../signals.ts";
 /** They ask to come to an end. */
 const ENDING = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT"] as const;
 /** They mean something to what is under the lock alone. */
-const PASSING = ["SIGUSR1", "SIGUSR2", "SIGCONT", "SIGWINCH"] as const;
+const PASSED_ON = ["SIGUSR1", "SIGUSR2", "SIGCONT", "SIGWINCH"] as const;
+
+/** What is said at Ctrl-Z while a lock is held, and what Ctrl-C does instead. */
+export const notStoppedLine = (atCtrlC: string): string =>
+  `azmutex: not stopped by Ctrl-Z: a stopped holder would lose the lock; Ctrl-C ${atCtrlC}`;
 
 /** What is done under a lock, as signals reach it. */
 export interface SignalTarget {
@@ -32,7 +36,7 @@ export class SignalRelay {
         ? [onSignals(ENDING, end)]
         : [
             onSignals(ENDING, (name) => this.#target?.end(name)),
-            onSignals(PASSING, (name) => this.#target?.pass(name)),
+            onSignals(PASSED_ON, (name) => this.#target?.pass(name)),
             onSignals(ENDING, end),
           ];
   }

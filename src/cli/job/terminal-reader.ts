@@ -1,18 +1,18 @@
-import { isInBackground } from "../foreground.ts";
-import { STDIN } from "../streams.ts";
-import { terminal } from "../terminal.ts";
+import { isInBackground } from "../terminal/foreground.ts";
+import { STDIN } from "../terminal/streams.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { later } from "../time.ts";
 import type { JobProcesses } from "./job-processes.ts";
+import { notStoppedLine } from "./signal-relay.ts";
 
 /** How long a shell may take to take the terminal back, in milliseconds: it is looked at twice after Ctrl-Z. */
 const TAKEN_BACK_MS = [50, 1_000] as const;
 /** How often it is looked at meanwhile where looking takes a process, in milliseconds. */
-const LOOK_EVERY_MS = 1_000;
+const CHECK_FOREGROUND_EVERY_MS = 1_000;
 
 const PAUSED =
   "azmutex: in the background the command is stopped, as it could read what is typed; " +
   "it goes on in the foreground (fg), and the lock is held meanwhile";
-const NOT_STOPPED = "azmutex: not stopped by Ctrl-Z: a stopped holder would lose the lock; Ctrl-C ends the command";
 
 /**
  * A job that has a terminal as its standard input. Its session is not the terminal's, so the kernel would let it read in the background,
@@ -42,7 +42,7 @@ export class TerminalReader {
     const isToPause = isInBackground(STDIN);
     // A shell sends nothing at fg after bg.
     this.#cancel();
-    if (isToPause && !this.#processes.hasTable) this.#cancel = later(LOOK_EVERY_MS, () => this.look());
+    if (isToPause && !this.#processes.hasTable) this.#cancel = later(CHECK_FOREGROUND_EVERY_MS, () => this.look());
     if (isToPause === this.#isPaused) return;
     this.#isPaused = isToPause;
     if (isToPause) {
@@ -58,7 +58,7 @@ export class TerminalReader {
     const [first, second] = TAKEN_BACK_MS;
     later(first, () => {
       this.look();
-      if (!this.#isPaused) terminal.say(NOT_STOPPED);
+      if (!this.#isPaused) terminal.say(notStoppedLine("ends the command"));
     });
     later(second, () => this.look());
   }

@@ -14,13 +14,13 @@ import { JobProcesses } from "./job-processes.ts";
 
 const ORPHAN_GRACE_MS = 500;
 /** A timer does not count suspend: the clock is looked at so often at least. */
-const LOOK_EVERY_MS = 500;
+const CHECK_CLOCK_EVERY_MS = 500;
 /** A process that did not look for so long was stopped: what it knows is old. */
 const STOPPED_MS = 1_000;
 /** The process that started it sends a line within this time, if it runs. In milliseconds. */
 const NEWS_MS = 300;
 /** For how long, and how often, a job is killed again: a process may have started another as it was killed. In milliseconds. */
-const KILLED_MS = 2_000;
+const KILL_AGAIN_FOR_MS = 2_000;
 const KILL_EVERY_MS = 50;
 /** When to end if no job was spoken of by then: azmutex has failed in between. In milliseconds. */
 const NO_JOB_MS = 10_000;
@@ -46,7 +46,7 @@ function look(): void {
   }
   if (now >= killAt) {
     job?.kill();
-    killUntil ??= now + KILLED_MS;
+    killUntil ??= now + KILL_AGAIN_FOR_MS;
     if (job?.isAlive && now < killUntil) plan(KILL_EVERY_MS);
     // Otherwise azmutex may have more to tell.
     else if (isOrphan) process.exit(0);
@@ -69,7 +69,7 @@ function wake(): number {
 
 function plan(ms: number): void {
   cancel();
-  cancel = later(Math.min(LOOK_EVERY_MS, ms), () => {
+  cancel = later(Math.min(CHECK_CLOCK_EVERY_MS, ms), () => {
     // One turn later: what has come in meanwhile is read first.
     cancel = later(1, look);
   });
@@ -83,7 +83,8 @@ function obey(line: string): void {
     // The mark suffices if azmutex has no time left to say which process the job is.
     job = new JobProcesses(mark);
   }
-  if (word === "root" && mark !== undefined) job = new JobProcesses(mark, { pid: first, startedAt: second || undefined });
+  if (word === "root" && mark !== undefined)
+    job = new JobProcesses(mark, { pid: first, startedAt: second || undefined });
   if (word === "until") {
     termAt = first;
     killAt = second;
@@ -102,11 +103,12 @@ function orphaned(): void {
   killAt = Math.min(killAt, now + ORPHAN_GRACE_MS);
   look();
   // Its input has kept it alive until now, and the timers do not.
-  void pause(ORPHAN_GRACE_MS + LOOK_EVERY_MS + KILLED_MS);
+  void pause(ORPHAN_GRACE_MS + CHECK_CLOCK_EVERY_MS + KILL_AGAIN_FOR_MS);
 }
 
 // A signal to the whole group, as a service manager sends at the end, is not meant for the watchdog.
-for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const) process.on(signal, () => undefined);
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const)
+  process.on(signal, () => undefined);
 later(NO_JOB_MS, () => {
   if (mark === undefined) process.exit(0);
 });

@@ -4,7 +4,7 @@ import { pause } from "../time.ts";
 import type { Held } from "./lock-options.ts";
 
 /** How often to look whether the lock is still certain for the grace. */
-const LOOK_EVERY_MS = 250;
+const CHECK_RENEWAL_EVERY_MS = 250;
 
 /** Resolves when one of the signals aborts that ask to end. Throws a {@link CommandError} once the lock is lost, or certain for the grace only. */
 export async function heldUntil(ended: AbortSignal, holding: Held, graceMs: number): Promise<void> {
@@ -13,6 +13,6 @@ export async function heldUntil(ended: AbortSignal, holding: Held, graceMs: numb
     const { aborted, reason } = holding.signal;
     const why = aborted && reason instanceof Error ? reason.message : renewalOverdue(holding, graceMs);
     if (why !== undefined) throw new CommandError(why, EXIT.lost);
-    await pause(LOOK_EVERY_MS, either);
+    await pause(CHECK_RENEWAL_EVERY_MS, either);
   }
 }

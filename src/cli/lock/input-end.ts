@@ -1,5 +1,5 @@
 import { fstatSync, type Stats } from "node:fs";
-import { STDIN } from "../streams.ts";
+import { STDIN } from "../terminal/streams.ts";
 
 /** Standard input, as far as its end asks a command to end. What is in it is dropped. */
 export class InputEnd {

@@ -9,13 +9,14 @@ import {
   type WaitOptions,
 } from "../../index.ts";
 import type { ConnectionOptions } from "../connection/connection.ts";
-import { type Duration, parseDuration } from "../duration.ts";
-import { heldExitCodeOption } from "../job/held-exit-code.ts";
 import type { JobTermsOptions } from "../job/job-terms.ts";
-import type { Wanted } from "../job/own-ancestors.ts";
-import { wholeNumber } from "../whole-number.ts";
+import { type Duration, parseDuration } from "../options/duration.ts";
+import { wholeNumber } from "../options/whole-number.ts";
+import type { WantedLock } from "../waiting/own-ancestors.ts";
+import { heldExitCodeOption } from "./held-exit-code.ts";
 
-const MOST_PERMITS = 1_000;
+/** As many as a semaphore of the library may have. */
+export const MOST_PERMITS = 1_000;
 
 /** What the command line says of a lock to take: which kind, how long to wait for it, on what terms, and what others see of it. */
 export interface LockOptions extends ConnectionOptions, JobTermsOptions {
@@ -33,14 +34,22 @@ export interface LockOptions extends ConnectionOptions, JobTermsOptions {
 /** Adds the options of how long to wait, and for which kind of lock. */
 export function withLock(command: Command): Command {
   return command
-    .addOption(new Option("--timeout <duration>", "give up when the lock was not free within this time").argParser(parseDuration))
+    .addOption(
+      new Option("--timeout <duration>", "give up when the lock was not free within this time").argParser(
+        parseDuration,
+      ),
+    )
     .addOption(new Option("--try", "do not wait at all").conflicts("timeout"))
     .addOption(heldExitCodeOption())
     .addOption(new Option("--fair", "first come, first served between processes; all users of the key say so alike"))
     .addOption(
-      new Option("--semaphore <permits>", "at most so many at once; all users say the same number").argParser(wholeNumber(1, MOST_PERMITS)),
+      new Option("--semaphore <permits>", "at most so many at once; all users say the same number").argParser(
+        wholeNumber(1, MOST_PERMITS),
+      ),
     )
-    .addOption(new Option("--read", "together with other readers, while there is no writer").conflicts(["write", "semaphore"]))
+    .addOption(
+      new Option("--read", "together with other readers, while there is no writer").conflicts(["write", "semaphore"]),
+    )
     .addOption(new Option("--write", "alone, without readers").conflicts(["read", "semaphore"]));
 }
 
@@ -58,7 +67,7 @@ export type Held = Holding & {
   readonly conditions?: { readonly leaseId: string };
 };
 
-export function kindOf({ semaphore, read, write }: LockOptions): Wanted["kind"] {
+export function wantedKindOf({ semaphore, read, write }: LockOptions): WantedLock["kind"] {
   if (semaphore !== undefined) return "permit";
   return read ? "read" : write ? "write" : "lock";
 }

@@ -1,15 +1,15 @@
 import { hostname } from "node:os";
 import { type AnyMutexError, isMutexError, KeyKindMismatchError, type LockStatus } from "../../index.ts";
 import { openMutex, placeOf } from "../connection/connection.ts";
-import type { Duration } from "../duration.ts";
 import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
-import { inTheWayNow } from "../job/in-the-way-now.ts";
 import { jobTerms } from "../job/job-terms.ts";
-import { refuseToWaitForItself, type Wanted } from "../job/own-ancestors.ts";
 import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
-import { WaitingProgress } from "../job/waiting-progress.ts";
-import { type Held, keyKindOf, kindOf, type LockOptions, sourceOf } from "./lock-options.ts";
+import type { Duration } from "../options/duration.ts";
+import { inTheWayNow } from "../waiting/in-the-way-now.ts";
+import { refuseToWaitForItself, type WantedLock } from "../waiting/own-ancestors.ts";
+import { WaitingProgress } from "../waiting/waiting-progress.ts";
+import { type Held, keyKindOf, type LockOptions, sourceOf, wantedKindOf } from "./lock-options.ts";
 import { placed } from "./lock-place.ts";
 
 /** With what the work under a lock ends in time. */
@@ -29,7 +29,12 @@ export type LockedWork = (holding: Held, tools: WorkTools) => Promise<number>;
  * Waits for a lock, does the work while it is held, releases it, and sets the exit code. Says meanwhile who is in the way. Throws a
  * {@link CommandError} where the lock was not won or was lost, and the reason of the signal or of `stop` if one of them ended the wait.
  */
-export async function whileHeld(key: string, options: LockOptions, work: LockedWork, stop?: AbortSignal): Promise<void> {
+export async function whileHeld(
+  key: string,
+  options: LockOptions,
+  work: LockedWork,
+  stop?: AbortSignal,
+): Promise<void> {
   const { graceMs, ...terms } = jobTerms(options);
   const { fair = false, holder = `${hostname()}:${process.pid}`, purpose } = options;
   const mutex = await openMutex(options);
@@ -38,7 +43,7 @@ export async function whileHeld(key: string, options: LockOptions, work: LockedW
   const relay = new SignalRelay();
   const otherKind = new AbortController();
   const asked = AbortSignal.any([relay.asked, otherKind.signal, ...(stop ? [stop] : [])]);
-  const wanted: Wanted = { key, kind: kindOf(options) };
+  const wanted: WantedLock = { key, kind: wantedKindOf(options) };
   const refuseOtherKind = ({ kind: found }: LockStatus): void => {
     const kind = keyKindOf(options);
     // The lock would be refused when it is won, and that may be never: a leader keeps it.
@@ -64,7 +69,9 @@ export async function whileHeld(key: string, options: LockOptions, work: LockedW
       { timeoutMs, signal: asked },
     );
   } catch (error) {
-    const outcome = isMutexError(error) ? await outcomeOf(error, options, () => inTheWayNow(mutex, wanted, asked)) : error;
+    const outcome = isMutexError(error)
+      ? await failureOfWait(error, options, () => inTheWayNow(mutex, wanted, asked))
+      : error;
     throw placed(outcome, key, place);
   } finally {
     progress?.end();
@@ -73,20 +80,25 @@ export async function whileHeld(key: string, options: LockOptions, work: LockedW
 }
 
 /** What it means here that the lock was not won, or lost. */
-async function outcomeOf(error: AnyMutexError, options: LockOptions, whyNot: () => Promise<string | undefined>): Promise<Error> {
+async function failureOfWait(
+  error: AnyMutexError,
+  options: LockOptions,
+  whyNot: () => Promise<string | undefined>,
+): Promise<Error> {
   // The same, and what became of the work.
   if (error.code === "LOCK_LOST" && error.workError instanceof CommandError) return error.workError;
   if (error.code !== "LOCK_TIMEOUT" || shortageIn(error)) return error;
   const message = withDuration(error.message, options.timeout);
   if (error.cause !== undefined) return new CommandError(message, EXIT.unreachable, { cause: error });
   const inTheWay = await whyNot();
-  if (options.try) return new CommandError(heldText(error.key, kindOf(options), inTheWay), options.heldExitCode ?? EXIT.held);
+  if (options.try)
+    return new CommandError(heldText(error.key, wantedKindOf(options), inTheWay), options.heldExitCode ?? EXIT.held);
   const why = inTheWay === undefined ? "" : `: ${inTheWay}`;
   return new CommandError(`${message}${why}`, options.heldExitCode ?? EXIT.timedOut, { cause: error });
 }
 
 /** `lock on "nightly" is held by build-7:4123 (deploy 42) for 3 min` */
-function heldText(key: string | undefined, kind: Wanted["kind"], inTheWay: string | undefined): string {
+function heldText(key: string | undefined, kind: WantedLock["kind"], inTheWay: string | undefined): string {
   if (inTheWay === undefined) return `lock on "${key}" is held by another`;
   return `lock on "${key}" is ${kind === "permit" ? "held by another: " : ""}${inTheWay}`;
 }

@@ -1,14 +1,18 @@
-import { isInBackground } from "../foreground.ts";
 import { onSignals } from "../signals.ts";
-import { STDIN } from "../streams.ts";
-import { terminal } from "../terminal.ts";
+import { isInBackground } from "../terminal/foreground.ts";
+import { STDIN } from "../terminal/streams.ts";
+import { terminal } from "../terminal/terminal.ts";
 
 /** What the terminal sends for Ctrl-C, Ctrl-\ and Ctrl-Z, where it does not make signals of them itself. */
-const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = Object.freeze({ "\x03": "SIGINT", "\x1c": "SIGQUIT", "\x1a": "SIGTSTP" });
+const SIGNAL_OF_KEY: Readonly<Record<string, NodeJS.Signals>> = Object.freeze({
+  "\x03": "SIGINT",
+  "\x1c": "SIGQUIT",
+  "\x1a": "SIGTSTP",
+});
 
 /** A key, or the sequence that a terminal sends for one. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what those sequences begin with
-const KEY = /\x1b\[[\d;]*[A-Za-z~]|\x1bO[A-Za-z]|[\s\S]/gu;
+const KEY_SEQUENCE = /\x1b\[[\d;]*[A-Za-z~]|\x1bO[A-Za-z]|[\s\S]/gu;
 
 /**
  * The keys that are pressed on the terminal while this process is in its foreground. They are not shown, and Ctrl-C and Ctrl-Z do what
@@ -66,8 +70,8 @@ export class Keys {
   }
 
   readonly #onData = (data: Buffer): void => {
-    for (const [key] of data.toString("utf8").matchAll(KEY)) {
-      const signal = SIGNALS[key];
+    for (const [key] of data.toString("utf8").matchAll(KEY_SEQUENCE)) {
+      const signal = SIGNAL_OF_KEY[key];
       if (signal === undefined) this.#onKey(key);
       else this.#send(signal);
     }

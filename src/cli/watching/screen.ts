@@ -1,8 +1,8 @@
-import { columnsOf, cutTo } from "../columns.ts";
-import { isInBackground } from "../foreground.ts";
-import { STDOUT } from "../streams.ts";
-import { terminal } from "../terminal.ts";
-import { type TerminalSize, terminalSize } from "../terminal-size.ts";
+import { columnsOf, cutTo } from "../terminal/columns.ts";
+import { isInBackground } from "../terminal/foreground.ts";
+import { STDOUT } from "../terminal/streams.ts";
+import { terminal } from "../terminal/terminal.ts";
+import { type TerminalSize, terminalSize } from "../terminal/terminal-size.ts";
 
 const HOME = "\x1b[H";
 const CLEAR_BELOW = "\x1b[J";
@@ -102,5 +102,9 @@ export function fitted({ head, lines, hint = "" }: Frame, { rows, columns }: Ter
   const page = Math.max(1, room - 1);
   const from = Math.min(Math.max(0, first), lines.length - page);
   const where = `… ${from + 1} to ${Math.min(from + page, lines.length)} of ${lines.length}${hint}`;
-  return { lines: [...head, ...lines.slice(from, from + page), terminal.paint("dim", cutTo(columns, where))], first: from, page };
+  return {
+    lines: [...head, ...lines.slice(from, from + page), terminal.paint("dim", cutTo(columns, where))],
+    first: from,
+    page,
+  };
 }

@@ -1,5 +1,5 @@
 import { isMutexError } from "../../index.ts";
-import { terminal } from "../terminal.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { pause } from "../time.ts";
 
 export interface StatusPolling<T> {

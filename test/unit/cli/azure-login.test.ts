@@ -22,7 +22,8 @@ function credential(...tokens: string[]) {
 }
 
 const failing = (error: unknown) => ({ getToken: () => Promise.reject(error) });
-const refusalOf = (error: unknown) => new AzureLogin().open(failing(error), { verbose: false }).catch((thrown: unknown) => thrown);
+const refusalOf = (error: unknown) =>
+  new AzureLogin().open(failing(error), { verbose: false }).catch((thrown: unknown) => thrown);
 
 describe("a login to Azure", () => {
   it("is made before it is needed, and not again when it is", async () => {
@@ -53,7 +54,9 @@ describe("a login to Azure", () => {
 
   it("that has run out is told by Entra's number", async () => {
     const expired = new CredentialUnavailableError("ERROR: AADSTS700082: The refresh token has expired.\nTrace ID: 1");
-    expect(await refusalOf(new AggregateAuthenticationError([expired], "all failed.\nAADSTS700082: expired"))).toMatchObject({
+    expect(
+      await refusalOf(new AggregateAuthenticationError([expired], "all failed.\nAADSTS700082: expired")),
+    ).toMatchObject({
       exitCode: 77,
       message: expect.stringMatching(/^not logged in to Azure \(AADSTS700082\): log in/),
     });
@@ -65,13 +68,16 @@ describe("a login to Azure", () => {
     refused.message = `ClientSecretCredential authentication failed. ${description}\nTrace ID: 1`;
     expect(await refusalOf(refused)).toMatchObject({
       exitCode: 77,
-      message: expect.stringMatching(/^Azure refused the login \(ClientSecretCredential: AADSTS7000215\): check AZURE_CLIENT_ID[^\n]+$/),
+      message: expect.stringMatching(
+        /^Azure refused the login \(ClientSecretCredential: AADSTS7000215\): check AZURE_CLIENT_ID[^\n]+$/,
+      ),
     });
   });
 
   it("that the network keeps from being made counts as unreachable", async () => {
     const refused = new AuthenticationError(400, { error: "x", error_description: "y" });
-    refused.message = "EnvironmentCredential authentication failed. Status code: 400\nMore details:\nnetwork_error: See https://aka.ms";
+    refused.message =
+      "EnvironmentCredential authentication failed. Status code: 400\nMore details:\nnetwork_error: See https://aka.ms";
     expect(await refusalOf(refused)).toMatchObject({
       exitCode: 69,
       message: "no answer to the login to Azure (EnvironmentCredential: network_error)",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { breakLogLine, breakQuestion, resultLine, targetIn } from "../../../src/cli/facts/break-text.ts";
+import { breakLogLine, breakQuestion, resultLine, targetIn } from "../../../src/cli/output/break-text.ts";
 import type { BreakOptions, LockStatus } from "../../../src/index.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
 
@@ -18,7 +18,10 @@ describe("the question whether to break a lock", () => {
 
   const since = "since 2026-11-23T13:02:12Z (3 min ago)";
   const raw = lock("k", { isHeld: true, state: "leased" });
-  const semaphore = { permits: 2, held: [{ slot: 1, state: "leased" as const, holder: holder("p:1"), leaseSeconds: 15 }] };
+  const semaphore = {
+    permits: 2,
+    held: [{ slot: 1, state: "leased" as const, holder: holder("p:1"), leaseSeconds: 15 }],
+  };
   const readers = [{ state: "leased" as const, holder: holder("r:1") }];
 
   it.each<[string, LockStatus, BreakOptions, string]>([
@@ -103,7 +106,11 @@ describe("the question whether to break a lock", () => {
 
 describe("what came of a break", () => {
   it.each([
-    [{}, { outcome: "broken" as const, freeInSeconds: 21, holder: holder("a:1") }, "k: broke the lease of a:1; free in 21 s"],
+    [
+      {},
+      { outcome: "broken" as const, freeInSeconds: 21, holder: holder("a:1") },
+      "k: broke the lease of a:1; free in 21 s",
+    ],
     [{}, { outcome: "broken" as const, freeInSeconds: 21 }, "k: broke the lease of an unnamed holder; free in 21 s"],
     [
       { periodSeconds: 0 },
@@ -116,7 +123,11 @@ describe("what came of a break", () => {
       { outcome: "heldByAnother" as const, holder: holder("a:1") },
       "k is held by a:1, not by b:2: nothing was changed",
     ],
-    [{}, { outcome: "heldByAnother" as const, holder: holder("\u001b[2J") }, "k is held by \\x1b[2J by now: nothing was changed"],
+    [
+      {},
+      { outcome: "heldByAnother" as const, holder: holder("\u001b[2J") },
+      "k is held by \\x1b[2J by now: nothing was changed",
+    ],
   ])("is told for %j and %j", (terms, result, line) => {
     expect(resultLine("k", terms, result)).toBe(line);
   });
@@ -127,8 +138,12 @@ describe("the line for a log", () => {
 
   it("says where, if that is known", () => {
     const result = { outcome: "broken" as const, freeInSeconds: 21 };
-    expect(breakLogLine("k", {}, result, alice, NOW, "acme/locks")).toContain(" broke k in acme/locks by azmutex break; ");
-    expect(resultLine("k", { permit: 3 }, { outcome: "notHeld" }, "acme/locks")).toBe("permit 3 of k in acme/locks: it is not held");
+    expect(breakLogLine("k", {}, result, alice, NOW, "acme/locks")).toContain(
+      " broke k in acme/locks by azmutex break; ",
+    );
+    expect(resultLine("k", { permit: 3 }, { outcome: "notHeld" }, "acme/locks")).toBe(
+      "permit 3 of k in acme/locks: it is not held",
+    );
   });
 
   it("says who broke which lock, when, and whose it was", () => {
@@ -136,7 +151,15 @@ describe("the line for a log", () => {
     expect(breakLogLine("k", {}, result, alice, NOW)).toBe(
       "2026-11-23T13:05:12Z alice@build-7 broke k by azmutex break; it was held by web (host web-3, pid 17), and is free in 21 s",
     );
-    expect(breakLogLine("k", { permit: 3 }, { outcome: "broken", freeInSeconds: 0 }, { ...alice, by: "the status page" }, NOW)).toBe(
+    expect(
+      breakLogLine(
+        "k",
+        { permit: 3 },
+        { outcome: "broken", freeInSeconds: 0 },
+        { ...alice, by: "the status page" },
+        NOW,
+      ),
+    ).toBe(
       "2026-11-23T13:05:12Z alice@build-7 broke permit 3 of k by the status page; it was held by an unnamed holder, and is free in 0 s",
     );
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { columnsOf, cutTo, lineOf, shareOut } from "../../../src/cli/columns.ts";
+import { columnsOf, cutTo, lineOf, shareOut } from "../../../src/cli/terminal/columns.ts";
 
 describe("the width of a text on a terminal", () => {
   it.each([
@@ -68,7 +68,12 @@ describe("room that is shared out", () => {
 });
 
 describe("a line of parts", () => {
-  const parts = ["waiting for ", { text: "k".repeat(40), cut: "middle" }, ": held by ", { text: "build-7", cut: "middle" }] as const;
+  const parts = [
+    "waiting for ",
+    { text: "k".repeat(40), cut: "middle" },
+    ": held by ",
+    { text: "build-7", cut: "middle" },
+  ] as const;
 
   it("is whole where there is room", () => {
     expect(lineOf(Number.POSITIVE_INFINITY, parts)).toBe(`waiting for ${"k".repeat(40)}: held by build-7`);
@@ -79,6 +84,7 @@ describe("a line of parts", () => {
   });
 
   it("is never longer, whatever there is", () => {
-    for (let columns = 0; columns < 70; columns += 1) expect(columnsOf(lineOf(columns, parts))).toBeLessThanOrEqual(columns);
+    for (let columns = 0; columns < 70; columns += 1)
+      expect(columnsOf(lineOf(columns, parts))).toBeLessThanOrEqual(columns);
   });
 });

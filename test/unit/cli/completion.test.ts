@@ -26,9 +26,11 @@ const OPTIONS_IN = {
   bash: (script: string, { name }: { name: string }): string[] =>
     new RegExp(`^ *${name}\\) words="([^"]*)" ;;$`, "m").exec(script)?.[1]?.split(" ").filter(Boolean) ?? [],
   zsh: (script: string, { name }: { name: string }): string[] =>
-    [...(new RegExp(`^ {4}${name}\\)\\n([^;]*?(?:\\n.*)*?)\\n {6};;$`, "m").exec(script)?.[1] ?? "").matchAll(/^ +'(--[\w-]+)/gm)].map(
-      ([, flag = ""]) => flag,
-    ),
+    [
+      ...(new RegExp(`^ {4}${name}\\)\\n([^;]*?(?:\\n.*)*?)\\n {6};;$`, "m").exec(script)?.[1] ?? "").matchAll(
+        /^ +'(--[\w-]+)/gm,
+      ),
+    ].map(([, flag = ""]) => flag),
   fish: (script: string, { name }: { name: string }): string[] =>
     [...script.matchAll(new RegExp(`-n '__azmutex_in ${name}' -l ([\\w-]+)`, "g"))].map(([, flag]) => `--${flag}`),
 };
@@ -48,7 +50,10 @@ describe("the table for completion", () => {
         { flag: "--help", value: undefined },
       ],
     });
-    expect(table.commands[1]).toMatchObject({ runsJob: false, arguments: [{ name: "command", choices: ["do", "help"] }] });
+    expect(table.commands[1]).toMatchObject({
+      runsJob: false,
+      arguments: [{ name: "command", choices: ["do", "help"] }],
+    });
   });
 });
 
@@ -61,7 +66,8 @@ describe.each([
     const table = tableOf(createProgram());
     const text = script(table);
     expect(table.commands.map(({ name }) => name)).toContain("completion");
-    for (const command of table.commands) expect([command.name, optionsIn(text, command)]).toEqual([command.name, flags(command.options)]);
+    for (const command of table.commands)
+      expect([command.name, optionsIn(text, command)]).toEqual([command.name, flags(command.options)]);
   });
 
   it("offers the values of an option that has few", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseDuration, shownDuration } from "../../../src/cli/duration.ts";
+import { parseDuration, shownDuration } from "../../../src/cli/options/duration.ts";
 
 describe("a duration on the command line", () => {
   it.for([

@@ -16,8 +16,14 @@ const DEFECT = "internal error, a defect of azmutex that should be reported:";
 
 describe("what a command says that failed", () => {
   it("is the message of an error that was foreseen, with its code", () => {
-    expect(failureOf(new CommandError("nothing was changed", EXIT.held))).toEqual({ line: "nothing was changed", exitCode: 75 });
-    expect(failureOf(new LockTimeoutError("k", 5))).toEqual({ line: 'lock on "k" was not free within 5 ms', exitCode: 124 });
+    expect(failureOf(new CommandError("nothing was changed", EXIT.held))).toEqual({
+      line: "nothing was changed",
+      exitCode: 75,
+    });
+    expect(failureOf(new LockTimeoutError("k", 5))).toEqual({
+      line: 'lock on "k" was not free within 5 ms',
+      exitCode: 124,
+    });
   });
 
   it("is in the command line's words where the library refuses an option", () => {

@@ -12,7 +12,11 @@ const credential = { getToken: async () => null };
 
 describe("the identity that a command takes", () => {
   it.each<[MutexOptions, NodeJS.ProcessEnv, string]>([
-    [{ accountName: "acme", accountKey: "canary" }, { AZURE_STORAGE_ACCOUNT: "acme", AZURE_STORAGE_KEY: "canary" }, "AZURE_STORAGE_KEY"],
+    [
+      { accountName: "acme", accountKey: "canary" },
+      { AZURE_STORAGE_ACCOUNT: "acme", AZURE_STORAGE_KEY: "canary" },
+      "AZURE_STORAGE_KEY",
+    ],
     [
       { connectionString: "canary" },
       ALL,

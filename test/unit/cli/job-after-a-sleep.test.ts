@@ -33,7 +33,12 @@ async function ranUnder(atTheEnd: Pick<Holding, "isUncertain" | "remainingMs">):
   // Asked twice before the job runs: for the watchdog, and when the job has just been started.
   const hasBegun = (): boolean => looks > 3;
   try {
-    const options = { command: [process.execPath, "--eval", "setTimeout(() => process.exit(7), 1_000)"], env: {}, graceMs: 1_000, relay };
+    const options = {
+      command: [process.execPath, "--eval", "setTimeout(() => process.exit(7), 1_000)"],
+      env: {},
+      graceMs: 1_000,
+      relay,
+    };
     return await runJob(holding as Holding, options);
   } catch (error) {
     return String(error);

@@ -87,7 +87,9 @@ describe("the processes of a job", () => {
     { what: "a group of its own and no environment", leave: "env -i timeout 60" },
   ])("are those with $what too", async ({ leave }) => {
     for (const how of ["stop", "kill"] as const) {
-      const { processes, printed } = await start(`${leave} sh -c 'echo $$; sleep 60 & echo $!; echo ready; wait' & wait`);
+      const { processes, printed } = await start(
+        `${leave} sh -c 'echo $$; sleep 60 & echo $!; echo ready; wait' & wait`,
+      );
       const [shell = 0, sleep = 0] = pidsIn(printed());
       expect(processes.isAlive).toBe(true);
       expect(processes.pids).toEqual(expect.arrayContaining([shell, sleep]));
@@ -124,7 +126,9 @@ describe("the processes of a job", () => {
   });
 
   it("are not those that gave up the mark and have left its session, once their parents have ended", async () => {
-    const { exit, processes, printed } = await start(`env -u ${MARK} setsid -f sh -c 'echo $$; echo ready; exec sleep 60 >&-'; sleep 0.2`);
+    const { exit, processes, printed } = await start(
+      `env -u ${MARK} setsid -f sh -c 'echo $$; echo ready; exec sleep 60 >&-'; sleep 0.2`,
+    );
     await exit;
     expect(processes.isAlive).toBe(false);
     processes.kill();
@@ -162,7 +166,9 @@ describe("the processes of a job", () => {
     const folder = mkdtempSync(join(tmpdir(), "azmutex-job-"));
     const azmutex = join(folder, "azmutex");
     writeFileSync(azmutex, "setsid sleep 60 & echo $$; echo $!; wait\n");
-    const { child, processes, printed } = await start(`setsid sleep 60 & echo $!; sh ${azmutex} & sleep 0.3; echo ready; wait`);
+    const { child, processes, printed } = await start(
+      `setsid sleep 60 & echo $!; sh ${azmutex} & sleep 0.3; echo ready; wait`,
+    );
     const [step = 0, wrapper = 0, inner = 0] = pidsIn(printed());
     const stopped = (): boolean[] => [child.pid ?? 0, step, wrapper, inner].map(isStopped);
     processes.pause();

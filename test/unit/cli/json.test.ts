@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { type BreakJson, type LeaderJson, type StatusJson, toPrintableJson } from "../../../src/cli/facts/json.ts";
-import { printable } from "../../../src/cli/printable.ts";
+import { type BreakJson, type LeaderJson, type StatusJson, toPrintableJson } from "../../../src/cli/output/json.ts";
 import type { BreakResult, Leader, LockStatus } from "../../../src/index.ts";
+import { printable } from "../../../src/status/printable.ts";
 import { ago } from "../../support/lock-statuses.ts";
 
 /** What an object is when it was written as JSON and read again. */

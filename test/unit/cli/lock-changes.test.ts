@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { changeLine } from "../../../src/cli/facts/lock-change-text.ts";
+import { changeLine } from "../../../src/cli/output/lock-change-text.ts";
 import type { LockStatus } from "../../../src/index.ts";
 import { changesBetween } from "../../../src/status/lock-changes.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
@@ -13,9 +13,15 @@ const linesBetween = (before: LockStatus | undefined, now: LockStatus | undefine
 
 const record = { holder: holder("a:1"), leaseSeconds: 30, recordedAt: ago(60), highestToken: 7 };
 const waiting = (...names: string[]) => ({ waiting: names.map((name) => ({ holder: holder(name), since: ago(3) })) });
-const readers = (...names: string[]) => ({ readers: names.map((name) => ({ state: "leased" as const, holder: holder(name) })) });
+const readers = (...names: string[]) => ({
+  readers: names.map((name) => ({ state: "leased" as const, holder: holder(name) })),
+});
 const semaphore = (...names: string[]) => ({
-  semaphore: { permits: 3, held: names.map((name, slot) => ({ slot, state: "leased" as const, holder: holder(name) })), waiting: [] },
+  semaphore: {
+    permits: 3,
+    held: names.map((name, slot) => ({ slot, state: "leased" as const, holder: holder(name) })),
+    waiting: [],
+  },
 });
 
 describe("what is new about locks", () => {
@@ -38,39 +44,77 @@ describe("what is new about locks", () => {
   });
 
   it("is nothing when nothing is", () => {
-    const locks = seen(heldLock("a", "web-3:17", waiting("b:2")), lock("b", { state: "missing", ...semaphore("x:1"), ...readers("y:2") }));
+    const locks = seen(
+      heldLock("a", "web-3:17", waiting("b:2")),
+      lock("b", { state: "missing", ...semaphore("x:1"), ...readers("y:2") }),
+    );
     expect(changesBetween(locks, locks)).toEqual([]);
     // Its record is renewed with more tokens.
-    const later = seen(...[...locks.values()].map((status) => ({ ...status, recordedAt: ago(0), highestToken: 2_048 })));
+    const later = seen(
+      ...[...locks.values()].map((status) => ({ ...status, recordedAt: ago(0), highestToken: 2_048 })),
+    );
     expect(changesBetween(locks, later)).toEqual([]);
   });
 
   it("goes by key", () => {
-    const changes = changesBetween(seen(heldLock("b", "x:1"), heldLock("d", "x:1")), seen(heldLock("a", "x:1"), heldLock("c", "x:1")));
-    expect(changes.map(({ event, status: { key } }) => `${key} ${event}`)).toEqual(["a held", "b free", "c held", "d free"]);
+    const changes = changesBetween(
+      seen(heldLock("b", "x:1"), heldLock("d", "x:1")),
+      seen(heldLock("a", "x:1"), heldLock("c", "x:1")),
+    );
+    expect(changes.map(({ event, status: { key } }) => `${key} ${event}`)).toEqual([
+      "a held",
+      "b free",
+      "c held",
+      "d free",
+    ]);
   });
 
   it.each<[string, LockStatus | undefined, LockStatus | undefined, string[]]>([
     ["taken", lock("k", record), heldLock("k", "a:1", { purpose: "deploy" }), ["held: held by a:1 (deploy)"]],
     ["new and taken", undefined, heldLock("k", "a:1"), ["held: held by a:1"]],
-    ["taken without a record", undefined, lock("k", { isHeld: true, state: "leased" }), ["held: held by an unnamed holder"]],
+    [
+      "taken without a record",
+      undefined,
+      lock("k", { isHeld: true, state: "leased" }),
+      ["held: held by an unnamed holder"],
+    ],
     ["released", heldLock("k", "a:1"), lock("k", record), ["free: free"]],
-    ["lapsed", heldLock("k", "a:1"), lock("k", { ...record, state: "expired" }), ["free: free: the lease of a:1 ran out"]],
+    [
+      "lapsed",
+      heldLock("k", "a:1"),
+      lock("k", { ...record, state: "expired" }),
+      ["free: free: the lease of a:1 ran out"],
+    ],
     [
       "broken, with some lease left",
       heldLock("k", "a:1"),
       heldLock("k", "a:1", { state: "breaking" }),
       ["breaking: broken, and free when the lease of a:1 ends, in at most 30 s"],
     ],
-    ["broken", heldLock("k", "a:1"), lock("k", { ...record, state: "broken" }), ["free: free: the lease of a:1 was broken"]],
+    [
+      "broken",
+      heldLock("k", "a:1"),
+      lock("k", { ...record, state: "broken" }),
+      ["free: free: the lease of a:1 was broken"],
+    ],
     [
       "free after it was broken",
       heldLock("k", "a:1", { state: "breaking" }),
       lock("k", { ...record, state: "broken" }),
       ["free: free: the lease of a:1 was broken"],
     ],
-    ["broken and taken again", heldLock("k", "a:1", { state: "breaking" }), heldLock("k", "a:1"), ["held: held by a:1"]],
-    ["handed over", heldLock("k", "a:1", waiting("b:2")), heldLock("k", "b:2"), ["held: held by b:2", "waiting: no waiters"]],
+    [
+      "broken and taken again",
+      heldLock("k", "a:1", { state: "breaking" }),
+      heldLock("k", "a:1"),
+      ["held: held by a:1"],
+    ],
+    [
+      "handed over",
+      heldLock("k", "a:1", waiting("b:2")),
+      heldLock("k", "b:2"),
+      ["held: held by b:2", "waiting: no waiters"],
+    ],
     ["waited for", heldLock("k", "a:1"), heldLock("k", "a:1", waiting("b:2")), ["waiting: 1 waiting: b:2"]],
     ["released, without a record", lock("k", { isHeld: true, state: "leased" }), undefined, ["free: free"]],
     ["deleted", lock("k", record), undefined, ["gone: gone: its blob was deleted"]],
@@ -109,7 +153,12 @@ describe("what is new about locks", () => {
       ["readers: 1 reader: r:1 (breaking)"],
     ],
     ["read", lock("k", record), lock("k", { ...record, ...readers("r:1") }), ["readers: 1 reader: r:1"]],
-    ["no longer read, and not listed", lock("k", { state: "missing", ...readers("r:1") }), undefined, ["readers: no readers"]],
+    [
+      "no longer read, and not listed",
+      lock("k", { state: "missing", ...readers("r:1") }),
+      undefined,
+      ["readers: no readers"],
+    ],
   ])("says of a lock that is %s", (_, before, now, lines) => {
     expect(linesBetween(before, now)).toEqual(lines);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { columnsOf } from "../../../src/cli/columns.ts";
-import { statusLines } from "../../../src/cli/facts/lock-status-text.ts";
+import { statusLines } from "../../../src/cli/output/lock-status-text.ts";
+import { columnsOf } from "../../../src/cli/terminal/columns.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
 
 vi.stubEnv("NO_COLOR", "1");
@@ -24,7 +24,13 @@ describe("the status of a lock, for people", () => {
   });
 
   it("says of a free lock who had it last", () => {
-    const last = { holder: holder("web-3:17"), purpose: "schema 42", leaseSeconds: 30, recordedAt: ago(180), highestToken: 7 };
+    const last = {
+      holder: holder("web-3:17"),
+      purpose: "schema 42",
+      leaseSeconds: 30,
+      recordedAt: ago(180),
+      highestToken: 7,
+    };
     const facts = [
       "  last holder  web-3:17 (schema 42), since 2026-11-23T13:02:12Z (3 min ago)",
       "  token        no token up to now is higher than 7",
@@ -34,7 +40,9 @@ describe("the status of a lock, for people", () => {
       "nightly: free (the last holder's lease ran out: it was not released)",
       ...facts,
     ]);
-    expect(statusLines(lock("nightly", { ...last, state: "broken" }), NOW)[0]).toBe("nightly: free (the last holder's lease was broken)");
+    expect(statusLines(lock("nightly", { ...last, state: "broken" }), NOW)[0]).toBe(
+      "nightly: free (the last holder's lease was broken)",
+    );
   });
 
   it("says of a key that was never locked that it was not", () => {
@@ -100,7 +108,9 @@ describe("the status of a lock, for people", () => {
       "  waiting for a permit  1. an unnamed waiter",
       "                        2. b:2, since 2026-11-23T13:05:08Z (4 s ago)",
     ]);
-    expect(statusLines(status(2), NOW).slice(-1)).toEqual(["  waiting for a permit  1. b:2, since 2026-11-23T13:05:08Z (4 s ago)"]);
+    expect(statusLines(status(2), NOW).slice(-1)).toEqual([
+      "  waiting for a permit  1. b:2, since 2026-11-23T13:05:08Z (4 s ago)",
+    ]);
   });
 
   it("lists readers", () => {
@@ -135,7 +145,11 @@ describe("the status of a lock, for people", () => {
       holder: by,
       purpose: evil,
       waiting: [{ holder: by, since: ago(1) }],
-      semaphore: { permits: 1, held: [{ slot: 0, state: "leased", holder: by, purpose: evil }], waiting: [{ holder: by, since: ago(1) }] },
+      semaphore: {
+        permits: 1,
+        held: [{ slot: 0, state: "leased", holder: by, purpose: evil }],
+        waiting: [{ holder: by, since: ago(1) }],
+      },
       readers: [{ state: "leased", holder: by }],
     });
     const lines = statusLines(status, NOW);

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { columnsOf } from "../../../src/cli/columns.ts";
-import { lockTable, totalsLine } from "../../../src/cli/facts/lock-table.ts";
+import { lockTable, totalsLine } from "../../../src/cli/output/lock-table.ts";
+import { columnsOf } from "../../../src/cli/terminal/columns.ts";
 import type { LockStatus } from "../../../src/index.ts";
 import { BreaksSeen } from "../../../src/status/breaking.ts";
 import { ago, heldLock, holder, lock, NOW } from "../../support/lock-statuses.ts";
@@ -40,7 +40,13 @@ describe("the table of locks", () => {
 
   it("is aligned, and shows of a free lock nothing of its last holder", () => {
     const locks = [
-      lock("a", { holder: holder("web-3:17"), purpose: "history", leaseSeconds: 30, recordedAt: ago(60), highestToken: 7 }),
+      lock("a", {
+        holder: holder("web-3:17"),
+        purpose: "history",
+        leaseSeconds: 30,
+        recordedAt: ago(60),
+        highestToken: 7,
+      }),
       heldLock("nightly", "build-7:4123", { purpose: "schema 42", waiting: [waiter("x:1"), waiter("x:2")] }),
     ];
     expect(lockTable(locks, NOW)).toEqual([
@@ -79,7 +85,8 @@ describe("the table of locks", () => {
       "free             free              -               -          -        -",
     ]);
     for (const columns of [1, 10, 20, 40, 60, 80, 100, 200, 400]) {
-      for (const row of lockTable(locks, NOW, { columns })) expect([columns, row, columnsOf(row) <= columns]).toEqual([columns, row, true]);
+      for (const row of lockTable(locks, NOW, { columns }))
+        expect([columns, row, columnsOf(row) <= columns]).toEqual([columns, row, true]);
     }
     expect(lockTable(locks, NOW, { columns: 40 })[1]).toBe("deploy/kkkk…kkkkk/shop  held");
   });

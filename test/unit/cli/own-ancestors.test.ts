@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { jobsIn, marksIn, newMark, withMark } from "../../../src/cli/job/job-mark.ts";
-import { ancestorInTheWay } from "../../../src/cli/job/own-ancestors.ts";
 import { pidNamespace } from "../../../src/cli/job/process-table.ts";
+import { ancestorInTheWay } from "../../../src/cli/waiting/own-ancestors.ts";
 import type { LockStatus } from "../../../src/index.ts";
 
 const ME = { host: "build-7", pids: [17, 18] };
@@ -15,12 +15,19 @@ describe("an azmutex within whose job another one runs", () => {
     for (const kind of ["lock", "read", "write"] as const) {
       expect(ancestorInTheWay({ ...HELD, holder: ours }, { kind }, ME)).toBe(ours);
       expect(ancestorInTheWay({ ...HELD, holder: others }, { kind }, ME)).toBeUndefined();
-      expect(ancestorInTheWay({ ...HELD, isHeld: false, state: "available", holder: ours }, { kind }, ME)).toBeUndefined();
+      expect(
+        ancestorInTheWay({ ...HELD, isHeld: false, state: "available", holder: ours }, { kind }, ME),
+      ).toBeUndefined();
     }
   });
 
   it("is in the way of a writer alone while it reads", () => {
-    const status: LockStatus = { ...HELD, isHeld: false, state: "available", readers: [{ state: "leased", holder: ours }] };
+    const status: LockStatus = {
+      ...HELD,
+      isHeld: false,
+      state: "available",
+      readers: [{ state: "leased", holder: ours }],
+    };
     expect(ancestorInTheWay(status, { kind: "write" }, ME)).toBe(ours);
     expect(ancestorInTheWay(status, { kind: "read" }, ME)).toBeUndefined();
     expect(ancestorInTheWay(status, { kind: "lock" }, ME)).toBeUndefined();

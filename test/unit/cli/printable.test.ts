@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { printable } from "../../../src/cli/printable.ts";
+import { printable } from "../../../src/status/printable.ts";
 
 describe("text of other people's on a terminal", () => {
   it.each([

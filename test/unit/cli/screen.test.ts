@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { TerminalSize } from "../../../src/cli/terminal-size.ts";
+import type { TerminalSize } from "../../../src/cli/terminal/terminal-size.ts";
 import { type Frame, fitted } from "../../../src/cli/watching/screen.ts";
 
 const lines = (count: number): string[] => [...Array(count).keys()].map((index) => `line ${index + 1}`);
@@ -38,11 +38,19 @@ describe("a frame on a screen", () => {
 
   it("counts a head that takes two rows as two, and colours as none", () => {
     const long = `\u001b[31m${"x".repeat(15)}\u001b[0m`;
-    expect(shown({ head: [long], lines: ["a", "b", "c"] }, { rows: 5, columns: 10 })).toEqual([long, "a", "… 1 to 1 …"]);
+    expect(shown({ head: [long], lines: ["a", "b", "c"] }, { rows: 5, columns: 10 })).toEqual([
+      long,
+      "a",
+      "… 1 to 1 …",
+    ]);
     expect(shown({ head: [long], lines: ["a", "b", "c"] }, { rows: 5, columns: 15 })).toEqual([long, "a", "b", "c"]);
   });
 
   it("shows the head on a screen that has room for nothing else", () => {
-    expect(shown({ head: ["head"], lines: lines(3) }, { rows: 1, columns: 80 })).toEqual(["head", "line 1", "… 1 to 1 of 3"]);
+    expect(shown({ head: ["head"], lines: lines(3) }, { rows: 1, columns: 80 })).toEqual([
+      "head",
+      "line 1",
+      "… 1 to 1 of 3",
+    ]);
   });
 });

@@ -1,11 +1,11 @@
 import { hostname } from "node:os";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { WaitingProgress } from "../../../src/cli/job/waiting-progress.ts";
-import { terminal } from "../../../src/cli/terminal.ts";
+import { terminal } from "../../../src/cli/terminal/terminal.ts";
+import { WaitingProgress } from "../../../src/cli/waiting/waiting-progress.ts";
 import { type AzureMutex, type LockStatus, StoreUnavailableError } from "../../../src/index.ts";
 
 const said: string[] = [];
-vi.mock("../../../src/cli/terminal.ts", () => ({
+vi.mock("../../../src/cli/terminal/terminal.ts", () => ({
   terminal: { isWatched: false, isQuiet: false, say: (line: string) => void said.push(line), show: () => undefined },
 }));
 
@@ -95,7 +95,9 @@ describe("waiting without a terminal", () => {
     Object.assign(terminal, { isQuiet: true, isWatched: true });
     const { mutex, looks } = mutexThatSays(() => ({ ...HELD, kind: "election" }));
     const kinds: (string | undefined)[] = [];
-    const progress = new WaitingProgress(mutex, { key: "nightly", kind: "lock" }, "for", ({ kind }) => kinds.push(kind));
+    const progress = new WaitingProgress(mutex, { key: "nightly", kind: "lock" }, "for", ({ kind }) =>
+      kinds.push(kind),
+    );
     await vi.advanceTimersByTimeAsync(180_000);
     expect([kinds, looks()]).toEqual([["election", "election", "election"], 3]);
     progress.end();

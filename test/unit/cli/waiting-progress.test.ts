@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { columnsOf, lineOf } from "../../../src/cli/columns.ts";
-import type { Wanted } from "../../../src/cli/job/own-ancestors.ts";
-import { type Waiter, waitingLine } from "../../../src/cli/job/waiting-progress.ts";
+import { columnsOf, lineOf } from "../../../src/cli/terminal/columns.ts";
+import type { WantedLock } from "../../../src/cli/waiting/own-ancestors.ts";
+import { type WaitingCommand, waitingLine } from "../../../src/cli/waiting/waiting-progress.ts";
 import type { LockStatus } from "../../../src/index.ts";
 
 const NOW = Date.UTC(2026, 0, 1, 12);
 const ME = { host: "build-8", pid: 17, now: NOW, since: NOW - 12_000 };
 const HELD: LockStatus = { key: "nightly", isHeld: true, state: "leased", infinite: false };
-const lineFor = (status: LockStatus, self: Waiter, kind: Wanted["kind"] = "lock", columns = Number.POSITIVE_INFINITY): string =>
-  lineOf(columns, waitingLine(status, kind, self));
+const lineFor = (
+  status: LockStatus,
+  self: WaitingCommand,
+  kind: WantedLock["kind"] = "lock",
+  columns = Number.POSITIVE_INFINITY,
+): string => lineOf(columns, waitingLine(status, kind, self));
 const holder = { name: "build-7:4123", host: "build-7", pid: 4_123 };
 
 describe("what is said while a command waits", () => {
@@ -27,7 +31,9 @@ describe("what is said while a command waits", () => {
 
   it("knows its own place in line, whatever names there are", () => {
     const since = new Date(NOW);
-    const waiting = [17, 18].flatMap((pid) => ["build-7", "build-8"].map((host) => ({ since, holder: { name: "deployer", host, pid } })));
+    const waiting = [17, 18].flatMap((pid) =>
+      ["build-7", "build-8"].map((host) => ({ since, holder: { name: "deployer", host, pid } })),
+    );
     expect(lineFor({ ...HELD, waiting }, ME)).toMatch(/; 2 of 4 in line$/);
     expect(lineFor({ ...HELD, waiting }, { ...ME, pid: 99 })).not.toContain("in line");
   });
@@ -47,11 +53,15 @@ describe("what is said while a command waits", () => {
   it("names those who have all permits, the first three of them", () => {
     const semaphore = { permits: 2, held: held("a:1", "b:2") };
     const free: LockStatus = { key: "pool", isHeld: false, state: "missing", infinite: false };
-    expect(lineFor({ ...free, semaphore }, ME, "permit")).toBe('waiting for "pool" (12 s): all 2 permits are held by a:1 (report), b:2');
-    expect(lineFor({ ...free, semaphore: { permits: 5, held: held("a:1", "b:2", "c:3", "d:4", "e:5") } }, ME, "permit")).toBe(
-      'waiting for "pool" (12 s): all 5 permits are held by a:1 (report), b:2, c:3 and 2 more',
+    expect(lineFor({ ...free, semaphore }, ME, "permit")).toBe(
+      'waiting for "pool" (12 s): all 2 permits are held by a:1 (report), b:2',
     );
-    expect(lineFor({ ...free, semaphore: { permits: 3, held: held("a:1") } }, ME, "permit")).toBe('waiting for "pool" (12 s)');
+    expect(
+      lineFor({ ...free, semaphore: { permits: 5, held: held("a:1", "b:2", "c:3", "d:4", "e:5") } }, ME, "permit"),
+    ).toBe('waiting for "pool" (12 s): all 5 permits are held by a:1 (report), b:2, c:3 and 2 more');
+    expect(lineFor({ ...free, semaphore: { permits: 3, held: held("a:1") } }, ME, "permit")).toBe(
+      'waiting for "pool" (12 s)',
+    );
   });
 
   it("names readers to a writer alone", () => {
@@ -70,7 +80,10 @@ describe("what is said while a command waits", () => {
       purpose: "夜间".repeat(300),
       recordedAt: new Date(NOW),
     };
-    expect(lineFor(status, ME, "lock", 79)).toBe('waiting for "deploy…x/end" (12 s): held by build-…:4123 (夜间夜间夜间…) for 0 s');
-    for (const columns of [20, 40, 79, 199]) expect(columnsOf(lineFor(status, ME, "lock", columns))).toBeLessThanOrEqual(columns);
+    expect(lineFor(status, ME, "lock", 79)).toBe(
+      'waiting for "deploy…x/end" (12 s): held by build-…:4123 (夜间夜间夜间…) for 0 s',
+    );
+    for (const columns of [20, 40, 79, 199])
+      expect(columnsOf(lineFor(status, ME, "lock", columns))).toBeLessThanOrEqual(columns);
   });
 });

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from "commander";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AzureMutex } from "../../../src/azure-mutex.ts";
-import { parseDuration, shownDuration } from "../../../src/cli/duration.ts";
+import { parseDuration, shownDuration } from "../../../src/cli/options/duration.ts";
 import { InvalidKeyError } from "../../../src/errors.ts";
 import { helpersOf, keyFolderOf } from "../../../src/lease/helper-folder.ts";
 import { Locker } from "../../../src/locker.ts";

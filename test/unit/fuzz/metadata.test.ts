@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AzureMutex } from "../../../src/azure-mutex.ts";
-import { toPrintableJson } from "../../../src/cli/facts/json.ts";
-import { statusLines } from "../../../src/cli/facts/lock-status-text.ts";
-import { lockTable } from "../../../src/cli/facts/lock-table.ts";
+import { toPrintableJson } from "../../../src/cli/output/json.ts";
+import { statusLines } from "../../../src/cli/output/lock-status-text.ts";
+import { lockTable } from "../../../src/cli/output/lock-table.ts";
 import { isMutexError } from "../../../src/errors.ts";
 import { helpersOf } from "../../../src/lease/helper-folder.ts";
 import { gateName, slotName } from "../../../src/lease/permit-slot.ts";

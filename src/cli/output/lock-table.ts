@@ -2,9 +2,9 @@ import type { LockStatus } from "../../index.ts";
 import { BreaksSeen } from "../../status/breaking.ts";
 import { isInUse, presentHolder, waitersOf } from "../../status/holders.ts";
 import { heldFirst } from "../../status/lock-order.ts";
-import { shownDuration } from "../duration.ts";
-import { printable } from "../printable.ts";
-import { named, stateCell } from "./lock-words.ts";
+import { printable } from "../../status/printable.ts";
+import { shownDuration } from "../options/duration.ts";
+import { named, stateCell } from "./lock-labels.ts";
 import { type Cell, type ColumnCut, tableLines } from "./table.ts";
 
 const HEAD = ["KEY", "STATE", "HOLDER", "SINCE", "WAITING", "PURPOSE"] as const;
@@ -57,14 +57,14 @@ function rowOf(status: LockStatus, now: number, breaks: BreaksSeen): readonly Ce
   return [
     { text: printable(key), paint: "bold" },
     stateCell(status, breaks.secondsLeft(status, now)),
-    { text: holderOf(status) },
+    { text: holderCell(status) },
     { text: isKnown && recordedAt ? `${shownDuration(now - recordedAt.getTime())} ago` : NOTHING },
     { text: waiting > 0 ? String(waiting) : NOTHING },
     { text: isHeld && isKnown && purpose !== undefined ? printable(purpose) : NOTHING },
   ];
 }
 
-function holderOf(status: LockStatus): string {
+function holderCell(status: LockStatus): string {
   if (status.isHeld) return named(presentHolder(status));
   const { semaphore, readers = [] } = status;
   const [first, ...others] = [...(semaphore?.held ?? []), ...readers];

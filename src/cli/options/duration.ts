@@ -2,7 +2,7 @@ import { InvalidArgumentError } from "commander";
 
 const UNITS: Readonly<Record<string, number>> = Object.freeze({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000 });
 /** A timer of Node's takes no more: 24 days. */
-const LONGEST_MS = 2 ** 31 - 1;
+const LONGEST_DURATION_MS = 2 ** 31 - 1;
 
 /** A duration of the command line. */
 export interface Duration {
@@ -15,7 +15,8 @@ export interface Duration {
 export function parseDuration(text: string): Duration {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
   const ms = Number(number) * (UNITS[unit] ?? Number.NaN);
-  if (!(ms <= LONGEST_MS)) throw new InvalidArgumentError("It must be a number with a unit, up to 500h: 250ms, 30s, 5m, 1h.");
+  if (!(ms <= LONGEST_DURATION_MS))
+    throw new InvalidArgumentError("It must be a number with a unit, up to 500h: 250ms, 30s, 5m, 1h.");
   return { ms, text };
 }
 

@@ -1,6 +1,6 @@
-import { shownDuration } from "./duration.ts";
+import { shownDuration } from "../options/duration.ts";
+import { every, machineMs } from "../time.ts";
 import { terminal } from "./terminal.ts";
-import { every, machineMs } from "./time.ts";
 
 const EVERY_MS = 1_000;
 

@@ -1,5 +1,5 @@
 import { Option } from "commander";
-import { wholeNumber } from "../whole-number.ts";
+import { wholeNumber } from "../options/whole-number.ts";
 
 /** The highest exit code there is. */
 const HIGHEST = 255;

@@ -1,8 +1,8 @@
 import type { BreakOptions, BreakResult, Holder, LockStatus } from "../../index.ts";
 import { longestBreakSeconds } from "../../status/breaking.ts";
 import { UNNAMED_HOLDER } from "../../status/holder-name.ts";
-import { printable } from "../printable.ts";
-import { named, shownSince, shownTime, whereabouts } from "./lock-words.ts";
+import { printable } from "../../status/printable.ts";
+import { named, shownSince, shownTime, whereabouts } from "./lock-labels.ts";
 
 /** What is to be broken: a lock, a permit, or a reader's part of a lock. */
 export interface Target {
@@ -34,12 +34,14 @@ export function targetIn(status: LockStatus, { permit, reader }: BreakOptions): 
 /** `nightly is held by build-7:4123 (deploy 42), since …; its holder will be stopped: …; it is free in at most 30 s; break it?` */
 export function breakQuestion(key: string, terms: BreakOptions, target: Target, now: number, place?: string): string {
   const leaseSeconds = longestBreakSeconds(target);
-  const longest = target.infinite ? (terms.periodSeconds ?? 0) : Math.min(leaseSeconds, terms.periodSeconds ?? leaseSeconds);
+  const longest = target.infinite
+    ? (terms.periodSeconds ?? 0)
+    : Math.min(leaseSeconds, terms.periodSeconds ?? leaseSeconds);
   const then = longest === 0 ? `it is free at once, and ${MEANWHILE}` : `it is free in at most ${longest} s`;
-  return `${stateText(placedWhat(key, terms, place), terms, target, now)}; ${STOPPED}; ${then}; break it?`;
+  return `${stateText(placedWhat(key, terms, place), terms, target, now)}; ${HOLDER_STOPPED}; ${then}; break it?`;
 }
 
-const STOPPED = "its holder will be stopped: it loses the lock, and azmutex run kills its job";
+const HOLDER_STOPPED = "its holder will be stopped: it loses the lock, and azmutex run kills its job";
 const MEANWHILE = "its holder goes on until its next renewal fails: until then two may be at work";
 
 function stateText(what: string, terms: BreakOptions, target: Target, now: number): string {

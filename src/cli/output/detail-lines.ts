@@ -1,5 +1,5 @@
-import { partsThatFit } from "../columns.ts";
-import { type Paint, terminal } from "../terminal.ts";
+import { partsThatFit } from "../terminal/columns.ts";
+import { type Paint, terminal } from "../terminal/terminal.ts";
 import { type Cell, tableLines } from "./table.ts";
 
 /** What stands above facts: a key, its state in a colour, and what the state alone does not say. */
@@ -11,7 +11,10 @@ export interface Title {
 }
 
 /** The title as one line of at most so many columns. Default: any number. */
-export function titleLine({ title, state, paint, remark = "" }: Title, columns: number = Number.POSITIVE_INFINITY): string {
+export function titleLine(
+  { title, state, paint, remark = "" }: Title,
+  columns: number = Number.POSITIVE_INFINITY,
+): string {
   const parts = [{ text: title, cut: "middle" }, ": ", state, { text: remark, cut: "end" }] as const;
   const [shownTitle = "", colon = "", shownState = "", shownRemark = ""] = partsThatFit(columns, parts);
   return `${terminal.paint("bold", shownTitle)}${colon}${terminal.paint(paint, shownState)}${shownRemark}`;

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fstatSync } from "node:fs";
 import { isatty } from "node:tty";
-import { hasProcessTable, type ProcessEntry, processEntry, processTable } from "./job/process-table.ts";
+import { hasProcessTable, type ProcessEntry, processEntry, processTable } from "../job/process-table.ts";
 
 /** The device /dev/tty: whichever terminal controls the process. */
 const OWN_TERMINAL = 0x500;
@@ -30,12 +30,16 @@ function isInBackgroundByTable(stream: number): boolean {
 
 /** The process itself or the nearest ancestor of which this is so. */
 function nearest(from: ProcessEntry, isSo: (entry: ProcessEntry) => boolean): ProcessEntry | undefined {
-  for (let entry: ProcessEntry | undefined = from; entry; entry = processEntry(entry.parent)) if (isSo(entry)) return entry;
+  for (let entry: ProcessEntry | undefined = from; entry; entry = processEntry(entry.parent))
+    if (isSo(entry)) return entry;
   return undefined;
 }
 
 function isInBackgroundByPs(): boolean {
-  const { stdout } = spawnSync("ps", ["-o", "pgid=,tpgid=", "-p", String(process.pid)], { encoding: "utf8", timeout: LONGEST_PS_MS });
+  const { stdout } = spawnSync("ps", ["-o", "pgid=,tpgid=", "-p", String(process.pid)], {
+    encoding: "utf8",
+    timeout: LONGEST_PS_MS,
+  });
   const [group = 0, foreground = 0] = (stdout ?? "").trim().split(/\s+/).map(Number);
   return foreground > 0 && group !== foreground;
 }

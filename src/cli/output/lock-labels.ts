@@ -2,8 +2,8 @@ import type { Holder, LockStatus, SemaphoreStatus } from "../../index.ts";
 import { holderName } from "../../status/holder-name.ts";
 import { isInUse, presentHolder } from "../../status/holders.ts";
 import { mixedUseOf } from "../../status/mixed-use.ts";
-import { shownDuration } from "../duration.ts";
-import { printable } from "../printable.ts";
+import { printable } from "../../status/printable.ts";
+import { shownDuration } from "../options/duration.ts";
 import type { Cell } from "./table.ts";
 
 /** `build-7:4123 (deploy 42)`: the present holder of the lock. */

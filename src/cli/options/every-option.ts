@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { type Duration, parseDuration } from "../duration.ts";
+import { type Duration, parseDuration } from "./duration.ts";
 
 const SHORTEST_MS = 500;
 

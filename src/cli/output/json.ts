@@ -1,5 +1,5 @@
 import type { LockChangeKind } from "../../status/lock-changes.ts";
-import { terminal } from "../terminal.ts";
+import { terminal } from "../terminal/terminal.ts";
 
 /** A process, in everything that `--json` prints. */
 export interface HolderJson {
@@ -151,6 +151,8 @@ export function printJsonLine(facts: object): void {
 
 export function toPrintableJson(facts: object, indent?: number): string {
   return JSON.stringify(facts, undefined, indent).replace(ESCAPED_IN_JSON, (char) =>
-    [...Array(char.length).keys()].map((index) => `\\u${char.charCodeAt(index).toString(16).padStart(4, "0")}`).join(""),
+    [...Array(char.length).keys()]
+      .map((index) => `\\u${char.charCodeAt(index).toString(16).padStart(4, "0")}`)
+      .join(""),
   );
 }

@@ -1,5 +1,5 @@
-import { type Cut, columnsOf, cutTo, shareOut } from "../columns.ts";
-import { type Paint, terminal } from "../terminal.ts";
+import { type Cut, columnsOf, cutTo, shareOut } from "../terminal/columns.ts";
+import { type Paint, terminal } from "../terminal/terminal.ts";
 
 /** Printable text, and in which colour. */
 export interface Cell {

@@ -1,13 +1,13 @@
 import { hostname } from "node:os";
 import { type AzureMutex, isMutexError, type LockStatus } from "../../index.ts";
 import { presentHolder } from "../../status/holders.ts";
-import { type LinePart, lineOf } from "../columns.ts";
-import { shownDuration } from "../duration.ts";
-import { inTheWayOf } from "../facts/in-the-way.ts";
-import { printable } from "../printable.ts";
-import { terminal } from "../terminal.ts";
+import { printable } from "../../status/printable.ts";
+import { shownDuration } from "../options/duration.ts";
+import { inTheWayOf } from "../output/in-the-way.ts";
+import { type LinePart, lineOf } from "../terminal/columns.ts";
+import { terminal } from "../terminal/terminal.ts";
 import { later, wallMs } from "../time.ts";
-import type { Wanted } from "./own-ancestors.ts";
+import type { WantedLock } from "./own-ancestors.ts";
 
 const FIRST_AFTER_MS = 1_000;
 /** A service that is well has answered by then. */
@@ -28,7 +28,7 @@ export type Aim = "for" | "to lead";
  */
 export class WaitingProgress {
   readonly #mutex: AzureMutex;
-  readonly #wanted: Wanted;
+  readonly #wanted: WantedLock;
   readonly #aim: Aim;
   readonly #onSeen: (status: LockStatus) => void;
   readonly #since: number = wallMs();
@@ -39,7 +39,12 @@ export class WaitingProgress {
   #hasSaid = false;
 
   /** @param onSeen - Takes what each look shows. */
-  constructor(mutex: AzureMutex, wanted: Wanted, aim: Aim = "for", onSeen: (status: LockStatus) => void = () => undefined) {
+  constructor(
+    mutex: AzureMutex,
+    wanted: WantedLock,
+    aim: Aim = "for",
+    onSeen: (status: LockStatus) => void = () => undefined,
+  ) {
     this.#mutex = mutex;
     this.#wanted = wanted;
     this.#aim = aim;
@@ -107,13 +112,13 @@ export class WaitingProgress {
 }
 
 /** Whether the lock is this process's own by now. */
-function isOwn(status: LockStatus, { host, pid }: Pick<Waiter, "host" | "pid">): boolean {
+function isOwn(status: LockStatus, { host, pid }: Pick<WaitingCommand, "host" | "pid">): boolean {
   const holder = presentHolder(status);
   return holder?.host === host && holder.pid === pid;
 }
 
 /** This process. Several may go by one name. */
-export interface Waiter {
+export interface WaitingCommand {
   readonly host: string;
   readonly pid: number;
   readonly now: number;
@@ -123,14 +128,18 @@ export interface Waiter {
 /** `waiting for "nightly" (12 s): held by build-7:4123 (deploy 42) for 3 min; 2 of 3 in line`. */
 export function waitingLine(
   status: LockStatus,
-  kind: Wanted["kind"],
-  { host, pid, now, since }: Waiter,
+  kind: WantedLock["kind"],
+  { host, pid, now, since }: WaitingCommand,
   aim: Aim = "for",
 ): readonly LinePart[] {
   const { key, waiting = [] } = status;
   const inTheWay = inTheWayOf(status, kind, now);
   const place = waiting.findIndex((other) => other.holder.host === host && other.holder.pid === pid) + 1;
   const inLine = place > 0 ? [`; ${place} of ${waiting.length} in line`] : [];
-  const beginning: LinePart[] = [`waiting ${aim} "`, { text: printable(key), cut: "middle" }, `" (${shownDuration(now - since)})`];
+  const beginning: LinePart[] = [
+    `waiting ${aim} "`,
+    { text: printable(key), cut: "middle" },
+    `" (${shownDuration(now - since)})`,
+  ];
   return [...beginning, ...(inTheWay.length > 0 ? [": ", ...inTheWay] : []), ...inLine];
 }

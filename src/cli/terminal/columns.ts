@@ -40,12 +40,12 @@ export function cutTo(columns: number, text: string, cut: Cut = "end"): string {
   if (columnsOf(text) <= columns) return text;
   if (columns < 1) return "";
   const graphemes = graphemesOf(text);
-  const tail = cut === "middle" ? beginningOf(graphemes.toReversed(), Math.floor((columns - 1) / 2)).toReversed() : [];
-  const head = beginningOf(graphemes, columns - 1 - widthOfAll(tail));
+  const tail = cut === "middle" ? headOf(graphemes.toReversed(), Math.floor((columns - 1) / 2)).toReversed() : [];
+  const head = headOf(graphemes, columns - 1 - widthOfAll(tail));
   return `${textOf(head)}${ELLIPSIS}${textOf(tail)}`;
 }
 
-function beginningOf(graphemes: readonly Grapheme[], columns: number): Grapheme[] {
+function headOf(graphemes: readonly Grapheme[], columns: number): Grapheme[] {
   let left = columns;
   const end = graphemes.findIndex((grapheme) => {
     left -= grapheme.columns;

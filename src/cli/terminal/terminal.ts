@@ -1,13 +1,13 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import { CommandError, EXIT, ReaderGone } from "../exit-codes.ts";
+import { pauseSync } from "../time.ts";
 import { cutTo } from "./columns.ts";
-import { CommandError, EXIT, ReaderGone } from "./exit-codes.ts";
 import { isInBackground } from "./foreground.ts";
 import { STDERR, STDIN, STDOUT } from "./streams.ts";
 import { terminalSize } from "./terminal-size.ts";
-import { pauseSync } from "./time.ts";
 
-const AGAIN_MS = 5;
+const WRITE_AGAIN_MS = 5;
 const CLEAR_ROW = "\r\x1b[K";
 
 export type Paint = "bold" | "dim" | "red" | "green" | "yellow";
@@ -15,7 +15,7 @@ const CODES: Readonly<Record<Paint, number>> = Object.freeze({ bold: 1, dim: 2, 
 
 let isQuiet = false;
 /** What `show` has left on the terminal. */
-let shown = "";
+let shownRow = "";
 
 /**
  * Standard output and error. Written to directly and not through Node's streams: those make a pipe non-blocking, and the job, which
@@ -99,8 +99,8 @@ export const terminal: {
 
   /** As `say`, also with `--quiet`. */
   sayAlways(text: string): void {
-    if (shown !== "" && !terminal.canShow) shown = "";
-    write(STDERR, shown === "" ? `${text}\n` : `${CLEAR_ROW}${text}\n${shown}`);
+    if (shownRow !== "" && !terminal.canShow) shownRow = "";
+    write(STDERR, shownRow === "" ? `${text}\n` : `${CLEAR_ROW}${text}\n${shownRow}`);
   },
 
   /**
@@ -108,11 +108,11 @@ export const terminal: {
    * Cut to one row: of two rows the next text would take the place of the second alone.
    */
   show(progress: string): void {
-    if (progress === "" && shown === "") return;
+    if (progress === "" && shownRow === "") return;
     const { canShow } = terminal;
     // What was shown before this process went into the background stays above the shell's prompt.
-    shown = canShow ? cutTo(terminal.progressColumns, progress) : "";
-    if (canShow) write(STDERR, `${CLEAR_ROW}${shown}`);
+    shownRow = canShow ? cutTo(terminal.progressColumns, progress) : "";
+    if (canShow) write(STDERR, `${CLEAR_ROW}${shownRow}`);
   },
 
   /** A question, whole, after which the cursor stays. */
@@ -122,7 +122,9 @@ export const terminal: {
 
   /** In colour, where facts go to a terminal and the environment does not ask for none (https://no-color.org). */
   paint(paint: Paint, text: string): string {
-    return terminal.isOutput && !process.env.NO_COLOR && process.env.TERM !== "dumb" ? `\x1b[${CODES[paint]}m${text}\x1b[0m` : text;
+    return terminal.isOutput && !process.env.NO_COLOR && process.env.TERM !== "dumb"
+      ? `\x1b[${CODES[paint]}m${text}\x1b[0m`
+      : text;
   },
 });
 
@@ -138,7 +140,7 @@ function write(fd: number, text: string): NodeJS.ErrnoException | undefined {
     } catch (error) {
       // Another process has made the pipe non-blocking, and it is full.
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return error as NodeJS.ErrnoException;
-      pauseSync(AGAIN_MS);
+      pauseSync(WRITE_AGAIN_MS);
     }
   }
   return undefined;

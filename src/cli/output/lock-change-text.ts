@@ -4,8 +4,8 @@ import { waiterName } from "../../status/holder-name.ts";
 import { type Participant, waitersOf } from "../../status/holders.ts";
 import type { LockChange, LockChangeKind } from "../../status/lock-changes.ts";
 import { mixedUseOf } from "../../status/mixed-use.ts";
-import { printable } from "../printable.ts";
-import { heldBy, named, permitsOf, readersOf, shownTime } from "./lock-words.ts";
+import { printable } from "../../status/printable.ts";
+import { heldBy, named, permitsOf, readersOf, shownTime } from "./lock-labels.ts";
 
 /** `2026-11-23T13:05:12Z nightly held by build-7:4123 (deploy 42)` */
 export function changeLine({ event, status }: LockChange, now: number): string {
@@ -47,7 +47,11 @@ function stateOf(status: LockStatus): string {
   ];
   // A semaphore is no lock that could be free.
   const isNoLock = state === "missing" || kind === "semaphore";
-  const lock = isHeld ? [state === "breaking" ? breaking(status) : `held by ${heldBy(status)}`] : isNoLock ? [] : [free(status)];
+  const lock = isHeld
+    ? [state === "breaking" ? breaking(status) : `held by ${heldBy(status)}`]
+    : isNoLock
+      ? []
+      : [free(status)];
   return [...lock, ...others].join("; ") || "free";
 }
 
@@ -67,14 +71,14 @@ function waiting(status: LockStatus): string {
 
 function permits({ semaphore }: LockStatus): string {
   if (!semaphore) return "no semaphore any more";
-  return `${permitsOf(semaphore)} held${semaphore.held.length > 0 ? `: ${namesOf(semaphore.held)}` : ""}`;
+  return `${permitsOf(semaphore)} held${semaphore.held.length > 0 ? `: ${namesWithState(semaphore.held)}` : ""}`;
 }
 
 function readers({ readers: reading = [] }: LockStatus): string {
   if (reading.length === 0) return "no readers";
-  return `${readersOf(reading)}: ${namesOf(reading)}`;
+  return `${readersOf(reading)}: ${namesWithState(reading)}`;
 }
 
-function namesOf(some: readonly Participant[]): string {
+function namesWithState(some: readonly Participant[]): string {
   return some.map(({ holder, state }) => `${named(holder)}${state === "breaking" ? " (breaking)" : ""}`).join(", ");
 }

@@ -3,10 +3,10 @@ import { longestBreakSeconds } from "../../status/breaking.ts";
 import { UNNAMED_WAITER } from "../../status/holder-name.ts";
 import { permitWaitersOf, presentHolder } from "../../status/holders.ts";
 import { mixedUseOf } from "../../status/mixed-use.ts";
-import { shownDuration } from "../duration.ts";
-import { printable } from "../printable.ts";
-import { factLines, titleLine } from "./fact-lines.ts";
-import { forWhat, permitsOf, shownSince, stateCell, whereabouts } from "./lock-words.ts";
+import { printable } from "../../status/printable.ts";
+import { shownDuration } from "../options/duration.ts";
+import { factLines, titleLine } from "./detail-lines.ts";
+import { forWhat, permitsOf, shownSince, stateCell, whereabouts } from "./lock-labels.ts";
 
 /** What a fact is called, and its first and further lines. */
 type Fact = readonly [name: string, ...lines: string[]];
@@ -26,7 +26,9 @@ export function statusLines(status: LockStatus, now: number, columns?: number, p
     ...semaphoreFacts(status, now),
     ...readerFacts(status),
   ];
-  const lines = facts.flatMap(([name, ...lines]) => lines.map((line, index) => [{ text: index === 0 ? `  ${name}` : "" }, { text: line }]));
+  const lines = facts.flatMap(([name, ...lines]) =>
+    lines.map((line, index) => [{ text: index === 0 ? `  ${name}` : "" }, { text: line }]),
+  );
   return [title, ...factLines(lines, columns)];
 }
 
@@ -109,7 +111,12 @@ function semaphoreFacts({ semaphore }: LockStatus, now: number): Fact[] {
 
 function readerFacts({ readers = [] }: LockStatus): Fact[] {
   if (readers.length === 0) return [];
-  return [["readers", ...readers.map(({ state, holder }) => `${whereabouts(holder)}${state === "breaking" ? breakingFor({}) : ""}`)]];
+  return [
+    [
+      "readers",
+      ...readers.map(({ state, holder }) => `${whereabouts(holder)}${state === "breaking" ? breakingFor({}) : ""}`),
+    ],
+  ];
 }
 
 /** `, breaking: free in at most 30 s` */

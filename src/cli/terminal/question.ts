@@ -1,10 +1,10 @@
 import { readSync } from "node:fs";
+import { pauseSync } from "../time.ts";
 import { STDIN } from "./streams.ts";
 import { terminal } from "./terminal.ts";
-import { pauseSync } from "./time.ts";
 
 const NEWLINE = 10;
-const AGAIN_MS = 50;
+const READ_AGAIN_MS = 50;
 
 /** Whether a person can be asked, sees the question, and wants to. */
 export function canAsk(): boolean {
@@ -29,7 +29,7 @@ function readLine(): string {
       }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") break;
-      pauseSync(AGAIN_MS);
+      pauseSync(READ_AGAIN_MS);
       continue;
     }
     if (byte[0] === NEWLINE) break;

@@ -2,13 +2,13 @@ import { hostname } from "node:os";
 import type { AzureMutex, Holder, LockStatus } from "../../index.ts";
 import { presentHolder } from "../../status/holders.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
+import { KEY } from "../job/job-environment.ts";
+import { jobsIn, MARK } from "../job/job-mark.ts";
+import { argumentsOf, hasProcessTable, isAzmutex, pidNamespace, processEntry } from "../job/process-table.ts";
 import { pause } from "../time.ts";
-import { KEY } from "./job-environment.ts";
-import { jobsIn, MARK } from "./job-mark.ts";
-import { argumentsOf, hasProcessTable, isAzmutex, pidNamespace, processEntry } from "./process-table.ts";
 
 /** The lock, side or permit that a command is about to wait for. */
-export interface Wanted {
+export interface WantedLock {
   readonly key: string;
   readonly kind: "lock" | "read" | "write" | "permit";
 }
@@ -21,7 +21,11 @@ const LOOK_AGAIN_MS = 1_000;
  * process, and this process for it. Asks the service only if such a job has the same key, which may be another container's. Without
  * an answer, or a record of the holder, this process cannot tell, and waits.
  */
-export async function refuseToWaitForItself(mutex: AzureMutex, wanted: Wanted, signal?: AbortSignal): Promise<void> {
+export async function refuseToWaitForItself(
+  mutex: AzureMutex,
+  wanted: WantedLock,
+  signal?: AbortSignal,
+): Promise<void> {
   const pids = ancestorsWith(wanted.key);
   if (pids.length === 0) return;
   const look = async (): Promise<Holder | undefined> => {
@@ -74,8 +78,13 @@ export interface Ancestors {
 }
 
 /** The ancestor that would have to release first, if there is one. */
-export function ancestorInTheWay(status: LockStatus, { kind }: Pick<Wanted, "kind">, { host, pids }: Ancestors): Holder | undefined {
-  const isAncestor = (holder?: Holder): boolean => holder !== undefined && holder.host === host && pids.includes(holder.pid);
+export function ancestorInTheWay(
+  status: LockStatus,
+  { kind }: Pick<WantedLock, "kind">,
+  { host, pids }: Ancestors,
+): Holder | undefined {
+  const isAncestor = (holder?: Holder): boolean =>
+    holder !== undefined && holder.host === host && pids.includes(holder.pid);
   if (kind === "permit") {
     const { held = [], permits = Number.POSITIVE_INFINITY } = status.semaphore ?? {};
     const theirs = held.flatMap(({ holder }) => (holder && isAncestor(holder) ? [holder] : []));

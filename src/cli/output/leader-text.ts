@@ -1,10 +1,16 @@
 import type { Leader } from "../../index.ts";
-import { printable } from "../printable.ts";
-import { factLines, titleLine } from "./fact-lines.ts";
-import { shownSince, shownTime, whereabouts } from "./lock-words.ts";
+import { printable } from "../../status/printable.ts";
+import { factLines, titleLine } from "./detail-lines.ts";
+import { shownSince, shownTime, whereabouts } from "./lock-labels.ts";
 
 /** Who leads, for people. */
-export function leaderLines(name: string, leader: Leader | undefined, now: number, columns?: number, place?: string): string[] {
+export function leaderLines(
+  name: string,
+  leader: Leader | undefined,
+  now: number,
+  columns?: number,
+  place?: string,
+): string[] {
   const title = printable(name);
   const where = place === undefined ? [] : [["in", place]];
   if (!leader) return [titleLine({ title, state: "no leader", paint: "yellow" }, columns), ...factsOf(where, columns)];

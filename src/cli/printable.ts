@@ -1,1 +1,0 @@
-export { printable } from "../status/printable.ts";

@@ -20,7 +20,7 @@ import { WaitLimit } from "./waiting/wait-limit.ts";
 
 /** What every call of {@link AzureMutex} may be given. */
 export interface CallOptions {
-  /** Ends the call at once, with the signal's own reason. What it had acquired is given back. */
+  /** Ends the call at once, with the signal's own reason. What it had acquired is given back. Default: none. */
   signal?: AbortSignal | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface CallOptions {
 export interface ListOptions extends CallOptions {
   /** What the keys begin with. Default: nothing, which lists all locks. */
   prefix?: string | undefined;
-  /** Called if the container does not exist, once or twice: then there are no locks. It costs no request. */
+  /** Called if the container does not exist, once or twice: then there are no locks. It costs no request. Default: none. */
   onNoContainer?: (() => void) | undefined;
 }
 
@@ -36,11 +36,14 @@ export interface ListOptions extends CallOptions {
 export interface BreakOptions extends CallOptions {
   /** Breaks the lock, or the permit, only if its record names this holder (`Holder.name`). Default: any holder. Not with `reader`. */
   ifHolder?: string | undefined;
-  /** Breaks this permit of the semaphore of that name instead: its slot, from 0 to 999. The lock is left alone. */
+  /**
+   * Breaks this permit of the semaphore of that name instead: its slot, from 0 to 999. The lock is left alone. Default:
+   * none.
+   */
   permit?: number | undefined;
   /**
    * Breaks the read locks of the processes with this holder's name (`Holder.name`) instead, of all that bear it. Each takes down
-   * all tasks that read in its process. The write side is left alone.
+   * all tasks that read in its process. The write side is left alone. Default: none.
    */
   reader?: string | undefined;
   /**
@@ -177,14 +180,24 @@ export class AzureMutex implements Mutex {
     await this.#space.leases.of(key).release();
   }
 
-  /** A locker of this mutex for one key. Lockers of one mutex and key queue in order and share what is known of the key. */
+  /**
+   * A locker of this mutex for one key. Lockers of one mutex and key queue in order and share what is known of the key.
+   * Sends nothing.
+   *
+   * @throws `InvalidKeyError`; `TypeError` or `RangeError` for options that are wrong, or that do not fit each other.
+   */
   locker(key: string, options: LockerOptions = {}): Locker {
     return new Locker(this, key, options);
   }
 
   /**
-   * What the service says of a lock, what its last holder wrote, and who waits; who holds the permits of the semaphore of that
-   * name, and who reads under its reader-writer lock. Two requests, at the same time; it changes nothing.
+   * What the service says of a lock, what its last holder wrote, and who waits; who holds the permits of the semaphore
+   * of that name, and who reads under its reader-writer lock. Two requests, at the same time; it changes nothing.
+   * The lock may change hands before the answer arrives. Without the permission to list, waiters, permits and readers are
+   * left out.
+   *
+   * @throws `InvalidKeyError`; `StoreUnavailableError` after three tries without an answer; `AccessDeniedError`;
+   * `StoreRefusedError`.
    */
   async inspect(key: string, { signal }: CallOptions = {}): Promise<LockStatus> {
     checkKey(key);
@@ -198,13 +211,17 @@ export class AzureMutex implements Mutex {
   }
 
   /**
-   * The locks whose keys begin with `prefix`, by key: every blob of the container that is leased or bears a record of ours, and
-   * every key that has a semaphore, is read or is waited for, `missing` if it has no blob. What another program wrote over,
-   * so that nothing says which key it belongs to, comes last, under the name of its folder: `.azmutex/…/`.
+   * The locks whose keys begin with `prefix`, by key: every blob of the container that is leased or bears a record of
+   * ours, and every key that has a semaphore, is read or is waited for, `missing` if it has no blob. What another
+   * program wrote over, so that nothing says which key it belongs to, comes last, under the name of its folder:
+   * `.azmutex/…/`.
    *
-   * One request for up to 5,000 blobs whose names begin with `prefix`; with a prefix, as many before that for all helper blobs of the
-   * container. `onNoContainer` is called if there is no container, so that there are no locks. Throws `TypeError` at once for a
-   * prefix that no key can have.
+   * One request for up to 5,000 blobs whose names begin with `prefix`; with a prefix, as many before that for all
+   * helper blobs of the container. `onNoContainer` is called if there is no container, so that there are no locks. Each
+   * lock is told as it was when its page was answered.
+   *
+   * @throws `TypeError` at once for a prefix that no key can have. The iteration rejects with `StoreUnavailableError`
+   * if a page gets no answer, `AccessDeniedError`, also without the permission to list, or `StoreRefusedError`.
    */
   list({ prefix = "", ...call }: ListOptions = {}): AsyncIterable<LockStatus> {
     checkPrefix(prefix);

@@ -26,7 +26,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed point; goes on while the machine sleeps. */
   uptime(): number;
-  /** Calls back after `ms` milliseconds of {@link Clock.now}. */
+  /** Calls back once, after `ms` milliseconds of {@link Clock.now}, or later if the event loop is busy. */
   setTimer(ms: number, callback: () => void, options?: TimerOptions): Timer;
   /** Calls back after one turn of the event loop, when input that had already arrived has been read. */
   nextTurn(callback: () => void): void;

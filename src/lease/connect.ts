@@ -23,28 +23,37 @@ import { type TokenCredentialLike, TokenSource } from "./token-source.ts";
 
 /** Where the locks are. Exactly one way in must be given; more, or none, is a `TypeError` that names them. */
 export interface ConnectOptions {
-  /** The container whose blobs are the locks; created on the first use. Not with `containerClient`, `store` or the SAS of a container. */
+  /**
+   * The container whose blobs are the locks; created on the first use. Not with `containerClient`, `store` or the SAS
+   * of a container. Default: none; every other way in needs it.
+   */
   containerName?: string | undefined;
-  /** The storage account, with `accountKey` or `credential`. */
+  /** The name of the storage account, with `accountKey` or `credential`. Default: none. */
   accountName?: string | undefined;
-  /** The account's shared key, in base64. Never logged. */
+  /** The account's shared key, in base64. Never logged. Default: none. */
   accountKey?: string | undefined;
-  /** Entra ID, with `accountName`, or with `endpoint` for sovereign clouds and private names. */
+  /**
+   * Entra ID, with `accountName`, or with `endpoint` for sovereign clouds and private names. Over https alone. Default:
+   * none.
+   */
   credential?: TokenCredentialLike | undefined;
   /** The account's blob endpoint, without a container. Default: that of `accountName` in the public cloud. */
   endpoint?: string | undefined;
-  /** An account's connection string; `UseDevelopmentStorage=true` is the emulator's. */
+  /** An account's connection string; `UseDevelopmentStorage=true` is the emulator's. Never logged. Default: none. */
   connectionString?: string | undefined;
-  /** The URL of a container, or of an account, with a shared access signature. Not that of a blob. */
+  /**
+   * The URL of a container, or of an account, with a shared access signature. Not that of a blob. Never logged.
+   * Default: none.
+   */
   sasUrl?: string | undefined;
   /**
-   * A client of `@azure/storage-blob` that is ready to use, with its policies, proxy and HTTP client. Its own retries are off for
-   * azmutex's requests alone.
+   * A client of `@azure/storage-blob` that is ready to use, with its policies, proxy and HTTP client. Its own retries
+   * are off for azmutex's requests alone. Default: none.
    */
   containerClient?: ContainerClientLike | undefined;
-  /** The emulator (Azurite) at its usual address, http://127.0.0.1:10000. */
+  /** The emulator (Azurite) at its usual address, http://127.0.0.1:10000. Default: false. */
   useStorageEmulator?: boolean | undefined;
-  /** Any other store: `MemoryLeaseStore` of `azmutex/testing`, say. */
+  /** Any other store: `MemoryLeaseStore` of `azmutex/testing`, say. Default: none. */
   store?: LeaseStore | undefined;
   /** Whether plain http may be spoken to another machine: an emulator in a compose network. Default: false. */
   allowHttp?: boolean | undefined;

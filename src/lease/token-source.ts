@@ -4,7 +4,10 @@ import { TokenError, tokenFailureKind } from "./token-failure.ts";
 
 /** The interface of the credentials of `@azure/identity`, and of any other source of Entra tokens. */
 export interface TokenCredentialLike {
-  /** A token for these scopes, or null if there is none. */
+  /**
+   * A token for these scopes, with the time at which it expires, in milliseconds since 1970; null if there is none. A
+   * rejection fails the request that needed the token, and the next request asks again.
+   */
   getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>;
 }
 

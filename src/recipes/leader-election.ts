@@ -54,7 +54,7 @@ export interface Leader {
 
 /** How {@link LeaderElection.run} ends, and where it reports what goes wrong. */
 export interface ElectionRunOptions {
-  /** Ends it all: the work's own signal aborts, and when the work has ended, leadership is given up. */
+  /** Ends it all: the work's own signal aborts, and when the work has ended, leadership is given up. Default: none. */
   signal?: AbortSignal | undefined;
   /**
    * Takes what `work` threw, why a campaign failed, and a `WorkStillRunningError` when leadership was lost, its lease has run out and
@@ -73,7 +73,7 @@ export interface ElectionRunOptions {
 
 /** How often {@link LeaderElection.observe} looks, and until when. */
 export interface ObserveOptions {
-  /** Ends the observation with the signal's own reason. */
+  /** Ends the observation with the signal's own reason. Default: none. */
   signal?: AbortSignal | undefined;
   /** How often to look, in milliseconds, at least 100. Default: 1,000. Each look is one request. */
   everyMs?: number | undefined;
@@ -123,7 +123,13 @@ export class Leadership extends Holding {
     await unlessAborted(proclaimed, signal);
   }
 
-  /** Gives leadership up, for another candidate to take. The field's word for {@link Holding.release}. */
+  /**
+   * Gives leadership up, for another candidate to take. The field's word for {@link Holding.release}. Called again, it
+   * does nothing.
+   *
+   * @throws `StoreUnavailableError` or `AccessDeniedError` if the service could not be told: the lease then lapses by
+   * itself.
+   */
   async resign(): Promise<void> {
     await this.release();
   }

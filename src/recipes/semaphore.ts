@@ -143,7 +143,13 @@ export class Semaphore {
     return await runHolding(await this.acquire(options), work, this.#blob, this.#options.terms);
   }
 
-  /** How many permits are free at this moment. One request. */
+  /**
+   * How many permits are free at this moment. One request. Another process may have taken them by the time of the
+   * answer.
+   *
+   * @throws `DifferingPermitsError`; `StoreUnavailableError` after three tries without an answer; `AccessDeniedError`;
+   * `StoreRefusedError`.
+   */
   async available({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<number> {
     checkWaitOptions({ signal });
     const slots = await this.#look(signal);

@@ -77,7 +77,10 @@ export class FakeClock implements Clock {
     }
   }
 
-  /** Lets everything that needs no time happen: promises, callbacks of {@link nextTurn}, timers that are due already. */
+  /**
+   * Lets everything that needs no time happen: promises, callbacks of {@link nextTurn}, timers that are due already.
+   * Rejects as {@link advance} does.
+   */
   settle(): Promise<void> {
     return this.advance(0);
   }

@@ -26,7 +26,7 @@ export interface Failure extends FaultScope {
   error?: Error | undefined;
   /** Whether the service answered, with a 503, say. Default: false, as after a reset connection. */
   answered?: boolean | undefined;
-  /** How long the service asks to be left alone, in milliseconds. */
+  /** How long the service asks to be left alone, in milliseconds. Default: it does not ask. */
   retryAfterMs?: number | undefined;
 }
 

@@ -7,9 +7,9 @@ export type Spread = readonly [fromMs: number, toMs: number];
 export interface PollOptions {
   /** How long a waiter is quick, in milliseconds since it began to wait. Default: 350. */
   readonly quickForMs?: number | undefined;
-  /** Between two polls of a quick waiter. Default: 40 to 60. */
+  /** Between two polls of a quick waiter, in milliseconds. Default: 40 to 60. */
   readonly quickMs?: Spread | undefined;
-  /** Between two polls from then on: floor and cap. Default: 350 to 850. */
+  /** Between two polls from then on, in milliseconds: floor and cap. Default: 350 to 850. */
   readonly steadyMs?: Spread | undefined;
 }
 

@@ -30,7 +30,10 @@ export interface LockerOptions extends TermsOptions {
    * when the queue is empty. Order is kept as long as no lease runs out. Default: false. Needs the permissions to list and delete.
    */
   fair?: boolean | undefined;
-  /** How often the service is asked while another process holds the lock. Not with `fair`, whose queue paces itself. */
+  /**
+   * How often the service is asked while another process holds the lock. Not with `fair`, whose queue paces itself.
+   * Default: as each option of {@link PollOptions} says.
+   */
   poll?: PollOptions | undefined;
   /**
    * For how long, in milliseconds since the service granted the lease, the tasks of this process hand the lock to each other

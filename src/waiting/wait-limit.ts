@@ -10,12 +10,16 @@ import type { ObservedWait } from "../telemetry/observer.ts";
 export interface WaitOptions {
   /** Rejects with `LockTimeoutError` when the lock was not free within so many milliseconds; 0 asks once. Default: no limit. */
   timeoutMs?: number | undefined;
-  /** Ends the wait at once, in mid-request too, with the signal's own reason. What was acquired meanwhile is given back. */
+  /**
+   * Ends the wait at once, in mid-request too, with the signal's own reason. What was acquired meanwhile is given back.
+   * Default: none.
+   */
   signal?: AbortSignal | undefined;
   /**
-   * Ends the wait as `signal` does, and then the work: while the lock is held, its `signal` aborts with the reason of this one, too.
-   * The lock stays held until the work releases it. After that abort only {@link Holding.assertHeld} tells of a loss. For a signal
-   * that lives longer than the lock, such as that of a shutdown: no listener stays on it. Not together with `signal`.
+   * Ends the wait as `signal` does, and then the work: while the lock is held, its `signal` aborts with the reason of
+   * this one, too. The lock stays held until the work releases it. After that abort only {@link Holding.assertHeld}
+   * tells of a loss. For a signal that lives longer than the lock, such as that of a shutdown: no listener stays on it.
+   * Not together with `signal`. Default: none.
    */
   until?: AbortSignal | undefined;
 }

@@ -2,8 +2,8 @@ import { constants } from "node:os";
 import { type AnyMutexError, isMutexError } from "../index.ts";
 
 /**
- * How a command ends, beside 0 and what the job itself ended with. 3 is what the `status` of an init script answers for what does not
- * run; those up to 79 follow sysexits.h, those from 124 on timeout(1) and the shell.
+ * How a command ends, beside 0 and what the job itself ended with. 3 is what the `status` of an init script answers for
+ * what does not run; those up to 79 follow sysexits.h, those from 124 on timeout(1) and the shell.
  */
 export const EXIT: Readonly<Record<ExitName, number>> = Object.freeze({
   notHeld: 3,

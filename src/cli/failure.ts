@@ -10,7 +10,9 @@ export interface Failure {
   readonly exitCode: number;
 }
 
-/** The line and the code for anything thrown. An error of no known kind is a defect of azmutex, and the line says so. */
+/**
+ * The line and the code for anything thrown. An error of no known kind is a defect of azmutex, and the line says so.
+ */
 export function failureOf(thrown: unknown): Failure {
   const usage = inOurWords(thrown);
   const shortage = thrown instanceof CommandError ? undefined : shortageIn(thrown);
@@ -33,7 +35,10 @@ function tellingOf({ message: lack }: Error, thrown: unknown): string {
   return message.includes(lack) ? message : `${message}: ${lack}`;
 }
 
-/** What commander says of a command line. It quotes what it was given; only its suggestion, ours and its help have lines of their own. */
+/**
+ * What commander says of a command line. It quotes what it was given; only its suggestion, ours and its help have lines
+ * of their own.
+ */
 export function usageText(text: string, hint = ""): string {
   if (!text.startsWith("error: ")) return text.trimEnd();
   const [, message = "", suggestion = ""] = /^error: (.*?)(\n\(Did you mean [^\n]*\))?\n?$/s.exec(text) ?? [];

@@ -10,8 +10,8 @@ export function isLossy(text = ""): boolean {
 }
 
 /**
- * Throws a {@link CommandError} for an argument with bytes that are not UTF-8. Node cannot pass them on, and two keys that differ in
- * them would be one. Where the bytes cannot be read again, the replacement character itself is refused.
+ * Throws a {@link CommandError} for an argument with bytes that are not UTF-8. Node cannot pass them on, and two keys
+ * that differ in them would be one. Where the bytes cannot be read again, the replacement character itself is refused.
  */
 export function refuseLossyArguments(args: readonly string[], platform: NodeJS.Platform = process.platform): void {
   if (!args.some(isLossy)) return;

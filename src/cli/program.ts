@@ -46,7 +46,10 @@ export function createProgram(): Command {
   return program;
 }
 
-/** Throws in a bundle: the programs of the watchdog and of the status page, which are files of the package, are not in it. */
+/**
+ * Throws in a bundle: the programs of the watchdog and of the status page, which are files of the package, are not in
+ * it.
+ */
 function version(): string {
   const manifest = new URL("../../package.json", import.meta.url);
   const { name, version } = existsSync(manifest) ? (JSON.parse(readFileSync(manifest, "utf8")) as Manifest) : {};

@@ -1,8 +1,9 @@
 import { uptime } from "node:os";
 
 /**
- * Milliseconds since the machine started, suspend included: the same for all its processes, so that one can tell another until
- * when something is good. (macOS counts its uptime in whole seconds and by the wall clock; its monotonic clock counts suspend.)
+ * Milliseconds since the machine started, suspend included: the same for all its processes, so that one can tell
+ * another until when something is good. (macOS counts its uptime in whole seconds and by the wall clock; its monotonic
+ * clock counts suspend.)
  */
 export function machineMs(): number {
   return process.platform === "darwin" ? Number(process.hrtime.bigint() / 1_000n) / 1_000 : uptime() * 1_000;

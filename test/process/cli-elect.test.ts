@@ -63,7 +63,8 @@ describe.concurrent("azmutex elect", () => {
       await candidate.printed(new RegExp(`^azmutex: sh ended with ${code}; campaigning again$`, "m"));
       await candidate.printed(/(?:^at \d+\n[\s\S]*){5}/m);
       const starts = [...candidate.out.matchAll(/^at (\d+)$/gm)].map(([, at]) => Number(at));
-      // By their own clock: when we came to hear of it is another matter. The least of 1, 2, 4 and 8 s, half of which is random, is 7.5 s.
+      // By their own clock: when we came to hear of it is another matter. The least of 1, 2, 4 and 8 s, half of which
+      // is random, is 7.5 s.
       test.expect((starts[4] ?? Number.NaN) - (starts[0] ?? Number.NaN)).toBeGreaterThan(6_000);
     },
   );

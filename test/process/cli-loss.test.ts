@@ -29,12 +29,17 @@ const CERTAIN_MS = LEASE_MS - LEASE_MS / 6 - 1_000;
 
 /** Ends when it is asked to. */
 const OBEDIENT = `echo "child none"; trap 'echo term; exit 0' TERM; sleep 600 & echo "job $$"; wait`;
-/** Says that it was asked to end and goes on, and so does its child. What the shell says of the dead is not of interest. */
+/**
+ * Says that it was asked to end and goes on, and so does its child. What the shell says of the dead is not of interest.
+ */
 const STUBBORN = `exec 2>/dev/null; sh -c 'trap "" TERM; echo "child $$"; sleep 600; :' & trap 'echo term' TERM; echo "job $$"; while :; do sleep 0.3; done`;
 /** Goes on until it is told that this was long enough. */
 const PATIENT = 'echo "child none"; echo "job $$"; read -r _; exit 6';
 
-/** Runs a wrapper that has a `watchdog` and starts a `job` with this mark in its `env`. The watchdog knows the job by the mark alone. */
+/**
+ * Runs a wrapper that has a `watchdog` and starts a `job` with this mark in its `env`. The watchdog knows the job by
+ * the mark alone.
+ */
 async function startWithWatchdog(
   test: TestContext,
   mark: string,
@@ -99,12 +104,17 @@ class Run {
     return new Run(cli, key, pids, await watchdogOf(cli.pid), startedAt);
   }
 
-  /** How much of a lease has gone by at most since it began, and how much, as far as this process was let run, since the job was seen. */
+  /**
+   * How much of a lease has gone by at most since it began, and how much, as far as this process was let run, since the
+   * job was seen.
+   */
   get leases(): { readonly most: number; readonly least: number } {
     return { most: (performance.now() - this.#startedAt) / LEASE_MS, least: (ownTime.now() - this.#ranAt) / LEASE_MS };
   }
 
-  /** Another one that waits for the same lock. It says as soon as it has it, and before that who of this one still runs. */
+  /**
+   * Another one that waits for the same lock. It says as soon as it has it, and before that who of this one still runs.
+   */
   another(test: TestContext): Cli {
     const look = `for pid in ${this.pids.join(" ")}; do grep -q '^State:.[^ZX]' /proc/$pid/status 2>/dev/null && echo "$pid still runs"; done`;
     return new Cli(test, ["run", "--lease", "15s", this.key, "--", "sh", "-c", `${look}; echo in`], {
@@ -116,7 +126,10 @@ class Run {
     await gone(this.pids);
   }
 
-  /** SIGTERM and SIGKILL came when they were due: when the grace began, and when it was over, before the lease could end. */
+  /**
+   * SIGTERM and SIGKILL came when they were due: when the grace began, and when it was over, before the lease could
+   * end.
+   */
   async expectStopInTime({ expect }: TestContext): Promise<string> {
     await this.cli.printed(/^term$/m);
     const term = this.leases;

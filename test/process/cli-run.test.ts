@@ -423,7 +423,8 @@ describe.concurrent("azmutex run", () => {
       const holder = runShell(test, STAYS, { args: [key] });
       const job = await jobOf(holder);
       const watchdog = await watchdogOf(holder.pid);
-      // With its watchdog, and so that it can do nothing about that: the job stays, and so does the record until the lease has run out.
+      // With its watchdog, and so that it can do nothing about that: the job stays, and so does the record until the
+      // lease has run out.
       holder.kill("SIGSTOP");
       process.kill(watchdog, "SIGKILL");
       holder.kill("SIGKILL");

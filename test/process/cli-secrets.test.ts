@@ -113,7 +113,9 @@ interface Watched {
   readonly meanwhile?: (cli: Cli) => unknown;
 }
 
-/** A run from its start to its end, with all that it printed. The command lines of all processes are watched meanwhile. */
+/**
+ * A run from its start to its end, with all that it printed. The command lines of all processes are watched meanwhile.
+ */
 async function watched(
   test: TestContext,
   args: readonly string[],

@@ -119,7 +119,10 @@ class JobEnded extends Error {
 /** The command ran. The next time it may do better, whatever it ended with. */
 class JobFailed extends CommandError {}
 
-/** Whether another campaign would end alike: there is no such command, the key is no election, or these credentials never were good for anything. */
+/**
+ * Whether another campaign would end alike: there is no such command, the key is no election, or these credentials
+ * never were good for anything.
+ */
 function isFatal(error: unknown, hasLed: boolean): boolean {
   if (error instanceof JobFailed) return false;
   if (error instanceof CommandError) return error.exitCode === EXIT.notFound || error.exitCode === EXIT.notExecutable;

@@ -9,8 +9,8 @@ const LONGEST_LISTING_MS = 2_000;
 const MOST_KEYS = 500;
 
 /**
- * Prints keys that begin with the prefix, one a line, for a shell that completes. Takes 2 s at most, and prints nothing on failure. A key
- * that would move the cursor is left out.
+ * Prints keys that begin with the prefix, one a line, for a shell that completes. Takes 2 s at most, and prints nothing
+ * on failure. A key that would move the cursor is left out.
  */
 export async function printKeys(prefix: string, options: ConnectionOptions): Promise<void> {
   const over = new AbortController();

@@ -76,7 +76,10 @@ function optionSpec({ flag, description, value, choices }: TableOption): string 
   return quotedForZsh(value === undefined ? `${flag}[${text}]` : `${flag}=[${text}]:${value}:${actionOf(choices)}`);
 }
 
-/** One of these. None is a list too: a blank, which is a mere message, would keep options from being completed in its place. */
+/**
+ * One of these. None is a list too: a blank, which is a mere message, would keep options from being completed in its
+ * place.
+ */
 const actionOf = (choices: readonly string[]): string => `(${choices.join(" ")})`;
 
 const quotedForZsh = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

@@ -12,13 +12,16 @@ const STORAGE_SCOPE = "https://storage.azure.com/.default";
 const LONGEST_LOGIN_MS = 20_000;
 const HOW_TO =
   "log in with az login, run with a managed or workload identity, or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN (--verbose says what was tried)";
-/** The words of the ways to log in for a network, or an Entra, that does not answer. A 503 of Entra is a response without `expiresOn`. */
+/**
+ * The words of the ways to log in for a network, or an Entra, that does not answer. A 503 of Entra is a response
+ * without `expiresOn`.
+ */
 const NO_NETWORK =
   /network_error|endpoints_resolution_error|temporarily_unavailable|no "expiresOn" property|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/;
 
 /**
- * Whatever login to Azure there is. It is tried before anything is asked of the service: that takes longer than one request of a lock
- * may, and who is not logged in is told so.
+ * Whatever login to Azure there is. It is tried before anything is asked of the service: that takes longer than one
+ * request of a lock may, and who is not logged in is told so.
  */
 export class AzureLogin {
   #credential: Credential | undefined;
@@ -74,8 +77,8 @@ function refusal(error: unknown): CommandError {
 }
 
 /**
- * Of several ways to log in, managed identity is probed over a network that only Azure's machines have. On all others the probe fails, and
- * says nothing about whether this machine is logged in.
+ * Of several ways to log in, managed identity is probed over a network that only Azure's machines have. On all others
+ * the probe fails, and says nothing about whether this machine is logged in.
  */
 function withoutProbe(error: unknown, message: string): string {
   if (!(error instanceof Error) || error.name !== "AggregateAuthenticationError") return message;

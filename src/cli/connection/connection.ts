@@ -9,7 +9,9 @@ import { AzureLogin } from "./azure-login.ts";
 import { identityOf, identityText, takeIdentity } from "./identity.ts";
 import { inOurWords } from "./option-names.ts";
 
-/** Where the locks are, as the command line says it. No secrets: other users can list the command lines of processes. */
+/**
+ * Where the locks are, as the command line says it. No secrets: other users can list the command lines of processes.
+ */
 export interface ConnectionOptions {
   readonly account?: string;
   readonly endpoint?: string;
@@ -50,8 +52,9 @@ export function withConnection(command: Command): Command {
 }
 
 /**
- * The mutex that options and environment name. Variables are those of the Azure CLI; but there AZURE_STORAGE_CONNECTION_STRING outranks
- * an account on the command line, and here what stands on the command line comes first.
+ * The mutex that options and environment name. Variables are those of the Azure CLI; but there
+ * AZURE_STORAGE_CONNECTION_STRING outranks an account on the command line, and here what stands on the command line
+ * comes first.
  */
 export async function openMutex(options: ConnectionOptions): Promise<AzureMutex> {
   const { container, allowHttp = false, verbose = false } = options;
@@ -71,7 +74,9 @@ export function placeOf({ address }: Pick<AzureMutex, "address">): string {
   return address?.name ?? "a store without an address";
 }
 
-/** What the service says, asked for by a request of the mutex. On a terminal it shows when the service does not answer. */
+/**
+ * What the service says, asked for by a request of the mutex. On a terminal it shows when the service does not answer.
+ */
 export function answered<T>({ address }: Pick<AzureMutex, "address">, answer: Promise<T>): Promise<T> {
   return awaited(address?.host ?? "the service", answer);
 }
@@ -139,7 +144,10 @@ function blobEndpoint(accountName: string | undefined, endpoint: string | undefi
   return `https://${accountName}.blob.core.windows.net`;
 }
 
-/** Managed identity, workload identity, the Azure CLI's login and what else Entra takes. Loaded only where it is wanted: it is large. */
+/**
+ * Managed identity, workload identity, the Azure CLI's login and what else Entra takes. Loaded only where it is wanted:
+ * it is large.
+ */
 async function anyCredential(): Promise<NonNullable<MutexOptions["credential"]>> {
   const { DefaultAzureCredential } = await loadPackage("@azure/identity", () => import("@azure/identity")).catch(
     withoutLogin,

@@ -28,8 +28,8 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
 const NO_SDK = /^azmutex (?=needs the package |cannot load the package )/;
 
 /**
- * What the library says of an option it was given from the command line, or of what is to be installed, in the command line's words.
- * Undefined if it is about something else.
+ * What the library says of an option it was given from the command line, or of what is to be installed, in the command
+ * line's words. Undefined if it is about something else.
  */
 export function inOurWords(error: unknown): string | undefined {
   if (error instanceof Error && NO_SDK.test(error.message)) return error.message.replace(NO_SDK, "");

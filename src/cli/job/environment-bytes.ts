@@ -6,7 +6,10 @@ export function isEnvironmentText(): boolean {
   return process.platform === "win32" || !Object.entries(process.env).some((pair) => pair.some(isLossy));
 }
 
-/** The call under `spawn` of `node:child_process`, which its types leave out: without `envPairs` the environment is inherited as bytes. */
+/**
+ * The call under `spawn` of `node:child_process`, which its types leave out: without `envPairs` the environment is
+ * inherited as bytes.
+ */
 interface SpawnableProcess extends ChildProcess {
   spawn(options: { file: string; args: readonly string[]; stdio: Stdio; detached: boolean }): number;
 }
@@ -22,8 +25,8 @@ export interface SpawnWithBytesOptions {
 }
 
 /**
- * Starts a process with this one's standard streams and environment. `spawn` writes each variable anew from text, which changes bytes
- * that are not UTF-8; here the process inherits them.
+ * Starts a process with this one's standard streams and environment. `spawn` writes each variable anew from text, which
+ * changes bytes that are not UTF-8; here the process inherits them.
  */
 export function spawnWithBytes(
   file: string,

@@ -5,8 +5,8 @@ import { shellWords } from "../shell-words.ts";
 /** A command that runs another one, which stands after `--`. */
 export class JobCommand extends Command {
   /**
-   * Throws a {@link CommandError} where the `--` was forgotten. This is before all other checks: options of the other command would be
-   * taken for options of this one, `--help` among them.
+   * Throws a {@link CommandError} where the `--` was forgotten. This is before all other checks: options of the other
+   * command would be taken for options of this one, `--help` among them.
    */
   override parseOptions(args: string[]): ReturnType<Command["parseOptions"]> {
     const start = args.includes("--") ? undefined : this.#secondWordOf(args);
@@ -37,8 +37,9 @@ export class JobCommand extends Command {
 }
 
 /**
- * What follows the `--`. Throws a {@link CommandError} unless there is something, and before it the name alone: options of a command that
- * is not set apart would be taken for ours. A name that begins with `-` stands after a `--` of its own.
+ * What follows the `--`. Throws a {@link CommandError} unless there is something, and before it the name alone: options
+ * of a command that is not set apart would be taken for ours. A name that begins with `-` stands after a `--` of its
+ * own.
  */
 export function jobCommand(command: Command, words: readonly string[]): readonly string[] {
   const argv: readonly string[] = (command.parent as unknown as { rawArgs: string[] }).rawArgs;

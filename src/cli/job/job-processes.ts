@@ -31,10 +31,11 @@ export interface JobRoot {
 }
 
 /**
- * The processes of a job: the group and the session of its first process, all that bears the job's mark in its environment, and what
- * descends from any of these. Only Linux tells: elsewhere it is the group alone, and on Windows the first process alone. A process that
- * has left the session, bears no mark and whose parents ended before they were seen is not known. One that has left the session and has
- * dropped the mark alone from its environment is a daemon by intent, and no part of the job.
+ * The processes of a job: the group and the session of its first process, all that bears the job's mark in its
+ * environment, and what descends from any of these. Only Linux tells: elsewhere it is the group alone, and on Windows
+ * the first process alone. A process that has left the session, bears no mark and whose parents ended before they were
+ * seen is not known. One that has left the session and has dropped the mark alone from its environment is a daemon by
+ * intent, and no part of the job.
  */
 export class JobProcesses {
   readonly #mark: string;
@@ -44,7 +45,10 @@ export class JobProcesses {
   readonly hasTable: boolean = hasProcessTable();
   /** The processes that ran at the last look. */
   #lastSeen: readonly ProcessEntry[] = [];
-  /** The processes that belonged to the job at any look: the parents of some, by which they were known, may have ended since. */
+  /**
+   * The processes that belonged to the job at any look: the parents of some, by which they were known, may have ended
+   * since.
+   */
   readonly #everSeen = new Map<number, Member>();
   /** Those that {@link pause} has stopped, in the order in which it did. */
   #paused: readonly Member[] = [];
@@ -69,7 +73,8 @@ export class JobProcesses {
     for (const signal of signals) this.send(signal);
     const { pid: root } = this.#root ?? {};
     const pids = new Set(before.map(({ pid }) => pid));
-    // Processes that were started outside the group meanwhile. One that has left the group since then has the signals already.
+    // Processes that were started outside the group meanwhile. One that has left the group since then has the signals
+    // already.
     const members = [...before, ...this.#known().filter(({ pid }) => !pids.has(pid))];
     const outside = members.filter(({ group, isNested }) => group !== root && !isNested);
     // Groups are signalled whole, new children included. One of another PID namespace has no number here.
@@ -92,7 +97,10 @@ export class JobProcesses {
     for (const { pid } of stopped) isSent(pid, "SIGKILL");
   }
 
-  /** Stops all of it for a while, but for an azmutex within the job and what that runs: it holds a lock, and looks after its job itself. */
+  /**
+   * Stops all of it for a while, but for an azmutex within the job and what that runs: it holds a lock, and looks after
+   * its job itself.
+   */
   pause(): void {
     if (!this.hasTable) {
       this.send("SIGSTOP");
@@ -166,7 +174,9 @@ export class JobProcesses {
     return [...members.values()].filter(({ isRunning }) => isRunning);
   }
 
-  /** Whether it runs in a session of its own with the job's environment but for the mark: `env -u AZMUTEX_JOB setsid …`. */
+  /**
+   * Whether it runs in a session of its own with the job's environment but for the mark: `env -u AZMUTEX_JOB setsid …`.
+   */
   #hasLeft({ pid, group, session }: ProcessEntry): boolean {
     const { pid: root } = this.#root ?? {};
     if (group === root || session === root) return false;
@@ -178,7 +188,9 @@ export class JobProcesses {
     return entry?.isRunning === true && entry.startedAt === startedAt && !this.#hasLeft(entry);
   }
 
-  /** Up to which pid all processes are older than the job, and need not be looked at: pids grow until there are no more. */
+  /**
+   * Up to which pid all processes are older than the job, and need not be looked at: pids grow until there are no more.
+   */
   #olderPids(): number {
     const { pid, startedAt } = this.#root ?? {};
     if (pid === undefined || startedAt === undefined || machineMs() - this.#since > ALL_PIDS_MS) return 0;

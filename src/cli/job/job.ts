@@ -43,8 +43,8 @@ export interface JobOptions {
 }
 
 /**
- * Runs the command for as long as the lock is held. Resolves with its exit code, or 128 and the number of the signal that ended it;
- * throws a {@link CommandError} if it could not be started or had to be stopped.
+ * Runs the command for as long as the lock is held. Resolves with its exit code, or 128 and the number of the signal
+ * that ended it; throws a {@link CommandError} if it could not be started or had to be stopped.
  */
 export async function runJob(holding: Holding, options: JobOptions): Promise<number> {
   const letStop = options.relay.keepRunning();
@@ -75,7 +75,10 @@ class Job {
   readonly #processes: JobProcesses;
   readonly #reader: TerminalReader;
   readonly #exit: Promise<number>;
-  /** Until when the lock was good when the watchdog was last told, and when that asks the job to stop unless it is told anew. */
+  /**
+   * Until when the lock was good when the watchdog was last told, and when that asks the job to stop unless it is told
+   * anew.
+   */
   #goodUntil = 0;
   #termAt = Number.POSITIVE_INFINITY;
   /** Why it is not to go on. */
@@ -172,8 +175,8 @@ class Job {
   }
 
   /**
-   * Asks the job to stop, and makes it when its grace, or the time for which the lock was good, is over. It is asked once, by this
-   * process or by the watchdog: asked again, many a program drops everything.
+   * Asks the job to stop, and makes it when its grace, or the time for which the lock was good, is over. It is asked
+   * once, by this process or by the watchdog: asked again, many a program drops everything.
    */
   #stop(why: string, exitCode: number, { isWatched = true }: { readonly isWatched?: boolean } = {}): void {
     if (this.#stopped) return;
@@ -196,7 +199,10 @@ class Job {
     this.#cancelKill = later(CHECK_LEFT_EVERY_MS, () => this.#kill());
   }
 
-  /** Nothing of the job may go on without the lock: what it started and left behind is waited for, or stopped as the job itself is. */
+  /**
+   * Nothing of the job may go on without the lock: what it started and left behind is waited for, or stopped as the job
+   * itself is.
+   */
   async #outlast(): Promise<void> {
     const sayAt = machineMs() + QUIETLY_MS;
     let hasSaid = false;
@@ -243,7 +249,10 @@ function allowance({ remainingMs }: Holding, graceMs: number): { readonly termAt
   return { termAt: goodUntil - graceMs + WATCHDOG_LAG_MS, goodUntil };
 }
 
-/** What became of a command that was asked to stop: it may have ended by itself just before, or have had the time to clean up. */
+/**
+ * What became of a command that was asked to stop: it may have ended by itself just before, or have had the time to
+ * clean up.
+ */
 function stoppedWith(code: number): string {
   return code === signalled("SIGTERM") || code === signalled("SIGKILL") ? "was stopped" : `ended with ${code}`;
 }

@@ -26,7 +26,10 @@ export function hasProcessTable(): boolean {
   }
 }
 
-/** All processes, or those with a pid above `after`. Throws what a read throws when this process has no file descriptor left. */
+/**
+ * All processes, or those with a pid above `after`. Throws what a read throws when this process has no file descriptor
+ * left.
+ */
 export function processTable(after = 0): ProcessEntry[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry) && Number(entry) > after)
@@ -37,7 +40,8 @@ export function processTable(after = 0): ProcessEntry[] {
 export function processEntry(pid: number): ProcessEntry | undefined {
   const text = read(`/proc/${pid}/stat`);
   if (text === undefined) return undefined;
-  // pid (name) state parent group session …, where the name may contain anything. The 20th field counts threads, the 22nd is the start.
+  // pid (name) state parent group session …, where the name may contain anything. The 20th field counts threads, the
+  // 22nd is the start.
   const [state, ...fields] = text.slice(text.lastIndexOf(")") + 2).split(" ");
   const [parent = 0, group = 0, session = 0, terminal = 0, foreground = 0, ...rest] = fields.map(Number);
   const [threads = 0, startedAt = 0] = [rest[11], rest[13]];
@@ -46,7 +50,10 @@ export function processEntry(pid: number): ProcessEntry | undefined {
   return { pid, parent, group, session, terminal, foreground, startedAt, isRunning };
 }
 
-/** A variable of the environment a process was started with. Undefined without it, for a process that is gone, and for another user's. */
+/**
+ * A variable of the environment a process was started with. Undefined without it, for a process that is gone, and for
+ * another user's.
+ */
 export function variableOf(pid: number, name: string): string | undefined {
   const text = read(`/proc/${pid}/environ`);
   if (!text?.includes(`${name}=`)) return undefined;

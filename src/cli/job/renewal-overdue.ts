@@ -1,6 +1,9 @@
 import type { Holding } from "../../index.ts";
 
-/** What to say when a lock was not renewed and is certain for no longer than the grace. Undefined while it is, or while that is not known. */
+/**
+ * What to say when a lock was not renewed and is certain for no longer than the grace. Undefined while it is, or while
+ * that is not known.
+ */
 export function renewalOverdue({ key, isUncertain, remainingMs }: Holding, graceMs: number): string | undefined {
   // After a sleep of the machine, what was certain before stands until a renewal is answered.
   if (isUncertain || remainingMs > graceMs) return undefined;

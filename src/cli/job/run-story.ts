@@ -22,7 +22,9 @@ export class RunStory {
     this.#heldSince = wallMs();
   }
 
-  /** The lock was granted. Without `--verbose` this is told only after a line that it was waited for: `saidForMs` later. */
+  /**
+   * The lock was granted. Without `--verbose` this is told only after a line that it was waited for: `saidForMs` later.
+   */
   got(token: number | undefined, saidForMs: number | undefined): void {
     this.held();
     const waitedMs = this.#isTold ? this.#heldSince - this.#began : saidForMs;

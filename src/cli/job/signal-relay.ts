@@ -20,7 +20,10 @@ export interface SignalTarget {
   suspend(): void;
 }
 
-/** What this process is sent goes to what is done under the lock. At any other time it ends, or stops, as it was asked to. */
+/**
+ * What this process is sent goes to what is done under the lock. At any other time it ends, or stops, as it was asked
+ * to.
+ */
 export class SignalRelay {
   /** Aborts at the first signal that asks to end. */
   readonly asked: AbortSignal;
@@ -54,7 +57,10 @@ export class SignalRelay {
     };
   }
 
-  /** Ctrl-Z does not stop this process until the returned function is called. It tells what signals go to, if there is something. */
+  /**
+   * Ctrl-Z does not stop this process until the returned function is called. It tells what signals go to, if there is
+   * something.
+   */
   keepRunning(): () => void {
     return process.platform === "win32" ? () => undefined : onSignals(["SIGTSTP"], () => this.#target?.suspend());
   }

@@ -15,9 +15,9 @@ const PAUSED =
   "it goes on in the foreground (fg), and the lock is held meanwhile";
 
 /**
- * A job that has a terminal as its standard input. Its session is not the terminal's, so the kernel would let it read in the background,
- * too. It is stopped while this process is in the background, as job control stops a program that reads there, and goes on when this
- * process is in the foreground. A job that was asked to end goes on where it is.
+ * A job that has a terminal as its standard input. Its session is not the terminal's, so the kernel would let it read
+ * in the background, too. It is stopped while this process is in the background, as job control stops a program that
+ * reads there, and goes on when this process is in the foreground. A job that was asked to end goes on where it is.
  */
 export class TerminalReader {
   readonly #processes: JobProcesses;

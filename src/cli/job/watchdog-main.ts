@@ -1,12 +1,14 @@
 /**
- * A process of its own that outlives the one that started it: it stops a job when the job's lock is not certain any more, even where
- * the starter is not able to. It is told over its standard input, one line each, and is killed when the job has ended:
+ * A process of its own that outlives the one that started it: it stops a job when the job's lock is not certain any
+ * more, even where the starter is not able to. It is told over its standard input, one line each, and is killed when
+ * the job has ended:
  *
  *   mark <id>               a job is about to be started, with this mark in its environment
  *   root <pid> [start]      the job's first process, and when it was forked, in ticks
  *   until <term> <kill>     when to send SIGTERM and SIGKILL, in milliseconds by the machine's clock
  *
- * The end of its input means that the process that started it is dead: SIGTERM at once, and SIGKILL half a second later.
+ * The end of its input means that the process that started it is dead: SIGTERM at once, and SIGKILL half a second
+ * later.
  */
 
 import { later, machineMs, pause } from "../time.ts";
@@ -19,7 +21,10 @@ const CHECK_CLOCK_EVERY_MS = 500;
 const STOPPED_MS = 1_000;
 /** The process that started it sends a line within this time, if it runs. In milliseconds. */
 const NEWS_MS = 300;
-/** For how long, and how often, a job is killed again: a process may have started another as it was killed. In milliseconds. */
+/**
+ * For how long, and how often, a job is killed again: a process may have started another as it was killed. In
+ * milliseconds.
+ */
 const KILL_AGAIN_FOR_MS = 2_000;
 const KILL_EVERY_MS = 50;
 /** When to end if no job was spoken of by then: azmutex has failed in between. In milliseconds. */
@@ -59,7 +64,10 @@ function look(): void {
   plan((isTermed ? killAt : Math.min(termAt, killAt)) - now);
 }
 
-/** The time. This process may have been stopped while the lock was renewed, and must not kill for what it heard before that. */
+/**
+ * The time. This process may have been stopped while the lock was renewed, and must not kill for what it heard before
+ * that.
+ */
 function wake(): number {
   const now = machineMs();
   if (now - awakeAt > STOPPED_MS) newsBy = now + NEWS_MS;

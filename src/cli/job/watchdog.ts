@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import type { JobRoot } from "./job-processes.ts";
 
-/** Stops a job in time even if this process is killed or stopped: it is a process of its own, in a session of its own. */
+/**
+ * Stops a job in time even if this process is killed or stopped: it is a process of its own, in a session of its own.
+ */
 export class Watchdog {
   readonly #child: ChildProcess;
   /** Resolves if it ends without having been dismissed. */

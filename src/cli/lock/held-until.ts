@@ -6,7 +6,10 @@ import type { Held } from "./lock-options.ts";
 /** How often to look whether the lock is still certain for the grace. */
 const CHECK_RENEWAL_EVERY_MS = 250;
 
-/** Resolves when one of the signals aborts that ask to end. Throws a {@link CommandError} once the lock is lost, or certain for the grace only. */
+/**
+ * Resolves when one of the signals aborts that ask to end. Throws a {@link CommandError} once the lock is lost, or
+ * certain for the grace only.
+ */
 export async function heldUntil(ended: AbortSignal, holding: Held, graceMs: number): Promise<void> {
   const either = AbortSignal.any([ended, holding.signal]);
   while (!ended.aborted) {

@@ -4,8 +4,9 @@ import { STDIN } from "../terminal/streams.ts";
 /** Standard input, as far as its end asks a command to end. What is in it is dropped. */
 export class InputEnd {
   /**
-   * Whether it can end: a pipe, a socket and a file can. A terminal is not read, as what is typed may be meant for another program, and
-   * from /dev/null, which a shell gives to what it starts in the background, nothing is to be expected.
+   * Whether it can end: a pipe, a socket and a file can. A terminal is not read, as what is typed may be meant for
+   * another program, and from /dev/null, which a shell gives to what it starts in the background, nothing is to be
+   * expected.
    */
   readonly canEnd: boolean = canEnd();
   /** Aborts when it has ended. */

@@ -18,7 +18,10 @@ import { heldExitCodeOption } from "./held-exit-code.ts";
 /** As many as a semaphore of the library may have. */
 export const MOST_PERMITS = 1_000;
 
-/** What the command line says of a lock to take: which kind, how long to wait for it, on what terms, and what others see of it. */
+/**
+ * What the command line says of a lock to take: which kind, how long to wait for it, on what terms, and what others see
+ * of it.
+ */
 export interface LockOptions extends ConnectionOptions, JobTermsOptions {
   readonly timeout?: Duration;
   readonly try?: boolean;

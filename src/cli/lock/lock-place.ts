@@ -6,7 +6,10 @@ export function withPlace(line: string, key: string, place: string): string {
   return line.replace(lock, () => `${lock} in ${place}`);
 }
 
-/** The same for what ends a command. Anything else is returned as it is, also what this machine lacks: its line is another one. */
+/**
+ * The same for what ends a command. Anything else is returned as it is, also what this machine lacks: its line is
+ * another one.
+ */
 export function placed(error: unknown, key: string, place: string): unknown {
   if (!(error instanceof Error) || (!(error instanceof CommandError) && shortageIn(error))) return error;
   const line = withPlace(error.message, key, place);

@@ -26,8 +26,9 @@ export interface WorkTools {
 export type LockedWork = (holding: Held, tools: WorkTools) => Promise<number>;
 
 /**
- * Waits for a lock, does the work while it is held, releases it, and sets the exit code. Says meanwhile who is in the way. Throws a
- * {@link CommandError} where the lock was not won or was lost, and the reason of the signal or of `stop` if one of them ended the wait.
+ * Waits for a lock, does the work while it is held, releases it, and sets the exit code. Says meanwhile who is in the
+ * way. Throws a {@link CommandError} where the lock was not won or was lost, and the reason of the signal or of `stop`
+ * if one of them ended the wait.
  */
 export async function whileHeld(
   key: string,

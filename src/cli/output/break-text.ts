@@ -31,7 +31,10 @@ export function targetIn(status: LockStatus, { permit, reader }: BreakOptions): 
   return status.isHeld ? status : undefined;
 }
 
-/** `nightly is held by build-7:4123 (deploy 42), since …; its holder will be stopped: …; it is free in at most 30 s; break it?` */
+/**
+ * `nightly is held by build-7:4123 (deploy 42), since …; its holder will be stopped: …; it is free in at most 30 s;
+ * break it?`
+ */
 export function breakQuestion(key: string, terms: BreakOptions, target: Target, now: number, place?: string): string {
   const leaseSeconds = longestBreakSeconds(target);
   const longest = target.infinite

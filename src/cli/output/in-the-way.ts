@@ -11,8 +11,8 @@ import { named } from "./lock-labels.ts";
 const MOST_HOLDERS = 3;
 
 /**
- * What keeps a lock, a side of it or a permit from being had, as parts of a line: `held by build-7:4123 (deploy 42) for 3 min`, `all 3
- * permits held by a:1, b:2, c:3`, `read by a:1`. Empty if nothing does, as far as the status tells.
+ * What keeps a lock, a side of it or a permit from being had, as parts of a line: `held by build-7:4123 (deploy 42) for
+ * 3 min`, `all 3 permits held by a:1, b:2, c:3`, `read by a:1`. Empty if nothing does, as far as the status tells.
  */
 export function inTheWayOf(status: LockStatus, kind: WantedLock["kind"], now: number): readonly LinePart[] {
   const { isHeld, semaphore, readers = [], purpose, recordedAt } = status;

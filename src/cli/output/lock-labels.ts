@@ -42,8 +42,9 @@ export function shownSince(date: Date, now: number): string {
 }
 
 /**
- * `held`, `breaking`, `free`, `2 of 5 permits`, `1 reader`: whatever there is under the key. Of a breaking lease also the seconds that
- * are left of it at most: `breaking, ≤ 26 s`. A key that is used in ways that do not go together: `mixed use: held, 2 of 5 permits`.
+ * `held`, `breaking`, `free`, `2 of 5 permits`, `1 reader`: whatever there is under the key. Of a breaking lease also
+ * the seconds that are left of it at most: `breaking, ≤ 26 s`. A key that is used in ways that do not go together:
+ * `mixed use: held, 2 of 5 permits`.
  */
 export function stateCell(status: LockStatus, secondsLeft?: number): Cell {
   const cell = plainStateCell(status, secondsLeft);

@@ -23,8 +23,8 @@ export interface TableRoom {
 const GAP = "  ";
 
 /**
- * The rows as lines, in columns as wide as they have to be. Where that is wider than the terminal, long cells are cut, and the last
- * columns are left out if there is no room for what each column keeps: one long cell harms no other row.
+ * The rows as lines, in columns as wide as they have to be. Where that is wider than the terminal, long cells are cut,
+ * and the last columns are left out if there is no room for what each column keeps: one long cell harms no other row.
  */
 export function tableLines(
   rows: readonly (readonly Cell[])[],

@@ -57,7 +57,10 @@ function headOf(graphemes: readonly Grapheme[], columns: number): Grapheme[] {
 const widthOfAll = (graphemes: readonly Grapheme[]): number => graphemes.reduce((sum, { columns }) => sum + columns, 0);
 const textOf = (graphemes: readonly Grapheme[]): string => graphemes.map(({ text }) => text).join("");
 
-/** Divides room among those that want it: each gets what it wants, or those that want more than their part get equal parts. */
+/**
+ * Divides room among those that want it: each gets what it wants, or those that want more than their part get equal
+ * parts.
+ */
 export function shareOut(room: number, wanted: readonly number[]): number[] {
   const shares = wanted.map(() => 0);
   let left = Math.max(0, room);

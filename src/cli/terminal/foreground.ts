@@ -8,10 +8,10 @@ const OWN_TERMINAL = 0x500;
 const LONGEST_PS_MS = 2_000;
 
 /**
- * Whether a stream (0, 1, 2) is a terminal whose foreground is another's: what is typed there is not meant for this process, and the
- * cursor is not its own. The kernel knows for each process with that controlling terminal. A process without one, in a session of its
- * own, is where the ancestor that started the session is. Elsewhere than on Linux only a process with a controlling terminal is told.
- * Throws without a free file descriptor.
+ * Whether a stream (0, 1, 2) is a terminal whose foreground is another's: what is typed there is not meant for this
+ * process, and the cursor is not its own. The kernel knows for each process with that controlling terminal. A process
+ * without one, in a session of its own, is where the ancestor that started the session is. Elsewhere than on Linux only
+ * a process with a controlling terminal is told. Throws without a free file descriptor.
  */
 export function isInBackground(stream: number): boolean {
   if (process.platform === "win32" || !isatty(stream)) return false;

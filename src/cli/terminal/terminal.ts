@@ -18,8 +18,8 @@ let isQuiet = false;
 let shownRow = "";
 
 /**
- * Standard output and error. Written to directly and not through Node's streams: those make a pipe non-blocking, and the job, which
- * has the same pipe, would lose output that it could not write at once.
+ * Standard output and error. Written to directly and not through Node's streams: those make a pipe non-blocking, and
+ * the job, which has the same pipe, would lose output that it could not write at once.
  */
 export const terminal: {
   /** Whether facts go to a terminal. */
@@ -82,8 +82,8 @@ export const terminal: {
   },
 
   /**
-   * Facts, for standard output. Throws {@link ReaderGone} if the reader has closed it, and another {@link CommandError} if they cannot be
-   * written for another reason, as to a full disk: what is held is released on the way out.
+   * Facts, for standard output. Throws {@link ReaderGone} if the reader has closed it, and another {@link CommandError}
+   * if they cannot be written for another reason, as to a full disk: what is held is released on the way out.
    */
   print(text: string): void {
     const error = write(STDOUT, text);
@@ -104,8 +104,8 @@ export const terminal: {
   },
 
   /**
-   * Takes the place of what was shown before, on a terminal in whose foreground this process is; an empty text leaves nothing behind.
-   * Cut to one row: of two rows the next text would take the place of the second alone.
+   * Takes the place of what was shown before, on a terminal in whose foreground this process is; an empty text leaves
+   * nothing behind. Cut to one row: of two rows the next text would take the place of the second alone.
    */
   show(progress: string): void {
     if (progress === "" && shownRow === "") return;

@@ -9,8 +9,8 @@ import type { WantedLock } from "./own-ancestors.ts";
 const LONGEST_LOOK_MS = 3_000;
 
 /**
- * What keeps the wanted lock from being had, at this moment: `held by build-7:4123 (deploy 42) for 3 min`. Two requests. Undefined where
- * nothing does, the service does not say, or `--quiet` makes it needless.
+ * What keeps the wanted lock from being had, at this moment: `held by build-7:4123 (deploy 42) for 3 min`. Two
+ * requests. Undefined where nothing does, the service does not say, or `--quiet` makes it needless.
  */
 export async function inTheWayNow(
   mutex: AzureMutex,

@@ -13,13 +13,16 @@ export interface WantedLock {
   readonly kind: "lock" | "read" | "write" | "permit";
 }
 
-/** A reader that comes in with `--fair` holds the lock itself for a moment. A writer that waits holds it for as long as it waits. */
+/**
+ * A reader that comes in with `--fair` holds the lock itself for a moment. A writer that waits holds it for as long as
+ * it waits.
+ */
 const LOOK_AGAIN_MS = 1_000;
 
 /**
- * Throws a {@link CommandError} if an azmutex holds what is wanted within whose job this process runs: it would wait for this
- * process, and this process for it. Asks the service only if such a job has the same key, which may be another container's. Without
- * an answer, or a record of the holder, this process cannot tell, and waits.
+ * Throws a {@link CommandError} if an azmutex holds what is wanted within whose job this process runs: it would wait
+ * for this process, and this process for it. Asks the service only if such a job has the same key, which may be another
+ * container's. Without an answer, or a record of the holder, this process cannot tell, and waits.
  */
 export async function refuseToWaitForItself(
   mutex: AzureMutex,
@@ -47,8 +50,9 @@ export async function refuseToWaitForItself(
 }
 
 /**
- * The pids of azmutex within whose jobs this process runs and that were told this key. The marks of the environment name them. Where
- * `sudo` or `env -i` has taken all of azmutex's variables away, they are looked for among the ancestors, where Linux's /proc is there.
+ * The pids of azmutex within whose jobs this process runs and that were told this key. The marks of the environment
+ * name them. Where `sudo` or `env -i` has taken all of azmutex's variables away, they are looked for among the
+ * ancestors, where Linux's /proc is there.
  */
 function ancestorsWith(key: string): readonly number[] {
   const { [MARK]: marks, [KEY]: variable } = process.env;
@@ -64,7 +68,10 @@ function ancestorsWith(key: string): readonly number[] {
   return found;
 }
 
-/** Whether an azmutex still runs that is named by a mark. One that started later than this process has only the same number. */
+/**
+ * Whether an azmutex still runs that is named by a mark. One that started later than this process has only the same
+ * number.
+ */
 function isThere(pid: number, namespace: string | undefined): boolean {
   if (!hasProcessTable() || namespace === undefined || namespace !== pidNamespace()) return true;
   const [entry, own] = [processEntry(pid), processEntry(process.pid)];

@@ -16,15 +16,18 @@ const ANSWER_MS = 300;
 const SHOW_EVERY_MS = 5_000;
 /** Elsewhere, where each look is a line more. */
 const SAY_EVERY_MS = 60_000;
-/** Without a terminal: after this long a command that gets no answer has ended, and one that no holder keeps waiting has its lock. */
+/**
+ * Without a terminal: after this long a command that gets no answer has ended, and one that no holder keeps waiting has
+ * its lock.
+ */
 const SETTLED_AFTER_MS = 25_000;
 
 /** What a command waits for: a lock, or leadership. */
 export type Aim = "for" | "to lead";
 
 /**
- * Says what a command waits for, and which holder is in the way: in the foreground of a terminal in one row that changes, elsewhere in
- * a line when it begins to wait and another each minute. Two requests for each.
+ * Says what a command waits for, and which holder is in the way: in the foreground of a terminal in one row that
+ * changes, elsewhere in a line when it begins to wait and another each minute. Two requests for each.
  */
 export class WaitingProgress {
   readonly #mutex: AzureMutex;
@@ -78,7 +81,10 @@ export class WaitingProgress {
     this.#cancel = later(nextMs, () => void this.#look());
   }
 
-  /** That it is the service that the command waits for. On a terminal alone: elsewhere an outage ends the command with a line. */
+  /**
+   * That it is the service that the command waits for. On a terminal alone: elsewhere an outage ends the command with a
+   * line.
+   */
   #showSilence(): void {
     const host = this.#mutex.address?.host ?? "the service";
     if (!this.#isOver) terminal.show(`waiting for an answer from ${host} (${shownDuration(wallMs() - this.#since)})`);
@@ -92,8 +98,8 @@ export class WaitingProgress {
   }
 
   /**
-   * Whether there was something to tell: a candidate that pauses while no other leads waits for nothing, nor does a command for which a
-   * slow service takes its time.
+   * Whether there was something to tell: a candidate that pauses while no other leads waits for nothing, nor does a
+   * command for which a slow service takes its time.
    */
   #tell(status: LockStatus): boolean {
     const { kind } = this.#wanted;

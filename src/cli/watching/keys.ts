@@ -15,8 +15,8 @@ const SIGNAL_OF_KEY: Readonly<Record<string, NodeJS.Signals>> = Object.freeze({
 const KEY_SEQUENCE = /\x1b\[[\d;]*[A-Za-z~]|\x1bO[A-Za-z]|[\s\S]/gu;
 
 /**
- * The keys that are pressed on the terminal while this process is in its foreground. They are not shown, and Ctrl-C and Ctrl-Z do what
- * they always do.
+ * The keys that are pressed on the terminal while this process is in its foreground. They are not shown, and Ctrl-C and
+ * Ctrl-Z do what they always do.
  */
 export class Keys {
   readonly #onKey: (key: string) => void;
@@ -25,7 +25,8 @@ export class Keys {
 
   constructor(onKey: (key: string) => void) {
     this.#onKey = onKey;
-    // A shell has given the terminal its own mode meanwhile, and put this process into the foreground again or into the background.
+    // A shell has given the terminal its own mode meanwhile, and put this process into the foreground again or into the
+    // background.
     this.#stopListening = onSignals(["SIGCONT"], () => {
       this.#drop();
       this.look();
@@ -37,7 +38,10 @@ export class Keys {
     return this.#isReading;
   }
 
-  /** Reads from now on if this process is in the foreground, and not if it is in the background. A shell sends nothing at fg after bg. */
+  /**
+   * Reads from now on if this process is in the foreground, and not if it is in the background. A shell sends nothing
+   * at fg after bg.
+   */
   look(): void {
     if (!terminal.isInput) return;
     if (isInBackground(STDIN)) this.#drop();

@@ -26,8 +26,8 @@ export interface Frame {
 export type Picture = (columns: number) => Frame;
 
 /**
- * A terminal on which one frame takes the place of another. The cursor stands below the last one, wherever that ends. In the background
- * nothing is drawn: the cursor is a shell's.
+ * A terminal on which one frame takes the place of another. The cursor stands below the last one, wherever that ends.
+ * In the background nothing is drawn: the cursor is a shell's.
  */
 export class Screen {
   #picture: Picture | undefined;

@@ -15,7 +15,9 @@ vi.mock("../../../src/cli/job/watchdog.ts", () => ({
   },
 }));
 
-/** Runs a job that ends with 7, under a lock that is no longer certain by then: a test cannot put the machine to sleep. */
+/**
+ * Runs a job that ends with 7, under a lock that is no longer certain by then: a test cannot put the machine to sleep.
+ */
 async function ranUnder(atTheEnd: Pick<Holding, "isUncertain" | "remainingMs">): Promise<unknown> {
   const relay = new SignalRelay();
   let looks = 0;

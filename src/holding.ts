@@ -163,11 +163,6 @@ export function begun<H extends Holding>(holding: H, wait: ObservedWait | undefi
   return holding;
 }
 
-/** Acquires what is to be held, within the observation of the wait. */
-export function observed<T>(wait: ObservedWait | undefined, signal: AbortSignal | undefined, acquire: () => Promise<T>): Promise<T> {
-  return wait ? wait.during(acquire, signal) : acquire();
-}
-
 /** Throws `TypeError` unless it is something to run. */
 export function checkWork(work: unknown): void {
   if (typeof work !== "function") throw new TypeError(`work must be a function, not ${shown(work)}`);

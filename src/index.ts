@@ -36,6 +36,7 @@ export type { LeaseLength, LeaseState } from "./lease/lease-store.ts";
 export type { StoreAddress } from "./lease/store-address.ts";
 export type { TokenCredentialLike } from "./lease/token-source.ts";
 export type { Mutex, MutexOptions, ReleaseAllOptions } from "./lock-space.ts";
+export type { Lockable } from "./lockable.ts";
 export { type Lock, Locker } from "./locker.ts";
 export type { Holder, KeyKind, TermsOptions } from "./options.ts";
 export {
@@ -46,8 +47,7 @@ export {
   type Leadership,
   type ObserveOptions,
 } from "./recipes/leader-election.ts";
-export { type LockAllOptions, type LockSet, lockAll } from "./recipes/lock-all.ts";
-export type { LockSide } from "./recipes/lock-side.ts";
+export { type LockSet, lockAll } from "./recipes/lock-all.ts";
 export { ReaderWriterLock, type ReadLock } from "./recipes/reader-writer-lock.ts";
 export { type Permit, Semaphore, type SemaphoreOptions } from "./recipes/semaphore.ts";
 export { type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./shutdown.ts";

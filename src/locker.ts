@@ -1,13 +1,13 @@
 import { NotHeldError } from "./errors.ts";
-import { begun, checkWork, Holding, observed, runHolding, stateOf } from "./holding.ts";
+import { Holding, stateOf } from "./holding.ts";
 import { checkKey } from "./lease/blob-name.ts";
 import { LeaseAcquirer } from "./lease-acquirer.ts";
 import { type Mutex, type MutexOptions, spaceFor } from "./lock-space.ts";
-import { Listeners, type LockEvents } from "./telemetry/lock-events.ts";
-import { Observer } from "./telemetry/observer.ts";
+import { type Lockable, SourceLock } from "./lockable.ts";
+import type { LockEvents } from "./telemetry/lock-events.ts";
 import type { Hold } from "./waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "./waiting/locker-options.ts";
-import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "./waiting/wait-limit.ts";
+import { checkWaitOptions, type TryOptions, type WaitOptions } from "./waiting/wait-limit.ts";
 
 const AMBIGUOUS =
   "unlock() may mean another call of this locker; release the lock that lock() returned, use run(), or make a locker for each task";
@@ -66,6 +66,11 @@ export class Lock extends Holding {
   }
 }
 
+/** The caller's handle of a hold on the lease of a key. */
+export function lockOf(hold: Hold): Lock {
+  return new Lock(hold.key, hold);
+}
+
 /**
  * Locks one key: waits for the lease, renews it in the background until it is given back, and says so when it is lost. Can be
  * used any number of times, also by several tasks at once: those of one {@link AzureMutex} and key queue in order.
@@ -78,12 +83,10 @@ export class Lock extends Holding {
  * await lock?.release();
  * ```
  */
-export class Locker {
+export class Locker implements Lockable<Lock> {
   /** The name of the lock, and of its blob. */
   readonly key: string;
-  readonly #acquirer: LeaseAcquirer;
-  readonly #listeners: Listeners;
-  readonly #observer: Observer;
+  readonly #lockable: SourceLock<Hold, Lock>;
   readonly #calls: LockCalls = new LockCalls();
 
   /**
@@ -95,9 +98,9 @@ export class Locker {
     checkKey(key);
     this.key = key;
     const space = spaceFor(mutex);
-    this.#acquirer = new LeaseAcquirer(space, { key }, resolveLockerOptions(options, space));
-    this.#listeners = new Listeners(this.#acquirer.blob.log);
-    this.#observer = new Observer({ telemetry: space.telemetry, kind: "lock", key, listeners: this.#listeners });
+    const source = new LeaseAcquirer(space, { key }, resolveLockerOptions(options, space));
+    const { blob } = source;
+    this.#lockable = new SourceLock({ kind: "lock", key, source, handle: lockOf, blob, terms: source.options.terms });
   }
 
   /**
@@ -105,13 +108,13 @@ export class Locker {
    * logged. Throws `TypeError` for an event that there is not.
    */
   on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
-    this.#listeners.add(event, listener);
+    this.#lockable.on(event, listener);
     return this;
   }
 
   /** Does not call back any more. */
   off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
-    this.#listeners.remove(event, listener);
+    this.#lockable.off(event, listener);
     return this;
   }
 
@@ -124,12 +127,10 @@ export class Locker {
    * `KeyKindMismatchError` when the key is used as something else, a semaphore say. The last is noticed where the record is read.
    */
   async lock(options: WaitOptions = {}): Promise<Lock> {
-    const wait = this.#observer.beginWait();
     const endedBefore = this.#calls.ended;
     let lock: Lock | undefined;
     try {
-      const hold = await observed(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
-      lock = begun(new Lock(this.key, hold), wait, options.until);
+      lock = await this.#lockable.lock(options);
       return lock;
     } finally {
       this.#calls.end(lock, endedBefore);
@@ -140,15 +141,12 @@ export class Locker {
    * Asks exactly once, and never waits for anybody. Resolves with undefined if another, here or elsewhere, holds the
    * lock or waits for it here. Rejects as {@link Locker.lock} does.
    */
-  async tryLock({ signal, until }: TryOptions = {}): Promise<Lock | undefined> {
-    checkWaitOptions({ signal, until });
-    const end = signal ?? until;
-    const wait = this.#observer.beginWait();
+  async tryLock(options: TryOptions = {}): Promise<Lock | undefined> {
+    checkWaitOptions(options);
     const endedBefore = this.#calls.ended;
     let lock: Lock | undefined;
     try {
-      const hold = await observed(wait, end, () => this.#acquirer.tryAcquire(end, wait));
-      lock = hold && begun(new Lock(this.key, hold), wait, until);
+      lock = await this.#lockable.tryLock(options);
       return lock;
     } finally {
       this.#calls.end(lock, endedBefore);
@@ -161,10 +159,7 @@ export class Locker {
    * fails is logged: it changes nothing about the work. A work that is to end with the process, too, is given `until`.
    */
   async run<T>(work: (lock: Lock) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
-    checkWork(work);
-    const wait = this.#observer.beginWait();
-    const hold = await observed(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
-    return await runHolding(begun(new Lock(this.key, hold), wait, options.until), work, this.#acquirer.blob, this.#acquirer.options.terms);
+    return await this.#lockable.run(work, options);
   }
 
   /**

@@ -131,7 +131,7 @@ await runChecks({
   },
   "`lockAll`": async () => {
     const keys = [freshKey("a"), freshKey("b")];
-    const set = await lockAll(mine, keys);
+    const set = await lockAll(mine, keys).lock();
     equal(await theirs.locker(keys[1]).tryLock(), undefined, "one of them");
     await set.release();
   },

@@ -1,7 +1,7 @@
 import { LinkedSignal, unlessAborted } from "../abort.ts";
 import { Stopwatch, sleep } from "../clock.ts";
 import { isMutexError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
-import { begun, checkWork, Holding, observed, runHolding } from "../holding.ts";
+import { checkWork, Holding, runHolding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { checkKind } from "../lease/key-kind.ts";
 import { isLeased, type ReadAnswer } from "../lease/lease-store.ts";
@@ -11,13 +11,14 @@ import { toAsciiJson } from "../lease/metadata-json.ts";
 import { isUnsure, type RetryPolicy, retry, TRIES } from "../lease/retry.ts";
 import { LeaseAcquirer } from "../lease-acquirer.ts";
 import { type Mutex, type MutexOptions, spaceFor } from "../lock-space.ts";
+import { SourceLock } from "../lockable.ts";
 import { checkMs, type Holder, type LeaseTerms, shown } from "../options.ts";
-import { Observer } from "../telemetry/observer.ts";
+import type { LockEvents } from "../telemetry/lock-events.ts";
 import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../waiting/backoff.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { restAfter } from "../waiting/polling.ts";
-import { checkWaitOptions, signalOf, type WaitOptions } from "../waiting/wait-limit.ts";
+import { checkWaitOptions, type WaitOptions } from "../waiting/wait-limit.ts";
 
 /** Metadata holds 8 KB in all; the rest is for the record around it. */
 const LONGEST_DATA = 4_096;
@@ -123,6 +124,11 @@ export class Leadership extends Holding {
     await unlessAborted(proclaimed, signal);
   }
 
+  /** The {@link Leadership.term}, by the name that it has on every other handle. */
+  get fencingToken(): number {
+    return this.term;
+  }
+
   /**
    * Gives leadership up, for another candidate to take. The field's word for {@link Holding.release}. Called again, it
    * does nothing.
@@ -170,7 +176,7 @@ export class LeaderElection {
   /** The name under which it campaigns. */
   readonly candidate: string;
   readonly #acquirer: LeaseAcquirer;
-  readonly #observer: Observer;
+  readonly #lockable: SourceLock<Hold, Leadership>;
 
   /**
    * @param mutex - The mutex whose container has the election, or options for one of its own.
@@ -189,14 +195,32 @@ export class LeaderElection {
     this.key = key;
     this.candidate = description.holder.name;
     this.#acquirer = new LeaseAcquirer(space, { key }, { ...resolved, description });
-    this.#observer = new Observer({ telemetry: space.telemetry, kind: "election", key });
+    const acquirer = this.#acquirer;
+    this.#lockable = new SourceLock({
+      kind: "election",
+      key,
+      source: acquirer,
+      handle: (hold) => new Leadership(acquirer, hold),
+      blob: acquirer.blob,
+      terms: resolved.terms,
+    });
   }
 
   /** Waits until this candidate leads, and everybody can see it. Rejects as `Locker.lock` does. */
   async campaign(options: WaitOptions = {}): Promise<Leadership> {
-    const wait = this.#observer.beginWait();
-    const hold = await observed(wait, signalOf(options), () => this.#acquirer.acquire(options, wait));
-    return begun(new Leadership(this.#acquirer, hold), wait, options.until);
+    return await this.#lockable.lock(options);
+  }
+
+  /** As {@link Locker.on}, for leadership: `acquired` at the beginning of a term, `lost` or `released` at its end. */
+  on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
+    this.#lockable.on(event, listener);
+    return this;
+  }
+
+  /** Does not call back any more. */
+  off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
+    this.#lockable.off(event, listener);
+    return this;
   }
 
   /**
@@ -232,10 +256,8 @@ export class LeaderElection {
       let led: Stopwatch | undefined;
       let outcome: TurnOutcome;
       try {
-        const wait = this.#observer.beginWait();
-        const hold = await observed(wait, signal, () => this.#acquirer.acquire({ signal }, wait));
+        const leadership = await this.#lockable.lock({ until: signal });
         led = new Stopwatch(clock);
-        const leadership = begun(new Leadership(this.#acquirer, hold), wait, signal);
         outcome = await lead(leadership, work, { blob: this.#blob, terms, onStillRunning });
       } catch (error) {
         // The mutex is closed: there is nothing to try again for.

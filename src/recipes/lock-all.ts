@@ -1,24 +1,22 @@
 import { LinkedSignal, onAbort } from "../abort.ts";
 import { sleep } from "../clock.ts";
 import { isMutexError, type LockLostError, LockTimeoutError } from "../errors.ts";
-import { begun, Holding, observed } from "../holding.ts";
+import { Holding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { retryDelayMs } from "../lease/retry.ts";
 import { LeaseAcquirer } from "../lease-acquirer.ts";
-import { type Mutex, type MutexOptions, spaceFor } from "../lock-space.ts";
-import { Lock } from "../locker.ts";
+import { type LockSpace, type Mutex, type MutexOptions, spaceFor } from "../lock-space.ts";
+import { type Lockable, type Source, SourceLock } from "../lockable.ts";
+import { type Lock, lockOf } from "../locker.ts";
 import { shown } from "../options.ts";
 import type { LeaseObserver } from "../telemetry/lease-observer.ts";
-import { type ObservedWait, Observer } from "../telemetry/observer.ts";
+import type { ObservedWait } from "../telemetry/observer.ts";
 import { endQuietly, type Held } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
-import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import { checkWaitOptions, WaitLimit, type WaitOptions } from "../waiting/wait-limit.ts";
-
-/** How each of the locks is held, and how long to wait for all of them together. */
-export interface LockAllOptions extends LockerOptions, WaitOptions {}
+import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
+import { checkWaitOptions, signalOf, WaitLimit, type WaitOptions } from "../waiting/wait-limit.ts";
 
 /** Several locks that are held together. It is lost when one of them is. */
 export class LockSet extends Holding {
@@ -26,18 +24,18 @@ export class LockSet extends Holding {
   readonly locks: ReadonlyMap<string, Lock>;
 
   /** @internal */
-  constructor(locks: ReadonlyMap<string, Lock>, held: Held) {
-    super([...locks.keys()].join(", "), held);
-    this.locks = locks;
+  constructor(joint: JointHold) {
+    super(joint.holds.map(({ key }) => key).join(", "), joint);
+    this.locks = new Map(joint.holds.map((hold) => [hold.key, lockOf(hold)]));
   }
 }
 
 /**
- * Locks several keys, all of them or none. They are taken one by one in the order of their names, so that a task which locks the same
- * keys in whatever order never waits in a circle; a key that is named twice is locked once. If it cannot have all, what it has is
- * given back.
+ * Several locks as one: all of them are held, or none. They are taken one by one in the order of their names, so that a task which
+ * locks the same keys in whatever order never waits in a circle; a key that is named twice is locked once. If a call cannot have all,
+ * what it has is given back. Its events are those of the whole set, under the keys of all; `renewed` and `renewFailed` come from each.
  *
- * Rejects as `Locker.lock` does; a `LockTimeoutError` names the key that was not free.
+ * Its calls reject as those of a `Locker` do; a `LockTimeoutError` names the key that was not free.
  *
  * **A task that holds one lock and then calls this for others is out of that order, and can wait in a circle:** name all keys in one call.
  *
@@ -45,39 +43,68 @@ export class LockSet extends Holding {
  *
  * @example
  * ```ts
- * const set = await lockAll(mutex, ["account-1", "account-2"], { timeoutMs: 10_000 });
- * try {
- *   await migrate(set.signal);
- * } finally {
- *   await set.release();
- * }
+ * const accounts = lockAll(mutex, ["account-1", "account-2"], { leaseSeconds: 30 });
+ * await accounts.run((set) => migrate(set.signal), { timeoutMs: 10_000 });
  * ```
  */
-export async function lockAll(mutex: Mutex | MutexOptions, keys: Iterable<string>, options: LockAllOptions = {}): Promise<LockSet> {
-  const { timeoutMs = Number.POSITIVE_INFINITY, signal: ended, until, ...lockerOptions } = options;
-  checkWaitOptions({ timeoutMs, signal: ended, until });
-  const signal = ended ?? until;
+export function lockAll(mutex: Mutex | MutexOptions, keys: Iterable<string>, options: LockerOptions = {}): Lockable<LockSet> {
+  refuseWaitOptions(options);
   const sorted = sortedKeys(keys);
   const space = spaceFor(mutex);
-  const resolved = resolveLockerOptions(lockerOptions, space);
-  const acquirers = sorted.map((key) => new LeaseAcquirer(space, { key }, resolved));
-  // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.
-  const limit = new WaitLimit(space, sorted.join(", "), { signal, ...(timeoutMs > 0 && { timeoutMs }) });
-  const outage = new OutageTimer(space.clock, resolved.unreachableAfterMs);
-  const wait = new Observer({ telemetry: space.telemetry, kind: "lock_all", key: sorted }).beginWait();
-  try {
-    const asking = { timeoutMs, limit, outage, wait };
-    const joint = await observed(wait, signal, async () => {
+  const resolved = resolveLockerOptions(options, space);
+  const source = new AllAtOnce(space, sorted, resolved);
+  const handle = (joint: JointHold): LockSet => new LockSet(joint);
+  return new SourceLock({ kind: "lock_all", key: sorted, source, handle, blob: space, terms: resolved.terms });
+}
+
+/** An option that once was lockAll's own would be ignored, and the wait be endless. */
+function refuseWaitOptions(options: LockerOptions): void {
+  for (const name of ["timeoutMs", "signal", "until"]) {
+    if (Object.hasOwn(Object(options), name))
+      throw new TypeError(`${name} is an option of lock(), tryLock() and run() of what lockAll returns`);
+  }
+}
+
+/** The way to hold several locks at once. */
+class AllAtOnce implements Source<JointHold> {
+  readonly #space: LockSpace;
+  readonly #acquirers: readonly LeaseAcquirer[];
+  readonly #unreachableAfterMs: number;
+
+  constructor(space: LockSpace, keys: readonly string[], options: ResolvedLockerOptions) {
+    this.#space = space;
+    this.#acquirers = keys.map((key) => new LeaseAcquirer(space, { key }, options));
+    this.#unreachableAfterMs = options.unreachableAfterMs;
+  }
+
+  async acquire(options: WaitOptions, wait: ObservedWait | undefined): Promise<JointHold> {
+    checkWaitOptions(options);
+    const { timeoutMs = Number.POSITIVE_INFINITY } = options;
+    const { clock, random } = this.#space;
+    const keys = this.#acquirers.map(({ blob }) => blob.key).join(", ");
+    // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.
+    const limit = new WaitLimit(this.#space, keys, { signal: signalOf(options), ...(timeoutMs > 0 && { timeoutMs }) });
+    const outage = new OutageTimer(clock, this.#unreachableAfterMs);
+    try {
       for (let losses = 1; ; losses += 1) {
-        const taken = await takeInTurn(acquirers, asking);
+        const taken = await takeInTurn(this.#acquirers, { timeoutMs, limit, outage, wait });
         if (taken) return taken;
         // A lock that was taken was lost while the others were waited for, so all are taken again.
-        await sleep(space.clock, retryDelayMs(losses, space.random), { signal: limit.signal });
+        await sleep(clock, retryDelayMs(losses, random), { signal: limit.signal });
       }
-    });
-    return begun(new LockSet(new Map(joint.holds.map((hold) => [hold.key, new Lock(hold.key, hold)])), joint), wait, until);
-  } finally {
-    limit.end();
+    } finally {
+      limit.end();
+    }
+  }
+
+  /** Asks for each once. Undefined if one of them is not free. */
+  async tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<JointHold | undefined> {
+    try {
+      return await this.acquire({ timeoutMs: 0, signal }, wait);
+    } catch (error) {
+      if (isTimeout(error)) return undefined;
+      throw error;
+    }
   }
 }
 

@@ -2,10 +2,9 @@ import { Holding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { LeaseAcquirer } from "../lease-acquirer.ts";
 import { type Mutex, type MutexOptions, spaceFor } from "../lock-space.ts";
-import { Lock } from "../locker.ts";
-import { Observer } from "../telemetry/observer.ts";
+import { type Lockable, SourceLock } from "../lockable.ts";
+import { type Lock, lockOf } from "../locker.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import { type LockSide, lockSide } from "./lock-side.ts";
 import { Readers } from "./readers.ts";
 import type { SharedHold } from "./shared-lease.ts";
 import { Writers } from "./writers.ts";
@@ -46,10 +45,13 @@ export class ReadLock extends Holding {
 export class ReaderWriterLock {
   /** The name of the lock. */
   readonly key: string;
-  /** Shared with all readers. One blob and one lease serve all readers of a process. */
-  readonly read: LockSide<ReadLock>;
+  /**
+   * Shared with all readers. One blob and one lease serve all readers of a process, so a reader hears of its own beginning and end
+   * (`acquired`, `lost`, `released`) and of no renewal.
+   */
+  readonly read: Lockable<ReadLock>;
   /** Alone. Each lock has a fencing token higher than all before it. */
-  readonly write: LockSide<Lock>;
+  readonly write: Lockable<Lock>;
 
   /**
    * @param mutex - The mutex whose container has the lock, or options for one of its own.
@@ -65,22 +67,9 @@ export class ReaderWriterLock {
     const writing = { ...resolved, description: { ...resolved.description, announces: {} }, requestsAfter: 1 };
     const writers = new Writers(new LeaseAcquirer(space, { key }, writing), readers);
     const blob = space.blob({ key });
-    const observer = (kind: "read" | "write"): Observer => new Observer({ telemetry: blob.telemetry, kind, key });
     const { terms } = resolved;
     this.key = key;
-    this.read = lockSide({
-      source: readers,
-      handle: (hold) => new ReadLock(key, hold),
-      observer: observer("read"),
-      blob,
-      terms,
-    });
-    this.write = lockSide({
-      source: writers,
-      handle: (hold) => new Lock(key, hold),
-      observer: observer("write"),
-      blob,
-      terms,
-    });
+    this.read = new SourceLock({ kind: "read", key, source: readers, handle: (held) => new ReadLock(key, held), blob, terms });
+    this.write = new SourceLock({ kind: "write", key, source: writers, handle: lockOf, blob, terms });
   }
 }

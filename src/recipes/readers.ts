@@ -12,6 +12,7 @@ import { retry, TRIES } from "../lease/retry.ts";
 import { sweepHelpers } from "../lease/sweep.ts";
 import { LeaseAcquirer } from "../lease-acquirer.ts";
 import type { LockSpace } from "../lock-space.ts";
+import type { Source } from "../lockable.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly, type Held } from "../waiting/held.ts";
@@ -20,7 +21,6 @@ import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import { poll } from "../waiting/polling.ts";
 import { type WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
 import { LocalReaders } from "./local-readers.ts";
-import type { Source } from "./lock-side.ts";
 import type { SharedHold } from "./shared-lease.ts";
 import type { Reading } from "./writers.ts";
 

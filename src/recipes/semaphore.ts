@@ -1,7 +1,7 @@
 import { unlessAborted } from "../abort.ts";
 import { settledWithin, sleep } from "../clock.ts";
 import { DifferingPermitsError } from "../errors.ts";
-import { begun, checkWork, Holding, observed, runHolding } from "../holding.ts";
+import { Holding } from "../holding.ts";
 import { checkKey } from "../lease/blob-name.ts";
 import { claimKey } from "../lease/claim-key.ts";
 import { helpersOf } from "../lease/helper-folder.ts";
@@ -14,14 +14,16 @@ import { gateName, isNumberOfPermits, MOST_PERMITS, SLOTS, slotIn, slotMetadata,
 import { retry, TRIES } from "../lease/retry.ts";
 import { LeaseAcquirer } from "../lease-acquirer.ts";
 import { type LockSpace, type Mutex, type MutexOptions, spaceFor } from "../lock-space.ts";
+import { type Lockable, type Source, SourceLock } from "../lockable.ts";
 import { type KeyKind, shown } from "../options.ts";
-import { type ObservedWait, Observer } from "../telemetry/observer.ts";
+import type { LockEvents } from "../telemetry/lock-events.ts";
+import type { ObservedWait } from "../telemetry/observer.ts";
 import { pollDelayMs, stayAwayMs } from "../waiting/backoff.ts";
 import { endQuietly } from "../waiting/held.ts";
 import { confirmHeld, type Hold } from "../waiting/hold.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { poll } from "../waiting/polling.ts";
-import { checkWaitOptions, signalOf, type TryOptions, WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
+import { checkWaitOptions, type TryOptions, WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
 import { ReturnedSlots } from "./returned-slots.ts";
 
 const SEMAPHORE_KIND: KeyKind = "semaphore";
@@ -70,7 +72,7 @@ export class Permit extends Holding {
  * await exports.run((permit) => migrate(permit.signal)); // at most three at once
  * ```
  */
-export class Semaphore {
+export class Semaphore implements Lockable<Permit> {
   /** The name of the semaphore. */
   readonly key: string;
   /** How many permits there are. */
@@ -84,7 +86,7 @@ export class Semaphore {
   readonly #metadata: Metadata;
   /** Where this process's tasks queue; with `fair`, all processes. */
   readonly #gate: LeaseAcquirer;
-  readonly #observer: Observer;
+  readonly #lockable: SourceLock<Permit, Permit>;
 
   /**
    * @param mutex - The mutex whose container has the semaphore, or options for one of its own.
@@ -106,32 +108,37 @@ export class Semaphore {
     this.#keyFolder = helpersOf(key);
     this.#keyBlob = this.#space.blob({ key }, this.#options.terms);
     this.#gate = new LeaseAcquirer(this.#space, { key, name: gateName(this.#keyFolder) }, { ...this.#options, fencing: false });
-    this.#observer = new Observer({ telemetry: this.#space.telemetry, kind: "semaphore", key });
+    const source: Source<Permit> = {
+      acquire: (options, wait) => this.#acquire(options, wait),
+      tryAcquire: (signal, wait) => this.#tryOnce(signal, wait),
+    };
+    const { terms } = this.#options;
+    this.#lockable = new SourceLock({ kind: "semaphore", key, source, handle: (permit) => permit, blob: this.#blob, terms });
   }
 
   /**
    * Waits until a permit is held. Rejects as `Locker.lock` does, and with `DifferingPermitsError` if other users state another number.
    */
-  async acquire(options: WaitOptions = {}): Promise<Permit> {
-    const wait = this.#observer.beginWait();
-    const wanted = {
-      wait: (limit: WaitLimit) => (this.#options.fair ? this.#waitAtGate(limit) : this.#waitHere(limit)),
-      tryOnce: (signal: AbortSignal | undefined) => this.#tryOnce(signal, wait),
-    };
-    const permit = await observed(wait, signalOf(options), () => waitFor(this.#blob, this.key, options, wanted, wait));
-    return begun(permit, wait, options.until);
+  async lock(options: WaitOptions = {}): Promise<Permit> {
+    return await this.#lockable.lock(options);
   }
 
   /**
    * Takes a permit if one is free, and never waits for anybody. Resolves with undefined if there is none; with `fair`, also if
-   * others are in line for one. Rejects as {@link Semaphore.acquire} does.
+   * others are in line for one. Rejects as {@link Semaphore.lock} does.
    */
-  async tryAcquire({ signal, until }: TryOptions = {}): Promise<Permit | undefined> {
-    checkWaitOptions({ signal, until });
-    const end = signal ?? until;
-    const wait = this.#observer.beginWait();
-    const permit = await observed(wait, end, () => this.#tryOnce(end, wait));
-    return permit && begun(permit, wait, until);
+  async tryLock(options: TryOptions = {}): Promise<Permit | undefined> {
+    return await this.#lockable.tryLock(options);
+  }
+
+  /** {@link Semaphore.lock}, by the field's word. */
+  async acquire(options: WaitOptions = {}): Promise<Permit> {
+    return await this.lock(options);
+  }
+
+  /** {@link Semaphore.tryLock}, by the field's word. */
+  async tryAcquire(options: TryOptions = {}): Promise<Permit | undefined> {
+    return await this.tryLock(options);
   }
 
   /**
@@ -139,8 +146,19 @@ export class Semaphore {
    * permit was lost before `work` ended, as `Locker.run` does.
    */
   async run<T>(work: (permit: Permit) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
-    checkWork(work);
-    return await runHolding(await this.acquire(options), work, this.#blob, this.#options.terms);
+    return await this.#lockable.run(work, options);
+  }
+
+  /** As {@link Locker.on}, for permits. */
+  on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
+    this.#lockable.on(event, listener);
+    return this;
+  }
+
+  /** Does not call back any more. */
+  off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
+    this.#lockable.off(event, listener);
+    return this;
   }
 
   /**
@@ -154,6 +172,14 @@ export class Semaphore {
     checkWaitOptions({ signal });
     const slots = await this.#look(signal);
     return this.permits - [...slots.values()].filter(({ leaseState }) => isLeased(leaseState)).length;
+  }
+
+  #acquire(options: WaitOptions, wait: ObservedWait | undefined): Promise<Permit> {
+    const wanted = {
+      wait: (limit: WaitLimit) => (this.#options.fair ? this.#waitAtGate(limit) : this.#waitHere(limit)),
+      tryOnce: (signal: AbortSignal | undefined) => this.#tryOnce(signal, wait),
+    };
+    return waitFor(this.#blob, this.key, options, wanted, wait);
   }
 
   async #waitHere(limit: WaitLimit): Promise<Permit> {

@@ -3,13 +3,13 @@ import { sleep } from "../clock.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { retryDelayMs, TRIES } from "../lease/retry.ts";
 import type { LeaseAcquirer } from "../lease-acquirer.ts";
+import type { Source } from "../lockable.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly } from "../waiting/held.ts";
 import { confirmHeld, type Hold } from "../waiting/hold.ts";
 import { poll } from "../waiting/polling.ts";
 import { type WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
-import type { Source } from "./lock-side.ts";
 
 /** What a writer asks of the readers. */
 export interface Reading {

@@ -1,11 +1,11 @@
 import type { LockLostError } from "../errors.ts";
 import { shown } from "../options.ts";
 
-/** What every event of a {@link Locker} says. */
+/** What every event of a {@link Lockable} says. */
 export interface LockEvent {
-  /** The name of the lock. */
+  /** The name of the lock; of several locks that are held together, all names, with commas between them. */
   readonly key: string;
-  /** Undefined with `fencing: false`. */
+  /** Undefined with `fencing: false`, and for several locks: each has one of its own. */
   readonly fencingToken: number | undefined;
 }
 
@@ -32,32 +32,34 @@ const NAMES: readonly string[] = ["acquired", "renewed", "renewFailed", "handedO
 /** Who wants to be told what happens. */
 export class Listeners {
   readonly #log: (message: string) => void;
-  readonly #of = new Map<string, Set<Listener>>();
+  /** Made for the first listener: most lockers have none. */
+  #of: Map<string, Set<Listener>> | undefined;
 
   constructor(log: (message: string) => void) {
     this.#log = log;
   }
 
   get isEmpty(): boolean {
-    return this.#of.size === 0;
+    return !this.#of?.size;
   }
 
   /** Throws `TypeError` for what is no event, or no function. One that is there already is told once. */
   add(name: string, listener: Listener): void {
     check(name, listener);
+    this.#of ??= new Map();
     this.#of.set(name, (this.#of.get(name) ?? new Set()).add(listener));
   }
 
   remove(name: string, listener: Listener): void {
     check(name, listener);
-    const listeners = this.#of.get(name);
+    const listeners = this.#of?.get(name);
     listeners?.delete(listener);
-    if (listeners?.size === 0) this.#of.delete(name);
+    if (listeners?.size === 0) this.#of?.delete(name);
   }
 
   /** Dispatched in a microtask, so a listener never runs in the middle of a state change. */
   tell<Name extends keyof LockEvents>(name: Name, event: LockEvents[Name]): void {
-    for (const listener of this.#of.get(name) ?? []) queueMicrotask(() => void this.#call(name, listener, event));
+    for (const listener of this.#of?.get(name) ?? []) queueMicrotask(() => void this.#call(name, listener, event));
   }
 
   async #call(name: string, listener: Listener, event: unknown): Promise<void> {

@@ -87,7 +87,7 @@ export class ObservedHold extends Observation implements LeaseObserver {
   constructor(options: ObserverOptions, wait: Observation, token: number | undefined) {
     super(options, "hold", wait, tokenAttribute(token));
     this.#listeners = options.listeners;
-    this.#event = { key: String(options.key), fencingToken: token };
+    this.#event = { key: [options.key].flat().join(", "), fencingToken: token };
   }
 
   tell<Name extends keyof LockEvents>(name: Name, more: Omit<LockEvents[Name], "key" | "fencingToken">): void {

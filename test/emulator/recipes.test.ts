@@ -5,13 +5,13 @@ import type { AzureMutex } from "../../src/azure-mutex.ts";
 import type { Holding } from "../../src/holding.ts";
 import type { BreakResult } from "../../src/lease/break-lease.ts";
 import { type Leader, LeaderElection, type LeaderElectionOptions } from "../../src/recipes/leader-election.ts";
-import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { type Permit, Semaphore, type SemaphoreOptions } from "../../src/recipes/semaphore.ts";
 import type { LockStatus } from "../../src/status/lock-status.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { ownTime } from "../support/own-time.ts";
 import { Storage } from "../support/storage.ts";
+import { takeAll } from "../support/take-all.ts";
 
 const storage = await Storage.start();
 const { proxy } = storage;
@@ -69,7 +69,7 @@ const side =
 const several =
   (names: readonly string[], options: LockerOptions = {}): Take =>
   (mutex) =>
-    lockAll(
+    takeAll(
       mutex,
       names.map((name) => `${key}-${name}`),
       options,

@@ -100,7 +100,7 @@ describe("CONTRIBUTING.md on publishing", () => {
 describe("the check of names itself", () => {
   it("sees members that there are not", () => {
     expect(
-      unknownMembers("`Locker.lock`, `Locker.lock()`, `Permit.assertHeld`, `Locker.grab`\n`Foreign.thing` `Locker.#acquirer`"),
+      unknownMembers("`Locker.lock`, `Locker.lock()`, `Permit.assertHeld`, `Locker.grab`\n`Foreign.thing` `Locker.#lockable`"),
     ).toEqual(["1: Locker.grab"]);
   });
 

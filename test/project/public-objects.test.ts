@@ -92,6 +92,7 @@ const mutex = new azmutex.AzureMutex({ store: memory });
 const semaphore = new azmutex.Semaphore(mutex, "permits", { permits: 2 });
 const election = new azmutex.LeaderElection(mutex, "election");
 const both = new azmutex.ReaderWriterLock(mutex, "both");
+const several = azmutex.lockAll(mutex, ["a", "b"]);
 const lock = await mutex.locker("lock").lock();
 
 /** An object of each class, and of each interface that objects of no class have. */
@@ -105,10 +106,11 @@ const OBJECTS: readonly (readonly [name: string, object: object])[] = [
   ["LeaderElection", election],
   ["Leadership", await election.campaign()],
   ["ReaderWriterLock", both],
-  ["LockSide", both.read],
-  ["LockSide", both.write],
+  ["Lockable", both.read],
+  ["Lockable", both.write],
   ["ReadLock", await both.read.lock()],
-  ["LockSet", await azmutex.lockAll(mutex, ["a", "b"])],
+  ["Lockable", several],
+  ["LockSet", await several.lock()],
   ["Shutdown", azmutex.releaseOnSignals(mutex)],
   ["LeaseAlreadyPresentError", new azmutex.LeaseAlreadyPresentError("key")],
   ["NotHeldError", new azmutex.NotHeldError("key")],

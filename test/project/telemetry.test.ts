@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/azure-mutex.ts";
 import { AccessDeniedError } from "../../src/errors.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
-import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
 import { FaultyLeaseStore, MemoryLeaseStore } from "../../src/testing/index.ts";
 import { OpenTelemetrySdk } from "../support/open-telemetry.ts";
 import { PROJECT } from "../support/sources.ts";
+import { takeAll } from "../support/take-all.ts";
 import { FIRST_RENEWAL_LAST, World } from "../support/world.ts";
 
 const TEXT = readFileSync(join(PROJECT, "docs/telemetry.md"), "utf8");
@@ -228,11 +228,11 @@ async function everything(): Promise<void> {
   const both = new ReaderWriterLock(mutex, "config");
   await world.until(both.write.run(() => undefined));
   await world.until(both.read.run(() => undefined));
-  await (await world.until(lockAll(mutex, ["a", "b"]))).release();
+  await (await world.until(takeAll(mutex, ["a", "b"]))).release();
 
   // A key that is not named.
   const { mutex: discreet } = world.process({ telemetry: { key: "hash" } });
-  await (await world.until(lockAll(discreet, ["a", "b"]))).release();
+  await (await world.until(takeAll(discreet, ["a", "b"]))).release();
   await world.until(discreet.locker("a").run(() => undefined));
   await clock.settle();
 }

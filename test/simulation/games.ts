@@ -4,11 +4,11 @@ import { isMutexError } from "../../src/errors.ts";
 import type { Holding } from "../../src/holding.ts";
 import { currentLeaseId, type Lock } from "../../src/locker.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
-import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import type { WaitOptions } from "../../src/waiting/wait-limit.ts";
+import { takeAll } from "../support/take-all.ts";
 import type { Chance } from "./chance.ts";
 import type { Machine } from "./machine.ts";
 import type { Claim } from "./referee.ts";
@@ -230,7 +230,7 @@ function severalGame(options: LockerOptions): Game {
         async take({ isTry, timeoutMs, signal }) {
           const [first, second, third] = KEYS;
           const keys = chance.oneOf([[first], [second, first], [third, second], [third, first], [second, third, first]]);
-          const set = await lockAll(mutex, keys, { ...options, timeoutMs: isTry ? 0 : timeoutMs, signal });
+          const set = await takeAll(mutex, keys, { ...options, timeoutMs: isTry ? 0 : timeoutMs, signal });
           const claims = [...set.locks.values()].map((lock) => ({ ...claimOf(lock, machine), together: set }));
           return { holding: set, claims, end: () => set.release() };
         },

@@ -1,9 +1,9 @@
 import type { AzureMutex } from "../../src/azure-mutex.ts";
 import type { Holding } from "../../src/holding.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
-import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
+import { takeAll } from "./take-all.ts";
 
 /** Takes one holding of every kind: the keys are job, office, downloads, config, other config, a and b. */
 export function takeOneOfEach(mutex: AzureMutex): Promise<readonly Holding[]> {
@@ -13,6 +13,6 @@ export function takeOneOfEach(mutex: AzureMutex): Promise<readonly Holding[]> {
     new Semaphore(mutex, "downloads", { permits: 3 }).acquire(),
     new ReaderWriterLock(mutex, "config").read.lock(),
     new ReaderWriterLock(mutex, "other config").write.lock(),
-    lockAll(mutex, ["a", "b"]),
+    takeAll(mutex, ["a", "b"]),
   ]);
 }

@@ -9,6 +9,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["status"],
   ["holding.ts", "lock-space.ts"],
   ["lease-acquirer.ts"],
+  ["lockable.ts"],
   ["locker.ts"],
   ["azure-mutex.ts"],
   ["recipes", "ending-process.ts", "release-at-exit.ts", "shutdown.ts"],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/azure-mutex.ts";
 import type { BreakAnswer, CreateAnswer, Metadata } from "../../src/lease/lease-store.ts";
-import { lockAll } from "../../src/recipes/lock-all.ts";
 import { MemoryLeaseStore } from "../../src/testing/index.ts";
+import { takeAll } from "../support/take-all.ts";
 import { World } from "../support/world.ts";
 
 /** Another program deletes each blob as soon as it is there. */
@@ -66,7 +66,7 @@ describe("several locks, of which one is lost by the clock while the last is wai
     const world = new World();
     const { mutex, store } = world.process();
     await world.stranger("b");
-    const taking = world.until(lockAll(mutex, ["a", "b"], { timeoutMs: 90_000, leaseSeconds: 15, tryTimeoutMs: 1_000 }));
+    const taking = world.until(takeAll(mutex, ["a", "b"], { timeoutMs: 90_000, leaseSeconds: 15, tryTimeoutMs: 1_000 }));
     await Promise.resolve();
     const renewals = store.hang("renew");
     const locks = await taking;

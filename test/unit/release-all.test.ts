@@ -3,10 +3,10 @@ import type { AzureMutex } from "../../src/azure-mutex.ts";
 import { sleep } from "../../src/clock.ts";
 import { spaceOf } from "../../src/lock-space.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
-import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
 import { takeOneOfEach } from "../support/one-of-each.ts";
+import { takeAll } from "../support/take-all.ts";
 import { World } from "../support/world.ts";
 
 const CLOSED = { name: "MutexClosedError", code: "MUTEX_CLOSED" };
@@ -18,7 +18,7 @@ const WAYS: Readonly<Record<string, (mutex: AzureMutex) => Promise<unknown>>> = 
   "Locker.lock with a time-out": (mutex) => mutex.locker("time-out").lock({ timeoutMs: 600_000 }),
   "Locker.lock, fair": (mutex) => mutex.locker("fair", { fair: true }).lock(),
   "Locker.run": (mutex) => mutex.locker("run").run(() => new Promise(() => undefined)),
-  lockAll: (mutex) => lockAll(mutex, ["a", "b"]),
+  lockAll: (mutex) => takeAll(mutex, ["a", "b"]),
   "Semaphore.acquire": (mutex) => new Semaphore(mutex, "permits", { permits: 1 }).acquire(),
   "Semaphore.acquire, fair": (mutex) => new Semaphore(mutex, "fair permits", { permits: 1, fair: true }).acquire(),
   "read.lock": (mutex) => new ReaderWriterLock(mutex, "read").read.lock(),

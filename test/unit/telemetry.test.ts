@@ -12,11 +12,11 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/azure-mutex.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
-import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
 import { MemoryLeaseStore } from "../../src/testing/index.ts";
 import { OpenTelemetrySdk } from "../support/open-telemetry.ts";
+import { takeAll } from "../support/take-all.ts";
 import { World } from "../support/world.ts";
 
 let sdk: OpenTelemetrySdk;
@@ -169,7 +169,7 @@ describe("the recipes, as spans tell them", () => {
     const both = new ReaderWriterLock(mutex, "config");
     await world.until(both.write.run(() => undefined));
     await world.until(both.read.run(() => undefined));
-    await (await world.until(lockAll(mutex, ["b", "a"]))).release();
+    await (await world.until(takeAll(mutex, ["b", "a"]))).release();
     await world.clock.settle();
     expect(sdk.spans.map(({ name }) => name)).toEqual([
       ...["azmutex.election.campaign", "azmutex.election.lead", "azmutex.semaphore.acquire", "azmutex.semaphore.hold"],
@@ -203,7 +203,7 @@ describe("a key", () => {
     store.hang("renew");
     await world.clock.advance(30_000);
     expect(lock.signal.aborted).toBe(true);
-    await world.until(lockAll(mutex, ["Acme-4711", "Acme-4712"], { timeoutMs: 100 }).catch(() => undefined));
+    await world.until(takeAll(mutex, ["Acme-4711", "Acme-4712"], { timeoutMs: 100 }).catch(() => undefined));
     return JSON.stringify(sdk.spans.map(({ name, attributes, status, events }) => ({ name, attributes, status, events })));
   };
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { collectAllGarbage } from "../../bench/live-bytes.ts";
 import type { Holding } from "../../src/holding.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
-import { lockAll } from "../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
 import type { WaitOptions } from "../../src/waiting/wait-limit.ts";
+import { takeAll } from "../support/take-all.ts";
 import { World } from "../support/world.ts";
 
 function setup() {
@@ -25,7 +25,7 @@ const TAKEN = {
   "a read lock": (mutex: Mutex, options: WaitOptions) => new ReaderWriterLock(mutex, "job").read.lock(options),
   "a write lock": (mutex: Mutex, options: WaitOptions) => new ReaderWriterLock(mutex, "job").write.lock(options),
   "a write lock that was tried": (mutex: Mutex, options: WaitOptions) => new ReaderWriterLock(mutex, "job").write.tryLock(options),
-  "several locks": (mutex: Mutex, options: WaitOptions) => lockAll(mutex, ["a", "b"], options),
+  "several locks": (mutex: Mutex, options: WaitOptions) => takeAll(mutex, ["a", "b"], options),
   leadership: (mutex: Mutex, options: WaitOptions) => new LeaderElection(mutex, "job").campaign(options),
 };
 

@@ -7,12 +7,12 @@ import { InvalidKeyError } from "../../../src/errors.ts";
 import { helpersOf, keyFolderOf } from "../../../src/lease/helper-folder.ts";
 import { Locker } from "../../../src/locker.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
-import { lockAll } from "../../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
 import { FakeClock, MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { resolveLockerOptions } from "../../../src/waiting/locker-options.ts";
 import { settled } from "../../support/settled.ts";
+import { takeAll } from "../../support/take-all.ts";
 import { expectTyped, fuzzing, isFaultOfCaller, thrownBy } from "./runs.ts";
 
 function scene() {
@@ -127,7 +127,7 @@ describe("any key", () => {
           () => mutex.inspect(key),
           () => mutex.break(key),
           () => mutex.release(key),
-          () => lockAll(mutex, [key, another], { timeoutMs: 0 }),
+          () => takeAll(mutex, [key, another], { timeoutMs: 0 }),
           async () => {
             for await (const { key: listed } of mutex.list({ prefix: key })) expect(listed.startsWith(key)).toBe(true);
           },
@@ -226,8 +226,8 @@ describe("any options", () => {
           () => election.campaign(given),
           () => election.leader(given),
           () => election.observe(given).next(),
-          () => lockAll(mutex, ["x", "y"], given),
-          () => lockAll(mutex, work as never, { timeoutMs: 0 }),
+          () => takeAll(mutex, ["x", "y"], given),
+          () => takeAll(mutex, work as never, { timeoutMs: 0 }),
           () => mutex.acquire("held by hand", work as never, given),
           () => mutex.inspect("job", given),
           () => mutex.break("job", given),

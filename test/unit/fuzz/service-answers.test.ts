@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { AzureMutex } from "../../../src/azure-mutex.ts";
 import { isMutexError } from "../../../src/errors.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
-import { lockAll } from "../../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
 import { FakeClock, MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { everythingPrinted } from "../../support/printed.ts";
 import { type Answer, type Asked, type Middleman, type Operation, ServiceDouble, STARTS_AT } from "../../support/service-double.ts";
 import { settled } from "../../support/settled.ts";
+import { takeAll } from "../../support/take-all.ts";
 import { fuzzing } from "./runs.ts";
 
 const CANARY = "canarysignature0123456789canarysignature";
@@ -261,7 +261,7 @@ const WAYS: Readonly<Record<string, (scene: Scene) => Promise<Held | undefined>>
   write: ({ mutex, timeoutMs }) => new ReaderWriterLock(mutex, "k").write.lock({ timeoutMs }),
   "try to write": ({ mutex }) => new ReaderWriterLock(mutex, "k").write.tryLock(),
   lead: ({ mutex, timeoutMs }) => new LeaderElection(mutex, "k", { data: "here" }).campaign({ timeoutMs }),
-  several: async ({ mutex, timeoutMs }) => (await lockAll(mutex, ["k", "l"], { timeoutMs })).locks.get("k"),
+  several: async ({ mutex, timeoutMs }) => (await takeAll(mutex, ["k", "l"], { timeoutMs })).locks.get("k"),
   permit: ({ mutex, timeoutMs }) => new Semaphore(mutex, "k", { permits: 1 }).acquire({ timeoutMs }),
   "try for a permit": ({ mutex }) => new Semaphore(mutex, "k", { permits: 1 }).tryAcquire(),
   "fair permit": ({ mutex, timeoutMs }) => new Semaphore(mutex, "k", { permits: 1, fair: true }).acquire({ timeoutMs }),

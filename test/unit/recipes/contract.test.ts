@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { AzureMutex } from "../../../src/azure-mutex.ts";
 import { sleep } from "../../../src/clock.ts";
 import type { Holding } from "../../../src/holding.ts";
+import type { Lockable } from "../../../src/lockable.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { lockAll } from "../../../src/recipes/lock-all.ts";
-import type { LockSide } from "../../../src/recipes/lock-side.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
 import type { LockerOptions } from "../../../src/waiting/locker-options.ts";
@@ -34,12 +34,17 @@ const semaphore = (own: LockerOptions = {}): HoldingSubject => ({
   },
 });
 
+const holdable = (of: Lockable<Holding>): Holdable => ({
+  take: (wait) => of.lock(wait),
+  tryTake: (wait) => of.tryLock(wait),
+  run: (work, wait) => of.run(work, wait),
+});
+
 type Side = "read" | "write";
 
 const readerWriter = (side: Side, blocker: Side, own: LockerOptions = {}): HoldingSubject => {
   const open = (mutex: AzureMutex, key: string, options?: LockerOptions): ReaderWriterLock =>
     new ReaderWriterLock(mutex, key, { ...own, ...options });
-  const holdable = (of: LockSide<Holding>): Holdable => ({ take: of.lock, tryTake: of.tryLock, run: of.run });
   return {
     open: (mutex, key, options) => holdable(open(mutex, key, options)[side]),
     block: (mutex, key) => open(mutex, key)[blocker].lock(),
@@ -49,7 +54,7 @@ const readerWriter = (side: Side, blocker: Side, own: LockerOptions = {}): Holdi
 
 /** Another process holds the last of its locks: it has the others while it waits. */
 const several: HoldingSubject = {
-  open: (mutex, key, options) => ({ take: (wait) => lockAll(mutex, [`${key}-2`, key], { ...options, ...wait }) }),
+  open: (mutex, key, options) => holdable(lockAll(mutex, [`${key}-2`, key], options)),
   block: (mutex, key) => mutex.locker(`${key}-2`).lock(),
   blocked: (key) => `${key}-2`,
   leases: 2,

@@ -6,13 +6,13 @@ import { helpersOf } from "../../../src/lease/helper-folder.ts";
 import { slotMetadata, slotName } from "../../../src/lease/permit-slot.ts";
 import type { KeyKind } from "../../../src/options.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
-import { lockAll } from "../../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
 import type { LockStatus } from "../../../src/status/lock-status.ts";
 import type { FaultyLeaseStore } from "../../../src/testing/index.ts";
 import { chance } from "../../support/chaos.ts";
 import { withoutKind } from "../../support/earlier-version.ts";
+import { takeAll } from "../../support/take-all.ts";
 import { World } from "../../support/world.ts";
 
 const KEY = "mix";
@@ -23,7 +23,7 @@ interface Use {
 }
 
 const lock: Use = { kind: "lock", take: (mutex, { timeoutMs, ...options } = {}) => mutex.locker(KEY, options).lock({ timeoutMs }) };
-const several: Use = { kind: "lock", take: (mutex, options = {}) => lockAll(mutex, [KEY], options) };
+const several: Use = { kind: "lock", take: (mutex, options = {}) => takeAll(mutex, [KEY], options) };
 const permit: Use = {
   kind: "semaphore",
   take: (mutex, { timeoutMs, ...options } = {}) => new Semaphore(mutex, KEY, { permits: 2, ...options }).acquire({ timeoutMs }),

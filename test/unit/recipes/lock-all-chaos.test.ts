@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type LockSet, lockAll } from "../../../src/recipes/lock-all.ts";
+import type { LockSet } from "../../../src/recipes/lock-all.ts";
 import { Chaos, QUEUES, Violation } from "../../support/chaos.ts";
+import { takeAll } from "../../support/take-all.ts";
 
 const TROUBLE_MS = 60_000;
 const KEYS = ["alpha", "beta", "gamma", "delta"];
@@ -35,7 +36,7 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
       const keys = shuffled.slice(0, 1 + chaos.upTo(KEYS.length));
       const options = chaos.waitOptions(troubled ? { impatient: 0.2, fickle: 0.1 } : { impatient: 0, fickle: 0 });
       try {
-        const set = await lockAll(process.mutex, keys, { fair, ...options });
+        const set = await takeAll(process.mutex, keys, { fair, ...options });
         enter(set);
         await chaos.rest(chaos.upTo(1_000));
         held.delete(set);

@@ -9,11 +9,11 @@ import {
   StoreUnavailableError,
 } from "../../../src/errors.ts";
 import type { RenewAnswer } from "../../../src/lease/lease-store.ts";
-import { type LockAllOptions, lockAll } from "../../../src/recipes/lock-all.ts";
 import { FakeClock, type FaultyLeaseStore, MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { chance } from "../../support/chaos.ts";
 import { Outcome } from "../../support/holding-contract/scene.ts";
 import { storeWith } from "../../support/store-with.ts";
+import { type TakeAllOptions, takeAll } from "../../support/take-all.ts";
 import { FIRST_RENEWAL_LAST, World } from "../../support/world.ts";
 
 const LEASE_MS = 30_000;
@@ -26,7 +26,7 @@ function setup() {
   const world = new World();
   const process = (random?: () => number) => {
     const { store, mutex } = world.process(random && { random });
-    return { store, mutex, lockAll: (keys: Iterable<string>, options?: LockAllOptions) => lockAll(mutex, keys, options) };
+    return { store, mutex, lockAll: (keys: Iterable<string>, options?: TakeAllOptions) => takeAll(mutex, keys, options) };
   };
   const leased = async (): Promise<readonly string[]> => {
     const found: string[] = [];
@@ -161,7 +161,7 @@ describe("lockAll", () => {
 describe("lockAll that cannot have all", () => {
   const failures: readonly (readonly [
     how: string,
-    options: LockAllOptions,
+    options: TakeAllOptions,
     fail: (scene: ReturnType<typeof setup>, stop: AbortController) => unknown,
     outcome: unknown,
   ])[] = [
@@ -326,7 +326,7 @@ describe("a set of locks", () => {
         },
       });
       const { mutex } = world.process({ store });
-      const locking = new Outcome(lockAll(mutex, ["a", "b"], { fencing: false }));
+      const locking = new Outcome(takeAll(mutex, ["a", "b"], { fencing: false }));
       while (!answerRenewal) await clock.advance(50);
       await world.until(blocking.release());
       while (!answerAcquire) await clock.advance(10);
@@ -378,7 +378,7 @@ describe("a set of locks", () => {
     }
     const clock = new AttentiveClock();
     const store = new MemoryLeaseStore({ clock, containerExists: true });
-    const taking = lockAll({ store, clock, random: () => 0.5 }, ["a", "b"], { fair: true });
+    const taking = takeAll({ store, clock, random: () => 0.5 }, ["a", "b"], { fair: true });
     await clock.advance(5_000);
     const set = await taking;
     await store.break("a", { periodSeconds: 0 });

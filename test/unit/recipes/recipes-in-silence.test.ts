@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { AzureMutex } from "../../../src/azure-mutex.ts";
 import { StoreUnavailableError } from "../../../src/errors.ts";
-import { lockAll } from "../../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import { takeAll } from "../../support/take-all.ts";
 import { World } from "../../support/world.ts";
 
 const UNREACHABLE_AFTER_MS = 20_000;
@@ -16,7 +16,7 @@ const WAYS: readonly (readonly [string, (mutex: AzureMutex) => Promise<unknown>]
   ["a permit, in a fair queue", (mutex) => new Semaphore(mutex, "job", { permits: 2, fair: true }).acquire()],
   ["a read lock", (mutex) => new ReaderWriterLock(mutex, "job").read.lock()],
   ["a write lock", (mutex) => new ReaderWriterLock(mutex, "job").write.lock()],
-  ["several locks", (mutex) => lockAll(mutex, ["job", "other"])],
+  ["several locks", (mutex) => takeAll(mutex, ["job", "other"])],
 ];
 
 describe.each(WAYS)("tasks of one process that wait for %s while the service does not answer", (_what, ask) => {

@@ -1,0 +1,12 @@
+import type { Mutex, MutexOptions } from "../../src/lock-space.ts";
+import { type LockSet, lockAll } from "../../src/recipes/lock-all.ts";
+import type { LockerOptions } from "../../src/waiting/locker-options.ts";
+import type { WaitOptions } from "../../src/waiting/wait-limit.ts";
+
+export type TakeAllOptions = LockerOptions & WaitOptions;
+
+/** Waits for the locks of all keys, with the options of the locks and of the wait in one. A refusal of either is a rejection. */
+export async function takeAll(mutex: Mutex | MutexOptions, keys: Iterable<string>, options: TakeAllOptions = {}): Promise<LockSet> {
+  const { timeoutMs, signal, until, ...lockerOptions } = options;
+  return await lockAll(mutex, keys, lockerOptions).lock({ timeoutMs, signal, until });
+}

@@ -41,7 +41,14 @@ export class LeaseAcquirer {
   async acquireWithin(limit: WaitLimit, outage?: OutageTimer): Promise<Hold> {
     const state = this.keyState;
     const head = await state.queue.enter(this.#waiter(limit));
-    const contender = new Contender({ blob: this.blob, tokens: state.tokens, options: this.options, limit, head, outage });
+    const contender = new Contender({
+      blob: this.blob,
+      tokens: state.tokens,
+      options: this.options,
+      limit,
+      head,
+      outage,
+    });
     return this.#remembered(state, await leavingUnless(head, contender, contender.wait()));
   }
 
@@ -49,7 +56,11 @@ export class LeaseAcquirer {
    * Asks exactly once, in so many tries for an answer. Resolves with undefined if another, here or elsewhere, holds the
    * lease or waits for it here.
    */
-  async tryAcquire(signal: AbortSignal | undefined, wait?: ObservedWait, tries: number = TRIES): Promise<Hold | undefined> {
+  async tryAcquire(
+    signal: AbortSignal | undefined,
+    wait?: ObservedWait,
+    tries: number = TRIES,
+  ): Promise<Hold | undefined> {
     signal?.throwIfAborted();
     this.blob.closing.signal.throwIfAborted();
     const state = this.keyState;
@@ -66,8 +77,8 @@ export class LeaseAcquirer {
   }
 
   /**
-   * Replaces what the holder announces with its token; undefined takes it back. Throws `LockLostError` if the lease turns out to
-   * be lost, or the signal's reason.
+   * Replaces what the holder announces with its token; undefined takes it back. Throws `LockLostError` if the lease
+   * turns out to be lost, or the signal's reason.
    */
   async announce(hold: Hold, announcement: Announcement | undefined, signal: AbortSignal): Promise<void> {
     const { token, leaseId } = hold;

@@ -20,8 +20,8 @@ export interface TryEvents {
 }
 
 /**
- * The tries of one acquisition, and what they may still do. A try without an answer is open: the service may have granted it,
- * or may grant it yet. It lingers until its answer comes or the service has given it up.
+ * The tries of one acquisition, and what they may still do. A try without an answer is open: the service may have
+ * granted it, or may grant it yet. It lingers until its answer comes or the service has given it up.
  */
 export class AcquireTries {
   readonly #events: TryEvents;
@@ -78,7 +78,10 @@ export class AcquireTries {
     if (isGranted) this.#events.onGranted();
   }
 
-  /** At most one try lingers: while the service does not answer, each keeps a connection. One that is cut stays open all the same. */
+  /**
+   * At most one try lingers: while the service does not answer, each keeps a connection. One that is cut stays open all
+   * the same.
+   */
   #linger(): Linger {
     this.#lingering?.abort();
     const until = new LazySignal();

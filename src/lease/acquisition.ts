@@ -7,7 +7,9 @@ import type { LockBlob } from "./lock-blob.ts";
 import { type BackgroundOptions, releaseAgain, releaseInBackground } from "./release.ts";
 import type { StandingLease } from "./standing-lease.ts";
 
-/** An abandoned infinite lease would stay for ever: it is released again until no late try can be on its way any more. */
+/**
+ * An abandoned infinite lease would stay for ever: it is released again until no late try can be on its way any more.
+ */
 const INFINITE_SWEEP_MS = 60_000;
 /** A blob that vanishes this often between our create and our acquire is being fought over. */
 const MOST_CREATIONS = 3;
@@ -52,11 +54,13 @@ export interface AbandonOptions {
 type Stage = "asking" | "abandoned" | "over";
 
 /**
- * The way to one lease, under one id for all its tries: a try whose answer was lost is healed by the next. It is given up as
- * a whole, never try by try, because a release between two tries could free a lock just won. Its id is never used again.
+ * The way to one lease, under one id for all its tries: a try whose answer was lost is healed by the next. It is given
+ * up as a whole, never try by try, because a release between two tries could free a lock just won. Its id is never used
+ * again.
  *
- * A try that is still open when another is granted could take the lease once more, after it was broken, say, and others had
- * it: renewals would then go on as if nothing had happened. So the lease is given an id of its own before anybody hears of it.
+ * A try that is still open when another is granted could take the lease once more, after it was broken, say, and others
+ * had it: renewals would then go on as if nothing had happened. So the lease is given an id of its own before anybody
+ * hears of it.
  */
 export class Acquisition implements StandingLease {
   readonly leaseId: string;
@@ -97,8 +101,8 @@ export class Acquisition implements StandingLease {
   }
 
   /**
-   * Asks once for the lease, creating blob and container where they are missing. From a grant on, the caller keeps the lease.
-   * Rejects with the signal's reason as soon as it aborts.
+   * Asks once for the lease, creating blob and container where they are missing. From a grant on, the caller keeps the
+   * lease. Rejects with the signal's reason as soon as it aborts.
    */
   async ask(signal?: AbortSignal): Promise<AcquisitionAnswer> {
     // An acquire would be refused if the change was carried out.
@@ -121,8 +125,8 @@ export class Acquisition implements StandingLease {
   }
 
   /**
-   * Gives the acquisition up, in the background: once its last try is settled or out of time the id is released, again after
-   * one more timeout if a try is still open, and again if an answer comes late that says the lease is ours.
+   * Gives the acquisition up, in the background: once its last try is settled or out of time the id is released, again
+   * after one more timeout if a try is still open, and again if an answer comes late that says the lease is ours.
    */
   abandon({ unreachable = false, giveBack, mayBeHanded = false }: AbandonOptions = {}): void {
     if (this.#stage !== "asking") return;

@@ -36,7 +36,10 @@ interface Abortable {
 
 /** The headers of the SDK's answers, as far as they are used. */
 interface AnswerHeaders {
-  /** The service's `x-ms-request-id`. Without it, or a header that says as much, an answer is taken for a gateway's and proves nothing. */
+  /**
+   * The service's `x-ms-request-id`. Without it, or a header that says as much, an answer is taken for a gateway's and
+   * proves nothing.
+   */
   readonly requestId?: string;
   /** The blob's ETag. */
   readonly etag?: string;
@@ -104,8 +107,9 @@ export interface BlockBlobClientLike {
 }
 
 /**
- * What is used of the SDK's `ContainerClient`, by shape and not by class, so that another copy or version of the SDK than
- * ours will do. Answers must carry the SDK's `requestId`: one without it counts as a gateway's, and is asked for again.
+ * What is used of the SDK's `ContainerClient`, by shape and not by class, so that another copy or version of the SDK
+ * than ours will do. Answers must carry the SDK's `requestId`: one without it counts as a gateway's, and is asked for
+ * again.
  */
 export interface ContainerClientLike {
   /** The name of the container. */
@@ -162,7 +166,10 @@ class UnusableAnswer extends Error {
   }
 }
 
-/** Azure Blob Storage through `@azure/storage-blob`. One call of a method is one request; the client's own retries must be off. */
+/**
+ * Azure Blob Storage through `@azure/storage-blob`. One call of a method is one request; the client's own retries must
+ * be off.
+ */
 export class BlobLeaseStore implements LeaseStore {
   readonly address: StoreAddress | undefined;
   readonly #connect: () => Promise<ContainerClientLike>;
@@ -206,7 +213,8 @@ export class BlobLeaseStore implements LeaseStore {
       const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).renewLease(abortable(call));
       checkLeaseId(answer);
       // Azurite renews whatever lease there is; Azure compares.
-      if (!isSameId(answer.leaseId, leaseId)) return { kind: "refused", why: "taken", status: "200 with another's lease id" };
+      if (!isSameId(answer.leaseId, leaseId))
+        return { kind: "refused", why: "taken", status: "200 with another's lease id" };
       return { kind: "renewed", ...stampOf(answer) };
     });
   }
@@ -227,7 +235,9 @@ export class BlobLeaseStore implements LeaseStore {
 
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
     return this.#ask<ChangeAnswer>("change", key, refused, async (container) => {
-      const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).changeLease(newLeaseId, abortable(call));
+      const answer = await this.#blob(container, key)
+        .getBlobLeaseClient(leaseId)
+        .changeLease(newLeaseId, abortable(call));
       if (isSameId(answer.leaseId, newLeaseId)) return { kind: "changed" };
       checkLeaseId(answer);
       throw new UnusableAnswer("the answer names another lease", { answered: true });
@@ -242,7 +252,8 @@ export class BlobLeaseStore implements LeaseStore {
       outcome.kind === "notLeased" || outcome.kind === "unmet" ? { kind: outcome.kind } : missing(outcome, failure);
     return this.#ask("break", key, expected, async (container) => {
       const { periodSeconds, ifMatch } = options;
-      // The SDK leaves the header out for undefined, and the service lets the rest of the lease run out; the type does not say so.
+      // The SDK leaves the header out for undefined, and the service lets the rest of the lease run out; the type does
+      // not say so.
       const period = periodSeconds as number;
       const conditions = ifMatch === undefined ? {} : { conditions: { ifMatch } };
       const answer = await this.#blob(container, key)
@@ -266,7 +277,11 @@ export class BlobLeaseStore implements LeaseStore {
       outcome.kind === "exists" || outcome.kind === "unmet" ? { kind: "exists" } : missing(outcome, failure);
     return this.#ask("create", key, expected, async (container) => {
       const blob = this.#blob(container, key);
-      const answer = await blob.upload("", 0, { ...abortable(call), conditions: { ifNoneMatch: "*" }, metadata: { ...metadata } });
+      const answer = await blob.upload("", 0, {
+        ...abortable(call),
+        conditions: { ifNoneMatch: "*" },
+        metadata: { ...metadata },
+      });
       checkRequestId(answer);
       return { kind: "created", ...stampOf(answer) };
     });
@@ -280,15 +295,21 @@ export class BlobLeaseStore implements LeaseStore {
     });
   }
 
-  /** Headers come in lower case, and without those that are empty: only a listing, in which the blob's own name is first, has more. */
+  /**
+   * Headers come in lower case, and without those that are empty: only a listing, in which the blob's own name is
+   * first, has more.
+   */
   #readAsWritten(key: string, call: StoreCall): Promise<ReadAnswer> {
     return this.#ask<ReadAnswer>("read", key, missing, async (container) => {
       const { options, read } = listing(call);
-      const pages = container.listBlobsFlat({ prefix: key, includeMetadata: true, ...options }).byPage({ maxPageSize: 1 });
+      const pages = container
+        .listBlobsFlat({ prefix: key, includeMetadata: true, ...options })
+        .byPage({ maxPageSize: 1 });
       for await (const { requestId, date, segment, continuationToken } of read(pages)) {
         checkRequestId({ requestId });
         const [first] = segment.blobItems;
-        if (first?.name === key) return { kind: "found", blob: storedBlob(key, first.properties, first.metadata, date) };
+        if (first?.name === key)
+          return { kind: "found", blob: storedBlob(key, first.properties, first.metadata, date) };
         if (first || !continuationToken) return { kind: "missing", what: "blob", date: date?.getTime() ?? Number.NaN };
       }
       throw new UnusableAnswer("the listing has no pages", { answered: false });
@@ -336,13 +357,15 @@ export class BlobLeaseStore implements LeaseStore {
         if (continuationToken && seen.has(continuationToken))
           throw new UnusableAnswer("the listing goes round in circles", { answered: true });
         if (continuationToken) seen.add(continuationToken);
-        for (const { name, properties, metadata } of segment.blobItems) yield storedBlob(name, properties, lowerCaseNames(metadata), date);
+        for (const { name, properties, metadata } of segment.blobItems)
+          yield storedBlob(name, properties, lowerCaseNames(metadata), date);
       }
     } catch (error) {
       if (call?.signal?.aborted) throw error;
       const failure = this.#read("list", prefix, error);
       const { outcome } = failure;
-      if (!(outcome.kind === "missing" && outcome.what === "container")) throw errorFor("list", prefix, failure, this.address);
+      if (!(outcome.kind === "missing" && outcome.what === "container"))
+        throw errorFor("list", prefix, failure, this.address);
       call?.onNoContainer?.();
     }
   }
@@ -387,7 +410,11 @@ export class BlobLeaseStore implements LeaseStore {
     if (thrown instanceof UnusableAnswer) {
       const { message: reason, answered } = thrown;
       const host = this.address?.host;
-      throw new StoreUnavailableError(`${attempted(operation, key, this.address)}: ${reason}`, key, { answered, host, reason });
+      throw new StoreUnavailableError(`${attempted(operation, key, this.address)}: ${reason}`, key, {
+        answered,
+        host,
+        reason,
+      });
     }
     return readFailure(thrown, this.#facts);
   }
@@ -404,7 +431,10 @@ interface Response {
   readonly bodyAsText?: unknown;
 }
 
-/** The options of a listing, and a way to read its pages that tells an answer that is none from a failure of the network. */
+/**
+ * The options of a listing, and a way to read its pages that tells an answer that is none from a failure of the
+ * network.
+ */
 function listing(call: StoreCall | undefined) {
   let response: Response | undefined;
   const onResponse = (found: Response): void => {
@@ -423,7 +453,9 @@ function listing(call: StoreCall | undefined) {
   return { options: { ...abortable(call), onResponse }, read };
 }
 
-/** Throws for an answer without the service's headers: a gateway that answers 200 has done nothing of what was asked. */
+/**
+ * Throws for an answer without the service's headers: a gateway that answers 200 has done nothing of what was asked.
+ */
 function checkRequestId({
   requestId,
   _response,
@@ -432,7 +464,9 @@ function checkRequestId({
   readonly _response?: Response | undefined;
 }): void {
   if (requestId) return;
-  const what = [gatewayReason(_response?.status, _response?.bodyAsText), "without x-ms-request-id"].filter((part) => part !== "");
+  const what = [gatewayReason(_response?.status, _response?.bodyAsText), "without x-ms-request-id"].filter(
+    (part) => part !== "",
+  );
   throw new UnusableAnswer(`a proxy or gateway answered: ${what.join(" ")}`, { answered: false });
 }
 
@@ -464,13 +498,23 @@ function refused(outcome: Outcome, { status }: Failure): Refused | undefined {
 }
 
 function stampOf({ etag, lastModified, date }: AnswerHeaders): Stamp {
-  if (!etag || lastModified === undefined || date === undefined || Number.isNaN(lastModified.getTime() + date.getTime())) {
+  if (
+    !etag ||
+    lastModified === undefined ||
+    date === undefined ||
+    Number.isNaN(lastModified.getTime() + date.getTime())
+  ) {
     throw new UnusableAnswer("the answer lacks ETag, Last-Modified or Date", { answered: false });
   }
   return { etag: quotedEtag(etag), lastModified: lastModified.getTime(), date: date.getTime() };
 }
 
-function storedBlob(key: string, found: LeaseProperties, metadata: Record<string, string> = {}, date?: Date): StoredBlob {
+function storedBlob(
+  key: string,
+  found: LeaseProperties,
+  metadata: Record<string, string> = {},
+  date?: Date,
+): StoredBlob {
   const { leaseState } = found;
   if (leaseState === undefined || !LEASE_STATES.has(leaseState))
     throw new UnusableAnswer("the answer lacks the state of its lease", { answered: false });
@@ -478,7 +522,9 @@ function storedBlob(key: string, found: LeaseProperties, metadata: Record<string
     key,
     ...stampOf({ ...found, ...(date && { date }) }),
     // The SDK's parser may make something else than a text of an entry without a value.
-    metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, typeof value === "string" ? value : ""])),
+    metadata: Object.fromEntries(
+      Object.entries(metadata).map(([name, value]) => [name, typeof value === "string" ? value : ""]),
+    ),
     leaseState: leaseState as LeaseState,
     infinite: found.leaseDuration === "infinite",
     ...(found.contentLength !== undefined && { hasContent: found.contentLength > 0 }),

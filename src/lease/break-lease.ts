@@ -53,7 +53,11 @@ export async function breakLease(
 }
 
 /** Breaks the leases of all processes that read under that name, given the blob of the key. */
-export async function breakReaders(blob: LockBlob, name: string, { periodSeconds, signal }: BreakCall): Promise<BreakResult> {
+export async function breakReaders(
+  blob: LockBlob,
+  name: string,
+  { periodSeconds, signal }: BreakCall,
+): Promise<BreakResult> {
   const policy = { signal, tries: TRIES };
   const found = await retry(blob, () => blob.list(READERS, { signal }), policy);
   const theirs = found.flatMap((own) => {

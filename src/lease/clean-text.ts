@@ -19,8 +19,8 @@ export function cleanLine(message: string): string {
 }
 
 /**
- * The first line of a text of another program's, for a message in one line: without secrets and query strings, with control characters
- * escaped, of bounded length, without a full stop at its end. Empty if there is none.
+ * The first line of a text of another program's, for a message in one line: without secrets and query strings, with
+ * control characters escaped, of bounded length, without a full stop at its end. Empty if there is none.
  */
 export function firstLine(text: string): string {
   const line = cleanLine(text.trim().slice(0, 4 * LONGEST_SENTENCE));

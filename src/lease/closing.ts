@@ -6,7 +6,10 @@ export class Closing {
   #releasing = 0;
   #isClosed = false;
 
-  /** Aborts, with a `MutexClosedError`, when no lock is granted any more. Another one follows if locks are granted again. */
+  /**
+   * Aborts, with a `MutexClosedError`, when no lock is granted any more. Another one follows if locks are granted
+   * again.
+   */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }

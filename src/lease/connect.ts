@@ -66,11 +66,12 @@ type Way = (typeof WAYS)[number];
 const ACCOUNT_OPTIONS = ["accountName", "accountKey", "credential", "endpoint"] as const;
 
 /**
- * The store behind the options. Throws `TypeError` for options that are missing, malformed or in each other's way, before
- * anything is sent; loads the SDK only when the first request is made.
+ * The store behind the options. Throws `TypeError` for options that are missing, malformed or in each other's way,
+ * before anything is sent; loads the SDK only when the first request is made.
  */
 export function connect(options: ConnectOptions, clock: Clock = systemClock): LeaseStore {
-  if (typeof options !== "object" || options === null) throw new TypeError("options must be an object that says where the locks are");
+  if (typeof options !== "object" || options === null)
+    throw new TypeError("options must be an object that says where the locks are");
   switch (onlyWay(options)) {
     case "store":
       refuseContainerName(options, "store");
@@ -91,7 +92,11 @@ export function connect(options: ConnectOptions, clock: Clock = systemClock): Le
 function onlyWay(options: ConnectOptions): Way {
   const account = ACCOUNT_OPTIONS.filter((option) => options[option] !== undefined);
   const ways = WAYS.filter((way) =>
-    way === "account" ? account.length > 0 : way === "useStorageEmulator" ? options[way] === true : options[way] !== undefined,
+    way === "account"
+      ? account.length > 0
+      : way === "useStorageEmulator"
+        ? options[way] === true
+        : options[way] !== undefined,
   );
   const [way, another] = ways;
   const named = ways.flatMap((found) => (found === "account" ? account : [found]));
@@ -100,7 +105,8 @@ function onlyWay(options: ConnectOptions): Way {
       "options say nowhere to connect to: give connectionString, sasUrl, accountName with accountKey or credential, containerClient, store or useStorageEmulator: true",
     );
   }
-  if (another !== undefined) throw new TypeError(`options say more than one way to connect: ${named.join(", ")}; give one`);
+  if (another !== undefined)
+    throw new TypeError(`options say more than one way to connect: ${named.join(", ")}; give one`);
   return way;
 }
 
@@ -111,7 +117,8 @@ function fromConnectionString(options: ConnectOptions): LeaseStore {
   }
   const url = parseUrl(endpoint, "BlobEndpoint in connectionString");
   url.search = sas ?? "";
-  if (!url.searchParams.has("sig")) throw new TypeError("SharedAccessSignature in connectionString has no signature (sig)");
+  if (!url.searchParams.has("sig"))
+    throw new TypeError("SharedAccessSignature in connectionString has no signature (sig)");
   return signedUrl(url, options, "connectionString", accountName);
 }
 
@@ -129,15 +136,24 @@ function fromAccount(options: ConnectOptions, clock: Clock): LeaseStore {
   if (accountKey !== undefined) {
     checkAccountKey(accountKey);
     if (accountName === undefined) throw new TypeError("accountKey needs accountName");
-    return sharedKey({ endpoint: endpoint ?? publicEndpoint(accountName), accountName, accountKey, options, option: "endpoint" });
+    return sharedKey({
+      endpoint: endpoint ?? publicEndpoint(accountName),
+      accountName,
+      accountKey,
+      options,
+      option: "endpoint",
+    });
   }
   if (credential === undefined)
     throw new TypeError(`${accountName === undefined ? "endpoint" : "accountName"} needs accountKey or credential`);
   if (typeof credential.getToken !== "function") throw new TypeError("credential must have a getToken method");
-  if (endpoint === undefined && accountName === undefined) throw new TypeError("credential needs accountName or endpoint");
+  if (endpoint === undefined && accountName === undefined)
+    throw new TypeError("credential needs accountName or endpoint");
   const url = parseEndpoint(endpoint ?? publicEndpoint(accountName as string), "endpoint", accountName);
   if (url.protocol !== "https:")
-    throw new TypeError(`endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`);
+    throw new TypeError(
+      `endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`,
+    );
   const name = containerName(options);
   const tokens = new TokenSource(credential, clock);
   return lazily(url, name, () => tokens);
@@ -166,11 +182,14 @@ function sharedKey({
 function signedUrl(url: URL, options: ConnectOptions, option: string, accountName?: string): LeaseStore {
   checkTransport(url, option, options.allowHttp ?? false);
   const { account, container, isBlob } = readBlobUrl(url, option, accountName);
-  if (isBlob) throw new TypeError(`${option} must be that of a container or an account, and names more than a container`);
+  if (isBlob)
+    throw new TypeError(`${option} must be that of a container or an account, and names more than a container`);
   if (container === undefined) return lazily(account, containerName(options), anonymous);
   checkContainerName(container, `the container in ${option}`);
   if (options.containerName !== undefined && options.containerName !== container) {
-    throw new TypeError(`containerName (${shown(options.containerName)}) and the container in ${option} ("${container}") differ`);
+    throw new TypeError(
+      `containerName (${shown(options.containerName)}) and the container in ${option} ("${container}") differ`,
+    );
   }
   return lazily(account, container, anonymous);
 }
@@ -222,7 +241,8 @@ function boundTokens(client: SdkClient, clock: Clock): TokenSource | undefined {
   if (!signing || !bringsTokens(client.credential)) return undefined;
   const source = boundSources.get(signing) ?? new TokenSource(client.credential, clock);
   boundSources.set(signing, source);
-  // The policy is taken from a client made for it, as the SDK exports none. A subclass may have another constructor, so its base is used.
+  // The policy is taken from a client made for it, as the SDK exports none. A subclass may have another constructor, so
+  // its base is used.
   const Client = classesOf(client).at(-2) as new (url: unknown, credential: object, options?: object) => object;
   const bounded = policyOf(new Client(client.url, source, client.pipeline?.options), signing.name);
   if (bounded) divert(signing, (request, next) => bounded.sendRequest(request, next));
@@ -236,7 +256,12 @@ function classesOf(client: object): unknown[] {
 }
 
 function bringsTokens(credential: unknown): credential is TokenCredentialLike {
-  return typeof credential === "object" && credential !== null && "getToken" in credential && typeof credential.getToken === "function";
+  return (
+    typeof credential === "object" &&
+    credential !== null &&
+    "getToken" in credential &&
+    typeof credential.getToken === "function"
+  );
 }
 
 function checkClientUrl({ credential }: SdkClient, url: URL, { allowHttp = false }: ConnectOptions): void {
@@ -245,10 +270,13 @@ function checkClientUrl({ credential }: SdkClient, url: URL, { allowHttp = false
   // Behind a port a name with dots may be an emulator's of any account; then the path says nothing.
   if ((container !== undefined && !isBlob) || (url.port !== "" && /\.[a-z]/.test(url.hostname))) return;
   if (isBlob) throw new TypeError("containerClient must be that of a container, and its URL names more");
-  // Behind an address, one segment is an emulator's account; with https it may be a container of a service that serves one account alone.
+  // Behind an address, one segment is an emulator's account; with https it may be a container of a service that serves
+  // one account alone.
   const segment = url.pathname.replaceAll("/", "");
-  const isAccount = url.protocol === "http:" || segment === (credential as { accountName?: unknown } | undefined)?.accountName;
-  if (segment === "" || isAccount) throw new TypeError("containerClient must be that of a container, and its URL names none");
+  const isAccount =
+    url.protocol === "http:" || segment === (credential as { accountName?: unknown } | undefined)?.accountName;
+  if (segment === "" || isAccount)
+    throw new TypeError("containerClient must be that of a container, and its URL names none");
 }
 
 function containerName({ containerName: name }: ConnectOptions): string {
@@ -258,7 +286,8 @@ function containerName({ containerName: name }: ConnectOptions): string {
 }
 
 function refuseContainerName({ containerName: name }: ConnectOptions, way: Way): void {
-  if (name !== undefined) throw new TypeError(`containerName and ${way} say the same thing twice; ${way} already is a container`);
+  if (name !== undefined)
+    throw new TypeError(`containerName and ${way} say the same thing twice; ${way} already is a container`);
 }
 
 function inContainer(url: URL, name: string): URL {
@@ -289,9 +318,9 @@ function lazily(account: URL, name: string, credential: (sdk: Sdk) => object): L
 const agents = new Map<string, Promise<object>>();
 
 /**
- * The agent that takes requests to their endpoint without a proxy; undefined where a proxy may take them. Without an agent the SDK
- * sends everything to the proxy that HTTPS_PROXY or HTTP_PROXY names. A proxy cannot reach this machine's own addresses, and a signed
- * request in the clear is for the endpoint alone.
+ * The agent that takes requests to their endpoint without a proxy; undefined where a proxy may take them. Without an
+ * agent the SDK sends everything to the proxy that HTTPS_PROXY or HTTP_PROXY names. A proxy cannot reach this machine's
+ * own addresses, and a signed request in the clear is for the endpoint alone.
  */
 function directAgent({ protocol, hostname }: URL): Promise<object> | undefined {
   if (protocol === "https:" && !isLoopback(hostname)) return undefined;

@@ -15,7 +15,10 @@ export class Deadline {
     this.#lease = lease;
   }
 
-  /** Sets the timer, given how old the lease is, in milliseconds. One timer serves several renewals: it looks at the lease. */
+  /**
+   * Sets the timer, given how old the lease is, in milliseconds. One timer serves several renewals: it looks at the
+   * lease.
+   */
   set(elapsedMs: number): void {
     this.#setTimer(this.#lease.terms.goodForMs - elapsedMs, () => this.#onTimer());
   }
@@ -25,8 +28,8 @@ export class Deadline {
   }
 
   /**
-   * Releases a lease that expired when it has lapsed: a renewal that arrives late would hold it for a holder that is gone. Until
-   * then the work may still be stopping.
+   * Releases a lease that expired when it has lapsed: a renewal that arrives late would hold it for a holder that is
+   * gone. Until then the work may still be stopping.
    */
   releaseWhenLapsed(): void {
     const { leaseId, lapsesInMs } = this.#lease;

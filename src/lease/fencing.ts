@@ -37,11 +37,11 @@ export interface NewAnnouncement {
 }
 
 /**
- * The fencing tokens of one key, as far as this process gives them out: `max(stored + 1, service time in seconds × 1e6)`,
- * reserved in blocks by writing the block's top into the blob's metadata under the lease.
+ * The fencing tokens of one key, as far as this process gives them out: `max(stored + 1, service time in seconds ×
+ * 1e6)`, reserved in blocks by writing the block's top into the blob's metadata under the lease.
  *
- * Lease operations never change a blob's ETag. So when an acquire is answered with the ETag of our own last write, no process
- * has reserved since, and the block goes on without a request.
+ * Lease operations never change a blob's ETag. So when an acquire is answered with the ETag of our own last write, no
+ * process has reserved since, and the block goes on without a request.
  */
 export class FencingTokens {
   #own: OwnBlock | undefined;
@@ -60,26 +60,31 @@ export class FencingTokens {
     const { top } = block;
     // The creator of the blob does not hold it yet: it has nothing to announce, and writes again when it has.
     const { announces, kind, ...plain } = description;
-    const metadata = withRecord(withKind(blob.metadata ?? {}, kind), { ...plain, top, nonce: blob.newId(), writtenAt: date });
+    const record = { ...plain, top, nonce: blob.newId(), writtenAt: date };
+    const metadata = withRecord(withKind(blob.metadata ?? {}, kind), record);
     return {
       metadata,
       created: ({ etag, lastModified }) => {
-        // Created in a later second than the one the tokens are dated by, others may have come and gone with higher ones.
+        // Created in a later second than the tokens' date, others may have come and gone with higher tokens.
         if (secondOf(lastModified) !== secondOf(date)) return;
         this.#keep({ next: announces ? top + 1 : block.next, top, etag, description, metadata });
       },
     };
   }
 
-  /** The next token of our own block, if the blob still is as we wrote it and the record describes this holder. Takes no request. */
+  /**
+   * The next token of our own block, if the blob still is as we wrote it and the record describes this holder. Takes no
+   * request.
+   */
   next({ etag }: LastStamp, description: HolderDescription): number | undefined {
     const own = this.#own;
-    return own && own.etag === etag && own.next <= own.top && isSame(own.description, description) ? takeNext(own) : undefined;
+    return own && own.etag === etag && own.next <= own.top && isSame(own.description, description)
+      ? takeNext(own)
+      : undefined;
   }
 
   /**
-   * Reads the record that the present holder has written: a next holder that finds the blob as it was then reserves its token
-   * without reading it first. Never rejects; what it cannot read is read later.
+   * Reads the present holder's record, so that the next holder may reserve its token without reading it. Never rejects.
    */
   async lookAhead(blob: LockBlob, signal: AbortSignal): Promise<void> {
     const answer = await readAsWritten(blob, signal).catch(() => undefined);
@@ -87,9 +92,9 @@ export class FencingTokens {
   }
 
   /**
-   * A token higher than every one before it, from a block that is reserved for it, and what the blob looks like then. Throws
-   * `LockLostError` if the lease turns out to be lost, `KeyKindMismatchError` if the key is used as something else, or the signal's
-   * reason.
+   * A token higher than every one before it, from a block that is reserved for it, and what the blob looks like then.
+   * Throws `LockLostError` if the lease turns out to be lost, `KeyKindMismatchError` if the key is used as something
+   * else, or the signal's reason.
    */
   async reserve(blob: LockBlob, request: TokenRequest): Promise<{ token: number; lastStamp: LastStamp }> {
     const { block, time } = await this.#record(blob, request, async (known) => {
@@ -100,7 +105,11 @@ export class FencingTokens {
   }
 
   /** Replaces what the holder of a token announces with it. Throws as {@link FencingTokens.reserve} does. */
-  async announce(blob: LockBlob, request: TokenRequest, { token, announcement }: NewAnnouncement): Promise<{ lastStamp: LastStamp }> {
+  async announce(
+    blob: LockBlob,
+    request: TokenRequest,
+    { token, announcement }: NewAnnouncement,
+  ): Promise<{ lastStamp: LastStamp }> {
     const { announces, ...plain } = request.description;
     const description = announcement ? { ...plain, announces: announcement } : plain;
     const { block, time } = await this.#record(blob, { ...request, description }, async ({ record, time: now }) => {
@@ -111,10 +120,7 @@ export class FencingTokens {
     return { lastStamp: { etag: block.etag, time } };
   }
 
-  /**
-   * Whether others have reserved tokens since this process did, which takes the lease: asked by a holder that has a token and finds
-   * that the blob was written. Throws `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`.
-   */
+  /** Whether others have reserved tokens since this process did, which takes the lease. Throws as requests do. */
   async areOvertaken(blob: LockBlob): Promise<boolean> {
     const answer = await blob.read();
     const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
@@ -138,7 +144,10 @@ export class FencingTokens {
       outage?.failed(error, blob.key);
       if (since.elapsedMs >= longestMs) throw error;
     };
-    let known = this.#ownWrite(request.lastStamp) ?? this.#foresightOf(request.lastStamp) ?? (await readKnown(blob, request, endure));
+    let known =
+      this.#ownWrite(request.lastStamp) ??
+      this.#foresightOf(request.lastStamp) ??
+      (await readKnown(blob, request, endure));
     let unmet = 0;
     let failures = 0;
     const tryOnce = async (): Promise<{ block: OwnBlock; time: ServiceTime } | number> => {
@@ -180,7 +189,9 @@ export class FencingTokens {
     return { ...lastStamp, lastModified: Number.NEGATIVE_INFINITY, metadata, record: recordIn(metadata) };
   }
 
-  /** What was read while another held the lock, if the blob still is so: its ETag says that it was not written since. */
+  /**
+   * What was read while another held the lock, if the blob still is so: its ETag says that it was not written since.
+   */
   #foresightOf(lastStamp: LastStamp): KnownBlob | undefined {
     return this.#foreseen?.etag === lastStamp.etag ? { ...this.#foreseen, time: lastStamp.time } : undefined;
   }

@@ -3,11 +3,18 @@ import { firstSentence } from "./clean-text.ts";
 /** As far as a page is read for its title, and as far as that is read. */
 const LONGEST_READ = 16_384;
 const LONGEST_TITLE = 1_000;
-const ENTITIES: Readonly<Record<string, string>> = Object.freeze({ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: " " });
+const ENTITIES: Readonly<Record<string, string>> = Object.freeze({
+  amp: "&",
+  lt: "<",
+  gt: ">",
+  quot: '"',
+  apos: "'",
+  nbsp: " ",
+});
 
 /**
- * An answer that is not the service's, in one line: its status, and what a proxy or a gateway calls its page: `407 "Proxy Authentication
- * Required"`.
+ * An answer that is not the service's, in one line: its status, and what a proxy or a gateway calls its page: `407
+ * "Proxy Authentication Required"`.
  */
 export function gatewayReason(status: number | undefined, body: unknown): string {
   const title = typeof body === "string" ? titleIn(body.slice(0, LONGEST_READ)) : "";

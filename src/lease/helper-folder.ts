@@ -5,8 +5,8 @@ import type { HelperKind } from "./operation.ts";
 const KEY_FOLDER = /^\.azmutex\/[0-9a-f]{64}\//;
 
 /**
- * Where the helper blobs of a blob are, of whatever kind: one listing shows all who have to do with a key. Those of a helper
- * blob are beside it.
+ * Where the helper blobs of a blob are, of whatever kind: one listing shows all who have to do with a key. Those of a
+ * helper blob are beside it.
  */
 export function helpersOf(name: string): string {
   if (name.startsWith(RESERVED_PREFIX)) return name.slice(0, name.lastIndexOf("/") + 1);

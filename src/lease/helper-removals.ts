@@ -1,6 +1,9 @@
 import { isUnsure } from "./retry.ts";
 
-/** Whether the credentials may delete helper blobs, as far as the last deletion told. Without that right helper blobs stay. */
+/**
+ * Whether the credentials may delete helper blobs, as far as the last deletion told. Without that right helper blobs
+ * stay.
+ */
 export class HelperRemovals {
   #areDenied = false;
 
@@ -16,6 +19,8 @@ export class HelperRemovals {
   failed(error: unknown, log: (message: string) => void): void {
     if (this.#areDenied || isUnsure(error)) return;
     this.#areDenied = true;
-    log(`helper blobs cannot be deleted, and stay: grant the right to delete, or have a lifecycle rule delete them: ${String(error)}`);
+    log(
+      `helper blobs cannot be deleted, and stay: grant the right to delete, or have a lifecycle rule delete them: ${String(error)}`,
+    );
   }
 }

@@ -2,12 +2,18 @@ import { KeyKindMismatchError } from "../errors.ts";
 import type { KeyKind } from "../options.ts";
 import type { Metadata } from "./lease-store.ts";
 
-/** The entry of the metadata that says what a key is used as. It is no part of the record: an earlier version writes that anew, and keeps this. */
+/**
+ * The entry of the metadata that says what a key is used as. It is no part of the record: an earlier version writes
+ * that anew, and keeps this.
+ */
 const KIND_ENTRY = "azmutex_kind";
 /** Another version may know more kinds. */
 const KIND = /^[a-z][a-z-]{0,31}$/;
 
-/** What the blob says that its key is used as. Undefined where no user has written it: a peer without a record, an earlier version. */
+/**
+ * What the blob says that its key is used as. Undefined where no user has written it: a peer without a record, an
+ * earlier version.
+ */
 export function kindIn(metadata: Metadata): string | undefined {
   const found = metadata[KIND_ENTRY];
   return found !== undefined && KIND.test(found) ? found : undefined;
@@ -21,5 +27,6 @@ export function withKind(metadata: Metadata, kind: KeyKind | undefined): Metadat
 /** Throws `KeyKindMismatchError` if the blob says that its key is used as something else. */
 export function checkKind(key: string, stated: KeyKind | undefined, metadata: Metadata): void {
   const found = kindIn(metadata);
-  if (stated !== undefined && found !== undefined && found !== stated) throw new KeyKindMismatchError(key, stated, found);
+  if (stated !== undefined && found !== undefined && found !== stated)
+    throw new KeyKindMismatchError(key, stated, found);
 }

@@ -24,7 +24,10 @@ export interface RecordCall {
   readonly outage?: OutageTimer;
 }
 
-/** Reads the blob until it is answered. What `endure` throws at a failure ends it; so does `LockLostError`, without a blob. */
+/**
+ * Reads the blob until it is answered. What `endure` throws at a failure ends it; so does `LockLostError`, without a
+ * blob.
+ */
 export function readKnown(
   blob: LockBlob,
   { signal, outage }: RecordCall,
@@ -46,7 +49,10 @@ export function readKnown(
   return retry(blob, readOnce, { signal, failed });
 }
 
-/** Writes a record once. Undefined if the blob was written since `ifMatch`. Throws the `LockLostError` that a refusal proves. */
+/**
+ * Writes a record once. Undefined if the blob was written since `ifMatch`. Throws the `LockLostError` that a refusal
+ * proves.
+ */
 export async function writeRecord(
   blob: LockBlob,
   { leaseId, signal, outage }: RecordCall,

@@ -26,6 +26,9 @@ export interface LastStamp {
 }
 
 /** What an answer says that has just arrived. */
-export function stampNow({ clock }: { readonly clock: Clock }, { etag, date }: Pick<Stamp, "etag" | "date">): LastStamp {
+export function stampNow(
+  { clock }: { readonly clock: Clock },
+  { etag, date }: Pick<Stamp, "etag" | "date">,
+): LastStamp {
   return { etag, time: new ServiceTime(clock, date) };
 }

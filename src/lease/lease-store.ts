@@ -13,12 +13,18 @@ export function isLeased(state: LeaseState): boolean {
   return state === "leased" || state === "breaking";
 }
 
-/** A blob's metadata: values of printable ASCII, names in lower case as headers are read, unless they are asked for as written. */
+/**
+ * A blob's metadata: values of printable ASCII, names in lower case as headers are read, unless they are asked for as
+ * written.
+ */
 export type Metadata = Readonly<Record<string, string>>;
 
 /** What a store's call may be given besides its own arguments. */
 export interface StoreCall {
-  /** Aborts the wait for the answer. It does not undo anything: the service may have done, or may yet do, what it was asked. */
+  /**
+   * Aborts the wait for the answer. It does not undo anything: the service may have done, or may yet do, what it was
+   * asked.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,7 +34,10 @@ export interface ListCall extends StoreCall {
   readonly onNoContainer?: (() => void) | undefined;
 }
 
-/** What the answers about one version of a blob carry. Times are milliseconds since 1970 by the service's clock, of whole seconds. */
+/**
+ * What the answers about one version of a blob carry. Times are milliseconds since 1970 by the service's clock, of
+ * whole seconds.
+ */
 export interface Stamp {
   /** The blob's ETag, in quotes. */
   readonly etag: string;
@@ -65,7 +74,10 @@ export interface Unmet {
 }
 
 /** An answer to `acquire`: granted, held by another, or there is no such blob. */
-export type AcquireAnswer = ({ readonly kind: "acquired" } & Stamp) | { readonly kind: "held"; readonly date: number } | Missing;
+export type AcquireAnswer =
+  | ({ readonly kind: "acquired" } & Stamp)
+  | { readonly kind: "held"; readonly date: number }
+  | Missing;
 /** An answer to `renew`: renewed, or refused for good. */
 export type RenewAnswer = ({ readonly kind: "renewed" } & Stamp) | Refused;
 /** An answer to `release`: released, or it was not this lease's any more. */
@@ -106,7 +118,8 @@ export interface StoredBlob extends Stamp {
 }
 
 /**
- * The one seam between azmutex and storage: a container of blobs that can be leased, with the semantics of Azure Blob Storage.
+ * The one seam between azmutex and storage: a container of blobs that can be leased, with the semantics of Azure Blob
+ * Storage.
  *
  * Every method answers once, without retries of its own, and every expected answer is a value. A method throws
  * `StoreUnavailableError` when it does not know whether the service did what it was asked, `AccessDeniedError` when the
@@ -114,11 +127,14 @@ export interface StoredBlob extends Stamp {
  * rejects with whatever it likes. `describeLeaseStore` of `azmutex/testing` is the contract, as tests.
  */
 export interface LeaseStore {
-  /** Which account or host, and which container, this is: error messages name it. Default: none, and messages say "the service". */
+  /**
+   * Which account or host, and which container, this is: error messages name it. Default: none, and messages say "the
+   * service".
+   */
   readonly address?: StoreAddress | undefined;
   /**
-   * Makes ready for the first request what needs no service: loads a package, say. Nothing to wait for once that is done. It is
-   * called before each request, and has as long as it takes: the time-out of a request is for the service.
+   * Makes ready for the first request what needs no service: loads a package, say. Nothing to wait for once that is
+   * done. It is called before each request, and has as long as it takes: the time-out of a request is for the service.
    */
   prepare?(): Promise<void> | undefined;
   /**
@@ -131,15 +147,16 @@ export interface LeaseStore {
   /** Ends the lease. The second release of one lease is refused. */
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer>;
   /**
-   * The request that releases the lease, for another process to send when this one is about to end. Undefined where there is none
-   * to be had. Default: there is none. Throws nothing. The request may be secret: it is neither logged nor written anywhere.
+   * The request that releases the lease, for another process to send when this one is about to end. Undefined where
+   * there is none to be had. Default: there is none. Throws nothing. The request may be secret: it is neither logged
+   * nor written anywhere.
    */
   releaseRequest?(key: string, leaseId: string): ReleaseRequest | undefined;
   /** Hands the lease to another id. Its clock runs on; a repetition succeeds. */
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer>;
   /**
-   * Breaks whatever lease there is. Without `periodSeconds` (0–60) the rest of the lease runs out first; an infinite lease
-   * breaks at once.
+   * Breaks whatever lease there is. Without `periodSeconds` (0–60) the rest of the lease runs out first; an infinite
+   * lease breaks at once.
    */
   break(
     key: string,
@@ -150,17 +167,22 @@ export interface LeaseStore {
   /** Creates an empty blob, and never touches one that exists. */
   create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer>;
   /**
-   * Reads everything but the content. With `asWritten` the names of the metadata are in the case they were written in, and entries
-   * without a value are there; a store that cannot tell ignores it. On Azure that takes the right to list.
+   * Reads everything but the content. With `asWritten` the names of the metadata are in the case they were written in,
+   * and entries without a value are there; a store that cannot tell ignores it. On Azure that takes the right to list.
    */
   read(key: string, call?: StoreCall & { readonly asWritten?: boolean | undefined }): Promise<ReadAnswer>;
-  /** Replaces the metadata of a blob that we have leased, if it was not written since `ifMatch`. Content is not touched. */
+  /**
+   * Replaces the metadata of a blob that we have leased, if it was not written since `ifMatch`. Content is not touched.
+   */
   writeMetadata(
     key: string,
     metadata: Metadata,
     options: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
   ): Promise<WriteAnswer>;
-  /** Deletes a blob, which is refused while it is leased unless the lease is named. One that is gone already is refused as deleted. */
+  /**
+   * Deletes a blob, which is refused while it is leased unless the lease is named. One that is gone already is refused
+   * as deleted.
+   */
   remove(key: string, options?: StoreCall & { readonly leaseId?: string | undefined }): Promise<RemoveAnswer>;
   /** The blobs whose names begin with `prefix`, by name. */
   list(prefix: string, call?: ListCall): AsyncIterable<StoredBlob>;

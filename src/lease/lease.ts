@@ -26,8 +26,8 @@ type LeaseStatus =
 const HELD_LEASE: LeaseStatus = Object.freeze({ kind: "held" });
 
 /**
- * The state of a lease that was granted. Its deadline counts from before the last request that was granted and answered in
- * time. Once lost, it is lost for ever.
+ * The state of a lease that was granted. Its deadline counts from before the last request that was granted and answered
+ * in time. Once lost, it is lost for ever.
  */
 export class Lease implements StandingLease {
   readonly leaseId: string;
@@ -86,17 +86,16 @@ export class Lease implements StandingLease {
     return this.remainingMs > 0;
   }
 
-  /**
-   * Whether the machine slept, no renewal was answered since, and the deadline has not passed: the lease is neither held nor
-   * lost. Never true of an infinite one.
-   */
+  /** Whether the machine slept and no renewal was answered since: neither held nor lost. Never of an infinite one. */
   get isUncertain(): boolean {
     if (!this.isOpen || !Number.isFinite(this.terms.goodForMs)) return false;
     const { elapsedMs, suspended } = this.#sent.read();
     return suspended && elapsedMs < this.terms.goodForMs;
   }
 
-  /** Why it is lost, or undefined while it is not, and once it was released. The clock may say so before the signal can. */
+  /**
+   * Why it is lost; undefined while it is not, and once it was released. The clock may say so before the signal can.
+   */
   get lostBecause(): LockLostError | undefined {
     if (this.#state.kind === "lost") return this.#state.error;
     return this.isOpen && this.isOverdue ? this.expired() : undefined;
@@ -161,8 +160,8 @@ export class Lease implements StandingLease {
   }
 
   /**
-   * Gives the lease back. Called again, it answers the same. A lost lease is given back too, in case it still stands: its holder
-   * is done now.
+   * Gives the lease back. Called again, it answers the same. A lost lease is given back too, in case it still stands:
+   * its holder is done now.
    */
   release(): Promise<EndAnswer> {
     return this.#end(() => releaseLease(this.#blob, this.leaseId));

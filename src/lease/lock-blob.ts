@@ -77,12 +77,17 @@ export class LockBlob implements Sources {
     return this.#send("release", (signal) => store.release(this.name, leaseId, { signal }));
   }
 
-  break({ signal, ...how }: SignalOption & { periodSeconds?: number | undefined; ifMatch?: string | undefined }): Promise<BreakAnswer> {
+  break({
+    signal,
+    ...how
+  }: SignalOption & { periodSeconds?: number | undefined; ifMatch?: string | undefined }): Promise<BreakAnswer> {
     const { store } = this.#mutex;
     return this.#send("break", (request) => store.break(this.name, { ...how, signal: request }), { signal });
   }
 
-  /** Reads everything but the content. With `asWritten`, names of metadata are in the case in which they were written. */
+  /**
+   * Reads everything but the content. With `asWritten`, names of metadata are in the case in which they were written.
+   */
   read({ signal, asWritten }: SignalOption & { readonly asWritten?: boolean } = {}): Promise<ReadAnswer> {
     const { store } = this.#mutex;
     const ask = (request: AbortSignal) => store.read(this.name, { signal: request, ...(asWritten && { asWritten }) });
@@ -99,7 +104,10 @@ export class LockBlob implements Sources {
     return this.#send("createContainer", (signal) => store.createContainer({ signal }), options);
   }
 
-  writeRecord(metadata: Metadata, { signal, ...on }: SignalOption & { leaseId: string; ifMatch: string }): Promise<WriteAnswer> {
+  writeRecord(
+    metadata: Metadata,
+    { signal, ...on }: SignalOption & { leaseId: string; ifMatch: string },
+  ): Promise<WriteAnswer> {
     const { store } = this.#mutex;
     const ask = (request: AbortSignal) => store.writeMetadata(this.name, metadata, { ...on, signal: request });
     return this.#send("writeRecord", ask, { signal });
@@ -122,7 +130,9 @@ export class LockBlob implements Sources {
     return this.#send(`list ${kind ?? "helpers"}`, ask, options);
   }
 
-  /** The blobs whose names begin with the name of this one, page by page. The first page is asked for again if need be. */
+  /**
+   * The blobs whose names begin with the name of this one, page by page. The first page is asked for again if need be.
+   */
   async *listAll({
     signal,
     onNoContainer,

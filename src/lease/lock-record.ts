@@ -4,8 +4,8 @@ import type { Metadata } from "./lease-store.ts";
 import { jsonOf, shortened, toAsciiJson } from "./metadata-json.ts";
 
 /**
- * What the last holder that used fencing wrote into the blob's metadata. It names no lease id, and nothing depends on its
- * being there: it is for people, and for the next holder's fencing token.
+ * What the last holder that used fencing wrote into the blob's metadata. It names no lease id, and nothing depends on
+ * its being there: it is for people, and for the next holder's fencing token.
  */
 export interface LockRecord extends Omit<HolderDescription, "announces" | "kind" | "fair"> {
   /** Whether its holder queues with other processes: a boolean, if it was written by this version. */
@@ -14,13 +14,19 @@ export interface LockRecord extends Omit<HolderDescription, "announces" | "kind"
   readonly top: number;
   /** Tells the writer of this record its own write when the answer was lost. */
   readonly nonce: string;
-  /** When the record was written, in milliseconds since 1970 by the service's clock. The holder may have held the lock several times since. */
+  /**
+   * When the record was written, in milliseconds since 1970 by the service's clock. The holder may have held the lock
+   * several times since.
+   */
   readonly writtenAt: number;
   /** What the holder announces, if it does. */
   readonly announced?: Announced;
 }
 
-/** What a holder announces. It is the present one while the blob is leased, but for the moment in which the next one takes over. */
+/**
+ * What a holder announces. It is the present one while the blob is leased, but for the moment in which the next one
+ * takes over.
+ */
 export interface Announced extends Announcement {
   readonly token: number;
   /** When the token was given out, in milliseconds since 1970 by the service's clock. */
@@ -41,8 +47,9 @@ export function withRecord(metadata: Metadata, record: LockRecord): Metadata {
 }
 
 /**
- * The description, with as much of the purpose as leaves the record room beside what else the blob bears. Only a long purpose in
- * letters that take an escape has to give way, and only to a long key: all else together never takes up the room.
+ * The description, with as much of the purpose as leaves the record room beside what else the blob bears. Only a long
+ * purpose in letters that take an escape has to give way, and only to a long key: all else together never takes up the
+ * room.
  */
 export function fitting(description: HolderDescription, beside: Metadata): HolderDescription {
   const { purpose, ...rest } = description;
@@ -72,8 +79,8 @@ export function recordIn(metadata: Metadata): LockRecord | undefined {
 }
 
 /**
- * Whether the blob was created with its kind alone, by a user who never leases it, and no record was written since. Tokens before that
- * are of earlier seconds: what wipes a record wipes the kind with it.
+ * Whether the blob was created with its kind alone, by a user who never leases it, and no record was written since.
+ * Tokens before that are of earlier seconds: what wipes a record wipes the kind with it.
  */
 export function isOnlyClaimed(metadata: Metadata): boolean {
   return kindIn(metadata) !== undefined && metadata[RECORD_NAME] === undefined;
@@ -96,7 +103,12 @@ function isRecord(found: object): found is LockRecord {
 function isAnnounced(found: unknown): found is Announced {
   if (typeof found !== "object" || found === null) return false;
   const { token, since, data } = found as Partial<Announced>;
-  return Number.isSafeInteger(token) && (token as number) > 0 && isDate(since) && (data === undefined || typeof data === "string");
+  return (
+    Number.isSafeInteger(token) &&
+    (token as number) > 0 &&
+    isDate(since) &&
+    (data === undefined || typeof data === "string")
+  );
 }
 
 function isDate(ms: unknown): boolean {

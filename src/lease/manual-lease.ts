@@ -115,7 +115,8 @@ export class ManualLease extends HeldOnLeases {
     try {
       const answer = await releasing;
       if (answer.kind === "refused") throw lossBy(answer, this.key, "release");
-      if ("isAssumed" in answer && isOverdue) throw new LockLostError(this.key, "expired", "it ran out before it was released");
+      if ("isAssumed" in answer && isOverdue)
+        throw new LockLostError(this.key, "expired", "it ran out before it was released");
     } catch (error) {
       if (error instanceof LockLostError) this.#loss = error;
       else this.#releasing = undefined;
@@ -133,7 +134,8 @@ export class ManualLease extends HeldOnLeases {
   #planCheck(): void {
     const check = (): void => {
       this.#planCheck();
-      const failed = (error: unknown): void => this.#blob.log(`the infinite lease on "${this.key}" could not be checked: ${String(error)}`);
+      const failed = (error: unknown): void =>
+        this.#blob.log(`the infinite lease on "${this.key}" could not be checked: ${String(error)}`);
       this.#renew().catch(failed);
     };
     this.#check = inRootContext(() => this.#blob.clock.setTimer(INFINITE_CHECK_MS, check));

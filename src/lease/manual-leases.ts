@@ -9,8 +9,9 @@ const FORGET_EVERY_MS = 60_000;
 const MOST_LAPSED = 10_000;
 
 /**
- * What one mutex acquired by hand, by key. A call by key means the lease of the caller who acquired it, and callers cannot be told
- * apart here: where a lease ended without its caller knowing, and the key was acquired again since, such a call is refused.
+ * What one mutex acquired by hand, by key. A call by key means the lease of the caller who acquired it, and callers
+ * cannot be told apart here: where a lease ended without its caller knowing, and the key was acquired again since, such
+ * a call is refused.
  */
 export class ManualLeases {
   readonly #clock: Clock;
@@ -29,7 +30,10 @@ export class ManualLeases {
     return this.#latest.values();
   }
 
-  /** The lease is the key's now. What was held under the key before has run out, or the service would not have granted it again. */
+  /**
+   * The lease is the key's now. What was held under the key before has run out, or the service would not have granted
+   * it again.
+   */
   add(lease: ManualLease): void {
     const { key } = lease;
     const before = this.#latest.get(key);
@@ -41,8 +45,8 @@ export class ManualLeases {
   }
 
   /**
-   * The lease that a call by key means. Throws `NotHeldError` if there is none or it is being released, `LockLostError` if it
-   * has run out and the key may be another caller's.
+   * The lease that a call by key means. Throws `NotHeldError` if there is none or it is being released, `LockLostError`
+   * if it has run out and the key may be another caller's.
    */
   of(key: string): ManualLease {
     const lease = this.#latest.get(key);
@@ -77,5 +81,9 @@ export class ManualLeases {
 }
 
 function lapsed(key: string): LockLostError {
-  return new LockLostError(key, "expired", "its lease ran out; what was acquired since is renewed and released by its own AcquiredLease");
+  return new LockLostError(
+    key,
+    "expired",
+    "its lease ran out; what was acquired since is renewed and released by its own AcquiredLease",
+  );
 }

@@ -24,7 +24,9 @@ import { MemoryLease } from "./memory-lease.ts";
 
 /** How a {@link MemoryLeaseStore} is set up. */
 export interface MemoryLeaseStoreOptions {
-  /** What leases run by. Default: the machine's clocks. Suspend counts: the service does not sleep when a machine does. */
+  /**
+   * What leases run by. Default: the machine's clocks. Suspend counts: the service does not sleep when a machine does.
+   */
   clock?: Clock | undefined;
   /**
    * The service's time at the start, in milliseconds since 1970. Default: the machine's wall time, or the beginning of
@@ -60,8 +62,8 @@ const BEGINNING_OF_2026 = 1_767_225_600_000;
  * A container of blobs in the memory of one process, with the documented semantics of Azure's leases. For tests, for
  * simulations, and for programs that run without storage; it excludes no other process.
  *
- * Where the documentation is silent: an `ifMatch` is looked at before the lease is, and a blob that is missing before either;
- * a container that was deleted can be created again at once.
+ * Where the documentation is silent: an `ifMatch` is looked at before the lease is, and a blob that is missing before
+ * either; a container that was deleted can be created again at once.
  */
 export class MemoryLeaseStore implements LeaseStore {
   readonly #running: Stopwatch;
@@ -99,14 +101,19 @@ export class MemoryLeaseStore implements LeaseStore {
 
   /** See {@link LeaseStore.release}. */
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
-    return this.#serve(call, () => this.#onLease(key, (lease) => lease.release(leaseIdOf(key, leaseId))) ?? { kind: "released" });
+    return this.#serve(
+      call,
+      () => this.#onLease(key, (lease) => lease.release(leaseIdOf(key, leaseId))) ?? { kind: "released" },
+    );
   }
 
   /** See {@link LeaseStore.change}. */
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
     return this.#serve(call, () => {
       const newId = leaseIdOf(key, newLeaseId);
-      return this.#onLease(key, (lease) => lease.change(leaseIdOf(key, leaseId), newId, this.#now)) ?? { kind: "changed" };
+      return (
+        this.#onLease(key, (lease) => lease.change(leaseIdOf(key, leaseId), newId, this.#now)) ?? { kind: "changed" }
+      );
     });
   }
 
@@ -122,7 +129,9 @@ export class MemoryLeaseStore implements LeaseStore {
       if ("kind" in blob) return blob;
       if (ifMatch !== undefined && ifMatch !== blob.etag) return { kind: "unmet" };
       const leftMs = blob.lease.break(periodSeconds === undefined ? undefined : periodSeconds * 1000, this.#now);
-      return leftMs === undefined ? { kind: "notLeased" } : { kind: "breaking", freeInSeconds: Math.ceil(leftMs / 1000) };
+      return leftMs === undefined
+        ? { kind: "notLeased" }
+        : { kind: "breaking", freeInSeconds: Math.ceil(leftMs / 1000) };
     });
   }
 
@@ -164,7 +173,12 @@ export class MemoryLeaseStore implements LeaseStore {
       const blob = this.#find(key);
       if ("kind" in blob) return gone(blob);
       if (options.ifMatch !== blob.etag) return { kind: "unmet" };
-      return blob.lease.checkWrite(id, this.#now) ?? { kind: "written", ...this.#write(key, { content: blob.content, metadata }) };
+      return (
+        blob.lease.checkWrite(id, this.#now) ?? {
+          kind: "written",
+          ...this.#write(key, { content: blob.content, metadata }),
+        }
+      );
     });
   }
 
@@ -195,8 +209,8 @@ export class MemoryLeaseStore implements LeaseStore {
   }
 
   /**
-   * What a program does that knows nothing of azmutex, go-azuremutex for one: a Put Blob without `If-None-Match`. It replaces
-   * content and metadata, and is refused on a blob that is leased unless it names the lease.
+   * What a program does that knows nothing of azmutex, go-azuremutex for one: a Put Blob without `If-None-Match`. It
+   * replaces content and metadata, and is refused on a blob that is leased unless it names the lease.
    */
   putBlob(
     key: string,
@@ -287,7 +301,9 @@ function containerGone(missing: Missing): Refused | undefined {
 
 /** Metadata as HTTP headers bring it: names in lower case, and without entries that have no value. */
 function asHeaders(metadata: Metadata): Metadata {
-  return Object.fromEntries(Object.entries(metadata).flatMap(([name, value]) => (value === "" ? [] : [[name.toLowerCase(), value]])));
+  return Object.fromEntries(
+    Object.entries(metadata).flatMap(([name, value]) => (value === "" ? [] : [[name.toLowerCase(), value]])),
+  );
 }
 
 function wholeSeconds(ms: number): number {

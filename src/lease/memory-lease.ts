@@ -2,8 +2,8 @@ import type { LossReason } from "../errors.ts";
 import type { LeaseLength, LeaseState, Refused } from "./lease-store.ts";
 
 /**
- * What the service keeps about a blob's lease. A lease that ran out stays on record: its id may still renew or release it,
- * until another program leases or writes the blob.
+ * What the service keeps about a blob's lease. A lease that ran out stays on record: its id may still renew or release
+ * it, until another program leases or writes the blob.
  */
 type Kept =
   | { readonly kind: "none" }
@@ -12,7 +12,10 @@ type Kept =
 
 const NONE: Kept = { kind: "none" };
 
-/** The lease of one blob in memory, as documented for Azure. Times are milliseconds of whatever clock the caller reads; ids are normalised by it. */
+/**
+ * The lease of one blob in memory, as documented for Azure. Times are milliseconds of whatever clock the caller reads;
+ * ids are normalised by it.
+ */
 export class MemoryLease {
   #kept: Kept = NONE;
 

@@ -1,9 +1,15 @@
 /** JSON that can travel in HTTP headers, which carry ASCII: it has an escape for everything else. */
 export function toAsciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(value).replace(
+    /[^\x20-\x7e]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
-/** The text, or as much of its beginning as takes so many bytes as JSON in ASCII, with three dots to say so. Empty if not even those fit. */
+/**
+ * The text, or as much of its beginning as takes so many bytes as JSON in ASCII, with three dots to say so. Empty if
+ * not even those fit.
+ */
 export function shortened(text: string, bytes: number): string {
   if (sizeOf(text) <= bytes) return text;
   const dots = "…";

@@ -1,7 +1,10 @@
 import { type Clock, Stopwatch } from "../clock.ts";
 import { StoreUnavailableError, whyUnavailable } from "../errors.ts";
 
-/** Measures how long the service has not answered, and ends a wait when that is too long. Without requests it learns nothing. */
+/**
+ * Measures how long the service has not answered, and ends a wait when that is too long. Without requests it learns
+ * nothing.
+ */
 export class OutageTimer {
   readonly #clock: Clock;
   readonly #longestMs: number;

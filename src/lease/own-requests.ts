@@ -1,4 +1,6 @@
-/** The signals of azmutex's own requests. The signal is the only part of a call that reaches every policy of the SDK. */
+/**
+ * The signals of azmutex's own requests. The signal is the only part of a call that reaches every policy of the SDK.
+ */
 const ours = new WeakSet<AbortSignal>();
 const diverted = new WeakSet<Policy>();
 
@@ -34,8 +36,8 @@ export function policyOf(client: object, name: PolicyName): Policy | undefined {
 }
 
 /**
- * Has azmutex's own requests go another way than by this policy of a client. All other requests through the client, and all its
- * other policies, stay as they are. Done once for each client; a second mutex goes the same way.
+ * Has azmutex's own requests go another way than by this policy of a client. All other requests through the client, and
+ * all its other policies, stay as they are. Done once for each client; a second mutex goes the same way.
  */
 export function divert(policy: Policy, way: (request: Request, next: Next) => Promise<unknown>): void {
   if (diverted.has(policy)) return;

@@ -23,12 +23,18 @@ export function slotName(folder: string, slot: number): string {
   return `${folder}${SLOTS}/${String(slot).padStart(3, "0")}`;
 }
 
-/** The name of the gate for which processes queue with `fair`. Not among the slots: a look for a permit would list the queue, too. */
+/**
+ * The name of the gate for which processes queue with `fair`. Not among the slots: a look for a permit would list the
+ * queue, too.
+ */
 export function gateName(folder: string): string {
   return `${folder}semaphore-gate/gate`;
 }
 
-/** What a slot bears besides the record of its holder. The key is there in full: nothing else leads from the folder's name back to it. */
+/**
+ * What a slot bears besides the record of its holder. The key is there in full: nothing else leads from the folder's
+ * name back to it.
+ */
 export function slotMetadata(key: string, permits: number): Metadata {
   return { [SLOT_ENTRY]: toAsciiJson({ key, permits }) };
 }

@@ -7,9 +7,10 @@ import type { LockBlob } from "./lock-blob.ts";
 const OUR_ENTRIES = /^azmutex(?:_|$)/;
 
 /**
- * Reads the blob's metadata as it was written, for a record that is to be written beside it: one request, and one more where there
- * are entries of others, or the blob has content and may have such without a value. Undefined if it was written in between.
- * Throws `AccessDeniedError` where the second, a listing, is refused: written back as read, names would lose their case.
+ * Reads the blob's metadata as it was written, for a record that is to be written beside it: one request, and one more
+ * where there are entries of others, or the blob has content and may have such without a value. Undefined if it was
+ * written in between. Throws `AccessDeniedError` where the second, a listing, is refused: written back as read, names
+ * would lose their case.
  */
 export async function readAsWritten(blob: LockBlob, signal: AnySignal | undefined): Promise<ReadAnswer | undefined> {
   const { key } = blob;
@@ -17,8 +18,11 @@ export async function readAsWritten(blob: LockBlob, signal: AnySignal | undefine
   if (read.kind === "missing" || !bearsEntriesOfOthers(read.blob)) return read;
   const written = await blob.read({ signal, asWritten: true }).catch((cause: unknown) => {
     if (!isMutexError(cause) || cause.code !== "ACCESS_DENIED") throw cause;
-    const why = "is not written, because the blob bears entries of others and only a listing tells how their names are written";
-    throw new AccessDeniedError(`the record of "${key}" ${why}: grant the right to list, or use fencing: false`, key, { cause });
+    const why =
+      "is not written, because the blob bears entries of others and only a listing tells how their names are written";
+    throw new AccessDeniedError(`the record of "${key}" ${why}: grant the right to list, or use fencing: false`, key, {
+      cause,
+    });
   });
   if (written.kind === "missing") return written;
   if (written.blob.etag !== read.blob.etag) return undefined;

@@ -23,8 +23,9 @@ interface TokenHolder {
 const SERVICE_VERSION = "2021-12-02";
 
 /**
- * The request that releases a lease, with what signs it: an account's key signs this very request, which serves for nothing else, and
- * for 15 minutes; a shared access signature is in the URL already; of Entra ID it is the token at hand. Undefined without any of these.
+ * The request that releases a lease, with what signs it: an account's key signs this very request, which serves for
+ * nothing else, and for 15 minutes; a shared access signature is in the URL already; of Entra ID it is the token at
+ * hand. Undefined without any of these.
  */
 export function releaseRequest(urlOfBlob: string, credential: unknown, leaseId: string): ReleaseRequest | undefined {
   const url = new URL(urlOfBlob);

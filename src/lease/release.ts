@@ -9,21 +9,24 @@ import { isUnsure, retry, TRIES } from "./retry.ts";
 export type EndAnswer =
   | ReleaseAnswer
   /**
-   * The service refused after a try that went unanswered. Most likely that try ended the lease; of a lease that had run out before,
-   * it is open whether it still stood.
+   * The service refused after a try that went unanswered. Most likely that try ended the lease; of a lease that had run
+   * out before, it is open whether it still stood.
    */
   | { readonly kind: "released"; readonly isAssumed: true };
 
 export interface BackgroundOptions {
-  /** Whether an acquire went unanswered, which would take the lease again if it arrived after the release: it is repeated for that. */
+  /**
+   * Whether an acquire went unanswered, which would take the lease again if it arrived after the release: it is
+   * repeated for that.
+   */
   readonly mayReturn?: boolean;
   /** For how long it is repeated, in milliseconds. Default: once. */
   readonly sweepMs?: number;
 }
 
 /**
- * Releases a lease, whatever the caller's signal says by now: three tries, each with its own time-out. "Not ours any more" is
- * an answer; after a try that went unanswered it was most likely that try which ended the lease.
+ * Releases a lease, whatever the caller's signal says by now: three tries, each with its own time-out. "Not ours any
+ * more" is an answer; after a try that went unanswered it was most likely that try which ended the lease.
  */
 export function releaseLease(blob: LockBlob, leaseId: string): Promise<EndAnswer> {
   return endLease(blob, leaseId, () => blob.release(leaseId));
@@ -37,7 +40,10 @@ export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string)
   });
 }
 
-/** The end of a lease that was lost before: it is given back, in the background, unless the service has shown that it is another's. */
+/**
+ * The end of a lease that was lost before: it is given back, in the background, unless the service has shown that it is
+ * another's.
+ */
 export async function releaseLost(
   blob: LockBlob,
   leaseId: string,
@@ -73,10 +79,14 @@ async function whileStanding<T>({ standing, name }: LockBlob, leaseId: string, e
 }
 
 /**
- * Releases a lease that is not waited for, and again where the first release may not be the end of it. Never rejects; what it
- * cannot release lapses by itself.
+ * Releases a lease that is not waited for, and again where the first release may not be the end of it. Never rejects;
+ * what it cannot release lapses by itself.
  */
-export async function releaseInBackground(blob: LockBlob, leaseId: string, options: BackgroundOptions = {}): Promise<void> {
+export async function releaseInBackground(
+  blob: LockBlob,
+  leaseId: string,
+  options: BackgroundOptions = {},
+): Promise<void> {
   const answered = await releaseQuietly(blob, leaseId);
   if (options.mayReturn || !answered) await releaseAgain(blob, leaseId, options);
 }

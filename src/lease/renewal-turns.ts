@@ -24,9 +24,9 @@ export interface RenewalTurn {
 }
 
 /**
- * The renewals of one mutex, no more of them at once than a service that is slow can still answer. Sent all the same, they would
- * be given up and sent again, and a service that does the work of both falls ever further behind: every lock would be lost
- * where a short wait here loses none.
+ * The renewals of one mutex, no more of them at once than a service that is slow can still answer. Sent all the same,
+ * they would be given up and sent again, and a service that does the work of both falls ever further behind: every lock
+ * would be lost where a short wait here loses none.
  */
 export class RenewalTurns {
   readonly #clock: Clock;
@@ -76,7 +76,10 @@ export class RenewalTurns {
     }
   }
 
-  /** In turns of what has failed before, which may well do so again, and what has not: neither keeps the other waiting for ever. */
+  /**
+   * In turns of what has failed before, which may well do so again, and what has not: neither keeps the other waiting
+   * for ever.
+   */
   #next(): void {
     const [first, second] = this.#wasFresh ? [this.#failed, this.#fresh] : [this.#fresh, this.#failed];
     this.#wasFresh = !this.#wasFresh;

@@ -33,7 +33,10 @@ export async function renew(blob: LockBlob, lease: Lease, host: RenewalHost): Pr
   await retry(blob, (failures) => renewOnce(blob, lease, host, failures > 0), policy).catch(() => undefined);
 }
 
-/** True when the lease is settled for now: renewed in time, lost, or not to be renewed any more. 0 when the answer was late. */
+/**
+ * True when the lease is settled for now: renewed in time, lost, or not to be renewed any more. 0 when the answer was
+ * late.
+ */
 async function renewOnce(blob: LockBlob, lease: Lease, host: RenewalHost, hasFailed: boolean): Promise<true | 0> {
   if (!host.isWanted) return true;
   const turn = { hasFailed, leftMs: () => lease.remainingMs, isWanted: () => host.isWanted };

@@ -14,8 +14,8 @@ import { type Sleeper, SuspendWatch } from "./suspend-watch.ts";
 const RENEWAL_STOPPED = new Error("the lease is not renewed any more");
 
 /**
- * Keeps a lease alive until it is released or lost. Two things run side by side: the renewals, and a deadline that does not wait
- * for them. Tells the holder of the lease, one after the other, what happens to it.
+ * Keeps a lease alive until it is released or lost. Two things run side by side: the renewals, and a deadline that does
+ * not wait for them. Tells the holder of the lease, one after the other, what happens to it.
  */
 export class Renewer implements Sleeper, LeaseObserver {
   readonly lease: Lease;
@@ -66,8 +66,8 @@ export class Renewer implements Sleeper, LeaseObserver {
   }
 
   /**
-   * Waits until the lease is good for at least so long, renewing it if need be. Throws its `LockLostError`, `NotHeldError` if it is
-   * not renewed any more, or the signal's reason.
+   * Waits until the lease is good for at least so long, renewing it if need be. Throws its `LockLostError`,
+   * `NotHeldError` if it is not renewed any more, or the signal's reason.
    */
   async ensure(atLeastMs: number, signal?: AbortSignal): Promise<void> {
     for (;;) {
@@ -81,7 +81,10 @@ export class Renewer implements Sleeper, LeaseObserver {
     }
   }
 
-  /** Waits until so much is left of the lease that a renewal, and another try of it, can fail. Throws as {@link Renewer.ensure} does. */
+  /**
+   * Waits until so much is left of the lease that a renewal, and another try of it, can fail. Throws as {@link
+   * Renewer.ensure} does.
+   */
   async freshen(signal?: AbortSignal): Promise<void> {
     const { leaseSeconds, goodForMs } = this.terms;
     const longEnoughMs = Math.min((leaseSeconds * 1_000) / 3, goodForMs / 2);

@@ -19,8 +19,8 @@ export interface SignalOption {
 
 export interface RequestOptions<T = unknown> extends SignalOption {
   /**
-   * Says for how long the request outlives the wait for its answer, when that ends. Default: it is aborted with the wait.
-   * A late answer still tells whether the service did what it was asked.
+   * Says for how long the request outlives the wait for its answer, when that ends. Default: it is aborted with the
+   * wait. A late answer still tells whether the service did what it was asked.
    */
   readonly linger?: (() => Linger) | undefined;
   /** Called as the request is sent, with the service's answer, which may come after the wait has ended. */
@@ -58,7 +58,8 @@ export class Requests {
   send<T>(kind: RequestKind, ask: (signal: AbortSignal) => Promise<T>, options: RequestOptions<T> = {}): Promise<T> {
     const preparing = this.#store.prepare?.();
     // Loading the SDK is not the service's time: on a busy machine it takes longer than a request may.
-    if (preparing !== undefined) return unlessAborted(preparing, options.signal).then(() => this.send(kind, ask, options));
+    if (preparing !== undefined)
+      return unlessAborted(preparing, options.signal).then(() => this.send(kind, ask, options));
     const { signal, linger, onSent } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { promise: answered, resolve, reject } = deferred<T>();

@@ -23,8 +23,8 @@ export interface RetryPolicy<E = StoreUnavailableError> {
   /** Called when a try was answered, and another one is to follow. */
   answered?(): void;
   /**
-   * Called with each failure, and how many there were in a row. Returns how long to pause, in milliseconds; throws to end
-   * the loop. Default: {@link retryDelayMs}.
+   * Called with each failure, and how many there were in a row. Returns how long to pause, in milliseconds; throws to
+   * end the loop. Default: {@link retryDelayMs}.
    */
   failed?(error: E, failures: number): number;
   /** Pauses. Default: sleeps, unless there is nothing to wait for. */
@@ -35,7 +35,8 @@ export interface RetryPolicy<E = StoreUnavailableError> {
  * Tries until a try brings something. A try that is answered with a number is followed by another one after so many
  * milliseconds; one that fails, as the policy says. `failures` counts the failures in a row before the try.
  *
- * Rejects with an error that is not repeated, with the last one when all tries are used up, or with the signal's reason.
+ * Rejects with an error that is not repeated, with the last one when all tries are used up, or with the signal's
+ * reason.
  */
 export async function retry<T, E = StoreUnavailableError>(
   { clock, random }: Pick<Sources, "clock" | "random">,
@@ -79,5 +80,8 @@ export function expiredBeforeUse(
   key: string,
   { answered = true, ...options }: ErrorOptions & { answered?: boolean } = {},
 ): StoreUnavailableError {
-  return new StoreUnavailableError(`"${key}" was granted, and lost before it could be used`, key, { answered, ...options });
+  return new StoreUnavailableError(`"${key}" was granted, and lost before it could be used`, key, {
+    answered,
+    ...options,
+  });
 }

@@ -26,7 +26,10 @@ export interface ServiceRefusal {
 const SKEW_MS = 10 * 60_000;
 const MINUTE_MS = 60_000;
 
-/** The service's status, code and first sentence, and what to look at: `403 AuthenticationFailed: Server failed to … (…)`. */
+/**
+ * The service's status, code and first sentence, and what to look at: `403 AuthenticationFailed: Server failed to …
+ * (…)`.
+ */
 export function serviceReason(refusal: ServiceRefusal, facts: StoreFacts): string {
   const { status, code, message } = refusal;
   const sentence = /^\s*[<{[]/.test(message) ? "" : firstSentence(message);
@@ -36,11 +39,15 @@ export function serviceReason(refusal: ServiceRefusal, facts: StoreFacts): strin
   return `${status}${said}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
-function hintFor({ about, message, date }: ServiceRefusal, { address, signedUntil = Number.NaN }: StoreFacts): string | undefined {
+function hintFor(
+  { about, message, date }: ServiceRefusal,
+  { address, signedUntil = Number.NaN }: StoreFacts,
+): string | undefined {
   switch (about) {
     case "signature":
     case "access": {
-      if (signedUntil <= date) return `the SAS expired at ${new Date(signedUntil).toISOString().replace(/\.000Z$/, "Z")}`;
+      if (signedUntil <= date)
+        return `the SAS expired at ${new Date(signedUntil).toISOString().replace(/\.000Z$/, "Z")}`;
       const isUnsigned = about === "signature" || message.includes("failed to authenticate");
       return skewOf(date) ?? (isUnsigned ? "is the key, or the SAS, right?" : undefined);
     }

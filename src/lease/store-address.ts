@@ -2,7 +2,10 @@
 export interface StoreAddress {
   /** Account and container in one text: `acme/locks`, or `127.0.0.1:10000/devstoreaccount1/locks`. */
   readonly name: string;
-  /** The account's name in Azure's public cloud. Elsewhere the host, followed by the account where the URL has it in its path. */
+  /**
+   * The account's name in Azure's public cloud. Elsewhere the host, followed by the account where the URL has it in its
+   * path.
+   */
   readonly account: string;
   /** The host that requests go to, with its port where that is not the usual one. */
   readonly host: string;
@@ -14,7 +17,9 @@ export interface StoreAddress {
 const PUBLIC_HOST = /^([^.]+)\.(?:(?:z\d+|privatelink)\.)?blob\.(?:core\.windows\.net|storage\.azure\.net)$/;
 const ROUTING = /-(?:internetrouting|microsoftrouting)$/;
 
-/** The address of a container of the account at this URL. The query of the URL, which may be secret, is no part of it. */
+/**
+ * The address of a container of the account at this URL. The query of the URL, which may be secret, is no part of it.
+ */
 export function storeAddress({ host, hostname, pathname }: URL, container: string): StoreAddress {
   const account = PUBLIC_HOST.exec(hostname)?.[1]?.replace(ROUTING, "") ?? `${host}${pathname.replace(/\/+$/, "")}`;
   return { name: `${account}/${container}`, account, host, container };

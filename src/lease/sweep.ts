@@ -1,7 +1,10 @@
 import { isLeased, type StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 
-/** Deletes, in the background, the helper blobs that are not leased and were not written for so long: their processes are dead. */
+/**
+ * Deletes, in the background, the helper blobs that are not leased and were not written for so long: their processes
+ * are dead.
+ */
 export function sweepHelpers(blob: LockBlob, found: readonly StoredBlob[], deadAfterMs: number): void {
   const { removals, log } = blob;
   if (removals.areDenied) return;

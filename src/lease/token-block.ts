@@ -6,7 +6,10 @@ import type { ServiceTime } from "./last-stamp.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { isOnlyClaimed } from "./lock-record.ts";
 
-/** A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a record. */
+/**
+ * A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a
+ * record.
+ */
 const TOKENS_PER_SECOND = 1_000_000;
 /** How many tokens a holder reserves with one write. */
 const BLOCK_SIZE = 1_024;
@@ -36,9 +39,13 @@ export async function nextBlock(
   const isNew = isOnlyClaimed(metadata);
   const seedInMs = record || isNew ? 0 : lastModified + SEED_AFTER_MS - time.ms;
   if (seedInMs > LONGEST_SEED_MS)
-    throw new StoreUnavailableError(`the blob of "${key}" was written ${seedInMs} ms from now, by its Last-Modified`, key, {
-      answered: true,
-    });
+    throw new StoreUnavailableError(
+      `the blob of "${key}" was written ${seedInMs} ms from now, by its Last-Modified`,
+      key,
+      {
+        answered: true,
+      },
+    );
   if (seedInMs > 0) await sleep(clock, seedInMs, { signal });
   for (;;) {
     const earlier = isNew ? secondOf(lastModified) * TOKENS_PER_SECOND - 1 : 0;

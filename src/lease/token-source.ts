@@ -11,9 +11,15 @@ export interface TokenCredentialLike {
   getToken(scopes: string | string[], options?: object): Promise<{ token: string; expiresOnTimestamp: number } | null>;
 }
 
-/** A request for a token is given up after so many milliseconds. `az` takes seconds; a managed identity that starts may take many. */
+/**
+ * A request for a token is given up after so many milliseconds. `az` takes seconds; a managed identity that starts may
+ * take many.
+ */
 const GIVEN_UP_AFTER_MS = 30_000;
-/** After so many milliseconds without an answer, a second request is sent beside the first, whose connection may be dead. */
+/**
+ * After so many milliseconds without an answer, a second request is sent beside the first, whose connection may be
+ * dead.
+ */
 const ASKED_AGAIN_AFTER_MS = 10_000;
 /** A token is fetched anew so many milliseconds before it expires, and used meanwhile. */
 const REFRESHED_BEFORE_MS = 120_000;
@@ -43,11 +49,13 @@ interface TokenOptions {
 }
 
 /**
- * The tokens of a credential, for the SDK's clients. Fetching one is shared by all requests and outlives the one that asked for
- * it; it is bounded by time-outs of its own, after which the next request asks anew. Rejects with `TokenError`.
+ * The tokens of a credential, for the SDK's clients. Fetching one is shared by all requests and outlives the one that
+ * asked for it; it is bounded by time-outs of its own, after which the next request asks anew. Rejects with
+ * `TokenError`.
  *
- * It keeps the tokens itself and tells the SDK that they have expired: the SDK refreshes a token that it keeps in the background,
- * waits without a bound for a request that hangs, and leaves a failure at the very end unhandled, which ends the process.
+ * It keeps the tokens itself and tells the SDK that they have expired: the SDK refreshes a token that it keeps in the
+ * background, waits without a bound for a request that hangs, and leaves a failure at the very end unhandled, which
+ * ends the process.
  */
 export class TokenSource implements TokenCredentialLike {
   readonly #credential: TokenCredentialLike;
@@ -67,7 +75,8 @@ export class TokenSource implements TokenCredentialLike {
     this.#lastUsed = kept;
     const { token } = kept;
     const leftMs = token && options.claims === undefined ? token.expiresOnTimestamp - wallTime() : 0;
-    if (token === undefined || leftMs <= UNUSED_BEFORE_MS) return forOneRequest(await this.#fetch(kept, scopes, options));
+    if (token === undefined || leftMs <= UNUSED_BEFORE_MS)
+      return forOneRequest(await this.#fetch(kept, scopes, options));
     if (isRefreshDue(token, leftMs) && !(kept.lastRefresh && kept.lastRefresh.elapsedMs < REFRESHED_AGAIN_AFTER_MS)) {
       kept.lastRefresh = new Stopwatch(this.#clock);
       // The one at hand is good for a while; a failure shows when it is not.

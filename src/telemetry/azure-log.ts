@@ -19,7 +19,8 @@ async function load(): Promise<void> {
     const { createClientLogger } = await loadPackage("@azure/logger", () => import("@azure/logger"));
     logger = createClientLogger("azmutex");
   } catch {
-    // Where the log cannot be loaded, no program takes its lines. The cause may have passed when the SDK is loaded the next time.
+    // Where the log cannot be loaded, no program takes its lines. The cause may have passed when the SDK is loaded the
+    // next time.
     loading = undefined;
   }
   isLoading = false;

@@ -9,11 +9,16 @@ export interface LockEvent {
   readonly fencingToken: number | undefined;
 }
 
-/** What happens to a lock: it begins with `acquired` and ends with one of `released`, `handedOver` and `lost`. Times are in milliseconds. */
+/**
+ * What happens to a lock: it begins with `acquired` and ends with one of `released`, `handedOver` and `lost`. Times are
+ * in milliseconds.
+ */
 export interface LockEvents {
   /** With 0 attempts if a task of this process handed the lock over. */
   acquired: LockEvent & { readonly waitedMs: number; readonly attempts: number };
-  /** A renewal was answered. `tookMs`: how long that took; `msLeft`: what was left of the lease then, in milliseconds. */
+  /**
+   * A renewal was answered. `tookMs`: how long that took; `msLeft`: what was left of the lease then, in milliseconds.
+   */
   renewed: LockEvent & { readonly tookMs: number; readonly msLeft: number };
   /** It is tried again until nothing is left. */
   renewFailed: LockEvent & { readonly error: unknown; readonly msLeft: number; readonly attempt: number };
@@ -27,7 +32,14 @@ export interface LockEvents {
 
 type Listener = (event: never) => unknown;
 
-const NAMES: readonly string[] = ["acquired", "renewed", "renewFailed", "handedOver", "lost", "released"] satisfies (keyof LockEvents)[];
+const NAMES: readonly string[] = [
+  "acquired",
+  "renewed",
+  "renewFailed",
+  "handedOver",
+  "lost",
+  "released",
+] satisfies (keyof LockEvents)[];
 
 /** Who wants to be told what happens. */
 export class Listeners {

@@ -1,4 +1,12 @@
-import { type Attributes, type Counter, type Histogram, type Meter, type MeterProvider, meterOf, meterProvider } from "./open-telemetry.ts";
+import {
+  type Attributes,
+  type Counter,
+  type Histogram,
+  type Meter,
+  type MeterProvider,
+  meterOf,
+  meterProvider,
+} from "./open-telemetry.ts";
 
 /** What it counts, or where the buckets of its seconds end; and what it is, for people. */
 type Description = readonly [of: string | readonly number[], description: string];
@@ -65,7 +73,10 @@ export class Metrics {
 
 let latest: Metrics | undefined;
 
-/** Those of the provider that is registered at this moment, if there is one: instruments made before it came are dead for ever. */
+/**
+ * Those of the provider that is registered at this moment, if there is one: instruments made before it came are dead
+ * for ever.
+ */
 export function metrics(): Metrics | undefined {
   try {
     const provider = meterProvider();
@@ -78,7 +89,8 @@ export function metrics(): Metrics | undefined {
 }
 
 function instrument(meter: Meter, name: string, [of, description]: Description): Instrument {
-  if (typeof of !== "string") return meter.createHistogram(name, { unit: "s", description, advice: { explicitBucketBoundaries: [...of] } });
+  if (typeof of !== "string")
+    return meter.createHistogram(name, { unit: "s", description, advice: { explicitBucketBoundaries: [...of] } });
   const options = { unit: of, description };
   return LEVELS.includes(name) ? meter.createUpDownCounter(name, options) : meter.createCounter(name, options);
 }

@@ -1,5 +1,7 @@
-// The parts of OpenTelemetry's API that are used here, by shape. What a program registers with any 1.x of `@opentelemetry/api` is kept
-// in one object of `globalThis`, so that all copies of the API in a process share it: reading it there needs no copy of our own.
+// The parts of OpenTelemetry's API that are used here, by shape. What a program registers with any 1.x of
+// `@opentelemetry/api` is kept
+// in one object of `globalThis`, so that all copies of the API in a process share it: reading it there needs no copy of
+// our own.
 // https://github.com/open-telemetry/opentelemetry-js/blob/main/api/src/internal/global-utils.ts
 
 export type AttributeValue = string | number | boolean | readonly string[];
@@ -72,14 +74,19 @@ const REGISTERED = Symbol.for("opentelemetry.js.api.1");
 /** The key under which a context carries its span. */
 const SPAN = Symbol.for("OpenTelemetry Context Key SPAN");
 
-/** The name and version of this package, as the source of its spans and metrics. A test compares the version with package.json. */
+/**
+ * The name and version of this package, as the source of its spans and metrics. A test compares the version with
+ * package.json.
+ */
 const SCOPE = ["azmutex", "0.1.0"] as const;
 
 function registered(): Registered {
   return (globalThis as { readonly [REGISTERED]?: Registered })[REGISTERED] ?? {};
 }
 
-/** Whether the program has registered a tracer or a meter provider. Without one, this look is all that telemetry costs. */
+/**
+ * Whether the program has registered a tracer or a meter provider. Without one, this look is all that telemetry costs.
+ */
 export function isRegistered(signal: "trace" | "metrics"): boolean {
   return registered()[signal] !== undefined;
 }

@@ -11,8 +11,8 @@ import { type Attributes, isRegistered } from "./open-telemetry.ts";
 /** What OpenTelemetry is given of a mutex. */
 export interface TelemetryOptions {
   /**
-   * How spans name a key: as it is, by the first 16 hexadecimal digits of its SHA-256, or not at all; only with `"plain"` do they quote
-   * messages. Metrics never name it. Default: `"plain"`.
+   * How spans name a key: as it is, by the first 16 hexadecimal digits of its SHA-256, or not at all; only with
+   * `"plain"` do they quote messages. Metrics never name it. Default: `"plain"`.
    */
   key?: "plain" | "hash" | "none" | undefined;
 }
@@ -87,14 +87,18 @@ export class Telemetry implements LeaseObserver {
   handsOver(): (() => void) | undefined {
     const { metrics: meters, clock } = this;
     const since = meters && clock.now();
-    return since === undefined ? undefined : () => meters?.measure("azmutex.lock.handover.gap", (clock.now() - since) / 1_000);
+    return since === undefined
+      ? undefined
+      : () => meters?.measure("azmutex.lock.handover.gap", (clock.now() - since) / 1_000);
   }
 
   /** What a span says of its key, or keys. */
   keyAttributes(key: string | readonly string[]): Attributes {
     if (this.#naming === "none") return {};
     const isPlain = this.#naming === "plain";
-    const named = [key].flat().map((one) => (isPlain ? one : createHash("sha256").update(one).digest("hex").slice(0, HASH_DIGITS)));
+    const named = [key]
+      .flat()
+      .map((one) => (isPlain ? one : createHash("sha256").update(one).digest("hex").slice(0, HASH_DIGITS)));
     const [one, several] = isPlain ? ["azmutex.key", "azmutex.keys"] : ["azmutex.key_hash", "azmutex.key_hashes"];
     return typeof key === "string" ? { [one]: named[0] } : { [several]: named };
   }

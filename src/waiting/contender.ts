@@ -60,13 +60,17 @@ export class Contender {
     this.#budget = head.note.budget;
   }
 
-  /** Takes over what it was handed, or polls until it holds the lock. Throws the limit's reason, `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`. */
+  /**
+   * Takes over what it was handed, or polls until it holds the lock. Throws the limit's reason,
+   * `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`.
+   */
   async wait(): Promise<Hold> {
     const { lease, note } = this.#head;
     const { stayAwayMs = 0 } = note;
     let hold = lease && (await this.#settle(lease));
     if (hold) return hold;
-    if (stayAwayMs > 0) await sleep(this.#blob.clock, this.#limit.untilNextPoll(stayAwayMs, 0), { signal: this.#limit.signal });
+    if (stayAwayMs > 0)
+      await sleep(this.#blob.clock, this.#limit.untilNextPoll(stayAwayMs, 0), { signal: this.#limit.signal });
     for (let losses = 1; ; losses += 1) {
       hold = await this.#attemptToHold(
         (acquisition, place) => (place ? () => place.step() : this.#pollOf(acquisition)),
@@ -96,7 +100,7 @@ export class Contender {
     throw expiredBeforeUse(this.#blob.key, { answered: isUnsure(cause) && cause.answered, cause: this.#lost });
   }
 
-  /** Tries for the lease under one id, as the policy says. Undefined if the lease was not granted, or was lost at once. */
+  /** Tries for the lease under one id, as the policy says. Undefined if it was not granted, or was lost at once. */
   async #attemptToHold(
     stepOf: (acquisition: Acquisition, place: PlaceInLine | undefined) => Step,
     policy: RetryPolicy,
@@ -152,7 +156,7 @@ export class Contender {
       return hold;
     } catch (error) {
       const lost = !signal.aborted && isMutexError(error) && error.code === "LOCK_LOST";
-      this.#giveBack(lease, lost);
+      giveBack(lease, lost, () => this.#handOver.end(lease, this.#head, false));
       if (!lost) throw error;
       this.#lost = error;
       return undefined;
@@ -176,21 +180,23 @@ export class Contender {
 
   get #polling(): PollingOptions {
     const { fencing, requestsAfter = 0 } = this.#options;
-    // A poll that is granted is followed by a look at the record and a write of it, where another process held the lock before.
+    // A poll that is granted is followed by a look at the record and a write of it, where another process held the lock
+    // before.
     return { blob: this.#blob, limit: this.#limit, outage: this.#outage, longer: (fencing ? 3 : 1) + requestsAfter };
   }
 
   get #tokenOptions(): FreshTokenOptions {
     const { fencing, description, unreachableAfterMs } = this.#options;
-    // A caller who waits goes through any number of refusals; one who asks once does not keep the lease from others for that.
+    // A caller who waits goes through any number of refusals; one who asks once does not keep others waiting for that.
     const longestMs = this.#isAskingOnce ? unreachableAfterMs : undefined;
     return { fencing, description, signal: this.#limit.signal, outage: () => this.#outage, longestMs };
   }
+}
 
-  /** To the next holder, if it is still held. In the background: no caller waits for that. */
-  #giveBack(lease: ProcessLease, lost: boolean): void {
-    const own = lease.renewer.lease;
-    const giveBack = (): Promise<unknown> => (lost || own.lostBecause ? own.release() : this.#handOver.end(lease, this.#head, false));
-    inRootContext(giveBack).catch((error) => this.#blob.log(`a lease on "${this.#blob.key}" lapses by itself: ${String(error)}`));
-  }
+/** Gives a lease to the next holder, if it is still held. In the background: no caller waits for that. */
+function giveBack(processLease: ProcessLease, isLost: boolean, handOver: () => Promise<unknown>): void {
+  const { blob, renewer } = processLease;
+  const { lease } = renewer;
+  const end = (): Promise<unknown> => (isLost || lease.lostBecause ? lease.release() : handOver());
+  inRootContext(end).catch((error) => blob.log(`a lease on "${blob.key}" lapses by itself: ${String(error)}`));
 }

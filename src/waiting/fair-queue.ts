@@ -74,8 +74,8 @@ export class FairQueue {
   }
 
   /**
-   * Gives the lock to the first who waits, or back to the service: for a waiter that may have been given it, or may yet be,
-   * and does not want it any more. Again and again for a minute, until it turns out to have been ours.
+   * Gives the lock to the first who waits, or back to the service: for a waiter that may have been given it, or may yet
+   * be, and does not want it any more. Again and again for a minute, until it turns out to have been ours.
    */
   async giveUp(acquisition: Pick<Acquisition, "leaseId" | "mayReturn">, ticket: Ticket | undefined): Promise<void> {
     const { clock, requestTimeoutMs } = this.#blob;
@@ -89,7 +89,10 @@ export class FairQueue {
     }
   }
 
-  /** Whether the lock was ours, and is not any more. One after the other, so that none renews what another is about to give away. */
+  /**
+   * Whether the lock was ours, and is not any more. One after the other, so that none renews what another is about to
+   * give away.
+   */
   #passOn(leaseId: string): Promise<boolean> {
     const passed = this.#passing.then(() => this.#passOnNow(leaseId));
     this.#passing = passed;
@@ -123,7 +126,8 @@ function ticketIn({ key: name, leaseState, lastModified, metadata }: StoredBlob)
   if (leaseState !== "leased") return undefined;
   const arrivedAt = Number(/\/(\d{15})-[^/]*$/.exec(name)?.[1] ?? Number.NaN);
   const said = jsonOf(metadata[TICKET]) as Partial<WaitingTicket> | undefined;
-  if (!Number.isFinite(arrivedAt) || typeof said?.key !== "string" || typeof said.leaseId !== "string") return undefined;
+  if (!Number.isFinite(arrivedAt) || typeof said?.key !== "string" || typeof said.leaseId !== "string")
+    return undefined;
   const { key, leaseId, holder } = said;
   return isHolder(holder) ? { key, name, arrivedAt, madeAt: lastModified, leaseId, holder } : undefined;
 }

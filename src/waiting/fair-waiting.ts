@@ -37,7 +37,10 @@ export class FairWaiting {
     return new FifoHandOver({ queue: this.queue, blob: this.#blob, enoughMs });
   }
 
-  /** A waiter that is given the lock has to find out while two thirds of its lease last, and two tries of a request after that. */
+  /**
+   * A waiter that is given the lock has to find out while two thirds of its lease last, and two tries of a request
+   * after that.
+   */
   get #longestSleepMs(): number {
     return (this.#options.terms.leaseSeconds * 1_000 * 2) / 3 - 2 * this.#blob.requestTimeoutMs;
   }

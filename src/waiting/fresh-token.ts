@@ -16,16 +16,18 @@ export interface FreshTokenOptions {
 }
 
 /**
- * A token from the block that the record reserves for this process, or else from one that is written now, under a lease that is
- * good for long enough. What the answer that granted it said of the blob is as old as the lease: other processes may have had it
- * since, and have handed it on. Undefined without fencing.
+ * A token from the block that the record reserves for this process, or else from one that is written now, under a lease
+ * that is good for long enough. What the answer that granted it said of the blob is as old as the lease: other
+ * processes may have had it since, and have handed it on. Undefined without fencing.
  */
 export async function freshToken(processLease: ProcessLease, options: FreshTokenOptions): Promise<number | undefined> {
   const { fencing, description, signal } = options;
   const { tokens, renewer } = processLease;
   const { lease } = renewer;
   for (;;) {
-    const token = fencing ? (tokens.next(lease.lastStamp, description) ?? (await reserveToken(processLease, options))) : undefined;
+    const token = fencing
+      ? (tokens.next(lease.lastStamp, description) ?? (await reserveToken(processLease, options)))
+      : undefined;
     const { lastStamp } = lease;
     await renewer.freshen(signal);
     if (lease.lastStamp === lastStamp || !fencing) return token;

@@ -1,9 +1,14 @@
 import type { Clock } from "../clock.ts";
 
-/** A hand-over takes no request, so tasks that hand on quickly would keep the event loop from turning. It turns after so many. */
+/**
+ * A hand-over takes no request, so tasks that hand on quickly would keep the event loop from turning. It turns after so
+ * many.
+ */
 const HAND_OVERS_A_TURN = 64;
 
-/** How long, and how often, the tasks of this process have kept a lock for themselves since another process last had it. */
+/**
+ * How long, and how often, the tasks of this process have kept a lock for themselves since another process last had it.
+ */
 export class HandOverBudget {
   readonly #clock: Clock;
   readonly #since: number;

@@ -14,7 +14,10 @@ const HANDED_OVER: HoldEnd = Object.freeze({ kind: "released", handedTo: "task" 
 
 /** Says who holds the lock next. */
 export interface HandOver {
-  /** Hands a lease that is held to the next task of this process, or to another process, or gives it back; and leaves the queue. */
+  /**
+   * Hands a lease that is held to the next task of this process, or to another process, or gives it back; and leaves
+   * the queue.
+   */
   end(lease: ProcessLease, head: QueueHead<ProcessLease>, isIdGivenOut: boolean): Promise<HoldEnd>;
 }
 
@@ -79,7 +82,11 @@ export class FifoHandOver implements HandOver {
     return await processLease.renewer.lease.release().finally(() => head.leave());
   }
 
-  async #handOver(processLease: ProcessLease, head: QueueHead<ProcessLease>, isIdGivenOut: boolean): Promise<HoldEnd | undefined> {
+  async #handOver(
+    processLease: ProcessLease,
+    head: QueueHead<ProcessLease>,
+    isIdGivenOut: boolean,
+  ): Promise<HoldEnd | undefined> {
     const { queue, enoughMs } = this.#options;
     const { renewer, ticketGone } = processLease;
     const { lease } = renewer;
@@ -99,7 +106,10 @@ export class FifoHandOver implements HandOver {
   }
 }
 
-/** Hands the lease to the next task in line, if there is one that can take it. It then is that task's, from this moment on. */
+/**
+ * Hands the lease to the next task in line, if there is one that can take it. It then is that task's, from this moment
+ * on.
+ */
 function passTo(head: QueueHead<ProcessLease>, processLease: ProcessLease): boolean {
   const { blob, tokens, renewer, budget, ticketGone } = processLease;
   renewer.heldBy(undefined);
@@ -109,7 +119,11 @@ function passTo(head: QueueHead<ProcessLease>, processLease: ProcessLease): bool
 }
 
 /** Whether the first in line of this process came before everybody else. */
-function isLocalTurn(head: QueueHead<ProcessLease>, next: WaitingTicket | undefined, { time }: WaitingTickets): boolean {
+function isLocalTurn(
+  head: QueueHead<ProcessLease>,
+  next: WaitingTicket | undefined,
+  { time }: WaitingTickets,
+): boolean {
   if (!next || !time) return true;
   return head.nextWaitedMs !== undefined && arrivalOf(time.ms, head.nextWaitedMs) <= next.arrivedAt;
 }

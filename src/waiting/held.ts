@@ -8,7 +8,9 @@ export type HandedTo = LockEvents["handedOver"]["to"];
 export interface Held {
   /** Aborts when it is lost; its reason is a `LockLostError`. */
   readonly signal: AbortSignal;
-  /** For how long it is certain to last, in milliseconds, by the clock at this moment; 0 when it is lost or has ended. */
+  /**
+   * For how long it is certain to last, in milliseconds, by the clock at this moment; 0 when it is lost or has ended.
+   */
   readonly remainingMs: number;
   readonly isHeld: boolean;
   /** Whether the machine slept and no renewal was answered since: it is neither held nor lost. */
@@ -23,15 +25,15 @@ export interface Held {
   /** From here on the observer is told of its lease's renewals. Default: none is. */
   observedBy?(observer: LeaseObserver): void;
   /**
-   * Ends it. Resolves with the error if it was lost before that; rejects if the service could not be told. Called again, it
-   * answers the same.
+   * Ends it. Resolves with the error if it was lost before that; rejects if the service could not be told. Called
+   * again, it answers the same.
    */
   end(): Promise<LockLostError | undefined>;
 }
 
 /**
- * Ends what no caller waits for any more, or whose end changes nothing about the work: a failure goes to the log. Resolves with
- * the error if it was lost before. Never rejects.
+ * Ends what no caller waits for any more, or whose end changes nothing about the work: a failure goes to the log.
+ * Resolves with the error if it was lost before. Never rejects.
  */
 export async function endQuietly(
   held: Pick<Held, "end">,

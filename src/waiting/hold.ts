@@ -87,7 +87,7 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     return this.#observer?.renewing ? this.#observer.renewing(send) : send();
   }
 
-  /** The lease is lost. The next task in line may try for another; the work under this one may still be stopping. @inheritDoc */
+  /** The next task in line may try for another lease; the work under a lost one may still be stopping. @inheritDoc */
   onEnd(lost: LockLostError | undefined): void {
     if (!lost || this.#state.kind !== "held") return;
     this.#state = { kind: "lost", error: lost };
@@ -96,8 +96,8 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   }
 
   /**
-   * The holder may have written its blob. Or others have had the lock, after the lease was broken, and a late request or a
-   * hand-over brought it back under its old id: it stands, and the token is too low.
+   * The holder may have written its blob. Or others have had the lock, after the lease was broken, and a late request
+   * or a hand-over brought it back under its old id: it stands, and the token is too low.
    */
   async onWritten(): Promise<void> {
     if (this.token === undefined) return;
@@ -107,8 +107,9 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   }
 
   /**
-   * The lease id, which may be on its way in a write of the holder's from now on: the lease is not handed to another task under it.
-   * Asked for the first time when the hold has ended, it is an id that no lease has. The real one may be another task's by then.
+   * The lease id, which may be on its way in a write of the holder's from now on: the lease is not handed to another
+   * task under it. Asked for the first time when the hold has ended, it is an id that no lease has. The real one may be
+   * another task's by then.
    */
   giveOutId(): string {
     this.#idGivenOut ??= this.ended ? this.#lease.blob.newId() : this.leaseId;
@@ -125,10 +126,7 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     this.#beforeNext = run;
   }
 
-  /**
-   * Renews the lease if little of it is left, or if it is uncertain. Throws its `LockLostError`, `NotHeldError` if the hold has ended,
-   * or the signal's reason.
-   */
+  /** Renews the lease if little of it is left, or if it is uncertain. Throws as {@link Renewer.ensure} does. */
   async freshen(signal: AbortSignal | undefined): Promise<void> {
     this.throwIfEnded();
     await this.#lease.renewer.freshen(signal);
@@ -144,8 +142,8 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   }
 
   /**
-   * Ends it without its holder. The signal aborts, and the holder's own {@link Hold.end} says that it was released under the work.
-   * Rejects as that does.
+   * Ends it without its holder. The signal aborts, and the holder's own {@link Hold.end} says that it was released
+   * under the work. Rejects as that does.
    */
   async revoke(): Promise<undefined> {
     const isHeld = this.#state.kind === "held";
@@ -186,7 +184,10 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   }
 }
 
-/** Whether a hold is held once {@link Hold.freshen} is done. Throws as {@link Hold.throwIfEnded}, or the signal's reason. */
+/**
+ * Whether a hold is held once {@link Hold.freshen} is done. Throws as {@link Hold.throwIfEnded}, or the signal's
+ * reason.
+ */
 export async function confirmHeld(hold: Hold, signal: AbortSignal | undefined): Promise<boolean> {
   try {
     await hold.freshen(signal);
@@ -207,12 +208,16 @@ interface HoldEnding {
 }
 
 /** Whether a hold was lost before its end. Rejects if the service could not be told, unless it was. */
-async function lossAtEnd(key: string, { ending, declared, overdue, handedOver }: HoldEnding): Promise<LockLostError | undefined> {
+async function lossAtEnd(
+  key: string,
+  { ending, declared, overdue, handedOver }: HoldEnding,
+): Promise<LockLostError | undefined> {
   try {
     const answer = await ending;
     handedOver(answer.handedTo);
     if (declared) return declared;
-    // The release came after the deadline. Its answer shows that no other holder was in between; an assumed release shows nothing.
+    // The release came after the deadline. Its answer shows that no other holder was in between; an assumed release
+    // shows nothing.
     if (answer.kind === "released") return "isAssumed" in answer ? overdue : undefined;
     const refused = lossBy(answer, key, "release");
     if (!overdue) return refused;

@@ -13,7 +13,10 @@ export interface KeyState {
   readonly tokens: FencingTokens;
 }
 
-/** How many keys are remembered that no task of this process uses; a forgotten one costs two requests when it is next locked. */
+/**
+ * How many keys are remembered that no task of this process uses; a forgotten one costs two requests when it is next
+ * locked.
+ */
 const MOST_IDLE_KEYS = 10_000;
 /** So many holds may be remembered beyond their end before they are swept. */
 const FEWEST_HOLDS = 64;
@@ -55,7 +58,9 @@ export class KeyStates {
 
   /** Ends all holds; their signals abort. Never rejects: what is not answered lapses by itself. */
   async revokeAll(log: (message: string) => void): Promise<void> {
-    const revoked = [...this.#holds].map(([{ key }, hold]) => endQuietly({ end: () => hold.revoke() }, log, `the lock on "${key}"`));
+    const revoked = [...this.#holds].map(([{ key }, hold]) =>
+      endQuietly({ end: () => hold.revoke() }, log, `the lock on "${key}"`),
+    );
     await Promise.all(revoked);
   }
 

@@ -48,7 +48,9 @@ export class QueueHead<Lease> {
     return this.#queue.next?.limit.waitedMs;
   }
 
-  /** Hands the lease to the next one in line. False, and nothing has happened, if there is none or it cannot take it. */
+  /**
+   * Hands the lease to the next one in line. False, and nothing has happened, if there is none or it cannot take it.
+   */
   pass(lease: Lease): boolean {
     if (!this.#isMine || !this.#queue.next?.accepts(lease)) return false;
     this.#isMine = false;
@@ -64,7 +66,10 @@ export class QueueHead<Lease> {
   }
 }
 
-/** The tasks of this process that want one key, first come, first served: one contends or holds, the others wait in memory. */
+/**
+ * The tasks of this process that want one key, first come, first served: one contends or holds, the others wait in
+ * memory.
+ */
 export class LocalQueue<Lease> {
   /** In order of arrival. For most keys there is none. */
   #waiting: Set<Entry<Lease>> | undefined;

@@ -11,13 +11,19 @@ import {
 } from "../options.ts";
 import { type PollOptions, type PollPolicy, resolvePollOptions } from "./backoff.ts";
 
-/** How a lock is held and waited for. Everything has a default; what does not fit together is refused at construction. */
+/**
+ * How a lock is held and waited for. Everything has a default; what does not fit together is refused at construction.
+ */
 export interface LockerOptions extends TermsOptions {
-  /** How long `lock()` goes on without any answer from the service before it rejects, in milliseconds that the machine is awake. Default: 20,000. */
+  /**
+   * How long `lock()` goes on without any answer from the service before it rejects, in milliseconds that the machine
+   * is awake. Default: 20,000.
+   */
   unreachableAfterMs?: number | undefined;
   /**
-   * Whether the holder writes who it is into the blob's metadata and gets a fencing token. Default: true. With false a lock
-   * and unlock always takes two requests, `fencingToken` is undefined, and `inspect` cannot tell who holds the lock.
+   * Whether the holder writes who it is into the blob's metadata and gets a fencing token. Default: true. With false a
+   * lock and unlock always takes two requests, `fencingToken` is undefined, and `inspect` cannot tell who holds the
+   * lock.
    */
   fencing?: boolean | undefined;
   /** A name for the holder, for people and for `break`, up to 256 characters. Default: `host:pid`. */
@@ -25,9 +31,10 @@ export interface LockerOptions extends TermsOptions {
   /** What the lock is held for, for people, up to 1,024 characters. Default: nothing. */
   purpose?: string | undefined;
   /**
-   * Whether processes get the lock in the order they came, through a queue in the container; a property of the key that all
-   * its users set alike. A user that does not, a go-azuremutex among them, excludes and is excluded all the same, but enters only
-   * when the queue is empty. Order is kept as long as no lease runs out. Default: false. Needs the permissions to list and delete.
+   * Whether processes get the lock in the order they came, through a queue in the container; a property of the key that
+   * all its users set alike. A user that does not, a go-azuremutex among them, excludes and is excluded all the same,
+   * but enters only when the queue is empty. Order is kept as long as no lease runs out. Default: false. Needs the
+   * permissions to list and delete.
    */
   fair?: boolean | undefined;
   /**
@@ -36,8 +43,9 @@ export interface LockerOptions extends TermsOptions {
    */
   poll?: PollOptions | undefined;
   /**
-   * For how long, in milliseconds since the service granted the lease, the tasks of this process hand the lock to each other
-   * without a request before other processes get their chance. Default: 3,000. With 0 every release goes to the service.
+   * For how long, in milliseconds since the service granted the lease, the tasks of this process hand the lock to each
+   * other without a request before other processes get their chance. Default: 3,000. With 0 every release goes to the
+   * service.
    */
   handOverMs?: number | undefined;
   /** How often they do so at most. Default: 100,000. */
@@ -66,15 +74,19 @@ const HAND_OVER_MS = 3_000;
 const HAND_OVER_COUNT = 100_000;
 
 /**
- * The options of a user of a key with every default filled in, checked against each other. The request's timeout is the mutex's. Throws
- * `RangeError` or `TypeError` naming option and value.
+ * The options of a user of a key with every default filled in, checked against each other. The request's timeout is the
+ * mutex's. Throws `RangeError` or `TypeError` naming option and value.
  */
 export function resolveLockerOptions(
   options: LockerOptions,
   mutex: { readonly tryTimeoutMs: number },
   kind: KeyKind = "lock",
 ): ResolvedLockerOptions {
-  const { unreachableAfterMs = UNREACHABLE_AFTER_MS, handOverMs = HAND_OVER_MS, handOverCount = HAND_OVER_COUNT } = options;
+  const {
+    unreachableAfterMs = UNREACHABLE_AFTER_MS,
+    handOverMs = HAND_OVER_MS,
+    handOverCount = HAND_OVER_COUNT,
+  } = options;
   const { fencing = true, fair = false, holder, purpose, poll } = options;
   checkMs(unreachableAfterMs, "unreachableAfterMs");
   checkMs(handOverMs, "handOverMs");

@@ -1,8 +1,8 @@
 /** The longest a waiter sleeps between two looks at the queue. */
 const LONGEST_SLEEP_MS = 10_000;
 /**
- * A waiter that has so many before it, in a queue that is known to move so slowly, is not given the lock unless all of them give up
- * at once, and may sleep this much longer.
+ * A waiter that has so many before it, in a queue that is known to move so slowly, is not given the lock unless all of
+ * them give up at once, and may sleep this much longer.
  */
 const FAR_BACK = 8;
 const SLOW_PACE_MS = 2_000;
@@ -16,8 +16,8 @@ const HEAD_POLLS = 0.17;
 /** z of the 3 % quantile of the normal distribution. */
 const Z = -1.8808;
 /**
- * A queue that has not moved for so long has a holder that stays, a leader say: those who wait look less often then. The first in
- * line still finds within half a second that a dead holder's lease has run out.
+ * A queue that has not moved for so long has a holder that stays, a leader say: those who wait look less often then.
+ * The first in line still finds within half a second that a dead holder's lease has run out.
  */
 const STANDSTILL_MS = 60_000;
 const STANDING_FIRST_MS = 450;
@@ -29,7 +29,10 @@ const QUICKEST_MS = 90;
 const QUICKEST_FIRST_MS = 45;
 const SLOWEST_MS = 250;
 
-/** How often a waiter looks at the queue, from the pace at which it moves: less often the further back, and quickly when it is next. */
+/**
+ * How often a waiter looks at the queue, from the pace at which it moves: less often the further back, and quickly when
+ * it is next.
+ */
 export class Pace {
   readonly #longestMs: number;
   readonly #joinedAt: number;
@@ -59,12 +62,14 @@ export class Pace {
     const standingMs = now - (this.#last?.at ?? this.#joinedAt);
     const movingMs = this.#movingSleepMs(position, random);
     if (standingMs < STANDSTILL_MS) return movingMs;
-    const standingSleepMs = position === 0 ? STANDING_FIRST_MS : Math.min(STANDING_LONGEST_MS, STANDING_PART * standingMs);
+    const standingSleepMs =
+      position === 0 ? STANDING_FIRST_MS : Math.min(STANDING_LONGEST_MS, STANDING_PART * standingMs);
     return Math.max(movingMs, standingSleepMs);
   }
 
   #movingSleepMs(position: number, random: () => number): number {
-    if (position === 0) return Math.min(SLOWEST_MS, Math.max(QUICKEST_FIRST_MS, HEAD_POLLS * this.#paceMs)) * (0.8 + 0.4 * random());
+    if (position === 0)
+      return Math.min(SLOWEST_MS, Math.max(QUICKEST_FIRST_MS, HEAD_POLLS * this.#paceMs)) * (0.8 + 0.4 * random());
     const isFarBack = position >= FAR_BACK && this.#paceMs >= SLOW_PACE_MS;
     const longestMs = isFarBack ? FAR_BACK_SLEEPS * this.#longestMs : this.#longestMs;
     return Math.max(QUICKEST_MS, Math.min(longestMs, CAUTION * this.#paceMs * quickestTurns(position)));
@@ -76,12 +81,18 @@ export class Pace {
   }
 }
 
-/** One move more than were seen: what few moves tell is mostly chance, and a waiter that sleeps too long keeps all others waiting. */
+/**
+ * One move more than were seen: what few moves tell is mostly chance, and a waiter that sleeps too long keeps all
+ * others waiting.
+ */
 function paceOf(ms: number, moves: number): number {
   return ms / (Math.max(0, moves) + 1);
 }
 
-/** The 3 % quantile of Gamma(k + 1): how many mean holds it takes at the quickest until k places are gone. By Wilson and Hilferty. */
+/**
+ * The 3 % quantile of Gamma(k + 1): how many mean holds it takes at the quickest until k places are gone. By Wilson and
+ * Hilferty.
+ */
 function quickestTurns(position: number): number {
   const shape = position + 1;
   return shape * (1 - 1 / (9 * shape) + Z / (3 * Math.sqrt(shape))) ** 3;

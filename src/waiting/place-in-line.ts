@@ -23,8 +23,8 @@ export interface PlaceOptions {
 }
 
 /**
- * One task's place in the queue between processes. It asks for the lock once; then it takes a ticket, looks now and then who is
- * before it, and asks again when none is, or when it may have been handed the lock all the same.
+ * One task's place in the queue between processes. It asks for the lock once; then it takes a ticket, looks now and
+ * then who is before it, and asks again when none is, or when it may have been handed the lock all the same.
  */
 export class PlaceInLine {
   readonly #options: PlaceOptions;
@@ -69,7 +69,8 @@ export class PlaceInLine {
       }
     }
     const untilLookMs = this.#lookAt - this.#now;
-    if (this.#position !== undefined && untilLookMs > 0) return Math.min(untilLookMs, this.#possible.dueInMs(this.#now));
+    if (this.#position !== undefined && untilLookMs > 0)
+      return Math.min(untilLookMs, this.#possible.dueInMs(this.#now));
     if (this.#position === undefined) await this.#ticket.join(limit.signal);
     return await this.#look();
   }

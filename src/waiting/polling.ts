@@ -10,7 +10,10 @@ export interface PollingOptions {
   readonly limit: WaitLimit;
   /** Ends the wait when the service does not answer for too long. */
   readonly outage: OutageTimer;
-  /** How many times as long as the last step, which brought nothing, a step takes that brings what is wanted. Default: as long. */
+  /**
+   * How many times as long as the last step, which brought nothing, a step takes that brings what is wanted. Default:
+   * as long.
+   */
   readonly longer?: number;
   /** Waits until the next step is due. Default: sleeps, until the limit ends. */
   readonly rest?: (ms: number) => Promise<void>;
@@ -19,15 +22,17 @@ export interface PollingOptions {
 /** The longest pause that a service is granted that asks for one, in milliseconds. */
 const LONGEST_REST_MS = 60_000;
 
-/** How long to pause after so many failures in a row, in milliseconds, with what the service asked for up to a minute. */
+/**
+ * How long to pause after so many failures in a row, in milliseconds, with what the service asked for up to a minute.
+ */
 export function restAfter({ retryAfterMs = 0 }: StoreUnavailableError, failures: number, random: () => number): number {
   return Math.max(retryDelayMs(failures, random), Math.min(LONGEST_REST_MS, retryAfterMs));
 }
 
 /**
- * Takes one step after the other until one brings what is wanted; a number says how many milliseconds to pause before the next.
- * Short failures of the service are waited out. Throws the limit's reason, `StoreUnavailableError` when there was no answer
- * for too long, and what a step throws when the service certainly refuses.
+ * Takes one step after the other until one brings what is wanted; a number says how many milliseconds to pause before
+ * the next. Short failures of the service are waited out. Throws the limit's reason, `StoreUnavailableError` when there
+ * was no answer for too long, and what a step throws when the service certainly refuses.
  */
 export function poll<T extends object>(options: PollingOptions, step: () => Promise<T | number>): Promise<T> {
   return retry(options.blob, step, new Polling(options));

@@ -6,7 +6,9 @@ import type { StandingLease } from "../lease/standing-lease.ts";
 
 /** How long a ticket outlives its owner, in seconds. */
 export const TICKET_LEASE_SECONDS = 60;
-/** Where an acquire may still be on its way, and the ticket cannot be deleted, its lease is ended again after this time. */
+/**
+ * Where an acquire may still be on its way, and the ticket cannot be deleted, its lease is ended again after this time.
+ */
 const RELEASED_AGAIN_AFTER_MS = 10_000;
 
 /** The blob of a ticket, and its lease. */
@@ -49,7 +51,10 @@ export class TicketBlob {
     return retryDelayMs(3, this.#blob.random);
   }
 
-  /** Deletes the blob. Resolves when that was answered or nothing is left of the lease; or when it ended, where it may not be deleted. */
+  /**
+   * Deletes the blob. Resolves when that was answered or nothing is left of the lease; or when it ended, where it may
+   * not be deleted.
+   */
   async delete(leftMs: () => number): Promise<void> {
     const { clock, random } = this.#blob;
     let tries = 0;

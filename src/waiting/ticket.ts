@@ -10,8 +10,8 @@ const LEASE_MS = TICKET_LEASE_SECONDS * 1_000;
 const RENEW_EVERY_MS = LEASE_MS / 2;
 
 /**
- * A place in the queue between processes: a blob that its owner keeps leased. Of an owner who dies it lapses by itself. It is
- * in the queue from the moment that its lease stands.
+ * A place in the queue between processes: a blob that its owner keeps leased. Of an owner who dies it lapses by itself.
+ * It is in the queue from the moment that its lease stands.
  */
 export class Ticket {
   readonly #blob: TicketBlob;
@@ -29,14 +29,18 @@ export class Ticket {
     this.#kept = new Stopwatch(blob.clock);
   }
 
-  /** Whether others see it, as far as its owner knows: false once a renewal was refused, or none was answered for as long as its lease. */
+  /**
+   * Whether others see it, as far as its owner knows: false once a renewal was refused, or none was answered for as
+   * long as its lease.
+   */
   get stands(): boolean {
     return !this.#wasOut && this.#kept.elapsedMs < LEASE_MS;
   }
 
   /**
-   * Takes the place, or takes it again if it lapsed or was swept away: the ticket is made anew then, so that others see when it
-   * came back. Does not, if the container is gone. Rejects with `StoreUnavailableError` where it is open what was done.
+   * Takes the place, or takes it again if it lapsed or was swept away: the ticket is made anew then, so that others see
+   * when it came back. Does not, if the container is gone. Rejects with `StoreUnavailableError` where it is open what
+   * was done.
    */
   join(signal: AbortSignal): Promise<void> {
     const joining = this.#join();
@@ -44,7 +48,10 @@ export class Ticket {
     return unlessAborted(joining, signal);
   }
 
-  /** Goes on when it is not waited for any more: a request that is under way would make the ticket stand after its deletion. */
+  /**
+   * Goes on when it is not waited for any more: a request that is under way would make the ticket stand after its
+   * deletion.
+   */
   async #join(): Promise<void> {
     const isMade = await this.#blob.make();
     if (this.#gone !== undefined || !isMade) return;
@@ -56,8 +63,8 @@ export class Ticket {
   }
 
   /**
-   * Gives the place up. Resolves when the ticket is certain to be gone: its deletion was answered, or its lease has run out, or
-   * ended where the credentials may not delete.
+   * Gives the place up. Resolves when the ticket is certain to be gone: its deletion was answered, or its lease has run
+   * out, or ended where the credentials may not delete.
    */
   leave(): Promise<void> {
     this.#renewal?.cancel();
@@ -80,7 +87,8 @@ export class Ticket {
     let nextMs = RENEW_EVERY_MS;
     try {
       const { kind } = await this.#blob.renew();
-      // One that had run out by the time of the answer may have been out of the queue for a while, though it stands again.
+      // One that had run out by the time of the answer may have been out of the queue for a while, though it stands
+      // again.
       this.#wasOut = kind === "refused" || this.#kept.elapsedMs >= LEASE_MS;
       if (kind !== "refused") this.#kept = asked;
       if (this.#wasOut) return;

@@ -8,7 +8,10 @@ import type { ObservedWait } from "../telemetry/observer.ts";
 
 /** How long a caller waits for a lock, and until when its work may go on. */
 export interface WaitOptions {
-  /** Rejects with `LockTimeoutError` when the lock was not free within so many milliseconds; 0 asks once. Default: no limit. */
+  /**
+   * Rejects with `LockTimeoutError` when the lock was not free within so many milliseconds; 0 asks once. Default: no
+   * limit.
+   */
   timeoutMs?: number | undefined;
   /**
    * Ends the wait at once, in mid-request too, with the signal's own reason. What was acquired meanwhile is given back.
@@ -46,7 +49,9 @@ export function checkWaitOptions({ timeoutMs, signal, until }: WaitOptions): voi
 
 /** After this long without an answer, a timeout error says that the service does not answer. In milliseconds. */
 const SILENT_AFTER_MS = 2_000;
-/** The last poll before a time-out is sent this much ahead of it, or one and a half round trips if those take longer. */
+/**
+ * The last poll before a time-out is sent this much ahead of it, or one and a half round trips if those take longer.
+ */
 const LAST_POLL_AHEAD_MS = 20;
 
 /** The clock of all waits of one mutex, and the signal that ends them. */
@@ -110,7 +115,10 @@ export class WaitLimit {
     return this.#timeoutMs - this.waitedMs;
   }
 
-  /** The service is asked, until it has {@link WaitLimit.answered} or {@link WaitLimit.failed}. A time-out meanwhile says so. */
+  /**
+   * The service is asked, until it has {@link WaitLimit.answered} or {@link WaitLimit.failed}. A time-out meanwhile
+   * says so.
+   */
   sending(): void {
     this.#askedAt = this.#clock.now();
     this.#wait?.polled();
@@ -134,7 +142,9 @@ export class WaitLimit {
     return this.#isLastPoll;
   }
 
-  /** The delay, or less if the time-out comes before its end: one last poll is made that can still be answered in time. */
+  /**
+   * The delay, or less if the time-out comes before its end: one last poll is made that can still be answered in time.
+   */
   untilNextPoll(delayMs: number, roundTripMs: number): number {
     const { leftMs } = this;
     const lastPollInMs = leftMs - Math.max(LAST_POLL_AHEAD_MS, 1.5 * roundTripMs);
@@ -165,8 +175,17 @@ export interface Acquiring<T> {
   tryOnce(signal: AbortSignal | undefined): Promise<T | undefined>;
 }
 
-/** Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with the reason of its {@link WaitLimit}. */
-export async function waitFor<T>(at: WaitingAt, key: string, options: WaitOptions, wanted: Acquiring<T>, wait?: ObservedWait): Promise<T> {
+/**
+ * Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with the reason of its {@link
+ * WaitLimit}.
+ */
+export async function waitFor<T>(
+  at: WaitingAt,
+  key: string,
+  options: WaitOptions,
+  wanted: Acquiring<T>,
+  wait?: ObservedWait,
+): Promise<T> {
   checkWaitOptions(options);
   const { timeoutMs } = options;
   const signal = signalOf(options);

@@ -43,9 +43,10 @@ let sums = 0;
 /** What is typed next is the shell's: it says what only the shell can say. */
 async function reachesShell(test: TestContext, terminal: Cli): Promise<void> {
   sums += 1;
-  terminal.type(`echo "sum $((${sums} + 1000))"\n`);
-  const [said] = await terminal.printed(new RegExp(`^(?:sum ${sums + 1000}|got echo .*)\r$`, "m"));
-  test.expect(said).toBe(`sum ${sums + 1000}\r`);
+  const [summand, sum] = [sums, sums + 1_000];
+  terminal.type(`echo "sum $((${summand} + 1000))"\n`);
+  const [said] = await terminal.printed(new RegExp(`^(?:sum ${sum}|got echo .*)\r$`, "m"));
+  test.expect(said).toBe(`sum ${sum}\r`);
 }
 
 async function reachesJob(terminal: Cli, word = randomUUID()): Promise<void> {
@@ -133,55 +134,6 @@ describe.concurrent("in the background of a terminal, azmutex", () => {
     terminal.type("fg\n");
     await reachesJob(terminal);
     test.expect(terminal.out.match(new RegExp(PAUSED, "gm"))).toHaveLength(1);
-  });
-
-  const CLEARS_ROW = "\r\x1b[K";
-
-  it.for(["", "</dev/null"])(
-    "run %s says in lines for which holder it waits, and leaves the row of the prompt alone",
-    async (input, test) => {
-      const key = randomUUID();
-      const lock = await mutex.locker(key, { holder: "web-3" }).lock();
-      const terminal = shell(test);
-      terminal.type(`${commandLine(["run", key, "--", "echo", "ran"])} ${input} &\n`);
-      await terminal.printed(new RegExp(`^azmutex: waiting for "${key}" .* held by web-3 .*\r$`, "m"));
-      await reachesShell(test, terminal);
-      await lock.release();
-      await terminal.printed(/^azmutex: got ".*\r$/m);
-      await terminal.printed(/^ran\r$/m);
-      test.expect(terminal.out).not.toContain(CLEARS_ROW);
-    },
-  );
-
-  it("run leaves the row of the prompt alone that it had when Ctrl-Z was pressed", async (test) => {
-    const key = randomUUID();
-    const lock = await mutex.locker(key).lock();
-    const terminal = shell(test);
-    terminal.type(`${commandLine(["run", key, "--", "echo", "ran"])}\n`);
-    await terminal.printed(/waiting for/);
-    terminal.type(CTRL_Z);
-    await terminal.printed(/^\[1\]\+ {2}Stopped .*\r$/m);
-    const before = terminal.out.length;
-    terminal.type("bg\n");
-    await reachesShell(test, terminal);
-    await lock.release();
-    await terminal.printed(/^ran\r$/m);
-    test.expect(terminal.out.slice(before)).not.toContain(CLEARS_ROW);
-  });
-
-  it("watch draws nothing and reads no keys until it is in the foreground", async (test) => {
-    const lock = await mutex.locker(randomUUID()).lock();
-    const terminal = shell(test);
-    terminal.type(`${commandLine(["watch", "--every", "500ms", lock.key])} &\n`);
-    await sleep(4_000);
-    await reachesShell(test, terminal);
-    test.expect(terminal.out).not.toContain("\x1b[H");
-    terminal.type("fg; echo ended\n");
-    await terminal.printed(new RegExp(`\\x1b\\[H[^]*${lock.key}`));
-    await until(() => terminal.out.split("\x1b[H").length > 3, "it has looked in the foreground");
-    terminal.type("q");
-    await terminal.printed(/^ended\r$/m);
-    await lock.release();
   });
 
   it("run within a run keeps its lock, too, and its command is stopped", async (test) => {

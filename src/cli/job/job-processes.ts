@@ -110,6 +110,11 @@ export class JobProcesses {
     this.#paused = stopAll(() => withoutAzmutex(this.#known()));
   }
 
+  /** Whether all that {@link pause} was to stop stands still. False where only the group is known. */
+  get isPaused(): boolean {
+    return this.hasTable && this.#paused.every(({ pid }) => processEntry(pid)?.isStopped !== false);
+  }
+
   /** Lets go on what {@link pause} has stopped, children first. */
   resume(): void {
     if (!this.hasTable) this.send("SIGCONT");

@@ -14,6 +14,8 @@ export interface ProcessEntry {
   readonly startedAt: number;
   /** False for a process that is dead and that its parent has not asked for yet. */
   readonly isRunning: boolean;
+  /** Whether a signal has stopped it. */
+  readonly isStopped: boolean;
 }
 
 /** Whether this machine tells one process of the others: Linux does, where /proc is mounted for this PID namespace. */
@@ -47,7 +49,7 @@ export function processEntry(pid: number): ProcessEntry | undefined {
   const [threads = 0, startedAt = 0] = [rest[11], rest[13]];
   // The first thread may have ended before the others.
   const isRunning = (state !== "Z" && state !== "X") || threads > 1;
-  return { pid, parent, group, session, terminal, foreground, startedAt, isRunning };
+  return { pid, parent, group, session, terminal, foreground, startedAt, isRunning, isStopped: state === "T" };
 }
 
 /**

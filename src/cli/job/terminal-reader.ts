@@ -9,6 +9,9 @@ import { notStoppedLine } from "./signal-relay.ts";
 const TAKEN_BACK_MS = [50, 1_000] as const;
 /** How often it is looked at meanwhile where looking takes a process, in milliseconds. */
 const CHECK_FOREGROUND_EVERY_MS = 1_000;
+/** How often, and how many times at most, it is looked at whether all of the job stands still. In milliseconds. */
+const CHECK_STOPPED_EVERY_MS = 20;
+const MOST_CHECKS = 25;
 
 const PAUSED =
   "azmutex: in the background the command is stopped, as it could read what is typed; " +
@@ -47,10 +50,17 @@ export class TerminalReader {
     this.#isPaused = isToPause;
     if (isToPause) {
       this.#processes.pause();
-      terminal.say(PAUSED);
+      this.#sayWhenPaused();
     } else {
       this.#processes.resume();
     }
+  }
+
+  /** A process that the signal finds in a read may still take what is typed until it has had time to stop. */
+  #sayWhenPaused(checks = MOST_CHECKS): void {
+    if (!this.#isPaused) return;
+    if (checks === 0 || this.#processes.isPaused) terminal.say(PAUSED);
+    else later(CHECK_STOPPED_EVERY_MS, () => this.#sayWhenPaused(checks - 1));
   }
 
   /** Ctrl-Z has reached this process, and perhaps a program around it, which it has stopped. */

@@ -136,6 +136,55 @@ describe.concurrent("in the background of a terminal, azmutex", () => {
     test.expect(terminal.out.match(new RegExp(PAUSED, "gm"))).toHaveLength(1);
   });
 
+  const CLEARS_ROW = "\r\x1b[K";
+
+  it.for(["", "</dev/null"])(
+    "run %s says in lines for which holder it waits, and leaves the row of the prompt alone",
+    async (input, test) => {
+      const key = randomUUID();
+      const lock = await mutex.locker(key, { holder: "web-3" }).lock();
+      const terminal = shell(test);
+      terminal.type(`${commandLine(["run", key, "--", "echo", "ran"])} ${input} &\n`);
+      await terminal.printed(new RegExp(`^azmutex: waiting for "${key}" .* held by web-3 .*\r$`, "m"));
+      await reachesShell(test, terminal);
+      await lock.release();
+      await terminal.printed(/^azmutex: got ".*\r$/m);
+      await terminal.printed(/^ran\r$/m);
+      test.expect(terminal.out).not.toContain(CLEARS_ROW);
+    },
+  );
+
+  it("run leaves the row of the prompt alone that it had when Ctrl-Z was pressed", async (test) => {
+    const key = randomUUID();
+    const lock = await mutex.locker(key).lock();
+    const terminal = shell(test);
+    terminal.type(`${commandLine(["run", key, "--", "echo", "ran"])}\n`);
+    await terminal.printed(/waiting for/);
+    terminal.type(CTRL_Z);
+    await terminal.printed(/^\[1\]\+ {2}Stopped .*\r$/m);
+    const before = terminal.out.length;
+    terminal.type("bg\n");
+    await reachesShell(test, terminal);
+    await lock.release();
+    await terminal.printed(/^ran\r$/m);
+    test.expect(terminal.out.slice(before)).not.toContain(CLEARS_ROW);
+  });
+
+  it("watch draws nothing and reads no keys until it is in the foreground", async (test) => {
+    const lock = await mutex.locker(randomUUID()).lock();
+    const terminal = shell(test);
+    terminal.type(`${commandLine(["watch", "--every", "500ms", lock.key])} &\n`);
+    await sleep(4_000);
+    await reachesShell(test, terminal);
+    test.expect(terminal.out).not.toContain("\x1b[H");
+    terminal.type("fg; echo ended\n");
+    await terminal.printed(new RegExp(`\\x1b\\[H[^]*${lock.key}`));
+    await until(() => terminal.out.split("\x1b[H").length > 3, "it has looked in the foreground");
+    terminal.type("q");
+    await terminal.printed(/^ended\r$/m);
+    await lock.release();
+  });
+
   it("run within a run keeps its lock, too, and its command is stopped", async (test) => {
     const [outer, inner] = [randomUUID(), randomUUID()];
     const terminal = shell(test);

@@ -87,7 +87,7 @@ export class HoldingState {
 const NO_HOOKS: EndHooks = Object.freeze({});
 
 /** The state of a holding. Set where its class can see it. */
-export let stateOf: (holding: Holding) => HoldingState;
+export let holdingState: (holding: Holding) => HoldingState;
 
 /** Something that is held, until it is given back or lost. */
 export abstract class Holding {
@@ -96,7 +96,7 @@ export abstract class Holding {
   readonly #state: HoldingState;
 
   static {
-    stateOf = (holding) => holding.#state;
+    holdingState = (holding) => holding.#state;
   }
 
   /** @internal */
@@ -159,7 +159,7 @@ export abstract class Holding {
 
 /** Hands a holding to its caller: from here on the observer of the wait sees it, and its signal aborts with `until`, too. */
 export function begun<H extends Holding>(holding: H, wait: ObservedWait | undefined, until: AbortSignal | undefined): H {
-  stateOf(holding).begin(wait, until);
+  holdingState(holding).begin(wait, until);
   return holding;
 }
 
@@ -180,7 +180,7 @@ export async function runHolding<H extends Holding, T>(
   { marginMs }: Pick<LeaseTerms, "marginMs">,
   onStillRunning?: (error: WorkStillRunningError) => void,
 ): Promise<T> {
-  const state = stateOf(holding);
+  const state = holdingState(holding);
   const tell = (error: WorkStillRunningError): void => {
     log(error.message);
     onStillRunning?.(error);

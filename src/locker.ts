@@ -1,5 +1,5 @@
 import { NotHeldError } from "./errors.ts";
-import { Holding, stateOf } from "./holding.ts";
+import { Holding, holdingState } from "./holding.ts";
 import { checkKey } from "./lease/blob-name.ts";
 import { LeaseAcquirer } from "./lease-acquirer.ts";
 import { type Mutex, type MutexOptions, spaceFor } from "./lock-space.ts";
@@ -175,7 +175,7 @@ export class Locker implements Lockable<Lock> {
     const found = this.#calls.unlocked();
     if (!found) throw new NotHeldError(this.key);
     const { lock, isCertain } = found;
-    const state = stateOf(lock);
+    const state = holdingState(lock);
     if (!isCertain && !state.held.lostBecause) throw new NotHeldError(this.key, AMBIGUOUS);
     this.#calls.answer();
     const lost = isCertain ? await state.end() : state.held.lostBecause;
@@ -224,6 +224,6 @@ class LockCalls {
   }
 
   get #unanswered(): Lock | undefined {
-    return [this.#oldest, this.#latest].find((lock) => lock && !stateOf(lock).held.ended);
+    return [this.#oldest, this.#latest].find((lock) => lock && !holdingState(lock).held.ended);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { stateOf } from "../../src/holding.ts";
+import { holdingState } from "../../src/holding.ts";
 import type { MutexOptions } from "../../src/lock-space.ts";
 import type { Lock } from "../../src/locker.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
@@ -150,7 +150,7 @@ describe("a lock that is released while tasks of the same process wait", () => {
       }
       clock.suspend(2_000);
       store.forgetCalls();
-      const ended = await world.until(stateOf(first).end());
+      const ended = await world.until(holdingState(first).end());
       expect(ended?.why).toBe(isLost ? "taken" : undefined);
       expect(store.count("release")).toBe(1);
       (await world.until(waiting, 20_000)).assertHeld();

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { sleep } from "../../../src/clock.ts";
 import { LockLostError, LockTimeoutError } from "../../../src/errors.ts";
 import type { Holding } from "../../../src/holding.ts";
-import { stateOf } from "../../../src/holding.ts";
+import { holdingState } from "../../../src/holding.ts";
 import { ReaderWriterLock, type ReadLock } from "../../../src/recipes/reader-writer-lock.ts";
 import type { FaultyLeaseStore } from "../../../src/testing/index.ts";
 import type { LockerOptions } from "../../../src/waiting/locker-options.ts";
@@ -394,7 +394,7 @@ describe("readers of one process", () => {
       clock.suspend(2_000);
       const work = here.lock.read.run(() => "done");
       await clock.settle();
-      const ended = stateOf(first).end();
+      const ended = holdingState(first).end();
       await clock.advance(1_100);
       expect((await ended)?.why).toBe(isLost ? "broken" : undefined);
       expect(second.isHeld).toBe(!isLost);

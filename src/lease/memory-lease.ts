@@ -46,7 +46,7 @@ export class MemoryLease {
   renew(id: string, now: number): Refused | undefined {
     const kept = this.#kept;
     if (!this.#isId(id)) return MISMATCH;
-    if (kept.kind !== "leased") return refused("409 LeaseIsBrokenAndCannotBeRenewed", "broken");
+    if (kept.kind !== "leased") return refusal("409 LeaseIsBrokenAndCannotBeRenewed", "broken");
     this.#kept = leased(kept.id, kept.length, now);
     return undefined;
   }
@@ -60,10 +60,10 @@ export class MemoryLease {
   change(id: string, newId: string, now: number): Refused | undefined {
     const kept = this.#kept;
     // The same answer for a lease that was broken as for one that ran out: the service does not tell them apart here.
-    if (kept.kind === "none" || !this.#locked(now)) return refused("409 LeaseNotPresentWithLeaseOperation", "expired");
+    if (kept.kind === "none" || !this.#locked(now)) return refusal("409 LeaseNotPresentWithLeaseOperation", "expired");
     // A change is repeatable: the new id is as good as the old one.
     if (kept.id !== id && kept.id !== newId) return MISMATCH;
-    if (kept.kind === "breaking") return refused("409 LeaseIsBreakingAndCannotBeChanged", "broken");
+    if (kept.kind === "breaking") return refusal("409 LeaseIsBreakingAndCannotBeChanged", "broken");
     this.#kept = { ...kept, id: newId };
     return undefined;
   }
@@ -82,10 +82,10 @@ export class MemoryLease {
   /** Whether a write of the blob that names this id, or none, is refused. */
   checkWrite(id: string | undefined, now: number): Refused | undefined {
     if (this.#locked(now)) {
-      if (id === undefined) return refused("412 LeaseIdMissing", "taken");
-      return this.#isId(id) ? undefined : refused("412 LeaseIdMismatchWithBlobOperation", "taken");
+      if (id === undefined) return refusal("412 LeaseIdMissing", "taken");
+      return this.#isId(id) ? undefined : refusal("412 LeaseIdMismatchWithBlobOperation", "taken");
     }
-    return id === undefined ? undefined : refused("412 LeaseNotPresentWithBlobOperation", "expired");
+    return id === undefined ? undefined : refusal("412 LeaseNotPresentWithBlobOperation", "expired");
   }
 
   /** The blob was written: a lease that no longer locks it is forgotten, and its id with it. */
@@ -102,9 +102,9 @@ export class MemoryLease {
   }
 }
 
-const MISMATCH = refused("409 LeaseIdMismatchWithLeaseOperation", "taken");
+const MISMATCH = refusal("409 LeaseIdMismatchWithLeaseOperation", "taken");
 
-function refused(status: string, why: LossReason): Refused {
+function refusal(status: string, why: LossReason): Refused {
   return { kind: "refused", why, status };
 }
 

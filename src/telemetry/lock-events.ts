@@ -30,9 +30,9 @@ export interface LockEvents {
   released: LockEvent & { readonly heldMs: number; readonly error?: unknown };
 }
 
-type Listener = (event: never) => unknown;
+type EventListener = (event: never) => unknown;
 
-const NAMES: readonly string[] = [
+const EVENT_NAMES: readonly string[] = [
   "acquired",
   "renewed",
   "renewFailed",
@@ -45,7 +45,7 @@ const NAMES: readonly string[] = [
 export class Listeners {
   readonly #log: (message: string) => void;
   /** Made for the first listener: most lockers have none. */
-  #of: Map<string, Set<Listener>> | undefined;
+  #of: Map<string, Set<EventListener>> | undefined;
 
   constructor(log: (message: string) => void) {
     this.#log = log;
@@ -56,13 +56,13 @@ export class Listeners {
   }
 
   /** Throws `TypeError` for what is no event, or no function. One that is there already is told once. */
-  add(name: string, listener: Listener): void {
+  add(name: string, listener: EventListener): void {
     check(name, listener);
     this.#of ??= new Map();
     this.#of.set(name, (this.#of.get(name) ?? new Set()).add(listener));
   }
 
-  remove(name: string, listener: Listener): void {
+  remove(name: string, listener: EventListener): void {
     check(name, listener);
     const listeners = this.#of?.get(name);
     listeners?.delete(listener);
@@ -74,7 +74,7 @@ export class Listeners {
     for (const listener of this.#of?.get(name) ?? []) queueMicrotask(() => void this.#call(name, listener, event));
   }
 
-  async #call(name: string, listener: Listener, event: unknown): Promise<void> {
+  async #call(name: string, listener: EventListener, event: unknown): Promise<void> {
     try {
       await listener(event as never);
     } catch (error) {
@@ -84,6 +84,7 @@ export class Listeners {
 }
 
 function check(name: string, listener: unknown): void {
-  if (!NAMES.includes(name)) throw new TypeError(`event must be one of ${NAMES.join(", ")}, not ${shown(name)}`);
+  if (!EVENT_NAMES.includes(name))
+    throw new TypeError(`event must be one of ${EVENT_NAMES.join(", ")}, not ${shown(name)}`);
   if (typeof listener !== "function") throw new TypeError(`listener must be a function, not ${shown(listener)}`);
 }

@@ -156,7 +156,7 @@ export class Contender {
       return hold;
     } catch (error) {
       const lost = !signal.aborted && isMutexError(error) && error.code === "LOCK_LOST";
-      giveBack(lease, lost, () => this.#handOver.end(lease, this.#head, false));
+      giveLeaseBack(lease, lost, () => this.#handOver.end(lease, this.#head, false));
       if (!lost) throw error;
       this.#lost = error;
       return undefined;
@@ -194,7 +194,7 @@ export class Contender {
 }
 
 /** Gives a lease to the next holder, if it is still held. In the background: no caller waits for that. */
-function giveBack(processLease: ProcessLease, isLost: boolean, handOver: () => Promise<unknown>): void {
+function giveLeaseBack(processLease: ProcessLease, isLost: boolean, handOver: () => Promise<unknown>): void {
   const { blob, renewer } = processLease;
   const { lease } = renewer;
   const end = (): Promise<unknown> => (isLost || lease.lostBecause ? lease.release() : handOver());

@@ -36,9 +36,9 @@ describe("importing the build", () => {
     expect(packagesOf(loaded)).toEqual([]);
   });
 
-  it('loads no package at all for "azmutex/testing"', () => {
-    const loaded = loadedBy('import "azmutex/testing";');
-    expect(loaded.some((url) => url.endsWith("/dist/testing/index.js"))).toBe(true);
+  it.each(["store", "testing"])('loads no package at all for "azmutex/%s"', (entry) => {
+    const loaded = loadedBy(`import "azmutex/${entry}";`);
+    expect(loaded.some((url) => url.endsWith(`/dist/${entry}/index.js`))).toBe(true);
     expect(packagesOf(loaded)).toEqual([]);
   });
 

@@ -21,7 +21,7 @@ import type {
 import type { MutexContext } from "./mutex-context.ts";
 import type { HelperKind, Operation } from "./operation.ts";
 import type { RenewalTurns } from "./renewal-turns.ts";
-import type { RequestOptions, SignalOption } from "./requests.ts";
+import type { RequestKind, RequestOptions, SignalOption } from "./requests.ts";
 import { retry, TRIES } from "./retry.ts";
 import type { StandingLease } from "./standing-lease.ts";
 
@@ -58,76 +58,86 @@ export class LockBlob implements Sources {
   }
 
   acquire(leaseId: string, length: LeaseLength, options?: RequestOptions<AcquireAnswer>): Promise<AcquireAnswer> {
-    const { store } = this.#mutex;
-    return this.#send("acquire", (signal) => store.acquire(this.name, leaseId, length, { signal }), options);
+    const { store, requests } = this.#mutex;
+    return requests.send(
+      this.#kind("acquire"),
+      (signal) => store.acquire(this.name, leaseId, length, { signal }),
+      options,
+    );
   }
 
   renew(leaseId: string, options?: SignalOption): Promise<RenewAnswer> {
-    const { store } = this.#mutex;
-    return this.#send("renew", (signal) => store.renew(this.name, leaseId, { signal }), options);
+    const { store, requests } = this.#mutex;
+    return requests.send(this.#kind("renew"), (signal) => store.renew(this.name, leaseId, { signal }), options);
   }
 
   change(leaseId: string, newLeaseId: string, options?: SignalOption): Promise<ChangeAnswer> {
-    const { store } = this.#mutex;
-    return this.#send("change", (signal) => store.change(this.name, leaseId, newLeaseId, { signal }), options);
+    const { store, requests } = this.#mutex;
+    return requests.send(
+      this.#kind("change"),
+      (signal) => store.change(this.name, leaseId, newLeaseId, { signal }),
+      options,
+    );
   }
 
   release(leaseId: string): Promise<ReleaseAnswer> {
-    const { store } = this.#mutex;
-    return this.#send("release", (signal) => store.release(this.name, leaseId, { signal }));
+    const { store, requests } = this.#mutex;
+    return requests.send(this.#kind("release"), (signal) => store.release(this.name, leaseId, { signal }));
   }
 
   break({
     signal,
     ...how
   }: SignalOption & { periodSeconds?: number | undefined; ifMatch?: string | undefined }): Promise<BreakAnswer> {
-    const { store } = this.#mutex;
-    return this.#send("break", (request) => store.break(this.name, { ...how, signal: request }), { signal });
+    const { store, requests } = this.#mutex;
+    return requests.send(this.#kind("break"), (request) => store.break(this.name, { ...how, signal: request }), {
+      signal,
+    });
   }
 
   /**
    * Reads everything but the content. With `asWritten`, names of metadata are in the case in which they were written.
    */
   read({ signal, asWritten }: SignalOption & { readonly asWritten?: boolean } = {}): Promise<ReadAnswer> {
-    const { store } = this.#mutex;
+    const { store, requests } = this.#mutex;
     const ask = (request: AbortSignal) => store.read(this.name, { signal: request, ...(asWritten && { asWritten }) });
-    return this.#send("read", ask, { signal });
+    return requests.send(this.#kind("read"), ask, { signal });
   }
 
   create(metadata: Metadata, options?: SignalOption): Promise<CreateAnswer> {
-    const { store } = this.#mutex;
-    return this.#send("create", (signal) => store.create(this.name, metadata, { signal }), options);
+    const { store, requests } = this.#mutex;
+    return requests.send(this.#kind("create"), (signal) => store.create(this.name, metadata, { signal }), options);
   }
 
   createContainer(options?: SignalOption): Promise<void> {
-    const { store } = this.#mutex;
-    return this.#send("createContainer", (signal) => store.createContainer({ signal }), options);
+    const { store, requests } = this.#mutex;
+    return requests.send(this.#kind("createContainer"), (signal) => store.createContainer({ signal }), options);
   }
 
   writeRecord(
     metadata: Metadata,
     { signal, ...on }: SignalOption & { leaseId: string; ifMatch: string },
   ): Promise<WriteAnswer> {
-    const { store } = this.#mutex;
+    const { store, requests } = this.#mutex;
     const ask = (request: AbortSignal) => store.writeMetadata(this.name, metadata, { ...on, signal: request });
-    return this.#send("writeRecord", ask, { signal });
+    return requests.send(this.#kind("writeRecord"), ask, { signal });
   }
 
   remove({ leaseId }: { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
-    const { store } = this.#mutex;
-    return this.#send("remove", (signal) => store.remove(this.name, { leaseId, signal }));
+    const { store, requests } = this.#mutex;
+    return requests.send(this.#kind("remove"), (signal) => store.remove(this.name, { leaseId, signal }));
   }
 
   /** The helper blobs of this one, of one kind or all: one request for up to 5,000 of them. */
   list(kind?: HelperKind, options?: SignalOption): Promise<readonly StoredBlob[]> {
-    const { store } = this.#mutex;
+    const { store, requests } = this.#mutex;
     const prefix = helperPrefix(this.name, kind);
     const ask = async (signal: AbortSignal): Promise<readonly StoredBlob[]> => {
       const found: StoredBlob[] = [];
       for await (const blob of store.list(prefix, { signal })) found.push(blob);
       return found;
     };
-    return this.#send(`list ${kind ?? "helpers"}`, ask, options);
+    return requests.send(this.#kind(`list ${kind ?? "helpers"}`), ask, options);
   }
 
   /**
@@ -137,15 +147,19 @@ export class LockBlob implements Sources {
     signal,
     onNoContainer,
   }: SignalOption & Partial<Pick<ListCall, "onNoContainer">> = {}): AsyncGenerator<StoredBlob, void, undefined> {
-    const { store } = this.#mutex;
+    const { store, requests } = this.#mutex;
     const stop = new AbortController();
     const begin = async () => {
       const found = store.list(this.name, { signal: stop.signal, onNoContainer })[Symbol.asyncIterator]();
-      return { found, first: await this.#send("list", () => found.next(), { signal }) };
+      return { found, first: await requests.send(this.#kind("list"), () => found.next(), { signal }) };
     };
     try {
       const { found, first } = await retry(this, begin, { signal, tries: TRIES });
-      for (let step = first; !step.done; step = await this.#send("list", () => found.next(), { signal })) {
+      for (
+        let step = first;
+        !step.done;
+        step = await requests.send(this.#kind("list"), () => found.next(), { signal })
+      ) {
         yield step.value;
       }
     } finally {
@@ -189,8 +203,7 @@ export class LockBlob implements Sources {
     return this.#mutex.removals;
   }
 
-  #send<T>(operation: Operation, ask: (signal: AbortSignal) => Promise<T>, options?: RequestOptions<T>): Promise<T> {
-    const { key, requestTimeoutMs: timeoutMs } = this;
-    return this.#mutex.requests.send({ operation, key, timeoutMs }, ask, options);
+  #kind(operation: Operation): RequestKind {
+    return { operation, key: this.key, timeoutMs: this.requestTimeoutMs };
   }
 }

@@ -15,7 +15,7 @@ import { edited } from "../build/simulation/test/simulation/mutate.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** All that the simulation needs. */
-const PARTS = ["src", "simulate", "test/simulation", "tsconfig.json", "package.json"];
+const PARTS = ["src", "simulate", "test/simulation", "test/support", "tsconfig.json", "package.json"];
 
 const { values } = parseArgs({
   options: { seeds: { type: "string", default: "2400" }, only: { type: "string", default: "" }, rules: { type: "string" } },

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { AzureMutex, type Lock, type Locker } from "azmutex";
 import type { LeaseStore } from "azmutex/store";
-import { connect } from "../src/lease/connect.ts";
+import { connect } from "../src/store/azure/connect.ts";
 import { liveBytes } from "./live-bytes.ts";
 import type { ScaleOrder, ScaleOutcome, Some } from "./scale-orders.ts";
 import { keyOf, RenewalWatch, SlowMemoryStore } from "./scale-stores.ts";

@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { AzureMutex } from "azmutex";
-import { EMULATOR, emulatorConnectionString } from "../src/lease/endpoint.ts";
+import { EMULATOR, emulatorConnectionString } from "../src/store/azure/endpoint.ts";
 import { type Certificate, certificate } from "./certificate.ts";
 import { failure, firstMessage, kill } from "./child-process.ts";
 import { HTTP } from "./wire/http.ts";

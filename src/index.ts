@@ -1,13 +1,4 @@
 export {
-  type AcquiredLease,
-  AzureMutex,
-  type BreakOptions,
-  type CallOptions,
-  type ListOptions,
-} from "./azure-mutex.ts";
-export type { Clock, Timer, TimerOptions } from "./clock.ts";
-export type { EndingSignal } from "./ending-process.ts";
-export {
   AccessDeniedError,
   type AnyMutexError,
   DifferingPermitsError,
@@ -28,16 +19,20 @@ export {
   type StoreUnavailableOptions,
   WorkStillRunningError,
 } from "./errors.ts";
-export type { Holding } from "./holding.ts";
-export type { BlobLeaseClientLike, BlockBlobClientLike, ContainerClientLike } from "./lease/blob-lease-store.ts";
 export type { BreakResult } from "./lease/break-lease.ts";
-export type { ConnectOptions } from "./lease/connect.ts";
-export type { LeaseLength, LeaseState } from "./lease/lease-store.ts";
-export type { StoreAddress } from "./lease/store-address.ts";
-export type { TokenCredentialLike } from "./lease/token-source.ts";
-export type { Mutex, MutexOptions, ReleaseAllOptions } from "./lock-space.ts";
-export type { Lockable } from "./lockable.ts";
-export { type Lock, Locker } from "./locker.ts";
+export {
+  type AcquiredLease,
+  AzureMutex,
+  type BreakOptions,
+  type CallOptions,
+  type ListOptions,
+} from "./locks/azure-mutex.ts";
+export type { EndingSignal } from "./locks/ending-process.ts";
+export type { Holding } from "./locks/holding.ts";
+export type { Mutex, MutexOptions, ReleaseAllOptions } from "./locks/lock-space.ts";
+export type { Lockable } from "./locks/lockable.ts";
+export { type Lock, Locker } from "./locks/locker.ts";
+export { type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./locks/shutdown.ts";
 export type { Holder, KeyKind, TermsOptions } from "./options.ts";
 export {
   type ElectionRunOptions,
@@ -50,10 +45,15 @@ export {
 export { type LockSet, lockAll } from "./recipes/lock-all.ts";
 export { ReaderWriterLock, type ReadLock } from "./recipes/reader-writer-lock.ts";
 export { type Permit, Semaphore, type SemaphoreOptions } from "./recipes/semaphore.ts";
-export { type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./shutdown.ts";
 export type { LockStatus, PermitStatus, ReaderStatus, SemaphoreStatus, WaitingProcess } from "./status/lock-status.ts";
+export type { BlobLeaseClientLike, BlockBlobClientLike, ContainerClientLike } from "./store/azure/blob-lease-store.ts";
+export type { ConnectOptions } from "./store/azure/connect.ts";
+export type { TokenCredentialLike } from "./store/azure/token-source.ts";
+export type { LeaseLength, LeaseState } from "./store/lease-store.ts";
+export type { StoreAddress } from "./store/store-address.ts";
 export type { LockEvent, LockEvents } from "./telemetry/lock-events.ts";
 export type { TelemetryOptions } from "./telemetry/telemetry.ts";
+export type { Clock, Timer, TimerOptions } from "./time/clock.ts";
 export type { PollOptions, Spread } from "./waiting/backoff.ts";
 export type { LockerOptions } from "./waiting/locker-options.ts";
 export type { TryOptions, WaitOptions } from "./waiting/wait-limit.ts";

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { checkRuntime } from "../runtime.ts";
+import { checkRuntime } from "../runtime/runtime.ts";
 import { dashedKeyHint } from "./dashed-key.ts";
 import { EXIT, ReaderGone } from "./exit-codes.ts";
 import { failureOf, usageText } from "./failure.ts";

@@ -1,7 +1,7 @@
-import { LazySignal } from "../abort.ts";
-import { settledWithin } from "../clock.ts";
 import { isMutexError } from "../errors.ts";
-import type { AcquireAnswer } from "./lease-store.ts";
+import type { AcquireAnswer } from "../store/lease-store.ts";
+import { LazySignal } from "../time/abort.ts";
+import { settledWithin } from "../time/clock.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import type { Linger, RequestOptions } from "./requests.ts";
 import { isUnsure } from "./retry.ts";

@@ -1,8 +1,8 @@
-import { Stopwatch } from "../clock.ts";
 import { StoreUnavailableError } from "../errors.ts";
-import { inRootContext } from "../root-context.ts";
+import { inRootContext } from "../runtime/root-context.ts";
+import type { LeaseLength, Metadata, Missing, Stamp } from "../store/lease-store.ts";
+import { Stopwatch } from "../time/clock.ts";
 import { AcquireTries } from "./acquire-tries.ts";
-import type { LeaseLength, Metadata, Missing, Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type BackgroundOptions, releaseAgain, releaseInBackground } from "./release.ts";
 import type { StandingLease } from "./standing-lease.ts";

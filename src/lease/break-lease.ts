@@ -1,9 +1,9 @@
+import { recordIn } from "../blobs/lock-record.ts";
+import { READERS, readerIn } from "../blobs/reader-blob.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type { Holder } from "../options.ts";
-import { isLeased } from "./lease-store.ts";
+import { isLeased } from "../store/lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { recordIn } from "./lock-record.ts";
-import { READERS, readerIn } from "./reader-blob.ts";
 import { retry, TRIES } from "./retry.ts";
 
 /** How often a break is tried again when the blob was written between the look and the break. */

@@ -1,6 +1,6 @@
+import { checkKind, kindIn, withKind } from "../blobs/key-kind.ts";
 import { isMutexError } from "../errors.ts";
 import type { KeyKind } from "../options.ts";
-import { checkKind, kindIn, withKind } from "./key-kind.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import type { SignalOption } from "./requests.ts";
 

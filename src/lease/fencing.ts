@@ -1,13 +1,13 @@
-import { Stopwatch, sleep } from "../clock.ts";
+import { checkKind, withKind } from "../blobs/key-kind.ts";
+import { type Announced, type LockRecord, recordIn, withRecord } from "../blobs/lock-record.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import type { Announcement, HolderDescription } from "../options.ts";
+import type { Metadata } from "../store/lease-store.ts";
+import { Stopwatch, sleep } from "../time/clock.ts";
 import type { FirstRecord } from "./acquisition.ts";
-import { checkKind, withKind } from "./key-kind.ts";
 import { type KnownBlob, knownFrom, neverAsRead, type RecordCall, readKnown, writeRecord } from "./known-blob.ts";
 import type { LastStamp, ServiceTime } from "./last-stamp.ts";
-import type { Metadata } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { type Announced, type LockRecord, recordIn, withRecord } from "./lock-record.ts";
 import { readAsWritten } from "./read-blob.ts";
 import { type RetryPolicy, retry, retryDelayMs } from "./retry.ts";
 import { type Block, blockSizeFor, dateOf, nextBlock, reserve, secondOf, takeNext } from "./token-block.ts";

@@ -1,8 +1,8 @@
+import { type LockRecord, recordIn } from "../blobs/lock-record.ts";
 import { LockLostError, StoreUnavailableError } from "../errors.ts";
+import type { Metadata, StoredBlob } from "../store/lease-store.ts";
 import { type LastStamp, stampNow } from "./last-stamp.ts";
-import type { Metadata, StoredBlob } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { type LockRecord, recordIn } from "./lock-record.ts";
 import type { OutageTimer } from "./outage-timer.ts";
 import { readAsWritten } from "./read-blob.ts";
 import { lossBy } from "./refusal.ts";

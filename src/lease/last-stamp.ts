@@ -1,5 +1,5 @@
-import type { Clock } from "../clock.ts";
-import type { Stamp } from "./lease-store.ts";
+import type { Stamp } from "../store/lease-store.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** The service's clock, as far as an answer lets us know it: never ahead of it. */
 export class ServiceTime {

@@ -1,11 +1,11 @@
-import { LazySignal } from "../abort.ts";
-import type { Stopwatch } from "../clock.ts";
 import { LockLostError } from "../errors.ts";
 import type { LeaseTerms } from "../options.ts";
+import type { Stamp } from "../store/lease-store.ts";
 import type { LeaseObserver } from "../telemetry/lease-observer.ts";
+import { LazySignal } from "../time/abort.ts";
+import type { Stopwatch } from "../time/clock.ts";
 import type { Granted, LeaseOrigin } from "./acquisition.ts";
 import { type LastStamp, stampNow } from "./last-stamp.ts";
-import type { Stamp } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { changeLease, type EndAnswer, releaseLease, releaseLost } from "./release.ts";
 import type { StandingLease } from "./standing-lease.ts";

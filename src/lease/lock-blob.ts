@@ -1,8 +1,4 @@
-import type { Clock, Sources } from "../clock.ts";
-import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { Closing } from "./closing.ts";
-import { helperPrefix } from "./helper-folder.ts";
-import type { HelperRemovals } from "./helper-removals.ts";
+import { helperPrefix } from "../blobs/helper-folder.ts";
 import type {
   AcquireAnswer,
   BreakAnswer,
@@ -17,9 +13,13 @@ import type {
   RenewAnswer,
   StoredBlob,
   WriteAnswer,
-} from "./lease-store.ts";
+} from "../store/lease-store.ts";
+import type { HelperKind, Operation } from "../store/operation.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { Clock, Sources } from "../time/clock.ts";
+import type { Closing } from "./closing.ts";
+import type { HelperRemovals } from "./helper-removals.ts";
 import type { MutexContext } from "./mutex-context.ts";
-import type { HelperKind, Operation } from "./operation.ts";
 import type { RenewalTurns } from "./renewal-turns.ts";
 import type { RequestKind, RequestOptions, SignalOption } from "./requests.ts";
 import { retry, TRIES } from "./retry.ts";

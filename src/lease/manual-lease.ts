@@ -1,10 +1,10 @@
-import { Stopwatch, type Timer } from "../clock.ts";
 import { LockLostError, NotHeldError } from "../errors.ts";
 import { DEFAULTS } from "../options.ts";
-import { inRootContext } from "../root-context.ts";
+import { inRootContext } from "../runtime/root-context.ts";
+import type { LeaseLength } from "../store/lease-store.ts";
+import { Stopwatch, type Timer } from "../time/clock.ts";
 import { HeldOnLeases } from "./held-on-leases.ts";
 import { Lease, type LeaseOptions } from "./lease.ts";
-import type { LeaseLength } from "./lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { lossBy } from "./refusal.ts";
 import { releaseLease } from "./release.ts";

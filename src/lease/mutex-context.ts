@@ -1,8 +1,8 @@
-import type { Clock, Sources } from "../clock.ts";
+import type { LeaseStore } from "../store/lease-store.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { Clock, Sources } from "../time/clock.ts";
 import { Closing } from "./closing.ts";
 import { HelperRemovals } from "./helper-removals.ts";
-import type { LeaseStore } from "./lease-store.ts";
 import { RenewalTurns } from "./renewal-turns.ts";
 import { Requests } from "./requests.ts";
 import type { StandingLease } from "./standing-lease.ts";

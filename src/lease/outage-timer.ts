@@ -1,5 +1,5 @@
-import { type Clock, Stopwatch } from "../clock.ts";
 import { StoreUnavailableError, whyUnavailable } from "../errors.ts";
+import { type Clock, Stopwatch } from "../time/clock.ts";
 
 /**
  * Measures how long the service has not answered, and ends a wait when that is too long. Without requests it learns

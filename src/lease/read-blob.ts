@@ -1,6 +1,6 @@
-import type { AnySignal } from "../abort.ts";
 import { AccessDeniedError, isMutexError } from "../errors.ts";
-import type { ReadAnswer, StoredBlob } from "./lease-store.ts";
+import type { ReadAnswer, StoredBlob } from "../store/lease-store.ts";
+import type { AnySignal } from "../time/abort.ts";
 import type { LockBlob } from "./lock-blob.ts";
 
 /** The names of azmutex's own entries. Another program may use one of them too. */

@@ -1,5 +1,5 @@
 import { LockLostError, type LossReason } from "../errors.ts";
-import type { Refused } from "./lease-store.ts";
+import type { Refused } from "../store/lease-store.ts";
 
 /** What happened to the lease, for a reader who does not know the service's codes. */
 const WORDS: Readonly<Record<LossReason, string>> = Object.freeze({

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** So many renewals of one mutex may be under way at once in any case. */
 const AT_ONCE = 64;

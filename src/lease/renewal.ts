@@ -1,6 +1,6 @@
-import type { AnySignal } from "../abort.ts";
-import { Stopwatch } from "../clock.ts";
 import type { LeaseObserver } from "../telemetry/lease-observer.ts";
+import type { AnySignal } from "../time/abort.ts";
+import { Stopwatch } from "../time/clock.ts";
 import type { Lease } from "./lease.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { lossBy } from "./refusal.ts";

@@ -1,9 +1,9 @@
-import { LazySignal, unlessAborted } from "../abort.ts";
-import type { Timer } from "../clock.ts";
 import { type LockLostError, NotHeldError } from "../errors.ts";
 import type { LeaseTerms } from "../options.ts";
-import { inRootContext } from "../root-context.ts";
+import { inRootContext } from "../runtime/root-context.ts";
 import type { LeaseObserver, Renewal } from "../telemetry/lease-observer.ts";
+import { LazySignal, unlessAborted } from "../time/abort.ts";
+import type { Timer } from "../time/clock.ts";
 import { Deadline } from "./deadline.ts";
 import { Lease, type LeaseOptions } from "./lease.ts";
 import type { LockBlob } from "./lock-blob.ts";

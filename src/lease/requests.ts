@@ -1,9 +1,9 @@
-import { type AnySignal, onAbort, unlessAborted } from "../abort.ts";
-import type { Clock } from "../clock.ts";
 import { StoreUnavailableError } from "../errors.ts";
+import type { LeaseStore } from "../store/lease-store.ts";
+import { OPERATION_METRICS, OPERATION_WORDS, type Operation } from "../store/operation.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { LeaseStore } from "./lease-store.ts";
-import { OPERATION_METRICS, OPERATION_WORDS, type Operation } from "./operation.ts";
+import { type AnySignal, onAbort, unlessAborted } from "../time/abort.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** One request: what it asks for, of which key, and how long to wait for the answer, in milliseconds. */
 export interface RequestKind {

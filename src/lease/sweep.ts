@@ -1,4 +1,4 @@
-import { isLeased, type StoredBlob } from "./lease-store.ts";
+import { isLeased, type StoredBlob } from "../store/lease-store.ts";
 import type { LockBlob } from "./lock-blob.ts";
 
 /**

@@ -1,10 +1,10 @@
-import { sleep } from "../clock.ts";
+import { isOnlyClaimed } from "../blobs/lock-record.ts";
 import { StoreRefusedError, StoreUnavailableError } from "../errors.ts";
 import type { HolderDescription } from "../options.ts";
+import { sleep } from "../time/clock.ts";
 import type { KnownBlob } from "./known-blob.ts";
 import type { ServiceTime } from "./last-stamp.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { isOnlyClaimed } from "./lock-record.ts";
 
 /**
  * A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a

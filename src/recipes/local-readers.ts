@@ -1,7 +1,7 @@
-import { LinkedSignal } from "../abort.ts";
-import { readerMetadata } from "../lease/reader-blob.ts";
-import { LeaseAcquirer } from "../lease-acquirer.ts";
-import type { LockSpace } from "../lock-space.ts";
+import { readerMetadata } from "../blobs/reader-blob.ts";
+import { LeaseAcquirer } from "../locks/lease-acquirer.ts";
+import type { LockSpace } from "../locks/lock-space.ts";
+import { LinkedSignal } from "../time/abort.ts";
 import type { Hold } from "../waiting/hold.ts";
 import type { KeyState } from "../waiting/key-states.ts";
 import { LocalQueue, type QueueHead } from "../waiting/local-queue.ts";

@@ -1,9 +1,9 @@
-import { Holding } from "../holding.ts";
-import { checkKey } from "../lease/blob-name.ts";
-import { LeaseAcquirer } from "../lease-acquirer.ts";
-import { type Mutex, type MutexOptions, spaceFor } from "../lock-space.ts";
-import { type Lockable, SourceLock } from "../lockable.ts";
-import { type Lock, lockOf } from "../locker.ts";
+import { Holding } from "../locks/holding.ts";
+import { LeaseAcquirer } from "../locks/lease-acquirer.ts";
+import { type Mutex, type MutexOptions, spaceFor } from "../locks/lock-space.ts";
+import { type Lockable, SourceLock } from "../locks/lockable.ts";
+import { type Lock, lockOf } from "../locks/locker.ts";
+import { checkKey } from "../store/azure/blob-name.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
 import { Readers } from "./readers.ts";
 import type { SharedHold } from "./shared-lease.ts";

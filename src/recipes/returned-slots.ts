@@ -1,5 +1,5 @@
-import { LinkedSignal } from "../abort.ts";
-import { type Clock, sleep } from "../clock.ts";
+import { LinkedSignal } from "../time/abort.ts";
+import { type Clock, sleep } from "../time/clock.ts";
 import type { KeyState } from "../waiting/key-states.ts";
 
 /** Slots that this process gave back while a task of it waits: it need not look for them. */

@@ -1,6 +1,6 @@
-import { onAbort } from "../abort.ts";
 import type { LockLostError } from "../errors.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
+import { onAbort } from "../time/abort.ts";
 import type { Held } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 

@@ -1,10 +1,10 @@
-import { LinkedSignal } from "../abort.ts";
-import { sleep } from "../clock.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { retryDelayMs, TRIES } from "../lease/retry.ts";
-import type { LeaseAcquirer } from "../lease-acquirer.ts";
-import type { Source } from "../lockable.ts";
+import type { LeaseAcquirer } from "../locks/lease-acquirer.ts";
+import type { Source } from "../locks/lockable.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
+import { LinkedSignal } from "../time/abort.ts";
+import { sleep } from "../time/clock.ts";
 import { pollDelayMs } from "../waiting/backoff.ts";
 import { endQuietly } from "../waiting/held.ts";
 import { confirmHeld, type Hold } from "../waiting/hold.ts";

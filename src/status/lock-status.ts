@@ -1,5 +1,5 @@
-import type { LeaseState } from "../lease/lease-store.ts";
 import type { Holder } from "../options.ts";
+import type { LeaseState } from "../store/lease-store.ts";
 
 /**
  * What the service and the blobs of a key say: the lock, and the semaphore and the readers of the same name. It is a

@@ -1,10 +1,10 @@
-import { helpersOf } from "../lease/helper-folder.ts";
-import { kindIn } from "../lease/key-kind.ts";
-import { isLeased, type Metadata, type StoredBlob } from "../lease/lease-store.ts";
-import { recordIn } from "../lease/lock-record.ts";
-import { gateName, slotIn } from "../lease/permit-slot.ts";
-import { readerIn } from "../lease/reader-blob.ts";
+import { helpersOf } from "../blobs/helper-folder.ts";
+import { kindIn } from "../blobs/key-kind.ts";
+import { recordIn } from "../blobs/lock-record.ts";
+import { gateName, slotIn } from "../blobs/permit-slot.ts";
+import { readerIn } from "../blobs/reader-blob.ts";
 import type { KeyKind } from "../options.ts";
+import { isLeased, type Metadata, type StoredBlob } from "../store/lease-store.ts";
 import { ticketsIn, type WaitingTicket } from "../waiting/fair-queue.ts";
 import type {
   HelperStatus,

@@ -27,6 +27,6 @@ export type {
   StoredBlob,
   Unmet,
   WriteAnswer,
-} from "../lease/lease-store.ts";
-export type { ReleaseRequest } from "../lease/release-request.ts";
-export type { StoreAddress } from "../lease/store-address.ts";
+} from "./lease-store.ts";
+export type { ReleaseRequest } from "./release-request.ts";
+export type { StoreAddress } from "./store-address.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { AnySignal } from "../abort.ts";
-import type { Clock } from "../clock.ts";
 import { isMutexError } from "../errors.ts";
 import { shown } from "../options.ts";
+import type { AnySignal } from "../time/abort.ts";
+import type { Clock } from "../time/clock.ts";
 import { azureLogTakes, loadAzureLog } from "./azure-log.ts";
 import type { LeaseObserver, Renewal } from "./lease-observer.ts";
 import { type Metrics, metrics } from "./metrics.ts";

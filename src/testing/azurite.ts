@@ -1,4 +1,4 @@
-import { requireFile, resolveFile } from "../packages.ts";
+import { requireFile, resolveFile } from "../runtime/packages.ts";
 
 /** Azurite's blob server as a class. The package ships no types, and none of this is its public interface. */
 export interface AzuriteModules {

@@ -1,4 +1,4 @@
-import type { LeaseState } from "../lease/lease-store.ts";
+import type { LeaseState } from "../store/lease-store.ts";
 import { describeAbsence } from "./contract/absence.ts";
 import { describeArguments } from "./contract/arguments.ts";
 import type { LeaseStoreDeviation } from "./contract/azurite-deviations.ts";

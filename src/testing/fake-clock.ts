@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Timer, type TimerOptions } from "../clock.ts";
+import { type Clock, systemClock, type Timer, type TimerOptions } from "../time/clock.ts";
 
 interface PendingTimer {
   readonly due: number;

@@ -1,4 +1,4 @@
-import type { StoreCall } from "../lease/lease-store.ts";
+import type { StoreCall } from "../store/lease-store.ts";
 
 /** What a `LeaseStore` can be asked. */
 export type StoreOperation =

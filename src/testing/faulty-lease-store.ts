@@ -1,5 +1,3 @@
-import { onAbort, unlessAborted } from "../abort.ts";
-import { type Clock, sleep, systemClock } from "../clock.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import type {
   AcquireAnswer,
@@ -17,7 +15,9 @@ import type {
   StoreCall,
   StoredBlob,
   WriteAnswer,
-} from "../lease/lease-store.ts";
+} from "../store/lease-store.ts";
+import { onAbort, unlessAborted } from "../time/abort.ts";
+import { type Clock, sleep, systemClock } from "../time/clock.ts";
 import { Fault, type FaultScope, type Mischief, type Operations, type Send, type StoreOperation, struckBy } from "./fault.ts";
 
 /** What a call that was made to fail throws. */

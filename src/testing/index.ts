@@ -1,8 +1,3 @@
-export {
-  MemoryLeaseStore,
-  type MemoryLeaseStoreOptions,
-  type PutBlobOptions,
-} from "../lease/memory-lease-store.ts";
 export { AZURITE_DEVIATIONS, type LeaseStoreDeviation } from "./contract/azurite-deviations.ts";
 export type { Expectation, TestFramework } from "./contract/contract.ts";
 export type { ForeignHand, StoreUnderTest } from "./contract/store-under-test.ts";
@@ -11,3 +6,8 @@ export { type Emulator, type EmulatorOptions, type OwnClockEmulator, startEmulat
 export { FakeClock } from "./fake-clock.ts";
 export type { Fault, FaultScope, Operations, StoreOperation } from "./fault.ts";
 export { type CallRecord, type Failure, FaultyLeaseStore } from "./faulty-lease-store.ts";
+export {
+  MemoryLeaseStore,
+  type MemoryLeaseStoreOptions,
+  type PutBlobOptions,
+} from "./memory/memory-lease-store.ts";

@@ -1,4 +1,3 @@
-import { sleep } from "../clock.ts";
 import { isMutexError, type LockLostError } from "../errors.ts";
 import { Acquisition, type Granted } from "../lease/acquisition.ts";
 import type { FencingTokens } from "../lease/fencing.ts";
@@ -6,7 +5,8 @@ import type { LockBlob } from "../lease/lock-blob.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { Renewer } from "../lease/renewer.ts";
 import { expiredBeforeUse, isUnsure, type RetryPolicy, retry, retryDelayMs } from "../lease/retry.ts";
-import { inRootContext } from "../root-context.ts";
+import { inRootContext } from "../runtime/root-context.ts";
+import { sleep } from "../time/clock.ts";
 import { pollDelayMs } from "./backoff.ts";
 import { FairWaiting } from "./fair-waiting.ts";
 import { type FreshTokenOptions, freshToken } from "./fresh-token.ts";

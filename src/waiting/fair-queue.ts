@@ -1,15 +1,15 @@
-import { Stopwatch, sleep } from "../clock.ts";
+import { helperPrefix } from "../blobs/helper-folder.ts";
+import { isHolder } from "../blobs/lock-record.ts";
+import { jsonOf, toAsciiJson } from "../blobs/metadata-json.ts";
 import type { Acquisition } from "../lease/acquisition.ts";
-import { helperPrefix } from "../lease/helper-folder.ts";
 import { ServiceTime } from "../lease/last-stamp.ts";
-import type { StoredBlob } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
-import { isHolder } from "../lease/lock-record.ts";
-import { jsonOf, toAsciiJson } from "../lease/metadata-json.ts";
 import { changeLease, releaseLease } from "../lease/release.ts";
 import { retry, TRIES } from "../lease/retry.ts";
 import { sweepHelpers } from "../lease/sweep.ts";
 import type { Holder } from "../options.ts";
+import type { StoredBlob } from "../store/lease-store.ts";
+import { Stopwatch, sleep } from "../time/clock.ts";
 import { Ticket } from "./ticket.ts";
 
 const QUEUE_KIND = "queue";

@@ -1,6 +1,6 @@
-import { LinkedSignal } from "../abort.ts";
 import type { OutageTimer } from "../lease/outage-timer.ts";
 import type { HolderDescription } from "../options.ts";
+import { LinkedSignal } from "../time/abort.ts";
 import type { ProcessLease } from "./process-lease.ts";
 
 export interface FreshTokenOptions {

@@ -1,4 +1,4 @@
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../time/clock.ts";
 
 /**
  * A hand-over takes no request, so tasks that hand on quickly would keep the event loop from turning. It turns after so

@@ -1,9 +1,9 @@
-import { LazySignal } from "../abort.ts";
 import { LockLostError, NotHeldError } from "../errors.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import type { Lease } from "../lease/lease.ts";
 import { lossBy } from "../lease/refusal.ts";
 import type { LeaseObserver, Renewal } from "../telemetry/lease-observer.ts";
+import { LazySignal } from "../time/abort.ts";
 import type { HandOver, HoldEnd } from "./hand-over.ts";
 import type { HandedTo, Held } from "./held.ts";
 import type { QueueHead } from "./local-queue.ts";

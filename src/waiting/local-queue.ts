@@ -1,5 +1,5 @@
-import { onAbort } from "../abort.ts";
 import type { OutageTimer } from "../lease/outage-timer.ts";
+import { onAbort } from "../time/abort.ts";
 import type { HandOverBudget } from "./hand-over-budget.ts";
 import type { WaitLimit } from "./wait-limit.ts";
 

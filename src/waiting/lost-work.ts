@@ -1,6 +1,6 @@
-import { onAbort } from "../abort.ts";
-import { type Clock, Stopwatch, type Timer } from "../clock.ts";
 import { WorkStillRunningError } from "../errors.ts";
+import { onAbort } from "../time/abort.ts";
+import { type Clock, Stopwatch, type Timer } from "../time/clock.ts";
 
 const AGAIN_AFTER_MS = 60_000;
 

@@ -1,8 +1,8 @@
-import { Stopwatch, sleep } from "../clock.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { OutageTimer } from "../lease/outage-timer.ts";
 import { isUnsure, type RetryPolicy, retry, retryDelayMs } from "../lease/retry.ts";
+import { Stopwatch, sleep } from "../time/clock.ts";
 import type { WaitLimit } from "./wait-limit.ts";
 
 export interface PollingOptions {

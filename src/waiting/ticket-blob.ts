@@ -1,8 +1,8 @@
-import { sleep } from "../clock.ts";
-import type { Metadata, RenewAnswer } from "../lease/lease-store.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { isUnsure, retry, retryDelayMs } from "../lease/retry.ts";
 import type { StandingLease } from "../lease/standing-lease.ts";
+import type { Metadata, RenewAnswer } from "../store/lease-store.ts";
+import { sleep } from "../time/clock.ts";
 
 /** How long a ticket outlives its owner, in seconds. */
 export const TICKET_LEASE_SECONDS = 60;

@@ -1,10 +1,10 @@
-import { LinkedSignal } from "../abort.ts";
-import type { Clock } from "../clock.ts";
 import { LockTimeoutError, StoreUnavailableError } from "../errors.ts";
 import type { Closing } from "../lease/closing.ts";
-import type { StoreAddress } from "../lease/store-address.ts";
 import { shown } from "../options.ts";
+import type { StoreAddress } from "../store/store-address.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
+import { LinkedSignal } from "../time/abort.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** How long a caller waits for a lock, and until when its work may go on. */
 export interface WaitOptions {

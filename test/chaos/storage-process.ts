@@ -3,7 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { kill } from "../../faults/child-process.ts";
-import { EMULATOR, emulatorConnectionString } from "../../src/lease/endpoint.ts";
+import { EMULATOR, emulatorConnectionString } from "../../src/store/azure/endpoint.ts";
 import type { Upstream } from "../support/fault-proxy.ts";
 
 const PROGRAM = fileURLToPath(new URL("./storage-program.js", import.meta.url));

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { ContainerClient, RestError, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
-import { BlobLeaseStore } from "../../src/lease/blob-lease-store.ts";
+import { BlobLeaseStore } from "../../src/store/azure/blob-lease-store.ts";
 import { AZURITE_DEVIATIONS, type LeaseStoreDeviation } from "../../src/testing/contract/azurite-deviations.ts";
 import type { StoreUnderTest } from "../../src/testing/contract/store-under-test.ts";
 import { describeLeaseStore } from "../../src/testing/describe-lease-store.ts";

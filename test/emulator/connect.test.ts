@@ -12,9 +12,9 @@ import {
   StorageSharedKeyCredential,
 } from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
 import { AccessDeniedError, isMutexError, StoreUnavailableError } from "../../src/errors.ts";
-import type { MutexOptions } from "../../src/lock-space.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { MutexOptions } from "../../src/locks/lock-space.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";

@@ -5,11 +5,11 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ContainerClient, ContainerSASPermissions, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
-import { thisProcess } from "../../src/ending-process.ts";
-import type { LeaseStore } from "../../src/lease/lease-store.ts";
-import { spaceOf } from "../../src/lock-space.ts";
-import { releaseAtExit } from "../../src/release-at-exit.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import { thisProcess } from "../../src/locks/ending-process.ts";
+import { spaceOf } from "../../src/locks/lock-space.ts";
+import { releaseAtExit } from "../../src/locks/release-at-exit.ts";
+import type { LeaseStore } from "../../src/store/lease-store.ts";
 import { MemoryLeaseStore, startEmulator } from "../../src/testing/index.ts";
 
 // In a thread of its own, which goes on while this one waits for the other process.

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import type { AzureMutex } from "../../src/azure-mutex.ts";
-import type { Locker } from "../../src/locker.ts";
+import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { Locker } from "../../src/locks/locker.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { Storage } from "../support/storage.ts";
 

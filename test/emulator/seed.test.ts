@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { LeaseAlreadyPresentError } from "../../src/errors.ts";
-import { Locker } from "../../src/locker.ts";
+import { Locker } from "../../src/locks/locker.ts";
 import { Storage } from "../support/storage.ts";
 
 const storage = await Storage.start();

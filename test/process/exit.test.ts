@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { thisProcess } from "../../src/ending-process.ts";
+import { thisProcess } from "../../src/locks/ending-process.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
 import { run } from "./script.ts";

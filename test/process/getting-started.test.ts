@@ -6,7 +6,7 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { emulatorConnectionString } from "../../src/lease/endpoint.ts";
+import { emulatorConnectionString } from "../../src/store/azure/endpoint.ts";
 import { type Block, parseDocument } from "../project/documents.ts";
 import { ownTime } from "../support/own-time.ts";
 import { until } from "../support/processes.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { AccountSASPermissions, BlobServiceClient } from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { PROJECT } from "../support/sources.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { until } from "../support/processes.ts";
 import { run, type Script } from "./script.ts";

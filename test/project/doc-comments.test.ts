@@ -90,10 +90,10 @@ describe("the examples in doc comments", () => {
   it("are there for what a program begins with", () => {
     const blocks = documents.flatMap(({ path, blocks: all }) => all.filter(({ language }) => language === "ts").map(() => path));
     const files = [
-      "src/azure-mutex.ts",
-      "src/locker.ts",
+      "src/locks/azure-mutex.ts",
+      "src/locks/locker.ts",
       "src/errors.ts",
-      "src/shutdown.ts",
+      "src/locks/shutdown.ts",
       "src/recipes/lock-all.ts",
       "src/recipes/leader-election.ts",
       "src/recipes/reader-writer-lock.ts",

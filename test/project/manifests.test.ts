@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import { AzureMutex } from "../../src/azure-mutex.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { PROJECT } from "../support/sources.ts";
 import { callsIn, refusalOf } from "./calls.ts";

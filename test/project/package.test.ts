@@ -118,7 +118,8 @@ describe("the package", () => {
   });
 
   it("keeps the comments of its sources, in code and in types", () => {
-    for (const path of ["dist/locker.js", "dist/locker.d.ts", "dist/cjs/locker.js"]) expect(read(path)).toMatch(/^\/\*\*/m);
+    for (const path of ["dist/locks/locker.js", "dist/locks/locker.d.ts", "dist/cjs/locks/locker.js"])
+      expect(read(path)).toMatch(/^\/\*\*/m);
   });
 
   it("has no secret in it", () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import * as library from "../../src/index.ts";
-import { NETWORK_HINTS } from "../../src/lease/network-failure.ts";
+import { NETWORK_HINTS } from "../../src/store/azure/network-failure.ts";
 import { PROJECT, readSources } from "../support/sources.ts";
 
 const TEXT = readFileSync(join(PROJECT, "docs/troubleshooting.md"), "utf8");

@@ -1,6 +1,6 @@
-import { AzureMutex } from "../../src/azure-mutex.ts";
 import { isMutexError } from "../../src/errors.ts";
-import { spaceOf } from "../../src/lock-space.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import { spaceOf } from "../../src/locks/lock-space.ts";
 import { Chance } from "./chance.ts";
 import type { Game, Player, Taken } from "./games.ts";
 import { type Journal, short } from "./journal.ts";

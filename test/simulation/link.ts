@@ -14,8 +14,8 @@ import type {
   StoreCall,
   StoredBlob,
   WriteAnswer,
-} from "../../src/lease/lease-store.ts";
-import type { MemoryLeaseStore } from "../../src/lease/memory-lease-store.ts";
+} from "../../src/store/lease-store.ts";
+import type { MemoryLeaseStore } from "../../src/testing/memory/memory-lease-store.ts";
 import { type Journal, short } from "./journal.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Machine } from "./machine.ts";

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../../src/clock.ts";
+import type { Clock, Timer } from "../../src/time/clock.ts";
 import type { Invariant } from "./invariants.ts";
 import type { Kernel, Planned } from "./kernel.ts";
 import { Violation } from "./violation.ts";

@@ -218,7 +218,7 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P12",
     edits: [
       {
-        place: "src/Stopwatch.read",
+        place: "time/Stopwatch.read",
         stands: "const sleptMs = Math.max(0, this.#clock.uptime() - this.#uptime - awakeMs);",
         instead: "const sleptMs = 0 * (this.#clock.uptime() - this.#uptime);",
       },

@@ -1,6 +1,6 @@
-import { isLeased, type StoredBlob } from "../../src/lease/lease-store.ts";
-import { MemoryLeaseStore } from "../../src/lease/memory-lease-store.ts";
+import { isLeased, type StoredBlob } from "../../src/store/lease-store.ts";
 import type { StoreOperation } from "../../src/testing/fault.ts";
+import { MemoryLeaseStore } from "../../src/testing/memory/memory-lease-store.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** A request as it travels: it can arrive once, several times or never. */

@@ -1,4 +1,4 @@
-import type { AzureMutex } from "../../src/azure-mutex.ts";
+import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import type { FakeClock, FaultyLeaseStore, StoreOperation } from "../../src/testing/index.ts";
 import { World } from "./world.ts";
 

@@ -1,5 +1,5 @@
-import type { AzureMutex } from "../../src/azure-mutex.ts";
-import type { Holding } from "../../src/holding.ts";
+import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { Holding } from "../../src/locks/holding.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";

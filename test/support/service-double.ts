@@ -5,12 +5,12 @@ import {
   type StorageRetryOptions,
   type WebResource,
 } from "@azure/storage-blob";
-import { unlessAborted } from "../../src/abort.ts";
-import { sleep } from "../../src/clock.ts";
 import { isMutexError } from "../../src/errors.ts";
-import type { LeaseLength, Missing, StoredBlob } from "../../src/lease/lease-store.ts";
-import type { TokenCredentialLike } from "../../src/lease/token-source.ts";
+import type { TokenCredentialLike } from "../../src/store/azure/token-source.ts";
+import type { LeaseLength, Missing, StoredBlob } from "../../src/store/lease-store.ts";
 import { type FakeClock, MemoryLeaseStore } from "../../src/testing/index.ts";
+import { unlessAborted } from "../../src/time/abort.ts";
+import { sleep } from "../../src/time/clock.ts";
 
 export interface Answer {
   readonly status: number;

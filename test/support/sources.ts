@@ -11,7 +11,7 @@ export interface Import {
 }
 
 export interface Source {
-  /** Within src/, with forward slashes: `lease/connect.ts`. */
+  /** Within src/, with forward slashes: `store/azure/connect.ts`. */
   readonly path: string;
   /** Without comments. */
   readonly code: string;

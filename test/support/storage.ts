@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
-import { AzureMutex } from "../../src/azure-mutex.ts";
-import type { MutexOptions } from "../../src/lock-space.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { MutexOptions } from "../../src/locks/lock-space.ts";
 import { type Emulator, startEmulator } from "../../src/testing/emulator.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 

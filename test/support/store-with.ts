@@ -1,4 +1,4 @@
-import type { LeaseStore } from "../../src/lease/lease-store.ts";
+import type { LeaseStore } from "../../src/store/lease-store.ts";
 
 /** A store that answers some calls by itself, and leaves the others to the store behind it. */
 export function storeWith(store: LeaseStore, own: Partial<LeaseStore>): LeaseStore {

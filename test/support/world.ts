@@ -1,7 +1,7 @@
-import { AzureMutex } from "../../src/azure-mutex.ts";
-import { RESERVED_PREFIX } from "../../src/lease/blob-name.ts";
-import type { StoredBlob } from "../../src/lease/lease-store.ts";
-import type { MutexOptions } from "../../src/lock-space.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { MutexOptions } from "../../src/locks/lock-space.ts";
+import { RESERVED_PREFIX } from "../../src/store/azure/blob-name.ts";
+import type { StoredBlob } from "../../src/store/lease-store.ts";
 import { FaultyLeaseStore, MemoryLeaseStore } from "../../src/testing/index.ts";
 import { WatchedClock } from "./watched-clock.ts";
 

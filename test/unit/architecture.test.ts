@@ -3,25 +3,23 @@ import { parseSource, readSources, type Source } from "../support/sources.ts";
 
 /** Every room may know itself and those above it. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "root-context.ts", "runtime.ts", "telemetry"],
+  ["errors.ts", "options.ts", "time", "runtime"],
+  ["telemetry"],
+  ["store"],
+  ["blobs"],
   ["lease"],
   ["waiting"],
   ["status"],
-  ["holding.ts", "lock-space.ts"],
-  ["lease-acquirer.ts"],
-  ["lockable.ts"],
-  ["locker.ts"],
-  ["azure-mutex.ts"],
-  ["recipes", "ending-process.ts", "release-at-exit.ts", "shutdown.ts"],
+  ["locks"],
+  ["recipes"],
   ["index.ts"],
 ];
 
 /** Rooms that use the library like any user, with all they may know. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
-  store: ["lease", "errors.ts"],
-  testing: ["lease", "errors.ts", "abort.ts", "clock.ts", "options.ts", "packages.ts", "telemetry"],
+  testing: ["store", "errors.ts", "time", "options.ts", "runtime", "telemetry"],
   ui: ["status", "index.ts"],
-  cli: ["ui", "status", "index.ts", "packages.ts", "runtime.ts"],
+  cli: ["ui", "status", "index.ts", "runtime"],
 };
 
 const SDK = "@azure/storage-blob";
@@ -29,12 +27,12 @@ const SDK = "@azure/storage-blob";
 /** Reading a clock, waiting by the clock, throwing dice. `new Date(ms)` only converts. */
 const TIME_AND_CHANCE =
   /\b(?:Date\.now|new Date\(\s*\)|new Date\b(?!\s*\()|Math\.random|performance\b|process\.hrtime|AbortSignal\.timeout|(?:set|clear)(?:Timeout|Interval|Immediate)\b)|["'](?:node:)?(?:timers(?:\/promises)?|perf_hooks)["']/g;
-const MAY_READ_CLOCKS = /^(?:clock\.ts|testing\/fake-clock\.ts|testing\/emulator[\w-]*\.ts|cli\/time\.ts|ui\/page\/time\.ts)$/;
+const MAY_READ_CLOCKS = /^(?:time\/clock\.ts|testing\/fake-clock\.ts|testing\/emulator[\w-]*\.ts|cli\/time\.ts|ui\/page\/time\.ts)$/;
 
 /** The service's error codes, in strings or as names. Our own `LeaseAlreadyPresentError` is another word. */
 const SERVICE_CODES =
   /\b(?:Lease(?:AlreadyPresent|AlreadyBroken|Lost|Id(?:Missing|Mismatch\w+)|Is(?:Breaking|Broken|Already)\w+|NotPresentWith\w+)|(?:Blob|Container)(?:NotFound|AlreadyExists|BeingDeleted|Disabled|Archived|Immutable\w*)|(?:Target)?ConditionNotMet|ServerBusy|OperationTimedOut|InternalError|AuthenticationFailed|Authorization(?:Failure|\w+Mismatch)|InsufficientAccountPermissions|Account(?:IsDisabled|BeingCreated)|UnauthorizedBlobOverwrite)\b/g;
-const MAY_NAME_CODES = /^(?:lease\/blob-status\.ts|lease\/memory-lease(?:-store)?\.ts|testing\/.+)$/;
+const MAY_NAME_CODES = /^(?:store\/azure\/blob-status\.ts|testing\/.+)$/;
 
 const room = (path: string): string => path.split("/")[0] ?? path;
 const floorOf = (name: string): number => FLOORS.findIndex((rooms) => rooms.includes(name));
@@ -72,7 +70,7 @@ const sources = readSources();
 describe("architecture", () => {
   it("finds the sources", () => {
     expect(sources.map(({ path }) => path)).toEqual(
-      expect.arrayContaining(["index.ts", "clock.ts", "lease/connect.ts", "testing/index.ts"]),
+      expect.arrayContaining(["index.ts", "time/clock.ts", "store/azure/connect.ts", "testing/index.ts"]),
     );
     expect(sources.flatMap(({ imports }) => imports).length).toBeGreaterThan(sources.length);
   });
@@ -85,14 +83,14 @@ describe("architecture", () => {
     expect(wrongArrows(sources)).toEqual([]);
   });
 
-  it("reads clocks, sets timers and throws dice in clock.ts alone, and in the time.ts of the command and of the page", () => {
+  it("reads clocks, sets timers and throws dice in time/clock.ts alone, and in the time.ts of the command and of the page", () => {
     expect(found(TIME_AND_CHANCE, MAY_READ_CLOCKS, sources)).toEqual([]);
   });
 
   it("loads the SDK, the login to Azure and the SDK's log in one file each, OpenTelemetry nowhere, and only on demand", () => {
     expect([...new Set(loadsOfSdk(sources))].sort()).toEqual([
       "cli/connection/connection.ts: dynamic import of @azure/identity",
-      `lease/connect.ts: dynamic import of ${SDK}`,
+      `store/azure/connect.ts: dynamic import of ${SDK}`,
       "telemetry/azure-log.ts: dynamic import of @azure/logger",
     ]);
   });
@@ -102,9 +100,9 @@ describe("architecture", () => {
     expect(importers.map(({ path }) => path)).toEqual([]);
   });
 
-  it("names the service's error codes in lease/blob-status.ts, the memory store and testing alone", () => {
+  it("names the service's error codes in store/azure/blob-status.ts, the memory store and testing alone", () => {
     expect(found(SERVICE_CODES, MAY_NAME_CODES, sources)).toEqual([]);
-    expect(found(SERVICE_CODES, /^(?!lease\/blob-status\.ts$)/, sources).length).toBeGreaterThan(10);
+    expect(found(SERVICE_CODES, /^(?!store\/azure\/blob-status\.ts$)/, sources).length).toBeGreaterThan(10);
   });
 });
 
@@ -112,22 +110,22 @@ describe("the architecture test itself", () => {
   const source = (path: string, code: string): Source[] => [parseSource(path, code)];
 
   it.each([
-    ["lease/renewal.ts", 'import { Locker } from "../locker.ts";'],
-    ["locker.ts", 'import type { AzureMutex } from "./azure-mutex.ts";'],
-    ["errors.ts", 'export { x } from "./lease/lease-store.ts";'],
+    ["lease/renewal.ts", 'import { Locker } from "../locks/locker.ts";'],
+    ["waiting/hold.ts", 'import type { AzureMutex } from "../locks/azure-mutex.ts";'],
+    ["errors.ts", 'export { x } from "./store/lease-store.ts";'],
     ["testing/faulty.ts", 'import {\n  type A,\n  b,\n} from "../waiting/backoff.ts";'],
-    ["cli/main.ts", 'import "../locker.ts";'],
+    ["cli/main.ts", 'import "../locks/locker.ts";'],
     ["index.ts", 'const x = await import("./testing/index.ts");'],
-    ["azure-mutex.ts", 'import { x } from "./index.ts";'],
+    ["locks/azure-mutex.ts", 'import { x } from "../index.ts";'],
   ])("sees the wrong arrow in %s", (path, code) => {
     expect(wrongArrows(source(path, code))).toHaveLength(1);
   });
 
   it.each([
-    ["lease/renewal.ts", 'import { sleep } from "../clock.ts"; import { x } from "./release.ts";'],
-    ["index.ts", 'export { Locker } from "./locker.ts";'],
-    ["cli/main.ts", 'import { Locker } from "../index.ts"; // not "../locker.ts"'],
-    ["errors.ts", '// import { Locker } from "./locker.ts";'],
+    ["lease/renewal.ts", 'import { sleep } from "../time/clock.ts"; import { x } from "./release.ts";'],
+    ["index.ts", 'export { Locker } from "./locks/locker.ts";'],
+    ["cli/main.ts", 'import { Locker } from "../index.ts"; // not "../locks/locker.ts"'],
+    ["errors.ts", '// import { Locker } from "./locks/locker.ts";'],
   ])("accepts the arrows in %s", (path, code) => {
     expect(wrongArrows(source(path, code))).toEqual([]);
   });
@@ -147,7 +145,7 @@ describe("the architecture test itself", () => {
     'import { setTimeout as sleep } from "node:timers/promises";',
   ])("sees time or chance in: %s", (code) => {
     expect(found(TIME_AND_CHANCE, MAY_READ_CLOCKS, source("lease/renewal.ts", code))).not.toEqual([]);
-    expect(found(TIME_AND_CHANCE, MAY_READ_CLOCKS, source("clock.ts", code))).toEqual([]);
+    expect(found(TIME_AND_CHANCE, MAY_READ_CLOCKS, source("time/clock.ts", code))).toEqual([]);
   });
 
   it.each([
@@ -160,18 +158,18 @@ describe("the architecture test itself", () => {
   });
 
   it("tells loading the SDK from naming its types", () => {
-    expect(loadsOfSdk(source("locker.ts", `import type { ContainerClient } from "${SDK}";`))).toEqual([]);
-    expect(loadsOfSdk(source("locker.ts", `import { ContainerClient } from "${SDK}";`))).toHaveLength(1);
+    expect(loadsOfSdk(source("locks/locker.ts", `import type { ContainerClient } from "${SDK}";`))).toEqual([]);
+    expect(loadsOfSdk(source("locks/locker.ts", `import { ContainerClient } from "${SDK}";`))).toHaveLength(1);
     // with verbatimModuleSyntax this loads the module
-    expect(loadsOfSdk(source("locker.ts", `import { type ContainerClient } from "${SDK}";`))).toHaveLength(1);
-    expect(loadsOfSdk(source("locker.ts", `const { x } = await import("${SDK}");`))).toHaveLength(1);
+    expect(loadsOfSdk(source("locks/locker.ts", `import { type ContainerClient } from "${SDK}";`))).toHaveLength(1);
+    expect(loadsOfSdk(source("locks/locker.ts", `const { x } = await import("${SDK}");`))).toHaveLength(1);
   });
 
   it("tells the service's codes from our own names", () => {
-    expect(found(SERVICE_CODES, MAY_NAME_CODES, source("locker.ts", 'if (code === "LeaseAlreadyPresent") return;'))).toHaveLength(1);
-    expect(found(SERVICE_CODES, MAY_NAME_CODES, source("locker.ts", "const table = { BlobNotFound: 1 };"))).toHaveLength(1);
+    expect(found(SERVICE_CODES, MAY_NAME_CODES, source("locks/locker.ts", 'if (code === "LeaseAlreadyPresent") return;'))).toHaveLength(1);
+    expect(found(SERVICE_CODES, MAY_NAME_CODES, source("locks/locker.ts", "const table = { BlobNotFound: 1 };"))).toHaveLength(1);
     expect(
-      found(SERVICE_CODES, MAY_NAME_CODES, source("locker.ts", "throw new Error(`409 LeaseIdMismatchWithLeaseOperation`);")),
+      found(SERVICE_CODES, MAY_NAME_CODES, source("locks/locker.ts", "throw new Error(`409 LeaseIdMismatchWithLeaseOperation`);")),
     ).toHaveLength(1);
     expect(found(SERVICE_CODES, MAY_NAME_CODES, source("errors.ts", 'readonly name = "LeaseAlreadyPresentError";'))).toEqual([]);
   });

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
-import type { Timer, TimerOptions } from "../../src/clock.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { FakeClock, FaultyLeaseStore, MemoryLeaseStore, type StoreOperation } from "../../src/testing/index.ts";
+import type { Timer, TimerOptions } from "../../src/time/clock.ts";
 
 /** Calls back in the context in which the timer was set, as the clock of the machine does. */
 class BoundClock extends FakeClock {

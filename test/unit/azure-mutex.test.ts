@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { InvalidKeyError, LeaseAlreadyPresentError, LockLostError, NotHeldError, StoreUnavailableError } from "../../src/errors.ts";
-import { spaceOf } from "../../src/lock-space.ts";
+import { spaceOf } from "../../src/locks/lock-space.ts";
 import { World } from "../support/world.ts";
 
 function setup() {

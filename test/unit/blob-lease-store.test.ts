@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError, StoreUnavailableError } from "../../src/errors.ts";
-import { BlobLeaseStore } from "../../src/lease/blob-lease-store.ts";
+import { BlobLeaseStore } from "../../src/store/azure/blob-lease-store.ts";
 import { A, B, KEY, type StoreUnderTest } from "../../src/testing/contract/store-under-test.ts";
 import { describeLeaseStore } from "../../src/testing/describe-lease-store.ts";
 import { FakeClock } from "../../src/testing/index.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InvalidKeyError } from "../../src/errors.ts";
-import { checkContainerName, checkKey, checkPrefix } from "../../src/lease/blob-name.ts";
+import { checkContainerName, checkKey, checkPrefix } from "../../src/store/azure/blob-name.ts";
 
 describe("a key", () => {
   it.each([

@@ -1,8 +1,8 @@
 import { RestError } from "@azure/storage-blob";
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError, StoreRefusedError, StoreUnavailableError } from "../../src/errors.ts";
-import { BlobLeaseStore, type ContainerClientLike } from "../../src/lease/blob-lease-store.ts";
-import { errorFor, readFailure } from "../../src/lease/blob-status.ts";
+import { BlobLeaseStore, type ContainerClientLike } from "../../src/store/azure/blob-lease-store.ts";
+import { errorFor, readFailure } from "../../src/store/azure/blob-status.ts";
 import { everythingPrinted } from "../support/printed.ts";
 
 /** What the SDK throws for an answer of the service. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { LazySignal, LinkedSignal, onAbort, unlessAborted } from "../../src/abort.ts";
-import { Stopwatch, settledWithin, sleep, systemClock, systemSources } from "../../src/clock.ts";
 import { FakeClock } from "../../src/testing/index.ts";
+import { LazySignal, LinkedSignal, onAbort, unlessAborted } from "../../src/time/abort.ts";
+import { Stopwatch, settledWithin, sleep, systemClock, systemSources } from "../../src/time/clock.ts";
 
 const drawn = vi.hoisted((): unknown[] => []);
 vi.mock("node:crypto", async (original) => {

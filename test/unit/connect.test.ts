@@ -1,9 +1,9 @@
 import { ContainerClient } from "@azure/storage-blob";
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
-import { connect } from "../../src/lease/connect.ts";
-import type { MutexOptions } from "../../src/lock-space.ts";
-import { Locker } from "../../src/locker.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { MutexOptions } from "../../src/locks/lock-space.ts";
+import { Locker } from "../../src/locks/locker.ts";
+import { connect } from "../../src/store/azure/connect.ts";
 import { MemoryLeaseStore } from "../../src/testing/index.ts";
 import { everythingPrinted } from "../support/printed.ts";
 

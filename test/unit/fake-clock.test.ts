@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { Stopwatch, sleep } from "../../src/clock.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
+import { Stopwatch, sleep } from "../../src/time/clock.ts";
 
 describe("FakeClock", () => {
   it("stands still until it is advanced", async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError, StoreUnavailableError } from "../../src/errors.ts";
-import { MemoryLeaseStore } from "../../src/lease/memory-lease-store.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { FaultyLeaseStore } from "../../src/testing/faulty-lease-store.ts";
+import { MemoryLeaseStore } from "../../src/testing/memory/memory-lease-store.ts";
 
 const A = "aaaaaaaa-0000-4000-8000-000000000000";
 const B = "bbbbbbbb-0000-4000-8000-000000000000";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError } from "../../src/errors.ts";
-import type { Lock } from "../../src/locker.ts";
+import type { Lock } from "../../src/locks/locker.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { World } from "../support/world.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
-import type { BreakAnswer, CreateAnswer, Metadata } from "../../src/lease/lease-store.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { BreakAnswer, CreateAnswer, Metadata } from "../../src/store/lease-store.ts";
 import { MemoryLeaseStore } from "../../src/testing/index.ts";
 import { takeAll } from "../support/take-all.ts";
 import { World } from "../support/world.ts";

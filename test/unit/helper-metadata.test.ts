@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
-import type { Metadata } from "../../src/lease/lease-store.ts";
-import { metadataSize } from "../../src/lease/lock-record.ts";
-import { shortened } from "../../src/lease/metadata-json.ts";
+import { metadataSize } from "../../src/blobs/lock-record.ts";
+import { shortened } from "../../src/blobs/metadata-json.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "../../src/recipes/semaphore.ts";
+import type { Metadata } from "../../src/store/lease-store.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { World } from "../support/world.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LazySignal } from "../../src/abort.ts";
+import { LazySignal } from "../../src/time/abort.ts";
 import { LocalQueue } from "../../src/waiting/local-queue.ts";
 
 describe("the queue inside a process", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Locker } from "../../src/locker.ts";
+import type { Locker } from "../../src/locks/locker.ts";
 import type { LockEvents } from "../../src/telemetry/lock-events.ts";
 import { FIRST_RENEWAL_LAST, World } from "../support/world.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { CreateAnswer, Metadata } from "../../src/lease/lease-store.ts";
-import { LockSpace } from "../../src/lock-space.ts";
-import { Locker } from "../../src/locker.ts";
+import { LockSpace } from "../../src/locks/lock-space.ts";
+import { Locker } from "../../src/locks/locker.ts";
+import type { CreateAnswer, Metadata } from "../../src/store/lease-store.ts";
 import { FakeClock, MemoryLeaseStore } from "../../src/testing/index.ts";
 import { World } from "../support/world.ts";
 

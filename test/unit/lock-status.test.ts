@@ -1,15 +1,15 @@
 import { hostname } from "node:os";
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
+import { helpersOf } from "../../src/blobs/helper-folder.ts";
+import { slotMetadata, slotName } from "../../src/blobs/permit-slot.ts";
 import { AccessDeniedError, LockLostError } from "../../src/errors.ts";
-import type { Holding } from "../../src/holding.ts";
-import { helpersOf } from "../../src/lease/helper-folder.ts";
-import type { LeaseStore, Metadata } from "../../src/lease/lease-store.ts";
-import { slotMetadata, slotName } from "../../src/lease/permit-slot.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { Holding } from "../../src/locks/holding.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore, type SemaphoreOptions } from "../../src/recipes/semaphore.ts";
 import { listedStatuses } from "../../src/status/lock-listing.ts";
 import type { LockStatus } from "../../src/status/lock-status.ts";
+import type { LeaseStore, Metadata } from "../../src/store/lease-store.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { World } from "../support/world.ts";
 

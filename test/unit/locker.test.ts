@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { sleep } from "../../src/clock.ts";
 import {
   AccessDeniedError,
   InvalidKeyError,
@@ -8,8 +7,9 @@ import {
   NotHeldError,
   StoreUnavailableError,
 } from "../../src/errors.ts";
-import { spaceOf } from "../../src/lock-space.ts";
-import { type Lock, Locker } from "../../src/locker.ts";
+import { spaceOf } from "../../src/locks/lock-space.ts";
+import { type Lock, Locker } from "../../src/locks/locker.ts";
+import { sleep } from "../../src/time/clock.ts";
 import { gate } from "../support/gate.ts";
 import { World } from "../support/world.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { AzureMutex } from "../../src/azure-mutex.ts";
 import { LockLostError, WorkStillRunningError } from "../../src/errors.ts";
-import type { Holding } from "../../src/holding.ts";
+import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { Holding } from "../../src/locks/holding.ts";
 import { LeaderElection, type Leadership } from "../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { MemoryLeaseStore, type MemoryLeaseStoreOptions } from "../../src/lease/memory-lease-store.ts";
 import { describeLeaseStore } from "../../src/testing/describe-lease-store.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
+import { MemoryLeaseStore, type MemoryLeaseStoreOptions } from "../../src/testing/memory/memory-lease-store.ts";
 
 const A = "aaaaaaaa-0000-4000-8000-000000000000";
 const B = "bbbbbbbb-0000-4000-8000-000000000000";

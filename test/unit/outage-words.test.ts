@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { errorFor, readFailure } from "../../src/lease/blob-status.ts";
-import { firstSentence } from "../../src/lease/clean-text.ts";
-import { gatewayReason } from "../../src/lease/gateway-answer.ts";
-import { networkReason } from "../../src/lease/network-failure.ts";
-import { storeAddress } from "../../src/lease/store-address.ts";
+import { errorFor, readFailure } from "../../src/store/azure/blob-status.ts";
+import { firstSentence } from "../../src/store/azure/clean-text.ts";
+import { gatewayReason } from "../../src/store/azure/gateway-answer.ts";
+import { networkReason } from "../../src/store/azure/network-failure.ts";
+import { storeAddress } from "../../src/store/store-address.ts";
 import { everythingPrinted } from "../support/printed.ts";
 
 const ACME = storeAddress(new URL("https://acme.blob.core.windows.net/"), "locks");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { loadPackage } from "../../src/packages.ts";
+import { loadPackage } from "../../src/runtime/packages.ts";
 
 const failing = (message: string, code?: string) => () => Promise.reject(Object.assign(new Error(message), code && { code }));
 

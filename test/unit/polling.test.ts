@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { StoreUnavailableError } from "../../src/errors.ts";
 import { OutageTimer } from "../../src/lease/outage-timer.ts";
-import { LockSpace } from "../../src/lock-space.ts";
+import { LockSpace } from "../../src/locks/lock-space.ts";
 import { FakeClock, MemoryLeaseStore } from "../../src/testing/index.ts";
 import { poll } from "../../src/waiting/polling.ts";
 import { WaitLimit } from "../../src/waiting/wait-limit.ts";

@@ -10,8 +10,8 @@ import {
   type WebResource,
 } from "@azure/storage-blob";
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
-import type { ContainerClientLike } from "../../src/lease/blob-lease-store.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { ContainerClientLike } from "../../src/store/azure/blob-lease-store.ts";
 import { FakeClock } from "../../src/testing/index.ts";
 import { ServiceDouble } from "../support/service-double.ts";
 import { settled } from "../support/settled.ts";

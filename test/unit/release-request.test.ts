@@ -1,7 +1,7 @@
 import { AnonymousCredential, ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { describe, expect, it } from "vitest";
-import { type ConnectOptions, connect } from "../../src/lease/connect.ts";
-import { type ReleaseRequest, releaseRequest } from "../../src/lease/release-request.ts";
+import { type ConnectOptions, connect } from "../../src/store/azure/connect.ts";
+import { type ReleaseRequest, releaseRequest } from "../../src/store/release-request.ts";
 
 const KEY = "c2VjcmV0LWNhbmFyeS1zZWNyZXQtY2FuYXJ5LXNlY3JldA==";
 const LEASE = "11111111-2222-4333-8444-555555555555";

@@ -1,9 +1,9 @@
 import { EventEmitter } from "node:events";
 import { describe, expect, it, vi } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
-import type { EndingProcess, EndingSignal } from "../../src/ending-process.ts";
-import { spaceOf } from "../../src/lock-space.ts";
-import { type ReleaseOnSignalsOptions, releaseOnSignals, Shutdown, spacesIn } from "../../src/shutdown.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { EndingProcess, EndingSignal } from "../../src/locks/ending-process.ts";
+import { spaceOf } from "../../src/locks/lock-space.ts";
+import { type ReleaseOnSignalsOptions, releaseOnSignals, Shutdown, spacesIn } from "../../src/locks/shutdown.ts";
 import { takeOneOfEach } from "../support/one-of-each.ts";
 import { World } from "../support/world.ts";
 

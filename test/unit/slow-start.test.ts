@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
-import { sleep } from "../../src/clock.ts";
-import { BlobLeaseStore } from "../../src/lease/blob-lease-store.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import { BlobLeaseStore } from "../../src/store/azure/blob-lease-store.ts";
 import { FakeClock } from "../../src/testing/index.ts";
+import { sleep } from "../../src/time/clock.ts";
 import { ServiceDouble } from "../support/service-double.ts";
 import { settled } from "../support/settled.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MemoryLeaseStore } from "../../src/lease/memory-lease-store.ts";
-import { Locker } from "../../src/locker.ts";
+import { Locker } from "../../src/locks/locker.ts";
+import { MemoryLeaseStore } from "../../src/testing/memory/memory-lease-store.ts";
 
 /** From `Locker.lock` to the store, both included: what a reader has to step through. */
 const MOST_FRAMES = 13;

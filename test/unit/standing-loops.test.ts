@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { Stopwatch } from "../../src/clock.ts";
-import type { LeaseStore } from "../../src/lease/lease-store.ts";
 import { Renewer } from "../../src/lease/renewer.ts";
-import { spaceOf } from "../../src/lock-space.ts";
+import { spaceOf } from "../../src/locks/lock-space.ts";
 import { resolveTerms } from "../../src/options.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";
+import type { LeaseStore } from "../../src/store/lease-store.ts";
 import { loadAzureLog } from "../../src/telemetry/azure-log.ts";
 import { FaultyLeaseStore } from "../../src/testing/index.ts";
+import { Stopwatch } from "../../src/time/clock.ts";
 import { storeWith } from "../support/store-with.ts";
 import { World } from "../support/world.ts";
 

@@ -10,7 +10,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";

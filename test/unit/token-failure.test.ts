@@ -6,8 +6,8 @@ import {
 } from "@azure/identity";
 import { RestError } from "@azure/storage-blob";
 import { describe, expect, it } from "vitest";
-import { errorFor, readFailure } from "../../src/lease/blob-status.ts";
-import { TokenError, type TokenFailureKind, tokenFailureKind } from "../../src/lease/token-failure.ts";
+import { errorFor, readFailure } from "../../src/store/azure/blob-status.ts";
+import { TokenError, type TokenFailureKind, tokenFailureKind } from "../../src/store/azure/token-failure.ts";
 import { everythingPrinted } from "../support/printed.ts";
 
 const required = (message: string) => new AuthenticationRequiredError({ scopes: ["s"], message });

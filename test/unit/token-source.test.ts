@@ -1,10 +1,10 @@
 import { CredentialUnavailableError } from "@azure/identity";
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../src/azure-mutex.ts";
-import { wallTime } from "../../src/clock.ts";
-import { TokenError } from "../../src/lease/token-failure.ts";
-import { type TokenCredentialLike, TokenSource } from "../../src/lease/token-source.ts";
+import { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import { TokenError } from "../../src/store/azure/token-failure.ts";
+import { type TokenCredentialLike, TokenSource } from "../../src/store/azure/token-source.ts";
 import { FakeClock } from "../../src/testing/index.ts";
+import { wallTime } from "../../src/time/clock.ts";
 import { ServiceDouble } from "../support/service-double.ts";
 import { settled } from "../support/settled.ts";
 

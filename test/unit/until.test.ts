@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { collectAllGarbage } from "../../bench/live-bytes.ts";
-import type { Holding } from "../../src/holding.ts";
+import type { Holding } from "../../src/locks/holding.ts";
 import { LeaderElection } from "../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore.ts";

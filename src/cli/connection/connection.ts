@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { AzureMutex, isMutexError, type MutexOptions } from "../../index.ts";
-import { loadPackage } from "../../packages.ts";
+import { loadPackage } from "../../runtime/packages.ts";
 import { printable } from "../../status/printable.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { awaited } from "../terminal/awaited.ts";

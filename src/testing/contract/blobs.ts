@@ -1,4 +1,4 @@
-import type { StoredBlob } from "../../lease/lease-store.ts";
+import type { StoredBlob } from "../../store/lease-store.ts";
 import type { Contract } from "./contract.ts";
 import { A, B, bringInto, inWords, KEY, leaseOf, readBlob, type StoreUnderTest } from "./store-under-test.ts";
 

@@ -1,4 +1,4 @@
-import type { BreakAnswer } from "../../lease/lease-store.ts";
+import type { BreakAnswer } from "../../store/lease-store.ts";
 import type { Contract } from "./contract.ts";
 import { A, B, bringInto, inWords, KEY, leaseOf, readBlob } from "./store-under-test.ts";
 

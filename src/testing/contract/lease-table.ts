@@ -1,4 +1,4 @@
-import type { BreakAnswer, LeaseState } from "../../lease/lease-store.ts";
+import type { BreakAnswer, LeaseState } from "../../store/lease-store.ts";
 import type { LeaseStoreDeviation } from "./azurite-deviations.ts";
 import { A, B, C, inWords, KEY, readBlob, type StoreUnderTest } from "./store-under-test.ts";
 

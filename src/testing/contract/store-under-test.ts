@@ -1,4 +1,4 @@
-import type { LeaseState, LeaseStore, Metadata, StoredBlob } from "../../lease/lease-store.ts";
+import type { LeaseState, LeaseStore, Metadata, StoredBlob } from "../../store/lease-store.ts";
 
 /** A store for one test of the contract, in front of a container that does not exist yet. */
 export interface StoreUnderTest {

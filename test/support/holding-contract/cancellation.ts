@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Holding } from "../../../src/holding.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
 import { AFTER_A_TRY_MS, forEachRequest, HISTORIES, type HoldingSubject, Outcome, Scene, SOON_MS, waysToAsk } from "./scene.ts";
 
 export function describeCancellation(subject: HoldingSubject): void {

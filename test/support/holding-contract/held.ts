@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NotHeldError, StoreUnavailableError } from "../../../src/errors.ts";
-import type { Holding } from "../../../src/holding.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
 import { GOOD_FOR_MS, type HoldingSubject, LEASE_MS, RENEW_EVERY_MS, Scene, SOON_MS } from "./scene.ts";
 
 export function describeHeld(subject: HoldingSubject): void {

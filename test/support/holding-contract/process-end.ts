@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Holding } from "../../../src/holding.ts";
-import { spaceOf } from "../../../src/lock-space.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
+import { spaceOf } from "../../../src/locks/lock-space.ts";
 import { forEachRequest, HISTORIES, type HoldingSubject, Outcome, Scene, SOON_MS } from "./scene.ts";
 
 export function describeProcessEnd(subject: HoldingSubject): void {

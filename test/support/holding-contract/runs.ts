@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { sleep } from "../../../src/clock.ts";
 import { LockLostError } from "../../../src/errors.ts";
+import { sleep } from "../../../src/time/clock.ts";
 import { GOOD_FOR_MS, type Holdable, type HoldingSubject, LEASE_MS, Outcome, Scene, SOON_MS } from "./scene.ts";
 
 export function describeRuns(subject: HoldingSubject): void {

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import type { AzureMutex } from "../../../src/azure-mutex.ts";
-import type { Holding } from "../../../src/holding.ts";
+import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
 import type { Fault, FaultScope, FaultyLeaseStore } from "../../../src/testing/index.ts";
 import type { LockerOptions } from "../../../src/waiting/locker-options.ts";
 import type { WaitOptions } from "../../../src/waiting/wait-limit.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { StoreUnavailableError } from "../../../src/errors.ts";
-import type { Holding } from "../../../src/holding.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
 import {
   forEachRequest,
   HISTORIES,

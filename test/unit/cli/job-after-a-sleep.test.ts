@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { runJob } from "../../../src/cli/job/job.ts";
 import { SignalRelay } from "../../../src/cli/job/signal-relay.ts";
-import type { Holding } from "../../../src/holding.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
 
 /** The watchdog is a program of the build, and has no part in this. */
 vi.mock("../../../src/cli/job/watchdog.ts", () => ({

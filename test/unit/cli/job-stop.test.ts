@@ -2,7 +2,7 @@ import { beforeEach, expect, it, vi } from "vitest";
 import { runJob } from "../../../src/cli/job/job.ts";
 import { JobProcesses } from "../../../src/cli/job/job-processes.ts";
 import { SignalRelay } from "../../../src/cli/job/signal-relay.ts";
-import type { Holding } from "../../../src/holding.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
 
 /** What was done to stop the job, in order: asked by this process, or left to the watchdog until a time. */
 const { done } = vi.hoisted(() => ({ done: [] as (string | { readonly termAt: number; readonly killAt: number })[] }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../../src/azure-mutex.ts";
 import { isMutexError, StoreUnavailableError } from "../../../src/errors.ts";
+import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";

@@ -1,11 +1,11 @@
 import { InvalidArgumentError } from "commander";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../../src/azure-mutex.ts";
+import { helpersOf, keyFolderOf } from "../../../src/blobs/helper-folder.ts";
 import { parseDuration, shownDuration } from "../../../src/cli/options/duration.ts";
 import { InvalidKeyError } from "../../../src/errors.ts";
-import { helpersOf, keyFolderOf } from "../../../src/lease/helper-folder.ts";
-import { Locker } from "../../../src/locker.ts";
+import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
+import { Locker } from "../../../src/locks/locker.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../../src/azure-mutex.ts";
+import { helpersOf } from "../../../src/blobs/helper-folder.ts";
+import { gateName, slotName } from "../../../src/blobs/permit-slot.ts";
 import { toPrintableJson } from "../../../src/cli/output/json.ts";
 import { statusLines } from "../../../src/cli/output/lock-status-text.ts";
 import { lockTable } from "../../../src/cli/output/lock-table.ts";
 import { isMutexError } from "../../../src/errors.ts";
-import { helpersOf } from "../../../src/lease/helper-folder.ts";
-import { gateName, slotName } from "../../../src/lease/permit-slot.ts";
+import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";

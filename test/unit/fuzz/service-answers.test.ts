@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../../src/azure-mutex.ts";
 import { isMutexError } from "../../../src/errors.ts";
+import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { AzureMutex } from "../../../src/azure-mutex.ts";
 import { isMutexError } from "../../../src/errors.ts";
-import { type ConnectOptions, connect } from "../../../src/lease/connect.ts";
-import { parseEndpoint } from "../../../src/lease/endpoint.ts";
+import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
+import { type ConnectOptions, connect } from "../../../src/store/azure/connect.ts";
+import { parseEndpoint } from "../../../src/store/azure/endpoint.ts";
 import { everythingPrinted } from "../../support/printed.ts";
 import { fuzzing, thrownBy } from "./runs.ts";
 

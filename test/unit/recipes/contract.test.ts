@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { AzureMutex } from "../../../src/azure-mutex.ts";
-import { sleep } from "../../../src/clock.ts";
-import type { Holding } from "../../../src/holding.ts";
-import type { Lockable } from "../../../src/lockable.ts";
+import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
+import type { Lockable } from "../../../src/locks/lockable.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { lockAll } from "../../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import { sleep } from "../../../src/time/clock.ts";
 import type { LockerOptions } from "../../../src/waiting/locker-options.ts";
 import { chance } from "../../support/chaos.ts";
 import { describeHolding } from "../../support/holding-contract/describe-holding.ts";

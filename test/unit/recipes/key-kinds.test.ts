@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { AzureMutex } from "../../../src/azure-mutex.ts";
+import { helpersOf } from "../../../src/blobs/helper-folder.ts";
+import { slotMetadata, slotName } from "../../../src/blobs/permit-slot.ts";
 import { AccessDeniedError, isMutexError, KeyKindMismatchError } from "../../../src/errors.ts";
-import type { Holding } from "../../../src/holding.ts";
-import { helpersOf } from "../../../src/lease/helper-folder.ts";
-import { slotMetadata, slotName } from "../../../src/lease/permit-slot.ts";
+import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
 import type { KeyKind } from "../../../src/options.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";

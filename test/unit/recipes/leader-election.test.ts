@@ -1,7 +1,6 @@
 import { hostname } from "node:os";
 import { pid } from "node:process";
 import { describe, expect, it } from "vitest";
-import { sleep } from "../../../src/clock.ts";
 import { AccessDeniedError, LockLostError, NotHeldError, StoreRefusedError, StoreUnavailableError } from "../../../src/errors.ts";
 import {
   type ElectionRunOptions,
@@ -12,6 +11,7 @@ import {
   type ObserveOptions,
 } from "../../../src/recipes/leader-election.ts";
 import type { FaultyLeaseStore } from "../../../src/testing/index.ts";
+import { sleep } from "../../../src/time/clock.ts";
 import { chance } from "../../support/chaos.ts";
 import { withoutKind } from "../../support/earlier-version.ts";
 import { World } from "../../support/world.ts";

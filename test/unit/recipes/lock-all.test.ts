@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { sleep } from "../../../src/clock.ts";
 import {
   AccessDeniedError,
   InvalidKeyError,
@@ -8,8 +7,9 @@ import {
   NotHeldError,
   StoreUnavailableError,
 } from "../../../src/errors.ts";
-import type { RenewAnswer } from "../../../src/lease/lease-store.ts";
+import type { RenewAnswer } from "../../../src/store/lease-store.ts";
 import { FakeClock, type FaultyLeaseStore, MemoryLeaseStore } from "../../../src/testing/index.ts";
+import { sleep } from "../../../src/time/clock.ts";
 import { chance } from "../../support/chaos.ts";
 import { Outcome } from "../../support/holding-contract/scene.ts";
 import { storeWith } from "../../support/store-with.ts";

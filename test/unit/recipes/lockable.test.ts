@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { AzureMutex } from "../../../src/azure-mutex.ts";
-import type { Holding } from "../../../src/holding.ts";
-import type { Lockable } from "../../../src/lockable.ts";
-import { Locker } from "../../../src/locker.ts";
+import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
+import type { Lockable } from "../../../src/locks/lockable.ts";
+import { Locker } from "../../../src/locks/locker.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { lockAll } from "../../../src/recipes/lock-all.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";

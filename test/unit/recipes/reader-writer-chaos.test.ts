@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Lock } from "../../../src/locker.ts";
+import type { Lock } from "../../../src/locks/locker.ts";
 import { ReaderWriterLock, type ReadLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Chaos, QUEUES, Violation } from "../../support/chaos.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { sleep } from "../../../src/clock.ts";
 import { LockLostError, LockTimeoutError } from "../../../src/errors.ts";
-import type { Holding } from "../../../src/holding.ts";
-import { holdingState } from "../../../src/holding.ts";
+import type { Holding } from "../../../src/locks/holding.ts";
+import { holdingState } from "../../../src/locks/holding.ts";
 import { ReaderWriterLock, type ReadLock } from "../../../src/recipes/reader-writer-lock.ts";
 import type { FaultyLeaseStore } from "../../../src/testing/index.ts";
+import { sleep } from "../../../src/time/clock.ts";
 import type { LockerOptions } from "../../../src/waiting/locker-options.ts";
 import { chance } from "../../support/chaos.ts";
 import { withoutKind } from "../../support/earlier-version.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { AzureMutex } from "../../../src/azure-mutex.ts";
 import { StoreUnavailableError } from "../../../src/errors.ts";
+import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
 import { takeAll } from "../../support/take-all.ts";

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { sleep } from "../../../src/clock.ts";
 import { DifferingPermitsError, LockTimeoutError } from "../../../src/errors.ts";
 import type { Permit, SemaphoreOptions } from "../../../src/recipes/semaphore.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
 import type { LockStatus } from "../../../src/status/lock-status.ts";
 import type { FaultyLeaseStore } from "../../../src/testing/index.ts";
+import { sleep } from "../../../src/time/clock.ts";
 import { chance } from "../../support/chaos.ts";
 import { World } from "../../support/world.ts";
 

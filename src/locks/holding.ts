@@ -1,0 +1,201 @@
+import { type LockLostError, LockUncertainError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import { type LeaseTerms, shown } from "../options.ts";
+import type { ObservedHold, ObservedWait } from "../telemetry/observer.ts";
+import { LinkedSignal, onAbort } from "../time/abort.ts";
+import { endQuietly, type Held } from "../waiting/held.ts";
+import { tellingOfLostWork } from "../waiting/lost-work.ts";
+
+/** What happens as a holding ends. */
+export interface EndHooks {
+  /** Called before it is given back. */
+  readonly before?: (() => void) | undefined;
+  /** Called once, when the first end was answered or went unanswered. */
+  readonly after?: (() => void) | undefined;
+}
+
+/** The state of a holding, for azmutex itself. Callers reach it through no member of the holding. */
+export class HoldingState {
+  readonly key: string;
+  readonly held: Held;
+  readonly #hooks: EndHooks;
+  #observed: ObservedHold | undefined;
+  #stopListening: (() => void) | undefined;
+  /** The caller's, while it is held. */
+  #until: AbortSignal | undefined;
+  /** Made when it is asked for. */
+  #either: LinkedSignal | undefined;
+  #isReleased = false;
+
+  constructor(key: string, held: Held, hooks: EndHooks) {
+    this.key = key;
+    this.held = held;
+    this.#hooks = hooks;
+  }
+
+  /** Aborts when it is lost, and with the caller's `until`. */
+  get signal(): AbortSignal {
+    if (this.#until) this.#either ??= new LinkedSignal(this.held.signal, this.#until);
+    return this.#either?.signal ?? this.held.signal;
+  }
+
+  /** Aborts when it is lost, and for nothing else. */
+  get loss(): AbortSignal {
+    return this.held.signal;
+  }
+
+  /** Whether the caller has ended it: the process may do so, too. */
+  get isReleased(): boolean {
+    return this.#isReleased;
+  }
+
+  /** From here on the observer of the wait sees what becomes of it, and its signal aborts with `until`, too. */
+  begin(wait: ObservedWait | undefined, until: AbortSignal | undefined): void {
+    this.#until = until;
+    if (!wait) return;
+    const { held } = this;
+    const observed = wait.acquired(held);
+    const { signal } = held;
+    const lose = (): void => observed.lost(signal.reason);
+    this.#observed = observed;
+    held.observedBy?.(observed);
+    if (signal.aborted) lose();
+    else this.#stopListening = onAbort(signal, lose);
+  }
+
+  /** Gives it back. Resolves with the error if it was lost before; rejects if the service could not be told. */
+  end(): Promise<LockLostError | undefined> {
+    const isFirst = !this.#isReleased;
+    this.#isReleased = true;
+    this.#hooks.before?.();
+    const ending = this.held.end();
+    this.#stopListening?.();
+    this.#either?.end();
+    this.#until = undefined;
+    this.#observed?.ends(ending, this.held);
+    this.#observed = undefined;
+    const { after } = this.#hooks;
+    return isFirst && after ? ending.finally(after) : ending;
+  }
+
+  /** Runs work under it, as what it does, for its observer. */
+  run<T>(work: () => Promise<T> | T): Promise<T> | T {
+    return this.#observed ? this.#observed.run(async () => work()) : work();
+  }
+}
+
+const NO_HOOKS: EndHooks = Object.freeze({});
+
+/** The state of a holding. Set where its class can see it. */
+export let holdingState: (holding: Holding) => HoldingState;
+
+/** Something that is held, until it is given back or lost. */
+export abstract class Holding {
+  /** What it was asked for by. */
+  readonly key: string;
+  readonly #state: HoldingState;
+
+  static {
+    holdingState = (holding) => holding.#state;
+  }
+
+  /** @internal */
+  constructor(key: string, held: Held, hooks: EndHooks = NO_HOOKS) {
+    this.key = key;
+    this.#state = new HoldingState(key, held, hooks);
+  }
+
+  /**
+   * Aborts when it is lost; `signal.reason` is a `LockLostError`. Aborts too when the caller's {@link WaitOptions.until} does, with the
+   * reason of that. Late by any stall of the event loop: after a pause, ask {@link Holding.assertHeld}.
+   */
+  get signal(): AbortSignal {
+    return this.#state.signal;
+  }
+
+  /** Whether it is held, by the clock at this very moment. Once lost, it is lost for ever. False while it is {@link Holding.isUncertain}. */
+  get isHeld(): boolean {
+    return this.#state.held.isHeld;
+  }
+
+  /**
+   * Whether it is neither held nor lost: the machine slept for more than a second, and no renewal was answered since. The renewal
+   * follows within a second of waking up; its answer, or the deadline of the lease, decides. The signal does not abort for this.
+   */
+  get isUncertain(): boolean {
+    return this.#state.held.isUncertain;
+  }
+
+  /** How long it is good for without another renewal, in milliseconds, by the clock at this moment; 0 when it is not held. */
+  get remainingMs(): number {
+    return this.#state.held.remainingMs;
+  }
+
+  /**
+   * Throws unless it is held, by the clock at this very moment: `LockLostError`, `NotHeldError` once it was given back, or
+   * `LockUncertainError` while it is {@link Holding.isUncertain}. No lock can see a pause between this question and the write that
+   * follows; fencing tokens are for that.
+   */
+  assertHeld(): void {
+    const { held } = this.#state;
+    if (held.isHeld) return;
+    if (held.ended) throw new NotHeldError(this.key);
+    throw held.lostBecause ?? new LockUncertainError(this.key);
+  }
+
+  /**
+   * Gives it back. Whatever it was that ended it, a loss included, it is done; called again, it does nothing. Throws
+   * `StoreUnavailableError` or `AccessDeniedError` if the service could not be told: the lease then lapses by itself.
+   */
+  async release(): Promise<void> {
+    await this.#state.end();
+  }
+
+  /** Gives it back at the end of an `await using` block. Never throws: what it cannot tell the service lapses by itself. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#state.end().catch(() => undefined);
+  }
+}
+
+/** Hands a holding to its caller: from here on the observer of the wait sees it, and its signal aborts with `until`, too. */
+export function begun<H extends Holding>(holding: H, wait: ObservedWait | undefined, until: AbortSignal | undefined): H {
+  holdingState(holding).begin(wait, until);
+  return holding;
+}
+
+/** Throws `TypeError` unless it is something to run. */
+export function checkWork(work: unknown): void {
+  if (typeof work !== "function") throw new TypeError(`work must be a function, not ${shown(work)}`);
+}
+
+/**
+ * Runs `work` with what is held and gives it back afterwards. Resolves or rejects as `work` does, but with a `LockLostError` if
+ * it was lost before `work` ended, whatever came of it; what `work` threw is then its `workError`. A release that fails goes to
+ * the log: it changes nothing about the work. So does work that goes on for long after a loss.
+ */
+export async function runHolding<H extends Holding, T>(
+  holding: H,
+  work: (holding: H) => Promise<T> | T,
+  { log, clock }: Pick<LockBlob, "log" | "clock">,
+  { marginMs }: Pick<LeaseTerms, "marginMs">,
+  onStillRunning?: (error: WorkStillRunningError) => void,
+): Promise<T> {
+  const state = holdingState(holding);
+  const tell = (error: WorkStillRunningError): void => {
+    log(error.message);
+    onStillRunning?.(error);
+  };
+  const end = (): Promise<LockLostError | undefined> => endQuietly(state, log, `the lock on "${holding.key}"`);
+  let result: T;
+  try {
+    result = await tellingOfLostWork(state, { clock, marginMs, tell }, () => state.run(() => work(holding)));
+  } catch (error) {
+    const lost = await end();
+    if (!lost) throw error;
+    if (error !== lost) lost.workError = error;
+    throw lost;
+  }
+  const lost = await end();
+  if (lost) throw lost;
+  return result;
+}

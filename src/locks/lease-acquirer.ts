@@ -1,0 +1,125 @@
+import { isMutexError } from "../errors.ts";
+import type { BlobOf, LockBlob } from "../lease/lock-blob.ts";
+import type { OutageTimer } from "../lease/outage-timer.ts";
+import { TRIES } from "../lease/retry.ts";
+import { type Announcement, areSameTerms } from "../options.ts";
+import type { ObservedWait } from "../telemetry/observer.ts";
+import { Contender } from "../waiting/contender.ts";
+import { endQuietly } from "../waiting/held.ts";
+import type { Hold } from "../waiting/hold.ts";
+import type { KeyState } from "../waiting/key-states.ts";
+import type { QueueHead, Waiter } from "../waiting/local-queue.ts";
+import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
+import type { ProcessLease } from "../waiting/process-lease.ts";
+import { WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
+import type { LockSpace } from "./lock-space.ts";
+
+/** The way of this process's tasks to the lease of one blob: through the local queue, one by one. */
+export class LeaseAcquirer {
+  readonly options: ResolvedLockerOptions;
+  readonly blob: LockBlob;
+  readonly #space: LockSpace;
+  readonly #of: BlobOf;
+
+  constructor(space: LockSpace, of: BlobOf, options: ResolvedLockerOptions) {
+    this.#space = space;
+    this.#of = of;
+    this.options = options;
+    this.blob = space.blob(of, options.terms);
+  }
+
+  /** Waits until the lease is held. The wait is observed. An outage of the service that began before counts on. */
+  acquire(options: WaitOptions, wait?: ObservedWait, outage?: OutageTimer): Promise<Hold> {
+    const wanted = {
+      wait: (limit: WaitLimit) => this.acquireWithin(limit, outage),
+      tryOnce: (signal: AbortSignal | undefined) => this.tryAcquire(signal, wait),
+    };
+    return waitFor(this.blob, this.#of.key, options, wanted, wait);
+  }
+
+  /** The same within a wait that has begun: the place in the queue is that of a task that came when it began. */
+  async acquireWithin(limit: WaitLimit, outage?: OutageTimer): Promise<Hold> {
+    const state = this.keyState;
+    const head = await state.queue.enter(this.#waiter(limit));
+    const contender = new Contender({
+      blob: this.blob,
+      tokens: state.tokens,
+      options: this.options,
+      limit,
+      head,
+      outage,
+    });
+    return this.#remembered(state, await leavingUnless(head, contender, contender.wait()));
+  }
+
+  /**
+   * Asks exactly once, in so many tries for an answer. Resolves with undefined if another, here or elsewhere, holds the
+   * lease or waits for it here.
+   */
+  async tryAcquire(signal: AbortSignal | undefined, wait?: ObservedWait, tries: number = TRIES): Promise<Hold | undefined> {
+    signal?.throwIfAborted();
+    this.blob.closing.signal.throwIfAborted();
+    const state = this.keyState;
+    const head = state.queue.tryEnter();
+    if (!head) return undefined;
+    const limit = new WaitLimit(this.blob, this.#of.key, { signal }, wait);
+    try {
+      const contender = new Contender({ blob: this.blob, tokens: state.tokens, options: this.options, limit, head });
+      const hold = await leavingUnless(head, contender, contender.tryOnce(tries));
+      return hold && this.#remembered(state, hold);
+    } finally {
+      limit.end();
+    }
+  }
+
+  /**
+   * Replaces what the holder announces with its token; undefined takes it back. Throws `LockLostError` if the lease
+   * turns out to be lost, or the signal's reason.
+   */
+  async announce(hold: Hold, announcement: Announcement | undefined, signal: AbortSignal): Promise<void> {
+    const { token, leaseId } = hold;
+    if (token === undefined) throw new TypeError("without a fencing token there is nothing to announce");
+    const { description } = this.options;
+    const request = { leaseId, lastStamp: hold.lease.lastStamp, description, signal };
+    try {
+      const { lastStamp } = await this.keyState.tokens.announce(this.blob, request, { token, announcement });
+      hold.lease.wrote(lastStamp);
+    } catch (error) {
+      if (error !== signal.reason && isMutexError(error) && error.code === "LOCK_LOST") hold.lease.lose(error);
+      throw error;
+    }
+  }
+
+  get keyState(): KeyState {
+    return this.#space.keyState(this.#of);
+  }
+
+  #remembered(state: KeyState, hold: Hold): Hold {
+    this.#space.remember(state, hold);
+    // Won in the very moment in which everything is released: what ends the holds has not seen this one.
+    const { closing, key, log } = this.blob;
+    if (closing.signal.aborted) void endQuietly(hold, log, `the lock on "${key}"`);
+    closing.signal.throwIfAborted();
+    return hold;
+  }
+
+  #waiter(limit: WaitLimit): Waiter<ProcessLease> {
+    const { terms } = this.options;
+    return { limit, accepts: ({ renewer }) => areSameTerms(renewer.terms, terms) };
+  }
+}
+
+/** Leaves the queue if nothing was won with it. A hold leaves it by itself when it ends. */
+async function leavingUnless<T extends Hold | undefined>(
+  head: QueueHead<ProcessLease>,
+  contender: Contender,
+  winning: Promise<T>,
+): Promise<T> {
+  let hold: T | undefined;
+  try {
+    hold = await winning;
+    return hold;
+  } finally {
+    if (!hold) head.leave({ outage: contender.outage });
+  }
+}

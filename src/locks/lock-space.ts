@@ -1,0 +1,233 @@
+import { isMutexError, type LockLostError } from "../errors.ts";
+import type { Closing } from "../lease/closing.ts";
+import { type BlobOf, LockBlob } from "../lease/lock-blob.ts";
+import type { ManualLease } from "../lease/manual-lease.ts";
+import { ManualLeases } from "../lease/manual-leases.ts";
+import { MutexContext } from "../lease/mutex-context.ts";
+import type { StandingLease } from "../lease/standing-lease.ts";
+import { checkMs, DEFAULTS, type LeaseTerms, shown } from "../options.ts";
+import { checkRuntime } from "../runtime/runtime.ts";
+import { type ConnectOptions, connect } from "../store/azure/connect.ts";
+import type { LeaseStore } from "../store/lease-store.ts";
+import type { StoreAddress } from "../store/store-address.ts";
+import { azureLog } from "../telemetry/azure-log.ts";
+import { Telemetry, type TelemetryOptions } from "../telemetry/telemetry.ts";
+import { unlessAborted } from "../time/abort.ts";
+import { type Clock, type Sources, sleep, systemSources } from "../time/clock.ts";
+import { endQuietly } from "../waiting/held.ts";
+import type { Hold } from "../waiting/hold.ts";
+import { type KeyState, KeyStates } from "../waiting/key-states.ts";
+
+/** Where the locks are, and what is the same for all of them. */
+export interface MutexOptions extends ConnectOptions {
+  /** How long one request may take before it counts as unanswered, in milliseconds, at least 100. Default: 3,000. */
+  tryTimeoutMs?: number | undefined;
+  /** Takes a line for people whenever something happens that they may want to know. Never given a secret. Default: nothing. */
+  log?: ((message: string) => void) | undefined;
+  /** What OpenTelemetry is given, if an SDK of it is registered; nothing with false. Default: metrics, and spans that name their keys. */
+  telemetry?: TelemetryOptions | false | undefined;
+  /** The clock. Default: the machine's. For tests: `FakeClock` of `azmutex/testing`. */
+  clock?: Clock | undefined;
+  /** A number from 0 up to, but not including, 1, to spread retries and polls. Default: `Math.random`. */
+  random?: (() => number) | undefined;
+  /** A fresh lower-case UUID for each lease. Default: `crypto.randomUUID`. */
+  newId?: (() => string) | undefined;
+}
+
+/** The options of `releaseAll` and `close`. */
+export interface ReleaseAllOptions {
+  /** The longest wait for the service, in milliseconds. Default: 5,000. A lease that is not released by then lapses by itself. */
+  timeoutMs?: number | undefined;
+}
+
+const RELEASE_ALL_MS = 5_000;
+/** The milliseconds between two looks whether everything is released. */
+const IDLE_CHECK_MS = 20;
+/** How many looks in a row must show a mutex idle: between two requests of one task there is a moment without any. */
+const IDLE_LOOKS = 2;
+
+/**
+ * The locks of one container, for what waits for them: an {@link AzureMutex}. Lockers and recipes of one mutex share what this process
+ * knows of each key, its queue included.
+ */
+export interface Mutex extends AsyncDisposable {
+  /** Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store does not say. */
+  readonly address: StoreAddress | undefined;
+  /** As {@link AzureMutex.releaseAll}. */
+  releaseAll(options?: ReleaseAllOptions): Promise<void>;
+  /** As {@link AzureMutex.close}. */
+  close(options?: ReleaseAllOptions): Promise<void>;
+}
+
+/** The space of each mutex. It is known here alone, so that no other code reaches the space through the mutex. */
+const SPACES = new WeakMap<object, LockSpace>();
+
+/** Makes the space the mutex's: lockers and recipes that are given the mutex use it. */
+export function giveSpace(mutex: Mutex, space: LockSpace): void {
+  SPACES.set(mutex, space);
+}
+
+/** The space of a mutex. Throws `TypeError` if it is none. */
+export function spaceOf(mutex: Mutex): LockSpace {
+  const space = SPACES.get(mutex);
+  if (!space) throw new TypeError(`mutex must be an AzureMutex, not ${shown(mutex)}`);
+  return space;
+}
+
+/** Whether it is a mutex. */
+export function isMutex(given: unknown): given is Mutex {
+  return typeof given === "object" && given !== null && SPACES.has(given);
+}
+
+/** The space of a mutex, or a new one for these options. */
+export function spaceFor(mutex: Mutex | MutexOptions): LockSpace {
+  return isMutex(mutex) ? spaceOf(mutex) : new LockSpace(mutex as MutexOptions);
+}
+
+/**
+ * A container of locks as this process sees it: the way to it, and what is known of each key. What lockers and recipes of one
+ * space know, they share.
+ */
+export class LockSpace {
+  readonly tryTimeoutMs: number;
+  readonly #log: (message: string) => void;
+  readonly #context: MutexContext;
+  readonly #keys: KeyStates = new KeyStates();
+  /** The leases that {@link AzureMutex.acquire} took. */
+  readonly leases: ManualLeases;
+  /** A log that throws must not cost anybody a lock. */
+  readonly log = (message: string): void => {
+    azureLog("warning", message);
+    try {
+      this.#log(message);
+    } catch {
+      // There is nowhere to say so.
+    }
+  };
+
+  constructor(options: MutexOptions) {
+    checkRuntime();
+    const store = connect(options, options?.clock);
+    const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, ...given } = options;
+    checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
+    if (typeof log !== "function") throw new TypeError("log must be a function");
+    this.tryTimeoutMs = tryTimeoutMs;
+    this.#log = log;
+    const sources: Sources = {
+      clock: given.clock ?? systemSources.clock,
+      random: given.random ?? systemSources.random,
+      newId: given.newId ?? systemSources.newId,
+    };
+    const measures = new Telemetry(telemetry, sources.clock);
+    this.#context = new MutexContext({ store, sources, telemetry: measures, log: this.log });
+    this.leases = new ManualLeases(sources.clock);
+  }
+
+  get store(): LeaseStore {
+    return this.#context.store;
+  }
+
+  get telemetry(): Telemetry {
+    return this.#context.telemetry;
+  }
+
+  get closing(): Closing {
+    return this.#context.closing;
+  }
+
+  get clock(): Clock {
+    return this.#context.clock;
+  }
+
+  get random(): () => number {
+    return this.#context.random;
+  }
+
+  /** The blob, with the timeout of requests that a locker states. Default: the mutex's. */
+  blob(of: BlobOf, { tryTimeoutMs }: Pick<LeaseTerms, "tryTimeoutMs"> = this): LockBlob {
+    return new LockBlob(this.#context, of, tryTimeoutMs);
+  }
+
+  /** What this process knows of a blob. */
+  keyState(of: BlobOf): KeyState {
+    return this.#keys.of(of);
+  }
+
+  /** Whether a task of this process holds, or waits for, the lease of the blob. */
+  isBusy(name: string): boolean {
+    return this.#keys.isBusy(name);
+  }
+
+  /** A task of this process holds the lease. */
+  remember(state: KeyState, hold: Hold): void {
+    this.#keys.remember(state, hold);
+  }
+
+  /** Releases everything within `timeoutMs`; after that, what is held lapses by itself. Throws `RangeError` for a wrong `timeoutMs`. */
+  async releaseAll(options: ReleaseAllOptions): Promise<void> {
+    const { timeoutMs = RELEASE_ALL_MS } = options;
+    checkMs(timeoutMs, "timeoutMs");
+    const enough = new AbortController();
+    const timer = this.clock.setTimer(timeoutMs, () => enough.abort(), { keepAlive: true });
+    try {
+      await this.releaseAllUntil(enough.signal);
+    } catch {
+      this.log(`not everything was released within ${timeoutMs} ms; what is held lapses by itself`);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Releases everything, and grants no lock from here on. */
+  async close(options: ReleaseAllOptions): Promise<void> {
+    this.closing.close();
+    await this.releaseAll(options);
+  }
+
+  /** The same without a time-out of its own. Rejects with the signal's reason. */
+  async releaseAllUntil(signal: AbortSignal): Promise<void> {
+    this.closing.refuse();
+    try {
+      await unlessAborted(this.releaseHolds(), signal);
+      await untilIdle(this.clock, [this], signal);
+    } finally {
+      this.closing.reopen();
+    }
+  }
+
+  /** Whether this process holds nothing, waits for nothing, and sends nothing. */
+  get isIdle(): boolean {
+    const areHeldByHand = [...this.leases].some(({ isHeld, isUncertain }) => isHeld || isUncertain);
+    return !this.#context.requests.areUnderWay && !this.#keys.areBusy && !areHeldByHand;
+  }
+
+  /** The leases that this process has, or may have because a request is under way. */
+  get standing(): readonly StandingLease[] {
+    const byHand = [...this.leases].filter(({ isReleased, hasLapsed }) => !isReleased && !hasLapsed);
+    return [...this.#context.standing, ...byHand];
+  }
+
+  /** Ends what this process holds; the signals of the holds abort. Never rejects: what is not answered lapses by itself. */
+  async releaseHolds(): Promise<void> {
+    const byHand = [...this.leases].map((lease) => endQuietly({ end: () => endByHand(lease) }, this.log, `the lock on "${lease.key}"`));
+    await Promise.all([this.#keys.revokeAll(this.log), ...byHand]);
+  }
+}
+
+/** Releases the lease. Resolves with the error if the lease was lost. */
+async function endByHand(lease: ManualLease): Promise<LockLostError | undefined> {
+  try {
+    await lease.release();
+    return undefined;
+  } catch (error) {
+    if (isMutexError(error) && error.code === "LOCK_LOST") return error;
+    throw error;
+  }
+}
+
+/** Waits until all of them are idle. Rejects with the signal's reason. */
+export async function untilIdle(clock: Clock, spaces: readonly LockSpace[], signal: AbortSignal): Promise<void> {
+  for (let looks = 0; looks < IDLE_LOOKS; looks = spaces.every(({ isIdle }) => isIdle) ? looks + 1 : 0) {
+    await sleep(clock, IDLE_CHECK_MS, { signal });
+  }
+}

@@ -1,0 +1,258 @@
+import { constants } from "node:os";
+import { checkMs, shown } from "../options.ts";
+import { unlessAborted } from "../time/abort.ts";
+import type { Clock } from "../time/clock.ts";
+import {
+  deciders,
+  type EndingProcess,
+  type EndingSignal,
+  isEnding,
+  type Listening,
+  listening,
+  type OwnListener,
+  ownListener,
+  thisProcess,
+} from "./ending-process.ts";
+import { isMutex, type LockSpace, type Mutex, spaceOf, untilIdle } from "./lock-space.ts";
+import { onLastExit, releaseAtExit } from "./release-at-exit.ts";
+
+/** What asks a process to end, and how it does. */
+export interface ReleaseOnSignalsOptions {
+  /**
+   * At which signals. Default: SIGTERM and SIGINT. Windows has no SIGTERM: there SIGINT (Ctrl-C), SIGBREAK (Ctrl-Break) and SIGHUP
+   * (the console is closed) are all there is, and a service that is stopped gets none of them.
+   */
+  signals?: readonly EndingSignal[] | undefined;
+  /**
+   * How long the process may take from the signal to its end, in milliseconds. Default: 10,000. What is still held then is not
+   * released, because work may still go on under it: the process ends, and the lock lapses with its lease. Stay below the time after
+   * which the platform kills: 30 s in Kubernetes and Container Apps, 10 s with `docker stop`.
+   *
+   * **The end of another listener counts too**: a framework that needs longer to close its server is cut off. `Infinity` leaves
+   * all the time to the other listeners, and to the work.
+   */
+  graceMs?: number | undefined;
+  /**
+   * Ends work that does not end by {@link Shutdown.signal}. The process waits for it. **Whatever is still held when it resolves is
+   * released, as {@link AzureMutex.releaseAll} does, so no work may go on under any of these locks then.** If it rejects, nothing is.
+   * Default: each lock is released by its holder.
+   */
+  stopWork?: ((signal: EndingSignal) => Promise<void> | void) | undefined;
+}
+
+const KNOWN: readonly EndingSignal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR2"];
+const SIGNALS: readonly EndingSignal[] = ["SIGTERM", "SIGINT"];
+const GRACE_MS = 10_000;
+/** A signal so many milliseconds after the first, or sooner, may be npm passing on a Ctrl-C: it is no second wish. */
+const SAME_WISH_MS = 500;
+/** How long listeners that end the process once they are alone, as signal-exit's do, have for it, in milliseconds. */
+const LAST_WORD_MS = 100;
+
+/** The first signal, and the listeners that heard it. */
+interface FirstSignal {
+  readonly name: EndingSignal;
+  readonly at: number;
+  readonly others: Listening;
+  readonly released: Promise<void>;
+}
+
+/** The end of a process that was asked to end by a signal, once everything it held is released. */
+export class Shutdown {
+  /**
+   * Aborts at the first signal, with an `AbortError` that names it. Hand it to the work, which is to end, and to whatever waits for a
+   * lock. It does not abort when a lock is lost: give it to a lock as `until`, and `lock.signal` to the work.
+   */
+  readonly signal: AbortSignal;
+  readonly #asked = new AbortController();
+  readonly #spaces: readonly LockSpace[];
+  readonly #clock: Clock;
+  readonly #host: EndingProcess;
+  readonly #graceMs: number;
+  readonly #stopWork: NonNullable<ReleaseOnSignalsOptions["stopWork"]> | undefined;
+  readonly #listeners: ReadonlyMap<EndingSignal, OwnListener>;
+  readonly #state = { isEnding: false };
+  #first: FirstSignal | undefined;
+  /** Whether a listener that heard the first signal decides when the process ends. */
+  #othersDecide = false;
+  /** How many repeats of the signal may come from listeners that are done, and have sent it again. */
+  #resent = 0;
+  #isReleased = false;
+  #isOver = false;
+
+  /** @internal */
+  constructor(spaces: readonly [LockSpace, ...LockSpace[]], options: ReleaseOnSignalsOptions, host: EndingProcess) {
+    const { signals = SIGNALS, graceMs = GRACE_MS, stopWork } = options;
+    checkSignals(signals);
+    checkMs(graceMs, "graceMs");
+    if (stopWork !== undefined && typeof stopWork !== "function") {
+      throw new TypeError(`stopWork must be a function, not ${shown(stopWork)}`);
+    }
+    this.signal = this.#asked.signal;
+    this.#spaces = spaces;
+    this.#clock = spaces[0].clock;
+    this.#host = host;
+    this.#graceMs = graceMs;
+    this.#stopWork = stopWork;
+    this.#listeners = new Map(signals.map((name) => [name, ownListener(() => this.#hear(name), this.#state)]));
+    // It is called before all other listeners: those added by `once` are removed when they are called, and could not be counted.
+    for (const [name, listener] of this.#listeners) host.prependListener(name, listener);
+  }
+
+  /**
+   * Before any signal: listens no more. After one: waits until everything is released and, unless another listener decides that,
+   * the process is about to end; under `await using`, so that the program does not end by itself before. Never throws.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#first) await this.#first.released;
+    else this.#stopListening();
+  }
+
+  #hear(name: EndingSignal): void {
+    const others = listening(this.#host, name);
+    const at = this.#clock.now();
+    if (!this.#first) {
+      this.#state.isEnding = true;
+      this.#othersDecide = deciders(others) > 0;
+      this.#resent = deciders(others);
+      this.#first = { name, at, others, released: this.#release(name) };
+      return;
+    }
+    // The other listeners hear the repeat too, and decide what comes of it.
+    if (deciders(others) > 0) return;
+    const isLate = at - this.#first.at > SAME_WISH_MS;
+    if (name === this.#first.name && this.#resent > 0) {
+      // A repeat this soon may be npm's, and a `once` listener may still be at work. A listener that was removed is done.
+      if (!isLate && this.#first.others.lasting === 0) return;
+      this.#resent -= 1;
+      this.#othersDecide = false;
+      if (this.#isReleased) this.#die(name);
+    } else if (isLate) this.#die(name);
+  }
+
+  /** Releases what is held, and ends the process, if that is for this shutdown to decide by then. Never rejects. */
+  async #release(name: EndingSignal): Promise<void> {
+    const enough = new AbortController();
+    const timer = this.#clock.setTimer(this.#graceMs, () => enough.abort(), { keepAlive: true });
+    const stopListening = onLastExit(this.#host, () => this.#onExit(name));
+    this.#asked.abort(new DOMException(`the process was asked to end by ${name}`, "AbortError"));
+    try {
+      await unlessAborted(this.#stopAndReleaseAll(name, enough.signal), enough.signal);
+      await untilIdle(this.#clock, this.#spaces, enough.signal);
+    } catch {
+      this.#log(`${name}: not everything was released within ${this.#graceMs} ms; what is held lapses by itself`);
+    }
+    timer.cancel();
+    stopListening();
+    this.#isReleased = true;
+    if (!this.#othersDecide || enough.signal.aborted) return this.#die(name);
+    // The timer keeps no process alive that has nothing else to do: such a process ends well.
+    this.#clock.setTimer(this.#leftMs, () => {
+      if (!this.#isOver) this.#log(`${name}: another listener has not ended the process within ${this.#graceMs} ms: it ends now`);
+      this.#die(name);
+    });
+  }
+
+  /** Another listener has called `process.exit`, or the work has thrown. No code of this process runs after this. */
+  #onExit(name: EndingSignal): void {
+    if (releaseAtExit(this.#host, this.#spaces)) return;
+    this.#log(`${name}: the process ends before everything is released; what is held lapses by itself`);
+  }
+
+  /** Rejects with the signal's reason alone. */
+  async #stopAndReleaseAll(name: EndingSignal, signal: AbortSignal): Promise<void> {
+    if (!this.#stopWork) return;
+    try {
+      await this.#stopWork(name);
+    } catch (error) {
+      this.#log(`${name}: stopWork failed, so nothing is released for it: ${String(error)}`);
+      return;
+    }
+    await Promise.all(this.#spaces.map((space) => space.releaseAllUntil(signal)));
+  }
+
+  get #leftMs(): number {
+    const since = this.#first?.at ?? this.#clock.now();
+    return Math.max(0, this.#graceMs - (this.#clock.now() - since));
+  }
+
+  /** Ends the process by the signal, as it would have ended without this shutdown: its parent sees by what. */
+  #die(name: EndingSignal): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stopListening();
+    const left = listening(this.#host, name);
+    // The other shutdown has something to release yet, and ends the process then.
+    if (left.own.some(isEnding)) return;
+    // On Windows it would end the process before any listener hears of it.
+    if (this.#host.platform !== "win32") this.#send(name);
+    // A shutdown that has not begun yet has now heard its first signal, and ends the process.
+    if (left.own.length > 0) return;
+    const exit = (): unknown => this.#host.exit(128 + (constants.signals[name] ?? 0));
+    // Process 1 of a container does not die of its own signals, neither of this one nor of signal-exit's.
+    if (deciders(left) + left.signalExits === 0) this.#clock.nextTurn(exit);
+    else this.#clock.setTimer(deciders(left) === 0 && this.#host.pid === 1 ? LAST_WORD_MS : Math.max(LAST_WORD_MS, this.#leftMs), exit);
+  }
+
+  #send(name: EndingSignal): void {
+    try {
+      this.#host.kill(this.#host.pid, name);
+    } catch {
+      // This system may not be able to send the signal.
+    }
+  }
+
+  #stopListening(): void {
+    for (const [name, listener] of this.#listeners) this.#host.off(name, listener);
+  }
+
+  #log(message: string): void {
+    for (const space of this.#spaces) space.log(message);
+  }
+}
+
+/**
+ * Ends the process in good order when a signal asks it to. {@link Shutdown.signal} aborts, which tells the work. The process ends by
+ * that very signal (exit status: 128 and the signal's number) as soon as these mutexes hold nothing and wait for nothing, and the
+ * service knows it. After `graceMs` it ends in any case. A second signal, half a second after the first or later, ends it at once.
+ * What is held then lapses with its lease.
+ *
+ * A lock is never released while work may go on under it: its holder releases it, as `run` does when its work has ended, or
+ * `stopWork` says that all work has ended. Whatever else the process has to finish is to be awaited there, too.
+ *
+ * **Another listener to the signal, a framework's say, decides when the process ends**, until `graceMs` is over:
+ *
+ * - If it calls `process.exit` before everything is released, the work is cut off, and a child process releases what is held, within
+ *   2 s. That takes an account's key, a shared access signature or a token at hand; without any of these what is held lapses.
+ * - If it removes itself and sends the signal again, the process ends once everything is released.
+ * - Listeners of the package signal-exit decide nothing. The signal is sent to them again at the end.
+ *
+ * It keeps no process alive before a signal comes. In a worker thread Node delivers none.
+ *
+ * @throws `TypeError` or `RangeError` for what is not a mutex, and for options that do not fit.
+ *
+ * @example
+ * ```ts
+ * const shutdown = releaseOnSignals(mutex);
+ * await mutex.locker("migration").run((lock) => migrate(lock.signal), { until: shutdown.signal });
+ * ```
+ */
+export function releaseOnSignals(mutexes: Mutex | readonly Mutex[], options: ReleaseOnSignalsOptions = {}): Shutdown {
+  return new Shutdown(spacesIn(mutexes), options, thisProcess);
+}
+
+/** Throws `TypeError` unless they are mutexes. */
+export function spacesIn(mutexes: Mutex | readonly Mutex[]): [LockSpace, ...LockSpace[]] {
+  const [first, ...others] = [mutexes].flat();
+  if (first === undefined) throw new TypeError("mutexes must be at least one mutex, not none");
+  for (const one of [first, ...others]) {
+    if (!isMutex(one)) throw new TypeError(`mutexes must be an AzureMutex, or several in an array, not ${shown(one)}`);
+  }
+  return [spaceOf(first), ...others.map(spaceOf)];
+}
+
+function checkSignals(signals: unknown): void {
+  if (!Array.isArray(signals) || signals.length === 0) throw new TypeError(`signals must be an array of names, not ${shown(signals)}`);
+  for (const name of signals) {
+    if (!KNOWN.includes(name)) throw new TypeError(`signals must be of ${KNOWN.join(", ")}, not ${shown(name)}`);
+  }
+}

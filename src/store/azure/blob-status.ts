@@ -1,0 +1,225 @@
+import { AccessDeniedError, type LossReason, type MutexError, StoreRefusedError, StoreUnavailableError } from "../../errors.ts";
+import type { StoreAddress } from "../store-address.ts";
+import { cleanLine } from "./clean-text.ts";
+import { gatewayReason } from "./gateway-answer.ts";
+import { networkReason } from "./network-failure.ts";
+import { type ServiceRefusal, type StoreFacts, serviceReason } from "./service-reason.ts";
+import { isCredentialError, TokenError, type TokenFailureKind, tokenFailureKind, tokenReason } from "./token-failure.ts";
+
+/** What a refusal of the service means, whatever the operation. */
+export type Outcome =
+  | { readonly kind: "held" }
+  | { readonly kind: "refused"; readonly why: LossReason }
+  | { readonly kind: "notLeased" }
+  | { readonly kind: "missing"; readonly what: "blob" | "container" }
+  /** The container is going away: nothing in it is held any more, and it can be created anew in a while. */
+  | { readonly kind: "vanishing" }
+  | { readonly kind: "exists" }
+  | { readonly kind: "unmet" }
+  | { readonly kind: "denied" }
+  /** The service may or may not have done what it was asked, or was not reached at all. */
+  | { readonly kind: "unsure" }
+  /** Any other certain refusal. */
+  | { readonly kind: "rejected" };
+
+/**
+ * The one table from the service's error codes to what they mean for a lock. Codes and not statuses, because 409 and
+ * 412 mean "held" for some and "misconfigured" for others.
+ * https://learn.microsoft.com/rest/api/storageservices/blob-service-error-codes
+ */
+const OUTCOMES: Readonly<Record<string, Outcome>> = Object.freeze({
+  LeaseAlreadyPresent: { kind: "held" },
+  LeaseIsBreakingAndCannotBeAcquired: { kind: "held" },
+
+  LeaseIdMismatchWithLeaseOperation: { kind: "refused", why: "taken" },
+  LeaseIdMismatchWithBlobOperation: { kind: "refused", why: "taken" },
+  LeaseIsBrokenAndCannotBeRenewed: { kind: "refused", why: "broken" },
+  LeaseIsBreakingAndCannotBeChanged: { kind: "refused", why: "broken" },
+  LeaseNotPresentWithBlobOperation: { kind: "refused", why: "expired" },
+  LeaseLost: { kind: "refused", why: "expired" },
+  LeaseNotPresentWithLeaseOperation: { kind: "notLeased" },
+  LeaseAlreadyBroken: { kind: "notLeased" },
+
+  BlobNotFound: { kind: "missing", what: "blob" },
+  SoftDeletedBlobNotFound: { kind: "missing", what: "blob" },
+  ContainerNotFound: { kind: "missing", what: "container" },
+  ContainerBeingDeleted: { kind: "vanishing" },
+
+  BlobAlreadyExists: { kind: "exists" },
+  ContainerAlreadyExists: { kind: "exists" },
+  // A create with If-None-Match is answered so where the blob is leased,
+  LeaseIdMissing: { kind: "exists" },
+  // and so where the credentials may create but not overwrite.
+  UnauthorizedBlobOverwrite: { kind: "exists" },
+
+  ConditionNotMet: { kind: "unmet" },
+  TargetConditionNotMet: { kind: "unmet" },
+
+  AccountBeingCreated: { kind: "unsure" },
+  AccountIsDisabled: { kind: "denied" },
+});
+
+/** What is in question where the service answers with these codes, so that the message can say what to look at. */
+const IN_QUESTION: Readonly<Record<string, ServiceRefusal["about"]>> = Object.freeze({
+  AuthenticationFailed: "signature",
+  // Azure's word for network rules and roles, and Azurite's for a wrong signature.
+  AuthorizationFailure: "access",
+  InvalidHeaderValue: "header",
+});
+
+/** A failed request of the SDK's, read once. */
+export interface Failure {
+  readonly outcome: Outcome;
+  /** Status and code for people: `409 LeaseAlreadyPresent`, or the network's own word. */
+  readonly status: string;
+  /** Why, for people, in one line: what the service or a gateway answered, or what became of the connection. */
+  readonly reason: string;
+  /** Who failed. Only the service itself counts as having answered. */
+  readonly source: "service" | "gateway" | "network" | "token";
+  readonly answered: boolean;
+  /** The answer's `Date`, in milliseconds since 1970; NaN without one. */
+  readonly date: number;
+  readonly retryAfterMs: number | undefined;
+  /** What was thrown, without the request: that one has the credentials in it. */
+  readonly cause: Error;
+}
+
+interface SdkError {
+  readonly name?: unknown;
+  readonly message?: unknown;
+  readonly code?: unknown;
+  readonly statusCode?: unknown;
+  readonly details?: { readonly errorCode?: unknown };
+  readonly response?: { readonly headers?: { get?(name: string): string | undefined }; readonly bodyAsText?: unknown };
+}
+
+/** Reads what the SDK threw. A HEAD has no body, so its code stands in a header alone. */
+export function readFailure(thrown: unknown, facts: StoreFacts = {}): Failure {
+  if (thrown instanceof TokenError) return readTokenFailure(thrown.kind, thrown.cause);
+  if (isCredentialError(thrown)) return readTokenFailure(tokenFailureKind(thrown), thrown);
+  const error = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as SdkError;
+  const header = (name: string): string | undefined => error.response?.headers?.get?.(name) || undefined;
+  const status = typeof error.statusCode === "number" ? error.statusCode : undefined;
+  const codeInHeader = header("x-ms-error-code") ?? error.details?.errorCode;
+  const code = [codeInHeader, error.code].find((found): found is string => typeof found === "string" && found !== "");
+  const isOfService = header("x-ms-request-id") !== undefined || (typeof codeInHeader === "string" && codeInHeader !== "");
+  const name = typeof error.name === "string" ? error.name : "Error";
+  const date = Date.parse(header("date") ?? "");
+  const message = String(error.message);
+  const statusText = [status, code ?? (status === undefined ? name : undefined)].filter((part) => part !== undefined).join(" ");
+  const source = isOfService ? "service" : status === undefined ? "network" : "gateway";
+  const reasons = {
+    service: () => serviceReason({ status: statusText, code: code ?? "", about: IN_QUESTION[code ?? ""], message, date }, facts),
+    gateway: () => gatewayReason(status, error.response?.bodyAsText),
+    network: () => networkReason(code, message, facts.address),
+  };
+  return {
+    outcome: outcomeOf({ status, code: code ?? "", isOfService }),
+    source,
+    status: statusText,
+    reason: reasons[source](),
+    answered: isOfService,
+    date,
+    retryAfterMs: retryAfter(header("retry-after"), date),
+    cause: scrubbed(name, message, { code, statusCode: status, requestId: header("x-ms-request-id") }),
+  };
+}
+
+function readTokenFailure(kind: TokenFailureKind, thrown: unknown): Failure {
+  const { name, said, reason } = tokenReason(thrown);
+  const cause = Object.assign(new Error(said.map(cleanLine).join("; ")), { name });
+  const outcome: Outcome = { kind: kind === "unsure" ? "unsure" : "denied" };
+  return {
+    outcome,
+    source: "token",
+    status: `${name}: ${cleanLine(said[0] ?? "")}`,
+    reason,
+    answered: false,
+    date: Number.NaN,
+    retryAfterMs: undefined,
+    cause,
+  };
+}
+
+/** What could not be done, and where: `could not acquire "nightly" in acme/locks`. */
+export function attempted(operation: string, key: string | undefined, address: StoreAddress | undefined): string {
+  const where = address ? ` in ${address.name}` : "";
+  return `could not ${operation}${key ? ` "${key}"` : ""}${where}`;
+}
+
+/** The error for a failure that the operation has no answer for. */
+export function errorFor(operation: string, key: string | undefined, failure: Failure, address?: StoreAddress): MutexError {
+  const { outcome, reason, cause, answered, retryAfterMs } = failure;
+  const what = attempted(operation, key, address);
+  switch (outcome.kind) {
+    case "unsure":
+    case "vanishing": {
+      const why = unavailable(failure, address?.host ?? "the service");
+      return new StoreUnavailableError(`${what}: ${why.text}`, key, {
+        cause,
+        answered,
+        retryAfterMs,
+        host: address?.host,
+        reason: why.reason,
+      });
+    }
+    case "denied":
+      return new AccessDeniedError(`${what}: the credentials were refused: ${reason}`, key, { cause });
+    default:
+      return new StoreRefusedError(`${what}: the service refused: ${reason}`, key, { cause });
+  }
+}
+
+/** Who did not answer, and why; and the reason alone, for a line that names the host already. */
+function unavailable({ source, reason }: Failure, host: string): { readonly text: string; readonly reason: string } {
+  switch (source) {
+    case "token":
+      return same(`no token from the credential: ${reason}`);
+    case "service":
+      return { text: `${host} answered ${reason}`, reason: `it answered ${reason}` };
+    case "gateway":
+      return {
+        text: `a proxy or gateway answered instead of ${host}: ${reason}`,
+        reason: `a proxy or gateway answered: ${reason}`,
+      };
+    case "network":
+      return { text: `no answer from ${host}: ${reason}`, reason };
+  }
+}
+
+const same = (text: string) => ({ text, reason: text });
+
+interface Refusal {
+  readonly status: number | undefined;
+  readonly code: string;
+  /** Whether the answer bears a header that only the service sets. */
+  readonly isOfService: boolean;
+}
+
+function outcomeOf({ status, code, isOfService }: Refusal): Outcome {
+  const known = Object.hasOwn(OUTCOMES, code) ? OUTCOMES[code] : undefined;
+  if (known) return known;
+  // A gateway or a proxy on the way refuses what it likes, with any status. That says nothing about the lease or the
+  // credentials.
+  if (!isOfService) return { kind: "unsure" };
+  if (status === 401 || status === 403) return { kind: "denied" };
+  // Below 400 it may well have been done: it is another answer than the one for the operation, or its body cannot be
+  // read.
+  if (status === undefined || status < 400 || status >= 500 || status === 408 || status === 429) return { kind: "unsure" };
+  // A store that hides what the caller may not see answers 404 with a code of its own.
+  if (status === 404 && code === "") return { kind: "missing", what: "blob" };
+  return { kind: "rejected" };
+}
+
+/** Seconds, or a date. https://www.rfc-editor.org/rfc/rfc9110#field.retry-after */
+function retryAfter(header: string | undefined, date: number): number | undefined {
+  if (header === undefined) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - date;
+  return Number.isFinite(ms) && ms >= 0 ? ms : undefined;
+}
+
+/** The thrown error without its request. */
+function scrubbed(name: string, message: string, facts: Record<string, unknown>): Error {
+  const known = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+  return Object.assign(new Error(cleanLine(message)), { name }, known);
+}

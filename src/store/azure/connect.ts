@@ -1,0 +1,317 @@
+import { shown } from "../../options.ts";
+import { loadPackage } from "../../runtime/packages.ts";
+import { loadAzureLog } from "../../telemetry/azure-log.ts";
+import { type Clock, systemClock } from "../../time/clock.ts";
+import type { LeaseStore } from "../lease-store.ts";
+import { type StoreAddress, storeAddress } from "../store-address.ts";
+import { BlobLeaseStore, type ContainerClientLike } from "./blob-lease-store.ts";
+import { checkContainerName } from "./blob-name.ts";
+import {
+  checkAccountKey,
+  checkAccountName,
+  checkTransport,
+  EMULATOR,
+  isLoopback,
+  parseConnectionString,
+  parseEndpoint,
+  parseUrl,
+  publicEndpoint,
+  readBlobUrl,
+} from "./endpoint.ts";
+import { divert, policyOf } from "./own-requests.ts";
+import { type TokenCredentialLike, TokenSource } from "./token-source.ts";
+
+/** Where the locks are. Exactly one way in must be given; more, or none, is a `TypeError` that names them. */
+export interface ConnectOptions {
+  /**
+   * The container whose blobs are the locks; created on the first use. Not with `containerClient`, `store` or the SAS
+   * of a container. Default: none; every other way in needs it.
+   */
+  containerName?: string | undefined;
+  /** The name of the storage account, with `accountKey` or `credential`. Default: none. */
+  accountName?: string | undefined;
+  /** The account's shared key, in base64. Never logged. Default: none. */
+  accountKey?: string | undefined;
+  /**
+   * Entra ID, with `accountName`, or with `endpoint` for sovereign clouds and private names. Over https alone. Default:
+   * none.
+   */
+  credential?: TokenCredentialLike | undefined;
+  /** The account's blob endpoint, without a container. Default: that of `accountName` in the public cloud. */
+  endpoint?: string | undefined;
+  /** An account's connection string; `UseDevelopmentStorage=true` is the emulator's. Never logged. Default: none. */
+  connectionString?: string | undefined;
+  /**
+   * The URL of a container, or of an account, with a shared access signature. Not that of a blob. Never logged.
+   * Default: none.
+   */
+  sasUrl?: string | undefined;
+  /**
+   * A client of `@azure/storage-blob` that is ready to use, with its policies, proxy and HTTP client. Its own retries
+   * are off for azmutex's requests alone. Default: none.
+   */
+  containerClient?: ContainerClientLike | undefined;
+  /** The emulator (Azurite) at its usual address, http://127.0.0.1:10000. Default: false. */
+  useStorageEmulator?: boolean | undefined;
+  /** Any other store: `MemoryLeaseStore` of `azmutex/testing`, say. Default: none. */
+  store?: LeaseStore | undefined;
+  /** Whether plain http may be spoken to another machine: an emulator in a compose network. Default: false. */
+  allowHttp?: boolean | undefined;
+}
+
+/** The ways in, by the option that opens each. */
+const WAYS = ["connectionString", "sasUrl", "containerClient", "store", "useStorageEmulator", "account"] as const;
+type Way = (typeof WAYS)[number];
+
+const ACCOUNT_OPTIONS = ["accountName", "accountKey", "credential", "endpoint"] as const;
+
+/**
+ * The store behind the options. Throws `TypeError` for options that are missing, malformed or in each other's way,
+ * before anything is sent; loads the SDK only when the first request is made.
+ */
+export function connect(options: ConnectOptions, clock: Clock = systemClock): LeaseStore {
+  if (typeof options !== "object" || options === null) throw new TypeError("options must be an object that says where the locks are");
+  switch (onlyWay(options)) {
+    case "store":
+      refuseContainerName(options, "store");
+      return options.store as LeaseStore;
+    case "containerClient":
+      return readyClient(options, clock);
+    case "sasUrl":
+      return fromSasUrl(options);
+    case "connectionString":
+      return fromConnectionString(options);
+    case "useStorageEmulator":
+      return sharedKey({ ...EMULATOR, options, option: "useStorageEmulator" });
+    case "account":
+      return fromAccount(options, clock);
+  }
+}
+
+function onlyWay(options: ConnectOptions): Way {
+  const account = ACCOUNT_OPTIONS.filter((option) => options[option] !== undefined);
+  const ways = WAYS.filter((way) =>
+    way === "account" ? account.length > 0 : way === "useStorageEmulator" ? options[way] === true : options[way] !== undefined,
+  );
+  const [way, another] = ways;
+  const named = ways.flatMap((found) => (found === "account" ? account : [found]));
+  if (way === undefined) {
+    throw new TypeError(
+      "options say nowhere to connect to: give connectionString, sasUrl, accountName with accountKey or credential, containerClient, store or useStorageEmulator: true",
+    );
+  }
+  if (another !== undefined) throw new TypeError(`options say more than one way to connect: ${named.join(", ")}; give one`);
+  return way;
+}
+
+function fromConnectionString(options: ConnectOptions): LeaseStore {
+  const { endpoint, accountName, accountKey, sas } = parseConnectionString(options.connectionString);
+  if (accountName !== undefined && accountKey !== undefined) {
+    return sharedKey({ endpoint, accountName, accountKey, options, option: "BlobEndpoint in connectionString" });
+  }
+  const url = parseUrl(endpoint, "BlobEndpoint in connectionString");
+  url.search = sas ?? "";
+  if (!url.searchParams.has("sig")) throw new TypeError("SharedAccessSignature in connectionString has no signature (sig)");
+  return signedUrl(url, options, "connectionString", accountName);
+}
+
+function fromSasUrl(options: ConnectOptions): LeaseStore {
+  const url = parseUrl(options.sasUrl, "sasUrl");
+  if (!url.searchParams.has("sig")) throw new TypeError("sasUrl has no signature (sig)");
+  return signedUrl(url, options, "sasUrl");
+}
+
+function fromAccount(options: ConnectOptions, clock: Clock): LeaseStore {
+  const { accountName, accountKey, credential, endpoint } = options;
+  if (accountName !== undefined) checkAccountName(accountName);
+  if (accountKey !== undefined && credential !== undefined)
+    throw new TypeError("accountKey and credential are two ways to sign in; give one");
+  if (accountKey !== undefined) {
+    checkAccountKey(accountKey);
+    if (accountName === undefined) throw new TypeError("accountKey needs accountName");
+    return sharedKey({
+      endpoint: endpoint ?? publicEndpoint(accountName),
+      accountName,
+      accountKey,
+      options,
+      option: "endpoint",
+    });
+  }
+  if (credential === undefined)
+    throw new TypeError(`${accountName === undefined ? "endpoint" : "accountName"} needs accountKey or credential`);
+  if (typeof credential.getToken !== "function") throw new TypeError("credential must have a getToken method");
+  if (endpoint === undefined && accountName === undefined) throw new TypeError("credential needs accountName or endpoint");
+  const url = parseEndpoint(endpoint ?? publicEndpoint(accountName as string), "endpoint", accountName);
+  if (url.protocol !== "https:")
+    throw new TypeError(`endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`);
+  const name = containerName(options);
+  const tokens = new TokenSource(credential, clock);
+  return lazily(url, name, () => tokens);
+}
+
+function sharedKey({
+  endpoint,
+  accountName,
+  accountKey,
+  options,
+  option,
+}: {
+  endpoint: string;
+  accountName: string;
+  accountKey: string;
+  options: ConnectOptions;
+  option: string;
+}): LeaseStore {
+  const url = parseEndpoint(endpoint, option, accountName);
+  checkTransport(url, option, options.allowHttp ?? false);
+  const name = containerName(options);
+  return lazily(url, name, (sdk) => new sdk.StorageSharedKeyCredential(accountName, accountKey));
+}
+
+/** A URL that carries its own permission. It names the account or the container. */
+function signedUrl(url: URL, options: ConnectOptions, option: string, accountName?: string): LeaseStore {
+  checkTransport(url, option, options.allowHttp ?? false);
+  const { account, container, isBlob } = readBlobUrl(url, option, accountName);
+  if (isBlob) throw new TypeError(`${option} must be that of a container or an account, and names more than a container`);
+  if (container === undefined) return lazily(account, containerName(options), anonymous);
+  checkContainerName(container, `the container in ${option}`);
+  if (options.containerName !== undefined && options.containerName !== container) {
+    throw new TypeError(`containerName (${shown(options.containerName)}) and the container in ${option} ("${container}") differ`);
+  }
+  return lazily(account, container, anonymous);
+}
+
+const anonymous = (sdk: Sdk): object => new sdk.AnonymousCredential();
+
+/** The parts of the SDK's clients that are read. */
+interface SdkClient extends ContainerClientLike {
+  readonly url?: unknown;
+  readonly credential?: unknown;
+  readonly pipeline?: { readonly options?: object };
+}
+
+function readyClient(options: ConnectOptions, clock: Clock): LeaseStore {
+  const client = options.containerClient as SdkClient;
+  if (typeof client.getBlockBlobClient !== "function" || typeof client.listBlobsFlat !== "function") {
+    throw new TypeError("containerClient must be a ContainerClient of @azure/storage-blob");
+  }
+  refuseContainerName(options, "containerClient");
+  const url = typeof client.url === "string" ? parseUrl(client.url, "containerClient") : undefined;
+  if (url) checkClientUrl(client, url, options);
+  sendOnce(client);
+  return new BlobLeaseStore(async () => client, {
+    signer: boundTokens(client, clock),
+    ...(url && { address: addressOf(url), signedUntil: signedUntil(url) }),
+  });
+}
+
+/** The container is the last part of a client's URL, whatever stands before it. */
+function addressOf(url: URL): StoreAddress {
+  const account = new URL(url);
+  const [, before = "", container = ""] = /^(.*?)\/?([^/]*)\/?$/.exec(url.pathname) ?? [];
+  account.pathname = before;
+  return storeAddress(account, container);
+}
+
+/** The SDK's own retries outlive a lease of 15 s, and hide which request was answered. */
+function sendOnce(client: SdkClient): void {
+  const retrying = policyOf(client, "storageRetryPolicy");
+  if (retrying) divert(retrying, (request, next) => next(request));
+}
+
+/** The tokens of each policy that was replaced: a second mutex goes the same way. */
+const boundSources = new WeakMap<object, TokenSource>();
+
+/** The source of a client's tokens, if it signs with tokens. */
+function boundTokens(client: SdkClient, clock: Clock): TokenSource | undefined {
+  const signing = policyOf(client, "bearerTokenAuthenticationPolicy");
+  if (!signing || !bringsTokens(client.credential)) return undefined;
+  const source = boundSources.get(signing) ?? new TokenSource(client.credential, clock);
+  boundSources.set(signing, source);
+  // The policy is taken from a client made for it, as the SDK exports none. A subclass may have another constructor, so
+  // its base is used.
+  const Client = classesOf(client).at(-2) as new (url: unknown, credential: object, options?: object) => object;
+  const bounded = policyOf(new Client(client.url, source, client.pipeline?.options), signing.name);
+  if (bounded) divert(signing, (request, next) => bounded.sendRequest(request, next));
+  return source;
+}
+
+/** From the client's own class to `StorageClient`, the last but one being `ContainerClient`. */
+function classesOf(client: object): unknown[] {
+  const prototype = Object.getPrototypeOf(client);
+  return prototype === Object.prototype || prototype === null ? [] : [prototype.constructor, ...classesOf(prototype)];
+}
+
+function bringsTokens(credential: unknown): credential is TokenCredentialLike {
+  return typeof credential === "object" && credential !== null && "getToken" in credential && typeof credential.getToken === "function";
+}
+
+function checkClientUrl({ credential }: SdkClient, url: URL, { allowHttp = false }: ConnectOptions): void {
+  checkTransport(url, "containerClient", allowHttp);
+  const { container, isBlob } = readBlobUrl(url, "containerClient");
+  // Behind a port a name with dots may be an emulator's of any account; then the path says nothing.
+  if ((container !== undefined && !isBlob) || (url.port !== "" && /\.[a-z]/.test(url.hostname))) return;
+  if (isBlob) throw new TypeError("containerClient must be that of a container, and its URL names more");
+  // Behind an address, one segment is an emulator's account; with https it may be a container of a service that serves
+  // one account alone.
+  const segment = url.pathname.replaceAll("/", "");
+  const isAccount = url.protocol === "http:" || segment === (credential as { accountName?: unknown } | undefined)?.accountName;
+  if (segment === "" || isAccount) throw new TypeError("containerClient must be that of a container, and its URL names none");
+}
+
+function containerName({ containerName: name }: ConnectOptions): string {
+  if (name === undefined) throw new TypeError("containerName is missing");
+  checkContainerName(name);
+  return name;
+}
+
+function refuseContainerName({ containerName: name }: ConnectOptions, way: Way): void {
+  if (name !== undefined) throw new TypeError(`containerName and ${way} say the same thing twice; ${way} already is a container`);
+}
+
+function inContainer(url: URL, name: string): URL {
+  const inside = new URL(url);
+  inside.pathname = `${url.pathname.replace(/\/$/, "")}/${name}`;
+  return inside;
+}
+
+/** When the shared access signature in a URL expires, in milliseconds since 1970; NaN without one. */
+function signedUntil({ searchParams }: URL): number {
+  return Date.parse(searchParams.get("se") ?? "");
+}
+
+type Sdk = typeof import("@azure/storage-blob");
+
+function lazily(account: URL, name: string, credential: (sdk: Sdk) => object): LeaseStore {
+  const container = inContainer(account, name);
+  const connected = async (): Promise<ContainerClientLike> => {
+    const sdk = await loadSdk();
+    const agent = await directAgent(container);
+    // The SDK's own retries outlive a lease and hide which request was answered: ours know the deadline.
+    const options = { retryOptions: { maxTries: 1 }, ...(agent && { agent }) };
+    return new sdk.ContainerClient(container.href, credential(sdk) as never, options);
+  };
+  return new BlobLeaseStore(connected, { address: storeAddress(account, name), signedUntil: signedUntil(account) });
+}
+
+const agents = new Map<string, Promise<object>>();
+
+/**
+ * The agent that takes requests to their endpoint without a proxy; undefined where a proxy may take them. Without an
+ * agent the SDK sends everything to the proxy that HTTPS_PROXY or HTTP_PROXY names. A proxy cannot reach this machine's
+ * own addresses, and a signed request in the clear is for the endpoint alone.
+ */
+function directAgent({ protocol, hostname }: URL): Promise<object> | undefined {
+  if (protocol === "https:" && !isLoopback(hostname)) return undefined;
+  const loading = protocol === "https:" ? import("node:https") : import("node:http");
+  const made = agents.get(protocol) ?? loading.then(({ Agent }) => new Agent({ keepAlive: true }));
+  agents.set(protocol, made);
+  return made;
+}
+
+async function loadSdk(): Promise<Sdk> {
+  const sdk = await loadPackage<Sdk>("@azure/storage-blob", () => import("@azure/storage-blob"));
+  // The SDK has brought its log, which azmutex uses from now on whenever the log's lines are turned on.
+  void loadAzureLog();
+  return sdk;
+}

@@ -111,10 +111,12 @@ export function resolveTerms({ leaseSeconds = DEFAULTS.leaseSeconds, ...options 
   checkMs(marginMs, "marginMs", SHORTEST_MARGIN_MS);
   checkMs(tryTimeoutMs, "tryTimeoutMs", SHORTEST_TRY_MS);
   checkMs(renewEveryMs, "renewEveryMs", 1);
+  // P9: the holder gives the lease up before the service does.
   const goodForMs = leaseMs - marginMs;
   if (renewEveryMs >= goodForMs) {
     throw new RangeError(`renewEveryMs (${renewEveryMs}) must be below leaseSeconds minus marginMs (${goodForMs} ms)`);
   }
+  // P49: two renewals in a row may fail.
   const twoTriesMs = renewEveryMs + 2 * tryTimeoutMs + LONGEST_RETRY_DELAY_MS;
   if (twoTriesMs > goodForMs) {
     throw new RangeError(

@@ -5,7 +5,7 @@ import { jsonOf, shortened, toAsciiJson } from "./metadata-json.ts";
 
 /**
  * What the last holder that used fencing wrote into the blob's metadata. It names no lease id, and nothing depends on
- * its being there: it is for people, and for the next holder's fencing token.
+ * its being there (P30): it is for people, and for the next holder's fencing token.
  */
 export interface LockRecord extends Omit<HolderDescription, "announces" | "kind" | "fair"> {
   /** Whether its holder queues with other processes: a boolean, if it was written by this version. */

@@ -8,7 +8,7 @@ import { type BackgroundOptions, releaseAgain, releaseInBackground } from "./rel
 import type { StandingLease } from "./standing-lease.ts";
 
 /**
- * An abandoned infinite lease would stay for ever: it is released again until no late try can be on its way any more.
+ * P48. An abandoned infinite lease would stay for ever: it is released again until no late try can be on its way any more.
  */
 const INFINITE_SWEEP_MS = 60_000;
 /** A blob that vanishes this often between our create and our acquire is being fought over. */
@@ -77,6 +77,7 @@ export class Acquisition implements StandingLease {
   constructor(blob: LockBlob, options: AcquisitionOptions) {
     this.#blob = blob;
     this.#options = options;
+    // P1, P2: one fresh id for all requests of this acquisition.
     this.leaseId = blob.newId();
     this.#tries = new AcquireTries({
       // Counts between two tries, too: with `fair` the lease may be handed to this waiter.
@@ -109,11 +110,13 @@ export class Acquisition implements StandingLease {
     const renamed = this.#renamed && (await this.#rename(this.#renamed, signal));
     if (renamed) return this.#granted(renamed);
     for (let creations = 0; creations <= MOST_CREATIONS; creations += 1) {
+      // P8: the lease counts from before its request.
       const asked = new Stopwatch(this.#blob.clock);
       const answer = await this.#blob.acquire(this.leaseId, this.#options.length, this.#tries.next(signal));
       if (answer.kind === "acquired") {
         const granted = { ...answer, leaseId: this.leaseId, asked };
         if (!this.mayReturn) return this.#granted(granted);
+        // P6: the open try could take the lease again under the old id.
         const other = await this.#rename({ ...granted, leaseId: this.#blob.newId() }, signal);
         return other ? this.#granted(other) : { kind: "held", date: answer.date };
       }
@@ -133,6 +136,7 @@ export class Acquisition implements StandingLease {
     this.#stage = "abandoned";
     this.#giveBack = giveBack;
     if (unreachable) this.#tries.cut();
+    // P5: as a whole; nothing is released between two tries.
     void inRootContext(() => this.#end(mayBeHanded));
   }
 

@@ -43,6 +43,7 @@ export async function breakLease(
     const holder = found.blob.infinite ? undefined : recordIn(found.blob.metadata)?.holder;
     const stopped = holder ? { holder } : {};
     if (ifHolder !== undefined && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...stopped };
+    // P47: only what was seen is broken.
     const ifMatch = ifHolder === undefined ? undefined : found.blob.etag;
     const answer = await retry(blob, () => blob.break({ periodSeconds, ifMatch, signal }), policy);
     if (answer.kind === "breaking") return { outcome: "broken", freeInSeconds: answer.freeInSeconds, ...stopped };

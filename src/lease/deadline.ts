@@ -29,7 +29,7 @@ export class Deadline {
 
   /**
    * Releases a lease that expired when it has lapsed: a renewal that arrives late would hold it for a holder that is
-   * gone. Until then the work may still be stopping.
+   * gone. Until then the work may still be stopping (P14).
    */
   releaseWhenLapsed(): void {
     const { leaseId, lapsesInMs } = this.#lease;
@@ -39,7 +39,7 @@ export class Deadline {
 
   #onTimer(): void {
     if (this.#putOff()) return;
-    // The answer to a renewal may already have arrived and only be waiting for its turn.
+    // P10: the answer to a renewal may already have arrived and only be waiting for its turn.
     this.#blob.clock.nextTurn(() => {
       if (this.#lease.isOpen && !this.#putOff()) this.#lease.lose(this.#lease.expired());
     });

@@ -66,6 +66,7 @@ export class FencingTokens {
       metadata,
       created: ({ etag, lastModified }) => {
         // Created in a later second than the tokens' date, others may have come and gone with higher tokens.
+        // P27: the creation has to fall into the second of its date.
         if (secondOf(lastModified) !== secondOf(date)) return;
         this.#keep({ next: announces ? top + 1 : block.next, top, etag, description, metadata });
       },
@@ -151,6 +152,7 @@ export class FencingTokens {
     let unmet = 0;
     let failures = 0;
     const tryOnce = async (): Promise<{ block: OwnBlock; time: ServiceTime } | number> => {
+      // P29: the nonce tells our own write whose answer was lost.
       const mine = known.record && tried.get(known.record.nonce);
       // Our own write, though its answer never came.
       if (mine) return kept(mine, known);
@@ -182,7 +184,7 @@ export class FencingTokens {
     return await retry(blob, tryOnce, policy);
   }
 
-  /** What our own last write made of the blob, if it still is so. */
+  /** What our own last write made of the blob, if it still is so (P25). */
   #ownWrite(lastStamp: LastStamp): KnownBlob | undefined {
     if (this.#own?.etag !== lastStamp.etag) return undefined;
     const { metadata } = this.#own;

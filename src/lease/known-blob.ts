@@ -60,6 +60,7 @@ export async function writeRecord(
   ifMatch: string,
 ): Promise<LastStamp | undefined> {
   outage?.sending();
+  // P26: under the lease, and only over what was seen.
   const answer = await blob.writeRecord(metadata, { leaseId, ifMatch, signal });
   if (answer.kind === "refused") throw lossBy(answer, blob.key, "writing the record");
   return answer.kind === "written" ? stampNow(blob, answer) : undefined;

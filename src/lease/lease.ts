@@ -27,7 +27,7 @@ const HELD_LEASE: LeaseStatus = Object.freeze({ kind: "held" });
 
 /**
  * The state of a lease that was granted. Its deadline counts from before the last request that was granted and answered
- * in time. Once lost, it is lost for ever.
+ * in time. Once lost, it is lost for ever (P13).
  */
 export class Lease implements StandingLease {
   readonly leaseId: string;
@@ -74,7 +74,7 @@ export class Lease implements StandingLease {
     return this.#state.kind === "held";
   }
 
-  /** How long the lease is good for, in milliseconds, by the clock at this moment; 0 when it is not held. */
+  /** How long the lease is good for, in milliseconds, by the clock at this moment (P11); 0 when it is not held. */
   get remainingMs(): number {
     if (!this.isOpen) return 0;
     const { elapsedMs, suspended } = this.#sent.read();
@@ -86,7 +86,9 @@ export class Lease implements StandingLease {
     return this.remainingMs > 0;
   }
 
-  /** Whether the machine slept and no renewal was answered since: neither held nor lost. Never of an infinite one. */
+  /**
+   * Whether the machine slept and no renewal was answered since: neither held nor lost (P12). Never of an infinite one.
+   */
   get isUncertain(): boolean {
     if (!this.isOpen || !Number.isFinite(this.terms.goodForMs)) return false;
     const { elapsedMs, suspended } = this.#sent.read();

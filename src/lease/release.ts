@@ -25,7 +25,7 @@ export interface BackgroundOptions {
 }
 
 /**
- * Releases a lease, whatever the caller's signal says by now: three tries, each with its own time-out. "Not ours any
+ * Releases a lease, whatever the caller's signal says by now (P20): three tries, each with its own time-out. "Not ours any
  * more" is an answer; after a try that went unanswered it was most likely that try which ended the lease.
  */
 export function releaseLease(blob: LockBlob, leaseId: string): Promise<EndAnswer> {

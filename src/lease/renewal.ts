@@ -42,6 +42,7 @@ async function renewOnce(blob: LockBlob, lease: Lease, host: RenewalHost, hasFai
   const turn = { hasFailed, leftMs: () => lease.remainingMs, isWanted: () => host.isWanted };
   const renewal = await blob.renewals.run(turn, async () => {
     const { lastStamp } = lease;
+    // P8: the lease counts from before its request.
     const sent = new Stopwatch(blob.clock);
     const answer = await host.renewing(() => blob.renew(lease.leaseId, { signal: host.stopping }));
     return { answer, sent, lastStamp };
@@ -49,7 +50,7 @@ async function renewOnce(blob: LockBlob, lease: Lease, host: RenewalHost, hasFai
   if (!renewal || !lease.isOpen) return true;
   const { answer, sent, lastStamp } = renewal;
   const { elapsedMs, suspended } = sent.read();
-  // An answer that comes after its own deadline proves nothing any more.
+  // P17: an answer that comes after its own deadline proves nothing any more.
   const isLate = suspended || elapsedMs >= lease.terms.goodForMs;
   const kind = isLate && answer.kind === "renewed" ? "late" : answer.kind;
   const { remainingMs: msLeft } = lease;
@@ -58,6 +59,7 @@ async function renewOnce(blob: LockBlob, lease: Lease, host: RenewalHost, hasFai
     lease.renewed(sent, { isLate });
   }
   host.onRenewal({ kind, tookMs: elapsedMs, msLeft });
+  // P16: a refusal is a loss at once. What is unsure was repeated until the deadline.
   if (answer.kind === "refused") lease.lose(lossBy(answer, blob.key, "renewal"));
   return kind === "late" ? 0 : true;
 }

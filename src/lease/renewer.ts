@@ -143,6 +143,7 @@ export class Renewer implements Sleeper, LeaseObserver {
     this.#stopRenewing?.abort(RENEWAL_STOPPED);
   }
 
+  /** P15: a third of the lease after the last renewal was sent. */
   #planRenewal(elapsedMs: number, everyMs: number = this.terms.renewEveryMs): void {
     this.#timer?.cancel();
     const renew = (): void => void this.#renewNow();

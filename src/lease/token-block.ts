@@ -13,7 +13,7 @@ import type { LockBlob } from "./lock-blob.ts";
 const TOKENS_PER_SECOND = 1_000_000;
 /** How many tokens a holder reserves with one write. */
 const BLOCK_SIZE = 1_024;
-/** A blob without our record may have lost it this very second, and two front ends may disagree by another. */
+/** P28: A blob without our record may have lost it this very second, and two front ends may disagree by another. */
 const SEED_AFTER_MS = 2_000;
 /** Front ends whose clocks differ by more than this do not know what time it is. */
 const LONGEST_SEED_MS = 5_000;
@@ -74,6 +74,7 @@ export function blockSizeFor({ announces }: HolderDescription): number {
 
 /** The next block after `stored` in the service's present second, or undefined when that second has none left. */
 export function reserve(stored: number, serviceMs: number, size: number): Block | undefined {
+  // P23, P24: from the service's time on, and not beyond its present second.
   const floor = secondOf(serviceMs) * TOKENS_PER_SECOND;
   const ceiling = floor + TOKENS_PER_SECOND - 1;
   const next = Math.max(stored + 1, floor);

@@ -185,6 +185,7 @@ export async function runHolding<H extends Holding, T>(
     log(error.message);
     onStillRunning?.(error);
   };
+  // P22: an error of the release is logged, and hides nothing of the work.
   const end = (): Promise<LockLostError | undefined> => endQuietly(state, log, `the lock on "${holding.key}"`);
   let result: T;
   try {

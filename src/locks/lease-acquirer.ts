@@ -56,7 +56,11 @@ export class LeaseAcquirer {
    * Asks exactly once, in so many tries for an answer. Resolves with undefined if another, here or elsewhere, holds the
    * lease or waits for it here.
    */
-  async tryAcquire(signal: AbortSignal | undefined, wait?: ObservedWait, tries: number = TRIES): Promise<Hold | undefined> {
+  async tryAcquire(
+    signal: AbortSignal | undefined,
+    wait?: ObservedWait,
+    tries: number = TRIES,
+  ): Promise<Hold | undefined> {
     signal?.throwIfAborted();
     this.blob.closing.signal.throwIfAborted();
     const state = this.keyState;

@@ -180,5 +180,6 @@ export interface Sources {
 export const systemSources: Sources = Object.freeze({
   clock: systemClock,
   random: Math.random,
+  // P3: with the cache, two copies of a machine would draw the same ids.
   newId: () => randomUUID({ disableEntropyCache: true }),
 });

@@ -12,10 +12,11 @@ import type { StoredBlob } from "../store/lease-store.ts";
 import { Stopwatch, sleep } from "../time/clock.ts";
 import { Ticket } from "./ticket.ts";
 
+/** P35: a folder for each key, whose tickets sort by arrival. */
 const QUEUE_KIND = "queue";
 /** A ticket that is not leased and was not written for so long belongs to a dead process. */
 const TICKET_DEAD_AFTER_MS = 60_000;
-/** For how long a hand-over to a waiter that gave up may still be on its way. */
+/** P44: for how long a hand-over to a waiter that gave up may still be on its way. */
 const LATE_HAND_OVER_MS = 60_000;
 const TICKET = "azmutex_ticket";
 
@@ -74,7 +75,7 @@ export class FairQueue {
   }
 
   /**
-   * Gives the lock to the first who waits, or back to the service: for a waiter that may have been given it, or may yet
+   * P43. Gives the lock to the first who waits, or back to the service: for a waiter that may have been given it, or may yet
    * be, and does not want it any more. Again and again for a minute, until it turns out to have been ours.
    */
   async giveUp(acquisition: Pick<Acquisition, "leaseId" | "mayReturn">, ticket: Ticket | undefined): Promise<void> {

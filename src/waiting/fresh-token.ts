@@ -29,6 +29,7 @@ export async function freshToken(processLease: ProcessLease, options: FreshToken
       ? (tokens.next(lease.lastStamp, description) ?? (await reserveToken(processLease, options)))
       : undefined;
     const { lastStamp } = lease;
+    // P7: the clock is read after the last await.
     await renewer.freshen(signal);
     if (lease.lastStamp === lastStamp || !fencing) return token;
   }

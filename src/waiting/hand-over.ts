@@ -46,9 +46,10 @@ export class LocalFirstHandOver implements HandOver {
     } = processLease;
     const isWithin = budget.handOvers <= handOverCount && budget.ageMs < handOverMs;
     // A lease that is uncertain is released instead: the answer tells whether it still stood.
+    // P7, P31: held by the clock, and under an id that no write of this task bears.
     if (!isIdGivenOut && isWithin && lease.isHeld && passTo(head, processLease)) return Promise.resolve(HANDED_OVER);
     return lease.release().finally(() => {
-      // A process that has used up its budget, and has more tasks waiting, lets other processes come first.
+      // P33: a process that has used up its budget, and has more tasks waiting, lets other processes come first.
       const isFirst = isWithin || head.nextWaitedMs === undefined;
       head.leave(isFirst ? { budget } : { stayAwayMs: stayAwayMs(poll, this.#random) });
     });
@@ -90,9 +91,11 @@ export class FifoHandOver implements HandOver {
     const { queue, enoughMs } = this.#options;
     const { renewer, ticketGone } = processLease;
     const { lease } = renewer;
-    // A ticket of our own that is still there would get the lock.
+    // P39: a ticket of our own that is still there would get the lock.
     await ticketGone;
+    // P40: a change of the id does not extend the lease.
     if (lease.remainingMs < enoughMs) await renewer.ensure(enoughMs);
+    // P41: no renewal between list and change.
     renewer.pause();
     const waiting = await queue.waiting();
     const next = waiting.tickets.find(({ leaseId }) => leaseId !== lease.leaseId);
@@ -101,6 +104,7 @@ export class FifoHandOver implements HandOver {
       return HANDED_OVER;
     }
     if (!next) return undefined;
+    // P42: the next holder holds by its own acquire.
     const answer = await lease.changeTo(next.leaseId).finally(() => head.leave());
     return { ...answer, handedTo: "process" };
   }
@@ -118,7 +122,7 @@ function passTo(head: QueueHead<ProcessLease>, processLease: ProcessLease): bool
   return head.pass(isSame ? processLease : { blob, tokens, renewer, budget, ticketGone, onTaken });
 }
 
-/** Whether the first in line of this process came before everybody else. */
+/** P46: whether the first in line of this process came before all tickets. */
 function isLocalTurn(
   head: QueueHead<ProcessLease>,
   next: WaitingTicket | undefined,

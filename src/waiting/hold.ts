@@ -101,6 +101,7 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
    */
   async onWritten(): Promise<void> {
     if (this.token === undefined) return;
+    // P18: the ETag of a renewal's answer has changed.
     if (!(await this.#lease.tokens.areOvertaken(this.#lease.blob))) return;
     const lost = new LockLostError(this.key, "taken", "others have held it since, and have given it back");
     this.lease.lose(lost, { stands: true });
@@ -163,6 +164,7 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
 
   /** Hands the lock to the next task in line, or gives the lease back. */
   end(): Promise<LockLostError | undefined> {
+    // P21: a second release does nothing to a later hold.
     if (this.#state.kind === "ended") return this.#state.lost;
     const declared = this.#state.kind === "lost" ? this.#state.error : undefined;
     // Lost by the clock, and not declared yet.

@@ -67,7 +67,7 @@ export class QueueHead<Lease> {
 }
 
 /**
- * The tasks of this process that want one key, first come, first served: one contends or holds, the others wait in
+ * P34. The tasks of this process that want one key, first come, first served: one contends or holds, the others wait in
  * memory.
  */
 export class LocalQueue<Lease> {

@@ -53,6 +53,7 @@ export class PlaceInLine {
     const { queue, acquisition, limit, holder, blob } = this.#options;
     // Lapsed, or swept away, while this process was stopped or could not reach the service.
     if (!this.#ticket?.stands) this.#position = undefined;
+    // P36: only the first asks for the lock.
     const isFirst = this.#position === 0;
     if (!this.#ticket || isFirst || this.#possible.isDue(this.#now)) {
       const answer = await this.#ask();

@@ -165,7 +165,7 @@ describe("a stranger who copies what docs/getting-started.md has", () => {
     const [command = ""] = COMMANDS.split("\n");
     const look = terminal(`${BEFORE}${command}`, folder, env);
     expect(await look.ended).toBe(0);
-    expect(look.output()).toMatch(new RegExp(`^hello: held\n {2}holder +\\S+:${holder.pid}\n {2}purpose +getting started\n`));
+    expect(look.output()).toMatch(new RegExp(`^hello: held\n {2}in .*\n {2}holder +\\S+:${holder.pid}\n {2}purpose +getting started\n`));
   });
 
   it.each(["azmutex/dist/index.js", "azmutex/dist/cli/main.js", "azmutex/dist/locker.js", "azmutex/src/index.ts"])(

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { SWITCHES } from "../../model/checks.ts";
 import { INVARIANTS } from "../simulation/invariants.ts";
 import { MUTANTS } from "../simulation/mutants.ts";
-import { PROJECT } from "../support/sources.ts";
+import { PROJECT, readSources } from "../support/sources.ts";
 
 /** A rule as the page has it: the paragraphs below its heading, each on one line. */
 interface Rule {
@@ -63,4 +63,18 @@ describe("the rules that others cite", () => {
   it.each(Object.entries(INVARIANTS))("%s: %s are on the page", (_, guarded) => {
     expect(known).toEqual(expect.arrayContaining([...guarded]));
   });
+});
+
+describe("the code", () => {
+  const cited = new Map(
+    readSources().flatMap(({ path }) =>
+      (readFileSync(join(PROJECT, "src", path), "utf8").match(/\bP\d+\b/g) ?? []).map((rule) => [rule, path] as const),
+    ),
+  );
+
+  it("cites no rule that is not on the page", () => {
+    expect([...cited].filter(([rule]) => !known.includes(rule))).toEqual([]);
+  });
+
+  it.each(known)("cites %s where it carries it", (rule) => expect([...cited.keys()]).toContain(rule));
 });

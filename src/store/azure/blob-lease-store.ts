@@ -212,7 +212,7 @@ export class BlobLeaseStore implements LeaseStore {
     return this.#ask<RenewAnswer>("renew", key, refused, async (container) => {
       const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).renewLease(abortable(call));
       checkLeaseId(answer);
-      // Azurite renews whatever lease there is; Azure compares.
+      // P17: Azurite renews whatever lease there is; Azure compares.
       if (!isSameId(answer.leaseId, leaseId)) return { kind: "refused", why: "taken", status: "200 with another's lease id" };
       return { kind: "renewed", ...stampOf(answer) };
     });
@@ -276,6 +276,7 @@ export class BlobLeaseStore implements LeaseStore {
       const blob = this.#blob(container, key);
       const answer = await blob.upload("", 0, {
         ...abortable(call),
+        // P4: a blob that is there is not overwritten.
         conditions: { ifNoneMatch: "*" },
         metadata: { ...metadata },
       });

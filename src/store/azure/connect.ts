@@ -288,6 +288,7 @@ function lazily(account: URL, name: string, credential: (sdk: Sdk) => object): L
     const sdk = await loadSdk();
     const agent = await directAgent(container);
     // The SDK's own retries outlive a lease and hide which request was answered: ours know the deadline.
+    // P19: azmutex repeats requests itself.
     const options = { retryOptions: { maxTries: 1 }, ...(agent && { agent }) };
     return new sdk.ContainerClient(container.href, credential(sdk) as never, options);
   };

@@ -27,7 +27,7 @@ export async function runCommandLine(): Promise<void> {
     fail(thrown);
     process.exit();
   });
-  const program = createProgram();
+  const program = await createProgram(process.argv[2]);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => terminal.print(text),

@@ -1,15 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Command } from "commander";
-import { breakCommand } from "./commands/break.ts";
-import { completionCommand } from "./commands/completion.ts";
-import { electCommand } from "./commands/elect.ts";
-import { holdCommand } from "./commands/hold.ts";
-import { leaderCommand } from "./commands/leader.ts";
-import { lsCommand } from "./commands/ls.ts";
-import { runCommand } from "./commands/run.ts";
-import { statusCommand } from "./commands/status.ts";
-import { uiCommand } from "./commands/ui.ts";
-import { watchCommand } from "./commands/watch.ts";
 import { helpEnd } from "./help-end.ts";
 import { terminal } from "./terminal/terminal.ts";
 
@@ -17,8 +7,27 @@ const SECRETS = `There is no option for an account key, a SAS or a connection st
 Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN; with
 AZURE_STORAGE_ACCOUNT alone, whatever login to Azure there is counts (managed identity, az login, ...).`;
 
-/** All commands there are. Help, completion and documentation are made from it. */
-export function createProgram(): Command {
+/** All commands there are, by name. Each is loaded when it is asked for: the others' modules cost its start 20 ms. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = Object.freeze({
+  run: async () => (await import("./commands/run.ts")).runCommand(),
+  hold: async () => (await import("./commands/hold.ts")).holdCommand(),
+  elect: async () => (await import("./commands/elect.ts")).electCommand(),
+  leader: async () => (await import("./commands/leader.ts")).leaderCommand(),
+  status: async () => (await import("./commands/status.ts")).statusCommand(),
+  ls: async () => (await import("./commands/ls.ts")).lsCommand(),
+  watch: async () => (await import("./commands/watch.ts")).watchCommand(),
+  ui: async () => (await import("./commands/ui.ts")).uiCommand(),
+  break: async () => (await import("./commands/break.ts")).breakCommand(),
+  completion: async () => (await import("./commands/completion.ts")).completionCommand(),
+});
+/** It is made from all of them. */
+const NEEDS_ALL = "completion";
+
+/**
+ * The program with all its commands, from which help, completion and documentation are made; or with the one that is
+ * asked for, if there is such a command.
+ */
+export async function createProgram(asked: string = NEEDS_ALL): Promise<Command> {
   const program = new Command("azmutex")
     .description("Locks on Azure Blob leases: run a command under one, and see and mend them.")
     .version(version(), "-V, --version", "print the version")
@@ -29,18 +38,10 @@ export function createProgram(): Command {
     .hook("preAction", (_, command) => {
       if (command.opts<{ readonly quiet?: boolean }>().quiet) terminal.silence();
     });
-  for (const command of [
-    runCommand(),
-    holdCommand(),
-    electCommand(),
-    leaderCommand(),
-    statusCommand(),
-    lsCommand(),
-    watchCommand(),
-    uiCommand(),
-    breakCommand(),
-    completionCommand(),
-  ]) {
+  const isOne = asked !== NEEDS_ALL && Object.hasOwn(COMMANDS, asked);
+  for (const [name, load] of Object.entries(COMMANDS)) {
+    if (isOne && name !== asked) continue;
+    const command = await load();
     program.addCommand(command.copyInheritedSettings(program).addHelpText("after", () => helpEnd(command)));
   }
   return program;

@@ -5,12 +5,17 @@ const OPERATORS = new Set([";", "&&", "||", "|", ">", "<", "&", ")"]);
 
 /** The words after each `azmutex` that is a command, as a shell would split them. */
 export function callsIn(line: string): string[][] {
-  const words = [...line.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|(&&|\|\||[;|>&)]|<(?!\())|((?:<\([^)]*\))|#.*$|[^\s'";|<>&]+)/g)].flatMap(
-    ([, single, double, operator, word]) => {
-      if (word?.startsWith("#")) return [];
-      return [{ text: single ?? double ?? operator ?? word ?? "", isOperator: operator !== undefined && OPERATORS.has(operator) }];
-    },
-  );
+  const words = [
+    ...line.matchAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|(&&|\|\||[;|>&)]|<(?!\())|((?:<\([^)]*\))|#.*$|[^\s'";|<>&]+)/g),
+  ].flatMap(([, single, double, operator, word]) => {
+    if (word?.startsWith("#")) return [];
+    return [
+      {
+        text: single ?? double ?? operator ?? word ?? "",
+        isOperator: operator !== undefined && OPERATORS.has(operator),
+      },
+    ];
+  });
   const calls: string[][] = [];
   let call: string[] | undefined;
   for (const { text, isOperator } of words) {
@@ -25,13 +30,14 @@ export function callsIn(line: string): string[][] {
 }
 
 /** What the command says of these words, without running anything. */
-export function refusalOf(words: readonly string[]): string | undefined {
-  const program = createProgram();
+export async function refusalOf(words: readonly string[]): Promise<string | undefined> {
+  const program = await createProgram();
   let said = "";
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeErr: (text) => (said += text), writeOut: () => undefined });
     const runsJob = command.registeredArguments.at(-1)?.variadic;
-    if (command !== program) command.action((...given: unknown[]) => void (runsJob && jobCommand(command, given[1] as string[])));
+    if (command !== program)
+      command.action((...given: unknown[]) => void (runsJob && jobCommand(command, given[1] as string[])));
   }
   try {
     program.parse(words, { from: "user" });

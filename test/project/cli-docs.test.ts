@@ -27,17 +27,23 @@ interface Row {
 /** The rows of the tables of options. */
 const optionRows = (text: string): Row[] =>
   [...text.matchAll(/^\| option \| default \| \|\n\|---\|---\|---\|\n((?:\|.*\n?)+)/gm)].flatMap(([, rows = ""]) =>
-    [...rows.matchAll(/^\| `([^`]+)` \| (.*?) ?\| (.*) \|$/gm)].map(([, option = "", fallback = "", description = ""]) => ({
-      option,
-      fallback,
-      description,
-    })),
+    [...rows.matchAll(/^\| `([^`]+)` \| (.*?) ?\| (.*) \|$/gm)].map(
+      ([, option = "", fallback = "", description = ""]) => ({
+        option,
+        fallback,
+        description,
+      }),
+    ),
   );
 
 const rowsOf = (command: Command, isConnection: boolean): Row[] =>
   command.options
     .filter(({ helpGroupHeading, hidden }) => !hidden && (helpGroupHeading !== undefined) === isConnection)
-    .map(({ flags, defaultValueDescription, description }) => ({ option: flags, fallback: defaultValueDescription ?? "", description }));
+    .map(({ flags, defaultValueDescription, description }) => ({
+      option: flags,
+      fallback: defaultValueDescription ?? "",
+      description,
+    }));
 
 /** As the help has it. */
 const usageOf = (command: Command): string => /^Usage: azmutex \w+ (.*)$/m.exec(command.helpInformation())?.[1] ?? "";
@@ -86,7 +92,7 @@ function callsOf(text: string): string[][] {
     .filter((call) => call.length > 0);
 }
 
-const program = createProgram();
+const program = await createProgram();
 
 describe("docs/cli.md", () => {
   it("has every command in the order of the help, and no other", () => {
@@ -110,17 +116,20 @@ describe("docs/cli.md", () => {
     expect(optionRows(text)).toEqual(rowsOf(command, false));
   });
 
-  it.for(program.commands.map((command) => command.name()))("has the examples and the exit codes of the help of %s", (name) => {
-    const { examples, codes } = endOf(program.commands.find((found) => found.name() === name));
-    const text = section(TEXT, `azmutex ${name}`);
-    expect(examples.filter((example) => !new RegExp(`^${escaped(example)}(?: +#.*)?$`, "m").test(text))).toEqual([]);
-    expect(examples.length).toBeGreaterThan(0);
-    const [, documented = ""] = /^\*\*Exit codes\.\*\* (.*(?:\n.+)*)/m.exec(text) ?? [];
-    const numbers = new Set(documented.match(/\d+/g));
-    // Those that any command may end with stand in the table of exit codes alone.
-    const everywhere = ["0", String(EXIT.internal), String(EXIT.system), String(EXIT.unwritable)];
-    expect(codes.filter((code) => !numbers.has(code) && !everywhere.includes(code))).toEqual([]);
-  });
+  it.for(program.commands.map((command) => command.name()))(
+    "has the examples and the exit codes of the help of %s",
+    (name) => {
+      const { examples, codes } = endOf(program.commands.find((found) => found.name() === name));
+      const text = section(TEXT, `azmutex ${name}`);
+      expect(examples.filter((example) => !new RegExp(`^${escaped(example)}(?: +#.*)?$`, "m").test(text))).toEqual([]);
+      expect(examples.length).toBeGreaterThan(0);
+      const [, documented = ""] = /^\*\*Exit codes\.\*\* (.*(?:\n.+)*)/m.exec(text) ?? [];
+      const numbers = new Set(documented.match(/\d+/g));
+      // Those that any command may end with stand in the table of exit codes alone.
+      const everywhere = ["0", String(EXIT.internal), String(EXIT.system), String(EXIT.unwritable)];
+      expect(codes.filter((code) => !numbers.has(code) && !everywhere.includes(code))).toEqual([]);
+    },
+  );
 
   it("has the examples of the program's help, which names every exit code", () => {
     const { examples, codes } = endOf(program);
@@ -131,7 +140,10 @@ describe("docs/cli.md", () => {
   it("has the options of the connection, which all commands share that have one", () => {
     const documented = optionRows(section(TEXT, "Connection"));
     for (const command of program.commands) {
-      expect([command.name(), rowsOf(command, true)]).toEqual([command.name(), command.name() === "completion" ? [] : documented]);
+      expect([command.name(), rowsOf(command, true)]).toEqual([
+        command.name(),
+        command.name() === "completion" ? [] : documented,
+      ]);
     }
   });
 
@@ -156,7 +168,10 @@ describe("docs/cli.md", () => {
   });
 
   it("has every exit code under its name, and no other", () => {
-    const rows = [...section(TEXT, "Exit codes").matchAll(/^\| (\d+) \| (?:`(\w+)`)? ?\|/gm)].map(([, code, name]) => [name, Number(code)]);
+    const rows = [...section(TEXT, "Exit codes").matchAll(/^\| (\d+) \| (?:`(\w+)`)? ?\|/gm)].map(([, code, name]) => [
+      name,
+      Number(code),
+    ]);
     expect(rows).toEqual([[undefined, 0], ...Object.entries(EXIT)]);
   });
 
@@ -171,19 +186,25 @@ describe("docs/cli.md", () => {
     const known = new Set([...fieldTables(TEXT).values()].flat());
     const fieldsIn = (value: unknown): string[] =>
       typeof value === "object" && value !== null
-        ? Object.entries(value).flatMap(([name, inner]) => [...(Array.isArray(value) ? [] : [name]), ...fieldsIn(inner)])
+        ? Object.entries(value).flatMap(([name, inner]) => [
+            ...(Array.isArray(value) ? [] : [name]),
+            ...fieldsIn(inner),
+          ])
         : [];
     const samples = parseDocument("docs/cli.md", TEXT).blocks.filter(({ language }) => language === "json");
     expect(samples.length).toBeGreaterThan(2);
     expect(samples.flatMap(({ code }) => fieldsIn(JSON.parse(code))).filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it("shows commands that the command line takes", () => {
+  it("shows commands that the command line takes", async () => {
     const calls = callsOf(TEXT);
     expect(calls.length).toBeGreaterThan(20);
-    expect(calls.map((call) => [call.join(" "), refusalOf(call)]).filter(([, refusal]) => refusal !== undefined)).toEqual([]);
+    const refusals = calls.map(async (call) => ({ call: call.join(" "), refusal: await refusalOf(call) }));
+    expect((await Promise.all(refusals)).filter(({ refusal }) => refusal !== undefined)).toEqual([]);
     // Every command is shown.
-    expect([...new Set(calls.map(([name]) => name))].sort()).toEqual(program.commands.map((command) => command.name()).sort());
+    expect([...new Set(calls.map(([name]) => name))].sort()).toEqual(
+      program.commands.map((command) => command.name()).sort(),
+    );
   });
 });
 
@@ -192,14 +213,13 @@ describe("the other documents", () => {
     .map(({ path }) => path)
     .filter((path) => path !== "docs/cli.md");
 
-  it("show commands that the command line takes", () => {
-    const calls = paths.flatMap((path) => callsOf(readFileSync(join(PROJECT, path), "utf8")).map((call) => ({ path, call })));
+  it("show commands that the command line takes", async () => {
+    const calls = paths.flatMap((path) =>
+      callsOf(readFileSync(join(PROJECT, path), "utf8")).map((call) => ({ path, call })),
+    );
     expect(calls.length).toBeGreaterThan(20);
-    const refused = calls.flatMap(({ path, call }) => {
-      const refusal = refusalOf(call);
-      return refusal === undefined ? [] : [`${path}: azmutex ${call.join(" ")}: ${refusal}`];
-    });
-    expect(refused).toEqual([]);
+    const refusals = calls.map(async ({ path, call }) => ({ path, call, refusal: await refusalOf(call) }));
+    expect((await Promise.all(refusals)).filter(({ refusal }) => refusal !== undefined)).toEqual([]);
   });
 });
 
@@ -212,17 +232,19 @@ describe("the check of docs/cli.md itself", () => {
     expect(callsIn("azmutex status k --json | jq .key")).toEqual([["status", "k", "--json"]]);
   });
 
-  it("sees a command line that is wrong", () => {
-    expect(refusalOf(["run", "k", "--tyr", "--", "true"])).toContain("unknown option '--tyr'");
-    expect(refusalOf(["run", "k", "--timeout", "3", "--", "true"])).toContain("is invalid");
-    expect(refusalOf(["run", "k", "true"])).toContain('after "--"');
-    expect(refusalOf(["frobnicate"])).toContain("unknown command");
-    expect(refusalOf(["run", "k", "--", "true"])).toBeUndefined();
+  it("sees a command line that is wrong", async () => {
+    expect(await refusalOf(["run", "k", "--tyr", "--", "true"])).toContain("unknown option '--tyr'");
+    expect(await refusalOf(["run", "k", "--timeout", "3", "--", "true"])).toContain("is invalid");
+    expect(await refusalOf(["run", "k", "true"])).toContain('after "--"');
+    expect(await refusalOf(["frobnicate"])).toContain("unknown command");
+    expect(await refusalOf(["run", "k", "--", "true"])).toBeUndefined();
   });
 
   it("sees rows and fields", () => {
     expect(
-      optionRows("| `--z` | no | row |\n\n| option | default | |\n|---|---|---|\n| `--a <b>` | 3s | text |\n| `--c` |  | more |"),
+      optionRows(
+        "| `--z` | no | row |\n\n| option | default | |\n|---|---|---|\n| `--a <b>` | 3s | text |\n| `--c` |  | more |",
+      ),
     ).toEqual([
       { option: "--a <b>", fallback: "3s", description: "text" },
       { option: "--c", fallback: "", description: "more" },

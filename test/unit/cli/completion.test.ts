@@ -62,8 +62,8 @@ describe.each([
   ["zsh", zshCompletion, OPTIONS_IN.zsh],
   ["fish", fishCompletion, OPTIONS_IN.fish],
 ] as const)("the completion of %s", (shell, script, optionsIn) => {
-  it("has all commands with all their options", () => {
-    const table = tableOf(createProgram());
+  it("has all commands with all their options", async () => {
+    const table = tableOf(await createProgram());
     const text = script(table);
     expect(table.commands.map(({ name }) => name)).toContain("completion");
     for (const command of table.commands)

@@ -256,11 +256,11 @@ describe("the status page", () => {
     await expect
       .poll(() => page.getByRole("alert").innerText())
       .toMatch(/^Access denied. could not list: 403 AuthorizationFailure. Since .* asked again/);
-    expect(await page.locator(".liveness").innerText()).toMatch(/^not live, updated/);
+    await expect.poll(() => page.locator(".liveness").innerText()).toMatch(/^not live, updated/);
     await shows("k", /held.*web-1/s);
     fault.heal();
     await page.getByRole("alert").waitFor({ state: "detached" });
-    expect(await page.locator(".liveness").innerText()).toMatch(/^live/);
+    await expect.poll(() => page.locator(".liveness").innerText()).toMatch(/^live/);
   });
 
   it("says that its server is gone", async (test) => {

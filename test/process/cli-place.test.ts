@@ -38,7 +38,10 @@ describe.concurrent("with two identities in the environment", () => {
       /^azmutex: could not list in .* \(signed in with AZURE_STORAGE_CONNECTION_STRING; set as well, .*ACCOUNT\)\n$/,
     );
     const { err: nothing } = await new Cli(test, ["ls", "none/"], { env }).ended;
-    expect(nothing).toBe(`azmutex: no locks in ${PLACE} with keys that begin with "none/"\n`);
+    // Another test may make the container.
+    expect(nothing.replace(": the container does not exist", "")).toBe(
+      `azmutex: no locks in ${PLACE} with keys that begin with "none/"\n`,
+    );
   });
 
   it("an error about access says nothing of it with one identity alone", async (test) => {

@@ -70,7 +70,7 @@ describe.concurrent("azmutex run", () => {
     const first = await runShell(test, script, { args: [key] }).ended;
     const second = runShell(test, `${script}; read -r _`, { args: [key], input: "open" });
     const facts = (out: string): string[] => out.trim().split(" ");
-    const [itsKey, token, id = ""] = facts((await second.printed(/^.*\n/))[0]);
+    const [itsKey, token, id = ""] = facts((await second.printed(/^(?!azmutex:).*\n/m))[0]);
     test.expect(itsKey).toBe(key);
     test.expect(Number(token)).toBeGreaterThan(Number(facts(first.out)[1]));
 

@@ -5,8 +5,9 @@ import { defineConfig } from "vitest/config";
 const retry = 0;
 
 /**
- * For whatever hangs, and for nothing else: a machine whose processors are taken by others is slow, and nothing is wrong with that.
- * How fast something has to be is said by each test, in terms of what the same machine does at the same time.
+ * For whatever hangs, and for nothing else: a machine whose processors are taken by others is slow, and nothing is
+ * wrong with that. How fast something has to be is said by each test, in terms of what the same machine does at the
+ * same time.
  */
 const hangs = { testTimeout: 600_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } };
 
@@ -27,10 +28,9 @@ export default defineConfig({
       reportsDirectory: "coverage",
       // What is not covered, and why: docs/coverage.md. Other rooms are covered by the emulator and process tests.
       thresholds: Object.fromEntries(
-        ["src/lease/**", "src/waiting/**", "src/recipes/**", "src/locks/azure-mutex.ts", "src/locks/locker.ts"].map((room) => [
-          room,
-          { lines: 95, branches: 95 },
-        ]),
+        ["src/lease/**", "src/waiting/**", "src/recipes/**", "src/locks/azure-mutex.ts", "src/locks/locker.ts"].map(
+          (room) => [room, { lines: 95, branches: 95 }],
+        ),
       ),
     },
     projects: [
@@ -41,7 +41,10 @@ export default defineConfig({
           alias: [
             { find: /^azmutex$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
             { find: /^azmutex\/store$/, replacement: fileURLToPath(new URL("src/store/index.ts", import.meta.url)) },
-            { find: /^azmutex\/testing$/, replacement: fileURLToPath(new URL("src/testing/index.ts", import.meta.url)) },
+            {
+              find: /^azmutex\/testing$/,
+              replacement: fileURLToPath(new URL("src/testing/index.ts", import.meta.url)),
+            },
           ],
         },
         test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...hangs, testTimeout: 900_000, retry },
@@ -60,7 +63,8 @@ export default defineConfig({
           retry,
         },
       },
-      // Ratios of speeds: after everything else and one file after the other, so that nothing of ours competes for the cores.
+      // Ratios of speeds: after everything else and one file after the other, so that nothing of ours competes for the
+      // cores.
       {
         test: {
           name: "measured",

@@ -34,7 +34,13 @@ function drawn({ label, value, spread, isOurs }: Bar, top: number, widthOf: (val
   const [least, most] = spread ?? [value, value];
   return [
     text(LABELS - 10, middle + 4, isOurs ? "name" : "small", label, "end"),
-    element("rect", { x: LABELS, y: middle - THICK / 2, width: widthOf(value), height: THICK, class: isOurs ? "row0" : "wait" }),
+    element("rect", {
+      x: LABELS,
+      y: middle - THICK / 2,
+      width: widthOf(value),
+      height: THICK,
+      class: isOurs ? "row0" : "wait",
+    }),
     ...(spread ? [line(LABELS + widthOf(least), middle, LABELS + widthOf(most), middle, "axis")] : []),
     text(LABELS + widthOf(most) + 8, middle + 4, "small", shortNumber(value)),
   ];

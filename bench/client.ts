@@ -5,9 +5,14 @@ import { adapterOf } from "../faults/peers.ts";
 import type { PeerClient } from "../peers/src/peer.ts";
 import type { Contender } from "./contenders.ts";
 
-/** A module of `jobs/`: something a client process does, and reports. What is given and what comes of it is plain data. */
+/**
+ * A module of `jobs/`: something a client process does, and reports. What is given and what comes of it is plain data.
+ */
 export interface JobModule {
-  /** With `connect` it gets clients besides its own, each with a connection of its own: as if each were in another process. */
+  /**
+   * With `connect` it gets clients besides its own, each with a connection of its own: as if each were in another
+   * process.
+   */
   run(client: PeerClient, given: unknown, tell: (event: unknown) => void, connect: () => PeerClient): Promise<unknown>;
 }
 

@@ -32,7 +32,12 @@ interface Extent {
 }
 
 const FULL: Extent = { settings: SETTINGS, rounds: 4, holders: 2, keysPerHolder: 5 };
-const QUICK: Extent = { settings: SETTINGS.filter(({ leaseSeconds }) => leaseSeconds === 15), rounds: 1, holders: 1, keysPerHolder: 3 };
+const QUICK: Extent = {
+  settings: SETTINGS.filter(({ leaseSeconds }) => leaseSeconds === 15),
+  rounds: 1,
+  holders: 1,
+  keysPerHolder: 3,
+};
 /** The default: a third of the lease. */
 const RENEWALS_PER_LEASE = 3;
 /** A waiter's first, quick polls are over. */
@@ -46,7 +51,10 @@ const FAIR_P95_MS = 500;
 interface Takeover {
   /** From the kill to the next holder's start. */
   readonly afterKillMs: number;
-  /** From the end of the lease, counted from when its last renewal was sent. Undefined if one was under way when the holder was killed. */
+  /**
+   * From the end of the lease, counted from when its last renewal was sent. Undefined if one was under way when the
+   * holder was killed.
+   */
   readonly afterExpiryMs: number | undefined;
 }
 
@@ -64,7 +72,9 @@ the service's own lease ends later than that by the time the request was under w
     const { address } = await context.stage.place("blobs");
     for (let round = 1; round <= extent.rounds; round += 1) {
       context.note(`round ${round} of ${extent.rounds}`);
-      const takeovers = await Promise.all(extent.settings.map((setting) => takeoversOf(address, setting, extent, round)));
+      const takeovers = await Promise.all(
+        extent.settings.map((setting) => takeoversOf(address, setting, extent, round)),
+      );
       for (const [at, setting] of extent.settings.entries()) found.get(setting)?.push(...(takeovers[at] ?? []));
     }
     const rows = [...found];
@@ -81,10 +91,16 @@ the service's own lease ends later than that by the time the request was under w
   },
 };
 
-async function takeoversOf(address: string, setting: Setting, { holders, keysPerHolder }: Extent, round: number): Promise<Takeover[]> {
+async function takeoversOf(
+  address: string,
+  setting: Setting,
+  { holders, keysPerHolder }: Extent,
+  round: number,
+): Promise<Takeover[]> {
   const { variant, leaseSeconds } = setting;
   const contender: Contender = { ...OURS, variant };
-  const keysOf = (holder: number): string[] => Array.from({ length: keysPerHolder }, (_, n) => `crash-${variant}-${round}-${holder}-${n}`);
+  const keysOf = (holder: number): string[] =>
+    Array.from({ length: keysPerHolder }, (_, n) => `crash-${variant}-${round}-${holder}-${n}`);
   const crews = Array.from({ length: holders }, (_, holder) => keysOf(holder));
   await using waiter = await Client.start(contender, address);
   const phaseMs = (1_000 * leaseSeconds) / RENEWALS_PER_LEASE;
@@ -118,7 +134,12 @@ class Victim {
   }
 
   /** Resolves once it holds them all. */
-  static async start(contender: Contender, address: string, keys: readonly string[], withinMs: number): Promise<Victim> {
+  static async start(
+    contender: Contender,
+    address: string,
+    keys: readonly string[],
+    withinMs: number,
+  ): Promise<Victim> {
     const client = await Client.start(contender, address);
     const victim = new Victim(client, keys);
     await victim.#takeAll(withinMs);
@@ -158,7 +179,17 @@ class Victim {
   }
 }
 
-const COLUMNS = ["", "lease", "killed", "to the next start, median", "p95", "least–most", "from expiry, median", "p95", "least–most"];
+const COLUMNS = [
+  "",
+  "lease",
+  "killed",
+  "to the next start, median",
+  "p95",
+  "least–most",
+  "from expiry, median",
+  "p95",
+  "least–most",
+];
 
 function tableOf(rows: readonly (readonly [Setting, readonly Takeover[]])[]): Table {
   return {

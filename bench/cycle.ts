@@ -83,7 +83,10 @@ export const CYCLE: Benchmark = {
 };
 
 function alone(contender: Contender): Entry {
-  return entryOf(contender, { name: contender === SDK_LOOP ? "bare SDK: acquire, release" : contender.name, processes: 1 });
+  return entryOf(contender, {
+    name: contender === SDK_LOOP ? "bare SDK: acquire, release" : contender.name,
+    processes: 1,
+  });
 }
 
 function alternating(contender: Contender): Entry {
@@ -94,7 +97,8 @@ function entryOf(contender: Contender, { name, processes }: { name: string; proc
   return {
     ...{ name, room: contender.room, isOurs: contender.isOurs },
     // They never ask at the same time.
-    start: async (stage) => await Alternating.start(contender, await stage.place(contender.room), { processes, key: keyOf(name) }),
+    start: async (stage) =>
+      await Alternating.start(contender, await stage.place(contender.room), { processes, key: keyOf(name) }),
     missing: (stage) => missing(contender, stage),
   };
 }
@@ -155,7 +159,9 @@ async function oneRepeat(
   running: readonly { entry: Entry; taker: TurnTaker }[],
   { rounds, cycles }: Extent,
 ): Promise<ReadonlyMap<Entry, Sample>> {
-  const sums = new Map(running.map(({ entry }) => [entry, { latenciesMs: [] as number[], requests: 0, cpuMs: 0 as number | undefined }]));
+  const sums = new Map(
+    running.map(({ entry }) => [entry, { latenciesMs: [] as number[], requests: 0, cpuMs: 0 as number | undefined }]),
+  );
   for (let round = 0; round < rounds; round += 1) {
     // To and fro: none is always behind the same neighbour.
     for (const { entry, taker } of round % 2 === 0 ? running : running.toReversed()) {
@@ -172,7 +178,11 @@ async function oneRepeat(
   return new Map([...sums].map(([entry, sum]) => [entry, sampleOf(sum)]));
 }
 
-function sampleOf(sum: { readonly latenciesMs: readonly number[]; readonly requests: number; readonly cpuMs: number | undefined }): Sample {
+function sampleOf(sum: {
+  readonly latenciesMs: readonly number[];
+  readonly requests: number;
+  readonly cpuMs: number | undefined;
+}): Sample {
   const cycles = sum.latenciesMs.length;
   return {
     medianMs: median(sum.latenciesMs),

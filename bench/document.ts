@@ -36,12 +36,21 @@ function section({ name, title, what, ranOn, seconds, report }: Measured): strin
 }
 
 function tableOf({ caption, columns, rows }: Table): string {
-  const lines = [rowOf(columns), rowOf([":--", ...columns.slice(1).map(() => "--:")]), ...rows.map((cells) => rowOf(cells))];
+  const lines = [
+    rowOf(columns),
+    rowOf([":--", ...columns.slice(1).map(() => "--:")]),
+    ...rows.map((cells) => rowOf(cells)),
+  ];
   return [...(caption === undefined ? [] : [`**${caption}**`, ""]), ...lines].join("\n");
 }
 
 function claimsOf(claims: readonly Claim[]): string {
-  const rows = claims.map(({ what, limit, measured, holds }) => [what, limit, measured, holds ? "holds" : "**does not hold**"]);
+  const rows = claims.map(({ what, limit, measured, holds }) => [
+    what,
+    limit,
+    measured,
+    holds ? "holds" : "**does not hold**",
+  ]);
   return tableOf({ columns: ["has to hold", "limit", "measured", ""], rows });
 }
 

@@ -17,7 +17,9 @@ export const ETCD = {
     const forget = (): void => rmSync(folder, { recursive: true, force: true });
     process.on("exit", forget);
     const port = await freePort();
-    const child = spawn("etcd", ["--data-dir", folder, ...listening(port, await freePort())], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn("etcd", ["--data-dir", folder, ...listening(port, await freePort())], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     for await (const line of createInterface(child.stderr)) if (/ready to serve client requests/.test(line)) break;
     child.stderr.resume();
     const storage = storageOf(child, port);
@@ -44,6 +46,13 @@ function listening(port: number, peerPort: number): readonly string[] {
   const members = `http://127.0.0.1:${peerPort}`;
   return [
     ...["--listen-client-urls", clients, "--advertise-client-urls", clients],
-    ...["--listen-peer-urls", members, "--initial-advertise-peer-urls", members, "--initial-cluster", `default=${members}`],
+    ...[
+      "--listen-peer-urls",
+      members,
+      "--initial-advertise-peer-urls",
+      members,
+      "--initial-cluster",
+      `default=${members}`,
+    ],
   ];
 }

@@ -122,7 +122,12 @@ function importClaims(costs: Costs): Claim[] {
     holds: measured <= importBytes,
   });
   return [
-    { what: "import, over the SDK's", limit: `${longest} of that`, measured: `${ratio.toFixed(2)} of that`, holds: ratio <= longest },
+    {
+      what: "import, over the SDK's",
+      limit: `${longest} of that`,
+      measured: `${ratio.toFixed(2)} of that`,
+      holds: ratio <= longest,
+    },
     bytes("heap, over the SDK's", heap),
     bytes("the process's memory, over the SDK's", resident),
   ];

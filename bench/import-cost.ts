@@ -43,8 +43,12 @@ export function importCosts<Which extends Imported>(
   which: readonly Which[],
   rounds: number,
 ): Readonly<Record<Which, readonly ImportCost[]>> {
-  const costs = Object.fromEntries(which.map((imported) => [imported, [] as ImportCost[]])) as Record<Which, ImportCost[]>;
+  const costs = Object.fromEntries(which.map((imported) => [imported, [] as ImportCost[]])) as Record<
+    Which,
+    ImportCost[]
+  >;
   for (const imported of which) importCost(project, imported);
-  for (let round = 0; round < rounds; round += 1) for (const imported of which) costs[imported].push(importCost(project, imported));
+  for (let round = 0; round < rounds; round += 1)
+    for (const imported of which) costs[imported].push(importCost(project, imported));
   return costs;
 }

@@ -18,7 +18,11 @@ function counter(): (chunk: Buffer) => void {
   return (chunk) => {
     if (!protocol) return;
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    for (let length = protocol.requestLength(rest); length !== undefined && rest.length > 0; length = protocol.requestLength(rest)) {
+    for (
+      let length = protocol.requestLength(rest);
+      length !== undefined && rest.length > 0;
+      length = protocol.requestLength(rest)
+    ) {
       requests += 1;
       rest = rest.subarray(length);
       if (rest.length === 0) return;

@@ -27,7 +27,10 @@ export class LatencyProxy implements AsyncDisposable {
   }
 
   /** Rejects if it cannot listen on the port that it is to have. */
-  static async start(upstreamPort: number, { roundTripMs, language, port: wanted = 0 }: ProxyOptions): Promise<LatencyProxy> {
+  static async start(
+    upstreamPort: number,
+    { roundTripMs, language, port: wanted = 0 }: ProxyOptions,
+  ): Promise<LatencyProxy> {
     const program = fileURLToPath(new URL("latency-proxy-main.js", import.meta.url));
     const child = fork(program, [String(upstreamPort), String(roundTripMs), language, String(wanted)], {
       // A port that is taken is an answer, not a stack on the terminal.

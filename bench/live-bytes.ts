@@ -3,7 +3,9 @@ import { getHeapSnapshot, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 interface SnapshotHead {
-  readonly snapshot: { readonly meta: { readonly node_fields: readonly string[]; readonly node_types: readonly [readonly string[]] } };
+  readonly snapshot: {
+    readonly meta: { readonly node_fields: readonly string[]; readonly node_types: readonly [readonly string[]] };
+  };
 }
 
 const FIRST_NODE = '"nodes":[';
@@ -21,9 +23,9 @@ export async function collectAllGarbage(): Promise<void> {
 }
 
 /**
- * What all objects that are alive take, in bytes, compiled code aside, which comes and goes. Counted one by one in a heap snapshot:
- * `heapUsed` has a page of 256 KB as used when it is begun, which is as much as a hundred locks. A snapshot has a line for each
- * object, and too many of them for one text.
+ * What all objects that are alive take, in bytes, compiled code aside, which comes and goes. Counted one by one in a
+ * heap snapshot: `heapUsed` has a page of 256 KB as used when it is begun, which is as much as a hundred locks. A
+ * snapshot has a line for each object, and too many of them for one text.
  */
 export async function liveBytes(): Promise<number> {
   await collectAllGarbage();

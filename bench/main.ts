@@ -81,7 +81,15 @@ async function main(): Promise<number> {
     const note = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);
     await using stage = new Stage(roundTripMs);
     const report = await benchmark.run({ stage, isQuick, note });
-    const one: Measured = { name, title, what, ranOn: ranOn(), roundTripMs, seconds: (performance.now() - began) / 1_000, report };
+    const one: Measured = {
+      name,
+      title,
+      what,
+      ranOn: ranOn(),
+      roundTripMs,
+      seconds: (performance.now() - began) / 1_000,
+      report,
+    };
     measured.push(one);
     if (isJson) continue;
     process.stdout.write(`\n${title}\n\n${printed(report)}\n`);

@@ -25,7 +25,8 @@ export function packageSizes(project: string): { readonly all: PackageSize; read
   const all = packed(project);
   const folder = mkdtempSync(join(tmpdir(), "azmutex-package-"));
   try {
-    for (const { path } of all.files) if (!path.endsWith(".map") && !path.startsWith(PAGE)) cpSync(join(project, path), join(folder, path));
+    for (const { path } of all.files)
+      if (!path.endsWith(".map") && !path.startsWith(PAGE)) cpSync(join(project, path), join(folder, path));
     return { all: sizeOf(all), withoutMapsAndPage: sizeOf(packed(folder)) };
   } finally {
     rmSync(folder, { recursive: true });
@@ -34,7 +35,9 @@ export function packageSizes(project: string): { readonly all: PackageSize; read
 
 /** What has to be installed with it to run. */
 export function runTimeDependencies(project: string): readonly string[] {
-  const { dependencies = {} } = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as { dependencies?: object };
+  const { dependencies = {} } = JSON.parse(readFileSync(join(project, "package.json"), "utf8")) as {
+    dependencies?: object;
+  };
   return Object.keys(dependencies);
 }
 

@@ -125,7 +125,14 @@ async function recordOf(
   const before = await proxy.requests();
   const from = now() + LEAD_MS;
   const until = from + 1_000 * secondsFor(contender, crowd);
-  const order: ContendOrder = { kind: "contend", key: `crowd-${Math.round(from)}`, holdMs, thinkMs: THINK_MS, from, until };
+  const order: ContendOrder = {
+    kind: "contend",
+    key: `crowd-${Math.round(from)}`,
+    holdMs,
+    thinkMs: THINK_MS,
+    from,
+    until,
+  };
   const parts = await Promise.all(clients.map((client) => client.do<Contended>("contend", order)));
   const requests = (await proxy.requests()) - before;
   const record = (freed: "releasedAt" | "releaseCalledAt"): RunRecord => ({
@@ -133,7 +140,9 @@ async function recordOf(
     endedAt: until,
     holds: parts
       .flatMap(({ holds }) => holds)
-      .map(({ process, askedAt, from: start, ...ends }): Hold => ({ process, askedAt, from: start, freedAt: ends[freed] }))
+      .map(
+        ({ process, askedAt, from: start, ...ends }): Hold => ({ process, askedAt, from: start, freedAt: ends[freed] }),
+      )
       .sort((a, b) => a.from - b.from),
     waiting: parts.flatMap(({ waiting }) => waiting),
     requests,
@@ -151,7 +160,12 @@ const COLUMNS = ["", ...GAP_COLUMNS, "from the call p50", "p95", ...OTHER_COLUMN
 const SIMULATED_COLUMNS = ["policy", ...GAP_COLUMNS, ...OTHER_COLUMNS];
 
 function rowOf({ contender, figures, fromCalled }: Outcome): readonly string[] {
-  return [contender.name, ...gapCells(figures), ...gapCells(fromCalled), ...otherCells(figures, countsRequests(contender.room))];
+  return [
+    contender.name,
+    ...gapCells(figures),
+    ...gapCells(fromCalled),
+    ...otherCells(figures, countsRequests(contender.room)),
+  ];
 }
 
 function simulatedRow(policy: string, figures: Figures): readonly string[] {
@@ -211,7 +225,9 @@ function barOf({ contender: { name, isOurs }, figures }: Outcome): Bar {
 }
 
 function claimsOf(outcomes: readonly Outcome[]): Claim[] {
-  const short = SHORT_HOLDS.filter(({ contenders }) => contenders > 2).flatMap((crowd) => shortHoldClaims(crowd, outcomes));
+  const short = SHORT_HOLDS.filter(({ contenders }) => contenders > 2).flatMap((crowd) =>
+    shortHoldClaims(crowd, outcomes),
+  );
   return [...short, ...longHoldClaims(outcomes)];
 }
 
@@ -236,7 +252,9 @@ function shortHoldClaims(crowd: Crowd, outcomes: readonly Outcome[]): Claim[] {
     return {
       what: `${where}: longest wait beside ${peer.name}`,
       limit: "a third",
-      measured: theirs ? `${part.toFixed(2)} (${showDuration(fair.longestWait)} of ${showDuration(theirs.longestWait)})` : "not run",
+      measured: theirs
+        ? `${part.toFixed(2)} (${showDuration(fair.longestWait)} of ${showDuration(theirs.longestWait)})`
+        : "not run",
       holds: part <= PART_OF_LONGEST_WAIT,
     };
   });

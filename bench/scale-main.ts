@@ -8,12 +8,14 @@ import type { ScaleOrder, ScaleOutcome, Some } from "./scale-orders.ts";
 import { keyOf, RenewalWatch, SlowMemoryStore } from "./scale-stores.ts";
 
 /**
- * How many locks are on their way to be taken at the same time. Azurite, and this process too, does one thing after the other:
- * those that are taken get their part of the time that the renewals of those that are held need.
+ * How many locks are on their way to be taken at the same time. Azurite, and this process too, does one thing after the
+ * other: those that are taken get their part of the time that the renewals of those that are held need.
  */
 const TAKEN_AT_ONCE = { azurite: 1, memory: 50 } as const;
 const GIVEN_BACK_AT_ONCE = 50;
-/** An emulator that creates blobs by the thousand may be silent for a while. What counts begins when everything is held. */
+/**
+ * An emulator that creates blobs by the thousand may be silent for a while. What counts begins when everything is held.
+ */
 const UNREACHABLE_AFTER_MS = 120_000;
 /** What runs before, so that the code is compiled and the SDK loaded. */
 const WARM_UP = { keys: 200, renewEveryMs: 200 } as const;
@@ -83,7 +85,10 @@ const KINDS: Readonly<Record<ScaleOrder["kind"], (stores: Some<LeaseStore>, log:
     const { leaseSeconds } = order;
     await forEach(
       order.count,
-      async (n) => void locks.push(await mutexOf(n).locker(keyOf(n), { leaseSeconds, unreachableAfterMs: UNREACHABLE_AFTER_MS }).lock()),
+      async (n) =>
+        void locks.push(
+          await mutexOf(n).locker(keyOf(n), { leaseSeconds, unreachableAfterMs: UNREACHABLE_AFTER_MS }).lock(),
+        ),
     );
     return {
       lost: () => locks.filter((lock) => !lock.isHeld).length,
@@ -135,7 +140,9 @@ async function waiting(lockerOf: (n: number) => Locker, settlingMs: number): Pro
   const count = (): void => {
     settled += 1;
   };
-  const waits = Array.from({ length: order.count }, (_, n) => lockerOf(n).lock({ signal: over.signal }).then(count, count));
+  const waits = Array.from({ length: order.count }, (_, n) =>
+    lockerOf(n).lock({ signal: over.signal }).then(count, count),
+  );
   await pause(settlingMs);
   const end = (): Promise<unknown> => {
     over.abort();
@@ -189,7 +196,11 @@ async function hold(watch: RenewalWatch): Promise<Omit<ScaleOutcome, "heldBytes"
 
 async function main(): Promise<ScaleOutcome> {
   await warmUp();
-  const watch = new RenewalWatch({ count: order.count, renewEveryMs: RENEW_EVERY_MS, longestMs: order.forMs + LONGEST_TAKING_MS });
+  const watch = new RenewalWatch({
+    count: order.count,
+    renewEveryMs: RENEW_EVERY_MS,
+    longestMs: order.forMs + LONGEST_TAKING_MS,
+  });
   const { withItBytes, ...outcome } = await hold(watch);
   const heldBytes = withItBytes - (await liveBytes());
   return { ...outcome, heldBytes };

@@ -1,9 +1,15 @@
 /** At least one. */
 export type Some<T> = readonly [T, ...T[]];
 
-/** What one process of the scale benchmark does. It is plain data, handed over in the environment: anybody may read command lines. */
+/**
+ * What one process of the scale benchmark does. It is plain data, handed over in the environment: anybody may read
+ * command lines.
+ */
 export interface ScaleOrder {
-  /** Where the locks are: in accounts of the emulator behind the proxy, by their connection strings, the same number in each; or in this process's own memory behind a timer. */
+  /**
+   * Where the locks are: in accounts of the emulator behind the proxy, by their connection strings, the same number in
+   * each; or in this process's own memory behind a timer.
+   */
   readonly store: { readonly accounts: Some<string> } | { readonly roundTripMs: number };
   readonly kind: "holds" | "bare" | "waits for one" | "waits for many";
   /** How many locks are held, or how many tasks wait. 0 is the process that does nothing. */
@@ -22,7 +28,10 @@ export interface ScaleOutcome {
   /** Of the process, from then to the end. */
   readonly cpuMs: number;
   readonly elapsedMs: number;
-  /** What the process's memory shrank by when everything had been given back, in objects that are alive, those outside of the heap included and compiled code not. */
+  /**
+   * What the process's memory shrank by when everything had been given back, in objects that are alive, those outside
+   * of the heap included and compiled code not.
+   */
   readonly heldBytes: number;
   /** All the memory that the process had, from outside. */
   readonly residentBytes: number;

@@ -2,7 +2,10 @@ import type { LeaseStore } from "azmutex/store";
 import { MemoryLeaseStore } from "azmutex/testing";
 import type { LagFigures } from "./scale-orders.ts";
 
-/** A memory store to which every request of a locker is under way for one round trip. One timer each: the cost is to be the mutex's. */
+/**
+ * A memory store to which every request of a locker is under way for one round trip. One timer each: the cost is to be
+ * the mutex's.
+ */
 export class SlowMemoryStore extends MemoryLeaseStore {
   readonly #roundTripMs: number;
 
@@ -31,7 +34,9 @@ export class SlowMemoryStore extends MemoryLeaseStore {
     return this.#later(() => super.read(...given));
   }
 
-  override writeMetadata(...given: Parameters<MemoryLeaseStore["writeMetadata"]>): ReturnType<MemoryLeaseStore["writeMetadata"]> {
+  override writeMetadata(
+    ...given: Parameters<MemoryLeaseStore["writeMetadata"]>
+  ): ReturnType<MemoryLeaseStore["writeMetadata"]> {
     return this.#later(() => super.writeMetadata(...given));
   }
 
@@ -49,9 +54,9 @@ export function keyOf(n: number): string {
 }
 
 /**
- * When each renewal was sent, and when it was due: `renewEveryMs` after the last one that was granted was sent. Of the first one
- * only its lock knows when it is due. Everything has its room from the start, so that looking on costs no memory while it is
- * measured.
+ * When each renewal was sent, and when it was due: `renewEveryMs` after the last one that was granted was sent. Of the
+ * first one only its lock knows when it is due. Everything has its room from the start, so that looking on costs no
+ * memory while it is measured.
  */
 export class RenewalWatch {
   readonly #renewEveryMs: number;
@@ -115,7 +120,10 @@ export class RenewalWatch {
   get atOnce(): { readonly most: number; readonly mean: number } {
     const full = this.#buckets.subarray(this.#fullFrom, this.#bucketNow());
     if (full.length === 0) return { most: 0, mean: 0 };
-    return { most: full.reduce((most, one) => Math.max(most, one), 0), mean: full.reduce((sum, one) => sum + one, 0) / full.length };
+    return {
+      most: full.reduce((most, one) => Math.max(most, one), 0),
+      mean: full.reduce((sum, one) => sum + one, 0) / full.length,
+    };
   }
 
   #bucketNow(): number {

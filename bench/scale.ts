@@ -45,7 +45,10 @@ interface Plan {
 
 const MOST_GROWTH = 1.2;
 const MOST_LAG_MS = 500;
-/** Azurite goes through all blobs of an account at every request. With 5,000 in one that is most of what it does, and on a slow machine it does not keep up (ADR 36). */
+/**
+ * Azurite goes through all blobs of an account at every request. With 5,000 in one that is most of what it does, and on
+ * a slow machine it does not keep up (ADR 36).
+ */
 const LOCKS_PER_ACCOUNT = 1_000;
 const MINUTE_MS = 60_000;
 /** A waiter that keeps its pace asks so often on average: every 350 to 850 ms, and a round trip. */
@@ -97,7 +100,8 @@ async function run({ stage, isQuick, note }: Context): Promise<Report> {
   const measure = async (setting: Setting): Promise<ScaleOutcome> => {
     const { where, kind, count, forMs } = setting;
     const { leaseSeconds, warmUpMs } = plan;
-    const store = where === "azurite" ? { accounts: await accountsFor(count, stage) } : { roundTripMs: stage.roundTripMs };
+    const store =
+      where === "azurite" ? { accounts: await accountsFor(count, stage) } : { roundTripMs: stage.roundTripMs };
     const outcome = await inFreshProcess({ store, kind, count, leaseSeconds, warmUpMs, forMs });
     note(`${where}, ${kind} ${count}: ${JSON.stringify(outcome)}`);
     return outcome;
@@ -106,7 +110,10 @@ async function run({ stage, isQuick, note }: Context): Promise<Report> {
   return reportOf(rows, plan);
 }
 
-/** An emulator of its own for each setting, since it becomes slower with every blob, and there as many accounts as that takes. */
+/**
+ * An emulator of its own for each setting, since it becomes slower with every blob, and there as many accounts as that
+ * takes.
+ */
 async function accountsFor(locks: number, stage: Stage): Promise<Some<string>> {
   const { proxy } = await stage.ownServer("blobs");
   const [usual, ...others] = accountsAt(proxy.port);
@@ -138,7 +145,9 @@ async function oneByOne({ idleMs, turns, azurite, compared, memory }: Plan, meas
 async function quickly({ idleMs, azurite, compared, memory }: Plan, measure: Measure): Promise<Row[]> {
   const idle = measure(idleIn("memory", idleMs));
   const settings = [...azurite, ...compared, ...memory];
-  return await Promise.all(settings.map(async (setting) => ({ setting, outcomes: [await measure(setting)], idle: idleOf([await idle]) })));
+  return await Promise.all(
+    settings.map(async (setting) => ({ setting, outcomes: [await measure(setting)], idle: idleOf([await idle]) })),
+  );
 }
 
 function idleOf(outcomes: readonly ScaleOutcome[]): Idle {
@@ -159,7 +168,9 @@ async function inFreshProcess(order: ScaleOrder): Promise<ScaleOutcome> {
 
 /** Milliseconds of processor time for each lock, or each waiter, and minute. */
 function cpuEach({ setting: { count }, outcomes, idle }: Row): number {
-  return median(outcomes.map(({ cpuMs, elapsedMs }) => ((cpuMs / elapsedMs) * MINUTE_MS - idle.cpuMsPerMinute) / count));
+  return median(
+    outcomes.map(({ cpuMs, elapsedMs }) => ((cpuMs / elapsedMs) * MINUTE_MS - idle.cpuMsPerMinute) / count),
+  );
 }
 
 function bytesEach({ setting: { count }, outcomes, idle }: Row): number {
@@ -196,13 +207,23 @@ function reportOf(rows: readonly Row[], plan: Plan): Report {
 
 function nameOf({ setting: { where, kind, count } }: Row): string {
   const store = where === "azurite" ? "Azurite" : "memory";
-  return kind === "bare" ? `${count.toLocaleString("en")}, ${store}, bare store` : `${count.toLocaleString("en")}, ${store}`;
+  return kind === "bare"
+    ? `${count.toLocaleString("en")}, ${store}, bare store`
+    : `${count.toLocaleString("en")}, ${store}`;
 }
 
 function heldTable(rows: readonly Row[]): Table {
   return {
     caption: "Locks held by one process",
-    columns: ["locks, store", "ms of processor / lock / min", "µs / renewal", "of one core", "bytes / lock", "process, MB", "lost"],
+    columns: [
+      "locks, store",
+      "ms of processor / lock / min",
+      "µs / renewal",
+      "of one core",
+      "bytes / lock",
+      "process, MB",
+      "lost",
+    ],
     rows: rows.map((row) => [
       nameOf(row),
       cpuEach(row).toFixed(2),
@@ -218,13 +239,23 @@ function heldTable(rows: readonly Row[]): Table {
 /** A lease is renewed three times a minute at these settings, or as often as it was. */
 function microsecondsEach(row: Row): string {
   const perMinute = median(row.outcomes.map(({ meanAtOnce }) => meanAtOnce * (MINUTE_MS / 100)));
-  return row.setting.count > 1 && perMinute > 0 ? ((cpuEach(row) * row.setting.count * 1_000) / perMinute).toFixed(0) : "";
+  return row.setting.count > 1 && perMinute > 0
+    ? ((cpuEach(row) * row.setting.count * 1_000) / perMinute).toFixed(0)
+    : "";
 }
 
 function spreadTable(rows: readonly Row[]): Table {
   return {
     caption: "How late renewals were sent, and how evenly",
-    columns: ["locks, store", "late p50, ms", "p99, ms", "most, ms", "renewals / 100 ms, mean", "most in any 100 ms", "all taken in, s"],
+    columns: [
+      "locks, store",
+      "late p50, ms",
+      "p99, ms",
+      "most, ms",
+      "renewals / 100 ms, mean",
+      "most in any 100 ms",
+      "all taken in, s",
+    ],
     rows: rows.map((row) => [
       nameOf(row),
       worst([row], ({ lagMs }) => lagMs.p50).toFixed(1),
@@ -252,13 +283,23 @@ function waitingTable(rows: readonly Row[]): Table {
 }
 
 function claimsOf(ours: readonly Row[], { compared }: Plan): Claim[] {
-  const [few, many] = compared.map(({ where, count }) => ours.find(({ setting }) => setting.where === where && setting.count === count));
+  const [few, many] = compared.map(({ where, count }) =>
+    ours.find(({ setting }) => setting.where === where && setting.count === count),
+  );
   const lost = worst(ours, (outcome) => outcome.lost);
   return [
     ...(few && many
       ? [
-          growth(`processor time of a held lock at ${nameOf(many)}, to that at ${nameOf(few)}`, cpuEach(many), cpuEach(few)),
-          growth(`memory of a held lock at ${nameOf(many)}, to that at ${nameOf(few)}`, bytesEach(many), bytesEach(few)),
+          growth(
+            `processor time of a held lock at ${nameOf(many)}, to that at ${nameOf(few)}`,
+            cpuEach(many),
+            cpuEach(few),
+          ),
+          growth(
+            `memory of a held lock at ${nameOf(many)}, to that at ${nameOf(few)}`,
+            bytesEach(many),
+            bytesEach(few),
+          ),
         ]
       : []),
     { what: "locks lost", limit: "0", measured: String(lost), holds: lost === 0 },

@@ -41,7 +41,9 @@ export class Stage implements AsyncDisposable {
     return SERVERS[room].missing();
   }
 
-  /** The one way to the one server of that kind, for all who do not mind that others' requests are counted with theirs. */
+  /**
+   * The one way to the one server of that kind, for all who do not mind that others' requests are counted with theirs.
+   */
   place(room: Room): Promise<Place> {
     const place = this.#places.get(room) ?? this.ownWay(room);
     this.#places.set(room, place);

@@ -35,7 +35,10 @@ type Outcomes = ReadonlyMap<Contender, Outcome>;
 
 interface Extent {
   readonly repeats: number;
-  /** Two whole times that azmutex keeps a lease (3 s) and then stays away (at most 0.94 s): no more of the one than of the other. */
+  /**
+   * Two whole times that azmutex keeps a lease (3 s) and then stays away (at most 0.94 s): no more of the one than of
+   * the other.
+   */
   readonly oursMs: number;
   readonly theirsMs: number;
 }
@@ -71,7 +74,9 @@ export const TASKS: Benchmark = {
 async function measure(context: Context): Promise<Report> {
   const { stage, isQuick, note } = context;
   const extent = isQuick ? QUICK : FULL;
-  const outcomes = new Map<Contender, Sample[] | string>(ALL.map((contender) => [contender, missing(contender, stage) ?? []]));
+  const outcomes = new Map<Contender, Sample[] | string>(
+    ALL.map((contender) => [contender, missing(contender, stage) ?? []]),
+  );
   for (let repeat = 1; repeat <= extent.repeats; repeat += 1) {
     for (const [contender, samples] of outcomes) {
       if (typeof samples === "string") continue;
@@ -108,7 +113,9 @@ async function sampleOf(contender: Contender, { stage }: Context, ms: number): P
 
 function reportOf(outcomes: Outcomes): Report {
   return {
-    tables: [{ columns: COLUMNS, rows: [...outcomes].map(([contender, outcome]) => cellsOf(contender, outcome, outcomes)) }],
+    tables: [
+      { columns: COLUMNS, rows: [...outcomes].map(([contender, outcome]) => cellsOf(contender, outcome, outcomes)) },
+    ],
     claims: [
       ...claimOf(outcomes, SDK_LOOP, { limit: "at least 100 ×", holds: (times) => times >= 100 }),
       ...[...REDIS_PEERS, ...ETCD_PEERS].flatMap((peer) =>
@@ -143,7 +150,9 @@ function rates(samples: readonly Sample[]): Repeated {
 
 /** How many times as many cycles, in each repeat. */
 function timesAhead(samples: readonly Sample[], beside: readonly Sample[]): Repeated {
-  return repeated(samples.map(({ cyclesPerSecond }, at) => cyclesPerSecond / (beside[at]?.cyclesPerSecond ?? Number.NaN)));
+  return repeated(
+    samples.map(({ cyclesPerSecond }, at) => cyclesPerSecond / (beside[at]?.cyclesPerSecond ?? Number.NaN)),
+  );
 }
 
 function claimOf(

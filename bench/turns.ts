@@ -34,7 +34,11 @@ export class Alternating implements TurnTaker {
     this.#key = key;
   }
 
-  static async start(contender: Contender, place: Place, { processes, key }: { processes: number; key: string }): Promise<Alternating> {
+  static async start(
+    contender: Contender,
+    place: Place,
+    { processes, key }: { processes: number; key: string },
+  ): Promise<Alternating> {
     const clients = await Promise.all(Array.from({ length: processes }, () => Client.start(contender, place.address)));
     return new Alternating(place, clients, key);
   }
@@ -54,7 +58,11 @@ export class Alternating implements TurnTaker {
   }
 
   async #have(client: Client, cyclesOfEach: number): Promise<CyclesDone> {
-    return await client.do<CyclesDone>("cycles", { key: this.#key, tasks: 1, until: { cyclesOfEach } } satisfies CyclesGiven);
+    return await client.do<CyclesDone>("cycles", {
+      key: this.#key,
+      tasks: 1,
+      until: { cyclesOfEach },
+    } satisfies CyclesGiven);
   }
 }
 
@@ -73,14 +81,21 @@ export class GoTurns implements TurnTaker {
   readonly #peer: GoPeer;
   readonly #folder: string;
 
-  private constructor(place: Place, peer: GoPeer, { folder, moduleVersion }: { folder: string; moduleVersion: string }) {
+  private constructor(
+    place: Place,
+    peer: GoPeer,
+    { folder, moduleVersion }: { folder: string; moduleVersion: string },
+  ) {
     this.place = place;
     this.#peer = peer;
     this.#folder = folder;
     this.moduleVersion = moduleVersion;
   }
 
-  /** Rejects with a `NotRunError` where there is no Go, where the module is not to be had, and where another program listens at the port. */
+  /**
+   * Rejects with a `NotRunError` where there is no Go, where the module is not to be had, and where another program
+   * listens at the port.
+   */
   static async start(stage: Stage): Promise<GoTurns> {
     const folder = await mkdtemp(join(tmpdir(), "azmutex-bench-"));
     try {

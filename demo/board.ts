@@ -17,7 +17,13 @@ const BESIDES = 46;
 export function boardLines(race: RaceView, at: number, columns: number, paint: Paint): string[] {
   const barWidth = Math.min(WIDEST_BAR, columns - BESIDES);
   const rows = race.crew.map((worker) => rowOf(worker, at, barWidth, paint));
-  return ["", ...rows, "", summaryOf(race), ...(race.kill ? [`    ${leaseOf(race, race.kill, at, barWidth, paint)}`] : [])];
+  return [
+    "",
+    ...rows,
+    "",
+    summaryOf(race),
+    ...(race.kill ? [`    ${leaseOf(race, race.kill, at, barWidth, paint)}`] : []),
+  ];
 }
 
 /** Where the race stands, in one line for an output that cannot be redrawn. */
@@ -59,7 +65,9 @@ function rowOf(worker: WorkerState, at: number, width: number, paint: Paint): st
   const skipped = cells(before);
   const filled = cells(before + worker.done) - skipped;
   const bar =
-    paint("dim", "·".repeat(skipped)) + paint(look.colour, "━".repeat(filled)) + paint("dim", "─".repeat(width - skipped - filled));
+    paint("dim", "·".repeat(skipped)) +
+    paint(look.colour, "━".repeat(filled)) +
+    paint("dim", "─".repeat(width - skipped - filled));
   const mark = look.mark === " " ? " " : paint(look.colour, look.mark);
   return `  ${mark} ${worker.name}  ${bar} ${String(worker.done).padStart(3)}  ${paint(look.colour, look.words)}`;
 }
@@ -93,7 +101,8 @@ function lookOf(worker: WorkerState, at: number): { mark: string; colour: Colour
 }
 
 function leaseOf({ takeover }: RaceView, kill: Kill, at: number, width: number, paint: Paint): string {
-  if (takeover) return paint("dim", `${takeover.worker} took over ${((takeover.at - kill.at) / 1000).toFixed(1)} s after the kill`);
+  if (takeover)
+    return paint("dim", `${takeover.worker} took over ${((takeover.at - kill.at) / 1000).toFixed(1)} s after the kill`);
   const left = Math.max(0, PLAN.leaseSeconds - (at - kill.at) / 1000);
   const filled = Math.round((left / PLAN.leaseSeconds) * width);
   return `${paint("red", "the dead holder's lease")} ${paint("red", "▒".repeat(filled))}${paint("dim", "·".repeat(width - filled))} ${left.toFixed(1)} s`;

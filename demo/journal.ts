@@ -13,7 +13,8 @@ export type Entry =
 
 /**
  * What happened, in the order in which it happened: a file that all workers append to, each line in one write. The
- * order of its lines owes nothing to clocks or to messages still on their way, and a line outlives its writer's SIGKILL.
+ * order of its lines owes nothing to clocks or to messages still on their way, and a line outlives its writer's
+ * SIGKILL.
  */
 export class Journal {
   readonly #file: string;

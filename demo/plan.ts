@@ -11,9 +11,14 @@ export const PLAN = Object.freeze({
   restMs: { from: 20, to: 60 },
   /** The one increment, counted from 0, in whose middle a worker is killed. */
   fatalIncrement: 30,
-  /** How long that increment would take. It only has to be long enough for the kill to strike on any machine, however busy. */
+  /**
+   * How long that increment would take. It only has to be long enough for the kill to strike on any machine, however
+   * busy.
+   */
   fatalWorkMs: 60_000,
-  /** How far into it the kill strikes. Well before the first renewal, which is due after a sixth of the lease or more. */
+  /**
+   * How far into it the kill strikes. Well before the first renewal, which is due after a sixth of the lease or more.
+   */
   killAfterMs: 150,
   /** A run that takes longer is stuck, and says so. A distant account may take its time, and so may a busy machine. */
   limitMs: { emulator: 600_000, account: 900_000 },

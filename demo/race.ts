@@ -90,7 +90,11 @@ export class Race implements RaceView {
   async #runAll(): Promise<void> {
     const victim = this.#lock && Math.floor(Math.random() * PLAN.workers);
     const team = Array.from({ length: PLAN.workers }, (_, i) =>
-      this.#start({ name: `worker ${i + 1}`, increments: PLAN.share, ...(i === victim && { fatalIncrement: PLAN.fatalIncrement }) }),
+      this.#start({
+        name: `worker ${i + 1}`,
+        increments: PLAN.share,
+        ...(i === victim && { fatalIncrement: PLAN.fatalIncrement }),
+      }),
     );
     await Promise.all(team.map((worker) => worker.ready));
     this.startedAt = now();
@@ -123,8 +127,8 @@ export class Race implements RaceView {
   }
 
   /**
-   * What the killed worker had done. Its messages may lag behind its deeds; the journal and the number do not, and if it
-   * died inside, its lease keeps everybody else from them for a while.
+   * What the killed worker had done. Its messages may lag behind its deeds; the journal and the number do not, and if
+   * it died inside, its lease keeps everybody else from them for a while.
    */
   async #settle(worker: string): Promise<{ done: number; inside: boolean; written: boolean }> {
     const entries = this.#journal.entries();

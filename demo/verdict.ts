@@ -15,25 +15,37 @@ export function judge(run: RaceRecord): Finding[] {
   const trouble: Finding[] = run.trouble ? [{ kind: "wrong", text: `The run was cut short: ${run.trouble}.` }] : [];
   if (run.holds.length === 0) return [...trouble, { kind: "wrong", text: "No worker got as far as an increment." }];
   const findings = [...trouble, ...count(run), exclusion(run)];
-  return run.locked ? [...findings, tokens(run.holds), ...crash(run), requests(run)] : [...findings, ...evidence(run.holds), COMPARISON];
+  return run.locked
+    ? [...findings, tokens(run.holds), ...crash(run), requests(run)]
+    : [...findings, ...evidence(run.holds), COMPARISON];
 }
 
 function count(run: RaceRecord): Finding[] {
   const finished = finishedIn(run);
   const unfinished = PLANNED_INCREMENTS - finished;
   const shares: Finding[] =
-    unfinished === 0 ? [] : [{ kind: "wrong", text: `${unfinished} of ${PLANNED_INCREMENTS} increments were not made.` }];
+    unfinished === 0
+      ? []
+      : [{ kind: "wrong", text: `${unfinished} of ${PLANNED_INCREMENTS} increments were not made.` }];
   // An increment that was cut off may or may not have reached the file; only a run that ended by itself can be judged.
   if (run.trouble) return shares;
   const lost = finished - run.counted;
-  if (lost === 0) return [...shares, { kind: "right", text: `Nothing was lost: expected ${finished}, and the file says ${run.counted}.` }];
+  if (lost === 0)
+    return [
+      ...shares,
+      { kind: "right", text: `Nothing was lost: expected ${finished}, and the file says ${run.counted}.` },
+    ];
   const how = lost > 0 ? `${increments(lost)} lost` : `${increments(-lost)} too many`;
-  return [...shares, { kind: "wrong", text: `The count is wrong: expected ${finished}, but the file says ${run.counted}: ${how}.` }];
+  return [
+    ...shares,
+    { kind: "wrong", text: `The count is wrong: expected ${finished}, but the file says ${run.counted}: ${how}.` },
+  ];
 }
 
 function exclusion({ holds }: RaceRecord): Finding {
   const intruded = holds.filter((hold) => hold.intruded).length;
-  if (intruded > 0) return { kind: "wrong", text: `${intruded} of ${holds.length} times a worker entered while another was inside.` };
+  if (intruded > 0)
+    return { kind: "wrong", text: `${intruded} of ${holds.length} times a worker entered while another was inside.` };
   const handOvers = handOversIn(holds);
   return {
     kind: "right",
@@ -43,7 +55,8 @@ function exclusion({ holds }: RaceRecord): Finding {
 
 function tokens(holds: readonly Hold[]): Finding {
   const offender = firstWithoutHigherToken(holds);
-  if (!offender) return { kind: "right", text: `Every fencing token was higher than the last, ${holds.length} of ${holds.length}.` };
+  if (!offender)
+    return { kind: "right", text: `Every fencing token was higher than the last, ${holds.length} of ${holds.length}.` };
   const { worker, token } = offender;
   if (token === undefined) return { kind: "wrong", text: `${worker} held the lock without a fencing token.` };
   const before = holds[holds.indexOf(offender) - 1]?.token;

@@ -7,7 +7,16 @@ import type { Requests } from "./requests.ts";
 const PROGRAM = fileURLToPath(new URL("./worker.js", import.meta.url));
 
 /** What a worker is doing, as far as the parent has heard. */
-export type Doing = "starting" | "ready" | "resting" | "waiting" | "holding" | "finished" | "killed" | "stopped" | "failed";
+export type Doing =
+  | "starting"
+  | "ready"
+  | "resting"
+  | "waiting"
+  | "holding"
+  | "finished"
+  | "killed"
+  | "stopped"
+  | "failed";
 
 /** What the display shows of a worker. */
 export interface WorkerState {

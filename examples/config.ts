@@ -1,5 +1,5 @@
-// A configuration in two files that belong together, read by many processes and rewritten by one at a time. Renaming makes the change of
-// one file atomic; for two, readers and writers have to keep out of each other's way.
+// A configuration in two files that belong together, read by many processes and rewritten by one at a time. Renaming
+// makes the change of one file atomic; for two, readers and writers have to keep out of each other's way.
 //
 //   npm run example -- config                                readers and writers at once, one writer killed half-way
 //   node build/examples/config.js read [folder]              reads every 5 s until SIGTERM or Ctrl-C; READ_EVERY_MS says otherwise
@@ -53,7 +53,9 @@ async function keepReading(): Promise<void> {
       cached = read;
     } catch (error) {
       if (!signal.aborted)
-        console.error(`still at version ${cached?.config.version ?? "none"}: ${error instanceof Error ? error.message : error}`);
+        console.error(
+          `still at version ${cached?.config.version ?? "none"}: ${error instanceof Error ? error.message : error}`,
+        );
     }
     await sleep(READ_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
@@ -62,7 +64,8 @@ async function keepReading(): Promise<void> {
 async function load(): Promise<Config> {
   const [first, second] = await Promise.all([parse("servers.json"), parse("shares.json")]);
   // A lock keeps others away from a writer at work. It cannot finish the work of one that died.
-  if (first.version !== second.version) throw new Error(`half-written: servers of version ${first.version}, shares of ${second.version}`);
+  if (first.version !== second.version)
+    throw new Error(`half-written: servers of version ${first.version}, shares of ${second.version}`);
   return { version: first.version, servers: first.servers, shares: second.shares };
 }
 

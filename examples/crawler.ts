@@ -1,5 +1,5 @@
-// At most five downloads at once, however many crawlers run and on whatever machines. A crawler that dies leaves its permits to the
-// others when its leases have run out.
+// At most five downloads at once, however many crawlers run and on whatever machines. A crawler that dies leaves its
+// permits to the others when its leases have run out.
 //
 //   npm run example -- crawler                       four crawlers, sixty pages, and a site that counts
 //   node build/examples/crawler.js <url> [<url> …]   one crawler

@@ -1,5 +1,5 @@
-// A schedule of node-cron among several replicas: it runs where an election is won, and only there. A job that runs when the process is asked
-// to end is told so, and has ended before another replica can start one.
+// A schedule of node-cron among several replicas: it runs where an election is won, and only there. A job that runs
+// when the process is asked to end is told so, and has ended before another replica can start one.
 //
 //   npm run example -- cron                   three replicas with a job a second; the one that leads is told to stop
 //   node build/examples/cron.js [runs.log]    one replica, until SIGTERM or Ctrl-C; SCHEDULE says when. Default: at 3 o'clock
@@ -10,11 +10,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AzureMutex, LeaderElection, releaseOnSignals } from "azmutex";
 import { schedule } from "node-cron";
 
-const { AZURE_STORAGE_CONNECTION_STRING, SCHEDULE = "0 3 * * *", REPLICA = `${hostname()}:${process.pid}` } = process.env;
+const {
+  AZURE_STORAGE_CONNECTION_STRING,
+  SCHEDULE = "0 3 * * *",
+  REPLICA = `${hostname()}:${process.pid}`,
+} = process.env;
 const connectionString = AZURE_STORAGE_CONNECTION_STRING ?? "UseDevelopmentStorage=true";
 const [runs = "runs.log"] = process.argv.slice(2);
 
-const mutex = new AzureMutex({ connectionString, containerName: "azmutex-examples", log: (line) => console.error(line) });
+const mutex = new AzureMutex({
+  connectionString,
+  containerName: "azmutex-examples",
+  log: (line) => console.error(line),
+});
 const election = new LeaderElection(mutex, "cron", { candidate: REPLICA });
 
 await using shutdown = releaseOnSignals(mutex);

@@ -1,4 +1,5 @@
-// One leader in a Deployment of Kubernetes: all replicas run this, one leads, and it alone is ready, so that a Service finds it.
+// One leader in a Deployment of Kubernetes: all replicas run this, one leads, and it alone is ready, so that a Service
+// finds it.
 //
 //   npm run example -- leader        three replicas; the leader is told to stop
 //   node build/examples/leader.js    one replica, at port 8080, until SIGTERM or Ctrl-C
@@ -16,7 +17,11 @@ const mutex = new AzureMutex({
   containerName: "azmutex-examples",
   log: (line) => console.error(line),
 });
-const election = new LeaderElection(mutex, "shop/scheduler", { leaseSeconds: 15, candidate: POD_NAME, data: `http://${POD_IP}:8080` });
+const election = new LeaderElection(mutex, "shop/scheduler", {
+  leaseSeconds: 15,
+  candidate: POD_NAME,
+  data: `http://${POD_IP}:8080`,
+});
 
 let leadership: Leadership | undefined;
 const server = createServer((request, response) => {

@@ -1,5 +1,6 @@
-// What every instance runs at deploy, before it serves: the one that gets the lock migrates the database; the others wait, find nothing left
-// to do and go on. If an instance dies in the middle of a step, another takes that step up 15 s later.
+// What every instance runs at deploy, before it serves: the one that gets the lock migrates the database; the others
+// wait, find nothing left to do and go on. If an instance dies in the middle of a step, another takes that step up 15 s
+// later.
 //
 //   npm run example -- migration-at-deploy                    five instances at once, one of them killed
 //   node build/examples/migration-at-deploy.js [shop.db]      one instance; SQLite stands in for your database
@@ -11,7 +12,10 @@ import Database from "libsql";
 
 interface Step {
   readonly name: string;
-  /** Long work in small transactions, repeated until it changes nothing. It may stop after any of them and be begun again. */
+  /**
+   * Long work in small transactions, repeated until it changes nothing. It may stop after any of them and be begun
+   * again.
+   */
   readonly batch?: string;
   /** One transaction, which also records the step: either both happened or neither. */
   readonly once?: string;
@@ -55,9 +59,13 @@ try {
 }
 
 async function migrate(lock: Lock): Promise<void> {
-  database.exec("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY, name TEXT NOT NULL, token INTEGER NOT NULL)");
+  database.exec(
+    "CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY, name TEXT NOT NULL, token INTEGER NOT NULL)",
+  );
   // Asked under the lock: whatever was true before may have changed while this instance waited.
-  const { version } = database.prepare("SELECT coalesce(max(step), 0) AS version FROM schema_steps").get() as { version: number };
+  const { version } = database.prepare("SELECT coalesce(max(step), 0) AS version FROM schema_steps").get() as {
+    version: number;
+  };
   if (version >= STEPS.length) console.log("nothing to do");
   for (const [index, step] of STEPS.entries()) if (index >= version) await apply(index + 1, step, lock);
 }

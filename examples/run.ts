@@ -48,7 +48,9 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
   }
   const show = SHOWS.get(name);
   if (!show || rest.length > 0) {
-    process.stderr.write(`${show ? `one example at a time, not ${rest.join(" ")} as well` : `there is no example ${name}`}\n\n${USAGE}`);
+    process.stderr.write(
+      `${show ? `one example at a time, not ${rest.join(" ")} as well` : `there is no example ${name}`}\n\n${USAGE}`,
+    );
     return 2;
   }
   const { AZURE_STORAGE_CONNECTION_STRING: account } = process.env;

@@ -1,5 +1,5 @@
-// A scheduler among ten replicas: all of them run this, one of them ticks, and all know which one. SIGTERM makes the leader resign, and
-// another leads a second or two later; if it dies, its lease of 15 s runs out first.
+// A scheduler among ten replicas: all of them run this, one of them ticks, and all know which one. SIGTERM makes the
+// leader resign, and another leads a second or two later; if it dies, its lease of 15 s runs out first.
 //
 //   npm run example -- scheduler                    ten replicas; the leader is stopped, and the next one killed
 //   node build/examples/scheduler.js [ticks.log]    one replica, until SIGTERM or Ctrl-C
@@ -46,7 +46,9 @@ async function schedule(leadership: Leadership): Promise<void> {
   }
 }
 
-/** Stands for the jobs that are due. Whatever they write to can refuse a term lower than one it saw: see fenced-row.ts. */
+/**
+ * Stands for the jobs that are due. Whatever they write to can refuse a term lower than one it saw: see fenced-row.ts.
+ */
 function tick(term: number): void {
   appendFileSync(ticks, `${JSON.stringify({ term, replica: REPLICA, at: Date.now() })}\n`);
 }

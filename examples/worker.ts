@@ -1,5 +1,5 @@
-// A worker that is asked to end: it finishes the job at hand, lets go, and ends by the signal. The next worker goes on at once, and not when
-// a lease of 30 s has run out.
+// A worker that is asked to end: it finishes the job at hand, lets go, and ends by the signal. The next worker goes on
+// at once, and not when a lease of 30 s has run out.
 //
 //   npm run example -- worker                   three workers, two of them told to stop
 //   node build/examples/worker.js [jobs.log]    one worker, until SIGTERM or Ctrl-C

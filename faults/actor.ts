@@ -122,7 +122,10 @@ export class NodeActor extends Actor {
     this.child.on("message", (report: Report) => this.hear({ ...report, at: report.at + (clock?.sleptMs ?? 0) }));
   }
 
-  /** Resolves when it is connected and waits for its start. With `env` in its environment, and a clock of its own, if so. */
+  /**
+   * Resolves when it is connected and waits for its start. With `env` in its environment, and a clock of its own, if
+   * so.
+   */
   static async prepare(plan: Plan, env: Readonly<Record<string, string>> = {}, clock?: SleepClock): Promise<NodeActor> {
     const actor = new NodeActor(plan, env, clock);
     if (!(await actor.says("ready", START_MS))) throw new Error(`a process did not start: ${actor.printed}`);

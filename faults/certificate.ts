@@ -24,9 +24,13 @@ function make(): Certificate {
   const keyFile = join(folder, "key.pem");
   const certificateFile = join(folder, "certificate.pem");
   const words = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1";
-  const { error, status, stderr } = spawnSync("openssl", [...words.split(" "), "-keyout", keyFile, "-out", certificateFile], {
-    encoding: "utf8",
-  });
+  const { error, status, stderr } = spawnSync(
+    "openssl",
+    [...words.split(" "), "-keyout", keyFile, "-out", certificateFile],
+    {
+      encoding: "utf8",
+    },
+  );
   if (error) throw error;
   if (status !== 0) throw new Error(`openssl makes no certificate:\n${stderr}`);
   return { keyFile, certificateFile, key: readFileSync(keyFile), cert: readFileSync(certificateFile) };

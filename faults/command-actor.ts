@@ -17,7 +17,10 @@ export const STEP_STOPS_MS = 1_000;
 const BEAT = 'echo $$ >"$BEAT"; sleep 0.1';
 const STEP = `trap 'for i in $(seq ${STEP_STOPS_MS / 100}); do ${BEAT}; done; exit' TERM; while :; do ${BEAT}; done`;
 
-/** The lock's command, and under it a script whose one step runs under `timeout`, which makes a process group of its own. */
+/**
+ * The lock's command, and under it a script whose one step runs under `timeout`, which makes a process group of its
+ * own.
+ */
 export class CommandActor extends Actor {
   readonly #folder: string;
   readonly #beat: string;
@@ -28,10 +31,14 @@ export class CommandActor extends Actor {
     const beat = join(folder, "beat");
     const job = 'timeout 300 sh -c "$STEP"';
     super(
-      spawn(process.execPath, [COMMAND, "run", "--lease", "15s", "--container", CONTAINER, key, "--", "sh", "-c", `${job}; exit`], {
-        env: { ...process.env, AZURE_STORAGE_CONNECTION_STRING: connectionString, BEAT: beat, STEP },
-        stdio: ["ignore", "ignore", "pipe"],
-      }),
+      spawn(
+        process.execPath,
+        [COMMAND, "run", "--lease", "15s", "--container", CONTAINER, key, "--", "sh", "-c", `${job}; exit`],
+        {
+          env: { ...process.env, AZURE_STORAGE_CONNECTION_STRING: connectionString, BEAT: beat, STEP },
+          stdio: ["ignore", "ignore", "pipe"],
+        },
+      ),
     );
     this.#folder = folder;
     this.#beat = beat;

@@ -23,13 +23,17 @@ export interface Measured {
   readonly kept?: readonly Row[];
 }
 
-/** The document with its measured part in place of the one it had. Throws if a row is to stay that it does not have, or not on this machine. */
+/**
+ * The document with its measured part in place of the one it had. Throws if a row is to stay that it does not have, or
+ * not on this machine.
+ */
 export function replaced(document: string, measured: Measured): string {
   const [before, rest] = document.split(BEGIN);
   const after = rest?.split(END)[1];
   if (before === undefined || after === undefined) throw new Error(`the document has no part from ${BEGIN} to ${END}`);
   const { kept = [], ranOn } = measured;
-  if (kept.length > 0 && !document.includes(ranOn)) throw new Error(`the rows that stay were not measured as these were: ${ranOn}`);
+  if (kept.length > 0 && !document.includes(ranOn))
+    throw new Error(`the rows that stay were not measured as these were: ${ranOn}`);
   return `${before}${BEGIN}\n\n${measuredPart(measured, keptLines(document, kept))}\n${END}${after}`;
 }
 
@@ -45,7 +49,8 @@ function keptLines(document: string, rows: readonly Row[]): ReadonlyMap<string, 
 }
 
 function measuredPart({ rows, columns, cells, ranOn }: Measured, kept: ReadonlyMap<string, string>): string {
-  const measuredLine = (row: Row): string => markdownRow([`**${row.title}**`, ...columns.map((shown) => wordsIn(shown, row, cells))]);
+  const measuredLine = (row: Row): string =>
+    markdownRow([`**${row.title}**`, ...columns.map((shown) => wordsIn(shown, row, cells))]);
   const lines = [
     ranOn,
     "",

@@ -27,10 +27,15 @@ export interface Seen {
 
 /** What counts as at once: the measuring itself, between processes on a busy machine, is not exact to more. */
 const AT_ONCE_MS = 100;
-/** What counts as soon: to get a lock that is free, beyond one's own pace of asking; to hear of a loss after a pause. */
+/**
+ * What counts as soon: to get a lock that is free, beyond one's own pace of asking; to hear of a loss after a pause.
+ */
 const SOON_MS = 2_000;
 
-/** A process that has closed its connection may stay for so long: ioredis itself does, up to 2 s, when the network has failed. */
+/**
+ * A process that has closed its connection may stay for so long: ioredis itself does, up to 2 s, when the network has
+ * failed.
+ */
 const STAYS_MS = 2_500;
 
 /** A job that says ten times a second that it works, still does if it said so in this time. */
@@ -50,7 +55,11 @@ export function endOf({ holder }: Seen): Finding[] {
   const { end } = holder;
   const uncaught = holder.said("uncaught");
   if (uncaught)
-    return [bad(`${uncaught.origin === "unhandledRejection" ? "unhandled rejection" : "uncaught exception"} kills the process`)];
+    return [
+      bad(
+        `${uncaught.origin === "unhandledRejection" ? "unhandled rejection" : "uncaught exception"} kills the process`,
+      ),
+    ];
   const endedWork = holder.said("work ended");
   const settled = holder.said("settled");
   if (endedWork && !settled) return [bad(`its call never returns (watched for ${shown(LOOK_ON_MS)})`)];
@@ -98,7 +107,9 @@ export function loss(scene: Seen): Finding[] {
 }
 
 function beforeOrAfter(earlyMs: number): string {
-  return earlyMs >= 0 ? `${shown(earlyMs)} before another can have the lock` : `${shown(-earlyMs)} after another could have it`;
+  return earlyMs >= 0
+    ? `${shown(earlyMs)} before another can have the lock`
+    : `${shown(-earlyMs)} after another could have it`;
 }
 
 function late(toldAt: number, othersAt: number, rivalsAt: number | undefined): string {
@@ -112,7 +123,8 @@ export function keeping(scene: Seen): Finding[] {
   if (holder.said("uncaught")) return loss(scene);
   const told = heard(holder);
   const rivalsAt = rival.said("held")?.at ?? Infinity;
-  if (!told) return rivalsAt < (holder.said("work ended")?.at ?? Infinity) ? loss(scene) : [good("kept"), ...endOf(scene)];
+  if (!told)
+    return rivalsAt < (holder.said("work ended")?.at ?? Infinity) ? loss(scene) : [good("kept"), ...endOf(scene)];
   const again = holder.said("asked: held again");
   if (again && !holder.said("told") && rivalsAt > again.at) {
     const doubtMs = again.at - told.at;
@@ -147,8 +159,12 @@ export function afterPause(scene: Seen): Finding[] {
   const until = told?.at ?? holder.said("work ended")?.at ?? now();
   const believedMs = until - Math.max(resumed.at, rivalsAt ?? resumed.at);
   if (!told) return [bad(`never told; two held for ${shown(believedMs)}, until the watching ended`), ...endOf(scene)];
-  if (believedMs <= SOON_MS) return [dear(`believes in it at first, told ${shown(told.at - resumed.at)} later`), ...endOf(scene)];
-  return [bad(`told ${shown(told.at - resumed.at)} after it went on; two held for ${shown(believedMs)}`), ...endOf(scene)];
+  if (believedMs <= SOON_MS)
+    return [dear(`believes in it at first, told ${shown(told.at - resumed.at)} later`), ...endOf(scene)];
+  return [
+    bad(`told ${shown(told.at - resumed.at)} after it went on; two held for ${shown(believedMs)}`),
+    ...endOf(scene),
+  ];
 }
 
 /** The storage itself let another in: no lock can know before it asks. */
@@ -176,7 +192,9 @@ export function cancelling({ holder }: Seen): Finding[] {
 /** How long a process whose answer was lost waited for a lock that was its own. */
 export function selfBlock(tookMs: number, leaseMs: number): Finding {
   if (tookMs <= leaseMs / 10) return good(`has it after ${shown(tookMs)}`);
-  return tookMs < leaseMs / 2 ? dear(`has it only after ${shown(tookMs)}`) : bad(`blocked by its own lock for ${shown(tookMs)}`);
+  return tookMs < leaseMs / 2
+    ? dear(`has it only after ${shown(tookMs)}`)
+    : bad(`blocked by its own lock for ${shown(tookMs)}`);
 }
 
 /** What came of a wait for the lock while something it needs could not be had. That was back at `backAt`. */
@@ -184,7 +202,8 @@ export function patience({ holder, column }: Seen, backAt: number): Finding {
   const asked = holder.said("asks");
   const held = holder.said("held");
   const settled = holder.said("settled");
-  if (!held && settled) return bad(`rejects with ${settled.error} after ${shown(settled.at - (asked?.at ?? Number.NaN))}`);
+  if (!held && settled)
+    return bad(`rejects with ${settled.error} after ${shown(settled.at - (asked?.at ?? Number.NaN))}`);
   if (!held) return bad(`never has it (watched for ${shown(LOOK_ON_MS)})`);
   const tookMs = held.at - backAt;
   const text = `has it ${shown(tookMs)} after that is over`;
@@ -197,7 +216,9 @@ export function repeating({ holder }: Seen, since: number): Finding {
   if (!again) return bad(`never has it again (watched for ${shown(LOOK_ON_MS)})`);
   if (again.error !== undefined) return bad(`then rejects with ${again.error}`);
   const tookMs = again.at - since;
-  return tookMs <= SOON_MS ? good(`has it again within ${shown(tookMs)}`) : dear(`has it again only after ${shown(tookMs)}`);
+  return tookMs <= SOON_MS
+    ? good(`has it again within ${shown(tookMs)}`)
+    : dear(`has it again only after ${shown(tookMs)}`);
 }
 
 /** How the process ended that SIGTERM told to end at `faultAt`. */
@@ -205,7 +226,9 @@ export function ending({ holder, faultAt }: Seen): Finding {
   const { end } = holder;
   if (!end) return bad(`the process does not end (watched for ${shown(LOOK_ON_MS)})`);
   const took = shown(end.at - faultAt);
-  return end.signal === "SIGTERM" ? good(`ends by the signal after ${took}`) : dear(`ends with code ${end.code} after ${took}`);
+  return end.signal === "SIGTERM"
+    ? good(`ends by the signal after ${took}`)
+    : dear(`ends with code ${end.code} after ${took}`);
 }
 
 /** Whether the work of a job went on after its lock could be another's. Watched until `watchedAt`. */
@@ -223,7 +246,9 @@ export function stay({ holder }: Seen): Finding {
   const held = holder.said("held");
   if (!end || !held) return bad(`the process stays, and renews (watched for ${shown(LOOK_ON_MS)})`);
   const tookMs = end.at - held.at;
-  return tookMs <= STAYS_MS ? good(`the process ends after ${shown(tookMs)}`) : dear(`a timer keeps the process for ${shown(tookMs)}`);
+  return tookMs <= STAYS_MS
+    ? good(`the process ends after ${shown(tookMs)}`)
+    : dear(`a timer keeps the process for ${shown(tookMs)}`);
 }
 
 /** What the library's call is to end with. */
@@ -244,7 +269,11 @@ export function settling({ holder }: Seen, { error, mayFail = false }: Expected 
   if (error !== undefined) {
     if (settled.error === error) return [good(`the work's error comes out${took}`)];
     return [
-      bad(settled.error === undefined ? `resolves though the work threw${took}` : `${settled.error} instead of the work's error${took}`),
+      bad(
+        settled.error === undefined
+          ? `resolves though the work threw${took}`
+          : `${settled.error} instead of the work's error${took}`,
+      ),
     ];
   }
   if (settled.error === undefined) return [good(`resolves${took}`)];

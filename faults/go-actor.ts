@@ -6,8 +6,8 @@ import type { Order } from "./messages.ts";
 import { now } from "./now.ts";
 
 /**
- * One that runs the Go program of the interop suite, which locks with go-azuremutex. Its work is to wait: the library has
- * nothing that it could ask or be told by, and nothing it does keeps goroutines that renew from running.
+ * One that runs the Go program of the interop suite, which locks with go-azuremutex. Its work is to wait: the library
+ * has nothing that it could ask or be told by, and nothing it does keeps goroutines that renew from running.
  */
 export class GoActor extends Actor {
   readonly #key: string;
@@ -18,7 +18,9 @@ export class GoActor extends Actor {
     this.#key = key;
     this.child.stdin?.on("error", () => undefined);
     if (!this.child.stdout) throw new Error("Go's answers are not to be had");
-    createInterface(this.child.stdout).on("line", (line) => this.#answered(JSON.parse(line) as GoAnswer | { kind: "log" }));
+    createInterface(this.child.stdout).on("line", (line) =>
+      this.#answered(JSON.parse(line) as GoAnswer | { kind: "log" }),
+    );
   }
 
   get pid(): number {

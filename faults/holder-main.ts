@@ -1,4 +1,5 @@
-// A process that takes a lock, works under it until it is told to end or hears that the lock is lost, and gives it back.
+// A process that takes a lock, works under it until it is told to end or hears that the lock is lost, and gives it
+// back.
 import { createServer } from "node:net";
 import { uptime } from "node:os";
 import type { Held, Peer } from "../peers/src/peer.ts";
@@ -86,7 +87,10 @@ async function work(held: Held): Promise<void> {
   if (end === "throw") throw new WorkError("thrown by the work");
 }
 
-/** Ends when the process that measures is gone. A listener for that would keep the process, which is one of the things that are measured. */
+/**
+ * Ends when the process that measures is gone. A listener for that would keep the process, which is one of the things
+ * that are measured.
+ */
 setInterval(() => {
   if (!process.connected) process.exit();
 }, 1_000).unref();

@@ -99,11 +99,15 @@ async function measured(tasks: readonly Task[], go: GoStage | undefined, atOnce:
     for (let task = waiting.shift(); task; task = waiting.shift()) {
       const [row, column] = task;
       const findings = await theatre.observe(row, column).catch((error: unknown) => {
-        process.stderr.write(`${row.id}, ${column.name} was not measured: ${error instanceof Error ? error.stack : error}\n`);
+        process.stderr.write(
+          `${row.id}, ${column.name} was not measured: ${error instanceof Error ? error.stack : error}\n`,
+        );
       });
       if (!findings) continue;
       cells.push({ row: row.id, column: column.name, findings });
-      process.stderr.write(`${`${cells.length}/${tasks.length}`.padStart(7)}  ${row.id}, ${column.name}: ${wordsOf(findings)}\n`);
+      process.stderr.write(
+        `${`${cells.length}/${tasks.length}`.padStart(7)}  ${row.id}, ${column.name}: ${wordsOf(findings)}\n`,
+      );
     }
   };
   // Go's leases are four times as long, and its processes hardly run: they go beside the others.
@@ -115,7 +119,10 @@ async function measured(tasks: readonly Task[], go: GoStage | undefined, atOnce:
 
 function ranOn(): string {
   const redis = redisVersion();
-  const storages = [`Azurite ${versionIn("node_modules/azurite/")}`, ...(redis === undefined ? [] : [`Redis ${redis}`])];
+  const storages = [
+    `Azurite ${versionIn("node_modules/azurite/")}`,
+    ...(redis === undefined ? [] : [`Redis ${redis}`]),
+  ];
   return `Measured with Node.js ${process.versions.node}, ${storages.join(" and ")}, on ${process.platform} with ${cpus().length} cores.`;
 }
 
@@ -141,7 +148,8 @@ async function main(): Promise<number> {
 
 async function answer({ rows, columns, atOnce, merge, json }: Request, go: Go | undefined): Promise<number> {
   const shown = availability(columns, go);
-  for (const { column, notRun } of shown) if (notRun !== undefined) process.stderr.write(`${column.name} is not run: ${notRun}\n`);
+  for (const { column, notRun } of shown)
+    if (notRun !== undefined) process.stderr.write(`${column.name} is not run: ${notRun}\n`);
   const run = shown.filter(({ notRun }) => notRun === undefined);
   const tasks = rows.flatMap((row) => run.map(({ column }) => [row, column] as const));
   const began = performance.now();
@@ -149,9 +157,19 @@ async function answer({ rows, columns, atOnce, merge, json }: Request, go: Go | 
   process.stderr.write(`${cells.length} cells in ${((performance.now() - began) / 1_000).toFixed(0)} s\n`);
   if (json) {
     process.stdout.write(`${JSON.stringify(cells, null, 2)}\n`);
-  } else if ((merge || rows.length === ROWS.length) && columns.length === COLUMNS.length && cells.length === tasks.length) {
+  } else if (
+    (merge || rows.length === ROWS.length) &&
+    columns.length === COLUMNS.length &&
+    cells.length === tasks.length
+  ) {
     const kept = ROWS.filter((row) => !rows.includes(row));
-    const document = replaced(await readFile(DOCUMENT, "utf8"), { rows: ROWS, kept, columns: shown, cells, ranOn: ranOn() });
+    const document = replaced(await readFile(DOCUMENT, "utf8"), {
+      rows: ROWS,
+      kept,
+      columns: shown,
+      cells,
+      ranOn: ranOn(),
+    });
     await writeFile(DOCUMENT, document);
   }
   const bad = cells.filter(({ column, findings }) => column === "azmutex" && gradeOf(findings) === "bad");

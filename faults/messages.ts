@@ -35,9 +35,10 @@ export type Report = { readonly at: number } & (
 );
 
 /**
- * What kind of holder it is, unless it just works under the lock. Idle: it does nothing under it, for ever, and nothing else keeps its
- * process. Sleeper: on a machine that can be made to sleep. Service: it ends when a signal tells it to, and another package listens to
- * signals beside the library. Repeater: it takes the lock once more after it lost it. Command: the library's command with a job under it.
+ * What kind of holder it is, unless it just works under the lock. Idle: it does nothing under it, for ever, and nothing
+ * else keeps its process. Sleeper: on a machine that can be made to sleep. Service: it ends when a signal tells it to,
+ * and another package listens to signals beside the library. Repeater: it takes the lock once more after it lost it.
+ * Command: the library's command with a job under it.
  */
 export type HolderKind = "idle" | "sleeper" | "service" | "repeater" | "command";
 

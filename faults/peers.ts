@@ -10,7 +10,10 @@ interface Lockfile {
   readonly packages: Readonly<Record<string, { readonly version?: string }>>;
 }
 
-/** Installs the other libraries where they are not, and compiles the adapters. Returns why the libraries cannot be had, if so. */
+/**
+ * Installs the other libraries where they are not, and compiles the adapters. Returns why the libraries cannot be had,
+ * if so.
+ */
 export function preparePeers(): string | undefined {
   const missing = isInstalled() ? undefined : installed();
   const { status, stdout } = spawnSync(process.execPath, [COMPILER, "-p", PEERS], { encoding: "utf8" });

@@ -54,7 +54,10 @@ const SHORT_SLEEP_MS = 2_000;
 const TOKENS_DOWN_MS = 15_000;
 /** azmutex has a token replaced two minutes before it ends. */
 const REFRESHED_TOKEN_SECONDS = 110;
-/** From when token requests are not answered until the holder asks once more: by then it has to have given up the one that hangs. */
+/**
+ * From when token requests are not answered until the holder asks once more: by then it has to have given up the one
+ * that hangs.
+ */
 const ASKS_AGAIN_MS = 45_000;
 /** A job that was not stopped is watched for so long beside the next holder's. */
 const WORKS_ON_MS = 2_000;

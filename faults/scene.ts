@@ -9,7 +9,10 @@ import type { Storage, StorageRoom } from "./storage.ts";
 import { TokenService } from "./token-service.ts";
 import { Way } from "./wire/way.ts";
 
-/** How long it is looked on before something is said to never happen: longer than a lease and a renewal that takes as long. */
+/**
+ * How long it is looked on before something is said to never happen: longer than a lease and a renewal that takes as
+ * long.
+ */
 export const LOOK_ON_MS = 20_000;
 const START_MS = 30_000;
 /** So long after the end of a lease no other process will come any more: the storage is gone, too. */
@@ -64,7 +67,8 @@ export class Scene implements AsyncDisposable {
   /** The holder asks for the lock and gets it. */
   async holds(): Promise<void> {
     this.holder.tell({ order: "start" });
-    if (!(await this.holder.says("held", START_MS))) throw new Error(`${this.column.name} does not get a lock that is free`);
+    if (!(await this.holder.says("held", START_MS)))
+      throw new Error(`${this.column.name} does not get a lock that is free`);
     this.way.stage = "renew";
   }
 
@@ -98,12 +102,18 @@ export class Scene implements AsyncDisposable {
     this.faultAt = now();
   }
 
-  /** Since when the lease of the last one that the holder was granted runs: until so long after it, no other process can have it. */
+  /**
+   * Since when the lease of the last one that the holder was granted runs: until so long after it, no other process can
+   * have it.
+   */
   get leaseEndsAt(): number {
     return this.way.keptAt + this.column.leaseMs;
   }
 
-  /** Waits until the holder was told of a loss, or is gone, or nothing was said for long enough since others could have the lock. */
+  /**
+   * Waits until the holder was told of a loss, or is gone, or nothing was said for long enough since others could have
+   * the lock.
+   */
   async lookOn(atMostMs = this.column.leaseMs + 2 * LOOK_ON_MS): Promise<void> {
     const began = now();
     const { holder, rival } = this;

@@ -7,7 +7,10 @@ import { PROJECT } from "./project.ts";
 
 const SOURCE = fileURLToPath(new URL("faults/sleep-clock.c", PROJECT));
 
-/** The monotonic clock of one process, as `sleep-clock.c` makes it: it does not count the time for which the machine slept. */
+/**
+ * The monotonic clock of one process, as `sleep-clock.c` makes it: it does not count the time for which the machine
+ * slept.
+ */
 export class SleepClock implements Disposable {
   /** What the process is started with. */
   readonly env: Readonly<Record<string, string>>;
@@ -19,7 +22,9 @@ export class SleepClock implements Disposable {
   /** Throws where there is no gcc. */
   constructor() {
     const library = join(this.#folder, "sleep-clock.so");
-    const { error, status, stderr } = spawnSync("gcc", ["-shared", "-fPIC", "-O2", "-o", library, SOURCE], { encoding: "utf8" });
+    const { error, status, stderr } = spawnSync("gcc", ["-shared", "-fPIC", "-O2", "-o", library, SOURCE], {
+      encoding: "utf8",
+    });
     if (error) throw error;
     if (status !== 0) throw new Error(`gcc does not compile ${SOURCE}:\n${stderr}`);
     this.#write();

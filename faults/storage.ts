@@ -47,7 +47,9 @@ export const BLOBS: StorageRoom = {
   protocol: HTTP,
   missing: () => undefined,
   async start() {
-    const child = fork(fileURLToPath(new URL("azurite-main.js", import.meta.url)), { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+    const child = fork(fileURLToPath(new URL("azurite-main.js", import.meta.url)), {
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
     return storageOf(child, await firstMessage<number>(child, "Azurite"));
   },
   addressAt: emulatorConnectionString,
@@ -108,10 +110,15 @@ export const REDIS: StorageRoom = {
   missing: () => (redisVersion() === undefined ? "redis-server is not installed" : undefined),
   async start() {
     const port = await freePort();
-    const child = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    for await (const line of child.stdout.setEncoding("utf8")) if (String(line).includes("Ready to accept connections")) break;
+    const child = spawn(
+      "redis-server",
+      ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
+    for await (const line of child.stdout.setEncoding("utf8"))
+      if (String(line).includes("Ready to accept connections")) break;
     child.stdout.resume();
     return storageOf(child, port);
   },

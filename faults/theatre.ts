@@ -44,7 +44,9 @@ export class Theatre implements AsyncDisposable {
     while (this.#setting.size >= SETTING_AT_ONCE) await Promise.race(this.#setting).catch(() => undefined);
     const cast = column.module === "go" ? this.#goCast() : NODE_CAST;
     const room = row.tokens ? BLOBS_WITH_TOKENS : column.room;
-    const setting = this.#storage(row, room).then((storage) => Scene.set({ column, cast, row: row.id, room, storage, holder: row.holder }));
+    const setting = this.#storage(row, room).then((storage) =>
+      Scene.set({ column, cast, row: row.id, room, storage, holder: row.holder }),
+    );
     this.#setting.add(setting);
     try {
       return await setting;

@@ -84,6 +84,8 @@ function tokenFor(seconds: number): object {
     nbf: now,
     exp: now + CLAIMED_SECONDS,
   };
-  const parts = [{ alg: "RS256", typ: "JWT" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"));
+  const parts = [{ alg: "RS256", typ: "JWT" }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString("base64url"),
+  );
   return { token_type: "Bearer", expires_in: seconds, access_token: [...parts, "unsigned"].join(".") };
 }

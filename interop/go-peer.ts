@@ -51,7 +51,9 @@ export class GoPeer {
     this.#child.stdin?.on("error", () => undefined);
     this.#ended = new Promise((resolve) => {
       this.#child.once("error", (error) => resolve(error.message));
-      this.#child.once("close", (code, signal) => resolve(`Go's process ended with ${signal ?? code}: ${complaint.trim()}`));
+      this.#child.once("close", (code, signal) =>
+        resolve(`Go's process ended with ${signal ?? code}: ${complaint.trim()}`),
+      );
     });
     if (this.#child.stdout) {
       createInterface(this.#child.stdout).on("line", (line) => this.#hear(JSON.parse(line) as GoAnswer | GoLog));

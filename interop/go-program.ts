@@ -18,8 +18,8 @@ export interface GoProgram {
 }
 
 /**
- * Builds the program that locks with the published go-azuremutex. Throws a `NotRunError` where Go is not installed, or a module
- * cannot be had. Another content than `go.sum` vouches for, and a program that does not compile, are failures.
+ * Builds the program that locks with the published go-azuremutex. Throws a `NotRunError` where Go is not installed, or
+ * a module cannot be had. Another content than `go.sum` vouches for, and a program that does not compile, are failures.
  */
 export function buildGoProgram(folder: string): GoProgram {
   const version = go("env", "GOVERSION");

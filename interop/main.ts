@@ -77,7 +77,9 @@ function requested(options: readonly string[]): Request | undefined {
 }
 
 async function judge(place: Place, verdict: Verdict, only: string): Promise<void> {
-  const stopped = new Promise<never>((_, reject) => place.stop.addEventListener("abort", () => reject(place.stop.reason)));
+  const stopped = new Promise<never>((_, reject) =>
+    place.stop.addEventListener("abort", () => reject(place.stop.reason)),
+  );
   const wanted = Object.entries(SCENARIOS).filter(([name]) => name.includes(only));
   const judged = wanted.map(async ([name, scenario]) => {
     try {
@@ -103,7 +105,9 @@ async function run(folder: string, { only, apart }: Request): Promise<number> {
     process.stdout.write(`go-azuremutex ${moduleVersion} (${goVersion}) and azmutex, on one Azurite\n`);
     await judge(place, verdict, only);
     const what = `${verdict.checked} checks with Go in ${seconds(performance.now() - began)}`;
-    process.stderr.write(verdict.failed === 0 ? `${what}: all as they should be.\n` : `${what}: ${verdict.failed} failed.\n`);
+    process.stderr.write(
+      verdict.failed === 0 ? `${what}: all as they should be.\n` : `${what}: ${verdict.failed} failed.\n`,
+    );
     return verdict.failed === 0 ? PASSED : FAILED;
   } finally {
     clearTimeout(limit);

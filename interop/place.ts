@@ -69,7 +69,10 @@ export class Place {
   async command(...parameters: string[]): Promise<CommandEnd> {
     const { PATH = "", HOME = "" } = process.env;
     const all = [COMMAND, ...parameters, "--emulator", "--container", CONTAINER];
-    const child = spawn(process.execPath, all, { env: { PATH, HOME, NO_COLOR: "1" }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, all, {
+      env: { PATH, HOME, NO_COLOR: "1" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {

@@ -38,7 +38,11 @@ export async function race(place: Place, verdict: Verdict, plan: RacePlan): Prom
   const ours: OurPeer[] = [];
   for (let number = 1; number <= plan.ours; number += 1) {
     const worker = `ours-${number}`;
-    const peer = place.ours({ kind: "race", key, race: { ...pace, worker, increments: plan.ourIncrements, fair: plan.fair } });
+    const peer = place.ours({
+      kind: "race",
+      key,
+      race: { ...pace, worker, increments: plan.ourIncrements, fair: plan.fair },
+    });
     // One after the other: all at once would keep a small machine busy for longer than a request may take.
     await peer.says("ready");
     ours.push(peer);
@@ -46,7 +50,8 @@ export async function race(place: Place, verdict: Verdict, plan: RacePlan): Prom
   const began = performance.now();
   const gos = Array.from({ length: plan.go }, async (_, index) => {
     const race = { ...pace, worker: `go-${index + 1}`, locks: plan.goLocks, increments: plan.goIncrements };
-    // Begun together they would go on looking in the same instant, and one of them at most would get in every ten seconds.
+    // Begun together they would go on looking in the same instant, and one of them at most would get in every ten
+    // seconds.
     await sleep((index * GO_POLLS_EVERY_MS) / plan.go);
     await place.go().do({ do: "race", key, race });
   });
@@ -70,12 +75,20 @@ export async function race(place: Place, verdict: Verdict, plan: RacePlan): Prom
   const crossings = holds.filter((hold, index) => index > 0 && isGo(hold) !== isGo(holds[index - 1] ?? hold)).length;
   const isAlone = holds.length === expected && intruded === 0;
   const passed = `the lock passed between Go and us ${crossings} times`;
-  verdict.check(`${who} are never in at once`, isAlone, `${intruded} of ${holds.length} came in while another was; ${passed}`);
+  verdict.check(
+    `${who} are never in at once`,
+    isAlone,
+    `${intruded} of ${holds.length} came in while another was; ${passed}`,
+  );
   if (plan.fewestCrossings !== undefined) verdict.check(`${who} take turns`, crossings >= plan.fewestCrossings, passed);
 
   const tokens = holds.filter((hold) => !isGo(hold)).map(({ token }) => token ?? Number.NaN);
   const grown = tokens.filter((token, index) => token > (tokens[index - 1] ?? 0)).length;
-  verdict.check(`${who}: our fencing tokens grow, whatever Go wipes`, grown === tokens.length, `${grown} of ${tokens.length}`);
+  verdict.check(
+    `${who}: our fencing tokens grow, whatever Go wipes`,
+    grown === tokens.length,
+    `${grown} of ${tokens.length}`,
+  );
 }
 
 function longestWait(holds: readonly Hold[]): string {

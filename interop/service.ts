@@ -14,7 +14,9 @@ export interface Service {
 export async function startService(): Promise<Service> {
   await checkThatPortIsFree();
   const { BlobServer, BlobConfiguration, MemoryExtentChunkStore } = loadAzurite(findAzurite());
-  const server = new BlobServer(new BlobConfiguration(...AZURITE_SETTINGS.with(1, GO_PORT), new MemoryExtentChunkStore()));
+  const server = new BlobServer(
+    new BlobConfiguration(...AZURITE_SETTINGS.with(1, GO_PORT), new MemoryExtentChunkStore()),
+  );
   await server.start();
   return {
     async close() {
@@ -30,7 +32,10 @@ async function checkThatPortIsFree(): Promise<void> {
     await once(probe, "listening");
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new NotRunError(`go-azuremutex looks for its emulator at ${HOST}:${GO_PORT}, which cannot be listened on (${code})`, { cause });
+    throw new NotRunError(
+      `go-azuremutex looks for its emulator at ${HOST}:${GO_PORT}, which cannot be listened on (${code})`,
+      { cause },
+    );
   }
   probe.close();
   await once(probe, "close");

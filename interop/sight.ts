@@ -4,7 +4,17 @@ import type { Place } from "./place.ts";
 import { seconds, type Verdict } from "./verdict.ts";
 
 /** Names that a client may well write into an address in its own way: two blobs would then be two locks. */
-const KEYS = ["plain", "deploy/eu/42", "two words", "50% + 1?", "a#b&c=d", "nächtlich/Bericht", "鍵 🔒", "%2F", "~tilde'quote(1)!*"];
+const KEYS = [
+  "plain",
+  "deploy/eu/42",
+  "two words",
+  "50% + 1?",
+  "a#b&c=d",
+  "nächtlich/Bericht",
+  "鍵 🔒",
+  "%2F",
+  "~tilde'quote(1)!*",
+];
 const SHORTEST_LEASE_SECONDS = 15;
 /** More than two of Go's polls, so that it shows whether we release or the lease only runs out. */
 const LEASE_SECONDS = 30;
@@ -43,8 +53,16 @@ export async function keysOfBothSides(place: Place, verdict: Verdict): Promise<v
     if (!whileGos && isHeld && afterGos) refusesUs.push(key);
   }
   const all = KEYS.length;
-  verdict.check("Go's Acquire is refused while we hold, and granted after", refusesGo.length === all, `${refusesGo.length} of ${all} keys`);
-  verdict.check("our acquire is refused while Go holds, and granted after", refusesUs.length === all, `${refusesUs.length} of ${all} keys`);
+  verdict.check(
+    "Go's Acquire is refused while we hold, and granted after",
+    refusesGo.length === all,
+    `${refusesGo.length} of ${all} keys`,
+  );
+  verdict.check(
+    "our acquire is refused while Go holds, and granted after",
+    refusesUs.length === all,
+    `${refusesUs.length} of ${all} keys`,
+  );
 }
 
 /** A Go locker that waits gets in once we let go, and not before. */

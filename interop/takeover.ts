@@ -23,7 +23,11 @@ export async function killedGo(place: Place, verdict: Verdict): Promise<void> {
   await lock.release();
   // Its lease began after it asked, and before it was killed.
   const isRight = at - askedAt >= GO_LEASE_MS && at - killedAt <= GO_LEASE_MS + OUR_POLL_MS + SLACK_MS;
-  verdict.check("a killed Go holder is succeeded by us when its lease of 60 s has run out", isRight, `after ${seconds(at - killedAt)}`);
+  verdict.check(
+    "a killed Go holder is succeeded by us when its lease of 60 s has run out",
+    isRight,
+    `after ${seconds(at - killedAt)}`,
+  );
 }
 
 /** A holder of ours is killed; Go waits. */

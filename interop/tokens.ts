@@ -30,7 +30,11 @@ export async function tokensAcrossGo(place: Place, verdict: Verdict): Promise<vo
     // By turns one that still knows its last block, and one that knows nothing.
     await take(round % 2 === 0 ? place.mutex() : faithful);
   }
-  verdict.check("Go's lock wipes our record, which inspect then has no token of", wiped === ROUNDS, `${wiped} of ${ROUNDS} times`);
+  verdict.check(
+    "Go's lock wipes our record, which inspect then has no token of",
+    wiped === ROUNDS,
+    `${wiped} of ${ROUNDS} times`,
+  );
   const grown = tokens.filter((token, index) => token > (tokens[index - 1] ?? 0)).length;
   const longest = seconds(Math.max(...waits));
   const seen = `${grown} of ${tokens.length}, from ${tokens[0]} to ${tokens.at(-1)}; the lock after Go took ${longest} at most`;

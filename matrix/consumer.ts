@@ -30,10 +30,14 @@ export function npmInstall(folder: string, packages: readonly string[]): void {
 /** The tarball that would be published. */
 export function pack(project: string, folder: string): string {
   mkdirSync(folder, { recursive: true });
-  const told = execFileSync("npm", ["pack", "--json", "--ignore-scripts", "--loglevel=error", "--pack-destination", folder], {
-    cwd: project,
-    encoding: "utf8",
-  });
+  const told = execFileSync(
+    "npm",
+    ["pack", "--json", "--ignore-scripts", "--loglevel=error", "--pack-destination", folder],
+    {
+      cwd: project,
+      encoding: "utf8",
+    },
+  );
   const [{ filename }] = JSON.parse(told) as [{ filename: string }];
   return join(folder, filename);
 }
@@ -55,7 +59,11 @@ export class Consumer {
   constructor(folder: string, tarball: string, programs: string, runtime: Runtime) {
     this.#folder = join(folder, "consumer");
     npmInstall(join(folder, "runtime"), [runtime.binary]);
-    npmInstall(this.#folder, [tarball, ...Object.entries(runtime.sdk).map(([name, version]) => `${name}@${version}`), ...TOOLS]);
+    npmInstall(this.#folder, [
+      tarball,
+      ...Object.entries(runtime.sdk).map(([name, version]) => `${name}@${version}`),
+      ...TOOLS,
+    ]);
     for (const file of readdirSync(programs)) copyFileSync(join(programs, file), join(this.#folder, file));
     this.#start = runtime.start(join(folder, "runtime"));
   }
@@ -79,8 +87,9 @@ export class Consumer {
   }
 
   /**
-   * Runs a program of checks, itself under the runtime or, where it only starts commands, under this Node: Deno's `child_process` takes a
-   * child that was sent a signal for killed by it, however it ended. Throws what it printed if it ended without outcomes.
+   * Runs a program of checks, itself under the runtime or, where it only starts commands, under this Node: Deno's
+   * `child_process` takes a child that was sent a signal for killed by it, however it ended. Throws what it printed if
+   * it ended without outcomes.
    */
   async run(program: string, services: Services, { isUnderNode = false } = {}): Promise<readonly Outcome[]> {
     const [file = "", ...args] = isUnderNode ? [process.execPath] : this.#start;
@@ -96,7 +105,8 @@ export class Consumer {
       stdio: ["ignore", "pipe", "pipe"],
     });
     let printed = "";
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (printed += text));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => (printed += text));
     await new Promise((resolve) => child.on("close", resolve));
     const outcomes = [...printed.matchAll(/^MATRIX (.*)$/gm)].map(([, line = ""]) => JSON.parse(line) as Outcome);
     if (outcomes.length === 0) throw new Error(`${program} printed no outcome:\n${printed}`);

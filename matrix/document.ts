@@ -26,7 +26,9 @@ export function unexplained(columns: readonly Column[], tools: readonly Outcome[
   const cells = new Set(failed.map(({ cell }) => cell));
   return [
     ...failed.filter(({ cell }) => !REASONS.has(cell)).map(({ cell, why }) => `no reason is known for ${cell}: ${why}`),
-    ...[...REASONS.keys()].filter((cell) => ran.has(cell.split(": ")[0] ?? "") && !cells.has(cell)).map((cell) => `works now: ${cell}`),
+    ...[...REASONS.keys()]
+      .filter((cell) => ran.has(cell.split(": ")[0] ?? "") && !cells.has(cell))
+      .map((cell) => `works now: ${cell}`),
   ];
 }
 
@@ -40,7 +42,10 @@ export function runtimesDocument(columns: readonly Column[], tools: readonly Out
     "with real leases. A part of it can be run by itself. ✓ is a check that passed, – one that",
     "the last run of that runtime did not have. Each ✗ has its reason below the tables.\n",
     table(["", ...columns.map(({ runtime }) => runtime)], versionRows(columns)),
-    ...titles.flatMap((title) => [`\n## ${title}\n`, table(["", ...columns.map(({ runtime }) => runtime)], checkRows(columns, title))]),
+    ...titles.flatMap((title) => [
+      `\n## ${title}\n`,
+      table(["", ...columns.map(({ runtime }) => runtime)], checkRows(columns, title)),
+    ]),
     "\n## Compilers, test runners, bundlers, package managers\n",
     `On Node ${process.versions.node}. Each locks once in memory and once in an emulator, so the SDK is loaded on first use.\n`,
     table(

@@ -13,7 +13,10 @@ import {
 import type { Emulator } from "azmutex/testing";
 import { certificate } from "../faults/certificate.ts";
 
-/** What plays Entra ID: a managed identity that gives one token, and the emulator behind TLS, which answers to that token alone. */
+/**
+ * What plays Entra ID: a managed identity that gives one token, and the emulator behind TLS, which answers to that
+ * token alone.
+ */
 export interface Entra extends AsyncDisposable {
   /** For a process whose `@azure/identity` is to log in, and which is to trust the certificate. */
   readonly env: Readonly<Record<string, string>>;
@@ -30,12 +33,16 @@ export async function startEntra(emulator: Emulator): Promise<Entra> {
     const isAllowed = asked.headers["x-identity-header"] === secret;
     answer.writeHead(isAllowed ? 200 : 401, { "content-type": "application/json" });
     const expiresOn = Math.floor((Date.now() + DAY_MS) / 1_000);
-    answer.end(JSON.stringify(isAllowed ? { access_token: token, expires_on: `${expiresOn}`, token_type: "Bearer" } : {}));
+    answer.end(
+      JSON.stringify(isAllowed ? { access_token: token, expires_on: `${expiresOn}`, token_type: "Bearer" } : {}),
+    );
   });
   const sas = signature(emulator);
   const blobs = createTlsServer({ key, cert }, (asked, answer) => {
     if (asked.headers.authorization === `Bearer ${token}`) return passOn(asked, answer, emulator.port, sas);
-    answer.writeHead(401, { "x-ms-request-id": randomUUID(), "x-ms-error-code": "InvalidAuthenticationInfo" }).end(REFUSAL);
+    answer
+      .writeHead(401, { "x-ms-request-id": randomUUID(), "x-ms-error-code": "InvalidAuthenticationInfo" })
+      .end(REFUSAL);
   });
   const [identityPort, blobPort] = [await listening(identity), await listening(blobs)];
   return {

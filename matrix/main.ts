@@ -1,12 +1,13 @@
-// `npm run matrix`: what works on each runtime, with the package as it would be published. What it has tried it writes into
-// docs/runtimes.json, and makes docs/runtimes.md of all that is there.
+// `npm run matrix`: what works on each runtime, with the package as it would be published. What it has tried it writes
+// into docs/runtimes.json, and makes docs/runtimes.md of all that is there.
 //
 //   --quick          the newest Node, Bun and Deno; no tools; writes nothing
 //   --suites         also this project's own suites, on the sources, under each Node: ten minutes more
 //   --only <text>    the runtimes whose name has this
 //   --tools <text>   the tools whose name has this
 //
-// Ends with 1 if a check failed for which no reason is known, and with 2 if the registry did not give what is to be tried.
+// Ends with 1 if a check failed for which no reason is known, and with 2 if the registry did not give what is to be
+// tried.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,7 +61,13 @@ try {
     rows.Library = await consumer.run("library.mjs", services);
     rows.Command = await consumer.run("command.mjs", services, { isUnderNode: true });
     if (runtime.hasSuites && values.suites) rows.Suites = runSuites(PROJECT, consumer.program, folder);
-    columns.push({ runtime: runtime.name, triedOn: new Date().toISOString().slice(0, 10), runtimeVersion, versions, rows });
+    columns.push({
+      runtime: runtime.name,
+      triedOn: new Date().toISOString().slice(0, 10),
+      runtimeVersion,
+      versions,
+      rows,
+    });
     tell(runtime.name, runtimeVersion, Object.values(rows).flat());
   }
   if (isWhole || values.tools !== undefined) {

@@ -37,14 +37,26 @@ const NEW_TELEMETRY = telemetry("latest", "latest", "npm:@opentelemetry/sdk-trac
 /** The newest on Node 22 and later. */
 const NEWEST: SdkVersions = { "@azure/storage-blob": "latest", "@azure/identity": "latest", ...NEW_TELEMETRY };
 /** The last that take Node 20. */
-const LAST_FOR_20: SdkVersions = { "@azure/storage-blob": "12.32.0", "@azure/identity": "4.13.1", ...telemetry("~1.9", "2.12.1") };
+const LAST_FOR_20: SdkVersions = {
+  "@azure/storage-blob": "12.32.0",
+  "@azure/identity": "4.13.1",
+  ...telemetry("~1.9", "2.12.1"),
+};
 /** The oldest of the peer range, and the first API and SDK of OpenTelemetry with metrics. */
-const OLDEST: SdkVersions = { "@azure/storage-blob": "12.27.0", "@azure/identity": "4.0.0", ...telemetry("1.3.0", "1.8.0") };
+const OLDEST: SdkVersions = {
+  "@azure/storage-blob": "12.27.0",
+  "@azure/identity": "4.0.0",
+  ...telemetry("1.3.0", "1.8.0"),
+};
 
 /** As the packages of Node name it. */
 export const PLATFORM: string = `${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
 
-const node = (version: string, sdk: SdkVersions, { name = `Node ${version}`, hasSuites = true, isQuick = false } = {}): Runtime => ({
+const node = (
+  version: string,
+  sdk: SdkVersions,
+  { name = `Node ${version}`, hasSuites = true, isQuick = false } = {},
+): Runtime => ({
   name,
   hasSuites,
   isQuick,
@@ -72,7 +84,13 @@ export const RUNTIMES: readonly Runtime[] = [
     hasSuites: false,
     isQuick: true,
     binary: denoPackage(),
-    start: (folder) => [join(folder, "node_modules", denoPackage(), "deno"), "run", "--quiet", "--allow-all", "--node-modules-dir=manual"],
+    start: (folder) => [
+      join(folder, "node_modules", denoPackage(), "deno"),
+      "run",
+      "--quiet",
+      "--allow-all",
+      "--node-modules-dir=manual",
+    ],
     sdk: NEWEST,
   },
 ];

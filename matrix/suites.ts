@@ -3,7 +3,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Outcome } from "./consumer.ts";
 
-/** The unit tests of the protocol and of what users hold. The others test the command's texts, the page and the laboratory. */
+/**
+ * The unit tests of the protocol and of what users hold. The others test the command's texts, the page and the
+ * laboratory.
+ */
 const HEART = [
   "async-context",
   "azure-mutex",
@@ -35,7 +38,9 @@ const SUITES: Readonly<Record<string, readonly string[]>> = {
 interface Report {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
-  readonly testResults: readonly { readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[] }[];
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
 }
 
 /** Runs this project's own suites, on the sources, under another Node. */
@@ -58,7 +63,9 @@ export function runSuites(project: string, node: string, folder: string): Outcom
 function failureIn(file: string, stderr: string): string {
   try {
     const { numFailedTests, testResults } = JSON.parse(readFileSync(file, "utf8")) as Report;
-    const failed = testResults.flatMap(({ assertionResults }) => assertionResults).find((one) => one.status === "failed");
+    const failed = testResults
+      .flatMap(({ assertionResults }) => assertionResults)
+      .find((one) => one.status === "failed");
     return `${numFailedTests} tests failed, the first: ${failed?.fullName ?? "none by name"}`;
   } catch {
     return stderr.split("\n").find((line) => line.trim() !== "") ?? "no report";

@@ -37,7 +37,9 @@ const REQUIRE = `const { AzureMutex } = require("azmutex");\nconst { FakeClock, 
 const ESM = `${IMPORT}${BODY}`;
 const CJS = `${REQUIRE}(async () => {${BODY}})();`;
 
-/** Ends a bundle by `process.exit` at a signal: a child process, which needs no file of the package, releases its lock. */
+/**
+ * Ends a bundle by `process.exit` at a signal: a child process, which needs no file of the package, releases its lock.
+ */
 const EXIT = `
   const listener = releaseOnSignals(mutex);
   listener.signal.addEventListener("abort", () => process.exit());
@@ -48,7 +50,10 @@ const EXIT = `
 `;
 const BUNDLED_ESM = `${ESM}${EXIT}`.replace("AzureMutex", "AzureMutex, releaseOnSignals");
 const BUNDLED_CJS = `${REQUIRE}(async () => {${BODY}${EXIT}})();`.replace("AzureMutex", "AzureMutex, releaseOnSignals");
-/** Not bundled: runs the bundle, and finds that lock free. The child process has 2 s, so a busy machine gets three tries. */
+/**
+ * Not bundled: runs the bundle, and finds that lock free. The child process has 2 s, so a busy machine gets three
+ * tries.
+ */
 const FREE = `import { spawnSync } from "node:child_process";
   import { AzureMutex } from "azmutex";
   const mutex = new AzureMutex({ connectionString: process.env.AZURE_STORAGE_CONNECTION_STRING, containerName: "tools" });
@@ -68,8 +73,8 @@ const TEST = `test("locks", async () => {${BODY}}, 60_000);\n`;
 /** A program that names every type that the entries export, and uses the main ones. */
 function typed(project: string): string {
   const names = (file: string): string[] =>
-    [...readFileSync(join(project, file), "utf8").matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = ""]) =>
-      list.split(",").flatMap((name) => /^(?:type )?(\w+)$/.exec(name.trim())?.[1] ?? []),
+    [...readFileSync(join(project, file), "utf8").matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(
+      ([, list = ""]) => list.split(",").flatMap((name) => /^(?:type )?(\w+)$/.exec(name.trim())?.[1] ?? []),
     );
   const main = names("dist/index.d.ts");
   const testing = names("dist/testing/index.d.ts");
@@ -95,7 +100,15 @@ export async function work(purpose: string | undefined, signal: AbortSignal | un
 `;
 }
 
-const STRICT = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--skipLibCheck", "false", "--target", "es2022"];
+const STRICT = [
+  "--noEmit",
+  "--strict",
+  "--exactOptionalPropertyTypes",
+  "--skipLibCheck",
+  "false",
+  "--target",
+  "es2022",
+];
 const LIB = ["--lib", "es2022,esnext.disposable", "--types", "node"];
 
 function typeScript(version: string, project: string): Tool {
@@ -153,7 +166,9 @@ function tools(project: string): Tool[] {
       name: "Jest, ES modules",
       packages: ["jest@30", ...SDK],
       files: { "a.test.mjs": `${IMPORT}${TEST}` },
-      commands: [["node", "--experimental-vm-modules", "node_modules/jest/bin/jest.js", "--testMatch", "**/*.test.mjs"]],
+      commands: [
+        ["node", "--experimental-vm-modules", "node_modules/jest/bin/jest.js", "--testMatch", "**/*.test.mjs"],
+      ],
     },
     {
       name: "ts-jest",
@@ -163,7 +178,13 @@ function tools(project: string): Tool[] {
         "a.test.ts": `${IMPORT}${TEST}`,
         "jest.config.js": 'module.exports = { preset: "ts-jest", testEnvironment: "node" };',
         "tsconfig.json": JSON.stringify({
-          compilerOptions: { module: "commonjs", target: "es2022", strict: true, esModuleInterop: true, types: ["node", "jest"] },
+          compilerOptions: {
+            module: "commonjs",
+            target: "es2022",
+            strict: true,
+            esModuleInterop: true,
+            types: ["node", "jest"],
+          },
         }),
       },
       commands: [["jest"]],
@@ -224,9 +245,13 @@ function tools(project: string): Tool[] {
       name: "yarn with Plug'n'Play",
       packages: ["@yarnpkg/cli-dist@4"],
       files: {
-        "app/package.json": JSON.stringify({ private: true, dependencies: { azmutex: "file:TARBALL", "@azure/storage-blob": "12.32.0" } }),
+        "app/package.json": JSON.stringify({
+          private: true,
+          dependencies: { azmutex: "file:TARBALL", "@azure/storage-blob": "12.32.0" },
+        }),
         "app/yarn.lock": "",
-        "app/.yarnrc.yml": "enableTelemetry: false\nenableScripts: false\nenableImmutableInstalls: false\nnpmRegistryServer: REGISTRY\n",
+        "app/.yarnrc.yml":
+          "enableTelemetry: false\nenableScripts: false\nenableImmutableInstalls: false\nnpmRegistryServer: REGISTRY\n",
         "app/a.mjs": ESM,
         "app/b.cjs": CJS,
       },
@@ -247,8 +272,16 @@ export function toolNames(project: string): string[] {
 }
 
 /** Tries each tool in a folder of its own. */
-export function tryTools(project: string, folder: string, tarball: string, connectionString: string, only: string | undefined): Outcome[] {
-  const wanted = tools(project).filter(({ name }) => only === undefined || name.toLowerCase().includes(only.toLowerCase()));
+export function tryTools(
+  project: string,
+  folder: string,
+  tarball: string,
+  connectionString: string,
+  only: string | undefined,
+): Outcome[] {
+  const wanted = tools(project).filter(
+    ({ name }) => only === undefined || name.toLowerCase().includes(only.toLowerCase()),
+  );
   return wanted.map((tool, index) => {
     const began = performance.now();
     const why = failureOf(tool, join(folder, `tool-${index}`), { tarball, connectionString, key: `tool-${index}` });
@@ -263,17 +296,32 @@ interface Scene {
 }
 
 /** What its first command that failed said, in short; undefined if none did. */
-function failureOf({ packages, files, commands }: Tool, folder: string, { tarball, connectionString, key }: Scene): string | undefined {
+function failureOf(
+  { packages, files, commands }: Tool,
+  folder: string,
+  { tarball, connectionString, key }: Scene,
+): string | undefined {
   const place = (text: string): string => text.replaceAll("TARBALL", tarball).replaceAll("REGISTRY", registry());
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), place(text));
   }
   npmInstall(folder, [...packages, ...(files["app/package.json"] === undefined ? [tarball] : [])]);
-  const env = { ...process.env, AZURE_STORAGE_CONNECTION_STRING: connectionString, MATRIX_KEY: key, NO_COLOR: "1", CI: "true" };
+  const env = {
+    ...process.env,
+    AZURE_STORAGE_CONNECTION_STRING: connectionString,
+    MATRIX_KEY: key,
+    NO_COLOR: "1",
+    CI: "true",
+  };
   for (const [word = "", ...args] of commands) {
     const file = word === "node" ? process.execPath : join(folder, "node_modules/.bin", word);
-    const { status, stdout, stderr } = spawnSync(file, args.map(place), { cwd: folder, env, encoding: "utf8", timeout: 180_000 });
+    const { status, stdout, stderr } = spawnSync(file, args.map(place), {
+      cwd: folder,
+      env,
+      encoding: "utf8",
+      timeout: 180_000,
+    });
     if (status !== 0) return `${word} ${args.slice(0, 6).join(" ")}: ${firstLines(`${stdout}${stderr}`)}`;
   }
   return undefined;

@@ -1,7 +1,10 @@
 /** A model is a file: `queue` is `queue.pml`. */
 export type Model = "lease" | "tokens" | "handover" | "queue";
 
-/** What a model can be found to violate, as it says so itself. `starvation` is a circle in which a process waits for ever. */
+/**
+ * What a model can be found to violate, as it says so itself. `starvation` is a circle in which a process waits for
+ * ever.
+ */
 export type Property = "exclusion" | "token order" | "writes" | "order" | "progress" | "promptness" | "starvation";
 
 /** One exhaustive search of one model within bounds. */
@@ -76,8 +79,20 @@ export const CHECKS: readonly Check[] = [
     defines: ["HOLDS=3", "LAST_SECOND=4", "FAULTS=0", "STRANGERS=1", "RESTARTS=1", "SKEW=1"],
     properties: ["token order"],
   },
-  { model: "handover", bounds: "3 tasks and a rival, for ever", defines: [], properties: ["exclusion", "writes"], quick: true },
-  { model: "handover", bounds: "3 tasks and a rival, for ever, fair", defines: ["FOREVER"], properties: ["starvation"], quick: true },
+  {
+    model: "handover",
+    bounds: "3 tasks and a rival, for ever",
+    defines: [],
+    properties: ["exclusion", "writes"],
+    quick: true,
+  },
+  {
+    model: "handover",
+    bounds: "3 tasks and a rival, for ever, fair",
+    defines: ["FOREVER"],
+    properties: ["starvation"],
+    quick: true,
+  },
   {
     model: "queue",
     bounds: "3 processes, 1 acquisition each, 1 fault, 1 gives up, 1 crash",
@@ -104,7 +119,12 @@ export const CHECKS: readonly Check[] = [
     properties: ["exclusion", "order", "progress", "promptness"],
     quick: true,
   },
-  { model: "queue", bounds: "3 processes, for ever, fair: the first", defines: [...FOREVER, "WHO=0"], properties: ["starvation"] },
+  {
+    model: "queue",
+    bounds: "3 processes, for ever, fair: the first",
+    defines: [...FOREVER, "WHO=0"],
+    properties: ["starvation"],
+  },
   {
     model: "queue",
     bounds: "3 processes, for ever, fair: the last",
@@ -293,7 +313,8 @@ export const SWITCHES: readonly Switch[] = [
     model: "queue",
     name: "NO_DOUBT_OF_SLOW_TICKETS",
     rule: "P37",
-    without: "… and that is so for all tickets that were not there before, not for those alone that were made within a second",
+    without:
+      "… and that is so for all tickets that were not there before, not for those alone that were made within a second",
     defines: NO_MISHAPS,
     breaks: "progress",
   },

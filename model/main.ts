@@ -45,7 +45,9 @@ function requested(options: readonly string[]): Request | undefined {
 /** The rows that the document does not have in these words. The time that a search takes is not compared. */
 async function notDocumented(checkRows: readonly string[][], switchRows: readonly string[][]): Promise<string[]> {
   const document = await readFile(DOCUMENT, "utf8");
-  const starts = [...checkRows.map((cells) => cells.slice(0, -1)), ...switchRows].map((cells) => markdownRow(cells).slice(0, -1));
+  const starts = [...checkRows.map((cells) => cells.slice(0, -1)), ...switchRows].map((cells) =>
+    markdownRow(cells).slice(0, -1),
+  );
   return starts.filter((start) => !document.includes(start));
 }
 
@@ -81,7 +83,9 @@ async function main(options: readonly string[]): Promise<number> {
   }
   const missing = missingTools();
   if (missing.length > 0) {
-    process.stderr.write(`The models were not checked: ${missing.join(" and ")} not found. Debian and Ubuntu: apt-get install spin gcc\n`);
+    process.stderr.write(
+      `The models were not checked: ${missing.join(" and ")} not found. Debian and Ubuntu: apt-get install spin gcc\n`,
+    );
     return 2;
   }
 
@@ -109,21 +113,28 @@ async function main(options: readonly string[]): Promise<number> {
   const switchRows: string[][] = [];
   for (const one of SWITCHES.filter(({ model, name, quick: isQuick }) => isWanted(`${model} ${name}`, isQuick))) {
     const finding = await askAside(one, !one.defines.includes("FOREVER"));
-    const verdict = finding.timeline ? verdictOf(finding.timeline) : "nothing goes wrong, so the model does not need this rule";
+    const verdict = finding.timeline
+      ? verdictOf(finding.timeline)
+      : "nothing goes wrong, so the model does not need this rule";
     const isAsExpected = verdict.startsWith(`${one.breaks}:`);
     switchRows.push(switchCells(one, verdict));
     if (!isAsExpected) failed += 1;
     if (table) continue;
-    say(`${isAsExpected ? "ok    " : "FAILED"}  ${one.model.padEnd(8)}  without ${one.rule}: ${one.without} (${one.name})`);
+    say(
+      `${isAsExpected ? "ok    " : "FAILED"}  ${one.model.padEnd(8)}  without ${one.rule}: ${one.without} (${one.name})`,
+    );
     say(`                  ${verdict}`);
     if (timeline || !isAsExpected) process.stdout.write(steps(finding));
   }
 
   if (table) say(`${checkTable(checkRows)}\n${switchTable(switchRows)}`);
-  else for (const row of await notDocumented(checkRows, switchRows)) say(`note    docs/model.md has no such row: ${row}`);
+  else
+    for (const row of await notDocumented(checkRows, switchRows)) say(`note    docs/model.md has no such row: ${row}`);
   const seconds = ((performance.now() - began) / 1_000).toFixed(0);
   const what = `${checkRows.length} searches and ${switchRows.length} switches in ${seconds} s`;
-  process.stderr.write(failed === 0 ? `${what}: all as they should be.\n` : `${what}: ${failed} not as they should be.\n`);
+  process.stderr.write(
+    failed === 0 ? `${what}: all as they should be.\n` : `${what}: ${failed} not as they should be.\n`,
+  );
   return failed === 0 ? 0 : 1;
 }
 

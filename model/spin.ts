@@ -42,7 +42,11 @@ export async function ask({ model, defines, forever, shortest }: Question, direc
   await run("spin", [...flags, "-a", file], directory);
   await run("gcc", [...compileFlags(forever, shortest), "-o", "pan", "pan.c"], directory);
   // As a child of ours, with nothing but its own directory.
-  const output = await run(join(directory, "pan"), [`-m${DEEPEST}`, "-w24", ...(forever ? ["-a", "-f"] : [])], directory);
+  const output = await run(
+    join(directory, "pan"),
+    [`-m${DEEPEST}`, "-w24", ...(forever ? ["-a", "-f"] : [])],
+    directory,
+  );
   const search = searchIn(output);
   const timeline = search.found ? timelineIn(await run("spin", [...flags, "-t", file], directory)) : undefined;
   return { search, timeline };

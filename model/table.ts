@@ -5,7 +5,10 @@ const CHECK_HEAD = ["model", "bounds", "never violated", "states", "depth", "tim
 const SWITCH_HEAD = ["model", "left out", "rule", "what the model does without", "what goes wrong"];
 
 /** All of a row but the time it took, which is never the same. */
-export function checkCells({ model, bounds, properties }: Check, { states, depth }: Pick<Search, "states" | "depth">): string[] {
+export function checkCells(
+  { model, bounds, properties }: Check,
+  { states, depth }: Pick<Search, "states" | "depth">,
+): string[] {
   return [model, bounds, properties.join(", "), states.toLocaleString("en-US"), depth.toLocaleString("en-US")];
 }
 

@@ -9,8 +9,17 @@ const source = join(project, "src/ui/page");
 const target = join(project, "dist/ui/page");
 
 export async function buildPage() {
-  const bundle = await rolldown({ input: join(source, "main.tsx"), platform: "browser", tsconfig: join(source, "tsconfig.json") });
-  const { output } = await bundle.write({ file: join(target, "page.js"), format: "esm", minify: true, comments: { legal: false } });
+  const bundle = await rolldown({
+    input: join(source, "main.tsx"),
+    platform: "browser",
+    tsconfig: join(source, "tsconfig.json"),
+  });
+  const { output } = await bundle.write({
+    file: join(target, "page.js"),
+    format: "esm",
+    minify: true,
+    comments: { legal: false },
+  });
   for (const file of ["index.html", "page.css"]) copyFileSync(join(source, file), join(target, file));
 
   // The licences of these packages ask to be passed on with the code.

@@ -1,4 +1,5 @@
-// Makes the package in dist/: what tsc writes of each module, as ES modules in dist/ and as CommonJS in dist/cjs/, and the status page.
+// Makes the package in dist/: what tsc writes of each module, as ES modules in dist/ and as CommonJS in dist/cjs/, and
+// the status page.
 import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

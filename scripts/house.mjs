@@ -76,7 +76,8 @@ function classes() {
       .map((node) => ({
         name: `${node.id.name} (${path})`,
         lines: text.slice(node.start, node.end).split("\n").length,
-        fields: node.body.body.filter(({ type, static: isStatic }) => type === "PropertyDefinition" && !isStatic).length,
+        fields: node.body.body.filter(({ type, static: isStatic }) => type === "PropertyDefinition" && !isStatic)
+          .length,
       })),
   );
 }
@@ -88,7 +89,8 @@ function doubledNames() {
   const files = new Map();
   for (const { path, body } of sources) {
     for (const node of body.map(declarationOf)) {
-      const names = node?.type === "VariableDeclaration" ? node.declarations.map(({ id }) => id.name) : [node?.id?.name];
+      const names =
+        node?.type === "VariableDeclaration" ? node.declarations.map(({ id }) => id.name) : [node?.id?.name];
       for (const name of names.filter(Boolean)) files.set(name, (files.get(name) ?? new Set()).add(path));
     }
   }
@@ -102,7 +104,8 @@ function lineKinds() {
   const kinds = { code: 0, comment: 0, blank: 0 };
   for (const { text, comments } of sources.filter(({ path }) => !AROUND.test(path))) {
     let bare = text;
-    for (const { start, end } of comments) bare = bare.slice(0, start) + bare.slice(start, end).replaceAll(/[^\n]/g, " ") + bare.slice(end);
+    for (const { start, end } of comments)
+      bare = bare.slice(0, start) + bare.slice(start, end).replaceAll(/[^\n]/g, " ") + bare.slice(end);
     const original = text.trimEnd().split("\n");
     bare
       .split("\n")
@@ -116,7 +119,9 @@ function lineKinds() {
 
 const longLines = (paths, most) =>
   paths.flatMap((path) =>
-    linesOf(path).flatMap((line, at) => (line.length > most && !/https?:\S{60}|^\|/.test(line) ? [`${path}:${at + 1}`] : [])),
+    linesOf(path).flatMap((line, at) =>
+      line.length > most && !/https?:\S{60}|^\|/.test(line) ? [`${path}:${at + 1}`] : [],
+    ),
   );
 const namelessLines = (paths) =>
   paths.flatMap((path) => linesOf(path).flatMap((line, at) => (NAMELESS.test(line) ? [`${path}:${at + 1}`] : [])));
@@ -162,7 +167,9 @@ const FIGURES = [
 const isListing = process.argv.includes("--list");
 for (const [what, figure, limit, counted] of FIGURES) {
   const mark = figure > limit ? "!" : " ";
-  process.stdout.write(`${mark} ${figure.toLocaleString("en-US").padStart(6)}  ${what} (at most ${limit.toLocaleString("en-US")})\n`);
+  process.stdout.write(
+    `${mark} ${figure.toLocaleString("en-US").padStart(6)}  ${what} (at most ${limit.toLocaleString("en-US")})\n`,
+  );
   if (isListing) for (const one of counted) process.stdout.write(`            ${one}\n`);
 }
 process.stdout.write(

@@ -1,4 +1,5 @@
-// `npm run mutants`: makes one mistake after the other in a copy of src/, and says which seed of the simulation finds it.
+// `npm run mutants`: makes one mistake after the other in a copy of src/, and says which seed of the simulation finds
+// it.
 //
 //   npm run mutants                    all of them, each until it is found, in as many seeds as `npm test` runs
 //   npm run mutants -- --seeds 500     in so many seeds at most
@@ -18,7 +19,11 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PARTS = ["src", "simulate", "test/simulation", "test/support", "tsconfig.json", "package.json"];
 
 const { values } = parseArgs({
-  options: { seeds: { type: "string", default: "2400" }, only: { type: "string", default: "" }, rules: { type: "string" } },
+  options: {
+    seeds: { type: "string", default: "2400" },
+    only: { type: "string", default: "" },
+    rules: { type: "string" },
+  },
 });
 
 const copy = mkdtempSync(join(tmpdir(), "azmutex-mutants-"));
@@ -54,7 +59,17 @@ function find(mutant) {
   const undo = apply(mutant);
   try {
     execFileSync(tsc, ["-p", "test/simulation"], { cwd: copy, stdio: ["ignore", "pipe", "pipe"] });
-    const args = [simulation, "--json", "--until-failure", "--threads", "1", "--minutes", "60", "--seeds", values.seeds];
+    const args = [
+      simulation,
+      "--json",
+      "--until-failure",
+      "--threads",
+      "1",
+      "--minutes",
+      "60",
+      "--seeds",
+      values.seeds,
+    ];
     if (values.rules) args.push("--rules", values.rules);
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: copy, encoding: "utf8", maxBuffer: 2 ** 28 });
     if (!stdout) throw new Error(`mutant "${mutant.name}": ${stderr}`);

@@ -1,4 +1,5 @@
-// `npm test`: every test there is, or those that are named, on the build in dist/. Says what needs more than npm brings, and is left out.
+// `npm test`: every test there is, or those that are named, on the build in dist/. Says what needs more than npm
+// brings, and is left out.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -67,7 +67,8 @@ export function parseArguments(args: readonly string[]): Request {
 
 function count(name: string, text: string): number {
   const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1) throw new RangeError(`--${name} is a whole number of at least 1, not ${text}`);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new RangeError(`--${name} is a whole number of at least 1, not ${text}`);
   return number;
 }
 

@@ -25,8 +25,9 @@ export interface Distance {
 }
 
 /**
- * A store at the other end of a network, as one process sees it: a request takes half its round trip to arrive, its answer the
- * other half to come back. A call that is aborted rejects at once; the request is on its way and arrives all the same.
+ * A store at the other end of a network, as one process sees it: a request takes half its round trip to arrive, its
+ * answer the other half to come back. A call that is aborted rejects at once; the request is on its way and arrives all
+ * the same.
  */
 export class DistantLeaseStore implements LeaseStore {
   readonly #store: LeaseStore;

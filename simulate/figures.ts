@@ -25,7 +25,10 @@ const CLEARLY_LATER_MS = 1_000;
 export function figuresOf(run: RunRecord): Figures {
   const { holds, waiting, requests } = run;
   const gaps = gapsOf(run);
-  const waits = [...holds.map(({ askedAt, from }) => from - askedAt), ...waiting.map(({ askedAt }) => run.endedAt - askedAt)];
+  const waits = [
+    ...holds.map(({ askedAt, from }) => from - askedAt),
+    ...waiting.map(({ askedAt }) => run.endedAt - askedAt),
+  ];
   const overtaken = overtakingsOf(run, 0);
   const overtakenLate = overtakingsOf(run, CLEARLY_LATER_MS);
   return {

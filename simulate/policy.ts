@@ -11,8 +11,8 @@ export interface Policy {
 export const POLICY_FORMS = "plain, fair, uniform:<from>-<to> (milliseconds) or fixed:<duration>";
 
 /**
- * The policy of a name. Other libraries' ways to wait are options of our own polling: `uniform:250-1000` polls after a time
- * chosen evenly, `fixed:10s` always after the same. Throws `RangeError` for any other name.
+ * The policy of a name. Other libraries' ways to wait are options of our own polling: `uniform:250-1000` polls after a
+ * time chosen evenly, `fixed:10s` always after the same. Throws `RangeError` for any other name.
  */
 export function policyNamed(name: string): Policy {
   return { name, options: optionsOf(name) };

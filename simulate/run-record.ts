@@ -9,7 +9,9 @@ export interface Wait {
 export interface Hold extends Wait {
   /** When `lock()` resolved. */
   readonly from: number;
-  /** When the release, or the change to the next one's lease id, took effect in the store: before its answer is back. */
+  /**
+   * When the release, or the change to the next one's lease id, took effect in the store: before its answer is back.
+   */
   readonly freedAt: number | undefined;
 }
 

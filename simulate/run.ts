@@ -25,7 +25,10 @@ const ROUND_TRIP_SPREAD = 0.2;
 /** All processes start within this time. */
 const START_WITHIN_MS = 1_000;
 
-/** Runs the real locker on a store in memory, by a clock that skips to the next timer. The same plan comes to the same record. */
+/**
+ * Runs the real locker on a store in memory, by a clock that skips to the next timer. The same plan comes to the same
+ * record.
+ */
 export function simulate(plan: RunPlan): Promise<RunRecord> {
   return new Run(plan).record();
 }

@@ -2,8 +2,9 @@
 export type Random = () => number;
 
 /**
- * A source of chance that is the same whenever seed and name are. Everything that is left to chance has a source of its own,
- * so that one thing more or less here does not change what happens there. This is sfc32, begun with a hash of the name.
+ * A source of chance that is the same whenever seed and name are. Everything that is left to chance has a source of its
+ * own, so that one thing more or less here does not change what happens there. This is sfc32, begun with a hash of the
+ * name.
  */
 export function seeded(seed: number, name: string): Random {
   let [a, b, c, count] = hashed(`${seed}/${name}`);

@@ -10,12 +10,30 @@ const POLICIES = ["plain", "uniform:250-1000", "fixed:10s", "fair"];
 export function tableSituations(seeds: readonly number[] = seedsFrom()): Situation[] {
   return PROCESSES.flatMap((processes) =>
     HOLDS_MS.flatMap((holdMs) =>
-      POLICIES.map((policy) => ({ processes, holdMs, policy, minutes: minutesFor(holdMs), roundTripMs: ROUND_TRIP_MS, seeds })),
+      POLICIES.map((policy) => ({
+        processes,
+        holdMs,
+        policy,
+        minutes: minutesFor(holdMs),
+        roundTripMs: ROUND_TRIP_MS,
+        seeds,
+      })),
     ),
   );
 }
 
-const HEAD = ["processes", "hold", "policy", "gap p50", "p95", "max", "requests per acquisition", "acquisitions", "longest wait", "Jain"];
+const HEAD = [
+  "processes",
+  "hold",
+  "policy",
+  "gap p50",
+  "p95",
+  "max",
+  "requests per acquisition",
+  "acquisitions",
+  "longest wait",
+  "Jain",
+];
 const ALIGNMENT = ["--:", "--:", ":--", "--:", "--:", "--:", "--:", "--:", "--:", "--:"];
 
 /** A row of the documentation's table. */

@@ -2,7 +2,9 @@ import type { KeyKind } from "./options.ts";
 
 /** Why a lock was lost. */
 export type LossReason =
-  /** The holder's own deadline passed without an answered renewal, or the lease had lapsed when the service was asked. */
+  /**
+   * The holder's own deadline passed without an answered renewal, or the lease had lapsed when the service was asked.
+   */
   | "expired"
   /** Another process leased or wrote the blob after our lease had ended. */
   | "taken"
@@ -16,7 +18,10 @@ export type LossReason =
 // Registered, so that two copies of the package in one process recognise each other's errors.
 const BRAND: unique symbol = Symbol.for("azmutex.MutexError");
 
-/** What every error of azmutex has: a `code` to tell it by, the `key` it is about where there is one, and often a `cause`. */
+/**
+ * What every error of azmutex has: a `code` to tell it by, the `key` it is about where there is one, and often a
+ * `cause`.
+ */
 export abstract class MutexError extends Error {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   abstract readonly code: string;
@@ -58,8 +63,8 @@ export class NotHeldError extends MutexError {
 }
 
 /**
- * The lock did not become free within the time the caller gave it. It has a `cause`, a `StoreUnavailableError`, if the service gave no
- * answer when that ended, or had never said that the lock is held.
+ * The lock did not become free within the time the caller gave it. It has a `cause`, a `StoreUnavailableError`, if the
+ * service gave no answer when that ended, or had never said that the lock is held.
  */
 export class LockTimeoutError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
@@ -80,8 +85,8 @@ function silenceText(cause: unknown): string {
 }
 
 /**
- * What an outage is about in a few words, for a line that names the key already: the network's own words, or what answered instead of
- * the service. Undefined if there is nothing but silence.
+ * What an outage is about in a few words, for a line that names the key already: the network's own words, or what
+ * answered instead of the service. Undefined if there is nothing but silence.
  *
  * @internal
  */
@@ -117,8 +122,9 @@ export class LockLostError extends MutexError {
 }
 
 /**
- * A lock was lost, its lease has run out, and the work that runs under it has not ended: another holder may be at work beside it.
- * Written to the log by each `run`, told to `onError` of an election's `run`, and never thrown. Its `cause` is the loss.
+ * A lock was lost, its lease has run out, and the work that runs under it has not ended: another holder may be at work
+ * beside it. Written to the log by each `run`, told to `onError` of an election's `run`, and never thrown. Its `cause`
+ * is the loss.
  */
 export class WorkStillRunningError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
@@ -132,8 +138,9 @@ export class WorkStillRunningError extends MutexError {
 }
 
 /**
- * The machine slept, and the lock is neither held nor lost until the renewal that follows is answered: within a second or two, or by
- * the deadline of the lease at the latest. Ask again then. It is not a loss: the signal has not aborted, and the lock may be held again.
+ * The machine slept, and the lock is neither held nor lost until the renewal that follows is answered: within a second
+ * or two, or by the deadline of the lease at the latest. Ask again then. It is not a loss: the signal has not aborted,
+ * and the lock may be held again.
  */
 export class LockUncertainError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
@@ -154,7 +161,9 @@ export class InvalidKeyError extends MutexError {
   override readonly name = "InvalidKeyError";
 }
 
-/** The service gave no answer, or one that leaves open whether it did what it was asked. Trying again later may help. */
+/**
+ * The service gave no answer, or one that leaves open whether it did what it was asked. Trying again later may help.
+ */
 export class StoreUnavailableError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "STORE_UNAVAILABLE";
@@ -198,7 +207,10 @@ export class AccessDeniedError extends MutexError {
   override readonly name = "AccessDeniedError";
 }
 
-/** The service understood and refuses, and would refuse again: an immutability policy or a feature the account lacks, say. */
+/**
+ * The service understood and refuses, and would refuse again: an immutability policy or a feature the account lacks,
+ * say.
+ */
 export class StoreRefusedError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "STORE_REFUSED";
@@ -207,8 +219,9 @@ export class StoreRefusedError extends MutexError {
 }
 
 /**
- * A package that azmutex needs is not installed, or is installed and cannot be loaded: one of its own dependencies is missing, or
- * it does not run on this version of Node. Its `cause` is what the load threw. Mend the installation, and start the process again.
+ * A package that azmutex needs is not installed, or is installed and cannot be loaded: one of its own dependencies is
+ * missing, or it does not run on this version of Node. Its `cause` is what the load threw. Mend the installation, and
+ * start the process again.
  */
 export class SdkNotLoadedError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
@@ -243,9 +256,9 @@ export class DifferingPermitsError extends MutexError {
 }
 
 /**
- * The key is used as something else: a lock where its users have a semaphore, say. Locks, semaphores, reader-writer locks and elections
- * of one name do not exclude each other, so a key is used as one of them. Thrown by whatever takes the key, and by
- * {@link LeaderElection.leader} and `observe`. It stays so until the key's blob is deleted.
+ * The key is used as something else: a lock where its users have a semaphore, say. Locks, semaphores, reader-writer
+ * locks and elections of one name do not exclude each other, so a key is used as one of them. Thrown by whatever takes
+ * the key, and by {@link LeaderElection.leader} and `observe`. It stays so until the key's blob is deleted.
  */
 export class KeyKindMismatchError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
@@ -258,7 +271,10 @@ export class KeyKindMismatchError extends MutexError {
   readonly found: string;
 
   constructor(key: string, stated: KeyKind, found: string) {
-    super(`"${key}" is used as ${withArticle(found)}, not as ${withArticle(stated)}: all its users must use it as the same`, key);
+    super(
+      `"${key}" is used as ${withArticle(found)}, not as ${withArticle(stated)}: all its users must use it as the same`,
+      key,
+    );
     this.stated = stated;
     this.found = found;
   }
@@ -268,7 +284,10 @@ function withArticle(kind: string): string {
   return `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
 }
 
-/** The mutex grants no locks: it is closed, or releases everything it holds. {@link AzureMutex.close}, {@link AzureMutex.releaseAll}. */
+/**
+ * The mutex grants no locks: it is closed, or releases everything it holds. {@link AzureMutex.close},
+ * {@link AzureMutex.releaseAll}.
+ */
 export class MutexClosedError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "MUTEX_CLOSED";

@@ -6,17 +6,20 @@ export interface TermsOptions {
    */
   leaseSeconds?: number | undefined;
   /**
-   * How often the lease is renewed, in milliseconds. Default: a third of the lease. The first renewal comes after half to all
-   * of it, drawn at random, so that locks which are taken together are not renewed together.
+   * How often the lease is renewed, in milliseconds. Default: a third of the lease. The first renewal comes after half
+   * to all of it, drawn at random, so that locks which are taken together are not renewed together.
    */
   renewEveryMs?: number | undefined;
   /**
    * How long before the service may free the lease the holder gives it up for lost, in milliseconds, at least 100.
-   * Default: a sixth of the lease. This is the time your work has to stop before another holder may start, and what this
-   * machine's clock may lose within one lease.
+   * Default: a sixth of the lease. This is the time your work has to stop before another holder may start, and what
+   * this machine's clock may lose within one lease.
    */
   marginMs?: number | undefined;
-  /** How long one request may take before it counts as unanswered, in milliseconds, at least 100. Default: 3,000, or what the mutex says. */
+  /**
+   * How long one request may take before it counts as unanswered, in milliseconds, at least 100. Default: 3,000, or
+   * what the mutex says.
+   */
   tryTimeoutMs?: number | undefined;
 }
 
@@ -52,7 +55,10 @@ export interface HolderDescription {
   readonly leaseSeconds: number;
   /** Whether it queues with other processes. */
   readonly fair: boolean;
-  /** Makes every holder write its token into the record as it takes the lock, with this, so that others can read it. Default: it is not written. */
+  /**
+   * Makes every holder write its token into the record as it takes the lock, with this, so that others can read it.
+   * Default: it is not written.
+   */
   readonly announces?: Announcement;
 }
 
@@ -100,7 +106,10 @@ export function checkMs(value: unknown, name: string, least = 0): asserts value 
 }
 
 /** The terms on which a lease is kept, with the arithmetic that lets two renewals fail before the lock is given up. */
-export function resolveTerms({ leaseSeconds = DEFAULTS.leaseSeconds, ...options }: TermsOptions, defaultTryTimeoutMs: number): LeaseTerms {
+export function resolveTerms(
+  { leaseSeconds = DEFAULTS.leaseSeconds, ...options }: TermsOptions,
+  defaultTryTimeoutMs: number,
+): LeaseTerms {
   checkLeaseSeconds(leaseSeconds);
   const leaseMs = leaseSeconds * 1_000;
   const {
@@ -130,13 +139,20 @@ export function resolveTerms({ leaseSeconds = DEFAULTS.leaseSeconds, ...options 
 /** Whether a lease that is kept on the one's terms is as good on the other's. */
 export function areSameTerms(a: LeaseTerms, b: LeaseTerms): boolean {
   return (
-    a.leaseSeconds === b.leaseSeconds && a.renewEveryMs === b.renewEveryMs && a.marginMs === b.marginMs && a.tryTimeoutMs === b.tryTimeoutMs
+    a.leaseSeconds === b.leaseSeconds &&
+    a.renewEveryMs === b.renewEveryMs &&
+    a.marginMs === b.marginMs &&
+    a.tryTimeoutMs === b.tryTimeoutMs
   );
 }
 
-/** A wrong value as an error message shows it: itself if it is short, its kind if not. An account's key, pasted into the wrong option, is not short. */
+/**
+ * A wrong value as an error message shows it: itself if it is short, its kind if not. An account's key, pasted into the
+ * wrong option, is not short.
+ */
 export function shown(value: unknown): string {
-  if (typeof value === "string") return value.length <= 63 ? JSON.stringify(value) : `a string of ${value.length} characters`;
+  if (typeof value === "string")
+    return value.length <= 63 ? JSON.stringify(value) : `a string of ${value.length} characters`;
   if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
   return String(value);
 }

@@ -1,10 +1,14 @@
-// A part of a crowd that wants one lock: so many contenders of one process, each with a client and a connection of its own.
+// A part of a crowd that wants one lock: so many contenders of one process, each with a client and a connection of its
+// own.
 import { setTimeout as sleep } from "node:timers/promises";
 import { now } from "../../faults/now.ts";
 import type { PeerClient } from "../../peers/src/peer.ts";
 import { exponential, seeded } from "../../simulate/seeded.ts";
 
-/** The first order of a process. Every contender locks something of its own once, so that it is connected and has loaded everything. */
+/**
+ * The first order of a process. Every contender locks something of its own once, so that it is connected and has loaded
+ * everything.
+ */
 export interface WarmUpOrder {
   readonly kind: "warm up";
   /** By which they are told apart in the whole crowd. */
@@ -52,7 +56,12 @@ interface Contender {
 /** From the warm-up on. */
 let crowd: readonly Contender[] = [];
 
-export async function run(client: PeerClient, given: unknown, _tell: unknown, connect: () => PeerClient): Promise<Contended | undefined> {
+export async function run(
+  client: PeerClient,
+  given: unknown,
+  _tell: unknown,
+  connect: () => PeerClient,
+): Promise<Contended | undefined> {
   const order = given as WarmUpOrder | ContendOrder;
   if (order.kind === "contend") return await contend(order);
   crowd = order.contenders.map((number, at) => ({ number, client: at === 0 ? client : connect() }));
@@ -80,7 +89,11 @@ async function live(
   const random = seeded(1, `thoughts of contender ${number}`);
   await sleep(from + random() * FIRST_ASK_WITHIN_MS - now());
   for (;;) {
-    const hold: { -readonly [Name in keyof ContendedHold]: ContendedHold[Name] } = { process: number, askedAt: now(), from: Number.NaN };
+    const hold: { -readonly [Name in keyof ContendedHold]: ContendedHold[Name] } = {
+      process: number,
+      askedAt: now(),
+      from: Number.NaN,
+    };
     waiting.set(number, hold.askedAt);
     const work = async (): Promise<void> => {
       hold.from = now();

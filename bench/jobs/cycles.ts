@@ -51,7 +51,12 @@ export async function run(client: PeerClient, given: unknown, tell: (event: unkn
   else await Promise.race([all, new Promise((resolve) => setTimeout(resolve, until.ms))]);
   const elapsedMs = performance.now() - began;
   const { user, system } = process.cpuUsage(cpu);
-  const done = { latenciesMs: [...latenciesMs], elapsedMs, cpuMs: (user + system) / 1_000, overtakings: line.overtakings };
+  const done = {
+    latenciesMs: [...latenciesMs],
+    elapsedMs,
+    cpuMs: (user + system) / 1_000,
+    overtakings: line.overtakings,
+  };
   tell("over");
   enough.abort();
   // Those that still wait may be in the way of others later.

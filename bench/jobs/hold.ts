@@ -21,7 +21,12 @@ export type HoldEvent =
 
 const WAIT_MS = 600_000;
 
-export async function run(client: PeerClient, given: unknown, tell: (event: unknown) => void, connect: () => PeerClient): Promise<void> {
+export async function run(
+  client: PeerClient,
+  given: unknown,
+  tell: (event: unknown) => void,
+  connect: () => PeerClient,
+): Promise<void> {
   const { keys, forMs } = given as HoldOrder;
   const say = (event: HoldEvent): void => tell(event);
   if (forMs === undefined) watchLeases(new Set(keys.map(({ key }) => key)), say);

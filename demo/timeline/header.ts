@@ -41,7 +41,10 @@ export function drawHeader(run: RaceRecord, heir: Hold | undefined, width: numbe
       `${PLANNED_INCREMENTS} increments of one number in a file, each of them a read, a wait and a write, under an Azure Blob lease of ${PLAN.leaseSeconds} s`,
     ),
     ...figures.map(({ figure, caption, bad }, i) =>
-      [text(LEFT + i * step, 122, bad ? "figure bad" : "figure", figure), text(LEFT + i * step, 142, "small quiet", caption)].join(""),
+      [
+        text(LEFT + i * step, 122, bad ? "figure bad" : "figure", figure),
+        text(LEFT + i * step, 142, "small quiet", caption),
+      ].join(""),
     ),
   ].join("\n");
 }

@@ -102,7 +102,9 @@ function drawRow(panel: Panel, row: number, holds: readonly Hold[]): string {
 }
 
 function holdsWithin(panel: Panel, run: RaceRecord, worker: string): Hold[] {
-  return run.holds.filter((hold) => hold.worker === worker && hold.askedAt < panel.to && (hold.to ?? panel.to) > panel.from);
+  return run.holds.filter(
+    (hold) => hold.worker === worker && hold.askedAt < panel.to && (hold.to ?? panel.to) > panel.from,
+  );
 }
 
 function span(panel: Panel, from: number, to: number, thinnest: number): { x: number; width: number } {
@@ -112,7 +114,13 @@ function span(panel: Panel, from: number, to: number, thinnest: number): { x: nu
 }
 
 function stripe(panel: Panel, row: number): string {
-  return element("rect", { x: panel.x, y: panel.y + panel.rowHeight * row, width: panel.width, height: panel.rowHeight, class: "stripe" });
+  return element("rect", {
+    x: panel.x,
+    y: panel.y + panel.rowHeight * row,
+    width: panel.width,
+    height: panel.rowHeight,
+    class: "stripe",
+  });
 }
 
 function grid(panel: Panel, height: number): string {
@@ -153,7 +161,11 @@ export function drawNames(panel: Panel, run: RaceRecord): string {
     .map(({ name, replaces }, row) => {
       const note = replaces ? `for ${replaces}` : name === run.crash?.worker ? "killed" : undefined;
       const y = rowMiddle(panel, row) + (note ? -1 : 4.5);
-      const label = element("text", { x: panel.x - 12, y, class: `name row${row}`, "text-anchor": "end" }, escapeText(name));
+      const label = element(
+        "text",
+        { x: panel.x - 12, y, class: `name row${row}`, "text-anchor": "end" },
+        escapeText(name),
+      );
       return label + (note ? text(panel.x - 12, y + 14, "small quiet", note, "end") : "");
     })
     .join("");

@@ -19,7 +19,14 @@ export function picture(
   const labelledBy = description === undefined ? "title" : "title description";
   return element(
     "svg",
-    { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-labelledby": labelledBy },
+    {
+      xmlns: "http://www.w3.org/2000/svg",
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      role: "img",
+      "aria-labelledby": labelledBy,
+    },
     element("title", { id: "title" }, escapeText(title)),
     ...(description === undefined ? [] : [element("desc", { id: "description" }, escapeText(description))]),
     ...content,
@@ -37,7 +44,9 @@ export function line(x1: number, y1: number, x2: number, y2: number, kind: strin
 /** Many bars as one path: a picture with a thousand of them stays small. */
 export function bars(of: readonly { x: number; width: number }[], y: number, height: number, kind: string): string {
   if (of.length === 0) return "";
-  const d = of.map(({ x, width }) => `M${short(x)} ${short(y)}h${short(width)}v${short(height)}h${short(-width)}z`).join("");
+  const d = of
+    .map(({ x, width }) => `M${short(x)} ${short(y)}h${short(width)}v${short(height)}h${short(-width)}z`)
+    .join("");
   return element("path", { d, class: kind });
 }
 

@@ -4,7 +4,17 @@ import { drawCount } from "./count.ts";
 import { drawCrash } from "./crash.ts";
 import { drawHeader, titleOf } from "./header.ts";
 import { drawLegend } from "./legend.ts";
-import { drawAxis, drawBaton, drawCross, drawDeadLease, drawNames, drawRows, heightOf, type Panel, xAt } from "./panel.ts";
+import {
+  drawAxis,
+  drawBaton,
+  drawCross,
+  drawDeadLease,
+  drawNames,
+  drawRows,
+  heightOf,
+  type Panel,
+  xAt,
+} from "./panel.ts";
 import { STYLE } from "./style.ts";
 import { element, picture, polygon, text } from "./svg.ts";
 
@@ -28,7 +38,10 @@ export function timelineSvg(run: RaceRecord): string {
   };
   const countTop = whole.y + heightOf(whole, run) + 10;
   const countBottom = countTop + 64;
-  const details = momentsOf(run, heir).map((moment, i, all) => ({ moment, panel: detailPanel(moment, i, all.length, countBottom + 112) }));
+  const details = momentsOf(run, heir).map((moment, i, all) => ({
+    moment,
+    panel: detailPanel(moment, i, all.length, countBottom + 112),
+  }));
   const bottom = Math.max(countBottom + 30, ...details.map(({ panel }) => panel.y + heightOf(panel, run) + 30));
   const height = bottom + 62;
 
@@ -75,7 +88,9 @@ function momentsOf(run: RaceRecord, heir: Hold | undefined): Moment[] {
   });
   if (!run.crash) return [around("The first second, magnified", "start", run.startedAt, 0, 1_000)];
   const kill = around("From hand to hand until the kill: one second, magnified", "kill", run.crash.at, 800, 200);
-  return heir ? [kill, around("The takeover, and on it goes: one second, magnified", "takeover", heir.from, 200, 800)] : [kill];
+  return heir
+    ? [kill, around("The takeover, and on it goes: one second, magnified", "takeover", heir.from, 200, 800)]
+    : [kill];
 }
 
 function detailPanel(moment: Moment, index: number, of: number, y: number): Panel {
@@ -110,5 +125,7 @@ function drawLens(whole: Panel, bottom: number, panel: Panel): string {
     ],
     "lens",
   );
-  return funnel + element("rect", { x: left, y: whole.y, width: right - left, height: bottom - whole.y, class: "lensEdge" });
+  return (
+    funnel + element("rect", { x: left, y: whole.y, width: right - left, height: bottom - whole.y, class: "lensEdge" })
+  );
 }

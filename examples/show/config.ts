@@ -19,7 +19,9 @@ export const config: Show = {
     const killed = add("writer-4", "server-4");
     await killed.printed(/^wrote servers\.json/);
     killed.kill("SIGKILL");
-    say("writer-4 is killed between its two files; no process reads until its lease of 15 s has run out, and then all see it");
+    say(
+      "writer-4 is killed between its two files; no process reads until its lease of 15 s has run out, and then all see it",
+    );
     await all(/^still at version 3: half-written/);
     await allSucceed([add("writer-5", "server-5")]);
     await all(/^version 5/);

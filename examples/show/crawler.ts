@@ -18,7 +18,8 @@ export const crawler: Show = {
     );
     await allSucceed(crawlers);
     const fetches = [...site.fetches.values()];
-    if (fetches.length !== PAGES || fetches.some((times) => times !== 1)) throw new Error("not every page was fetched once");
+    if (fetches.length !== PAGES || fetches.some((times) => times !== 1))
+      throw new Error("not every page was fetched once");
     if (site.most > 5) throw new Error(`${site.most} pages were fetched at once`);
     return `${PAGES} pages fetched once each by ${CRAWLERS} crawlers, at most ${site.most} at once`;
   },

@@ -22,7 +22,9 @@ export const cron: Show = {
   async play({ folder, signal, say, start }) {
     const file = join(folder, "runs.log");
     const env = { SCHEDULE: "* * * * * *" };
-    const replicas = names("replica", 3).map((name) => start("cron", name, { args: [file], env: { ...env, REPLICA: name } }));
+    const replicas = names("replica", 3).map((name) =>
+      start("cron", name, { args: [file], env: { ...env, REPLICA: name } }),
+    );
     const runsBy = async (name: string): Promise<void> => {
       while (!runsIn(file).some(({ replica }) => replica === name)) {
         await sleep(LOOK_EVERY_MS, undefined, { signal });
@@ -41,7 +43,8 @@ export const cron: Show = {
     for (const replica of others) await endedBy(replica, "SIGTERM");
     const runs = runsIn(file);
     // Each begins when the one before has ended.
-    if (runs.some(({ what }, index) => what !== (index % 2 === 0 ? "begins" : "ends"))) throw new Error("two jobs ran at once");
+    if (runs.some(({ what }, index) => what !== (index % 2 === 0 ? "begins" : "ends")))
+      throw new Error("two jobs ran at once");
     return `${runs.length / 2} runs, one at a time, by ${new Set(runs.map(({ replica }) => replica)).size} replicas`;
   },
 };

@@ -7,7 +7,10 @@ import type { Show, Stage } from "./show.ts";
 
 const print = (who: string, line: string): void => console.log(`${who.padEnd(10)} | ${line}`);
 
-/** Plays it in a folder of its own, until it is over or the signal aborts, and resolves with its result. No process outlives it. */
+/**
+ * Plays it in a folder of its own, until it is over or the signal aborts, and resolves with its result. No process
+ * outlives it.
+ */
 export async function perform({ play }: Show, connectionString: string, signal: AbortSignal): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "azmutex-example-"));
   const crew: Program[] = [];

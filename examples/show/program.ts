@@ -27,7 +27,10 @@ export class Program {
 
   constructor(file: string, { name = file, args = [], env = {}, onLine }: ProgramOptions = {}) {
     this.name = name;
-    this.#child = spawn(process.execPath, [file, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(process.execPath, [file, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       if (stream) createInterface({ input: stream }).on("line", (line) => this.#hear(line, onLine));
     }
@@ -49,7 +52,8 @@ export class Program {
       };
       this.#waiting.add(look);
       look();
-      const tell = (how: string): void => reject(new Error(`${this.name} ${how} without printing ${pattern}:\n${this.output}`));
+      const tell = (how: string): void =>
+        reject(new Error(`${this.name} ${how} without printing ${pattern}:\n${this.output}`));
       this.ended.then(
         ({ code, signal }) => tell(`ended with ${signal ?? code}`),
         (error) => tell(`could not start (${error})`),

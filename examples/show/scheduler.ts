@@ -35,17 +35,26 @@ export const scheduler: Show = {
     let leader = await nextLeader(0);
     for (const end of ["SIGTERM", "SIGKILL"] as const) {
       const { replica, term } = leader;
-      await Promise.all(replicas.map((follower) => follower.printed(new RegExp(`^${replica} leads in term ${term}, at http://10`))));
-      const [led, others] = [replicas.filter(({ name }) => name === replica), replicas.filter(({ name }) => name !== replica)];
+      await Promise.all(
+        replicas.map((follower) => follower.printed(new RegExp(`^${replica} leads in term ${term}, at http://10`))),
+      );
+      const [led, others] = [
+        replicas.filter(({ name }) => name === replica),
+        replicas.filter(({ name }) => name !== replica),
+      ];
       for (const program of led) program.kill(end);
-      say(`all know ${replica}; it is ${end === "SIGTERM" ? "told to stop and resigns" : "killed, and its lease of 15 s has to run out"}`);
+      say(
+        `all know ${replica}; it is ${end === "SIGTERM" ? "told to stop and resigns" : "killed, and its lease of 15 s has to run out"}`,
+      );
       const began = performance.now();
       leader = await nextLeader(term);
       say(`${leader.replica} took over after ${((performance.now() - began) / 1_000).toFixed(1)} s`);
       if (end === "SIGTERM") await allSucceed(led);
       replicas = others;
     }
-    await Promise.all(replicas.map((follower) => follower.printed(new RegExp(`^${leader.replica} leads in term ${leader.term},`))));
+    await Promise.all(
+      replicas.map((follower) => follower.printed(new RegExp(`^${leader.replica} leads in term ${leader.term},`))),
+    );
     say("all know it, and all are told to stop");
     for (const replica of replicas) replica.kill("SIGTERM");
     await allSucceed(replicas);

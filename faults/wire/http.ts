@@ -33,7 +33,9 @@ export const HTTP: Protocol = {
 /** What a gateway on the way answers by itself: a page of its own, and nothing by which the service is known. */
 export function gatewayAnswer(status: "404 Not Found" | "200 OK"): Buffer {
   const page = `<html><body>${status}</body></html>`;
-  return Buffer.from(`HTTP/1.1 ${status}\r\nContent-Type: text/html\r\nContent-Length: ${page.length}${HEAD_END}${page}`);
+  return Buffer.from(
+    `HTTP/1.1 ${status}\r\nContent-Type: text/html\r\nContent-Length: ${page.length}${HEAD_END}${page}`,
+  );
 }
 
 interface Head {

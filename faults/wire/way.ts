@@ -30,8 +30,9 @@ interface Rule {
 }
 
 /**
- * The way from one process to its storage, the same for blobs and for Redis: bytes pass unchanged, one request of a connection
- * after the other, unless something is to happen to them. A request that was read is carried out even if its client has gone.
+ * The way from one process to its storage, the same for blobs and for Redis: bytes pass unchanged, one request of a
+ * connection after the other, unless something is to happen to them. A request that was read is carried out even if its
+ * client has gone.
  */
 export class Way implements AsyncDisposable {
   /** Where the storage is just now. */
@@ -85,7 +86,10 @@ export class Way implements AsyncDisposable {
     return this.#waiting.size === 0;
   }
 
-  /** Lets it happen to the next requests of the kind; all of them, unless `times` says how many. Resolves with the first. */
+  /**
+   * Lets it happen to the next requests of the kind; all of them, unless `times` says how many. Resolves with the
+   * first.
+   */
   strike(operation: Operation, trouble: Trouble, times = Infinity): Promise<void> {
     return new Promise((resolve) => {
       const rule: Rule = { operation, trouble, times, struck: resolve };

@@ -1,4 +1,5 @@
-// Shared by the programs of the matrix. They run in the consumer's folder, under the runtime in question, so they are plain JavaScript.
+// Shared by the programs of the matrix. They run in the consumer's folder, under the runtime in question, so they are
+// plain JavaScript.
 import { deepStrictEqual, ok, strictEqual } from "node:assert";
 import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -90,5 +91,7 @@ export function isAlive(pid) {
 /** The processes that this one has started and that run. */
 export function childrenOf(parent) {
   const rows = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" }).trim().split("\n");
-  return rows.map((row) => row.trim().split(/\s+/)).filter(([, ppid, stat]) => Number(ppid) === parent && !stat.startsWith("Z"));
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter(([, ppid, stat]) => Number(ppid) === parent && !stat.startsWith("Z"));
 }

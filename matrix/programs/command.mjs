@@ -1,6 +1,18 @@
 // What the command promises, tried under one runtime against an emulator.
 import { AzureMutex } from "azmutex";
-import { CONNECTION, childrenOf, command, equal, freshKey, holds, isAlive, runChecks, sleep, start, until } from "./checks.mjs";
+import {
+  CONNECTION,
+  childrenOf,
+  command,
+  equal,
+  freshKey,
+  holds,
+  isAlive,
+  runChecks,
+  sleep,
+  start,
+  until,
+} from "./checks.mjs";
 
 const mutex = new AzureMutex({ connectionString: CONNECTION, containerName: "locks" });
 const ran = (...args) => start(command(...args)).ended;
@@ -58,14 +70,25 @@ await runChecks({
   },
   "a login by `@azure/identity`": async () => {
     const key = freshKey("login");
-    const [file, ...args] = command("run", key, "--endpoint", process.env.MATRIX_BLOB_ENDPOINT, "--", "sh", "-c", "echo in");
+    const [file, ...args] = command(
+      "run",
+      key,
+      "--endpoint",
+      process.env.MATRIX_BLOB_ENDPOINT,
+      "--",
+      "sh",
+      "-c",
+      "echo in",
+    );
     const { code, out, err } = await start([file, ...args], { env: { AZURE_STORAGE_CONNECTION_STRING: "" } }).ended;
     equal([code, out], [0, "in\n"], err || "code and output");
     equal((await mutex.inspect(key)).isHeld, false, "held afterwards");
   },
   "a signal reaches the job, and its end is told": async () => {
     const key = freshKey("term");
-    const running = start(command("run", key, "--", "sh", "-c", "trap 'echo asked; exit 3' TERM; echo in; while :; do sleep 0.1; done"));
+    const running = start(
+      command("run", key, "--", "sh", "-c", "trap 'echo asked; exit 3' TERM; echo in; while :; do sleep 0.1; done"),
+    );
     await running.printed("in");
     running.child.kill("SIGTERM");
     const { code, out } = await running.ended;
@@ -88,7 +111,9 @@ await runChecks({
   },
   "`elect` leads and ends when it is asked to": async () => {
     const name = freshKey("office");
-    const running = start(command("elect", name, "--", "sh", "-c", "trap 'exit 0' TERM; echo in; while :; do sleep 0.1; done"));
+    const running = start(
+      command("elect", name, "--", "sh", "-c", "trap 'exit 0' TERM; echo in; while :; do sleep 0.1; done"),
+    );
     await running.printed("in");
     holds((await ran("leader", name)).code === 0, "`leader` names it");
     running.child.kill("SIGTERM");

@@ -3,7 +3,12 @@ import { createRequire } from "node:module";
 import { ManagedIdentityCredential } from "@azure/identity";
 import { context, metrics, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
 import * as tracing from "@opentelemetry/sdk-trace-base";
 import { AzureMutex, isMutexError, LeaderElection, Locker, lockAll, ReaderWriterLock, Semaphore } from "azmutex";
 import { describeLeaseStore, FakeClock, MemoryLeaseStore, startEmulator } from "azmutex/testing";
@@ -17,10 +22,14 @@ const SHORT = { leaseSeconds: 15 };
 // Registered before any lock, as a program does it at its start; the three majors of the SDK differ.
 const spans = new tracing.InMemorySpanExporter();
 const processor =
-  "TracerProvider" in tracing ? new tracing.SimpleSpanProcessor({ exporter: spans }) : new tracing.SimpleSpanProcessor(spans);
+  "TracerProvider" in tracing
+    ? new tracing.SimpleSpanProcessor({ exporter: spans })
+    : new tracing.SimpleSpanProcessor(spans);
 const tracers = new (tracing.TracerProvider ?? tracing.BasicTracerProvider)({ spanProcessors: [processor] });
 tracers.addSpanProcessor?.(processor);
-const reader = new PeriodicExportingMetricReader({ exporter: new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE) });
+const reader = new PeriodicExportingMetricReader({
+  exporter: new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE),
+});
 const meters = new MeterProvider({ readers: [reader] });
 meters.addMetricReader?.(reader);
 context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
@@ -71,7 +80,11 @@ await runChecks({
     const key = freshKey("renewed");
     const lock = await mine.locker(key, SHORT).lock();
     await sleep(17_000);
-    equal([lock.isHeld, lock.signal.aborted, await theirs.locker(key).tryLock()], [true, false, undefined], "held, aborted, other's try");
+    equal(
+      [lock.isHeld, lock.signal.aborted, await theirs.locker(key).tryLock()],
+      [true, false, undefined],
+      "held, aborted, other's try",
+    );
     await lock.release();
   },
   "a lock that is broken is lost": async () => {
@@ -104,7 +117,9 @@ await runChecks({
       peers.push(peer);
     }
     await lock.release();
-    const [first, second] = await Promise.all(peers.map(async ({ ended }) => Number(/got (\d+)/.exec((await ended).out)?.[1])));
+    const [first, second] = await Promise.all(
+      peers.map(async ({ ended }) => Number(/got (\d+)/.exec((await ended).out)?.[1])),
+    );
     holds(first <= second, `in the order of arrival: ${first} ${second}`);
   },
   semaphore: async () => {
@@ -180,7 +195,9 @@ await runChecks({
     const memory = new AzureMutex({ store: new MemoryLeaseStore() });
     await memory.locker("traced").run(() => trace.getTracer("app").startSpan("work").end());
     const finished = spans.getFinishedSpans();
-    const hold = finished.find(({ name, attributes }) => name === "azmutex.hold" && attributes["azmutex.key"] === "traced");
+    const hold = finished.find(
+      ({ name, attributes }) => name === "azmutex.hold" && attributes["azmutex.key"] === "traced",
+    );
     const work = finished.find(({ name }) => name === "work");
     holds(hold, "the hold is a span");
     equal(work?.spanContext().traceId, hold.spanContext().traceId, "the work is in its trace");
@@ -190,7 +207,8 @@ await runChecks({
     const { resourceMetrics } = await reader.collect();
     const found = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
     const names = found.filter(({ dataPoints }) => dataPoints.length > 0).map(({ descriptor }) => descriptor.name);
-    for (const name of ["azmutex.lock.wait.duration", "azmutex.lock.hold.duration"]) holds(names.includes(name), `${name} in ${names}`);
+    for (const name of ["azmutex.lock.wait.duration", "azmutex.lock.hold.duration"])
+      holds(names.includes(name), `${name} in ${names}`);
   },
   "testing kit: fake clock and store in memory": async () => {
     const clock = new FakeClock();
@@ -214,7 +232,8 @@ await runChecks({
       return { store, advance: (ms) => clock.advance(ms), foreign };
     };
     describeLeaseStore("memory", setup, framework);
-    for (const [name, test] of tests) await test().catch((error) => Promise.reject(new Error(`${name}: ${error.message}`)));
+    for (const [name, test] of tests)
+      await test().catch((error) => Promise.reject(new Error(`${name}: ${error.message}`)));
     holds(tests.length > 50, `${tests.length} tests`);
   },
   "testing kit: `startEmulator`": async () => {

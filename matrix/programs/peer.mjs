@@ -2,7 +2,10 @@
 import { AzureMutex, releaseOnSignals } from "azmutex";
 
 const [role, key] = process.argv.slice(-2);
-const mutex = new AzureMutex({ connectionString: process.env.AZURE_STORAGE_CONNECTION_STRING, containerName: "matrix" });
+const mutex = new AzureMutex({
+  connectionString: process.env.AZURE_STORAGE_CONNECTION_STRING,
+  containerName: "matrix",
+});
 const fair = role === "fair";
 const locker = mutex.locker(key, { leaseSeconds: 15, fair });
 

@@ -6,8 +6,8 @@ import { LEASE_MS, type Peer, type PeerClient, WAIT_MS } from "./peer.ts";
 type Obtain = (client: Etcd3, key: string, enough: AbortSignal) => Promise<() => Promise<void>>;
 
 /**
- * `lock(key)`, which asks once; a watcher says when to ask again. Its lease is renewed by itself. The lock has nothing to be
- * told by when it is lost.
+ * `lock(key)`, which asks once; a watcher says when to ask again. Its lease is renewed by itself. The lock has nothing
+ * to be told by when it is lost.
  */
 export const peer: Peer = { connect: (port) => clientOf(port, watchAndLock) };
 
@@ -22,8 +22,8 @@ function clientOf(port: string, obtain: Obtain): PeerClient {
     async hold(key, work, { waitMs = WAIT_MS, signal } = {}) {
       const over = new AbortController();
       const timer = setTimeout(() => over.abort(new Error(`${key} was not to be had within ${waitMs} ms`)), waitMs);
-      const giveBack = await obtain(client, key, signal ? AbortSignal.any([signal, over.signal]) : over.signal).finally(() =>
-        clearTimeout(timer),
+      const giveBack = await obtain(client, key, signal ? AbortSignal.any([signal, over.signal]) : over.signal).finally(
+        () => clearTimeout(timer),
       );
       try {
         await work({ isHeld: () => true, onLost: () => undefined });

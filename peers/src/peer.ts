@@ -1,8 +1,11 @@
-/** A library's lock, as its documentation recommends it for work that takes long: renewed by itself, and saying so when it is lost. */
+/**
+ * A library's lock, as its documentation recommends it for work that takes long: renewed by itself, and saying so when
+ * it is lost.
+ */
 export interface Peer {
   /**
-   * Connects to the storage: a connection string for blobs, a port of this machine for Redis. Several may be made, each with
-   * a connection of its own.
+   * Connects to the storage: a connection string for blobs, a port of this machine for Redis. Several may be made, each
+   * with a connection of its own.
    */
   connect(address: string): PeerClient;
 }
@@ -14,8 +17,8 @@ export interface PeerClient {
    */
   hold(key: string, work: (held: Held) => Promise<void>, options?: HoldOptions): Promise<void>;
   /**
-   * Has the library end the process in good order at SIGTERM, where it can: the signal tells the work to end. Undefined where
-   * the library has nothing for signals.
+   * Has the library end the process in good order at SIGTERM, where it can: the signal tells the work to end. Undefined
+   * where the library has nothing for signals.
    */
   releaseOnSignals?(): AbortSignal;
   /** Lets the process end though the connection is open, so that only the library's own timers keep it. */

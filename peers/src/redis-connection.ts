@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
 
 /**
- * A connection with ioredis's own defaults, which is how every one of the libraries' documents makes it: commands are sent
- * again after a reconnect, and none has a time-out. What is lost is not printed.
+ * A connection with ioredis's own defaults, which is how every one of the libraries' documents makes it: commands are
+ * sent again after a reconnect, and none has a time-out. What is lost is not printed.
  */
 export function connectRedis(port: string): Redis {
   const redis = new Redis(Number(port), "127.0.0.1");

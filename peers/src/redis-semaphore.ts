@@ -3,8 +3,8 @@ import { LEASE_MS, type Peer, WAIT_MS } from "./peer.ts";
 import { connectRedis, unrefRedis } from "./redis-connection.ts";
 
 /**
- * `Mutex` as in "Example with lost lock handling": `onLockLost` is given (the default throws), `isAcquired` is asked, and the
- * lock is released whatever happens. Renewed every 0.8 of `lockTimeout`, the default.
+ * `Mutex` as in "Example with lost lock handling": `onLockLost` is given (the default throws), `isAcquired` is asked,
+ * and the lock is released whatever happens. Renewed every 0.8 of `lockTimeout`, the default.
  */
 export const peer: Peer = {
   connect(port) {

@@ -6,8 +6,8 @@ import { connectRedis, unrefRedis } from "./redis-connection.ts";
 const RETRY_DELAY_MS = 100;
 
 /**
- * `createLock` and `using`, "recommended": it extends the lock with a fifth of its time left. More tries than the default's
- * three, so that it waits; `retryAttempts` is about getting the lock only.
+ * `createLock` and `using`, "recommended": it extends the lock with a fifth of its time left. More tries than the
+ * default's three, so that it waits; `retryAttempts` is about getting the lock only.
  */
 export const peer: Peer = {
   connect(port) {

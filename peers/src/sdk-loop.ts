@@ -6,8 +6,8 @@ import { LEASE_MS, type Peer, WAIT_MS } from "./peer.ts";
 const RETRY_DELAY_MS = 1_000;
 
 /**
- * The least that a user would write with Azure's own SDK: acquire, once more after a second if another holds the lease, release.
- * Nothing renews the lease, and nothing is told when it is lost.
+ * The least that a user would write with Azure's own SDK: acquire, once more after a second if another holds the lease,
+ * release. Nothing renews the lease, and nothing is told when it is lost.
  */
 export const peer: Peer = {
   connect(connectionString) {

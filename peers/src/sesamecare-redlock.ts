@@ -4,9 +4,9 @@ import { LEASE_MS, type Peer, WAIT_MS } from "./peer.ts";
 import { connectRedis, unrefRedis } from "./redis-connection.ts";
 
 /**
- * `using` with the settings of the README, which are the defaults but for the jitter. It waits by being called again and
- * again: `retryCount` counts for extending and releasing a lock as well as for getting it, and more of it would put off the
- * signal.
+ * `using` with the settings of the README, which are the defaults but for the jitter. It waits by being called again
+ * and again: `retryCount` counts for extending and releasing a lock as well as for getting it, and more of it would put
+ * off the signal.
  */
 export const peer: Peer = {
   connect(port) {

@@ -13,10 +13,16 @@ text { font: 13px system-ui, sans-serif; fill: #24292f } .title { font-size: 18p
 .grid { stroke: #d0d7de } .frontier { fill: none; stroke: #8c959f; stroke-dasharray: 4 4 } .other { fill: #8c959f } .plain { fill: #0969da } .fair { fill: #1a7f37 }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .small { fill: #9198a1 } .grid { stroke: #3d444d } .plain { fill: #4493f8 } .fair { fill: #3fb950 } }`;
 
-/** What ways to wait cost in requests and in the longest wait, with the gap beside each: the lower left corner is where one would be. */
+/**
+ * What ways to wait cost in requests and in the longest wait, with the gap beside each: the lower left corner is where
+ * one would be.
+ */
 export function frontierOf(measured: readonly Measured[]): string {
-  const isPolling = ({ situation }: Measured) => situation.policy.startsWith("uniform") || situation.policy.startsWith("fixed");
-  const polling = measured.filter(isPolling).sort((a, b) => b.mean.requestsPerAcquisition - a.mean.requestsPerAcquisition);
+  const isPolling = ({ situation }: Measured) =>
+    situation.policy.startsWith("uniform") || situation.policy.startsWith("fixed");
+  const polling = measured
+    .filter(isPolling)
+    .sort((a, b) => b.mean.requestsPerAcquisition - a.mean.requestsPerAcquisition);
   const points = polling.map(({ mean }) => [xOf(mean.requestsPerAcquisition), yOf(mean.longestWait)] as const);
   const [first] = measured;
   const { processes = 0, holdMs = 0 } = first?.situation ?? {};
@@ -58,7 +64,8 @@ function drawPoint({ situation: { policy }, mean }: Measured, labelBelow: boolea
 }
 
 const xOf = (requests: number): number => PLOT.left + share(requests, 2, 120) * (WIDTH - PLOT.left - PLOT.right);
-const yOf = (ms: number): number => HEIGHT - PLOT.bottom - share(ms, 10_000, 1_000_000) * (HEIGHT - PLOT.top - PLOT.bottom);
+const yOf = (ms: number): number =>
+  HEIGHT - PLOT.bottom - share(ms, 10_000, 1_000_000) * (HEIGHT - PLOT.top - PLOT.bottom);
 
 /** Where a value lies between two, as the logarithm has it. */
 function share(value: number, from: number, to: number): number {

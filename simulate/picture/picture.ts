@@ -53,7 +53,10 @@ function drawFigures(run: RunRecord): string {
   ];
   const step = (WIDTH - 2 * MARGIN) / figures.length;
   return figures
-    .map(([figure, caption], i) => text(MARGIN + i * step, 122, "figure", figure) + text(MARGIN + i * step, 142, "small quiet", caption))
+    .map(
+      ([figure, caption], i) =>
+        text(MARGIN + i * step, 122, "figure", figure) + text(MARGIN + i * step, 142, "small quiet", caption),
+    )
     .join("\n");
 }
 

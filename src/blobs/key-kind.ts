@@ -27,5 +27,6 @@ export function withKind(metadata: Metadata, kind: KeyKind | undefined): Metadat
 /** Throws `KeyKindMismatchError` if the blob says that its key is used as something else. */
 export function checkKind(key: string, stated: KeyKind | undefined, metadata: Metadata): void {
   const found = kindIn(metadata);
-  if (stated !== undefined && found !== undefined && found !== stated) throw new KeyKindMismatchError(key, stated, found);
+  if (stated !== undefined && found !== undefined && found !== stated)
+    throw new KeyKindMismatchError(key, stated, found);
 }

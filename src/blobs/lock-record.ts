@@ -103,7 +103,12 @@ function isRecord(found: object): found is LockRecord {
 function isAnnounced(found: unknown): found is Announced {
   if (typeof found !== "object" || found === null) return false;
   const { token, since, data } = found as Partial<Announced>;
-  return Number.isSafeInteger(token) && (token as number) > 0 && isDate(since) && (data === undefined || typeof data === "string");
+  return (
+    Number.isSafeInteger(token) &&
+    (token as number) > 0 &&
+    isDate(since) &&
+    (data === undefined || typeof data === "string")
+  );
 }
 
 function isDate(ms: unknown): boolean {

@@ -8,7 +8,8 @@ import { type BackgroundOptions, releaseAgain, releaseInBackground } from "./rel
 import type { StandingLease } from "./standing-lease.ts";
 
 /**
- * P48. An abandoned infinite lease would stay for ever: it is released again until no late try can be on its way any more.
+ * P48. An abandoned infinite lease would stay for ever: it is released again until no late try can be on its way any
+ * more.
  */
 const INFINITE_SWEEP_MS = 60_000;
 /** A blob that vanishes this often between our create and our acquire is being fought over. */

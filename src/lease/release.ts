@@ -25,8 +25,8 @@ export interface BackgroundOptions {
 }
 
 /**
- * Releases a lease, whatever the caller's signal says by now (P20): three tries, each with its own time-out. "Not ours any
- * more" is an answer; after a try that went unanswered it was most likely that try which ended the lease.
+ * Releases a lease, whatever the caller's signal says by now (P20): three tries, each with its own time-out. "Not ours
+ * any more" is an answer; after a try that went unanswered it was most likely that try which ended the lease.
  */
 export function releaseLease(blob: LockBlob, leaseId: string): Promise<EndAnswer> {
   return endLease(blob, leaseId, () => blob.release(leaseId));

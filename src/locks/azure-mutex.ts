@@ -28,13 +28,18 @@ export interface CallOptions {
 export interface ListOptions extends CallOptions {
   /** What the keys begin with. Default: nothing, which lists all locks. */
   prefix?: string | undefined;
-  /** Called if the container does not exist, once or twice: then there are no locks. It costs no request. Default: none. */
+  /**
+   * Called if the container does not exist, once or twice: then there are no locks. It costs no request. Default: none.
+   */
   onNoContainer?: (() => void) | undefined;
 }
 
 /** The options of {@link AzureMutex.break}: which lease, when, and on which condition. */
 export interface BreakOptions extends CallOptions {
-  /** Breaks the lock, or the permit, only if its record names this holder (`Holder.name`). Default: any holder. Not with `reader`. */
+  /**
+   * Breaks the lock, or the permit, only if its record names this holder (`Holder.name`). Default: any holder. Not with
+   * `reader`.
+   */
   ifHolder?: string | undefined;
   /**
    * Breaks this permit of the semaphore of that name instead: its slot, from 0 to 999. The lock is left alone. Default:
@@ -42,13 +47,14 @@ export interface BreakOptions extends CallOptions {
    */
   permit?: number | undefined;
   /**
-   * Breaks the read locks of the processes with this holder's name (`Holder.name`) instead, of all that bear it. Each takes down
-   * all tasks that read in its process. The write side is left alone. Default: none.
+   * Breaks the read locks of the processes with this holder's name (`Holder.name`) instead, of all that bear it. Each
+   * takes down all tasks that read in its process. The write side is left alone. Default: none.
    */
   reader?: string | undefined;
   /**
-   * After how many seconds, from 0 to 60, what was broken is free at the latest. Default: when the lease would have ended by
-   * itself, which keeps the guarantee: the holder cannot renew and stops in time. An infinite lease breaks at once.
+   * After how many seconds, from 0 to 60, what was broken is free at the latest. Default: when the lease would have
+   * ended by itself, which keeps the guarantee: the holder cannot renew and stops in time. An infinite lease breaks at
+   * once.
    *
    * With 0 it is free at once, **while its holder goes on until its next renewal fails**: two may be at work.
    */
@@ -61,11 +67,13 @@ export interface AcquiredLease {
   readonly key: string;
   /** The id of the lease, as Azure has it. */
   readonly leaseId: string;
-  /** Whether the lease is held, by the clock at this very moment. False while it is {@link AcquiredLease.isUncertain}. */
+  /**
+   * Whether the lease is held, by the clock at this very moment. False while it is {@link AcquiredLease.isUncertain}.
+   */
   readonly isHeld: boolean;
   /**
-   * Whether the lease is neither held nor lost: the machine slept for more than a second since the last renewal, and the deadline has
-   * not passed. {@link AcquiredLease.renew} decides. Never true of an infinite lease.
+   * Whether the lease is neither held nor lost: the machine slept for more than a second since the last renewal, and
+   * the deadline has not passed. {@link AcquiredLease.renew} decides. Never true of an infinite lease.
    */
   readonly isUncertain: boolean;
   /** How long it is certain to last, in milliseconds, by the clock at this moment; `Infinity` for an infinite one. */
@@ -73,15 +81,15 @@ export interface AcquiredLease {
   /**
    * Renews this lease: its time, as long as it was acquired for, starts anew.
    *
-   * @throws `LockLostError` if the lease is lost; `NotHeldError` once its release was sent, answered or not; `StoreUnavailableError`
-   * after three tries without an answer: the lease then runs on as it did.
+   * @throws `LockLostError` if the lease is lost; `NotHeldError` once its release was sent, answered or not;
+   *   `StoreUnavailableError` after three tries without an answer: the lease then runs on as it did.
    */
   renew(options?: CallOptions): Promise<void>;
   /**
    * Releases this lease, and no other. Called again after an answer, it does nothing.
    *
-   * @throws `LockLostError` if the lease was lost before this call; `StoreUnavailableError` after three tries without an answer: the
-   * lease may then be released again, or lapses by itself.
+   * @throws `LockLostError` if the lease was lost before this call; `StoreUnavailableError` after three tries without
+   *   an answer: the lease may then be released again, or lapses by itself.
    */
   release(): Promise<void>;
 }
@@ -90,14 +98,15 @@ const LONGEST_BREAK_SECONDS = 60;
 
 /**
  * Locks that are blobs of one container: take, renew and give back leases by key, see who holds what, and break a lock.
- * One object serves any number of keys, and concurrent calls. For a lock that waits and renews itself, see {@link Locker}.
+ * One object serves any number of keys, and concurrent calls. For a lock that waits and renews itself, see
+ * {@link Locker}.
  */
 export class AzureMutex implements Mutex {
   readonly #space: LockSpace;
 
   /**
-   * Sends nothing: the first call that needs the service does, and loads the SDK. Throws `TypeError` or `RangeError` for options
-   * that are wrong, and an `Error` that says so if this runtime is too old.
+   * Sends nothing: the first call that needs the service does, and loads the SDK. Throws `TypeError` or `RangeError`
+   * for options that are wrong, and an `Error` that says so if this runtime is too old.
    *
    * @example
    * ```ts
@@ -110,7 +119,10 @@ export class AzureMutex implements Mutex {
     giveSpace(this, this.#space);
   }
 
-  /** Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store does not say. */
+  /**
+   * Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store
+   * does not say.
+   */
   get address(): StoreAddress | undefined {
     return this.#space.store.address;
   }
@@ -119,13 +131,13 @@ export class AzureMutex implements Mutex {
    * Asks once for the lease of a key, creating blob and container where they are missing. Nothing renews it: it lapses
    * after `leaseSeconds` unless {@link AzureMutex.renew} is called in time.
    *
-   * `"infinite"` asks for a lease without end. **A crashed holder then keeps everybody out until a person breaks the lock.**
-   * It is checked every 20 s, so that {@link AcquiredLease.isHeld} turns false after a break.
+   * `"infinite"` asks for a lease without end. **A crashed holder then keeps everybody out until a person breaks the
+   * lock.** It is checked every 20 s, so that {@link AcquiredLease.isHeld} turns false after a break.
    *
    * @param leaseSeconds - 15 to 60, or `"infinite"`.
    * @throws `LeaseAlreadyPresentError` if it is held, by this object included; `InvalidKeyError`, `RangeError`;
-   * `StoreUnavailableError` after three tries without an answer, or if its time was over when the answer came; `AccessDeniedError`;
-   * `StoreRefusedError`.
+   * `StoreUnavailableError` after three tries without an answer, or if its time was over when the answer came;
+   * `AccessDeniedError`; `StoreRefusedError`.
    */
   async acquire(key: string, leaseSeconds: LeaseLength, { signal }: CallOptions = {}): Promise<AcquiredLease> {
     checkKey(key);
@@ -155,12 +167,12 @@ export class AzureMutex implements Mutex {
   }
 
   /**
-   * Renews the lease that this object acquired for the key, for as long as it was acquired for. This call cannot tell apart tasks
-   * that share a mutex and a key: they use {@link AcquiredLease.renew} and {@link AcquiredLease.release}.
+   * Renews the lease that this object acquired for the key, for as long as it was acquired for. This call cannot tell
+   * apart tasks that share a mutex and a key: they use {@link AcquiredLease.renew} and {@link AcquiredLease.release}.
    *
-   * @throws `NotHeldError` if this object does not hold the key, or a release was sent; `LockLostError` if the lease is lost, also
-   * if it ran out and this object has acquired the key again since; `StoreUnavailableError` after three tries without an answer: the
-   * lease then runs on as it did.
+   * @throws `NotHeldError` if this object does not hold the key, or a release was sent; `LockLostError` if the lease is
+   *   lost, also if it ran out and this object has acquired the key again since; `StoreUnavailableError` after three
+   *   tries without an answer: the lease then runs on as it did.
    */
   async renew(key: string, options: CallOptions = {}): Promise<void> {
     checkKey(key);
@@ -168,12 +180,12 @@ export class AzureMutex implements Mutex {
   }
 
   /**
-   * Releases the lease that this object acquired for the key. Takes no signal, so that a caller that is being stopped can still
-   * release. Tasks that share a mutex and a key use {@link AcquiredLease.release}.
+   * Releases the lease that this object acquired for the key. Takes no signal, so that a caller that is being stopped
+   * can still release. Tasks that share a mutex and a key use {@link AcquiredLease.release}.
    *
-   * @throws `NotHeldError` if this object does not hold the key; `LockLostError` if the lease was lost before this call, also if it
-   * ran out and this object has acquired the key again since; `StoreUnavailableError` after three tries without an answer: the key
-   * may then be released again, or lapses by itself.
+   * @throws `NotHeldError` if this object does not hold the key; `LockLostError` if the lease was lost before this
+   *   call, also if it ran out and this object has acquired the key again since; `StoreUnavailableError` after three
+   *   tries without an answer: the key may then be released again, or lapses by itself.
    */
   async release(key: string): Promise<void> {
     checkKey(key);
@@ -193,8 +205,8 @@ export class AzureMutex implements Mutex {
   /**
    * What the service says of a lock, what its last holder wrote, and who waits; who holds the permits of the semaphore
    * of that name, and who reads under its reader-writer lock. Two requests, at the same time; it changes nothing.
-   * The lock may change hands before the answer arrives. Without the permission to list, waiters, permits and readers are
-   * left out.
+   * The lock may change hands before the answer arrives. Without the permission to list, waiters, permits and readers
+   * are left out.
    *
    * @throws `InvalidKeyError`; `StoreUnavailableError` after three tries without an answer; `AccessDeniedError`;
    * `StoreRefusedError`.
@@ -232,14 +244,15 @@ export class AzureMutex implements Mutex {
   }
 
   /**
-   * Breaks a lock, a permit or read locks of any holder, and names the holder that it stopped. Works without a record, but for `reader`:
-   * breaking needs no lease id. The holder learns it from its next renewal, as a `LockLostError` with `why: "broken"`.
+   * Breaks a lock, a permit or read locks of any holder, and names the holder that it stopped. Works without a record,
+   * but for `reader`: breaking needs no lease id. The holder learns it from its next renewal, as a `LockLostError` with
+   * `why: "broken"`.
    *
    * Two requests; with `reader`, one and one more for each process that bears the name.
    *
-   * @throws `RangeError` for a `periodSeconds` outside 0–60 or a `permit` outside 0–999; `TypeError` for a name that is no string, or
-   * for `reader` together with `permit` or `ifHolder`; `StoreUnavailableError` after three tries without an answer, or if the blob is
-   * written again and again while it is looked at.
+   * @throws `RangeError` for a `periodSeconds` outside 0–60 or a `permit` outside 0–999; `TypeError` for a name that is
+   *   no string, or for `reader` together with `permit` or `ifHolder`; `StoreUnavailableError` after three tries
+   *   without an answer, or if the blob is written again and again while it is looked at.
    */
   async break(key: string, options: BreakOptions = {}): Promise<BreakResult> {
     checkKey(key);
@@ -253,12 +266,14 @@ export class AzureMutex implements Mutex {
 
   /**
    * Releases everything that this mutex holds in this process: locks, permits, read locks, leadership, and leases of
-   * {@link AzureMutex.acquire}. Calls that wait for a lock reject with `MutexClosedError`, and so do new ones until this call is
-   * done; after it the mutex works as before. Resolves when the service has answered all releases, after `timeoutMs` at the latest.
-   * A lease whose release got no answer by then lapses by itself, and the log says so. Costs the requests of the releases.
+   * {@link AzureMutex.acquire}. Calls that wait for a lock reject with `MutexClosedError`, and so do new ones until
+   * this call is done; after it the mutex works as before. Resolves when the service has answered all releases, after
+   * `timeoutMs` at the latest. A lease whose release got no answer by then lapses by itself, and the log says so. Costs
+   * the requests of the releases.
    *
-   * **It does not wait for the work under these locks: work that still runs is no longer alone.** The signal of each hold aborts
-   * with a `LockLostError` whose `why` is `released`, and `run` rejects with it. End the work first: close the server, await the job.
+   * **It does not wait for the work under these locks: work that still runs is no longer alone.** The signal of each
+   * hold aborts with a `LockLostError` whose `why` is `released`, and `run` rejects with it. End the work first: close
+   * the server, await the job.
    *
    * @throws `RangeError` for a `timeoutMs` that is no number of milliseconds.
    */
@@ -267,9 +282,9 @@ export class AzureMutex implements Mutex {
   }
 
   /**
-   * Releases everything, as {@link AzureMutex.releaseAll} does, and grants no lock any more: calls that wait for one, and new ones,
-   * reject with `MutexClosedError`. For the end of a program, or of a framework that has hooks for it. `inspect`, `list` and `break`
-   * still work. A second call does the same again.
+   * Releases everything, as {@link AzureMutex.releaseAll} does, and grants no lock any more: calls that wait for one,
+   * and new ones, reject with `MutexClosedError`. For the end of a program, or of a framework that has hooks for it.
+   * `inspect`, `list` and `break` still work. A second call does the same again.
    *
    * **Work under these locks that still runs is no longer alone**: end it first.
    *
@@ -313,7 +328,10 @@ function acquiredLease(lease: ManualLease): AcquiredLease {
   });
 }
 
-/** Renews a lease that its caller has not got yet. A loss is a `StoreUnavailableError` then: the caller has lost nothing. */
+/**
+ * Renews a lease that its caller has not got yet. A loss is a `StoreUnavailableError` then: the caller has lost
+ * nothing.
+ */
 async function renewUnused(lease: ManualLease, signal: AbortSignal): Promise<void> {
   try {
     await lease.renew({ signal });
@@ -324,9 +342,11 @@ async function renewUnused(lease: ManualLease, signal: AbortSignal): Promise<voi
 
 function checkBreakOptions({ ifHolder, permit, reader, periodSeconds }: BreakOptions): void {
   for (const [name, value] of Object.entries({ ifHolder, reader })) {
-    if (value !== undefined && typeof value !== "string") throw new TypeError(`${name} must be a holder's name, not ${shown(value)}`);
+    if (value !== undefined && typeof value !== "string")
+      throw new TypeError(`${name} must be a holder's name, not ${shown(value)}`);
   }
-  if (reader !== undefined && permit !== undefined) throw new TypeError("permit and reader exclude each other: break one after the other");
+  if (reader !== undefined && permit !== undefined)
+    throw new TypeError("permit and reader exclude each other: break one after the other");
   if (reader !== undefined && ifHolder !== undefined)
     throw new TypeError("ifHolder and reader exclude each other: reader names the holder");
   if (permit !== undefined) checkWhole(permit, "permit", MOST_PERMITS - 1);

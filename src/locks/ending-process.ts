@@ -18,8 +18,8 @@ export interface EndingProcess {
   kill(pid: number, name: EndingSignal): unknown;
   exit(code: number): unknown;
   /**
-   * Runs a program, given as text, in a process of its own with that standard input, and waits until it has ended. Returns its exit
-   * code, or null if it could not be run or took longer. May throw.
+   * Runs a program, given as text, in a process of its own with that standard input, and waits until it has ended.
+   * Returns its exit code, or null if it could not be run or took longer. May throw.
    */
   runNode(program: string, input: string, longestMs: number): number | null;
   /** How many of its listeners to any one signal belong to the package signal-exit. */
@@ -74,7 +74,9 @@ export function deciders({ lasting, once }: Pick<Listening, "lasting" | "once">)
   return lasting + once;
 }
 
-/** signal-exit counts its listeners in two global places, so that its versions find each other: since 4.0, and before. */
+/**
+ * signal-exit counts its listeners in two global places, so that its versions find each other: since 4.0, and before.
+ */
 const SIGNAL_EXIT_4: unique symbol = Symbol.for("signal-exit emitter");
 const SIGNAL_EXIT_3 = "__signal_exit_emitter__";
 
@@ -83,7 +85,10 @@ function countOf(place: object, name: string | symbol): number {
   return typeof count === "number" ? count : 0;
 }
 
-/** The variables that the child needs: Windows starts none without some of them, and others name the certificates to trust. */
+/**
+ * The variables that the child needs: Windows starts none without some of them, and others name the certificates to
+ * trust.
+ */
 const MACHINE = [
   "SystemRoot",
   "NODE_EXTRA_CA_CERTS",
@@ -93,7 +98,10 @@ const MACHINE = [
   "DENO_CERT",
   "DENO_TLS_CA_STORE",
 ];
-/** How the runtimes take a program as text. Any other executable is a program with one of them inside, which would start anew. */
+/**
+ * How the runtimes take a program as text. Any other executable is a program with one of them inside, which would start
+ * anew.
+ */
 const RUNTIMES: readonly (readonly [executable: RegExp, evaluate: string])[] = [
   [/^(?:node(?:js)?[\d.-]*|bun)(?:\.exe)?$/i, "--eval"],
   [/^deno(?:\.exe)?$/i, "eval"],
@@ -105,7 +113,9 @@ function runNode(program: string, input: string, longestMs: number): number | nu
   // A worker thread's process goes on without it.
   if (!isMainThread || evaluate === undefined) return null;
   const { spawnSync } = process.getBuiltinModule("node:child_process");
-  const env = Object.fromEntries(MACHINE.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  const env = Object.fromEntries(
+    MACHINE.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
   // Other processes can read a process's arguments and environment: what is secret is in the input alone.
   return spawnSync(process.execPath, [evaluate, program], {
     input,

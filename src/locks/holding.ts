@@ -106,35 +106,43 @@ export abstract class Holding {
   }
 
   /**
-   * Aborts when it is lost; `signal.reason` is a `LockLostError`. Aborts too when the caller's {@link WaitOptions.until} does, with the
-   * reason of that. Late by any stall of the event loop: after a pause, ask {@link Holding.assertHeld}.
+   * Aborts when it is lost; `signal.reason` is a `LockLostError`. Aborts too when the caller's
+   * {@link WaitOptions.until} does, with the reason of that. Late by any stall of the event loop: after a pause, ask
+   * {@link Holding.assertHeld}.
    */
   get signal(): AbortSignal {
     return this.#state.signal;
   }
 
-  /** Whether it is held, by the clock at this very moment. Once lost, it is lost for ever. False while it is {@link Holding.isUncertain}. */
+  /**
+   * Whether it is held, by the clock at this very moment. Once lost, it is lost for ever. False while it is
+   * {@link Holding.isUncertain}.
+   */
   get isHeld(): boolean {
     return this.#state.held.isHeld;
   }
 
   /**
-   * Whether it is neither held nor lost: the machine slept for more than a second, and no renewal was answered since. The renewal
-   * follows within a second of waking up; its answer, or the deadline of the lease, decides. The signal does not abort for this.
+   * Whether it is neither held nor lost: the machine slept for more than a second, and no renewal was answered since.
+   * The renewal follows within a second of waking up; its answer, or the deadline of the lease, decides. The signal
+   * does not abort for this.
    */
   get isUncertain(): boolean {
     return this.#state.held.isUncertain;
   }
 
-  /** How long it is good for without another renewal, in milliseconds, by the clock at this moment; 0 when it is not held. */
+  /**
+   * How long it is good for without another renewal, in milliseconds, by the clock at this moment; 0 when it is not
+   * held.
+   */
   get remainingMs(): number {
     return this.#state.held.remainingMs;
   }
 
   /**
-   * Throws unless it is held, by the clock at this very moment: `LockLostError`, `NotHeldError` once it was given back, or
-   * `LockUncertainError` while it is {@link Holding.isUncertain}. No lock can see a pause between this question and the write that
-   * follows; fencing tokens are for that.
+   * Throws unless it is held, by the clock at this very moment: `LockLostError`, `NotHeldError` once it was given back,
+   * or `LockUncertainError` while it is {@link Holding.isUncertain}. No lock can see a pause between this question and
+   * the write that follows; fencing tokens are for that.
    */
   assertHeld(): void {
     const { held } = this.#state;
@@ -151,14 +159,23 @@ export abstract class Holding {
     await this.#state.end();
   }
 
-  /** Gives it back at the end of an `await using` block. Never throws: what it cannot tell the service lapses by itself. */
+  /**
+   * Gives it back at the end of an `await using` block. Never throws: what it cannot tell the service lapses by itself.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#state.end().catch(() => undefined);
   }
 }
 
-/** Hands a holding to its caller: from here on the observer of the wait sees it, and its signal aborts with `until`, too. */
-export function begun<H extends Holding>(holding: H, wait: ObservedWait | undefined, until: AbortSignal | undefined): H {
+/**
+ * Hands a holding to its caller: from here on the observer of the wait sees it, and its signal aborts with `until`,
+ * too.
+ */
+export function begun<H extends Holding>(
+  holding: H,
+  wait: ObservedWait | undefined,
+  until: AbortSignal | undefined,
+): H {
   holdingState(holding).begin(wait, until);
   return holding;
 }
@@ -169,9 +186,10 @@ export function checkWork(work: unknown): void {
 }
 
 /**
- * Runs `work` with what is held and gives it back afterwards. Resolves or rejects as `work` does, but with a `LockLostError` if
- * it was lost before `work` ended, whatever came of it; what `work` threw is then its `workError`. A release that fails goes to
- * the log: it changes nothing about the work. So does work that goes on for long after a loss.
+ * Runs `work` with what is held and gives it back afterwards. Resolves or rejects as `work` does, but with a
+ * `LockLostError` if it was lost before `work` ended, whatever came of it; what `work` threw is then its `workError`. A
+ * release that fails goes to the log: it changes nothing about the work. So does work that goes on for long after a
+ * loss.
  */
 export async function runHolding<H extends Holding, T>(
   holding: H,

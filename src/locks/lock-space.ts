@@ -22,9 +22,15 @@ import { type KeyState, KeyStates } from "../waiting/key-states.ts";
 export interface MutexOptions extends ConnectOptions {
   /** How long one request may take before it counts as unanswered, in milliseconds, at least 100. Default: 3,000. */
   tryTimeoutMs?: number | undefined;
-  /** Takes a line for people whenever something happens that they may want to know. Never given a secret. Default: nothing. */
+  /**
+   * Takes a line for people whenever something happens that they may want to know. Never given a secret. Default:
+   * nothing.
+   */
   log?: ((message: string) => void) | undefined;
-  /** What OpenTelemetry is given, if an SDK of it is registered; nothing with false. Default: metrics, and spans that name their keys. */
+  /**
+   * What OpenTelemetry is given, if an SDK of it is registered; nothing with false. Default: metrics, and spans that
+   * name their keys.
+   */
   telemetry?: TelemetryOptions | false | undefined;
   /** The clock. Default: the machine's. For tests: `FakeClock` of `azmutex/testing`. */
   clock?: Clock | undefined;
@@ -36,7 +42,10 @@ export interface MutexOptions extends ConnectOptions {
 
 /** The options of `releaseAll` and `close`. */
 export interface ReleaseAllOptions {
-  /** The longest wait for the service, in milliseconds. Default: 5,000. A lease that is not released by then lapses by itself. */
+  /**
+   * The longest wait for the service, in milliseconds. Default: 5,000. A lease that is not released by then lapses by
+   * itself.
+   */
   timeoutMs?: number | undefined;
 }
 
@@ -47,11 +56,14 @@ const IDLE_CHECK_MS = 20;
 const IDLE_LOOKS = 2;
 
 /**
- * The locks of one container, for what waits for them: an {@link AzureMutex}. Lockers and recipes of one mutex share what this process
- * knows of each key, its queue included.
+ * The locks of one container, for what waits for them: an {@link AzureMutex}. Lockers and recipes of one mutex share
+ * what this process knows of each key, its queue included.
  */
 export interface Mutex extends AsyncDisposable {
-  /** Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store does not say. */
+  /**
+   * Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store
+   * does not say.
+   */
   readonly address: StoreAddress | undefined;
   /** As {@link AzureMutex.releaseAll}. */
   releaseAll(options?: ReleaseAllOptions): Promise<void>;
@@ -85,8 +97,8 @@ export function spaceFor(mutex: Mutex | MutexOptions): LockSpace {
 }
 
 /**
- * A container of locks as this process sees it: the way to it, and what is known of each key. What lockers and recipes of one
- * space know, they share.
+ * A container of locks as this process sees it: the way to it, and what is known of each key. What lockers and recipes
+ * of one space know, they share.
  */
 export class LockSpace {
   readonly tryTimeoutMs: number;
@@ -163,7 +175,10 @@ export class LockSpace {
     this.#keys.remember(state, hold);
   }
 
-  /** Releases everything within `timeoutMs`; after that, what is held lapses by itself. Throws `RangeError` for a wrong `timeoutMs`. */
+  /**
+   * Releases everything within `timeoutMs`; after that, what is held lapses by itself. Throws `RangeError` for a wrong
+   * `timeoutMs`.
+   */
   async releaseAll(options: ReleaseAllOptions): Promise<void> {
     const { timeoutMs = RELEASE_ALL_MS } = options;
     checkMs(timeoutMs, "timeoutMs");
@@ -207,9 +222,13 @@ export class LockSpace {
     return [...this.#context.standing, ...byHand];
   }
 
-  /** Ends what this process holds; the signals of the holds abort. Never rejects: what is not answered lapses by itself. */
+  /**
+   * Ends what this process holds; the signals of the holds abort. Never rejects: what is not answered lapses by itself.
+   */
   async releaseHolds(): Promise<void> {
-    const byHand = [...this.leases].map((lease) => endQuietly({ end: () => endByHand(lease) }, this.log, `the lock on "${lease.key}"`));
+    const byHand = [...this.leases].map((lease) =>
+      endQuietly({ end: () => endByHand(lease) }, this.log, `the lock on "${lease.key}"`),
+    );
     await Promise.all([this.#keys.revokeAll(this.log), ...byHand]);
   }
 }

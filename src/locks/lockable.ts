@@ -9,13 +9,15 @@ import { begun, checkWork, type Holding, runHolding } from "./holding.ts";
 export interface Lockable<H extends Holding> {
   /** Waits until it is held. Rejects as {@link Locker.lock} does. */
   lock(options?: WaitOptions): Promise<H>;
-  /** Asks once, and never waits. Resolves with undefined if another is in the way. Rejects as {@link Locker.lock} does. */
+  /**
+   * Asks once, and never waits. Resolves with undefined if another is in the way. Rejects as {@link Locker.lock} does.
+   */
   tryLock(options?: TryOptions): Promise<H | undefined>;
   /** Runs `work` under it and gives it back afterwards. Resolves and rejects as {@link Locker.run} does. */
   run<T>(work: (holding: H) => Promise<T> | T, options?: WaitOptions): Promise<T>;
   /**
-   * Calls back whenever that happens to a holding that is asked for from now on, in whatever way. What a listener throws is logged.
-   * Throws `TypeError` for an event that there is not.
+   * Calls back whenever that happens to a holding that is asked for from now on, in whatever way. What a listener
+   * throws is logged. Throws `TypeError` for an event that there is not.
    */
   on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this;
   /** Does not call back any more. */
@@ -52,7 +54,9 @@ export class SourceLock<T, H extends Holding> implements Lockable<H> {
   async lock(options: WaitOptions = {}): Promise<H> {
     const { source, handle } = this.#options;
     const wait = this.#observer.beginWait();
-    const got = wait ? await wait.during(() => source.acquire(options, wait), signalOf(options)) : await source.acquire(options, wait);
+    const got = wait
+      ? await wait.during(() => source.acquire(options, wait), signalOf(options))
+      : await source.acquire(options, wait);
     return begun(handle(got), wait, options.until);
   }
 

@@ -12,15 +12,18 @@ import { type Lockable, SourceLock } from "./lockable.ts";
 const AMBIGUOUS =
   "unlock() may mean another call of this locker; release the lock that lock() returned, use run(), or make a locker for each task";
 
-/** The id of a lock's lease, which does not count as read by this. For the simulation, which must not change what it watches. */
+/**
+ * The id of a lock's lease, which does not count as read by this. For the simulation, which must not change what it
+ * watches.
+ */
 export let currentLeaseId: (lock: Lock) => string;
 
 /** A lock that is held, until it is released or lost. */
 export class Lock extends Holding {
   /**
-   * Higher than the token of every earlier holder of this key. Hand it to whatever you write to, and have a write refused
-   * whose token is lower than one seen before: that stops a holder who was paused after it last asked. Undefined with
-   * `fencing: false`.
+   * Higher than the token of every earlier holder of this key. Hand it to whatever you write to, and have a write
+   * refused whose token is lower than one seen before: that stops a holder who was paused after it last asked.
+   * Undefined with `fencing: false`.
    *
    * @example
    * ```ts
@@ -44,17 +47,18 @@ export class Lock extends Holding {
   }
 
   /**
-   * The id of the lease. Once it, or {@link Lock.conditions}, was read, no other task of this process is handed the lock under
-   * it: the lease is released first, at the cost of two requests or more. Both go on to say the same when the lock is released.
-   * **Read for the first time after that, it is an id that no lease has**: Azure refuses a write with it.
+   * The id of the lease. Once it, or {@link Lock.conditions}, was read, no other task of this process is handed the
+   * lock under it: the lease is released first, at the cost of two requests or more. Both go on to say the same when
+   * the lock is released. **Read for the first time after that, it is an id that no lease has**: Azure refuses a write
+   * with it.
    */
   get leaseId(): string {
     return this.#hold.giveOutId();
   }
 
   /**
-   * The lease, as the SDK's `conditions` take it: with them Azure itself refuses a write to the locked blob once the lease
-   * is another's. Reading it counts as reading {@link Lock.leaseId}.
+   * The lease, as the SDK's `conditions` take it: with them Azure itself refuses a write to the locked blob once the
+   * lease is another's. Reading it counts as reading {@link Lock.leaseId}.
    *
    * @example
    * ```ts
@@ -72,8 +76,9 @@ export function lockOf(hold: Hold): Lock {
 }
 
 /**
- * Locks one key: waits for the lease, renews it in the background until it is given back, and says so when it is lost. Can be
- * used any number of times, also by several tasks at once: those of one {@link AzureMutex} and key queue in order.
+ * Locks one key: waits for the lease, renews it in the background until it is given back, and says so when it is lost.
+ * Can be used any number of times, also by several tasks at once: those of one {@link AzureMutex} and key queue in
+ * order.
  *
  * @example
  * ```ts
@@ -92,7 +97,8 @@ export class Locker implements Lockable<Lock> {
   /**
    * @param mutex - The mutex whose container has the lock, or options for one of this locker's own.
    * @param key - The lock's name, and its blob's.
-   * @throws `InvalidKeyError` for a key that cannot be a blob's name; `RangeError` or `TypeError` for options that do not fit.
+   * @throws `InvalidKeyError` for a key that cannot be a blob's name; `RangeError` or `TypeError` for options that do
+   *   not fit.
    */
   constructor(mutex: Mutex | MutexOptions, key: string, options: LockerOptions = {}) {
     checkKey(key);
@@ -104,8 +110,8 @@ export class Locker implements Lockable<Lock> {
   }
 
   /**
-   * Calls back whenever that happens to a lock that is asked of this locker from now on, in whatever way. What a listener throws is
-   * logged. Throws `TypeError` for an event that there is not.
+   * Calls back whenever that happens to a lock that is asked of this locker from now on, in whatever way. What a
+   * listener throws is logged. Throws `TypeError` for an event that there is not.
    */
   on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
     this.#lockable.on(event, listener);
@@ -122,9 +128,10 @@ export class Locker implements Lockable<Lock> {
    * Waits until the lock is held. Short failures of the service are waited out.
    *
    * Rejects with `LockTimeoutError` after `timeoutMs`, with the signal's own reason when it aborts, with
-   * `StoreUnavailableError` after 20 s without any answer (`unreachableAfterMs`), with `AccessDeniedError` when the service
-   * refuses the credentials, with `StoreRefusedError` when it refuses for another reason that will not pass, and with
-   * `KeyKindMismatchError` when the key is used as something else, a semaphore say. The last is noticed where the record is read.
+   * `StoreUnavailableError` after 20 s without any answer (`unreachableAfterMs`), with `AccessDeniedError` when the
+   * service refuses the credentials, with `StoreRefusedError` when it refuses for another reason that will not pass,
+   * and with `KeyKindMismatchError` when the key is used as something else, a semaphore say. The last is noticed where
+   * the record is read.
    */
   async lock(options: WaitOptions = {}): Promise<Lock> {
     const endedBefore = this.#calls.ended;
@@ -154,22 +161,24 @@ export class Locker implements Lockable<Lock> {
   }
 
   /**
-   * Runs `work` under the lock and gives it back afterwards. Resolves or rejects as `work` does, but with a `LockLostError` if
-   * the lock was lost before `work` ended, whatever came of it; what `work` threw is then its `workError`. A release that
-   * fails is logged: it changes nothing about the work. A work that is to end with the process, too, is given `until`.
+   * Runs `work` under the lock and gives it back afterwards. Resolves or rejects as `work` does, but with a
+   * `LockLostError` if the lock was lost before `work` ended, whatever came of it; what `work` threw is then its
+   * `workError`. A release that fails is logged: it changes nothing about the work. A work that is to end with the
+   * process, too, is given `until`.
    */
   async run<T>(work: (lock: Lock) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
     return await this.#lockable.run(work, options);
   }
 
   /**
-   * Releases what {@link Locker.lock} or {@link Locker.tryLock} of this locker got, the oldest that was not released yet.
-   * It never ends a lock that another call may have got: two tasks that share a locker cannot be told apart here. Release the
-   * lock that `lock` returned, use `run`, or make a locker for each task: lockers of one mutex and key share one queue.
+   * Releases what {@link Locker.lock} or {@link Locker.tryLock} of this locker got, the oldest that was not released
+   * yet. It never ends a lock that another call may have got: two tasks that share a locker cannot be told apart here.
+   * Release the lock that `lock` returned, use `run`, or make a locker for each task: lockers of one mutex and key
+   * share one queue.
    *
-   * @throws `NotHeldError` if there is nothing to release, or if it may belong to another call; `LockLostError` if it was lost
-   * before: what was done under the lock may not have been alone. `StoreUnavailableError` or `AccessDeniedError` if the service
-   * could not be told: the lease then lapses by itself.
+   * @throws `NotHeldError` if there is nothing to release, or if it may belong to another call; `LockLostError` if it
+   *   was lost before: what was done under the lock may not have been alone. `StoreUnavailableError` or
+   *   `AccessDeniedError` if the service could not be told: the lease then lapses by itself.
    */
   async unlock(): Promise<void> {
     const found = this.#calls.unlocked();
@@ -193,7 +202,10 @@ class LockCalls {
   /** The value of `#ended` when the latest lock was asked for. */
   #endedBefore = 0;
 
-  /** How many calls have ended whose callers may call `unlock` again: those that got nothing, and those that `unlock` answered. */
+  /**
+   * How many calls have ended whose callers may call `unlock` again: those that got nothing, and those that `unlock`
+   * answered.
+   */
   get ended(): number {
     return this.#ended;
   }

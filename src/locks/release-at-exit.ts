@@ -8,9 +8,10 @@ const LONGEST_MS = 2_000;
 const CONNECTIONS = 50;
 
 /**
- * The program of the child process that releases leases. It is text, and not a file, because it has to run just the same from the
- * sources as from the compiled package. It reads the requests, which are secret, from its standard input, and exits with 0 if the
- * service has answered each of them. Whether the lease still was this process's makes no difference.
+ * The program of the child process that releases leases. It is text, and not a file, because it has to run just the
+ * same from the sources as from the compiled package. It reads the requests, which are secret, from its standard input,
+ * and exits with 0 if the service has answered each of them. Whether the lease still was this process's makes no
+ * difference.
  */
 const RELEASING_PROGRAM = [
   '"use strict";',
@@ -34,8 +35,8 @@ const RELEASING_PROGRAM = [
 ].join("\n");
 
 /**
- * Calls back at the end of the process, after all listeners to it that are there and that are added later. Where one is added and the
- * process ends before the next turn, it does not call back. Returns what calls it off.
+ * Calls back at the end of the process, after all listeners to it that are there and that are added later. Where one is
+ * added and the process ends before the next turn, it does not call back. Returns what calls it off.
  */
 export function onLastExit(host: EndingProcess, callback: () => void): () => void {
   let isOver = false;
@@ -59,13 +60,19 @@ export function onLastExit(host: EndingProcess, callback: () => void): () => voi
 }
 
 /**
- * Releases what this process still has in these mutexes, in a child process, for which it waits 2 s at most. For the very end: no
- * code of this process may run any more. A lease is released by its id, so never a successor's. Returns false where a lease may
- * stand for longer: there is no request that could be handed to another process, or the service has not answered. Throws nothing.
+ * Releases what this process still has in these mutexes, in a child process, for which it waits 2 s at most. For the
+ * very end: no code of this process may run any more. A lease is released by its id, so never a successor's. Returns
+ * false where a lease may stand for longer: there is no request that could be handed to another process, or the service
+ * has not answered. Throws nothing.
  */
-export function releaseAtExit(host: Pick<EndingProcess, "runNode">, spaces: readonly Pick<LockSpace, "store" | "standing">[]): boolean {
+export function releaseAtExit(
+  host: Pick<EndingProcess, "runNode">,
+  spaces: readonly Pick<LockSpace, "store" | "standing">[],
+): boolean {
   try {
-    const requests = spaces.flatMap(({ store, standing }) => standing.map(({ name, leaseId }) => store.releaseRequest?.(name, leaseId)));
+    const requests = spaces.flatMap(({ store, standing }) =>
+      standing.map(({ name, leaseId }) => store.releaseRequest?.(name, leaseId)),
+    );
     const ready = requests.filter((request): request is ReleaseRequest => request !== undefined);
     const areAnswered = ready.length === 0 || host.runNode(RELEASING_PROGRAM, JSON.stringify(ready), LONGEST_MS) === 0;
     return areAnswered && ready.length === requests.length;

@@ -19,23 +19,23 @@ import { onLastExit, releaseAtExit } from "./release-at-exit.ts";
 /** What asks a process to end, and how it does. */
 export interface ReleaseOnSignalsOptions {
   /**
-   * At which signals. Default: SIGTERM and SIGINT. Windows has no SIGTERM: there SIGINT (Ctrl-C), SIGBREAK (Ctrl-Break) and SIGHUP
-   * (the console is closed) are all there is, and a service that is stopped gets none of them.
+   * At which signals. Default: SIGTERM and SIGINT. Windows has no SIGTERM: there SIGINT (Ctrl-C), SIGBREAK (Ctrl-Break)
+   * and SIGHUP (the console is closed) are all there is, and a service that is stopped gets none of them.
    */
   signals?: readonly EndingSignal[] | undefined;
   /**
-   * How long the process may take from the signal to its end, in milliseconds. Default: 10,000. What is still held then is not
-   * released, because work may still go on under it: the process ends, and the lock lapses with its lease. Stay below the time after
-   * which the platform kills: 30 s in Kubernetes and Container Apps, 10 s with `docker stop`.
+   * How long the process may take from the signal to its end, in milliseconds. Default: 10,000. What is still held then
+   * is not released, because work may still go on under it: the process ends, and the lock lapses with its lease. Stay
+   * below the time after which the platform kills: 30 s in Kubernetes and Container Apps, 10 s with `docker stop`.
    *
-   * **The end of another listener counts too**: a framework that needs longer to close its server is cut off. `Infinity` leaves
-   * all the time to the other listeners, and to the work.
+   * **The end of another listener counts too**: a framework that needs longer to close its server is cut off.
+   * `Infinity` leaves all the time to the other listeners, and to the work.
    */
   graceMs?: number | undefined;
   /**
-   * Ends work that does not end by {@link Shutdown.signal}. The process waits for it. **Whatever is still held when it resolves is
-   * released, as {@link AzureMutex.releaseAll} does, so no work may go on under any of these locks then.** If it rejects, nothing is.
-   * Default: each lock is released by its holder.
+   * Ends work that does not end by {@link Shutdown.signal}. The process waits for it. **Whatever is still held when it
+   * resolves is released, as {@link AzureMutex.releaseAll} does, so no work may go on under any of these locks then.**
+   * If it rejects, nothing is. Default: each lock is released by its holder.
    */
   stopWork?: ((signal: EndingSignal) => Promise<void> | void) | undefined;
 }
@@ -59,8 +59,9 @@ interface FirstSignal {
 /** The end of a process that was asked to end by a signal, once everything it held is released. */
 export class Shutdown {
   /**
-   * Aborts at the first signal, with an `AbortError` that names it. Hand it to the work, which is to end, and to whatever waits for a
-   * lock. It does not abort when a lock is lost: give it to a lock as `until`, and `lock.signal` to the work.
+   * Aborts at the first signal, with an `AbortError` that names it. Hand it to the work, which is to end, and to
+   * whatever waits for a lock. It does not abort when a lock is lost: give it to a lock as `until`, and `lock.signal`
+   * to the work.
    */
   readonly signal: AbortSignal;
   readonly #asked = new AbortController();
@@ -94,13 +95,15 @@ export class Shutdown {
     this.#graceMs = graceMs;
     this.#stopWork = stopWork;
     this.#listeners = new Map(signals.map((name) => [name, ownListener(() => this.#hear(name), this.#state)]));
-    // It is called before all other listeners: those added by `once` are removed when they are called, and could not be counted.
+    // It is called before all other listeners: those added by `once` are removed when they are called, and could not be
+    // counted.
     for (const [name, listener] of this.#listeners) host.prependListener(name, listener);
   }
 
   /**
-   * Before any signal: listens no more. After one: waits until everything is released and, unless another listener decides that,
-   * the process is about to end; under `await using`, so that the program does not end by itself before. Never throws.
+   * Before any signal: listens no more. After one: waits until everything is released and, unless another listener
+   * decides that, the process is about to end; under `await using`, so that the program does not end by itself before.
+   * Never throws.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#first) await this.#first.released;
@@ -121,7 +124,8 @@ export class Shutdown {
     if (deciders(others) > 0) return;
     const isLate = at - this.#first.at > SAME_WISH_MS;
     if (name === this.#first.name && this.#resent > 0) {
-      // A repeat this soon may be npm's, and a `once` listener may still be at work. A listener that was removed is done.
+      // A repeat this soon may be npm's, and a `once` listener may still be at work. A listener that was removed is
+      // done.
       if (!isLate && this.#first.others.lasting === 0) return;
       this.#resent -= 1;
       this.#othersDecide = false;
@@ -147,7 +151,8 @@ export class Shutdown {
     if (!this.#othersDecide || enough.signal.aborted) return this.#die(name);
     // The timer keeps no process alive that has nothing else to do: such a process ends well.
     this.#clock.setTimer(this.#leftMs, () => {
-      if (!this.#isOver) this.#log(`${name}: another listener has not ended the process within ${this.#graceMs} ms: it ends now`);
+      if (!this.#isOver)
+        this.#log(`${name}: another listener has not ended the process within ${this.#graceMs} ms: it ends now`);
       this.#die(name);
     });
   }
@@ -190,7 +195,11 @@ export class Shutdown {
     const exit = (): unknown => this.#host.exit(128 + (constants.signals[name] ?? 0));
     // Process 1 of a container does not die of its own signals, neither of this one nor of signal-exit's.
     if (deciders(left) + left.signalExits === 0) this.#clock.nextTurn(exit);
-    else this.#clock.setTimer(deciders(left) === 0 && this.#host.pid === 1 ? LAST_WORD_MS : Math.max(LAST_WORD_MS, this.#leftMs), exit);
+    else
+      this.#clock.setTimer(
+        deciders(left) === 0 && this.#host.pid === 1 ? LAST_WORD_MS : Math.max(LAST_WORD_MS, this.#leftMs),
+        exit,
+      );
   }
 
   #send(name: EndingSignal): void {
@@ -211,17 +220,19 @@ export class Shutdown {
 }
 
 /**
- * Ends the process in good order when a signal asks it to. {@link Shutdown.signal} aborts, which tells the work. The process ends by
- * that very signal (exit status: 128 and the signal's number) as soon as these mutexes hold nothing and wait for nothing, and the
- * service knows it. After `graceMs` it ends in any case. A second signal, half a second after the first or later, ends it at once.
- * What is held then lapses with its lease.
+ * Ends the process in good order when a signal asks it to. {@link Shutdown.signal} aborts, which tells the work. The
+ * process ends by that very signal (exit status: 128 and the signal's number) as soon as these mutexes hold nothing and
+ * wait for nothing, and the service knows it. After `graceMs` it ends in any case. A second signal, half a second after
+ * the first or later, ends it at once. What is held then lapses with its lease.
  *
- * A lock is never released while work may go on under it: its holder releases it, as `run` does when its work has ended, or
- * `stopWork` says that all work has ended. Whatever else the process has to finish is to be awaited there, too.
+ * A lock is never released while work may go on under it: its holder releases it, as `run` does when its work has
+ * ended, or `stopWork` says that all work has ended. Whatever else the process has to finish is to be awaited there,
+ * too.
  *
  * **Another listener to the signal, a framework's say, decides when the process ends**, until `graceMs` is over:
  *
- * - If it calls `process.exit` before everything is released, the work is cut off, and a child process releases what is held, within
+ * - If it calls `process.exit` before everything is released, the work is cut off, and a child process releases what is
+ *   held, within
  *   2 s. That takes an account's key, a shared access signature or a token at hand; without any of these what is held lapses.
  * - If it removes itself and sends the signal again, the process ends once everything is released.
  * - Listeners of the package signal-exit decide nothing. The signal is sent to them again at the end.
@@ -251,7 +262,8 @@ export function spacesIn(mutexes: Mutex | readonly Mutex[]): [LockSpace, ...Lock
 }
 
 function checkSignals(signals: unknown): void {
-  if (!Array.isArray(signals) || signals.length === 0) throw new TypeError(`signals must be an array of names, not ${shown(signals)}`);
+  if (!Array.isArray(signals) || signals.length === 0)
+    throw new TypeError(`signals must be an array of names, not ${shown(signals)}`);
   for (const name of signals) {
     if (!KNOWN.includes(name)) throw new TypeError(`signals must be of ${KNOWN.join(", ")}, not ${shown(name)}`);
   }

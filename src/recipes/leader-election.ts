@@ -24,17 +24,20 @@ import { checkWaitOptions, type WaitOptions } from "../waiting/wait-limit.ts";
 const LONGEST_DATA = 4_096;
 const OBSERVE_EVERY_MS = 1_000;
 const PURPOSE = "leader election";
-/** After a leadership of so many milliseconds the next pause is the first again. Docker counts restarts in the same way. */
+/**
+ * After a leadership of so many milliseconds the next pause is the first again. Docker counts restarts in the same way.
+ */
 const STEADY_AFTER_MS = 10_000;
 const BACKOFF_MS: Spread = Object.freeze([1_000, 60_000] as const);
 
 /** Who stands for election, and how leadership is held and waited for: like a lock. */
-export interface LeaderElectionOptions extends Omit<LockerOptions, "fencing" | "holder" | "purpose" | "handOverMs" | "handOverCount"> {
+export interface LeaderElectionOptions
+  extends Omit<LockerOptions, "fencing" | "holder" | "purpose" | "handOverMs" | "handOverCount"> {
   /** Who this candidate is, up to 256 characters. Default: `host:pid`. */
   candidate?: string | undefined;
   /**
-   * What everybody is to know of this candidate as soon as it leads, an address say. At most 4,096 bytes as it is stored: as
-   * a JSON string in ASCII, in which a character beyond it takes six. Default: nothing.
+   * What everybody is to know of this candidate as soon as it leads, an address say. At most 4,096 bytes as it is
+   * stored: as a JSON string in ASCII, in which a character beyond it takes six. Default: nothing.
    */
   data?: string | undefined;
 }
@@ -58,16 +61,16 @@ export interface ElectionRunOptions {
   /** Ends it all: the work's own signal aborts, and when the work has ended, leadership is given up. Default: none. */
   signal?: AbortSignal | undefined;
   /**
-   * Takes what `work` threw, why a campaign failed, and a `WorkStillRunningError` when leadership was lost, its lease has run out and
-   * the work has not ended, and each minute after. What it throws itself ends the run, as soon as the work has ended. Default: a line
-   * for the mutex's `log`.
+   * Takes what `work` threw, why a campaign failed, and a `WorkStillRunningError` when leadership was lost, its lease
+   * has run out and the work has not ended, and each minute after. What it throws itself ends the run, as soon as the
+   * work has ended. Default: a line for the mutex's `log`.
    */
   onError?: ((error: unknown) => Promise<void> | void) | undefined;
   /**
-   * The pauses between two campaigns when turns end quickly, in milliseconds: the first, and the longest. Each quick end in a row
-   * doubles the pause, whether the work returned or threw; half of each is random. A leadership of 10 s or more starts anew with the
-   * first. Leadership is given up before a pause, and a pause is never shorter than the longest poll of the other candidates.
-   * Default: `[1_000, 60_000]`.
+   * The pauses between two campaigns when turns end quickly, in milliseconds: the first, and the longest. Each quick
+   * end in a row doubles the pause, whether the work returned or threw; half of each is random. A leadership of 10 s or
+   * more starts anew with the first. Leadership is given up before a pause, and a pause is never shorter than the
+   * longest poll of the other candidates. Default: `[1_000, 60_000]`.
    */
   backoffMs?: readonly [firstMs: number, longestMs: number] | undefined;
 }
@@ -109,8 +112,9 @@ export class Leadership extends Holding {
   }
 
   /**
-   * Replaces what everybody is told of this leader. One request; tried again until it is answered. Throws `TypeError` for data
-   * that is too long, `NotHeldError` after a resignation, `LockLostError` once leadership is lost, or the signal's own reason.
+   * Replaces what everybody is told of this leader. One request; tried again until it is answered. Throws `TypeError`
+   * for data that is too long, `NotHeldError` after a resignation, `LockLostError` once leadership is lost, or the
+   * signal's own reason.
    */
   async proclaim(data: string, { signal }: Pick<WaitOptions, "signal"> = {}): Promise<void> {
     checkData(data);
@@ -140,7 +144,9 @@ export class Leadership extends Holding {
     await this.release();
   }
 
-  /** What it announced must not stand for a next holder that announces nothing. One try: the next leader writes anyway. */
+  /**
+   * What it announced must not stand for a next holder that announces nothing. One try: the next leader writes anyway.
+   */
   async #takeBack(): Promise<void> {
     const { blob } = this.#acquirer;
     const enough = new AbortController();
@@ -159,13 +165,14 @@ export class Leadership extends Holding {
 }
 
 /**
- * One leader among many candidates, and everybody can see who. Leadership is the lock of the key; its fencing token is the term,
- * and the leader's record in the blob's metadata tells the others.
+ * One leader among many candidates, and everybody can see who. Leadership is the lock of the key; its fencing token is
+ * the term, and the leader's record in the blob's metadata tells the others.
  *
  * @example
  * ```ts
  * const election = new LeaderElection(mutex, "scheduler", { candidate: "pod-1", data: "http://pod-1:8080" });
- * const running = election.run((leadership) => migrate(leadership.signal)); // leads, and campaigns again, until it is aborted
+ * // Leads, and campaigns again, until it is aborted.
+ * const running = election.run((leadership) => migrate(leadership.signal));
  * const leader = await election.leader();
  * console.log(leader?.candidate, leader?.term, leader?.data);
  * ```
@@ -190,7 +197,11 @@ export class LeaderElection {
     if (data !== undefined) checkData(data);
     const space = spaceFor(mutex);
     const named = candidate === undefined ? {} : { holder: candidate };
-    const resolved = resolveLockerOptions({ ...lockerOptions, ...named, purpose: PURPOSE, fencing: true }, space, "election");
+    const resolved = resolveLockerOptions(
+      { ...lockerOptions, ...named, purpose: PURPOSE, fencing: true },
+      space,
+      "election",
+    );
     const description = { ...resolved.description, announces: data === undefined ? {} : { data } };
     this.key = key;
     this.candidate = description.holder.name;
@@ -224,15 +235,19 @@ export class LeaderElection {
   }
 
   /**
-   * Leads whenever it can: campaigns, runs `work`, and campaigns again. Between two turns it gives leadership up and pauses, so that
-   * another candidate may win; the pause grows from a second to a minute while turns end quickly, however they end (`backoffMs`).
-   * After a loss it campaigns at once, unless quick losses follow each other. What the work throws is told to `onError`, and so is why
-   * a campaign failed, an unreachable service and refused credentials included; a loss alone is not.
+   * Leads whenever it can: campaigns, runs `work`, and campaigns again. Between two turns it gives leadership up and
+   * pauses, so that another candidate may win; the pause grows from a second to a minute while turns end quickly,
+   * however they end (`backoffMs`). After a loss it campaigns at once, unless quick losses follow each other. What the
+   * work throws is told to `onError`, and so is why a campaign failed, an unreachable service and refused credentials
+   * included; a loss alone is not.
    *
-   * Never resolves. Rejects with the signal's own reason when that aborts and the work has ended, or with what `onError` throws;
-   * with `TypeError` or `RangeError` for options that do not fit.
+   * Never resolves. Rejects with the signal's own reason when that aborts and the work has ended, or with what
+   * `onError` throws; with `TypeError` or `RangeError` for options that do not fit.
    */
-  async run(work: (leadership: Leadership) => Promise<unknown> | unknown, options: ElectionRunOptions = {}): Promise<never> {
+  async run(
+    work: (leadership: Leadership) => Promise<unknown> | unknown,
+    options: ElectionRunOptions = {},
+  ): Promise<never> {
     const { signal, onError = this.#logError, backoffMs = BACKOFF_MS } = options;
     checkWork(work);
     checkWaitOptions({ signal });
@@ -272,15 +287,17 @@ export class LeaderElection {
       if (outcome.isLost && quickEnds === 1) continue;
       const pauseMs = Math.max(stayAwayMs(poll, random), growingPauseMs(quickEnds, backoffMs, random));
       if (quickEnds > 1 && !signal?.aborted)
-        log(`leading "${this.key}": a pause of ${Math.round(pauseMs)} ms after ${quickEnds} turns in a row that ended at once or failed`);
+        log(
+          `leading "${this.key}": a pause of ${Math.round(pauseMs)} ms after ${quickEnds} turns in a row that ended at once or failed`,
+        );
       await sleep(clock, pauseMs, { signal });
     }
   }
 
   /**
-   * Who leads at this moment, or undefined if there is no leader. One request. Rejects with `KeyKindMismatchError` if the key is used as
-   * something else than an election. It may have resigned or lost by the time of the answer;
-   * and while one leader takes over from another, the answer may still be the one before, for a round trip or two.
+   * Who leads at this moment, or undefined if there is no leader. One request. Rejects with `KeyKindMismatchError` if
+   * the key is used as something else than an election. It may have resigned or lost by the time of the answer; and
+   * while one leader takes over from another, the answer may still be the one before, for a round trip or two.
    */
   async leader({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Leader | undefined> {
     checkWaitOptions({ signal });
@@ -288,18 +305,25 @@ export class LeaderElection {
   }
 
   /**
-   * Who leads, whenever that changes: first as it is now, then each new leader, and undefined when there is no leader any more. Never
-   * shows a term twice, or one that is lower than one before; a leader who came and went between two looks is not shown, nor is what
-   * a leader proclaims later: ask {@link LeaderElection.leader}. Goes on through failures of the service; throws
-   * `AccessDeniedError` or `StoreRefusedError` when it certainly refuses, and `KeyKindMismatchError` as {@link LeaderElection.leader}.
+   * Who leads, whenever that changes: first as it is now, then each new leader, and undefined when there is no leader
+   * any more. Never shows a term twice, or one that is lower than one before; a leader who came and went between two
+   * looks is not shown, nor is what a leader proclaims later: ask {@link LeaderElection.leader}. Goes on through
+   * failures of the service; throws `AccessDeniedError` or `StoreRefusedError` when it certainly refuses, and
+   * `KeyKindMismatchError` as {@link LeaderElection.leader}.
    */
-  observe({ signal, everyMs = OBSERVE_EVERY_MS }: ObserveOptions = {}): AsyncGenerator<Leader | undefined, never, undefined> {
+  observe({
+    signal,
+    everyMs = OBSERVE_EVERY_MS,
+  }: ObserveOptions = {}): AsyncGenerator<Leader | undefined, never, undefined> {
     checkWaitOptions({ signal });
     checkMs(everyMs, "everyMs", 100);
     return this.#observe(signal, everyMs);
   }
 
-  async *#observe(signal: AbortSignal | undefined, everyMs: number): AsyncGenerator<Leader | undefined, never, undefined> {
+  async *#observe(
+    signal: AbortSignal | undefined,
+    everyMs: number,
+  ): AsyncGenerator<Leader | undefined, never, undefined> {
     const { clock, random, log } = this.#blob;
     let highest = 0;
     let shown: { readonly leader: Leader | undefined } | undefined;
@@ -386,13 +410,23 @@ async function lead(
 /** Whether something thrown is nothing but the reason of an abort, or what Node makes of it. */
 function isAbortOf(signal: AbortSignal | undefined, thrown: unknown): boolean {
   if (!signal?.aborted) return false;
-  return thrown === signal.reason || (thrown instanceof Error && thrown.name === "AbortError" && thrown.cause === signal.reason);
+  return (
+    thrown === signal.reason ||
+    (thrown instanceof Error && thrown.name === "AbortError" && thrown.cause === signal.reason)
+  );
 }
 
-/** Whether work threw nothing but the loss itself, as `assertHeld` and `signal.throwIfAborted` do, or what Node makes of an abort. */
+/**
+ * Whether work threw nothing but the loss itself, as `assertHeld` and `signal.throwIfAborted` do, or what Node makes of
+ * an abort.
+ */
 function isLossOf(lost: unknown, thrown: unknown): boolean {
-  if (thrown instanceof Error && thrown.name === "AbortError" && thrown.cause !== undefined) return isLossOf(lost, thrown.cause);
-  return thrown === lost || (isMutexError(thrown) && isMutexError(lost) && thrown.code === "LOCK_LOST" && thrown.key === lost.key);
+  if (thrown instanceof Error && thrown.name === "AbortError" && thrown.cause !== undefined)
+    return isLossOf(lost, thrown.cause);
+  return (
+    thrown === lost ||
+    (isMutexError(thrown) && isMutexError(lost) && thrown.code === "LOCK_LOST" && thrown.key === lost.key)
+  );
 }
 
 function leaderIn(answer: ReadAnswer): Leader | undefined {
@@ -412,5 +446,6 @@ function leaderIn(answer: ReadAnswer): Leader | undefined {
 function checkData(data: unknown): asserts data is string {
   if (typeof data !== "string") throw new TypeError(`data must be a string, not ${shown(data)}`);
   const stored = toAsciiJson(data).length;
-  if (stored > LONGEST_DATA) throw new TypeError(`data must take at most ${LONGEST_DATA} bytes as a JSON string in ASCII, not ${stored}`);
+  if (stored > LONGEST_DATA)
+    throw new TypeError(`data must take at most ${LONGEST_DATA} bytes as a JSON string in ASCII, not ${stored}`);
 }

@@ -34,7 +34,8 @@ export class LocalReaders {
     const all = LocalReaders.#all.get(state) ?? new Map<string, LocalReaders>();
     LocalReaders.#all.set(state, all);
     const terms = JSON.stringify(options.terms);
-    const found = all.get(terms) ?? new LocalReaders(ownBlob(space, key, `${prefix}${space.blob({ key }).newId()}`, options));
+    const found =
+      all.get(terms) ?? new LocalReaders(ownBlob(space, key, `${prefix}${space.blob({ key }).newId()}`, options));
     all.set(terms, found);
     return found;
   }
@@ -61,7 +62,10 @@ export class LocalReaders {
     else this.#freeAt = lookedAt;
   }
 
-  /** Reads along with others of this process, if there was no writer, and none that waited, at the last look, and that is recent enough. */
+  /**
+   * Reads along with others of this process, if there was no writer, and none that waited, at the last look, and that
+   * is recent enough.
+   */
   joinIfFree(isRecent: (lookedAt: number) => boolean): SharedHold | undefined {
     const isFree = this.#lease?.isShared && !this.#isWriting && isRecent(this.#freeAt);
     return isFree ? this.#lease?.join() : undefined;

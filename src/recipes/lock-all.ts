@@ -31,13 +31,15 @@ export class LockSet extends Holding {
 }
 
 /**
- * Several locks as one: all of them are held, or none. They are taken one by one in the order of their names, so that a task which
- * locks the same keys in whatever order never waits in a circle; a key that is named twice is locked once. If a call cannot have all,
- * what it has is given back. Its events are those of the whole set, under the keys of all; `renewed` and `renewFailed` come from each.
+ * Several locks as one: all of them are held, or none. They are taken one by one in the order of their names, so that a
+ * task which locks the same keys in whatever order never waits in a circle; a key that is named twice is locked once.
+ * If a call cannot have all, what it has is given back. Its events are those of the whole set, under the keys of all;
+ * `renewed` and `renewFailed` come from each.
  *
  * Its calls reject as those of a `Locker` do; a `LockTimeoutError` names the key that was not free.
  *
- * **A task that holds one lock and then calls this for others is out of that order, and can wait in a circle:** name all keys in one call.
+ * **A task that holds one lock and then calls this for others is out of that order, and can wait in a circle:** name
+ * all keys in one call.
  *
  * @throws `TypeError` without any key; `InvalidKeyError`; `RangeError` or `TypeError` for options that do not fit.
  *
@@ -47,7 +49,11 @@ export class LockSet extends Holding {
  * await accounts.run((set) => migrate(set.signal), { timeoutMs: 10_000 });
  * ```
  */
-export function lockAll(mutex: Mutex | MutexOptions, keys: Iterable<string>, options: LockerOptions = {}): Lockable<LockSet> {
+export function lockAll(
+  mutex: Mutex | MutexOptions,
+  keys: Iterable<string>,
+  options: LockerOptions = {},
+): Lockable<LockSet> {
   refuseWaitOptions(options);
   const sorted = sortedKeys(keys);
   const space = spaceFor(mutex);
@@ -127,8 +133,8 @@ function sortedKeys(keys: Iterable<string>): readonly string[] {
 }
 
 /**
- * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was released from
- * outside before, as at the end of the process.
+ * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was
+ * released from outside before, as at the end of the process.
  */
 async function takeInTurn(
   acquirers: readonly LeaseAcquirer[],
@@ -156,7 +162,8 @@ async function takeInTurn(
     const isLost = holds.some(({ lostBecause }) => lostBecause);
     const released = holds.find(({ ended }) => ended);
     giveBack(holds, wanted.blob.log);
-    if (isTimeout(error)) throw new LockTimeoutError(wanted.blob.key, timeoutMs, error.cause === undefined ? {} : { cause: error.cause });
+    if (isTimeout(error))
+      throw new LockTimeoutError(wanted.blob.key, timeoutMs, error.cause === undefined ? {} : { cause: error.cause });
     if (limit.signal.aborted) throw error;
     released?.throwIfEnded();
     if (isLost) return undefined;

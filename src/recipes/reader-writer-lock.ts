@@ -12,8 +12,8 @@ import { Writers } from "./writers.ts";
 /** A lock for reading, shared with other readers, until it is released or lost. */
 export class ReadLock extends Holding {
   /**
-   * The fencing token of the last write lock before this read lock, one that was given up while it waited for readers included;
-   * the same for as long as there is no writer. Undefined if there was none, or with `fencing: false`.
+   * The fencing token of the last write lock before this read lock, one that was given up while it waited for readers
+   * included; the same for as long as there is no writer. Undefined if there was none, or with `fencing: false`.
    */
   readonly fencingToken: number | undefined;
 
@@ -25,15 +25,16 @@ export class ReadLock extends Holding {
 }
 
 /**
- * Any number of readers, or one writer. The write side is the lease of the key's own blob. A `Locker` of the same key is refused with
- * `KeyKindMismatchError`, as it does not wait for readers who are in. A go-azuremutex, and a `Locker` with `fencing: false`, is not: it
- * excludes writers and keeps new readers out, and that is all.
+ * Any number of readers, or one writer. The write side is the lease of the key's own blob. A `Locker` of the same key
+ * is refused with `KeyKindMismatchError`, as it does not wait for readers who are in. A go-azuremutex, and a `Locker`
+ * with `fencing: false`, is not: it excludes writers and keeps new readers out, and that is all.
  *
- * A writer who waits keeps new readers out, so that it gets in as soon as those who read have finished. With `fair`, readers and
- * writers of all processes go in in the order they came.
+ * A writer who waits keeps new readers out, so that it gets in as soon as those who read have finished. With `fair`,
+ * readers and writers of all processes go in in the order they came.
  *
- * **A read lock cannot be turned into a write lock.** Two readers who both want that would wait for each other for ever; and a
- * task that asks for the write side while it reads waits for itself. Release, lock the other side, and look again at what you read.
+ * **A read lock cannot be turned into a write lock.** Two readers who both want that would wait for each other for
+ * ever; and a task that asks for the write side while it reads waits for itself. Release, lock the other side, and look
+ * again at what you read.
  *
  * @example
  * ```ts
@@ -46,8 +47,8 @@ export class ReaderWriterLock {
   /** The name of the lock. */
   readonly key: string;
   /**
-   * Shared with all readers. One blob and one lease serve all readers of a process, so a reader hears of its own beginning and end
-   * (`acquired`, `lost`, `released`) and of no renewal.
+   * Shared with all readers. One blob and one lease serve all readers of a process, so a reader hears of its own
+   * beginning and end (`acquired`, `lost`, `released`) and of no renewal.
    */
   readonly read: Lockable<ReadLock>;
   /** Alone. Each lock has a fencing token higher than all before it. */
@@ -69,7 +70,14 @@ export class ReaderWriterLock {
     const blob = space.blob({ key });
     const { terms } = resolved;
     this.key = key;
-    this.read = new SourceLock({ kind: "read", key, source: readers, handle: (held) => new ReadLock(key, held), blob, terms });
+    this.read = new SourceLock({
+      kind: "read",
+      key,
+      source: readers,
+      handle: (held) => new ReadLock(key, held),
+      blob,
+      terms,
+    });
     this.write = new SourceLock({ kind: "write", key, source: writers, handle: lockOf, blob, terms });
   }
 }

@@ -27,13 +27,16 @@ import type { Reading } from "./writers.ts";
 const READERS_KIND = "reader-writer-lock";
 /** To find no writer, to lease the own blob and to look again. */
 const READER_REQUESTS = 3;
-/** A reader's blob that is not leased and that was made so long ago is swept away: its process is gone, or makes it again. */
+/**
+ * A reader's blob that is not leased and that was made so long ago is swept away: its process is gone, or makes it
+ * again.
+ */
 const READER_DEAD_AFTER_MS = 600_000;
 
 /**
- * The way to read. All readers of this process share one lease, on a blob of the process's own; a writer waits until no such
- * blob is leased. The first reader leases it and *then* looks whether there is a writer; a writer leases its blob and *then*
- * looks whether there is a reader: whichever was first, one of them sees the other.
+ * The way to read. All readers of this process share one lease, on a blob of the process's own; a writer waits until no
+ * such blob is leased. The first reader leases it and *then* looks whether there is a writer; a writer leases its blob
+ * and *then* looks whether there is a reader: whichever was first, one of them sees the other.
  */
 export class Readers implements Source<SharedHold>, Reading {
   readonly #options: ResolvedLockerOptions;
@@ -130,7 +133,10 @@ export class Readers implements Source<SharedHold>, Reading {
     return await this.#share(asking, async () => !(await this.#isWriting(asking)));
   }
 
-  /** Reads when it is this process's turn: no task writes while this one has the writers' lease, and a later writer sees ours. */
+  /**
+   * Reads when it is this process's turn: no task writes while this one has the writers' lease, and a later writer sees
+   * ours.
+   */
   async #passTurnstile(turnstile: Hold, asking: ReaderCall): Promise<SharedHold | undefined> {
     try {
       return await this.#share(asking, async () => {
@@ -151,7 +157,11 @@ export class Readers implements Source<SharedHold>, Reading {
   }
 
   /** The hold, if it is good for long enough when `mayRead` has said so. */
-  async #confirm(hold: SharedHold, { signal }: ReaderCall, mayRead: () => Promise<boolean>): Promise<SharedHold | undefined> {
+  async #confirm(
+    hold: SharedHold,
+    { signal }: ReaderCall,
+    mayRead: () => Promise<boolean>,
+  ): Promise<SharedHold | undefined> {
     let isReading = false;
     try {
       if (!(await mayRead())) return undefined;
@@ -175,7 +185,10 @@ export class Readers implements Source<SharedHold>, Reading {
     return isWriting;
   }
 
-  /** Whether the writers' blob is leased. Learns the last writer's token. Throws `KeyKindMismatchError` if the key is used as something else. */
+  /**
+   * Whether the writers' blob is leased. Learns the last writer's token. Throws `KeyKindMismatchError` if the key is
+   * used as something else.
+   */
   async #look({ signal, tries }: ReaderCall): Promise<boolean> {
     const blob = this.#blob;
     const read = () => retry(blob, () => blob.read({ signal }), { signal, tries });

@@ -1,7 +1,15 @@
 import { helpersOf } from "../blobs/helper-folder.ts";
 import { kindIn, withKind } from "../blobs/key-kind.ts";
 import { fitting } from "../blobs/lock-record.ts";
-import { gateName, isNumberOfPermits, MOST_PERMITS, SLOTS, slotIn, slotMetadata, slotName } from "../blobs/permit-slot.ts";
+import {
+  gateName,
+  isNumberOfPermits,
+  MOST_PERMITS,
+  SLOTS,
+  slotIn,
+  slotMetadata,
+  slotName,
+} from "../blobs/permit-slot.ts";
 import { DifferingPermitsError } from "../errors.ts";
 import { claimKey } from "../lease/claim-key.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
@@ -41,8 +49,8 @@ export interface SemaphoreOptions extends Omit<LockerOptions, "handOverCount"> {
   /** How many may be held at once, from 1 to 1,000. All users of the semaphore state the same number. */
   permits: number;
   /**
-   * For how long, in milliseconds, the tasks of this process take over each other's permits at once before other processes get
-   * their chance. Default: 3,000. Not with `fair`, where everybody waits in one queue.
+   * For how long, in milliseconds, the tasks of this process take over each other's permits at once before other
+   * processes get their chance. Default: 3,000. Not with `fair`, where everybody waits in one queue.
    */
   handOverMs?: number | undefined;
 }
@@ -63,8 +71,8 @@ export class Permit extends Holding {
 }
 
 /**
- * At most so many at once, across all processes: each permit is the lease of a small blob, kept and lost like a lock. A crashed
- * holder's permit is free again when its lease has run out.
+ * At most so many at once, across all processes: each permit is the lease of a small blob, kept and lost like a lock. A
+ * crashed holder's permit is free again when its lease has run out.
  *
  * @example
  * ```ts
@@ -107,25 +115,37 @@ export class Semaphore implements Lockable<Permit> {
     this.#options = { ...resolved, description: fitting(resolved.description, this.#metadata) };
     this.#keyFolder = helpersOf(key);
     this.#keyBlob = this.#space.blob({ key }, this.#options.terms);
-    this.#gate = new LeaseAcquirer(this.#space, { key, name: gateName(this.#keyFolder) }, { ...this.#options, fencing: false });
+    this.#gate = new LeaseAcquirer(
+      this.#space,
+      { key, name: gateName(this.#keyFolder) },
+      { ...this.#options, fencing: false },
+    );
     const source: Source<Permit> = {
       acquire: (options, wait) => this.#acquire(options, wait),
       tryAcquire: (signal, wait) => this.#tryOnce(signal, wait),
     };
     const { terms } = this.#options;
-    this.#lockable = new SourceLock({ kind: "semaphore", key, source, handle: (permit) => permit, blob: this.#blob, terms });
+    this.#lockable = new SourceLock({
+      kind: "semaphore",
+      key,
+      source,
+      handle: (permit) => permit,
+      blob: this.#blob,
+      terms,
+    });
   }
 
   /**
-   * Waits until a permit is held. Rejects as `Locker.lock` does, and with `DifferingPermitsError` if other users state another number.
+   * Waits until a permit is held. Rejects as `Locker.lock` does, and with `DifferingPermitsError` if other users state
+   * another number.
    */
   async lock(options: WaitOptions = {}): Promise<Permit> {
     return await this.#lockable.lock(options);
   }
 
   /**
-   * Takes a permit if one is free, and never waits for anybody. Resolves with undefined if there is none; with `fair`, also if
-   * others are in line for one. Rejects as {@link Semaphore.lock} does.
+   * Takes a permit if one is free, and never waits for anybody. Resolves with undefined if there is none; with `fair`,
+   * also if others are in line for one. Rejects as {@link Semaphore.lock} does.
    */
   async tryLock(options: TryOptions = {}): Promise<Permit | undefined> {
     return await this.#lockable.tryLock(options);
@@ -142,8 +162,8 @@ export class Semaphore implements Lockable<Permit> {
   }
 
   /**
-   * Runs `work` with a permit and gives it back afterwards. Resolves or rejects as `work` does, but with a `LockLostError` if the
-   * permit was lost before `work` ended, as `Locker.run` does.
+   * Runs `work` with a permit and gives it back afterwards. Resolves or rejects as `work` does, but with a
+   * `LockLostError` if the permit was lost before `work` ended, as `Locker.run` does.
    */
   async run<T>(work: (permit: Permit) => Promise<T> | T, options: WaitOptions = {}): Promise<T> {
     return await this.#lockable.run(work, options);
@@ -213,8 +233,12 @@ export class Semaphore implements Lockable<Permit> {
       const slot = returned.take();
       // The last time that it asks, it asks for what it leaves to others, too.
       const leaves = limit.isLastPoll ? undefined : (one: number) => returned.isLeft(one, blob.clock.now());
-      const permit = (slot !== undefined && (await this.#trySlot(slot, signal, 1))) || (await this.#tryAny(signal, 1, leaves));
-      return permit ?? Math.min(pollDelayMs(limit.waitedMs, blob.random, this.#options.poll), returned.leftForMs(blob.clock.now()));
+      const permit =
+        (slot !== undefined && (await this.#trySlot(slot, signal, 1))) || (await this.#tryAny(signal, 1, leaves));
+      return (
+        permit ??
+        Math.min(pollDelayMs(limit.waitedMs, blob.random, this.#options.poll), returned.leftForMs(blob.clock.now()))
+      );
     });
   }
 
@@ -267,8 +291,8 @@ export class Semaphore implements Lockable<Permit> {
   }
 
   /**
-   * Has the key's blob say that it is a semaphore, before any slot is made, so that a lock of that name is refused. Slots made since say
-   * so too, and spare other processes the request. Throws `KeyKindMismatchError`.
+   * Has the key's blob say that it is a semaphore, before any slot is made, so that a lock of that name is refused.
+   * Slots made since say so too, and spare other processes the request. Throws `KeyKindMismatchError`.
    */
   async #claim(slots: ReadonlyMap<number, StoredBlob>, signal: AbortSignal | undefined, tries: number): Promise<void> {
     const returned = this.#returned;
@@ -279,7 +303,12 @@ export class Semaphore implements Lockable<Permit> {
     returned.claim = isClaimed || (await retry(blob, claim, { signal, tries }));
   }
 
-  async #trySlot(slot: number, signal: AbortSignal | undefined, tries: number, isFirst = false): Promise<Permit | undefined> {
+  async #trySlot(
+    slot: number,
+    signal: AbortSignal | undefined,
+    tries: number,
+    isFirst = false,
+  ): Promise<Permit | undefined> {
     const kind = this.#returned.claim ? SEMAPHORE_KIND : undefined;
     const description = { ...this.#options.description, kind };
     const options = { ...this.#options, description, fair: false, handOverMs: 0 };
@@ -290,8 +319,8 @@ export class Semaphore implements Lockable<Permit> {
   }
 
   /**
-   * Throws if another user has written another number: two may have made the first slot at once, and only one of them has written
-   * its number into it. False if the permit was lost meanwhile. Gives it back in both cases.
+   * Throws if another user has written another number: two may have made the first slot at once, and only one of them
+   * has written its number into it. False if the permit was lost meanwhile. Gives it back in both cases.
    */
   async #isGood(hold: Hold, signal: AbortSignal | undefined): Promise<boolean> {
     let isGood = false;
@@ -304,7 +333,10 @@ export class Semaphore implements Lockable<Permit> {
     return isGood;
   }
 
-  /** The slots that are not leased, those that were never used included, from a random one on, so that not all try the same. */
+  /**
+   * The slots that are not leased, those that were never used included, from a random one on, so that not all try the
+   * same.
+   */
   #freeOf(slots: ReadonlyMap<number, StoredBlob>): readonly number[] {
     const start = Math.floor(this.#blob.random() * this.permits);
     return Array.from({ length: this.permits }, (_, index) => (start + index) % this.permits).filter((slot) => {

@@ -18,7 +18,10 @@ export class SharedLease {
     return this.#sharers.size > 0;
   }
 
-  /** Whether it can be shared: neither lost nor given back. One that is uncertain can: a task that joins waits for its renewal. */
+  /**
+   * Whether it can be shared: neither lost nor given back. One that is uncertain can: a task that joins waits for its
+   * renewal.
+   */
   get isOpen(): boolean {
     return !this.hold.ended && !this.hold.lostBecause;
   }

@@ -66,7 +66,9 @@ export class Writers implements Source<Hold> {
     let isAlone = false;
     try {
       await poll({ blob, limit, outage, rest }, async () =>
-        (await this.#reading.isGoingOn(signal, 1)) ? pollDelayMs(blob.clock.now() - since, blob.random, options.poll) : NO_READER,
+        (await this.#reading.isGoingOn(signal, 1))
+          ? pollDelayMs(blob.clock.now() - since, blob.random, options.poll)
+          : NO_READER,
       );
       isAlone = await confirmHeld(hold, signal);
     } catch (error) {

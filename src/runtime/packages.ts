@@ -4,7 +4,10 @@ import { devNull } from "node:os";
 import { dirname, join } from "node:path";
 import { SdkNotLoadedError, StoreUnavailableError } from "../errors.ts";
 
-/** The SDK's some hundred modules are read at once by `import`, and one after the other by `require`. Measured: 64 and 4. */
+/**
+ * The SDK's some hundred modules are read at once by `import`, and one after the other by `require`. Measured: 64 and
+ * 4.
+ */
 const FILES_FOR_IMPORT = 128;
 const FILES_FOR_REQUIRE = 16;
 /** Shortages of a machine that may pass, by the code or by the words of the error. */
@@ -14,9 +17,9 @@ const PASSING = /\b(?:EMFILE|ENFILE|ENOMEM|EAGAIN|EBUSY)\b|too many open files/i
 declare const require: NodeJS.Require | undefined;
 
 /**
- * Where a package or a file of one is installed, to be loaded by {@link requireFile}. CommonJS looks from this very file. ES modules
- * cannot without `import.meta`, which CommonJS does not have: they look from the program that was started, and from the directory it
- * runs in. Throws `MODULE_NOT_FOUND`.
+ * Where a package or a file of one is installed, to be loaded by {@link requireFile}. CommonJS looks from this very
+ * file. ES modules cannot without `import.meta`, which CommonJS does not have: they look from the program that was
+ * started, and from the directory it runs in. Throws `MODULE_NOT_FOUND`.
  */
 export function resolveFile(name: string): string {
   if (typeof require === "function") return require.resolve(name);
@@ -24,17 +27,20 @@ export function resolveFile(name: string): string {
   return requireFile.resolve(name, { paths: [dirname(program), process.cwd()] });
 }
 
-/** Loads a file by its absolute path, at once. By the name of `createRequire` alone, webpack would look for the file as it builds. */
+/**
+ * Loads a file by its absolute path, at once. By the name of `createRequire` alone, webpack would look for the file as
+ * it builds.
+ */
 export const requireFile: NodeJS.Require =
   typeof require === "function" ? require : Module.createRequire(join(process.cwd(), "azmutex.js"));
 
 /**
- * Loads a package that azmutex does not come with. Throws `SdkNotLoadedError` if it is not installed or cannot run here, and
- * `StoreUnavailableError` if that may pass: the machine has no file descriptors left, say. Either way the next call tries again; but
- * some versions of Node find a package that was missing in the next process only.
+ * Loads a package that azmutex does not come with. Throws `SdkNotLoadedError` if it is not installed or cannot run
+ * here, and `StoreUnavailableError` if that may pass: the machine has no file descriptors left, say. Either way the
+ * next call tries again; but some versions of Node find a package that was missing in the next process only.
  *
- * Node remembers a failed `import` for as long as the process runs, and Node 20 also takes what it could not open for missing. So
- * nothing is loaded while file descriptors are short, and `require` is the second way to the same package.
+ * Node remembers a failed `import` for as long as the process runs, and Node 20 also takes what it could not open for
+ * missing. So nothing is loaded while file descriptors are short, and `require` is the second way to the same package.
  */
 export async function loadPackage<T>(name: string, importIt: () => Promise<T>): Promise<T> {
   let failure = shortageOfFiles(FILES_FOR_IMPORT);
@@ -58,10 +64,14 @@ export async function loadPackage<T>(name: string, importIt: () => Promise<T>): 
 
 function notLoaded(name: string, cause: unknown): Error {
   const why = firstLine(cause);
-  if (isShortage(cause)) return new StoreUnavailableError(`the package ${name} cannot be loaded for now: ${why}`, undefined, { cause });
+  if (isShortage(cause))
+    return new StoreUnavailableError(`the package ${name} cannot be loaded for now: ${why}`, undefined, { cause });
   if (isMissing(name, cause))
     return new SdkNotLoadedError(`azmutex needs the package ${name}: npm install ${name}`, { cause, isMissing: true });
-  return new SdkNotLoadedError(`azmutex cannot load the package ${name}: ${why} (Node.js ${process.version})`, { cause, isMissing: false });
+  return new SdkNotLoadedError(`azmutex cannot load the package ${name}: ${why} (Node.js ${process.version})`, {
+    cause,
+    isMissing: false,
+  });
 }
 
 /** Whether the package itself was not found, and not one of its dependencies or files. */

@@ -12,7 +12,10 @@ export interface LockStatus {
   readonly isHeld: boolean;
   /** The state of the lease. `missing`: there is no such blob, it was never locked or was deleted. */
   readonly state: LeaseState | "missing";
-  /** True if the container does not exist, so that there is no such blob. Left out otherwise, and where the store does not tell. */
+  /**
+   * True if the container does not exist, so that there is no such blob. Left out otherwise, and where the store does
+   * not tell.
+   */
   readonly isContainerMissing?: true;
   /** Whether the lease is infinite. */
   readonly infinite: boolean;

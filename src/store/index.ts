@@ -1,6 +1,6 @@
 /**
- * The store port: what azmutex asks of a storage, and the answers it takes. For a program that brings a storage of its own, given as
- * {@link ConnectOptions.store}; `describeLeaseStore` of `azmutex/testing` checks one. It has types alone.
+ * The store port: what azmutex asks of a storage, and the answers it takes. For a program that brings a storage of its
+ * own, given as {@link ConnectOptions.store}; `describeLeaseStore` of `azmutex/testing` checks one. It has types alone.
  *
  * @packageDocumentation
  */

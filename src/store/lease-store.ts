@@ -74,7 +74,10 @@ export interface Unmet {
 }
 
 /** An answer to `acquire`: granted, held by another, or there is no such blob. */
-export type AcquireAnswer = ({ readonly kind: "acquired" } & Stamp) | { readonly kind: "held"; readonly date: number } | Missing;
+export type AcquireAnswer =
+  | ({ readonly kind: "acquired" } & Stamp)
+  | { readonly kind: "held"; readonly date: number }
+  | Missing;
 /** An answer to `renew`: renewed, or refused for good. */
 export type RenewAnswer = ({ readonly kind: "renewed" } & Stamp) | Refused;
 /** An answer to `release`: released, or it was not this lease's any more. */

@@ -21,6 +21,7 @@ const ROUTING_SUFFIX = /-(?:internetrouting|microsoftrouting)$/;
  * The address of a container of the account at this URL. The query of the URL, which may be secret, is no part of it.
  */
 export function storeAddress({ host, hostname, pathname }: URL, container: string): StoreAddress {
-  const account = PUBLIC_HOST.exec(hostname)?.[1]?.replace(ROUTING_SUFFIX, "") ?? `${host}${pathname.replace(/\/+$/, "")}`;
+  const account =
+    PUBLIC_HOST.exec(hostname)?.[1]?.replace(ROUTING_SUFFIX, "") ?? `${host}${pathname.replace(/\/+$/, "")}`;
   return { name: `${account}/${container}`, account, host, container };
 }

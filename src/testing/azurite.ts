@@ -44,7 +44,10 @@ export function loadAzurite({ server, configuration, memory }: AzuriteFiles): Az
   };
 }
 
-/** A connection that idles for longer than this is closed, in seconds. Long, since a client that has just sent a request on it sees a reset. */
+/**
+ * A connection that idles for longer than this is closed, in seconds. Long, since a client that has just sent a request
+ * on it sees a reset.
+ */
 const KEEP_ALIVE_SECONDS = 600;
 
 /**
@@ -63,7 +66,8 @@ export const AZURITE_SETTINGS: readonly unknown[] = Object.freeze([
   false, // debug log
   undefined,
   false, // loose mode, which would ignore headers it does not know
-  // The SDK is ahead of Azurite: 3.35 knows API versions up to 2025-11-05 and answers 400 to later ones (azure-sdk-for-js #37434).
+  // The SDK is ahead of Azurite: 3.35 knows API versions up to 2025-11-05 and answers 400 to later ones
+  // (azure-sdk-for-js #37434).
   true,
   "", // certificate
   "",

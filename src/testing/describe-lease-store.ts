@@ -16,7 +16,8 @@ export interface DescribeLeaseStoreOptions extends TestFramework {
 }
 
 /**
- * The contract of a `LeaseStore`, as tests: the documented behaviour of Azure's blob leases, as far as azmutex builds on it.
+ * The contract of a `LeaseStore`, as tests: the documented behaviour of Azure's blob leases, as far as azmutex builds
+ * on it.
  *
  * @example
  * ```ts
@@ -25,8 +26,8 @@ export interface DescribeLeaseStoreOptions extends TestFramework {
  * describeLeaseStore("my store", setup, { describe, it, expect });
  * ```
  *
- * `setup` is called once per test, and each time brings a store in front of a container of its own that does not exist yet.
- * No test waits by itself: time passes by the `advance` that `setup` brings.
+ * `setup` is called once per test, and each time brings a store in front of a container of its own that does not exist
+ * yet. No test waits by itself: time passes by the `advance` that `setup` brings.
  */
 export function describeLeaseStore(
   name: string,

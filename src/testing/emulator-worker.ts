@@ -5,14 +5,16 @@ export interface EmulatorWorkerData {
   readonly files: AzuriteFiles;
   /** What Azurite is configured with; see `AZURITE_SETTINGS`. */
   readonly settings: readonly unknown[];
-  /** By how many milliseconds the worker's clock is ahead of the machine's: one number, in memory that both threads see. */
+  /**
+   * By how many milliseconds the worker's clock is ahead of the machine's: one number, in memory that both threads see.
+   */
   readonly aheadMs: BigInt64Array;
 }
 
 /**
  * The program of the worker thread in which Azurite runs on a clock of its own. It is text, and not a file, because it
- * has to run just the same from the sources under a test runner as from the compiled package. It posts its address once it
- * listens.
+ * has to run just the same from the sources under a test runner as from the compiled package. It posts its address once
+ * it listens.
  *
  * `Date` is replaced before Azurite is loaded: patched later, Azurite's own checks take old dates for no dates at all.
  */

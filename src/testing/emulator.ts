@@ -23,8 +23,9 @@ export interface Emulator extends AsyncDisposable {
 /** An emulator whose time can be moved, so that leases run out at once. */
 export interface OwnClockEmulator extends Emulator {
   /**
-   * Lets `ms` milliseconds pass for the service, in whole ones. Its leases run out and the dates of its answers follow; real
-   * time goes on besides. Rejects with a `RangeError` for less than nothing, and with an `Error` once the emulator is closed.
+   * Lets `ms` milliseconds pass for the service, in whole ones. Its leases run out and the dates of its answers follow;
+   * real time goes on besides. Rejects with a `RangeError` for less than nothing, and with an `Error` once the emulator
+   * is closed.
    */
   advance(ms: number): Promise<void>;
 }
@@ -40,8 +41,8 @@ export interface EmulatorOptions {
 
 /**
  * Starts Azurite on a free port of the loopback interface, with everything in memory. Needs the package `azurite`
- * (`npm i -D azurite`), and rejects with an error that says so where it is missing. Starting takes half a second the first
- * time and some milliseconds afterwards.
+ * (`npm i -D azurite`), and rejects with an error that says so where it is missing. Starting takes half a second the
+ * first time and some milliseconds afterwards.
  *
  * Azurite differs from Azure in small things; see `AZURITE_DEVIATIONS`.
  */
@@ -78,7 +79,8 @@ async function startWithOwnClock(): Promise<OwnClockEmulator> {
   return {
     ...emulator,
     async advance(ms) {
-      if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`a clock advances by a finite number of milliseconds, not by ${ms}`);
+      if (!(ms >= 0 && ms < Infinity))
+        throw new RangeError(`a clock advances by a finite number of milliseconds, not by ${ms}`);
       if (closed) throw new Error("the emulator is closed");
       Atomics.add(aheadMs, 0, BigInt(Math.round(ms)));
     },

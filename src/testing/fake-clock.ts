@@ -7,7 +7,8 @@ interface PendingTimer {
 }
 
 /**
- * A clock that stands still until a test moves it. It never really waits, and the same test runs the same way every time.
+ * A clock that stands still until a test moves it. It never really waits, and the same test runs the same way every
+ * time.
  *
  * @example
  * ```ts
@@ -23,7 +24,8 @@ interface PendingTimer {
  */
 export class FakeClock implements Clock {
   #now = 0;
-  // Apart from `now` from the start, so that code which mixes the two up is wrong at once, and not only after a suspend.
+  // Apart from `now` from the start, so that code which mixes the two up is wrong at once, and not only after a
+  // suspend.
   #uptime = 3_600_000;
   #moving = false;
   readonly #timers = new TimerQueue();
@@ -53,13 +55,14 @@ export class FakeClock implements Clock {
 
   /**
    * Lets `ms` milliseconds pass and runs what falls due: timers in order of time, those of one instant in order of
-   * creation, each after every promise that could settle before it has settled. As in Node, the timers of one instant all
-   * run before the callbacks of {@link nextTurn}. Ends exactly `ms` later, with nothing left to settle.
+   * creation, each after every promise that could settle before it has settled. As in Node, the timers of one instant
+   * all run before the callbacks of {@link nextTurn}. Ends exactly `ms` later, with nothing left to settle.
    *
    * Rejects with what a callback throws, and with an `Error` while another `advance()` of this clock is under way.
    */
   async advance(ms: number): Promise<void> {
-    if (!(ms >= 0 && ms < Infinity)) throw new RangeError(`a clock advances by a finite number of milliseconds, not by ${ms}`);
+    if (!(ms >= 0 && ms < Infinity))
+      throw new RangeError(`a clock advances by a finite number of milliseconds, not by ${ms}`);
     if (this.#moving) throw new Error("this clock is already advancing: await the advance() before");
     this.#moving = true;
     try {
@@ -91,8 +94,8 @@ export class FakeClock implements Clock {
   }
 
   /**
-   * The event loop stalls for `ms` milliseconds: both clocks go on and nothing runs. What fell due runs, late, at the next
-   * {@link advance} or {@link settle}.
+   * The event loop stalls for `ms` milliseconds: both clocks go on and nothing runs. What fell due runs, late, at the
+   * next {@link advance} or {@link settle}.
    */
   block(ms: number): void {
     const passed = onGrid(ms);
@@ -143,7 +146,11 @@ class TimerQueue {
 
   /** Does nothing if the timer is not there any more. */
   remove(timer: PendingTimer): void {
-    for (let index = this.#countUntil((other) => other.due >= timer.due); this.#timers[index]?.due === timer.due; index += 1) {
+    for (
+      let index = this.#countUntil((other) => other.due >= timer.due);
+      this.#timers[index]?.due === timer.due;
+      index += 1
+    ) {
       if (this.#timers[index] !== timer) continue;
       this.#timers.splice(index, 1);
       return;
@@ -154,7 +161,10 @@ class TimerQueue {
     return this.#timers.filter(what).length;
   }
 
-  /** How many timers come before the first that is late enough, found by halves: a simulation has hundreds of timers at any time. */
+  /**
+   * How many timers come before the first that is late enough, found by halves: a simulation has hundreds of timers at
+   * any time.
+   */
   #countUntil(isLateEnough: (timer: PendingTimer) => boolean): number {
     let from = 0;
     let to = this.#timers.length;
@@ -169,8 +179,9 @@ class TimerQueue {
 }
 
 /**
- * How many turns are asked for at once. Those that were asked for together come one after the other, with nothing but promises
- * settling in between; only every so many does the event loop go round to look for input, which takes longer than all else.
+ * How many turns are asked for at once. Those that were asked for together come one after the other, with nothing but
+ * promises settling in between; only every so many does the event loop go round to look for input, which takes longer
+ * than all else.
  */
 const TURNS_AT_ONCE = 16;
 
@@ -194,8 +205,8 @@ function onTurn(): void {
 }
 
 /**
- * Rounded up to a 1,024th of a millisecond. Sums of such times are exact, so a timer never fires a hair too early: code that
- * waits for the rest would then wait for ever, because no time is left that a number of this size could show.
+ * Rounded up to a 1,024th of a millisecond. Sums of such times are exact, so a timer never fires a hair too early: code
+ * that waits for the rest would then wait for ever, because no time is left that a number of this size could show.
  */
 function onGrid(ms: number): number {
   return Math.ceil(Math.max(0, ms) * 1_024) / 1_024;

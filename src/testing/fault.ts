@@ -51,7 +51,11 @@ export class Fault {
   readonly #healed: AbortController = new AbortController();
 
   /** @internal */
-  constructor(operations: Operations, { key, after = 0, times = Infinity }: FaultScope, mischief: (healed: AbortSignal) => Mischief) {
+  constructor(
+    operations: Operations,
+    { key, after = 0, times = Infinity }: FaultScope,
+    mischief: (healed: AbortSignal) => Mischief,
+  ) {
     this.#operations = operations;
     this.#key = key;
     this.#pass = after;
@@ -89,6 +93,8 @@ export class Fault {
   #isAbout(operation: StoreOperation, key: string | undefined): boolean {
     if (this.#key !== undefined && this.#key !== key) return false;
     const operations = this.#operations;
-    return typeof operations === "string" ? operations === "all" || operations === operation : operations.includes(operation);
+    return typeof operations === "string"
+      ? operations === "all" || operations === operation
+      : operations.includes(operation);
   }
 }

@@ -18,7 +18,15 @@ import type {
 } from "../store/lease-store.ts";
 import { onAbort, unlessAborted } from "../time/abort.ts";
 import { type Clock, sleep, systemClock } from "../time/clock.ts";
-import { Fault, type FaultScope, type Mischief, type Operations, type Send, type StoreOperation, struckBy } from "./fault.ts";
+import {
+  Fault,
+  type FaultScope,
+  type Mischief,
+  type Operations,
+  type Send,
+  type StoreOperation,
+  struckBy,
+} from "./fault.ts";
 
 /** What a call that was made to fail throws. */
 export interface Failure extends FaultScope {
@@ -74,7 +82,9 @@ export class FaultyLeaseStore implements LeaseStore {
 
   /** How many calls there were, of one operation or of all. */
   count(operation?: StoreOperation): number {
-    return operation === undefined ? this.#calls.length : this.#calls.filter((call) => call.operation === operation).length;
+    return operation === undefined
+      ? this.#calls.length
+      : this.#calls.filter((call) => call.operation === operation).length;
   }
 
   /** Starts {@link calls} and {@link count} anew. */
@@ -82,7 +92,9 @@ export class FaultyLeaseStore implements LeaseStore {
     this.#calls.length = 0;
   }
 
-  /** The request takes `ms` milliseconds to arrive. A call aborted before that is never applied; see {@link applyLate}. */
+  /**
+   * The request takes `ms` milliseconds to arrive. A call aborted before that is never applied; see {@link applyLate}.
+   */
   delay(operations: Operations, ms: number, scope?: FaultScope): Fault {
     return this.#add(operations, scope, () => async (call, send) => {
       await sleep(this.#clock, ms, { signal: call.signal });
@@ -100,7 +112,10 @@ export class FaultyLeaseStore implements LeaseStore {
     });
   }
 
-  /** The request does not arrive until the fault is healed. Until then the call ends only if its signal aborts, and is not applied. */
+  /**
+   * The request does not arrive until the fault is healed. Until then the call ends only if its signal aborts, and is
+   * not applied.
+   */
   hang(operations: Operations, scope?: FaultScope): Fault {
     return this.#add(operations, scope, (healed) => async (call, send) => {
       await aborted(healed, call.signal);
@@ -119,7 +134,10 @@ export class FaultyLeaseStore implements LeaseStore {
     });
   }
 
-  /** The request is stuck on its way and is applied `ms` milliseconds later, even if the caller has long given up by then. */
+  /**
+   * The request is stuck on its way and is applied `ms` milliseconds later, even if the caller has long given up by
+   * then.
+   */
   applyLate(operations: Operations, ms: number, scope?: FaultScope): Fault {
     return this.#add(operations, scope, () => (call, send) => {
       const answer = sleep(this.#clock, ms).then(() => send({}));
@@ -130,7 +148,10 @@ export class FaultyLeaseStore implements LeaseStore {
   /** The call fails and is not applied. */
   failBefore(operations: Operations, { error, answered, retryAfterMs, ...scope }: Failure = {}): Fault {
     return this.#add(operations, scope, () => async (_call, _send, { operation, key }) => {
-      throw error ?? new StoreUnavailableError(`${operation} was made to fail`, key, { answered: answered ?? false, retryAfterMs });
+      throw (
+        error ??
+        new StoreUnavailableError(`${operation} was made to fail`, key, { answered: answered ?? false, retryAfterMs })
+      );
     });
   }
 
@@ -138,7 +159,13 @@ export class FaultyLeaseStore implements LeaseStore {
   failAfter(operations: Operations, { error, answered, retryAfterMs, ...scope }: Failure = {}): Fault {
     return this.#add(operations, scope, () => async (call, send, { operation, key }) => {
       await send(call);
-      throw error ?? new StoreUnavailableError(`the answer of ${operation} was lost`, key, { answered: answered ?? false, retryAfterMs });
+      throw (
+        error ??
+        new StoreUnavailableError(`the answer of ${operation} was lost`, key, {
+          answered: answered ?? false,
+          retryAfterMs,
+        })
+      );
     });
   }
 
@@ -177,7 +204,10 @@ export class FaultyLeaseStore implements LeaseStore {
   /** See {@link LeaseStore.break}. */
   break(
     key: string,
-    { signal, ...options }: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
+    {
+      signal,
+      ...options
+    }: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
   ): Promise<BreakAnswer> {
     return this.#pass("break", key, { signal }, (passed) => this.#store.break(key, { ...options, ...passed }));
   }
@@ -193,7 +223,10 @@ export class FaultyLeaseStore implements LeaseStore {
   }
 
   /** See {@link LeaseStore.read}. */
-  read(key: string, { signal, ...options }: StoreCall & { readonly asWritten?: boolean | undefined } = {}): Promise<ReadAnswer> {
+  read(
+    key: string,
+    { signal, ...options }: StoreCall & { readonly asWritten?: boolean | undefined } = {},
+  ): Promise<ReadAnswer> {
     return this.#pass("read", key, { signal }, (passed) => this.#store.read(key, { ...options, ...passed }));
   }
 
@@ -203,11 +236,16 @@ export class FaultyLeaseStore implements LeaseStore {
     metadata: Metadata,
     { signal, ...options }: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
   ): Promise<WriteAnswer> {
-    return this.#pass("writeMetadata", key, { signal }, (passed) => this.#store.writeMetadata(key, metadata, { ...options, ...passed }));
+    return this.#pass("writeMetadata", key, { signal }, (passed) =>
+      this.#store.writeMetadata(key, metadata, { ...options, ...passed }),
+    );
   }
 
   /** See {@link LeaseStore.remove}. */
-  remove(key: string, { signal, ...options }: StoreCall & { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
+  remove(
+    key: string,
+    { signal, ...options }: StoreCall & { readonly leaseId?: string | undefined } = {},
+  ): Promise<RemoveAnswer> {
     return this.#pass("remove", key, { signal }, (passed) => this.#store.remove(key, { ...options, ...passed }));
   }
 

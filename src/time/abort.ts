@@ -1,7 +1,12 @@
-/** Who waits for each signal. One listener a signal serves them all: Node takes more than ten for a leak, and says so. */
+/**
+ * Who waits for each signal. One listener a signal serves them all: Node takes more than ten for a leak, and says so.
+ */
 const listenersOf = new WeakMap<AbortSignal, Set<() => void>>();
 
-/** Calls back once when the signal aborts, unless the returned function is called before. The signal must not have aborted yet. */
+/**
+ * Calls back once when the signal aborts, unless the returned function is called before. The signal must not have
+ * aborted yet.
+ */
 export function onAbort(signal: AnySignal | undefined, callback: () => void): () => void {
   if (!signal) return () => undefined;
   const callbacks = signal instanceof LazySignal ? signal.callbacks : (listenersOf.get(signal) ?? listenTo(signal));
@@ -33,7 +38,10 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AnySignal | undefi
   });
 }
 
-/** A signal of a process that has very many: an `AbortSignal`, which takes more than a kilobyte, is made when it is asked for. */
+/**
+ * A signal of a process that has very many: an `AbortSignal`, which takes more than a kilobyte, is made when it is
+ * asked for.
+ */
 export class LazySignal {
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;
@@ -70,7 +78,9 @@ export class LazySignal {
 /** A caller's, or our own. */
 export type AnySignal = AbortSignal | LazySignal;
 
-/** One signal for several. `AbortSignal.any` would do, but leaves something behind with every signal that outlives it. */
+/**
+ * One signal for several. `AbortSignal.any` would do, but leaves something behind with every signal that outlives it.
+ */
 export class LinkedSignal {
   readonly #controller = new AbortController();
   readonly #stops: (() => void)[] = [];

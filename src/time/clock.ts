@@ -11,8 +11,8 @@ export interface Timer {
 /** How a timer is set. */
 export interface TimerOptions {
   /**
-   * Whether the process stays alive for this timer. Default: false. True only where a caller awaits what the timer does:
-   * a caller who waits for a lock has something to do, a lease being renewed in the background has not.
+   * Whether the process stays alive for this timer. Default: false. True only where a caller awaits what the timer
+   * does: a caller who waits for a lock has something to do, a lease being renewed in the background has not.
    */
   keepAlive?: boolean | undefined;
 }
@@ -35,7 +35,9 @@ export interface Clock {
 /** Node fires a longer timer at once (its delay is a signed 32-bit number). */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** macOS: the monotonic clock counts sleep, and uptime comes in whole seconds. Elsewhere: some sandboxes forbid to ask. */
+/**
+ * macOS: the monotonic clock counts sleep, and uptime comes in whole seconds. Elsewhere: some sandboxes forbid to ask.
+ */
 function machineUptimeMs(): number {
   if (process.platform === "darwin") return performance.now();
   try {
@@ -66,7 +68,9 @@ class SystemTimer implements Timer {
   }
 }
 
-/** The machine's clocks: `performance.now()`, which stops during suspend on Linux, and `os.uptime()`, which does not. */
+/**
+ * The machine's clocks: `performance.now()`, which stops during suspend on Linux, and `os.uptime()`, which does not.
+ */
 export const systemClock: Clock = Object.freeze({
   now: () => performance.now(),
   uptime: machineUptimeMs,
@@ -79,12 +83,17 @@ export const systemClock: Clock = Object.freeze({
   },
 });
 
-/** Milliseconds since 1970 by the machine's wall clock. It may jump either way: for dates that people read, never for measuring. */
+/**
+ * Milliseconds since 1970 by the machine's wall clock. It may jump either way: for dates that people read, never for
+ * measuring.
+ */
 export function wallTime(): number {
   return Date.now();
 }
 
-/** How far the two clocks may part before the machine is taken to have slept. `os.uptime()` counts in steps of 10 ms. */
+/**
+ * How far the two clocks may part before the machine is taken to have slept. `os.uptime()` counts in steps of 10 ms.
+ */
 export const SUSPEND_MS = 1_000;
 
 /**
@@ -131,8 +140,8 @@ export class Stopwatch {
 }
 
 /**
- * Waits `ms` milliseconds, or rejects with the signal's own reason as soon as it aborts. Keeps the process alive unless it
- * is told that it is not waited for.
+ * Waits `ms` milliseconds, or rejects with the signal's own reason as soon as it aborts. Keeps the process alive unless
+ * it is told that it is not waited for.
  */
 export function sleep(
   clock: Clock,

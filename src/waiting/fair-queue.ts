@@ -75,8 +75,8 @@ export class FairQueue {
   }
 
   /**
-   * P43. Gives the lock to the first who waits, or back to the service: for a waiter that may have been given it, or may yet
-   * be, and does not want it any more. Again and again for a minute, until it turns out to have been ours.
+   * P43. Gives the lock to the first who waits, or back to the service: for a waiter that may have been given it, or
+   * may yet be, and does not want it any more. Again and again for a minute, until it turns out to have been ours.
    */
   async giveUp(acquisition: Pick<Acquisition, "leaseId" | "mayReturn">, ticket: Ticket | undefined): Promise<void> {
     const { clock, requestTimeoutMs } = this.#blob;

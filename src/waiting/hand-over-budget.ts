@@ -7,7 +7,8 @@ import type { Clock } from "../time/clock.ts";
 const HAND_OVERS_A_TURN = 64;
 
 /**
- * P32. How long, and how often, the tasks of this process have kept a lock for themselves since another process last had it.
+ * P32. How long, and how often, the tasks of this process have kept a lock for themselves since another process last
+ * had it.
  */
 export class HandOverBudget {
   readonly #clock: Clock;

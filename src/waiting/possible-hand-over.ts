@@ -7,10 +7,10 @@ const ASK_LATE_AFTER_MS = [3_000];
 const SECOND_MS = 1_000;
 
 /**
- * P37. Whether the lock may be ours though other tickets are before ours. Tickets sort by arrival, to the second and with
- * what a task waited in its process: one that stands later than ours may sort before it. If the holder handed the lock
- * on in between, it went to us, and only this waiter can take it: one that only waited to be first would wait until the
- * lease ran out.
+ * P37. Whether the lock may be ours though other tickets are before ours. Tickets sort by arrival, to the second and
+ * with what a task waited in its process: one that stands later than ours may sort before it. If the holder handed the
+ * lock on in between, it went to us, and only this waiter can take it: one that only waited to be first would wait
+ * until the lease ran out.
  */
 export class PossibleHandOver {
   /** By name and date: one that lapsed and was made anew is another. */

@@ -38,9 +38,9 @@ export class Ticket {
   }
 
   /**
-   * Takes the place, or takes it again if it lapsed or was swept away: the ticket is made anew then (P38), so that others
-   * see when it came back. Does not, if the container is gone. Rejects with `StoreUnavailableError` where it is open what
-   * was done.
+   * Takes the place, or takes it again if it lapsed or was swept away: the ticket is made anew then (P38), so that
+   * others see when it came back. Does not, if the container is gone. Rejects with `StoreUnavailableError` where it is
+   * open what was done.
    */
   join(signal: AbortSignal): Promise<void> {
     const joining = this.#join();
@@ -63,8 +63,8 @@ export class Ticket {
   }
 
   /**
-   * Gives the place up. Resolves when the ticket is certain to be gone (P45): its deletion was answered, or its lease has run
-   * out, or ended where the credentials may not delete.
+   * Gives the place up. Resolves when the ticket is certain to be gone (P45): its deletion was answered, or its lease
+   * has run out, or ended where the credentials may not delete.
    */
   leave(): Promise<void> {
     this.#renewal?.cancel();

@@ -85,8 +85,8 @@ function overlapsOf(holds: readonly Hold[]): Within[] {
 }
 
 /**
- * On the register that takes everything: another holder wrote between a holder's read and its write, and both writes came in
- * while their writers certainly held the lock. A write that came in later is what the fenced register is for.
+ * On the register that takes everything: another holder wrote between a holder's read and its write, and both writes
+ * came in while their writers certainly held the lock. A write that came in later is what the fenced register is for.
  */
 function lostUpdatesOf(holds: readonly Hold[], touches: readonly Touch[]): Within[] {
   const byId = new Map(holds.map((hold) => [hold.id, hold]));
@@ -176,7 +176,11 @@ function wasSetBackBetween(above: CertainHold, hold: CertainHold, { storageLosse
   return storageLosses.some(
     ({ at, goneAt, isRewound }) =>
       // It may have got its token before the storage was gone, and have said so after that.
-      isRewound && above.askedAt <= goneAt && from >= at - leaseMs && from <= goneAt + leaseMs && hold.certain.from >= at,
+      isRewound &&
+      above.askedAt <= goneAt &&
+      from >= at - leaseMs &&
+      from <= goneAt + leaseMs &&
+      hold.certain.from >= at,
   );
 }
 
@@ -191,13 +195,16 @@ class Order {
   }
 
   /**
-   * As a lock excludes, the order in which holds are certain is that in which they were acquired. When the storage has just lost
-   * its leases it does not: then one is certainly before the other only if it was there before the other was asked for.
+   * As a lock excludes, the order in which holds are certain is that in which they were acquired. When the storage has
+   * just lost its leases it does not: then one is certainly before the other only if it was there before the other was
+   * asked for.
    */
   isBefore(hold: Hold, other: Hold): boolean {
     if (!hold.certain || !other.certain) return false;
     const { from } = hold.certain;
-    const areDisturbed = this.#losses.some((loss) => [hold, other].every((each) => this.#isSoonAfter(loss, each.certain?.from ?? loss.at)));
+    const areDisturbed = this.#losses.some((loss) =>
+      [hold, other].every((each) => this.#isSoonAfter(loss, each.certain?.from ?? loss.at)),
+    );
     return from < (areDisturbed ? other.askedAt : other.certain.from);
   }
 
@@ -234,7 +241,12 @@ function livenessOf({ calms, actors, holds }: Evidence): Finding[] {
       const gotIn = byActor.get(name)?.some(({ certain }) => certain && certain.to >= from && certain.from <= to);
       if (gotIn) return [];
       return [
-        { rule: "liveness", at: to, key, how: `${name} did not get in for ${seconds(to - from)} though nothing went wrong any more` },
+        {
+          rule: "liveness",
+          at: to,
+          key,
+          how: `${name} did not get in for ${seconds(to - from)} though nothing went wrong any more`,
+        },
       ];
     }),
   );
@@ -243,7 +255,12 @@ function livenessOf({ calms, actors, holds }: Evidence): Finding[] {
 function surprisesOf({ refusals, crashes, endedAt, wallClockStepMs, leaseMs }: Evidence): Finding[] {
   const found: Finding[] = refusals
     .filter(({ code }) => !EXPECTED.has(code))
-    .map(({ actor, at, code, message }) => ({ rule: "unexpected error", at, key: undefined, how: `${actor}: ${code}: ${message}` }));
+    .map(({ actor, at, code, message }) => ({
+      rule: "unexpected error",
+      at,
+      key: undefined,
+      how: `${actor}: ${code}: ${message}`,
+    }));
   for (const how of crashes) found.push({ rule: "crash", at: endedAt, key: undefined, how });
   if (Math.abs(wallClockStepMs) > leaseMs / 20) {
     const how = `the machine's wall clock was set by ${wallClockStepMs.toFixed(0)} ms: the storage counts leases by it, so nothing is proved`;
@@ -263,7 +280,8 @@ function tooLittleOf({ endedAt, leaseMs, holds, actors, planned, troubles, touch
   for (const group of new Set(planned.map(groupOf))) {
     if (!troubles.some((struck) => struck.hasHit && groupOf(struck) === group)) lacking.push(`there were no ${group}`);
   }
-  if (!touches.some(({ kind, isAccepted }) => kind === "write" && !isAccepted)) lacking.push("no write was refused, so none was late");
+  if (!touches.some(({ kind, isAccepted }) => kind === "write" && !isAccepted))
+    lacking.push("no write was refused, so none was late");
   return lacking.map((how) => ({ rule: "proves too little", at: endedAt, key: undefined, how }));
 }
 

@@ -40,15 +40,24 @@ export interface Outcome {
   readonly requests: number;
 }
 
-/** Runs workers, storage and register, lets everything go wrong that the seed's plan says, and brings home what happened. */
+/**
+ * Runs workers, storage and register, lets everything go wrong that the seed's plan says, and brings home what
+ * happened.
+ */
 export async function conduct(options: ChaosOptions): Promise<Outcome> {
   const clock = new MachineClock();
   await using storage = await StorageProcess.start(options.folder);
   await using register = await Register.start(clock);
-  const job: JobOfAll = { seed: options.seed, leaseSeconds: LEASE_SECONDS, containerName: "chaos", registerPort: register.port };
+  const job: JobOfAll = {
+    seed: options.seed,
+    leaseSeconds: LEASE_SECONDS,
+    containerName: "chaos",
+    registerPort: register.port,
+  };
   const crew: Member[] = [];
   try {
-    for (let i = 1; i <= WORKERS; i += 1) crew.push(new Member(`w${i}`, await FaultProxy.start(storage), options.folder, job));
+    for (let i = 1; i <= WORKERS; i += 1)
+      crew.push(new Member(`w${i}`, await FaultProxy.start(storage), options.folder, job));
     return await new Conductor(options, clock, storage, register, crew).run();
   } finally {
     await Promise.all(crew.map((member) => member.close()));
@@ -68,7 +77,13 @@ class Conductor {
   readonly #calms: Calm[] = [];
   #requests = 0;
 
-  constructor(options: ChaosOptions, clock: MachineClock, storage: StorageProcess, register: Register, crew: readonly Member[]) {
+  constructor(
+    options: ChaosOptions,
+    clock: MachineClock,
+    storage: StorageProcess,
+    register: Register,
+    crew: readonly Member[],
+  ) {
     this.#options = options;
     this.#clock = clock;
     this.#storage = storage;
@@ -87,7 +102,8 @@ class Conductor {
     const housekeeping = setInterval(() => this.#countRequests(), 1_000);
     try {
       // Whole rounds, as many as come nearest.
-      const isOn = (round: number): boolean => !signal.aborted && (round === 0 || this.#clock.now() < forMs - ROUND_MS / 2);
+      const isOn = (round: number): boolean =>
+        !signal.aborted && (round === 0 || this.#clock.now() < forMs - ROUND_MS / 2);
       for (let round = 0; isOn(round); round += 1) await this.#goThrough(round);
     } finally {
       clearInterval(housekeeping);
@@ -106,7 +122,9 @@ class Conductor {
     const troubles = planOf({ seed, round, roundMs: ROUND_MS, workers: this.#crew.length, leaseMs: LEASE_MS });
     this.#planned.push(...troubles);
     const later = (trouble: Trouble): Trouble => ({ ...trouble, at: startedAt + trouble.at });
-    await Promise.all(troubles.map((trouble, i) => this.#strike(later(trouble), new Chance(seed, `trouble ${i} of round ${round}`))));
+    await Promise.all(
+      troubles.map((trouble, i) => this.#strike(later(trouble), new Chance(seed, `trouble ${i} of round ${round}`))),
+    );
     if (!signal.aborted) await this.#restUntilAllWereIn();
   }
 
@@ -124,7 +142,8 @@ class Conductor {
     const { kind, at, forMs } = trouble;
     await this.#until(at - LINGER_BEFORE_MS);
     const isAimed = trouble.victim === "holder";
-    if (isAimed) await this.#restUntil(() => this.#crew.some(({ holding, troubles }) => holding.size > 0 && troubles === 0));
+    if (isAimed)
+      await this.#restUntil(() => this.#crew.some(({ holding, troubles }) => holding.size > 0 && troubles === 0));
     const member = this.#victimOf(trouble, chance);
     if (member) member.troubles += 1;
     if (isAimed) member?.process.send({ kind: "linger", until: this.#clock.now() + LINGER_BEFORE_MS + forMs });
@@ -176,7 +195,8 @@ class Conductor {
       case "storageGone":
         return await this.#loseStorage(kind, forMs);
       case "lateWrites":
-        this.#register.lateness = () => (chance.isOnce(0.3) ? chance.between(0.2, 1.5) * LEASE_MS : chance.between(0, 300));
+        this.#register.lateness = () =>
+          chance.isOnce(0.3) ? chance.between(0.2, 1.5) * LEASE_MS : chance.between(0, 300);
         await this.#rest(forMs);
         this.#register.lateness = () => 0;
         return true;
@@ -233,7 +253,8 @@ class Conductor {
     await Promise.all(
       this.#crew.map(async (member) => {
         const hasEnded = await Promise.race([member.ended.then(() => true), sleep(withinMs, false, { ref: false })]);
-        if (!hasEnded) late.push(`${member.name} did not end within ${Math.round(withinMs / 1_000)} s of being told to`);
+        if (!hasEnded)
+          late.push(`${member.name} did not end within ${Math.round(withinMs / 1_000)} s of being told to`);
       }),
     );
     return [...this.#crew.flatMap(({ crashes }) => crashes), ...late];
@@ -283,7 +304,10 @@ class Conductor {
   }
 }
 
-/** How many times as much as it can do at once the machine has to do, and 1 at least: a worker that waits for a processor is not late. */
+/**
+ * How many times as much as it can do at once the machine has to do, and 1 at least: a worker that waits for a
+ * processor is not late.
+ */
 function overload(): number {
   const [inTheLastMinute = 0] = loadavg();
   return Math.max(1, inTheLastMinute / availableParallelism());

@@ -33,7 +33,11 @@ export class Member {
     this.proxy = proxy;
     this.#folder = folder;
     this.#job = job;
-    this.actors = ACTORS.map((kind, i) => ({ name: `${name} ${kind}${ACTORS.indexOf(kind) < i ? " too" : ""}`, kind, key: kind }));
+    this.actors = ACTORS.map((kind, i) => ({
+      name: `${name} ${kind}${ACTORS.indexOf(kind) < i ? " too" : ""}`,
+      kind,
+      key: kind,
+    }));
   }
 
   get process(): WorkerProcess {
@@ -62,11 +66,14 @@ export class Member {
     const { name: worker, actors } = this;
     const { connectionString } = this.proxy;
     this.holding.clear();
-    const started = new WorkerProcess({ ...this.#job, worker, actors, incarnation, connectionString, journal }, (actor, isIn) => {
-      if (isIn) this.#wereIn.add(actor);
-      if (isIn) this.holding.add(actor);
-      else this.holding.delete(actor);
-    });
+    const started = new WorkerProcess(
+      { ...this.#job, worker, actors, incarnation, connectionString, journal },
+      (actor, isIn) => {
+        if (isIn) this.#wereIn.add(actor);
+        if (isIn) this.holding.add(actor);
+        else this.holding.delete(actor);
+      },
+    );
     this.#incarnations.push(started);
     void started.ended.then((wrong) => wrong !== undefined && this.crashes.push(wrong));
     return Promise.race([started.ready, started.ended.then(() => {})]);

@@ -28,7 +28,9 @@ export interface StorageLoss {
   readonly isRewound: boolean;
 }
 
-/** Everything that a run left behind, and all that the checker looks at. Times are milliseconds of the machine's clock. */
+/**
+ * Everything that a run left behind, and all that the checker looks at. Times are milliseconds of the machine's clock.
+ */
 export interface Evidence {
   readonly seed: number;
   readonly leaseMs: number;
@@ -36,7 +38,12 @@ export interface Evidence {
   readonly workers: readonly string[];
   readonly actors: readonly { readonly name: string; readonly worker: string; readonly key: string }[];
   readonly holds: readonly Hold[];
-  readonly refusals: readonly { readonly actor: string; readonly at: number; readonly code: string; readonly message: string }[];
+  readonly refusals: readonly {
+    readonly actor: string;
+    readonly at: number;
+    readonly code: string;
+    readonly message: string;
+  }[];
   /** What came to the registers, in that order. */
   readonly touches: readonly Touch[];
   /** What the fenced register of each key says at the end. */

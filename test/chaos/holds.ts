@@ -10,8 +10,8 @@ export interface Hold {
   readonly token: number | undefined;
   readonly askedAt: number;
   /**
-   * The stretch in which the holder certainly held it by its own word: `isHeld` was read as true just after both ends, and once
-   * lost a lock is lost for ever. `undefined` if it never was.
+   * The stretch in which the holder certainly held it by its own word: `isHeld` was read as true just after both ends,
+   * and once lost a lock is lost for ever. `undefined` if it never was.
    */
   readonly certain: { readonly from: number; readonly to: number } | undefined;
   /** `released`, or why it was lost; `undefined` of one whose process was killed inside. */
@@ -42,5 +42,7 @@ export type CertainHold = Hold & { readonly certain: NonNullable<Hold["certain"]
 
 /** Those that were certain at all, as they came. */
 export function inOrder(holds: readonly Hold[]): CertainHold[] {
-  return holds.filter((hold): hold is CertainHold => hold.certain !== undefined).sort((a, b) => a.certain.from - b.certain.from);
+  return holds
+    .filter((hold): hold is CertainHold => hold.certain !== undefined)
+    .sort((a, b) => a.certain.from - b.certain.from);
 }

@@ -21,7 +21,13 @@ export type Entry =
   /** What the library logs, for the reader who has to understand a run. */
   | { readonly kind: "log"; readonly at: number; readonly message: string }
   /** It did not get in. */
-  | { readonly kind: "refused"; readonly actor: string; readonly at: number; readonly code: string; readonly message: string };
+  | {
+      readonly kind: "refused";
+      readonly actor: string;
+      readonly at: number;
+      readonly code: string;
+      readonly message: string;
+    };
 
 /** Each line in one write, so that it outlives its writer's SIGKILL. */
 export class Journal {

@@ -1,6 +1,6 @@
 /**
- * True time, as all processes of this machine see it: milliseconds of its monotonic clock since an epoch that they agree on.
- * A process that is stopped reads it late, and never wrong.
+ * True time, as all processes of this machine see it: milliseconds of its monotonic clock since an epoch that they
+ * agree on. A process that is stopped reads it late, and never wrong.
  */
 export class MachineClock {
   #epoch: bigint;

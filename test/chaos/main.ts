@@ -41,8 +41,15 @@ function optionsOf(args: readonly string[]): Options | undefined {
         help: { type: "boolean", default: false },
       },
     });
-    const options = { ...values, journals: values.journals, seed: Number(values.seed), minutes: Number(values.minutes) };
-    return Number.isSafeInteger(options.seed) && options.minutes >= 1 && options.minutes < Infinity ? options : undefined;
+    const options = {
+      ...values,
+      journals: values.journals,
+      seed: Number(values.seed),
+      minutes: Number(values.minutes),
+    };
+    return Number.isSafeInteger(options.seed) && options.minutes >= 1 && options.minutes < Infinity
+      ? options
+      : undefined;
   } catch {
     return undefined;
   }

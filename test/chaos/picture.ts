@@ -51,12 +51,19 @@ export function pictureOf(evidence: Evidence, { violations }: Verdict, tally: Ta
     element("style", {}, `${STYLE}${OWN_STYLE}`),
     element("rect", { width: WIDTH, height, class: "paper" }),
     text(40, 50, "title", title),
-    text(40, 72, "quiet", `${tally.seconds} s in all, of which ${Math.round((frame.to - frame.from) / 1_000)} are drawn`),
+    text(
+      40,
+      72,
+      "quiet",
+      `${tally.seconds} s in all, of which ${Math.round((frame.to - frame.from) / 1_000)} are drawn`,
+    ),
     ...figuresOf(tally, violations.length),
     ...backgroundOf(evidence, frame, TOP, bottom),
     ...lanes.flatMap((lane, i) => lane.map((trouble) => drawTrouble(trouble, frame, TOP + i * LANE))),
     ...keys.flatMap((key, panel) => drawKey(evidence, key, frame, yOf(panel))),
-    ...violations.filter(({ at }) => at >= frame.from && at <= frame.to).map(({ at }) => markOf(xAt(frame, at), TOP, bottom)),
+    ...violations
+      .filter(({ at }) => at >= frame.from && at <= frame.to)
+      .map(({ at }) => markOf(xAt(frame, at), TOP, bottom)),
     drawAxis(frame, bottom),
     drawLegend(height - 18),
   ).concat("\n");
@@ -86,7 +93,12 @@ function figuresOf(tally: Tally, violations: number): string[] {
 }
 
 /** Calms, and the leases after each loss of the storage. */
-function backgroundOf({ calms, storageLosses, leaseMs }: Evidence, frame: Frame, top: number, bottom: number): string[] {
+function backgroundOf(
+  { calms, storageLosses, leaseMs }: Evidence,
+  frame: Frame,
+  top: number,
+  bottom: number,
+): string[] {
   const band = (from: number, to: number, kind: string): string => {
     const { x, width } = spanOf(frame, from, to);
     return width > 0 ? element("rect", { x, y: top, width, height: bottom - top, class: kind }) : "";
@@ -146,7 +158,13 @@ function drawTrouble(trouble: Struck, frame: Frame, y: number): string {
   const { from, to } = trouble;
   const { x, width } = spanOf(frame, from, to);
   return [
-    element("rect", { x, y: y + 1, width: Math.max(width, 2), height: LANE - 3, class: isOfStorage(trouble) ? "down" : "trouble" }),
+    element("rect", {
+      x,
+      y: y + 1,
+      width: Math.max(width, 2),
+      height: LANE - 3,
+      class: isOfStorage(trouble) ? "down" : "trouble",
+    }),
     text(x + 3, y + LANE - 4, "tiny", nameOf(trouble)),
   ].join("");
 }
@@ -157,9 +175,13 @@ function drawKey(evidence: Evidence, key: string, frame: Frame, y: number): stri
   const isOfKey = (other: string): boolean => other === key || other.startsWith(`${key}/`);
   const height = workers.length * ROW;
   const holds = grouped(inOrder(evidence.holds.filter((hold) => isOfKey(hold.key))), ({ worker }) => worker);
-  const writes = touches.filter(({ kind, key: written, at }) => kind === "write" && isOfKey(written) && at >= frame.from && at <= frame.to);
+  const writes = touches.filter(
+    ({ kind, key: written, at }) => kind === "write" && isOfKey(written) && at >= frame.from && at <= frame.to,
+  );
   const ticks = (isAccepted: boolean): { x: number; width: number }[] =>
-    writes.filter((write) => write.isAccepted === isAccepted).map(({ at }) => ({ x: xAt(frame, at), width: THINNEST_BAR }));
+    writes
+      .filter((write) => write.isAccepted === isAccepted)
+      .map(({ at }) => ({ x: xAt(frame, at), width: THINNEST_BAR }));
   return [
     text(24, y + height / 2 + 4, "name", key),
     line(LEFT, y, RIGHT, y, "grid"),
@@ -211,7 +233,8 @@ function drawLegend(y: number): string {
   let x = LEFT;
   return entries
     .map(([kind, words]) => {
-      const drawn = element("rect", { x, y: y - 9, width: 12, height: 10, class: kind }) + text(x + 18, y, "small quiet", words);
+      const drawn =
+        element("rect", { x, y: y - 9, width: 12, height: 10, class: kind }) + text(x + 18, y, "small quiet", words);
       x += 18 + words.length * 6.3 + 24;
       return drawn;
     })

@@ -20,7 +20,10 @@ export interface Trouble {
   /** Milliseconds from the beginning of its round. */
   readonly at: number;
   readonly forMs: number;
-  /** The worker that it befalls, counted from 0; or whichever holds most shortly before, and keeps it until the trouble is over. */
+  /**
+   * The worker that it befalls, counted from 0; or whichever holds most shortly before, and keeps it until the trouble
+   * is over.
+   */
   readonly victim: number | "holder" | "all";
 }
 
@@ -125,11 +128,17 @@ export function planOf({ seed, round, roundMs, workers, leaseMs }: PlanOptions):
     { ...everybody, kinds: ["lateWrites"], lasts: WRITES, pauseMs: [6_000, 20_000] },
     { ...everybody, kinds: keysOf(STORAGE), lasts: STORAGE, pauseMs: [22_000, 40_000] },
   ] as Lane<TroubleKind>[];
-  const gateways = { ...networks, kinds: ["gateway"], pauseMs: [4_000, 15_000], single: 0.75 } as Lane<NetworkTrouble> as Lane<TroubleKind>;
+  const gateways = {
+    ...networks,
+    kinds: ["gateway"],
+    pauseMs: [4_000, 15_000],
+    single: 0.75,
+  } as Lane<NetworkTrouble> as Lane<TroubleKind>;
   const planned = (lane: Lane<TroubleKind>, i: number): Trouble[] => [
     ...troublesOf(lane, new Chance(seed, `lane ${i} of round ${round}`), roundMs * lane.part, { workers, leaseMs }),
   ];
-  // A trouble's place decides what its chance is: the last lane comes after all others, so that it changes none of them.
+  // A trouble's place decides what its chance is: the last lane comes after all others, so that it changes none of
+  // them.
   return [...lanes.flatMap(planned).sort((a, b) => a.at - b.at), ...planned(gateways, lanes.length)];
 }
 

@@ -11,7 +11,9 @@ export class RegisterClient {
     this.#port = port;
   }
 
-  /** Resolves with null if the token is too low. Rejects when the signal aborts; what was sent may arrive all the same. */
+  /**
+   * Resolves with null if the token is too low. Rejects when the signal aborts; what was sent may arrive all the same.
+   */
   async send(sent: Request, signal: AbortSignal): Promise<Reading | null> {
     const outgoing = request({ host: "127.0.0.1", port: this.#port, method: "POST", agent: this.#agent, signal });
     outgoing.end(JSON.stringify(sent));

@@ -52,8 +52,9 @@ interface Registers {
 }
 
 /**
- * What is written under the locks: per key a number that takes every write, and one that refuses every token lower than one it
- * has seen, be it on a read or on a write. It serves one request after the other and notes the true time of each.
+ * What is written under the locks: per key a number that takes every write, and one that refuses every token lower than
+ * one it has seen, be it on a read or on a write. It serves one request after the other and notes the true time of
+ * each.
  */
 export class Register implements AsyncDisposable {
   readonly touches: Touch[] = [];
@@ -65,7 +66,10 @@ export class Register implements AsyncDisposable {
 
   private constructor(clock: MachineClock) {
     this.#clock = clock;
-    this.#server = createServer({ keepAliveTimeout: 600_000 }, (incoming, outgoing) => void this.#serve(incoming, outgoing));
+    this.#server = createServer(
+      { keepAliveTimeout: 600_000 },
+      (incoming, outgoing) => void this.#serve(incoming, outgoing),
+    );
   }
 
   static async start(clock: MachineClock): Promise<Register> {

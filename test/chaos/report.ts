@@ -8,7 +8,13 @@ export function troubleLine(at: number, { kind, forMs }: Trouble, victim: string
 }
 
 /** What was done and what was found, for people. */
-export function reportOf(seed: number, minutes: number, tally: Tally, { violations, excused }: Verdict, picture: string): string {
+export function reportOf(
+  seed: number,
+  minutes: number,
+  tally: Tally,
+  { violations, excused }: Verdict,
+  picture: string,
+): string {
   const { stale } = tally;
   const lines = [
     "",
@@ -29,13 +35,18 @@ export function reportOf(seed: number, minutes: number, tally: Tally, { violatio
     "What was found",
     row(stale.offered, `stale writes came to the register: ${stale.refused} refused, ${stale.accepted} accepted`),
     row(tally.lostWithoutFence, "updates were overwritten in the register without a fence, by writes that came late"),
-    row(excused.length, `findings that ${tally.storageLosses} losses of the storage explain${wordsOf(byRule(excused))}`),
+    row(
+      excused.length,
+      `findings that ${tally.storageLosses} losses of the storage explain${wordsOf(byRule(excused))}`,
+    ),
     `${(tally.slowestAfterTroubleMs / 1_000).toFixed(1).padStart(8)}  seconds at most, after trouble was over, until everybody had been in`,
     row(violations.length, `violations${wordsOf(byRule(violations))}`),
     ...violations.map(lineOf),
     "",
     `The run as a picture: ${picture}`,
-    violations.length === 0 ? `Seed ${seed}: all is well.` : `To try it again: npm run chaos -- --seed ${seed} --minutes ${minutes}`,
+    violations.length === 0
+      ? `Seed ${seed}: all is well.`
+      : `To try it again: npm run chaos -- --seed ${seed} --minutes ${minutes}`,
     "",
   ];
   return lines.join("\n");

@@ -8,11 +8,19 @@ import type { Upstream } from "../support/fault-proxy.ts";
 
 const PROGRAM = fileURLToPath(new URL("./storage-program.js", import.meta.url));
 // The version check is off because the SDK is ahead of Azurite; see AZURITE_SETTINGS.
-const SWITCHES = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--silent", "--skipApiVersionCheck", "--disableTelemetry"];
+const SWITCHES = [
+  "--blobHost",
+  "127.0.0.1",
+  "--blobPort",
+  "0",
+  "--silent",
+  "--skipApiVersionCheck",
+  "--disableTelemetry",
+];
 
 /**
- * Azurite as a process of its own that keeps its data on disk: it can be killed, and come back on another port. The process that
- * is to come back is there beforehand, so that it comes when it is meant to.
+ * Azurite as a process of its own that keeps its data on disk: it can be killed, and come back on another port. The
+ * process that is to come back is there beforehand, so that it comes when it is meant to.
  */
 export class StorageProcess implements Upstream, AsyncDisposable {
   readonly #folder: string;

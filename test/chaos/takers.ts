@@ -1,4 +1,12 @@
-import { type AzureMutex, type Holding, LeaderElection, type LockerOptions, ReaderWriterLock, Semaphore, type WaitOptions } from "azmutex";
+import {
+  type AzureMutex,
+  type Holding,
+  LeaderElection,
+  type LockerOptions,
+  ReaderWriterLock,
+  Semaphore,
+  type WaitOptions,
+} from "azmutex";
 import type { Random } from "../../simulate/seeded.ts";
 import type { ActorSpec } from "./messages.ts";
 
@@ -17,7 +25,12 @@ const PERMITS = 3;
 const WRITERS = 0.4;
 
 /** How an actor takes what it is there for. All actors of a process share its `AzureMutex`. */
-export function takerOf({ kind, key, name }: ActorSpec, mutex: AzureMutex, options: LockerOptions, random: Random): Taker {
+export function takerOf(
+  { kind, key, name }: ActorSpec,
+  mutex: AzureMutex,
+  options: LockerOptions,
+  random: Random,
+): Taker {
   switch (kind) {
     case "plain":
     case "crowd":

@@ -29,7 +29,9 @@ export class WorkerProcess {
       return isAsMeant ? undefined : `${job.worker} ended with ${signal ?? code}: ${complaint.trim()}`;
     });
     this.ready = new Promise((resolve) => {
-      child.on("message", (report: Report) => (report.kind === "ready" ? resolve() : onMove(report.actor, report.kind === "in")));
+      child.on("message", (report: Report) =>
+        report.kind === "ready" ? resolve() : onMove(report.actor, report.kind === "in"),
+      );
     });
     this.send({ kind: "job", job });
   }

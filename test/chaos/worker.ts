@@ -1,4 +1,5 @@
-// One worker of the chaos: takes locks, adds one to numbers under them, and notes by true time what it believed to hold.
+// One worker of the chaos: takes locks, adds one to numbers under them, and notes by true time what it believed to
+// hold.
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AzureMutex, isMutexError } from "azmutex";
@@ -52,7 +53,10 @@ async function act(actor: ActorSpec): Promise<void> {
     const askedAt = clock.now();
     try {
       const isImpatient = random() < IMPATIENT.share;
-      const taken = await take({ signal: finishing.signal, ...(isImpatient && { timeoutMs: between(...IMPATIENT.ms, random) }) });
+      const taken = await take({
+        signal: finishing.signal,
+        ...(isImpatient && { timeoutMs: between(...IMPATIENT.ms, random) }),
+      });
       await hold(actor.name, taken, askedAt, random);
     } catch (error) {
       if (finishing.signal.aborted) return;

@@ -12,16 +12,19 @@ afterAll(() => emulator.close());
 
 function setup(): StoreUnderTest {
   const credential = new StorageSharedKeyCredential(emulator.accountName, emulator.accountKey);
-  const container = new ContainerClient(`${emulator.url}/c${randomUUID()}`, credential, { retryOptions: { maxTries: 1 } });
+  const container = new ContainerClient(`${emulator.url}/c${randomUUID()}`, credential, {
+    retryOptions: { maxTries: 1 },
+  });
   return {
     store: new BlobLeaseStore(async () => container),
     advance: (ms) => emulator.advance(ms),
     foreign: {
       putBlob: (key, { metadata, leaseId } = {}) =>
         accepted(
-          container
-            .getBlockBlobClient(key)
-            .upload("", 0, { ...(metadata && { metadata }), ...(leaseId !== undefined && { conditions: { leaseId } }) }),
+          container.getBlockBlobClient(key).upload("", 0, {
+            ...(metadata && { metadata }),
+            ...(leaseId !== undefined && { conditions: { leaseId } }),
+          }),
         ),
       deleteBlob: (key, { leaseId } = {}) =>
         accepted(container.getBlobClient(key).delete(leaseId === undefined ? {} : { conditions: { leaseId } })),

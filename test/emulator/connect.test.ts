@@ -26,7 +26,10 @@ const storage = await Storage.start();
 const { emulator, proxy } = storage;
 afterAll(() => storage[Symbol.asyncDispose]());
 
-const service = new BlobServiceClient(proxy.url, new StorageSharedKeyCredential(emulator.accountName, emulator.accountKey));
+const service = new BlobServiceClient(
+  proxy.url,
+  new StorageSharedKeyCredential(emulator.accountName, emulator.accountKey),
+);
 const containerName = "ways-in";
 const tomorrow = new Date(Date.now() + 86_400_000);
 
@@ -41,7 +44,10 @@ describe("the URL of a container or of a blob, as the portal copies it,", () => 
 
   it.each<[string, (url: string) => MutexOptions]>([
     ["endpoint", (endpoint) => ({ accountName, accountKey, endpoint, containerName: "locks" })],
-    ["BlobEndpoint", (url) => ({ connectionString: proxy.connectionString.replace(proxy.url, url), containerName: "locks" })],
+    [
+      "BlobEndpoint",
+      (url) => ({ connectionString: proxy.connectionString.replace(proxy.url, url), containerName: "locks" }),
+    ],
     [
       "BlobEndpoint with a SAS",
       (url) => ({ connectionString: `BlobEndpoint=${url};SharedAccessSignature=${sas}`, containerName: "locks" }),
@@ -49,7 +55,9 @@ describe("the URL of a container or of a blob, as the portal copies it,", () => 
     ["sasUrl", (url) => ({ sasUrl: `${url}${sas}` })],
     ["sasUrl with containerName", (url) => ({ sasUrl: `${url}${sas}`, containerName: "locks" })],
   ])("for %s gives the same lock, or is refused: two never hold one key", async (_, optionsFor) => {
-    const held = await new AzureMutex({ connectionString: proxy.connectionString, containerName: "locks" }).locker("deploy").lock();
+    const held = await new AzureMutex({ connectionString: proxy.connectionString, containerName: "locks" })
+      .locker("deploy")
+      .lock();
     for (const path of ["/locks", "/locks/", "/locks/deploy", "/locks/deploy/"]) {
       const lockThere = async () => new AzureMutex(optionsFor(`${proxy.url}${path}`)).locker("deploy").tryLock();
       const got = await lockThere().catch((error: unknown) => error);
@@ -60,7 +68,16 @@ describe("the URL of a container or of a blob, as the portal copies it,", () => 
 });
 
 describe("a proxy that the environment names", () => {
-  const names = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"];
+  const names = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+  ];
 
   /** What a proxy is asked for by the work, with that variable naming it. */
   async function askedOf(variable: string, work: () => Promise<unknown>): Promise<string[]> {
@@ -95,12 +112,17 @@ describe("a proxy that the environment names", () => {
     await expect(mutex.locker("job", { tryTimeoutMs: 500 }).tryLock()).rejects.toBeInstanceOf(StoreUnavailableError);
   };
 
-  it.each(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy"])("by %s gets nothing that is for this machine", async (variable) => {
-    expect(await askedOf(variable, () => locksAndUnlocks({ connectionString: proxy.connectionString, containerName }))).toEqual([]);
-    const signed = service.generateAccountSasUrl(tomorrow, enough.account, "sco");
-    expect(await askedOf(variable, () => locksAndUnlocks({ sasUrl: signed, containerName }))).toEqual([]);
-    expect(await askedOf(variable, failing("https://localhost:1/devstoreaccount1"))).toEqual([]);
-  });
+  it.each(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "https_proxy"])(
+    "by %s gets nothing that is for this machine",
+    async (variable) => {
+      expect(
+        await askedOf(variable, () => locksAndUnlocks({ connectionString: proxy.connectionString, containerName })),
+      ).toEqual([]);
+      const signed = service.generateAccountSasUrl(tomorrow, enough.account, "sco");
+      expect(await askedOf(variable, () => locksAndUnlocks({ sasUrl: signed, containerName }))).toEqual([]);
+      expect(await askedOf(variable, failing("https://localhost:1/devstoreaccount1"))).toEqual([]);
+    },
+  );
 
   it.each(["HTTP_PROXY", "HTTPS_PROXY"])("by %s gets no signed request that travels in the clear", async (variable) => {
     expect(await askedOf(variable, failing("http://azurite.invalid:10000/devstoreaccount1"))).toEqual([]);
@@ -117,13 +139,21 @@ const enough = { container: ContainerSASPermissions.parse("rcwl"), account: Acco
 
 describe("a lock is held and given back by way of", () => {
   it("account name and key", () =>
-    locksAndUnlocks({ accountName: emulator.accountName, accountKey: emulator.accountKey, endpoint: proxy.url, containerName }));
+    locksAndUnlocks({
+      accountName: emulator.accountName,
+      accountKey: emulator.accountKey,
+      endpoint: proxy.url,
+      containerName,
+    }));
 
   it("a connection string", () => locksAndUnlocks({ connectionString: proxy.connectionString, containerName }));
 
   it("a connection string with a SAS", () => {
     const sas = new URL(service.generateAccountSasUrl(tomorrow, enough.account, "sco")).search;
-    return locksAndUnlocks({ connectionString: `BlobEndpoint=${proxy.url};SharedAccessSignature=${sas}`, containerName });
+    return locksAndUnlocks({
+      connectionString: `BlobEndpoint=${proxy.url};SharedAccessSignature=${sas}`,
+      containerName,
+    });
   });
 
   it("the SAS URL of an account", () =>
@@ -131,7 +161,9 @@ describe("a lock is held and given back by way of", () => {
 
   it("the SAS URL of a container", async () => {
     await service.getContainerClient("sas-only").create();
-    const sasUrl = await service.getContainerClient("sas-only").generateSasUrl({ expiresOn: tomorrow, permissions: enough.container });
+    const sasUrl = await service
+      .getContainerClient("sas-only")
+      .generateSasUrl({ expiresOn: tomorrow, permissions: enough.container });
     await locksAndUnlocks({ sasUrl });
   });
 
@@ -154,7 +186,10 @@ describe("the permissions in the README suffice, and no less does", () => {
   const mutexWith = async (permissions: string): Promise<AzureMutex> => {
     await container.createIfNotExists();
     return new AzureMutex({
-      sasUrl: await container.generateSasUrl({ expiresOn: tomorrow, permissions: ContainerSASPermissions.parse(permissions) }),
+      sasUrl: await container.generateSasUrl({
+        expiresOn: tomorrow,
+        permissions: ContainerSASPermissions.parse(permissions),
+      }),
     });
   };
 
@@ -164,7 +199,9 @@ describe("the permissions in the README suffice, and no less does", () => {
     await mutex.acquire("by-hand", 15);
     await mutex.renew("by-hand");
     await mutex.release("by-hand");
-    await expect((await mutexWith("rl")).locker("plain", { fencing: false }).lock()).rejects.toBeInstanceOf(AccessDeniedError);
+    await expect((await mutexWith("rl")).locker("plain", { fencing: false }).lock()).rejects.toBeInstanceOf(
+      AccessDeniedError,
+    );
   });
 
   it("rw for locks with fencing, on blobs that exist or do not, and for break", async () => {
@@ -185,11 +222,23 @@ describe("the permissions in the README suffice, and no less does", () => {
       expect(readable).toMatchObject({ isHeld: false, state: "available" });
     }
     const listing = await mutexWith("rl");
-    expect(await listing.inspect("permits")).toMatchObject({ isHeld: false, waiting: [], semaphore: { permits: 2, held: [{ slot: 0 }] } });
-    expect(await listing.inspect("index")).toMatchObject({ isHeld: false, waiting: [], readers: [{ state: "leased" }] });
-    expect(await (await mutexWith("rw")).break("permits", { permit: 0, periodSeconds: 0 })).toMatchObject({ outcome: "broken" });
+    expect(await listing.inspect("permits")).toMatchObject({
+      isHeld: false,
+      waiting: [],
+      semaphore: { permits: 2, held: [{ slot: 0 }] },
+    });
+    expect(await listing.inspect("index")).toMatchObject({
+      isHeld: false,
+      waiting: [],
+      readers: [{ state: "leased" }],
+    });
+    expect(await (await mutexWith("rw")).break("permits", { permit: 0, periodSeconds: 0 })).toMatchObject({
+      outcome: "broken",
+    });
     const { holder } = (await listing.inspect("index")).readers?.[0] ?? {};
-    expect(await (await mutexWith("wl")).break("index", { reader: holder?.name as string, periodSeconds: 0 })).toMatchObject({
+    expect(
+      await (await mutexWith("wl")).break("index", { reader: holder?.name as string, periodSeconds: 0 }),
+    ).toMatchObject({
       outcome: "broken",
       holder,
     });
@@ -203,7 +252,9 @@ describe("the permissions in the README suffice, and no less does", () => {
     const leadership = await new LeaderElection(await mutexWith("rw"), "office").campaign();
     expect(await new LeaderElection(await mutexWith("r"), "office").leader()).toMatchObject({ term: leadership.term });
     await leadership.resign();
-    await expect(new LeaderElection(await mutexWith("r"), "office").campaign()).rejects.toBeInstanceOf(AccessDeniedError);
+    await expect(new LeaderElection(await mutexWith("r"), "office").campaign()).rejects.toBeInstanceOf(
+      AccessDeniedError,
+    );
   });
 
   it("rwl for a semaphore, wl for one without fencing", async () => {
@@ -223,8 +274,12 @@ describe("the permissions in the README suffice, and no less does", () => {
   it("rw to read under a reader-writer lock, rwl to write", async () => {
     await new ReaderWriterLock(await mutexWith("rw"), "config").read.run(() => undefined);
     await new ReaderWriterLock(await mutexWith("rwl"), "config").write.run(() => undefined);
-    await expect(new ReaderWriterLock(await mutexWith("rw"), "config").write.lock()).rejects.toBeInstanceOf(AccessDeniedError);
-    await expect(new ReaderWriterLock(await mutexWith("w"), "config").read.lock()).rejects.toBeInstanceOf(AccessDeniedError);
+    await expect(new ReaderWriterLock(await mutexWith("rw"), "config").write.lock()).rejects.toBeInstanceOf(
+      AccessDeniedError,
+    );
+    await expect(new ReaderWriterLock(await mutexWith("w"), "config").read.lock()).rejects.toBeInstanceOf(
+      AccessDeniedError,
+    );
   });
 
   it("rwdl for a fair queue", async () => {
@@ -240,7 +295,8 @@ describe("the permissions in the README suffice, and no less does", () => {
   });
 
   it("c on containers, of an account, for a container that is missing", async () => {
-    const url = (resources: string) => service.generateAccountSasUrl(tomorrow, AccountSASPermissions.parse("rcw"), resources);
+    const url = (resources: string) =>
+      service.generateAccountSasUrl(tomorrow, AccountSASPermissions.parse("rcw"), resources);
     await new AzureMutex({ sasUrl: url("co"), containerName: "made-by-sas" }).locker("job").run(() => undefined);
     await expect(new AzureMutex({ sasUrl: url("o"), containerName: "not-made" }).locker("job").lock()).rejects.toThrow(
       /create the container/,
@@ -252,7 +308,12 @@ describe("a refusal of the credentials", () => {
   const wrongKey = Buffer.from("a wrong key that is a canary").toString("base64");
 
   it("is AccessDeniedError, at once, for a wrong key", async () => {
-    const mutex = new AzureMutex({ accountName: emulator.accountName, accountKey: wrongKey, endpoint: proxy.url, containerName });
+    const mutex = new AzureMutex({
+      accountName: emulator.accountName,
+      accountKey: wrongKey,
+      endpoint: proxy.url,
+      containerName,
+    });
     const locker = mutex.locker("job");
     for (const call of [
       () => locker.lock(),
@@ -275,13 +336,16 @@ describe("a refusal of the credentials", () => {
       .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(AccessDeniedError);
     const signature = new URL(url).searchParams.get("sig") as string;
-    for (const form of [signature, encodeURIComponent(signature)]) expect(everythingPrinted(error) + log.join("\n")).not.toContain(form);
+    for (const form of [signature, encodeURIComponent(signature)])
+      expect(everythingPrinted(error) + log.join("\n")).not.toContain(form);
   });
 
   it("is AccessDeniedError when no token is to be had", async () => {
     const refusing = {
       getToken: async () => {
-        throw Object.assign(new Error("no identity here\nclient_secret=canary"), { name: "CredentialUnavailableError" });
+        throw Object.assign(new Error("no identity here\nclient_secret=canary"), {
+          name: "CredentialUnavailableError",
+        });
       },
     };
     const mutex = new AzureMutex({ credential: refusing, endpoint: "https://127.0.0.1:1", containerName });
@@ -326,7 +390,12 @@ describe("a source of tokens that takes longer than a request may", () => {
       },
     };
     // Nothing listens there: with a token a request can be sent, and is refused.
-    const mutex = new AzureMutex({ credential: slow, endpoint: "https://127.0.0.1:1", containerName, tryTimeoutMs: 300 });
+    const mutex = new AzureMutex({
+      credential: slow,
+      endpoint: "https://127.0.0.1:1",
+      containerName,
+      tryTimeoutMs: 300,
+    });
     await expect(mutex.break("job")).rejects.toThrow("ECONNREFUSED");
     expect(asked).toBe(1);
   });
@@ -347,12 +416,21 @@ describe("a service that is not there", () => {
         };
       },
     ],
-    ["has no such name", async () => ({ url: "http://no-such-host.localhost/devstoreaccount1", close: () => undefined })],
+    [
+      "has no such name",
+      async () => ({ url: "http://no-such-host.localhost/devstoreaccount1", close: () => undefined }),
+    ],
   ])("and %s is StoreUnavailableError after unreachableAfterMs, and no secret is shown", async (_, start) => {
     const { url, close } = await start();
     const log: string[] = [];
     const { accountName, accountKey } = emulator;
-    const mutex = new AzureMutex({ accountName, accountKey, endpoint: url, containerName, log: (line) => log.push(line) });
+    const mutex = new AzureMutex({
+      accountName,
+      accountKey,
+      endpoint: url,
+      containerName,
+      log: (line) => log.push(line),
+    });
     const locker = mutex.locker("job", { tryTimeoutMs: 200, unreachableAfterMs: 1_000 });
     const began = performance.now();
     const ownBegan = ownTime.now();
@@ -413,7 +491,9 @@ describe("keys", () => {
     const metadata = { OwnerTeam: "billing", flag: "", odd: '"a  b" %20 <&>' };
     await blob.upload("precious", 8, { metadata, tags: {} });
     const before = await blob.getProperties();
-    await new AzureMutex({ connectionString: proxy.connectionString, containerName: "keys" }).locker("precious.txt").run(() => undefined);
+    await new AzureMutex({ connectionString: proxy.connectionString, containerName: "keys" })
+      .locker("precious.txt")
+      .run(() => undefined);
     const after = await blob.getProperties();
     expect((await blob.downloadToBuffer()).toString()).toBe("precious");
     for await (const { metadata: { azmutex, azmutex_kind: kind, ...others } = {} } of container.listBlobsFlat({
@@ -436,16 +516,27 @@ describe("a shared access signature that has expired", () => {
   it("is named as the reason, whatever was asked", async () => {
     const container = service.getContainerClient("expired");
     const expiresOn = new Date("2026-01-02T03:04:05Z");
-    const sasUrl = await container.generateSasUrl({ startsOn: new Date(0), expiresOn, permissions: ContainerSASPermissions.parse("rwl") });
+    const sasUrl = await container.generateSasUrl({
+      startsOn: new Date(0),
+      expiresOn,
+      permissions: ContainerSASPermissions.parse("rwl"),
+    });
     const mutex = new AzureMutex({ sasUrl });
     const ready = new AzureMutex({ containerClient: new ContainerClient(sasUrl) });
     const listed = async () => {
       for await (const _ of mutex.list());
     };
-    for (const asked of [() => mutex.inspect("k"), () => mutex.acquire("k", 15), listed, () => ready.acquire("k", 15)]) {
+    for (const asked of [
+      () => mutex.inspect("k"),
+      () => mutex.acquire("k", 15),
+      listed,
+      () => ready.acquire("k", 15),
+    ]) {
       await expect(asked()).rejects.toMatchObject({
         code: "ACCESS_DENIED",
-        message: expect.stringMatching(/ in \S+\/devstoreaccount1\/expired: .*\(the SAS expired at 2026-01-02T03:04:05Z\)$/),
+        message: expect.stringMatching(
+          / in \S+\/devstoreaccount1\/expired: .*\(the SAS expired at 2026-01-02T03:04:05Z\)$/,
+        ),
       });
     }
   });

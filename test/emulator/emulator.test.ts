@@ -9,7 +9,9 @@ const KINDS: [string, EmulatorOptions][] = [
 ];
 
 async function containerOf(emulator: Emulator): Promise<ContainerClient> {
-  const container = BlobServiceClient.fromConnectionString(emulator.connectionString).getContainerClient(`c${randomUUID()}`);
+  const container = BlobServiceClient.fromConnectionString(emulator.connectionString).getContainerClient(
+    `c${randomUUID()}`,
+  );
   await container.create();
   return container;
 }
@@ -20,7 +22,9 @@ describe.each(KINDS)("emulator %s", (_, options) => {
     const blob = (await containerOf(emulator)).getBlockBlobClient("key");
     await blob.upload("", 0);
     await blob.getBlobLeaseClient(randomUUID()).acquireLease(15);
-    await expect(blob.getBlobLeaseClient(randomUUID()).acquireLease(15)).rejects.toMatchObject({ code: "LeaseAlreadyPresent" });
+    await expect(blob.getBlobLeaseClient(randomUUID()).acquireLease(15)).rejects.toMatchObject({
+      code: "LeaseAlreadyPresent",
+    });
   });
 
   it("listens on loopback only, and says where", async () => {
@@ -33,7 +37,9 @@ describe.each(KINDS)("emulator %s", (_, options) => {
     await using one = await startEmulator(options);
     await using other = await startEmulator(options);
     const container = await containerOf(one);
-    const same = BlobServiceClient.fromConnectionString(other.connectionString).getContainerClient(container.containerName);
+    const same = BlobServiceClient.fromConnectionString(other.connectionString).getContainerClient(
+      container.containerName,
+    );
     expect(await container.exists()).toBe(true);
     expect(await same.exists()).toBe(false);
   });
@@ -73,7 +79,10 @@ describe("an emulator's own clock", () => {
     expect(written.date?.getTime()).toEqual(hourAhead);
     expect(written.lastModified?.getTime()).toEqual(hourAhead);
     await blob.getBlobLeaseClient(randomUUID()).acquireLease(60);
-    for (const ask of [() => blob.getBlobLeaseClient(randomUUID()).acquireLease(60), () => container.getBlobClient("missing").download()]) {
+    for (const ask of [
+      () => blob.getBlobLeaseClient(randomUUID()).acquireLease(60),
+      () => container.getBlobClient("missing").download(),
+    ]) {
       const refusal = await ask().catch((error: unknown) => error);
       expect(refusal).toBeInstanceOf(RestError);
       expect(Date.parse((refusal as RestError).response?.headers.get("date") ?? "")).toEqual(hourAhead);

@@ -42,7 +42,9 @@ describe("FaultProxy", () => {
     await other.create();
     await other.delete();
     await blob.upload("x", 1);
-    await container.getBlockBlobClient("a/b ü?").upload("", 0, { conditions: { ifNoneMatch: "*" }, metadata: { note: "a b" } });
+    await container
+      .getBlockBlobClient("a/b ü?")
+      .upload("", 0, { conditions: { ifNoneMatch: "*" }, metadata: { note: "a b" } });
     await lease.acquireLease(15);
     await lease.renewLease();
     await lease.changeLease(randomUUID());
@@ -56,7 +58,18 @@ describe("FaultProxy", () => {
     await blob.delete();
     await expect(blob.getProperties()).rejects.toMatchObject({ statusCode: 404 });
     expect(proxy.requests.map(({ operation }) => operation)).toEqual([
-      ...["createContainer", "deleteContainer", "putBlob", "create", "acquire", "renew", "change", "read", "writeMetadata", "list"],
+      ...[
+        "createContainer",
+        "deleteContainer",
+        "putBlob",
+        "create",
+        "acquire",
+        "renew",
+        "change",
+        "read",
+        "writeMetadata",
+        "list",
+      ],
       ...["break", "release", "deleteBlob", "read"],
     ]);
     expect(proxy.count("read")).toBe(2);
@@ -82,7 +95,9 @@ describe("FaultProxy", () => {
     const { lease, leaseState } = await setup();
     proxy.hang(["acquire", "release"]);
     const client = new AbortController();
-    const asking = expect(lease.acquireLease(15, { abortSignal: client.signal })).rejects.toMatchObject({ name: "AbortError" });
+    const asking = expect(lease.acquireLease(15, { abortSignal: client.signal })).rejects.toMatchObject({
+      name: "AbortError",
+    });
     // One that is gone before its request was sent proves nothing.
     await expect.poll(() => proxy.count("acquire")).toBe(1);
     client.abort();
@@ -106,7 +121,9 @@ describe("FaultProxy", () => {
     const due = gate();
     proxy.delay("acquire", due.opened);
     const client = new AbortController();
-    const asking = expect(lease.acquireLease(15, { abortSignal: client.signal })).rejects.toMatchObject({ name: "AbortError" });
+    const asking = expect(lease.acquireLease(15, { abortSignal: client.signal })).rejects.toMatchObject({
+      name: "AbortError",
+    });
     await expect.poll(() => proxy.count("acquire")).toBe(1);
     client.abort();
     await asking;
@@ -161,7 +178,9 @@ describe("FaultProxy", () => {
     await lease.acquireLease(15);
     const error = await lease.acquireLease(15).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ statusCode: 503, code: "ServerBusy" });
-    expect((error as { response: { headers: { get(name: string): string } } }).response.headers.get("retry-after")).toBe("7");
+    expect(
+      (error as { response: { headers: { get(name: string): string } } }).response.headers.get("retry-after"),
+    ).toBe("7");
     await lease.acquireLease(15);
   });
 

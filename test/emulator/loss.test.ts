@@ -20,13 +20,14 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** Resolves with the loss. */
 async function lossOf(lock: Lock): Promise<LockLostError> {
-  if (!lock.signal.aborted) await new Promise((resolve) => lock.signal.addEventListener("abort", resolve, { once: true }));
+  if (!lock.signal.aborted)
+    await new Promise((resolve) => lock.signal.addEventListener("abort", resolve, { once: true }));
   return lock.signal.reason as LockLostError;
 }
 
 /**
- * Good for 6 s, and renewed after 3 s. That the margin is a sixth of the lease unless it is given, unit tests know; here it is
- * so long that a machine which is busy for some seconds is not taken for one that is late.
+ * Good for 6 s, and renewed after 3 s. That the margin is a sixth of the lease unless it is given, unit tests know;
+ * here it is so long that a machine which is busy for some seconds is not taken for one that is late.
  */
 const TERMS = { leaseSeconds: 15, marginMs: 9_000, renewEveryMs: 3_000, tryTimeoutMs: 1_000 };
 
@@ -38,7 +39,8 @@ describe("on Azurite, a lock whose renewals hang", () => {
     const began = performance.now();
     const lock = await mutex.locker(key, TERMS).lock();
     proxy.hang("renew");
-    // Its timers and the lock's are of one event loop: however late, they come in their order, and a turn later what follows from them.
+    // Its timers and the lock's are of one event loop: however late, they come in their order, and a turn later what
+    // follows from them.
     const freed = pause(15_000).then(turn);
     const first = await Promise.race([lossOf(lock), freed]);
     expect(first).toMatchObject({ code: "LOCK_LOST", why: "expired" });
@@ -61,7 +63,8 @@ describe("on Azurite, a lock whose renewals hang", () => {
       locks.map(async (lock) => {
         const { remainingMs } = lock;
         const deadline = performance.now() + remainingMs;
-        // A timer of ours that is set to half the default margin after the deadline: what is left of it is the work's time to stop.
+        // A timer of ours that is set to half the default margin after the deadline: what is left of it is the work's
+        // time to stop.
         let isLate = false;
         const limit = pause(remainingMs + 1_250)
           .then(turn)
@@ -79,8 +82,9 @@ describe("on Azurite, a lock whose renewals hang", () => {
       `1,000 hangs in real time: loss signalled ${lateMs[500]?.toFixed(1)} ms after the deadline in the middle, ${lateMs.at(-1)?.toFixed(1)} ms at the slowest`,
     );
     expect(late.filter(({ isLate }) => isLate)).toEqual([]);
-    // The clock that counts suspend does so in hundredths of a second, and whichever clock is ahead decides. A process that has to
-    // wait for a processor between its looks at the two takes that for sleep, so that a single lock may be early by as much.
+    // The clock that counts suspend does so in hundredths of a second, and whichever clock is ahead decides. A process
+    // that has to wait for a processor between its looks at the two takes that for sleep, so that a single lock may be
+    // early by as much.
     expect(lateMs[500]).toBeGreaterThanOrEqual(-11);
     for (const lock of locks) await lock.release();
   });
@@ -105,7 +109,10 @@ describe("on Azurite, a lock whose renewal is refused", () => {
     ],
   ])("is lost as %s at the next renewal", async (why, interfere) => {
     const key = randomUUID();
-    const lock = await storage.mutex(container.containerName).locker(key, { leaseSeconds: 15, renewEveryMs: 500 }).lock();
+    const lock = await storage
+      .mutex(container.containerName)
+      .locker(key, { leaseSeconds: 15, renewEveryMs: 500 })
+      .lock();
     await interfere(key);
     proxy.forgetRequests();
     expect((await lossOf(lock)).why).toBe(why);
@@ -131,7 +138,8 @@ describe("on Azurite, a lock in a process whose event loop stalls past the deadl
     const locker = mutex.locker("job", TERMS);
     for (const phase of ["timers", "check", "poll"] as const) {
       let wasStalled = false;
-      // Now and then the answer is quicker than the stall, and there is nothing to see; the busier the machine, the more often.
+      // Now and then the answer is quicker than the stall, and there is nothing to see; the busier the machine, the
+      // more often.
       for (let tries = 0; tries < 12 && !wasStalled; tries += 1) {
         // What the renewal brings is good until then at the least.
         const goodUntil = performance.now() + TERMS.renewEveryMs + TERMS.leaseSeconds * 1_000 - TERMS.marginMs;
@@ -143,8 +151,8 @@ describe("on Azurite, a lock in a process whose event loop stalls past the deadl
         const isSignalled = lock.signal.aborted;
         await pause(300);
         const after = [phase, lock.signal.aborted, lock.isHeld];
-        // On a busy machine the service may not come to answer within the stall, or what it answers may have run out since: twelve
-        // times in a row, that is a fault of ours.
+        // On a busy machine the service may not come to answer within the stall, or what it answers may have run out
+        // since: twelve times in a row, that is a fault of ours.
         wasStalled = saysNo && !lock.signal.aborted && performance.now() < goodUntil;
         if (wasStalled) expect([isSignalled, ...after]).toEqual([false, phase, false, true]);
         await lock.release().catch(() => undefined);

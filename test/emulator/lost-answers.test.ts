@@ -59,7 +59,9 @@ describe("a wait that is given up with the acquire under way at the service", ()
       if (how === "request") own.proxy.delay("acquire", ms, { times: 1 });
       else own.proxy.delayAnswer("acquire", ms, { times: 1 });
       const patience = new AbortController();
-      const asking = expect(own.mutex(container.containerName).locker("job").lock({ signal: patience.signal })).rejects.toBe("enough");
+      const asking = expect(
+        own.mutex(container.containerName).locker("job").lock({ signal: patience.signal }),
+      ).rejects.toBe("enough");
       await expect.poll(() => own.proxy.count("acquire")).toBe(1);
       patience.abort("enough");
       await asking;

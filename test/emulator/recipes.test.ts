@@ -82,7 +82,10 @@ async function cycle(taking: Promise<Holding>): Promise<void> {
   await proxy.quiet();
 }
 
-/** Runs what is to be measured, and gives the operations it sent: what goes on in the background belongs to what began it. */
+/**
+ * Runs what is to be measured, and gives the operations it sent: what goes on in the background belongs to what began
+ * it.
+ */
 async function requestsOf(name: string, run: () => Promise<unknown>): Promise<string> {
   proxy.forgetRequests();
   await run();
@@ -111,15 +114,44 @@ const fair = true;
 const fencing = false;
 const BUDGETS: readonly Budget[] = [
   { what: "campaign", take: leads(), taking: "acquire writeMetadata", release: "writeMetadata release" },
-  { what: "campaign", take: leads(), last: "another process", taking: `acquire ${RECORD}`, release: "writeMetadata release" },
-  { what: "campaign", take: leads(), last: "none", taking: `${CREATE} writeMetadata`, release: "writeMetadata release" },
-  { what: "campaign, fair", take: leads({ fair }), taking: "acquire writeMetadata", release: "writeMetadata list release" },
+  {
+    what: "campaign",
+    take: leads(),
+    last: "another process",
+    taking: `acquire ${RECORD}`,
+    release: "writeMetadata release",
+  },
+  {
+    what: "campaign",
+    take: leads(),
+    last: "none",
+    taking: `${CREATE} writeMetadata`,
+    release: "writeMetadata release",
+  },
+  {
+    what: "campaign, fair",
+    take: leads({ fair }),
+    taking: "acquire writeMetadata",
+    release: "writeMetadata list release",
+  },
 
   { what: "permit", take: permit(), taking: "list acquire", release: "release" },
   { what: "permit", take: permit(), last: "another process", taking: `list acquire ${RECORD}`, release: "release" },
   { what: "permit", take: permit(), last: "none", taking: `list create ${CREATE} list`, release: "release" },
-  { what: "permit of 1,000", take: permit({ permits: 1_000 }), last: "none of this one", taking: `list ${CREATE}`, release: "release" },
-  { what: "permit, fencing: false", take: permit({ fencing }), last: "another process", taking: "list acquire", release: "release" },
+  {
+    what: "permit of 1,000",
+    take: permit({ permits: 1_000 }),
+    last: "none of this one",
+    taking: `list ${CREATE}`,
+    release: "release",
+  },
+  {
+    what: "permit, fencing: false",
+    take: permit({ fencing }),
+    last: "another process",
+    taking: "list acquire",
+    release: "release",
+  },
   { what: "permit, fair", take: permit({ fair }), taking: "acquire list acquire list release", release: "release" },
   {
     what: "permit, fair",
@@ -133,10 +165,21 @@ const BUDGETS: readonly Budget[] = [
   { what: "read lock", take: side("read"), last: "another process", taking: `${CREATE} read`, release: "release" },
   { what: "read lock, fair", take: side("read", { fair }), taking: "acquire read", release: "release" },
   { what: "write lock", take: side("write"), taking: "acquire writeMetadata list", release: "release" },
-  { what: "write lock", take: side("write"), last: "another process", taking: `acquire ${RECORD} list`, release: "release" },
+  {
+    what: "write lock",
+    take: side("write"),
+    last: "another process",
+    taking: `acquire ${RECORD} list`,
+    release: "release",
+  },
   { what: "write lock", take: side("write"), last: "none", taking: `${CREATE} writeMetadata list`, release: "release" },
   { what: "write lock, fencing: false", take: side("write", { fencing }), taking: "acquire list", release: "release" },
-  { what: "write lock, fair", take: side("write", { fair }), taking: "acquire writeMetadata list", release: "list release" },
+  {
+    what: "write lock, fair",
+    take: side("write", { fair }),
+    taking: "acquire writeMetadata list",
+    release: "list release",
+  },
 
   { what: "lockAll of 2", take: several(["b", "a"]), taking: "acquire acquire", release: "release release" },
   {
@@ -146,15 +189,27 @@ const BUDGETS: readonly Budget[] = [
     taking: `acquire ${RECORD} acquire ${RECORD}`,
     release: "release release",
   },
-  { what: "lockAll of 2", take: several(["b", "a"]), last: "none", taking: `${CREATE} ${CREATE}`, release: "release release" },
-  { what: "lockAll of 2, fair", take: several(["b", "a"], { fair }), taking: "acquire acquire", release: "list list release release" },
+  {
+    what: "lockAll of 2",
+    take: several(["b", "a"]),
+    last: "none",
+    taking: `${CREATE} ${CREATE}`,
+    release: "release release",
+  },
+  {
+    what: "lockAll of 2, fair",
+    take: several(["b", "a"], { fair }),
+    taking: "acquire acquire",
+    release: "list list release release",
+  },
 ];
 
 describe("the request budget of recipes", () => {
   for (const { what, take, last = "this process", taking, release } of BUDGETS) {
     const name = `${what}, ${last === "none of this one" ? "never held before" : `${last} held it last`}`;
     it(`is ${taking.split(" ").length} + ${release.split(" ").length} for a ${name}`, async () => {
-      // A first record is dated within one second; where that turns in between, now and then, it costs a read and a write more.
+      // A first record is dated within one second; where that turns in between, now and then, it costs a read and a
+      // write more.
       for (let tries = 0; tries < 20; tries += 1) {
         // On a busy machine it happens more often than now and then, unless one begins with the second.
         if (tries > 0) await pause(1_005 - (Date.now() % 1_000));
@@ -193,9 +248,9 @@ describe("the request budget of recipes", () => {
       readers.push(...(await Promise.all(Array.from({ length: 100 }, () => ours.read.lock()))));
     });
     expect(taking).toBe("acquire read");
-    expect(await requestsOf("100 read locks at once: release", () => Promise.all(readers.map((reader) => reader.release())))).toBe(
-      "release",
-    );
+    expect(
+      await requestsOf("100 read locks at once: release", () => Promise.all(readers.map((reader) => reader.release()))),
+    ).toBe("release");
   });
 
   it("is 1 to proclaim, 1 to ask who leads, and 1 bodyless HEAD for each look of an observer", async () => {
@@ -245,7 +300,9 @@ describe("the request budget of recipes", () => {
     await cycle(ours.write.lock());
     await cycle(ours.read.lock());
     const reading = await side("read")(there);
-    expect(await requestsOf("write tryLock, another reads", () => ours.write.tryLock())).toBe("acquire writeMetadata list release");
+    expect(await requestsOf("write tryLock, another reads", () => ours.write.tryLock())).toBe(
+      "acquire writeMetadata list release",
+    );
     await reading.release();
     const written = await side("write")(there);
     expect(await requestsOf("write tryLock, another writes", () => ours.write.tryLock())).toBe("acquire");
@@ -274,7 +331,8 @@ describe("the request budget of recipes", () => {
       if (n > 0) await blob.upload("", 0, { metadata: { azmutex_semaphore: metadata.azmutex_semaphore as string } });
       if (n !== 777) await blob.getBlobLeaseClient().acquireLease(-1);
     };
-    for (let n = 0; n < 1_000; n += 50) await Promise.all(Array.from({ length: 50 }, (_, offset) => occupy(n + offset)));
+    for (let n = 0; n < 1_000; n += 50)
+      await Promise.all(Array.from({ length: 50 }, (_, offset) => occupy(n + offset)));
     // By then a slot is old enough for its first token.
     await pause(2_100);
     await cycle(permit({ permits: 1_000 })(there));
@@ -311,9 +369,12 @@ describe("an observer on the emulator", () => {
     }
     await proxy.quiet();
     let all: LockStatus[] = [];
-    expect(withoutRenewals(await requestsOf("list of the whole container", async () => (all = await listed(""))))).toBe("list");
+    expect(withoutRenewals(await requestsOf("list of the whole container", async () => (all = await listed(""))))).toBe(
+      "list",
+    );
     expect(all.map((status) => status.key)).toEqual(keys);
-    for (const { holder, semaphore } of all) expect([holder?.name, semaphore?.held[0]?.holder?.name]).toEqual(["l", "p"]);
+    for (const { holder, semaphore } of all)
+      expect([holder?.name, semaphore?.held[0]?.holder?.name]).toEqual(["l", "p"]);
   });
 
   it("sees in 2 requests, and 2 for all keys, who holds permits and who reads, and who waits for the gate", async () => {
@@ -333,7 +394,12 @@ describe("an observer on the emulator", () => {
       [0, "leased"],
       [1, "leased"],
     ]);
-    expect(held[a.slot]).toMatchObject({ holder: { name: "a" }, purpose: "reports", leaseSeconds: 30, highestToken: expect.any(Number) });
+    expect(held[a.slot]).toMatchObject({
+      holder: { name: "a" },
+      purpose: "reports",
+      leaseSeconds: 30,
+      highestToken: expect.any(Number),
+    });
     expect(Math.abs((held[a.slot]?.recordedAt?.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
     expect(held[1 - a.slot]).not.toHaveProperty("holder");
     let all: LockStatus[] = [];
@@ -341,7 +407,9 @@ describe("an observer on the emulator", () => {
     expect(all).toEqual([status]);
 
     const waiting = ["c", "d"].map((holder) => permit({ permits: 2, holder, fair })(storage.mutex(container)));
-    await expect.poll(async () => (await here.inspect(key)).semaphore).toMatchObject({ isGateTaken: true, waiting: { length: 1 } });
+    await expect
+      .poll(async () => (await here.inspect(key)).semaphore)
+      .toMatchObject({ isGateTaken: true, waiting: { length: 1 } });
     for (const { semaphore } of [await here.inspect(key), ...(await listed(key))]) {
       // One of the two is at the gate.
       expect([semaphore?.isGateTaken, semaphore?.waiting?.length]).toEqual([true, 1]);
@@ -354,7 +422,10 @@ describe("an observer on the emulator", () => {
   it("breaks one permit in 2 requests, and its holder learns that at its next renewal", async () => {
     const one = (await named(permit({ permits: 2, holder: "a", ...SHORT }), here)) as Permit;
     const other = (await named(permit({ permits: 2, holder: "b", ...SHORT }), there)) as Permit;
-    expect(await here.break(key, { permit: one.slot, ifHolder: "b" })).toMatchObject({ outcome: "heldByAnother", holder: { name: "a" } });
+    expect(await here.break(key, { permit: one.slot, ifHolder: "b" })).toMatchObject({
+      outcome: "heldByAnother",
+      holder: { name: "a" },
+    });
     let broken: BreakResult | undefined;
     const sent = await requestsOf("break of a permit", async () => {
       broken = await here.break(key, { permit: one.slot, ifHolder: "a", periodSeconds: 2 });
@@ -380,7 +451,9 @@ describe("an observer on the emulator", () => {
     });
     expect(withoutRenewals(sent)).toBe("list break break");
     expect(broken).toMatchObject({ outcome: "broken", freeInSeconds: 2, holder: { name: "a" } });
-    expect(withoutRenewals(await requestsOf("break of an unknown reader", () => here.break(key, { reader: "x" })))).toBe("list");
+    expect(
+      withoutRenewals(await requestsOf("break of an unknown reader", () => here.break(key, { reader: "x" }))),
+    ).toBe("list");
     await other.release();
     const writing = side("write")(storage.mutex(container));
     for (const reader of readers) expect(await lossOf(reader)).toMatchObject({ code: "LOCK_LOST", why: "broken", key });

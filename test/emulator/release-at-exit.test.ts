@@ -21,7 +21,9 @@ const { accountName, accountKey, connectionString } = emulator;
 const credential = new StorageSharedKeyCredential(accountName, accountKey);
 
 async function newContainer(): Promise<ContainerClient> {
-  const container = new ContainerClient(`${emulator.url}/c${randomUUID()}`, credential, { retryOptions: { maxTries: 1 } });
+  const container = new ContainerClient(`${emulator.url}/c${randomUUID()}`, credential, {
+    retryOptions: { maxTries: 1 },
+  });
   await container.create();
   return container;
 }
@@ -31,7 +33,10 @@ const mutexOf = ({ containerName }: ContainerClient): AzureMutex =>
 
 const KEYS = ["job", "a/b c", "grüße/50%+1", "locks/job"];
 
-/** How long the test waits for a child whose requests it counts, in milliseconds. How many a machine answers in 2 s depends on its load. */
+/**
+ * How long the test waits for a child whose requests it counts, in milliseconds. How many a machine answers in 2 s
+ * depends on its load.
+ */
 const PATIENCE_MS = 60_000;
 
 /** The child's program, which gives its requests as long. */
@@ -96,7 +101,9 @@ describe("leases released by another process at the end of this one", () => {
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const store = { releaseRequest: (name: string) => ({ url: `http://127.0.0.1:${port}/${name}`, headers: {} }) } as unknown as LeaseStore;
+    const store = {
+      releaseRequest: (name: string) => ({ url: `http://127.0.0.1:${port}/${name}`, headers: {} }),
+    } as unknown as LeaseStore;
     const standing = Array.from({ length: 200 }, (_, index) => ({ name: `${index}`, leaseId: "id" }));
     let child: ChildProcess | undefined;
     const runNode = (code: string, input: string): number => {

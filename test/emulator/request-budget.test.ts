@@ -59,10 +59,9 @@ describe("the request budget", () => {
   it("is 2 for lock + unlock when this process wrote the record last", async () => {
     const mutex = storage.mutex(container);
     await lockedBefore(mutex);
-    expect(await requestsOf("lock + unlock, this process wrote the record last", () => cycle(lockerOf(mutex)))).toEqual([
-      "acquire",
-      "release",
-    ]);
+    expect(await requestsOf("lock + unlock, this process wrote the record last", () => cycle(lockerOf(mutex)))).toEqual(
+      ["acquire", "release"],
+    );
   });
 
   it("is 3 when this process's block of tokens is used up", async () => {
@@ -97,7 +96,8 @@ describe("the request budget", () => {
   });
 
   it("is 4 for the first lock + unlock ever, and 5 if the container is missing too", async () => {
-    // Dated within one second, the creation carries the tokens; a second boundary in between costs a read and a write, now and then.
+    // Dated within one second, the creation carries the tokens; a second boundary in between costs a read and a write,
+    // now and then.
     const existing = container;
     const first = async (name: string, containerName: () => string, expected: string[]) => {
       for (let tries = 0; tries < 20; tries += 1) {
@@ -112,7 +112,12 @@ describe("the request budget", () => {
       }
       expect.fail(`${name} took more requests twenty times in a row`);
     };
-    await first("first lock + unlock ever, container exists", () => existing, ["acquire", "create", "acquire", "release"]);
+    await first("first lock + unlock ever, container exists", () => existing, [
+      "acquire",
+      "create",
+      "acquire",
+      "release",
+    ]);
     await first("first lock + unlock ever, no container", () => `c${randomUUID()}`, [
       "acquire",
       "createContainer",
@@ -165,7 +170,9 @@ describe("the request budget", () => {
     expect([count("create"), count("deleteBlob"), count("change")]).toEqual([1, 1, 1]);
     // Its own look at the queue, and the holder's.
     expect(count("list")).toBe(2);
-    expect(new Set(operations)).toEqual(new Set(["acquire", "create", "list", "change", "deleteBlob", "read", "writeMetadata"]));
+    expect(new Set(operations)).toEqual(
+      new Set(["acquire", "create", "list", "change", "deleteBlob", "read", "writeMetadata"]),
+    );
     await waiting.unlock();
   });
 
@@ -178,7 +185,9 @@ describe("the request budget", () => {
   it("is 1 for a poll of a waiter", async () => {
     await storage.mutex(container).acquire(key, 60);
     const locker = lockerOf(storage.mutex(container));
-    const operations = await requestsOf("a waiter's polls in 2 s", () => locker.lock({ timeoutMs: 2_000 }).catch(() => undefined));
+    const operations = await requestsOf("a waiter's polls in 2 s", () =>
+      locker.lock({ timeoutMs: 2_000 }).catch(() => undefined),
+    );
     expect(new Set(operations)).toEqual(new Set(["acquire"]));
     // 40 to 60 ms apart for 350 ms, then 350 to 850, and one last before the time-out.
     expect(operations.length).toBeLessThanOrEqual(1 + 350 / 40 + 1 + 1_650 / 350 + 1);

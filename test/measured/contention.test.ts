@@ -10,7 +10,10 @@ afterAll(() => storage[Symbol.asyncDispose]());
 
 const ROUNDS = 2;
 
-/** How often per second 100 tasks run an empty critical section, over `ms` milliseconds. A cycle says whether it came to one in time. */
+/**
+ * How often per second 100 tasks run an empty critical section, over `ms` milliseconds. A cycle says whether it came to
+ * one in time.
+ */
 async function cyclesPerSecond(ms: number, cycle: (end: number) => Promise<boolean>): Promise<number> {
   const began = performance.now();
   const end = began + ms;
@@ -62,7 +65,10 @@ describe("100 tasks of one process on one key", () => {
     // In turns, and the best of each: what slows the machine down for a while slows down one of them only.
     const rounds: { hand: number; ours: number }[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
-      rounds.push({ hand: await cyclesPerSecond(5_000, (end) => byHand(key, end)), ours: await cyclesPerSecond(3_000, withLocker) });
+      rounds.push({
+        hand: await cyclesPerSecond(5_000, (end) => byHand(key, end)),
+        ours: await cyclesPerSecond(3_000, withLocker),
+      });
     }
     const requests = storage.proxy.count();
     const best = (of: "hand" | "ours"): number => Math.max(...rounds.map((round) => round[of]));
@@ -71,8 +77,9 @@ describe("100 tasks of one process on one key", () => {
     console.info(
       `cycles/s by hand and with a locker: ${shown}; ${times.toFixed(0)} times; ${(requests / cycles).toFixed(4)} requests per cycle`,
     );
-    // How often depends on the machine: the faster the emulator answers, the more polling gets out of it (28 cycles a second
-    // beside 9,000 on one machine, 235 beside 26,000 on another), so this only notices a hand-over that asks the service.
+    // How often depends on the machine: the faster the emulator answers, the more polling gets out of it (28 cycles a
+    // second beside 9,000 on one machine, 235 beside 26,000 on another), so this only notices a hand-over that asks the
+    // service.
     expect(times).toBeGreaterThan(50);
     expect(requests / cycles).toBeLessThan(0.05);
   });

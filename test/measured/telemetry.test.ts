@@ -44,11 +44,17 @@ async function processorUs(locker: Locker, count: number): Promise<number> {
 
 describe("telemetry that is not collected", () => {
   it("adds less than 2 % to what a lock and unlock with a service takes of a processor", async () => {
-    const [connectionString] = (await once(emulator.stdout?.setEncoding("utf8") as NodeJS.ReadableStream, "data")) as [string];
-    const connected = new AzureMutex({ connectionString: connectionString.trim(), containerName: "telemetry" }).locker("job");
+    const [connectionString] = (await once(emulator.stdout?.setEncoding("utf8") as NodeJS.ReadableStream, "data")) as [
+      string,
+    ];
+    const connected = new AzureMutex({ connectionString: connectionString.trim(), containerName: "telemetry" }).locker(
+      "job",
+    );
     await cycles(connected, SERVICE_CYCLES);
     const [shipped, without] = [undefined, false as const].map((telemetry) =>
-      new AzureMutex({ store: new MemoryLeaseStore(), ...(telemetry === undefined ? {} : { telemetry }) }).locker("job"),
+      new AzureMutex({ store: new MemoryLeaseStore(), ...(telemetry === undefined ? {} : { telemetry }) }).locker(
+        "job",
+      ),
     ) as [Locker, Locker];
     for (const locker of [shipped, without, shipped, without]) await cycles(locker, WARM_UP / 4);
     const rounds: { readonly shipped: number; readonly without: number }[] = [];

@@ -20,7 +20,10 @@ function node(...args: readonly string[]): Promise<End> {
 
 describe("npm run bench", { timeout: 240_000 }, () => {
   it("compiles, measures what it is asked for and says it as JSON", async () => {
-    expect(await node(join(PROJECT, "node_modules/typescript/bin/tsc"), "-p", "bench")).toMatchObject({ code: 0, out: "" });
+    expect(await node(join(PROJECT, "node_modules/typescript/bin/tsc"), "-p", "bench")).toMatchObject({
+      code: 0,
+      out: "",
+    });
     const { code, out, err } = await node("build/bench/bench/main.js", "--only", "footprint", "--quick", "--json");
     // 1 says that a claim does not hold, which three rounds on a busy machine cannot tell.
     expect([0, 1], err).toContain(code);

@@ -15,7 +15,8 @@ afterAll(async () => {
 });
 
 const packages = join(folder, "node_modules");
-for (const part of ["dist", "package.json"]) cpSync(join(PROJECT, part), join(packages, "azmutex", part), { recursive: true });
+for (const part of ["dist", "package.json"])
+  cpSync(join(PROJECT, part), join(packages, "azmutex", part), { recursive: true });
 for (const name of ["commander", "@azure/logger", "@opentelemetry/api"]) link(name);
 
 function link(name: string): void {
@@ -28,7 +29,10 @@ function install(name: string, code: string | undefined): void {
   rmSync(join(packages, name), { recursive: true, force: true });
   if (code === undefined) return;
   mkdirSync(join(packages, name), { recursive: true });
-  writeFileSync(join(packages, name, "package.json"), JSON.stringify({ name, version: "12.0.0", type: "module", main: "index.js" }));
+  writeFileSync(
+    join(packages, name, "package.json"),
+    JSON.stringify({ name, version: "12.0.0", type: "module", main: "index.js" }),
+  );
   writeFileSync(join(packages, name, "index.js"), code);
 }
 
@@ -38,7 +42,10 @@ interface End {
   readonly err: string;
 }
 
-function node(args: readonly string[], { env = {}, files }: { env?: Record<string, string>; files?: number } = {}): Promise<End> {
+function node(
+  args: readonly string[],
+  { env = {}, files }: { env?: Record<string, string>; files?: number } = {},
+): Promise<End> {
   const limited = ["-c", `ulimit -n ${files}; exec "$0" "$@"`, process.execPath, ...args];
   const [file, given] = files === undefined ? [process.execPath, args] : ["bash", limited];
   const { PATH = "" } = process.env;
@@ -73,7 +80,11 @@ const WITHOUT: readonly [name: string, code: string | undefined, why: RegExp][] 
     "export class ContainerClient { static x = (() => { throw new TypeError('union is not a function'); })(); }",
     /^cannot load the package NAME: union is not a function \(Node\.js v\S+\)$/,
   ],
-  ["cannot be parsed by this Node", "export const = 1;", /^cannot load the package NAME: Unexpected token '=' \(Node\.js v\S+\)$/],
+  [
+    "cannot be parsed by this Node",
+    "export const = 1;",
+    /^cannot load the package NAME: Unexpected token '=' \(Node\.js v\S+\)$/,
+  ],
 ];
 
 const named = (why: RegExp, name: string): RegExp => new RegExp(why.source.replaceAll("NAME", name));
@@ -90,7 +101,14 @@ describe("the SDK", () => {
       expect(error.cause).toBeTruthy();
     }
     expect(told).toHaveLength(2);
-    const { status, err } = await node(["node_modules/azmutex/dist/cli/main.js", "run", "k", "--emulator", "--", "true"]);
+    const { status, err } = await node([
+      "node_modules/azmutex/dist/cli/main.js",
+      "run",
+      "k",
+      "--emulator",
+      "--",
+      "true",
+    ]);
     expect(status).toBe(64);
     expect(err.replace(/^azmutex: /, "")).toMatch(expected);
   });

@@ -11,8 +11,8 @@ import { names } from "../../examples/show/show.ts";
 import { Site } from "../../examples/show/site.ts";
 import { compileExamples, ExampleRun, endsOf, linesOf, until } from "../support/example-run.ts";
 
-// What mostly waits for leases runs at once, in two batches: before the crawler's suite, and after it. More processes than
-// that, all starting together, would keep two cores busy for longer than a lease can do without.
+// What mostly waits for leases runs at once, in two batches: before the crawler's suite, and after it. More processes
+// than that, all starting together, would keep two cores busy for longer than a lease can do without.
 
 /** The lease that the examples take. It is renewed after a third of it. */
 const LEASE_MS = 15_000;
@@ -28,7 +28,9 @@ const DONE = STEPS.map((name, index) => `step ${index + 1}, ${name}: done`);
 
 function expectMigrated(file: string): void {
   const database = new Database(file, { readonly: true });
-  expect(database.prepare("SELECT name FROM schema_steps ORDER BY step").all()).toEqual(STEPS.map((name) => ({ name })));
+  expect(database.prepare("SELECT name FROM schema_steps ORDER BY step").all()).toEqual(
+    STEPS.map((name) => ({ name })),
+  );
   // 0.1 + 0.2 + … + 100 euros, each turned into cents once.
   expect(database.prepare("SELECT count(*), sum(price_cents) FROM products").raw().get()).toEqual([1_000, 5_005_000]);
   expect(database.pragma("table_info(products)")).toMatchObject([{ name: "id" }, { name: "price_cents" }]);
@@ -159,7 +161,9 @@ describe.concurrent("the examples when a process dies, is paused, or has no stor
     const readers = run.programs.filter(({ name }) => name.startsWith("reader"));
     expect(linesOf(readers, /^version 4/)).toEqual([]);
     for (const { lines } of readers) {
-      expect(lines.some((line) => /^still at version 3: half-written: servers of version 4, shares of 3$/.test(line))).toBe(true);
+      expect(
+        lines.some((line) => /^still at version 3: half-written: servers of version 4, shares of 3$/.test(line)),
+      ).toBe(true);
       // What the killed writer had begun to add is not lost: its first file was whole.
       expect(lines.at(-1)).toMatch(/^version 5: (?:server-[123] ){3}server-4 server-5(?: \(cached\))?$/);
     }
@@ -208,7 +212,9 @@ describe("the example crawler", () => {
       await sleep(200);
     });
     const pages = site.pages(32);
-    const crawlers = names("crawler", 4).map((name, index) => run.start("crawler", name, { args: pages.slice(8 * index, 8 * index + 8) }));
+    const crawlers = names("crawler", 4).map((name, index) =>
+      run.start("crawler", name, { args: pages.slice(8 * index, 8 * index + 8) }),
+    );
     expect(await endsOf(crawlers)).toEqual([0, 0, 0, 0]);
     expect(site.most).toBe(5);
     expect([...site.fetches.keys()].sort()).toEqual(pages.map((page) => new URL(page).pathname).sort());
@@ -249,8 +255,12 @@ describe.concurrent("the example scheduler", () => {
     expect(takeover(/killed/)).toBeLessThan(LEASE_MS + POLL_MS + SLACK_MS);
 
     // No candidate was said to lead that did not.
-    const led = run.programs.flatMap((replica) => linesOf([replica], /^leading/).map((line) => `${replica.name} ${line}`));
-    const seen = linesOf(run.programs, / leads in term /).map((line) => line.replace(/ leads in (term \d+).*/, " leading in $1"));
+    const led = run.programs.flatMap((replica) =>
+      linesOf([replica], /^leading/).map((line) => `${replica.name} ${line}`),
+    );
+    const seen = linesOf(run.programs, / leads in term /).map((line) =>
+      line.replace(/ leads in (term \d+).*/, " leading in $1"),
+    );
     expect(led).toEqual(expect.arrayContaining([...new Set(seen)]));
   });
 });

@@ -11,7 +11,10 @@ afterAll(async () => {
   await emulator.close();
 });
 
-/** The timers of a lease of 60 s last 20 s and more; a process that has nothing to do is gone in less, on a slow machine too. */
+/**
+ * The timers of a lease of 60 s last 20 s and more; a process that has nothing to do is gone in less, on a slow machine
+ * too.
+ */
 const SOON_MS = 15_000;
 /** Says at the end how long it took from here to there. */
 const DONE = `const done = performance.now(); process.on("exit", () => console.log("gone after", Math.round(performance.now() - done)));`;

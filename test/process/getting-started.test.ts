@@ -12,8 +12,8 @@ import { ownTime } from "../support/own-time.ts";
 import { until } from "../support/processes.ts";
 import { PROJECT } from "../support/sources.ts";
 
-// What a stranger does: nothing but copy what the page has. Two things differ: the package is the one that would be published, and the
-// emulator listens at a free port, in case another one listens at the usual port.
+// What a stranger does: nothing but copy what the page has. Two things differ: the package is the one that would be
+// published, and the emulator listens at a free port, in case another one listens at the usual port.
 
 /** From the first command to a held lock, in milliseconds. */
 const LIMIT_MS = 120_000;
@@ -75,7 +75,8 @@ function terminal(commands: string, cwd: string, env: NodeJS.ProcessEnv = {}): T
   });
   TERMINALS.add(child);
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   const ended = once(child, "close").then(([code]) => {
     TERMINALS.delete(child);
     return code;
@@ -147,7 +148,14 @@ describe("a stranger who copies what docs/getting-started.md has", () => {
 
   it("has what was packed, with a command that can be executed", () => {
     const installed = join(app, "node_modules/azmutex");
-    expect(readdirSync(installed).sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "dist", "package.json", "src"]);
+    expect(readdirSync(installed).sort()).toEqual([
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "dist",
+      "package.json",
+      "src",
+    ]);
     expect(statSync(join(app, "node_modules/.bin/azmutex")).mode & 0o111).toBe(0o111);
   });
 
@@ -165,7 +173,9 @@ describe("a stranger who copies what docs/getting-started.md has", () => {
     const [command = ""] = COMMANDS.split("\n");
     const look = terminal(`${BEFORE}${command}`, folder, env);
     expect(await look.ended).toBe(0);
-    expect(look.output()).toMatch(new RegExp(`^hello: held\n {2}in .*\n {2}holder +\\S+:${holder.pid}\n {2}purpose +getting started\n`));
+    expect(look.output()).toMatch(
+      new RegExp(`^hello: held\n {2}in .*\n {2}holder +\\S+:${holder.pid}\n {2}purpose +getting started\n`),
+    );
   });
 
   it.each(["azmutex/dist/index.js", "azmutex/dist/cli/main.js", "azmutex/dist/locker.js", "azmutex/src/index.ts"])(

@@ -4,13 +4,19 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PROJECT } from "../support/sources.ts";
 
-const { scripts } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as { scripts: Readonly<Record<string, string>> };
+const { scripts } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as {
+  scripts: Readonly<Record<string, string>>;
+};
 
 /** `npm test` without the build, which other tests stand on. */
 function tested(...args: readonly string[]) {
   const { PATH = "", HOME = "" } = process.env;
   const [, ...words] = (scripts.test ?? "").split(" && ")[1]?.split(" ") ?? [];
-  return spawnSync(process.execPath, [...words, ...args], { cwd: PROJECT, env: { PATH, HOME, NO_COLOR: "1" }, encoding: "utf8" });
+  return spawnSync(process.execPath, [...words, ...args], {
+    cwd: PROJECT,
+    env: { PATH, HOME, NO_COLOR: "1" },
+    encoding: "utf8",
+  });
 }
 
 describe("npm test", () => {

@@ -46,7 +46,10 @@ function start(name: string, env: Readonly<Record<string, string>> = {}): Progra
   return { key, child, works, ended, output: () => output };
 }
 
-/** Sends it the signal once it works. It ends by that, and its lock is free at once, long before its lease would have run out. */
+/**
+ * Sends it the signal once it works. It ends by that, and its lock is free at once, long before its lease would have
+ * run out.
+ */
 async function expectEnd(program: ReturnType<typeof start>, signal: "SIGTERM" | "SIGINT" = "SIGTERM"): Promise<void> {
   await program.works;
   program.child.kill(signal);
@@ -62,11 +65,14 @@ describe("releaseOnSignals beside a framework", () => {
     ["nest", 1_000, 2_000],
     ["terminus", 50, 1_000],
     ["terminus", 1_000, 2_000],
-  ])("%s that closes in %i ms ends when work of %i ms is done and its lock released", async (name, closesInMs, endsInMs) => {
-    const program = start(name, { CLOSES_IN_MS: `${closesInMs}`, WORK_ENDS_IN_MS: `${endsInMs}` });
-    await expectEnd(program);
-    expect(program.output()).toBe("at work\nclosed\nwork done, alone: true\nreleased\n");
-  });
+  ])(
+    "%s that closes in %i ms ends when work of %i ms is done and its lock released",
+    async (name, closesInMs, endsInMs) => {
+      const program = start(name, { CLOSES_IN_MS: `${closesInMs}`, WORK_ENDS_IN_MS: `${endsInMs}` });
+      await expectEnd(program);
+      expect(program.output()).toBe("at work\nclosed\nwork done, alone: true\nreleased\n");
+    },
+  );
 
   it.each(["nest", "terminus"])("%s that takes longer than the work decides when the process ends", async (name) => {
     const program = start(name, { CLOSES_IN_MS: "2000", WORK_ENDS_IN_MS: "100" });
@@ -111,7 +117,11 @@ describe("releaseOnSignals under pm2", () => {
 
 describe("releaseOnSignals beside what calls process.exit while the work goes on", () => {
   /** Its lock is free at once, though its work had not ended. */
-  async function expectExit(program: ReturnType<typeof start>, signal: "SIGTERM" | "SIGINT", code: number): Promise<void> {
+  async function expectExit(
+    program: ReturnType<typeof start>,
+    signal: "SIGTERM" | "SIGINT",
+    code: number,
+  ): Promise<void> {
     await program.works;
     program.child.kill(signal);
     expect(await program.ended, program.output()).toBe(code);
@@ -177,9 +187,12 @@ describe("releaseOnSignals beside what calls process.exit while the work goes on
 });
 
 describe("a framework whose hook closes the mutex", () => {
-  it.each(["nest-hook", "terminus-hook", "fastify-hook"])("%s ends by the signal with its lock released", async (name) => {
-    const program = start(name);
-    await expectEnd(program);
-    expect(program.output()).toBe("at work\nclosed\n");
-  });
+  it.each(["nest-hook", "terminus-hook", "fastify-hook"])(
+    "%s ends by the signal with its lock released",
+    async (name) => {
+      const program = start(name);
+      await expectEnd(program);
+      expect(program.output()).toBe("at work\nclosed\n");
+    },
+  );
 });

@@ -30,9 +30,11 @@ async function expectFree(key: string): Promise<void> {
 }
 
 describe.concurrent("a process with releaseOnSignals", () => {
-  it.each(["SIGTERM", "SIGINT"] as const)("that holds a lock ends by %s when its work has ended, and the lock is free", async (signal) => {
-    const key = `holding ${signal}`;
-    const script = listening(`
+  it.each(["SIGTERM", "SIGINT"] as const)(
+    "that holds a lock ends by %s when its work has ended, and the lock is free",
+    async (signal) => {
+      const key = `holding ${signal}`;
+      const script = listening(`
       await mutex.locker("${key}").run(async (lock) => {
         console.log("at work");
         await sleep(600_000, undefined, { signal: lock.signal }).catch(() => undefined);
@@ -40,12 +42,15 @@ describe.concurrent("a process with releaseOnSignals", () => {
         console.log("stopped, and still alone:", lock.isHeld);
       }, { until: shutdown.signal });
     `);
-    await script.printed("at work");
-    script.child.kill(signal);
-    expect(await script.ended).toMatchObject({ code: null, signal });
-    expect(script.output()).toBe(`at work\ntold: the process was asked to end by ${signal}\nstopped, and still alone: true\n`);
-    await expectFree(key);
-  });
+      await script.printed("at work");
+      script.child.kill(signal);
+      expect(await script.ended).toMatchObject({ code: null, signal });
+      expect(script.output()).toBe(
+        `at work\ntold: the process was asked to end by ${signal}\nstopped, and still alone: true\n`,
+      );
+      await expectFree(key);
+    },
+  );
 
   it("that waits in a fair queue leaves it, with its ticket, and ends", async () => {
     await using held = await mutex.locker("waited for", { fair: true }).lock();

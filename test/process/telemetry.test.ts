@@ -6,7 +6,10 @@ import { describe, expect, it } from "vitest";
 import { PROJECT } from "../support/sources.ts";
 
 /** What a program of its own prints at its end, as JSON, and what else it said. */
-function printed(code: string, env: Readonly<Record<string, string>> = {}): { readonly said: unknown; readonly all: string } {
+function printed(
+  code: string,
+  env: Readonly<Record<string, string>> = {},
+): { readonly said: unknown; readonly all: string } {
   const { PATH = "" } = process.env;
   const all = execFileSync("sh", ["-c", '"$0" --input-type=module --eval "$1" 2>&1', process.execPath, code], {
     cwd: PROJECT,
@@ -60,9 +63,12 @@ describe("the package", () => {
   });
 
   it("logs as the SDK does, from its first lock on, if that is what the environment wants", () => {
-    const { all } = printed(`${MEMORY} await locker.run(() => undefined); process.on("exit", () => console.log("{}"));`, {
-      AZURE_LOG_LEVEL: "info",
-    });
+    const { all } = printed(
+      `${MEMORY} await locker.run(() => undefined); process.on("exit", () => console.log("{}"));`,
+      {
+        AZURE_LOG_LEVEL: "info",
+      },
+    );
     expect(all).toContain('azure:azmutex:info lock of "job": acquired after');
     expect(all).toContain('azure:azmutex:info lock of "job": released after');
   });
@@ -97,6 +103,7 @@ describe("the package", () => {
     expect(spans.every(({ status }) => status.message.length > 0)).toBe(true);
     const ours = all.split("\n").filter((line) => line.includes("azmutex") || line.startsWith("{"));
     expect(ours.length).toBeGreaterThan(4);
-    for (const secret of [canary, key, encodeURIComponent(key), JSON.stringify(key)]) expect(ours.join("\n")).not.toContain(secret);
+    for (const secret of [canary, key, encodeURIComponent(key), JSON.stringify(key)])
+      expect(ours.join("\n")).not.toContain(secret);
   });
 });

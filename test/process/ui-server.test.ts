@@ -60,7 +60,13 @@ function askToBreak(page: ServedPage, sent: object, headers: Record<string, stri
 }
 
 const stateOf = (key: string) => served.world.leaseState(key);
-const lockRequest = (key: string, more: object = {}) => ({ key, typed: key, part: { kind: "lock" }, atOnce: false, ...more });
+const lockRequest = (key: string, more: object = {}) => ({
+  key,
+  typed: key,
+  part: { kind: "lock" },
+  atOnce: false,
+  ...more,
+});
 
 describe("the status page's server", () => {
   it("listens on 127.0.0.1 alone", async () => {
@@ -73,20 +79,23 @@ describe("the status page's server", () => {
     expect(await elsewhere).toContain("ECONNREFUSED");
   });
 
-  it.each(["/", "/page.js", "/page.css"])("gives anybody %s, which knows of no lock, under a policy without exceptions", async (path) => {
-    const { status, headers, text } = await ask(served, path);
-    expect(status).toBe(200);
-    expect(headers).toMatchObject({
-      "content-security-policy":
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-      "x-content-type-options": "nosniff",
-      "referrer-policy": "no-referrer",
-      "cache-control": "no-store",
-      "cross-origin-resource-policy": "same-origin",
-    });
-    expect(text).not.toMatch(/<script(?![^>]*\bsrc=)|\bstyle="|\bon\w+="/);
-    expect(text).not.toContain(served.token);
-  });
+  it.each(["/", "/page.js", "/page.css"])(
+    "gives anybody %s, which knows of no lock, under a policy without exceptions",
+    async (path) => {
+      const { status, headers, text } = await ask(served, path);
+      expect(status).toBe(200);
+      expect(headers).toMatchObject({
+        "content-security-policy":
+          "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+        "cross-origin-resource-policy": "same-origin",
+      });
+      expect(text).not.toMatch(/<script(?![^>]*\bsrc=)|\bstyle="|\bon\w+="/);
+      expect(text).not.toContain(served.token);
+    },
+  );
 
   it.each([
     ["another name", "evil.example"],
@@ -101,7 +110,10 @@ describe("the status page's server", () => {
     for (const path of ["/", "/page.js", "/locks"])
       expect([path, (await ask(served, path, { headers: named })).status]).toEqual([path, 403]);
     for (const path of ["/session", "/break"]) {
-      const { status, headers } = await ask(served, path, { method: "POST", headers: { ...named, origin: `http://${named.host}` } });
+      const { status, headers } = await ask(served, path, {
+        method: "POST",
+        headers: { ...named, origin: `http://${named.host}` },
+      });
       expect([path, status, headers["set-cookie"]]).toEqual([path, 403, undefined]);
     }
   });
@@ -136,24 +148,41 @@ describe("the status page's server", () => {
     expect(headers["set-cookie"]).toEqual([
       expect.stringMatching(new RegExp(`^azmutex-${port}=[\\w-]{43}; Path=/; HttpOnly; SameSite=Strict$`)),
     ]);
-    const refused = await ask(served, "/session", { method: "POST", headers: { ...own(served), "x-azmutex-token": "wrong" } });
+    const refused = await ask(served, "/session", {
+      method: "POST",
+      headers: { ...own(served), "x-azmutex-token": "wrong" },
+    });
     expect([refused.status, refused.headers["set-cookie"]]).toEqual([401, undefined]);
   });
 
   it("answers no other site, nor another server's page of this machine, whatever it sends along", async () => {
     const all = { ...own(served), cookie };
     for (const site of ["cross-site", "same-site", "none"]) {
-      expect([site, (await ask(served, "/locks", { headers: { ...all, "sec-fetch-site": site } })).status]).toEqual([site, 403]);
+      expect([site, (await ask(served, "/locks", { headers: { ...all, "sec-fetch-site": site } })).status]).toEqual([
+        site,
+        403,
+      ]);
     }
     expect((await ask(served, "/locks", { headers: { ...all, origin: "http://127.0.0.1:1" } })).status).toBe(403);
     // A link from elsewhere leads to the page, which then knows nothing.
     const link = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
     expect((await ask(served, "/", { headers: link })).status).toBe(200);
-    expect((await ask(served, "/page.js", { headers: { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" } })).status).toBe(403);
+    expect(
+      (await ask(served, "/page.js", { headers: { "sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors" } }))
+        .status,
+    ).toBe(403);
   });
 
   it("has no way but its own", async () => {
-    for (const path of ["/../package.json", "/%2e%2e/package.json", "/server.js", "/ui/", "/locks/", "//", "/licences.txt"]) {
+    for (const path of [
+      "/../package.json",
+      "/%2e%2e/package.json",
+      "/server.js",
+      "/ui/",
+      "/locks/",
+      "//",
+      "/licences.txt",
+    ]) {
       expect([path, (await ask(served, path, { headers: { ...own(served), cookie } })).status]).toEqual([path, 404]);
     }
     for (const [method, path, status] of [
@@ -162,7 +191,10 @@ describe("the status page's server", () => {
       ["OPTIONS", "/break", 404],
       ["GET", "/break", 404],
     ] as const) {
-      expect([method, (await ask(served, path, { method, headers: { ...own(served), cookie } })).status]).toEqual([method, status]);
+      expect([method, (await ask(served, path, { method, headers: { ...own(served), cookie } })).status]).toEqual([
+        method,
+        status,
+      ]);
     }
   });
 
@@ -198,7 +230,9 @@ describe("breaking a lock from the page", () => {
 
   it("frees it at once, if that was asked", async () => {
     await served.process().acquire("now", 60);
-    expect(JSON.parse((await askToBreak(served, lockRequest("now", { atOnce: true }))).text)).toMatchObject({ freeInSeconds: 0 });
+    expect(JSON.parse((await askToBreak(served, lockRequest("now", { atOnce: true }))).text)).toMatchObject({
+      freeInSeconds: 0,
+    });
     expect(await stateOf("now")).toBe("broken");
   });
 
@@ -207,14 +241,20 @@ describe("breaking a lock from the page", () => {
     const other = await askToBreak(served, lockRequest("whose", { holder: "web-2" }));
     expect(JSON.parse(other.text)).toMatchObject({ outcome: "heldByAnother", holder: { name: "web-1" } });
     expect(await stateOf("whose")).toBe("leased");
-    expect(JSON.parse((await askToBreak(served, lockRequest("whose", { holder: "web-1" }))).text)).toMatchObject({ outcome: "broken" });
+    expect(JSON.parse((await askToBreak(served, lockRequest("whose", { holder: "web-1" }))).text)).toMatchObject({
+      outcome: "broken",
+    });
   });
 
   it("takes the key typed once more, and nothing like it", async () => {
     await served.process().acquire("typed", 60);
     for (const typed of ["", "Typed", "typed ", "other"]) {
       const { status, text } = await askToBreak(served, lockRequest("typed", { typed }));
-      expect([typed, status, JSON.parse(text)]).toEqual([typed, 400, { message: "what was typed is not the key; nothing was changed" }]);
+      expect([typed, status, JSON.parse(text)]).toEqual([
+        typed,
+        400,
+        { message: "what was typed is not the key; nothing was changed" },
+      ]);
     }
     expect(await stateOf("typed")).toBe("leased");
   });
@@ -245,7 +285,9 @@ describe("breaking a lock from the page", () => {
   it("is refused without an origin", async () => {
     const { origin: _, ...rest } = own(served);
     const headers = { ...rest, cookie, "content-type": "application/json" };
-    expect((await ask(served, "/break", { method: "POST", headers, body: JSON.stringify(lockRequest("k")) })).status).toBe(403);
+    expect(
+      (await ask(served, "/break", { method: "POST", headers, body: JSON.stringify(lockRequest("k")) })).status,
+    ).toBe(403);
   });
 
   it.each([

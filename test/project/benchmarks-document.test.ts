@@ -9,10 +9,12 @@ import { PROJECT } from "../support/sources.ts";
 
 /** What is not as the results make it: a file that differs, is missing, or belongs to no result. */
 function stale(docs: string): string[] {
-  const text = (path: string): string | undefined => (existsSync(join(docs, path)) ? readFileSync(join(docs, path), "utf8") : undefined);
+  const text = (path: string): string | undefined =>
+    existsSync(join(docs, path)) ? readFileSync(join(docs, path), "utf8") : undefined;
   const results = JSON.parse(text("benchmarks/results.json") ?? "[]") as readonly Measured[];
   const made = new Map([["benchmarks.md", benchmarksDocument(results)]]);
-  for (const { name, report } of results) if (report.chart) made.set(`benchmarks/${name}.svg`, `${chartSvg(report.chart)}\n`);
+  for (const { name, report } of results)
+    if (report.chart) made.set(`benchmarks/${name}.svg`, `${chartSvg(report.chart)}\n`);
   const there = readdirSync(join(docs, "benchmarks"))
     .filter((file) => file.endsWith(".svg"))
     .map((file) => `benchmarks/${file}`);
@@ -27,7 +29,9 @@ describe("docs/benchmarks.md and its pictures", () => {
   });
 
   it("have every claim of the last run kept, or say that it is not", () => {
-    const results = JSON.parse(readFileSync(join(PROJECT, "docs/benchmarks/results.json"), "utf8")) as readonly Measured[];
+    const results = JSON.parse(
+      readFileSync(join(PROJECT, "docs/benchmarks/results.json"), "utf8"),
+    ) as readonly Measured[];
     const page = readFileSync(join(PROJECT, "docs/benchmarks.md"), "utf8");
     const claims = results.flatMap(({ report }) => report.claims);
     expect(claims.length).toBeGreaterThan(0);

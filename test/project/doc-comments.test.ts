@@ -28,7 +28,8 @@ function commentsOf(code: string): string {
   const lines = code.replace(/[^\n]/g, " ").split("\n");
   for (const { 0: comment, index } of code.matchAll(isDoc)) {
     const first = code.slice(0, index).split("\n").length - 1;
-    for (const [offset, line] of comment.split("\n").entries()) lines[first + offset] = line.replace(/^\s*(?:\/\*\*|\*\/|\* ?)/, "");
+    for (const [offset, line] of comment.split("\n").entries())
+      lines[first + offset] = line.replace(/^\s*(?:\/\*\*|\*\/|\* ?)/, "");
   }
   return lines.join("\n");
 }
@@ -39,17 +40,21 @@ const documents: readonly Document[] = readSources().map(({ path }) =>
 
 /** The options in a file's exported interfaces of options, each with its doc comment. */
 function optionsIn(code: string): { readonly name: string; readonly comment: string }[] {
-  return [...code.matchAll(/^export interface (\w*Options)\b[^{]*\{\n([\s\S]*?)^\}/gm)].flatMap(([, owner, body = ""]) =>
-    [...body.matchAll(/^ {2}(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s+)?(?:readonly )?(\w+)\?:/gm)].map(([, comment = "", name]) => ({
-      name: `${owner}.${name}`,
-      comment,
-    })),
+  return [...code.matchAll(/^export interface (\w*Options)\b[^{]*\{\n([\s\S]*?)^\}/gm)].flatMap(
+    ([, owner, body = ""]) =>
+      [...body.matchAll(/^ {2}(?:\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s+)?(?:readonly )?(\w+)\?:/gm)].map(
+        ([, comment = "", name]) => ({
+          name: `${owner}.${name}`,
+          comment,
+        }),
+      ),
   );
 }
 
 describe("the doc comments of options", () => {
   const reports = readdirSync(join(PROJECT, "api")).map((file) => readFileSync(join(PROJECT, "api", file), "utf8"));
-  const isPublic = ({ name }: { name: string }): boolean => reports.some((report) => report.includes(`interface ${name.split(".")[0]} `));
+  const isPublic = ({ name }: { name: string }): boolean =>
+    reports.some((report) => report.includes(`interface ${name.split(".")[0]} `));
   const options = readSources()
     .flatMap(({ path }) => optionsIn(readFileSync(join(PROJECT, "src", path), "utf8")))
     .filter(isPublic);
@@ -63,12 +68,15 @@ describe("the doc comments of options", () => {
     const units = { Ms: "milliseconds", Seconds: "second" };
     for (const [suffix, unit] of Object.entries(units)) {
       const times = options.filter(({ name }) => name.endsWith(suffix));
-      expect(times.filter(({ comment }) => !comment.replace(/\s*\*?\s+/g, " ").includes(unit)).map(({ name }) => name)).toEqual([]);
+      expect(
+        times.filter(({ comment }) => !comment.replace(/\s*\*?\s+/g, " ").includes(unit)).map(({ name }) => name),
+      ).toEqual([]);
     }
   });
 
   it("are found with their options", () => {
-    const code = "export interface AOptions extends B {\n  a: 1;\n  /** A. Default: 1. */\n  readonly b?: 2;\n  c?: 3;\n}\n";
+    const code =
+      "export interface AOptions extends B {\n  a: 1;\n  /** A. Default: 1. */\n  readonly b?: 2;\n  c?: 3;\n}\n";
     expect(optionsIn(code)).toEqual([
       { name: "AOptions.b", comment: " A. Default: 1. " },
       { name: "AOptions.c", comment: "" },
@@ -88,7 +96,9 @@ describe("the examples in doc comments", () => {
   });
 
   it("are there for what a program begins with", () => {
-    const blocks = documents.flatMap(({ path, blocks: all }) => all.filter(({ language }) => language === "ts").map(() => path));
+    const blocks = documents.flatMap(({ path, blocks: all }) =>
+      all.filter(({ language }) => language === "ts").map(() => path),
+    );
     const files = [
       "src/locks/azure-mutex.ts",
       "src/locks/locker.ts",
@@ -110,7 +120,10 @@ describe("the examples in doc comments", () => {
       "src/wrong.ts",
       commentsOf("const a = 1;\n/**\n * Text.\n *\n * ```ts\n * mutex.lock();\n * ```\n */\nconst b = 2;\n"),
     );
-    const { errors } = await compileSnippets("doc-comments-wrong", [wrong], { declarations: DECLARATIONS, imports: IMPORTS });
+    const { errors } = await compileSnippets("doc-comments-wrong", [wrong], {
+      declarations: DECLARATIONS,
+      imports: IMPORTS,
+    });
     expect(errors).toEqual([expect.stringMatching(/^src\/wrong\.ts:6: error TS2339: Property 'lock' does not exist/)]);
   });
 });

@@ -96,12 +96,15 @@ const NOT_OURS = new Set(["node_modules", "dist", "build", "coverage", "temp", "
 
 function markdownFiles(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
-    if (entry.isDirectory()) return NOT_OURS.has(entry.name) || entry.name === ".git" ? [] : markdownFiles(join(directory, entry.name));
+    if (entry.isDirectory())
+      return NOT_OURS.has(entry.name) || entry.name === ".git" ? [] : markdownFiles(join(directory, entry.name));
     return entry.name.endsWith(".md") ? [join(directory, entry.name)] : [];
   });
 }
 
 /** Every Markdown file of the project. */
 export function readDocuments(project: string): Document[] {
-  return markdownFiles(project).map((file) => parseDocument(relative(project, file).replaceAll("\\", "/"), readFileSync(file, "utf8")));
+  return markdownFiles(project).map((file) =>
+    parseDocument(relative(project, file).replaceAll("\\", "/"), readFileSync(file, "utf8")),
+  );
 }

@@ -1,6 +1,7 @@
 /**
- * The variables of a file as systemd reads it (`EnvironmentFile=` in systemd.exec(5)): a line is a name, `=` and a value; quotes of both
- * kinds are taken away, nothing is replaced in single ones, a backslash escapes in double ones and outside.
+ * The variables of a file as systemd reads it (`EnvironmentFile=` in systemd.exec(5)): a line is a name, `=` and a
+ * value; quotes of both kinds are taken away, nothing is replaced in single ones, a backslash escapes in double ones
+ * and outside.
  */
 export function asSystemdReads(text: string): Record<string, string> {
   const variables: Record<string, string> = {};

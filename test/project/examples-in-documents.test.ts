@@ -4,7 +4,10 @@ import { describe, expect, it } from "vitest";
 import { PROJECT } from "../support/sources.ts";
 import { readDocuments } from "./documents.ts";
 
-/** As a page shows it: without what the examples' own README says of them, and with the container that the command takes by default. */
+/**
+ * As a page shows it: without what the examples' own README says of them, and with the container that the command takes
+ * by default.
+ */
 function shown(name: string): string {
   const program = readFileSync(join(PROJECT, `examples/${name}.ts`), "utf8");
   return program

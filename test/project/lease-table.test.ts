@@ -50,7 +50,9 @@ describe("the tables in docs/lease-and-margin.md", () => {
       expect(() => resolveTerms({ leaseSeconds, marginMs }, DEFAULTS.tryTimeoutMs)).not.toThrow();
       expect(() => resolveTerms({ leaseSeconds, marginMs: marginMs + 1 }, DEFAULTS.tryTimeoutMs)).toThrow(RangeError);
       expect(() => resolveTerms({ leaseSeconds, tryTimeoutMs }, DEFAULTS.tryTimeoutMs)).not.toThrow();
-      expect(() => resolveTerms({ leaseSeconds, tryTimeoutMs: tryTimeoutMs + 1 }, DEFAULTS.tryTimeoutMs)).toThrow(RangeError);
+      expect(() => resolveTerms({ leaseSeconds, tryTimeoutMs: tryTimeoutMs + 1 }, DEFAULTS.tryTimeoutMs)).toThrow(
+        RangeError,
+      );
     }
   });
 });

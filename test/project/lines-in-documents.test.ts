@@ -15,10 +15,16 @@ const ALL_LINES = readDocuments(PROJECT).flatMap(({ path, blocks }) =>
   blocks
     .filter(({ language, executed }) => language === "sh" && !executed)
     .flatMap(({ code, line }) =>
-      code.split("\n").map((text, index) => ({ where: `${path}:${line + index}`, text: text.trim().replace(/ +#.*$/, "") })),
+      code
+        .split("\n")
+        .map((text, index) => ({ where: `${path}:${line + index}`, text: text.trim().replace(/ +#.*$/, "") })),
     )
-    // What sudo does to an environment is tried in recipes.test.ts, and scripts with `hold` in test/process/cli-hold.test.ts.
-    .filter(({ text }) => callsIn(text).some((call) => call.length > 0) && !/npm install|^sudo |^mkdir |^azmutex hold /.test(text)),
+    // What sudo does to an environment is tried in recipes.test.ts, and scripts with `hold` in
+    // test/process/cli-hold.test.ts.
+    .filter(
+      ({ text }) =>
+        callsIn(text).some((call) => call.length > 0) && !/npm install|^sudo |^mkdir |^azmutex hold /.test(text),
+    ),
 );
 const LINES = ALL_LINES.filter(({ text }, index) => ALL_LINES.findIndex((other) => other.text === text) === index);
 
@@ -30,7 +36,10 @@ const PROGRAMS = Object.fromEntries([
   ["bin/az", "exit 0"],
 ]);
 
-/** Those that end otherwise than with 0: nothing is held, no terminal is there to ask on, or they go on until they are stopped. */
+/**
+ * Those that end otherwise than with 0: nothing is held, no terminal is there to ask on, or they go on until they are
+ * stopped.
+ */
 const ENDS: readonly (readonly [line: RegExp, code: number])[] = [
   [/^azmutex (?:elect|watch|ui)\b|^azmutex leader .*--watch/, 124],
   [/^azmutex break (?!.*--yes)/, 64],
@@ -56,6 +65,8 @@ describe.concurrent("each line of a shell in the documents", () => {
 
   it("is one of many", () => {
     expect(LINES.length).toBeGreaterThan(30);
-    expect(readFileSync(join(PROJECT, "docs/cli.md"), "utf8")).toContain(LINES.find(({ where }) => where.startsWith("docs/cli.md"))?.text);
+    expect(readFileSync(join(PROJECT, "docs/cli.md"), "utf8")).toContain(
+      LINES.find(({ where }) => where.startsWith("docs/cli.md"))?.text,
+    );
   });
 });

@@ -1,8 +1,15 @@
 /**
- * What a part of a manifest may be: a word for a plain value, a list of one shape, or its fields by name. A field whose name ends with
- * `!` has to be there; `*` stands for any name. A regular expression says what a string looks like.
+ * What a part of a manifest may be: a word for a plain value, a list of one shape, or its fields by name. A field whose
+ * name ends with `!` has to be there; `*` stands for any name. A regular expression says what a string looks like.
  */
-export type Shape = "string" | "number" | "boolean" | "any" | RegExp | readonly Shape[] | { readonly [name: string]: Shape };
+export type Shape =
+  | "string"
+  | "number"
+  | "boolean"
+  | "any"
+  | RegExp
+  | readonly Shape[]
+  | { readonly [name: string]: Shape };
 
 /** Kubernetes' resource quantities, as far as anybody needs them here. */
 const QUANTITY = /^\d+(?:m|Mi|Gi)?$/;
@@ -21,7 +28,13 @@ const CONTAINER: Shape = {
   "name!": NAME,
   "image!": "string",
   command: ["string"],
-  env: [{ "name!": /^[A-Z][A-Z0-9_]*$/, value: "string", valueFrom: { fieldRef: { "fieldPath!": /^(?:metadata\.name|status\.podIP)$/ } } }],
+  env: [
+    {
+      "name!": /^[A-Z][A-Z0-9_]*$/,
+      value: "string",
+      valueFrom: { fieldRef: { "fieldPath!": /^(?:metadata\.name|status\.podIP)$/ } },
+    },
+  ],
   ports: [{ "containerPort!": "number" }],
   resources: { requests: { cpu: QUANTITY, memory: QUANTITY }, limits: { cpu: QUANTITY, memory: QUANTITY } },
   readinessProbe: PROBE,
@@ -68,10 +81,16 @@ export const CONTAINER_APPS_JOB: Shape = {
       "triggerType!": /^(?:Schedule|Manual|Event)$/,
       "replicaTimeout!": "number",
       replicaRetryLimit: "number",
-      scheduleTriggerConfig: { "cronExpression!": /^(?:\S+ ){4}\S+$/, parallelism: "number", replicaCompletionCount: "number" },
+      scheduleTriggerConfig: {
+        "cronExpression!": /^(?:\S+ ){4}\S+$/,
+        parallelism: "number",
+        replicaCompletionCount: "number",
+      },
     },
     "template!": {
-      "containers!": [{ "name!": NAME, "image!": "string", command: ["string"], env: [{ "name!": "string", "value!": "string" }] }],
+      "containers!": [
+        { "name!": NAME, "image!": "string", command: ["string"], env: [{ "name!": "string", "value!": "string" }] },
+      ],
     },
   },
 };
@@ -85,7 +104,9 @@ export const GITHUB_WORKFLOW: Shape = {
     "*": {
       "runs-on!": "string",
       "timeout-minutes": "number",
-      "steps!": [{ name: "string", uses: /^[\w-]+\/[\w-]+@v\d+$/, with: { "*": "any" }, env: { "*": "string" }, run: "string" }],
+      "steps!": [
+        { name: "string", uses: /^[\w-]+\/[\w-]+@v\d+$/, with: { "*": "any" }, env: { "*": "string" }, run: "string" },
+      ],
     },
   },
 };
@@ -120,7 +141,8 @@ export const AZURE_PIPELINE: Shape = {
 export function faultsOf(value: unknown, shape: Shape, path = "$"): string[] {
   if (shape === "any") return [];
   if (typeof shape === "string") return typeof value === shape ? [] : [`${path} is a ${typeof value}, not a ${shape}`];
-  if (shape instanceof RegExp) return shape.test(String(value)) ? [] : [`${path} is ${JSON.stringify(value)}, unlike ${shape}`];
+  if (shape instanceof RegExp)
+    return shape.test(String(value)) ? [] : [`${path} is ${JSON.stringify(value)}, unlike ${shape}`];
   if (isList(shape)) {
     const [of = "any"] = shape;
     if (!Array.isArray(value)) return [`${path} is no list`];

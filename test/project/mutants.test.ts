@@ -5,10 +5,16 @@ import { MUTANTS } from "../simulation/mutants.ts";
 import { edited, type Sources } from "../simulation/mutate.ts";
 import { PROJECT, readSources } from "../support/sources.ts";
 
-const sources: Sources = new Map(readSources().map(({ path }) => [path, readFileSync(join(PROJECT, "src", path), "utf8")]));
-const changed = (before: Sources, after: Sources): string[] => [...after.keys()].filter((path) => before.get(path) !== after.get(path));
+const sources: Sources = new Map(
+  readSources().map(({ path }) => [path, readFileSync(join(PROJECT, "src", path), "utf8")]),
+);
+const changed = (before: Sources, after: Sources): string[] =>
+  [...after.keys()].filter((path) => before.get(path) !== after.get(path));
 
-/** A change to a place that a mutant is about has to say what the mistake would be now. `npm run mutants` says whether it is found. */
+/**
+ * A change to a place that a mutant is about has to say what the mistake would be now. `npm run mutants` says whether
+ * it is found.
+ */
 describe("a mutant of the sources", () => {
   it.each(MUTANTS)("still has something to change: $name", ({ edits }) => {
     let mutated = sources;
@@ -34,7 +40,9 @@ const WIDTH = 2;
     edited(one, { place, stands, instead }).get("house/door.ts");
 
   it("does not mind layout, comments and trailing commas", () => {
-    expect(make("house/Door.open", 'log(\n by,\n "open",\n);\nthis.#isOpen = true;')).toContain("open(by: string): void { x }");
+    expect(make("house/Door.open", 'log(\n by,\n "open",\n);\nthis.#isOpen = true;')).toContain(
+      "open(by: string): void { x }",
+    );
   });
 
   it("finds a class, a member of it, and what a file declares", () => {

@@ -9,7 +9,9 @@ const sources = readSources();
 /** Every class and interface of the sources, with its code; of two that bear one name, both. */
 const declared = new Map<string, string>();
 for (const { code } of sources) {
-  for (const [body, name = ""] of code.matchAll(/^(?:export )?(?:abstract )?(?:class|interface) ([A-Z]\w*)[\s\S]*?^\}/gm)) {
+  for (const [body, name = ""] of code.matchAll(
+    /^(?:export )?(?:abstract )?(?:class|interface) ([A-Z]\w*)[\s\S]*?^\}/gm,
+  )) {
     declared.set(name, `${declared.get(name) ?? ""}\n${body}`);
   }
 }
@@ -21,7 +23,10 @@ const NO_PATHS = new Set([".azmutex/", "a/"]);
 
 /** Whether a class has a member of its own, or one from what it extends. */
 function isMember(code: string, name: string): boolean {
-  const member = new RegExp(`^\\s+(?:(?:readonly|static|async|get|set|override|declare|abstract) |\\*)*${name}\\b\\??[(<:=;]`, "m");
+  const member = new RegExp(
+    `^\\s+(?:(?:readonly|static|async|get|set|override|declare|abstract) |\\*)*${name}\\b\\??[(<:=;]`,
+    "m",
+  );
   const base = declared.get(/^[^{]*\bextends (\w+)/.exec(code.trimStart())?.[1] ?? "");
   return member.test(code) || (base !== undefined && isMember(base, name));
 }
@@ -31,7 +36,9 @@ const isWord = (code: string, name: string): boolean => new RegExp(`(?<![\\w#])$
 /** What stands in code within the prose of a document, line by line. */
 function inlineCode(text: string): { readonly code: string; readonly line: number }[] {
   const prose = text.replace(/^\s*(`{3,})[\s\S]*?^\s*\1$/gm, (block) => block.replace(/[^\n]/g, ""));
-  return prose.split("\n").flatMap((line, index) => [...line.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => ({ code, line: index + 1 })));
+  return prose
+    .split("\n")
+    .flatMap((line, index) => [...line.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => ({ code, line: index + 1 })));
 }
 
 /** `Class.member` of classes that are ours and have no such member. */
@@ -47,10 +54,16 @@ const unknownMembers = (text: string): string[] =>
 const unknownPaths = (text: string, folder: string): string[] =>
   inlineCode(text)
     .filter(({ code }) => PATH.test(code) && !NO_PATHS.has(code))
-    .filter(({ code }) => ![PROJECT, join(PROJECT, "src"), join(PROJECT, folder)].some((base) => existsSync(join(base, code))))
+    .filter(
+      ({ code }) =>
+        ![PROJECT, join(PROJECT, "src"), join(PROJECT, folder)].some((base) => existsSync(join(base, code))),
+    )
     .map(({ code, line }) => `${line}: ${code}`);
 
-/** Names in the first column of a table that stand neither for themselves nor in the class or file that was named before them. */
+/**
+ * Names in the first column of a table that stand neither for themselves nor in the class or file that was named before
+ * them.
+ */
 function unknownPlaces(text: string): string[] {
   const unknown: string[] = [];
   for (const [, where = ""] of text.matchAll(/^\| (`[^|]*) \|/gm)) {
@@ -100,15 +113,16 @@ describe("CONTRIBUTING.md on publishing", () => {
 describe("the check of names itself", () => {
   it("sees members that there are not", () => {
     expect(
-      unknownMembers("`Locker.lock`, `Locker.lock()`, `Permit.assertHeld`, `Locker.grab`\n`Foreign.thing` `Locker.#lockable`"),
+      unknownMembers(
+        "`Locker.lock`, `Locker.lock()`, `Permit.assertHeld`, `Locker.grab`\n`Foreign.thing` `Locker.#lockable`",
+      ),
     ).toEqual(["1: Locker.grab"]);
   });
 
   it("sees paths that there are not, and leaves code blocks alone", () => {
-    expect(unknownPaths("`lease/` `docs/cli.md` `lease/gone.ts`\n```sh\n`no/such.ts`\n```\n`no/folder/`", ".")).toEqual([
-      "1: lease/gone.ts",
-      "5: no/folder/",
-    ]);
+    expect(unknownPaths("`lease/` `docs/cli.md` `lease/gone.ts`\n```sh\n`no/such.ts`\n```\n`no/folder/`", ".")).toEqual(
+      ["1: lease/gone.ts", "5: no/folder/"],
+    );
   });
 
   it("sees places that there are not", () => {

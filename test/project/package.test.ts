@@ -31,7 +31,10 @@ interface Manifest {
 const read = (path: string): string => readFileSync(join(PROJECT, path), "utf8");
 const manifest: Manifest = JSON.parse(read("package.json"));
 
-/** All that may be published: what tsc writes of each module, twice, with maps to the sources, which are published too; and the status page. */
+/**
+ * All that may be published: what tsc writes of each module, twice, with maps to the sources, which are published too;
+ * and the status page.
+ */
 const MEANT: readonly RegExp[] = [
   /^(?:package\.json|README\.md|CHANGELOG\.md|LICENSE)$/,
   /^dist\/(?!ui\/page\/)(?:cjs\/)?(?:[\w-]+\/)*[\w-]+\.(?:js|d\.ts)(?:\.map)?$/,
@@ -97,7 +100,9 @@ describe("the package", () => {
       encoding: "utf8",
     });
     if (status !== 0) throw new Error(`npm pack: ${stderr}`);
-    paths = (JSON.parse(stdout) as { files: { path: string }[] }[]).flatMap(({ files }) => files.map(({ path }) => path));
+    paths = (JSON.parse(stdout) as { files: { path: string }[] }[]).flatMap(({ files }) =>
+      files.map(({ path }) => path),
+    );
   });
 
   it("has what is meant, and nothing else: no tests", () => {
@@ -130,11 +135,13 @@ describe("the package", () => {
     expect(Object.keys(manifest.exports)).toEqual([".", "./store", "./testing", "./package.json"]);
     for (const [entry, target] of Object.entries(manifest.exports)) {
       if (typeof target === "string") continue;
-      // Bun takes the first, and Node the second, in both of its module systems, so a process has one copy; the others are for tools.
+      // Bun takes the first, and Node the second, in both of its module systems, so a process has one copy; the others
+      // are for tools.
       expect(Object.keys(target)).toEqual(["bun", "module-sync", "require", "default"]);
       for (const condition of Object.values(target)) {
         expect(Object.keys(condition)).toEqual(["types", "default"]);
-        for (const file of Object.values(condition)) expect([entry, paths.includes(posix.normalize(file))]).toEqual([entry, true]);
+        for (const file of Object.values(condition))
+          expect([entry, paths.includes(posix.normalize(file))]).toEqual([entry, true]);
       }
     }
     // For tools that do not read "exports".
@@ -173,7 +180,8 @@ describe("the package", () => {
       importsOf(read(path))
         .filter((specifier) => {
           if (specifier.startsWith("node:")) return false;
-          // Declarations name the source, as tsc leaves it; every version of TypeScript finds the declaration beside it.
+          // Declarations name the source, as tsc leaves it; every version of TypeScript finds the declaration beside
+          // it.
           const file = path.endsWith(".d.ts") ? specifier.replace(/\.ts$/, ".d.ts") : specifier;
           if (specifier.startsWith(".")) return !paths.includes(posix.join(posix.dirname(path), file));
           return !declared.has(packageOf(specifier));
@@ -197,7 +205,9 @@ describe("the package", () => {
     expect(manifest.engines.node).toMatch(/^>=20\.19$/);
     expect(manifest.scripts.prepublishOnly).toBe("npm run check && npm test");
     // Nothing that runs at the installation.
-    expect(["preinstall", "install", "postinstall", "prepare"].filter((script) => script in manifest.scripts)).toEqual([]);
+    expect(["preinstall", "install", "postinstall", "prepare"].filter((script) => script in manifest.scripts)).toEqual(
+      [],
+    );
   });
 
   it("says where it lives, or CONTRIBUTING says what is missing before it can be published", () => {
@@ -240,12 +250,16 @@ describe("the check of the package itself", () => {
     expect(secretsIn(`AccountKey=${key}`).length).toBeGreaterThan(0);
     expect(secretsIn(`"${key}"`).length).toBeGreaterThan(0);
     expect(secretsIn(`?sv=2024&sig=${"a1B".repeat(14)}%3D`).length).toBeGreaterThan(0);
-    expect(secretsIn("Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==")).toEqual([]);
+    expect(
+      secretsIn("Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="),
+    ).toEqual([]);
   });
 
   it("sees what is imported", () => {
     expect(
-      importsOf(`import { a } from "x";\nexport * from './y.js';\nconst z = await import("@z/z/deep");\nimport a, {\n b,\n} from "w";`),
+      importsOf(
+        `import { a } from "x";\nexport * from './y.js';\nconst z = await import("@z/z/deep");\nimport a, {\n b,\n} from "w";`,
+      ),
     ).toEqual(["x", "./y.js", "w", "@z/z/deep"]);
     expect(packageOf("@z/z/deep")).toBe("@z/z");
   });

@@ -53,7 +53,8 @@ describe("docs/protocol.md", () => {
   });
 
   it.each(rules)("$number names tests that exist", ({ checkedBy }) => {
-    for (const [, path = ""] of checkedBy.matchAll(/`(test\/[^`]+)`/g)) expect(existsSync(join(PROJECT, path)), path).toBe(true);
+    for (const [, path = ""] of checkedBy.matchAll(/`(test\/[^`]+)`/g))
+      expect(existsSync(join(PROJECT, path)), path).toBe(true);
   });
 });
 

@@ -37,7 +37,9 @@ function declaredIn(report: string): Map<string, Declared> {
     found.set(nameOf(node.id as Node), {
       isClass,
       isAbstract: node.abstract === true,
-      members: ((node.body as Node).body as Node[]).flatMap((member) => (member.key ? [nameOf(member.key as Node)] : [])),
+      members: ((node.body as Node).body as Node[]).flatMap((member) =>
+        member.key ? [nameOf(member.key as Node)] : [],
+      ),
       bases: [...(node.superClass ? [node.superClass as Node] : []), ...heritage].map(nameOf),
     });
   }
@@ -133,7 +135,8 @@ const OBJECTS: readonly (readonly [name: string, object: object])[] = [
 ];
 
 afterAll(async () => {
-  for (const [name, object] of OBJECTS) if (name === "Shutdown") await (object as AsyncDisposable)[Symbol.asyncDispose]();
+  for (const [name, object] of OBJECTS)
+    if (name === "Shutdown") await (object as AsyncDisposable)[Symbol.asyncDispose]();
   await mutex.close();
 });
 

@@ -9,7 +9,9 @@ import { PROJECT } from "../support/sources.ts";
 import { type Document, parseDocument, readDocuments } from "./documents.ts";
 import { type Compiled, compileSnippets, runCommands } from "./snippets.ts";
 
-const SCRIPTS: Readonly<Record<string, string>> = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")).scripts;
+const SCRIPTS: Readonly<Record<string, string>> = JSON.parse(
+  readFileSync(join(PROJECT, "package.json"), "utf8"),
+).scripts;
 
 function deadLinks(documents: readonly Document[]): string[] {
   return documents.flatMap(({ path, links }) =>
@@ -31,7 +33,9 @@ const unknownScripts = (documents: readonly Document[]): string[] =>
 
 /** Named as what defends a promise, say. */
 const missingTests = (documents: readonly Document[]): string[] =>
-  documents.flatMap(({ path, tests }) => tests.filter(({ name }) => !isFile(name)).map(({ name, line }) => `${path}:${line}: ${name}`));
+  documents.flatMap(({ path, tests }) =>
+    tests.filter(({ name }) => !isFile(name)).map(({ name, line }) => `${path}:${line}: ${name}`),
+  );
 
 function isFile(pattern: string): boolean {
   const folder = join(PROJECT, posix.dirname(pattern));
@@ -58,7 +62,9 @@ describe("the documents", () => {
 
   it("spell the language of a TypeScript block so that it is checked", () => {
     const unchecked = documents.flatMap(({ path, blocks }) =>
-      blocks.filter(({ language }) => /^(?:typescript|tsx|mts|js|javascript)$/i.test(language)).map(({ line }) => `${path}:${line}`),
+      blocks
+        .filter(({ language }) => /^(?:typescript|tsx|mts|js|javascript)$/i.test(language))
+        .map(({ line }) => `${path}:${line}`),
     );
     expect(unchecked).toEqual([]);
   });
@@ -71,7 +77,9 @@ describe("the documents", () => {
     await using emulator = await startEmulator();
     for (const document of documents) {
       for (const block of document.blocks.filter(({ executed, language }) => executed && language === "ts")) {
-        const { code, output } = await compiled.run(document, block, { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString });
+        const { code, output } = await compiled.run(document, block, {
+          AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString,
+        });
         expect(code, `${document.path}:${block.line} ended with ${code}:\n${output}`).toBe(0);
       }
     }
@@ -81,7 +89,9 @@ describe("the documents", () => {
     await using emulator = await startEmulator();
     for (const { path, blocks } of documents) {
       for (const block of blocks.filter(({ executed, language }) => executed && language === "sh")) {
-        const { code, output } = await runCommands(block, { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString });
+        const { code, output } = await runCommands(block, {
+          AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString,
+        });
         expect(code, `${path}:${block.line} ended with ${code}:\n${output}`).toBe(0);
       }
     }
@@ -99,7 +109,9 @@ describe("the documents", () => {
   it("have an index of the folder docs, with every page in it", () => {
     const index = documents.find(({ path }) => path === "docs/README.md");
     const linked = new Set(index?.links.map(({ target }) => posix.join("docs", target.split("#")[0] ?? "")));
-    const pages = documents.map(({ path }) => path).filter((path) => /^docs\/[\w-]+\.md$/.test(path) && path !== index?.path);
+    const pages = documents
+      .map(({ path }) => path)
+      .filter((path) => /^docs\/[\w-]+\.md$/.test(path) && path !== index?.path);
     expect(pages.length).toBeGreaterThan(20);
     expect(pages.filter((path) => !linked.has(path))).toEqual([]);
     expect(readme?.links.map(({ target }) => target)).toContain("docs/README.md");
@@ -171,7 +183,9 @@ describe("the commands of the documents", () => {
 
   it("name the examples that there are", () => {
     const shows = documents.flatMap(({ path, blocks }) =>
-      blocks.flatMap(({ code }) => [...code.matchAll(/npm run example -- ([\w-]+)/g)].map(([, name = ""]) => ({ path, name }))),
+      blocks.flatMap(({ code }) =>
+        [...code.matchAll(/npm run example -- ([\w-]+)/g)].map(([, name = ""]) => ({ path, name })),
+      ),
     );
     expect(shows.length).toBeGreaterThan(0);
     expect(shows.filter(({ name }) => !existsSync(join(PROJECT, "examples/show", `${name}.ts`)))).toEqual([]);
@@ -244,7 +258,10 @@ Defended by \`test/project/readme.test.ts\`, \`test/project/*.test.ts\`, \`test/
     const [executed, broken] = document.blocks;
     if (!executed || !broken) throw new Error("the sample has two blocks of code");
     expect(await run(document, executed, { GREETING: "hello" })).toEqual({ code: 0, output: "true hello\n" });
-    expect(await run(document, broken, {})).toMatchObject({ code: 1, output: expect.stringContaining("ReferenceError") });
+    expect(await run(document, broken, {})).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("ReferenceError"),
+    });
   });
 
   it("runs commands until one fails, and finds the built one among them", async () => {
@@ -259,7 +276,10 @@ Defended by \`test/project/readme.test.ts\`, \`test/project/*.test.ts\`, \`test/
   it("finds dead links, unknown scripts and missing tests", () => {
     expect(deadLinks([document])).toEqual(["README.md:5: #nowhere", "README.md:5: missing.md"]);
     expect(unknownScripts([document])).toEqual(["README.md:21: npm run no-such-script"]);
-    expect(missingTests([document])).toEqual(["README.md:24: test/project/*-no.test.ts", "README.md:24: test/no/such.test.ts"]);
+    expect(missingTests([document])).toEqual([
+      "README.md:24: test/project/*-no.test.ts",
+      "README.md:24: test/no/such.test.ts",
+    ]);
   });
 
   it("refuses a block that is not closed", () => {

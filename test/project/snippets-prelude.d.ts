@@ -14,6 +14,9 @@ declare module "@azure/functions" {
     error(...said: unknown[]): void;
   }
   export const app: {
-    timer(name: string, options: { schedule: string; handler: (timer: unknown, context: Context) => Promise<void> | void }): void;
+    timer(
+      name: string,
+      options: { schedule: string; handler: (timer: unknown, context: Context) => Promise<void> | void },
+    ): void;
   };
 }

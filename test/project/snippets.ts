@@ -29,7 +29,12 @@ interface Given {
 /** Below the test's own, so that a child that hangs is reported with what it said. */
 const TIMEOUT_MS = 240_000;
 
-function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd: string = PROJECT): Promise<Outcome> {
+function run(
+  file: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd: string = PROJECT,
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd,
@@ -38,7 +43,8 @@ function run(file: string, args: readonly string[], env: NodeJS.ProcessEnv = {},
       timeout: TIMEOUT_MS,
     });
     let output = "";
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => (output += text));
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, output }));
   });
@@ -50,7 +56,11 @@ const moduleName = (document: Document, block: Block): string => `${document.pat
  * Compiles every `ts` block of the documents as a module of its own, against the build in dist/: `import "azmutex"` is
  * what a user would get. Names that a snippet takes for granted stand in snippets-prelude.d.ts.
  */
-export async function compileSnippets(folder: string, documents: readonly Document[], given: Given = {}): Promise<Compiled> {
+export async function compileSnippets(
+  folder: string,
+  documents: readonly Document[],
+  given: Given = {},
+): Promise<Compiled> {
   const root = join(PROJECT, "build", folder);
   rmSync(root, { recursive: true, force: true });
   const write = (path: string, text: string): void => {
@@ -91,7 +101,10 @@ export async function compileSnippets(folder: string, documents: readonly Docume
   };
 }
 
-/** Runs a block of shell commands, in an empty folder, where `azmutex` is the built command. It ends at the first one that fails. */
+/**
+ * Runs a block of shell commands, in an empty folder, where `azmutex` is the built command. It ends at the first one
+ * that fails.
+ */
 export async function runCommands({ code }: Block, env: NodeJS.ProcessEnv): Promise<Outcome> {
   await using place = new Workplace();
   return await place.run(["sh", "-e", "-c", code], env);

@@ -56,11 +56,14 @@ describe("docs/telemetry.md", () => {
   it("names every span, with what it says, and no other", () => {
     const told = new Map<string, string[]>();
     for (const { name, attributes } of sdk.spans) {
-      const says = Object.keys(attributes).map((attribute) => attribute.replace(/_hash(?:es)?$/, attribute.endsWith("es") ? "s" : ""));
+      const says = Object.keys(attributes).map((attribute) =>
+        attribute.replace(/_hash(?:es)?$/, attribute.endsWith("es") ? "s" : ""),
+      );
       told.set(name, [...(told.get(name) ?? []), ...says]);
     }
     expect(sorted(told.keys())).toEqual(sorted(spans.keys()));
-    for (const name of ["azmutex.lock", "azmutex.hold"]) expect(sorted(told.get(name) ?? []), name).toEqual(sorted(spans.get(name) ?? []));
+    for (const name of ["azmutex.lock", "azmutex.hold"])
+      expect(sorted(told.get(name) ?? []), name).toEqual(sorted(spans.get(name) ?? []));
     for (const [name, attributes] of told) {
       const always = (some: readonly string[]): string[] => sorted(some.filter((one) => !OF_FAILURES.includes(one)));
       expect(always(attributes), name).toEqual(always(spans.get(name) ?? []));
@@ -74,7 +77,8 @@ describe("docs/telemetry.md", () => {
   it("names every metric, with its instrument, its unit and its attributes, and no other", () => {
     const told = measured.map(({ descriptor: { name, unit }, dataPointType, dataPoints, ...metric }) => {
       const isLevel = "isMonotonic" in metric && !metric.isMonotonic;
-      const instrument = dataPointType === DataPointType.HISTOGRAM ? "histogram" : isLevel ? "up-down counter" : "counter";
+      const instrument =
+        dataPointType === DataPointType.HISTOGRAM ? "histogram" : isLevel ? "up-down counter" : "counter";
       const points: readonly { readonly attributes: object }[] = dataPoints;
       return [name, instrument, unit, ...sorted(points.flatMap(({ attributes }) => Object.keys(attributes)))].join(" ");
     });
@@ -86,20 +90,30 @@ describe("docs/telemetry.md", () => {
 
   it("has every value of the attributes that have few, and no other", () => {
     const points = (name: string): Record<string, unknown>[] =>
-      (measured.find(({ descriptor }) => descriptor.name === name)?.dataPoints ?? []).map(({ attributes }) => attributes);
-    const values = (name: string, attribute: string): string[] => sorted(points(name).map((attributes) => String(attributes[attribute])));
-    const rows = new Map(tableUnder("Attributes").map(([name = "", , cell]) => [name.replaceAll("`", ""), sorted(quoted(cell))]));
+      (measured.find(({ descriptor }) => descriptor.name === name)?.dataPoints ?? []).map(
+        ({ attributes }) => attributes,
+      );
+    const values = (name: string, attribute: string): string[] =>
+      sorted(points(name).map((attributes) => String(attributes[attribute])));
+    const rows = new Map(
+      tableUnder("Attributes").map(([name = "", , cell]) => [name.replaceAll("`", ""), sorted(quoted(cell))]),
+    );
     expect(values("azmutex.lock.wait.duration", "azmutex.kind")).toEqual(rows.get("azmutex.kind"));
     expect(values("azmutex.lock.wait.duration", "azmutex.outcome")).toEqual(rows.get("azmutex.outcome of a wait"));
     expect(values("azmutex.lock.hold.duration", "azmutex.outcome")).toEqual(rows.get("azmutex.outcome of a hold"));
-    expect(values("azmutex.lease.renewal.duration", "azmutex.outcome")).toEqual(rows.get("azmutex.outcome of a renewal"));
+    expect(values("azmutex.lease.renewal.duration", "azmutex.outcome")).toEqual(
+      rows.get("azmutex.outcome of a renewal"),
+    );
     expect(values("azmutex.storage.requests", "azmutex.outcome")).toEqual(rows.get("azmutex.outcome of a request"));
     expect(values("azmutex.storage.requests", "azmutex.operation")).toEqual(rows.get("azmutex.operation"));
     expect(values("azmutex.lock.losses", "azmutex.why")).toEqual(rows.get("azmutex.why"));
   });
 
   it("has every attribute that there is, and no other", () => {
-    const ofSpans = sdk.spans.flatMap(({ attributes, events: notes }) => [attributes, ...notes.map((note) => note.attributes ?? {})]);
+    const ofSpans = sdk.spans.flatMap(({ attributes, events: notes }) => [
+      attributes,
+      ...notes.map((note) => note.attributes ?? {}),
+    ]);
     const ofMetrics = measured.flatMap(({ dataPoints }) =>
       (dataPoints as readonly { attributes: object }[]).map(({ attributes }) => attributes),
     );

@@ -18,10 +18,12 @@ function section(text: string, heading: string): string {
 }
 
 /** The classes of errors.ts that have a code. */
-const classes = [...ERRORS.matchAll(/^export class (\w+) extends MutexError \{\n(?: {2}\/\*\*.*\*\/\n)? {2}readonly code = "(\w+)"/gm)].map(
-  ([, name = "", code = ""]) => ({ name, code }),
+const classes = [
+  ...ERRORS.matchAll(/^export class (\w+) extends MutexError \{\n(?: {2}\/\*\*.*\*\/\n)? {2}readonly code = "(\w+)"/gm),
+].map(([, name = "", code = ""]) => ({ name, code }));
+const reasons = [...(/^export type LossReason =\n((?:.*\n)*?)\n/m.exec(ERRORS)?.[1] ?? "").matchAll(/\| "(\w+)"/g)].map(
+  ([, why]) => why,
 );
-const reasons = [...(/^export type LossReason =\n((?:.*\n)*?)\n/m.exec(ERRORS)?.[1] ?? "").matchAll(/\| "(\w+)"/g)].map(([, why]) => why);
 
 /** Names and codes in the text that are none of ours, of the language's, of the service's or of the SDK's. */
 function unknownNames(text: string): string[] {
@@ -49,7 +51,8 @@ const isLogged = (line: string): boolean =>
     .filter((part) => part.length > 1)
     .every((part) => sources.includes(part));
 
-const logged = (text: string): string[] => [...section(text, "Log lines").matchAll(/^\| `([^`]+)` \|/gm)].map(([, line = ""]) => line);
+const logged = (text: string): string[] =>
+  [...section(text, "Log lines").matchAll(/^\| `([^`]+)` \|/gm)].map(([, line = ""]) => line);
 
 describe("docs/troubleshooting.md", () => {
   const byCode = section(TEXT, "By error code");
@@ -88,10 +91,13 @@ describe("docs/troubleshooting.md", () => {
   });
 
   it("has every line that the library logs", () => {
-    const calls = [...sources.matchAll(/\blog\(\s*(?:message|error\.message|`([^`]*)`)/g)].flatMap(([, template]) => template ?? []);
+    const calls = [...sources.matchAll(/\blog\(\s*(?:message|error\.message|`([^`]*)`)/g)].flatMap(
+      ([, template]) => template ?? [],
+    );
     expect(calls.length).toBeGreaterThan(8);
     const lines = logged(TEXT).map((line) => line.split("…").map((part) => part.replaceAll('"', "").trim()));
-    const explained = (template: string) => lines.some((parts) => parts.every((part) => template.replaceAll('"', "").includes(part)));
+    const explained = (template: string) =>
+      lines.some((parts) => parts.every((part) => template.replaceAll('"', "").includes(part)));
     expect(calls.filter((template) => !explained(template))).toEqual([]);
   });
 
@@ -106,7 +112,8 @@ describe("the table of errors in README.md", () => {
   it("has every code and its class", () => {
     const table = section(readFileSync(join(PROJECT, "README.md"), "utf8"), "Errors");
     const rows = [...table.matchAll(/^\| `([A-Z_]+)` \| `(\w+)` \|/gm)].map(([, code, name]) => ({ name, code }));
-    const byName = (a: { code?: string | undefined }, b: { code?: string | undefined }) => (a.code ?? "").localeCompare(b.code ?? "");
+    const byName = (a: { code?: string | undefined }, b: { code?: string | undefined }) =>
+      (a.code ?? "").localeCompare(b.code ?? "");
     expect(rows.sort(byName)).toEqual([...classes].sort(byName));
   });
 });

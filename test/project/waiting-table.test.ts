@@ -26,7 +26,11 @@ function figuresOfAll(one: Situation): Promise<Figures[]> {
 }
 
 /** A row of the document, as numbers: times in milliseconds. */
-function documented(processes: number, holdMs: number, policy: string): Record<"p95" | "requests" | "acquisitions" | "longest", number> {
+function documented(
+  processes: number,
+  holdMs: number,
+  policy: string,
+): Record<"p95" | "requests" | "acquisitions" | "longest", number> {
   const hold = holdMs < 1_000 ? `${holdMs} ms` : `${holdMs / 1_000} s`;
   const row = rows.find((line) => line.startsWith(`| ${processes} | ${hold} | \`${policy}\` |`));
   if (row === undefined) throw new Error(`docs/waiting.md has no ${processes} × ${hold}, ${policy}`);
@@ -46,10 +50,13 @@ describe("the table in docs/waiting.md", () => {
     [2, 1_000, "uniform:250-1000"],
     [2, 10_000, "fixed:10s"],
     [10, 1_000, "fair"],
-  ] as const)("says of %i processes with holds of %i ms and %s what the simulator says, to the byte", async (processes, holdMs, policy) => {
-    const one = situation(processes, holdMs, policy);
-    expect(rows).toContain(tableRow(one, meanFigures(await figuresOfAll(one))));
-  });
+  ] as const)(
+    "says of %i processes with holds of %i ms and %s what the simulator says, to the byte",
+    async (processes, holdMs, policy) => {
+      const one = situation(processes, holdMs, policy);
+      expect(rows).toContain(tableRow(one, meanFigures(await figuresOfAll(one))));
+    },
+  );
 
   it("leaves out what holds for fair in every run: no waiter is overtaken by one that came more than a second later", async () => {
     const runs = await figuresOfAll(situation(10, 1_000, "fair"));
@@ -57,7 +64,8 @@ describe("the table in docs/waiting.md", () => {
   });
 
   it("holds a row for every number of processes, hold and policy", () => {
-    for (const { processes, holdMs, policy } of situations) expect(documented(processes, holdMs, policy).acquisitions).toBeGreaterThan(0);
+    for (const { processes, holdMs, policy } of situations)
+      expect(documented(processes, holdMs, policy).acquisitions).toBeGreaterThan(0);
   });
 
   it("shows fair below its limits of gap, requests and waiting", () => {

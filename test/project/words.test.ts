@@ -9,7 +9,10 @@ const NAMELESS = /\b(?:whoever|somebody|nobody|whom)\b/i;
 /** The two files that say which words these are. */
 const ABOUT_THEM = ["scripts/house.mjs", "test/project/words.test.ts"];
 
-const files = execFileSync("git", ["ls-files", "*.ts", "*.tsx", "*.mjs", "*.go", "*.pml", "*.md"], { cwd: PROJECT, encoding: "utf8" })
+const files = execFileSync("git", ["ls-files", "*.ts", "*.tsx", "*.mjs", "*.go", "*.pml", "*.md"], {
+  cwd: PROJECT,
+  encoding: "utf8",
+})
   .split("\n")
   .filter((path) => path !== "" && !ABOUT_THEM.includes(path));
 

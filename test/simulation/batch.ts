@@ -39,7 +39,10 @@ export function sumOf(a: Tally, b: Tally): Tally {
   };
 }
 
-/** Runs all seeds of a batch. A promise of the library's that rejects unseen is a failure of the seed under which it did. */
+/**
+ * Runs all seeds of a batch. A promise of the library's that rejects unseen is a failure of the seed under which it
+ * did.
+ */
 export async function runBatch({ from, count, rules }: Batch): Promise<Tally> {
   const unseen: unknown[] = [];
   const note = (error: unknown): void => void unseen.push(error);
@@ -50,7 +53,8 @@ export async function runBatch({ from, count, rules }: Batch): Promise<Tally> {
       const { game, violation, holds, losses, requests, faults } = await simulate({ seed, rules });
       const failures: Failure[] = [];
       if (violation) failures.push({ seed, game, rule: violation.rule, how: violation.message });
-      for (const error of unseen.splice(0)) failures.push({ seed, game, rule: "unhandled rejection", how: String(error) });
+      for (const error of unseen.splice(0))
+        failures.push({ seed, game, rule: "unhandled rejection", how: String(error) });
       tally = sumOf(tally, { seeds: 1, holds, losses, requests, faults, failures });
     }
   } finally {

@@ -1,6 +1,9 @@
 import { between, type Random, seeded } from "../../simulate/seeded.ts";
 
-/** What is left to chance in one part of a simulation. Each part has a source of its own, so that one thing less here changes nothing there. */
+/**
+ * What is left to chance in one part of a simulation. Each part has a source of its own, so that one thing less here
+ * changes nothing there.
+ */
 export class Chance {
   readonly random: Random;
 

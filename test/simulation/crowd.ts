@@ -66,7 +66,10 @@ const TURNS = 6;
 const EPILOGUE_TURNS = 2;
 /** How long a hold is where machines nap. */
 const LONG_HOLD_MS = [20_000, 60_000] as const;
-/** Where there is room for all, a task whose machine runs has what it wants within this time: a nap, a renewal and a few failures. */
+/**
+ * Where there is room for all, a task whose machine runs has what it wants within this time: a nap, a renewal and a few
+ * failures.
+ */
 const STUCK_MS = 20_000;
 const LOOK_AGAIN_MS = 2_000;
 
@@ -93,7 +96,9 @@ export class Crowd {
 
   /** What is left running that should not be, or undefined. */
   get pendingTimers(): string | undefined {
-    const left = this.living.filter(({ machine, link, mutex }) => machine.pendingTimers + link.open + spaceOf(mutex).standing.length > 0);
+    const left = this.living.filter(
+      ({ machine, link, mutex }) => machine.pendingTimers + link.open + spaceOf(mutex).standing.length > 0,
+    );
     const counts = left.map(
       ({ machine, link, mutex }) =>
         `${machine.name} has ${machine.pendingTimers} timers, ${link.open} open requests and ${spaceOf(mutex).standing.length} leases to release`,
@@ -150,7 +155,9 @@ export class Crowd {
     if (machine.isDead || trouble.isOver) return;
     for (let count = 1 + chance.upTo(2); count > 0; count -= 1) {
       const player = game.player(machine, mutex, chance, mutex);
-      this.#start(member, (rest) => this.#turn(member, player, { holdMs: chance.between(0, 500), isPatient: false, rest }));
+      this.#start(member, (rest) =>
+        this.#turn(member, player, { holdMs: chance.between(0, 500), isPatient: false, rest }),
+      );
     }
   }
 
@@ -202,7 +209,8 @@ export class Crowd {
     const { chance, machine } = member;
     const { journal, kernel, noExcuseAfter, referee } = this.#of;
     const stop = new AbortController();
-    const timeoutMs = !isPatient && chance.isOnce(0.25) ? 1 + chance.between(0, chance.oneOf([200, 5_000])) : Number.POSITIVE_INFINITY;
+    const timeoutMs =
+      !isPatient && chance.isOnce(0.25) ? 1 + chance.between(0, chance.oneOf([200, 5_000])) : Number.POSITIVE_INFINITY;
     const isFickle = !isPatient && chance.isOnce(this.#of.trouble.isOver ? 0.35 : 0.15);
     const isTry = !isPatient && chance.isOnce(0.1);
     const timer = isFickle
@@ -219,7 +227,8 @@ export class Crowd {
       journal.note(machine.name, () => `goes without: ${String(error)}`);
       const isExpected = error === "changed its mind" || (isMutexError(error) && error.code === "LOCK_TIMEOUT");
       if (isMutexError(error) || isExpected) {
-        if (!isExpected && startedAt > noExcuseAfter) referee.report("calm", `${machine.name} fails without a reason: ${String(error)}`);
+        if (!isExpected && startedAt > noExcuseAfter)
+          referee.report("calm", `${machine.name} fails without a reason: ${String(error)}`);
       } else throw error;
     } finally {
       timer?.cancel();
@@ -270,7 +279,8 @@ export class Crowd {
     const { comers } = member;
     try {
       await taken.end();
-      if (!isQuiet && !wasLost) for (const tenancy of tenancies) referee.released(tenancy, wasAwaited || member.comers > comers);
+      if (!isQuiet && !wasLost)
+        for (const tenancy of tenancies) referee.released(tenancy, wasAwaited || member.comers > comers);
     } finally {
       for (const tenancy of tenancies) referee.left(tenancy);
       journal.note(machine.name, () => "has given back");

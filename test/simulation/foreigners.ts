@@ -36,7 +36,10 @@ export class Foreigners {
     return this.#busy === 0;
   }
 
-  /** Locks as go-azuremutex does: overwrites the blob, which wipes its metadata, leases it for a minute, and gives it back. */
+  /**
+   * Locks as go-azuremutex does: overwrites the blob, which wipes its metadata, leases it for a minute, and gives it
+   * back.
+   */
   async lockLikeGo(dice: number): Promise<void> {
     const { service, kernel, journal, referee } = this.#of;
     const name = await this.#anyName(dice, ({ key }) => IS_LOCK.test(key));
@@ -61,7 +64,15 @@ export class Foreigners {
       journal.note("go", () => `acquires ${name} with ${short(leaseId)}: ${got.kind}`);
       if (got.kind === "acquired") {
         const held = { isHeld: true };
-        const tenancy = referee.entered({ group: name, limit: 1, weight: 1, held, blob: name, leaseId, machine: undefined });
+        const tenancy = referee.entered({
+          group: name,
+          limit: 1,
+          weight: 1,
+          held,
+          blob: name,
+          leaseId,
+          machine: undefined,
+        });
         await this.#pass(holdMs);
         held.isHeld = false;
         referee.left(tenancy);
@@ -131,13 +142,19 @@ export class Foreigners {
     return name;
   }
 
-  /** Tokens may come again if a blob is deleted within the very second in which they were reserved: that much is documented. */
+  /**
+   * Tokens may come again if a blob is deleted within the very second in which they were reserved: that much is
+   * documented.
+   */
   #isOld(name: string): boolean {
     const { service, kernel } = this.#of;
     return Math.floor(kernel.now / 1_000) > Math.floor(service.lease(name).writtenAt / 1_000);
   }
 
-  async #anyName(dice: number, isMeant: (blob: { key: string; leaseState: string }) => boolean): Promise<string | undefined> {
+  async #anyName(
+    dice: number,
+    isMeant: (blob: { key: string; leaseState: string }) => boolean,
+  ): Promise<string | undefined> {
     const names = (await this.#of.service.blobs("")).filter(isMeant).map(({ key }) => key);
     return names[Math.floor(dice * names.length)];
   }

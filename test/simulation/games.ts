@@ -106,7 +106,12 @@ function lockGame(options: LockerOptions): Game {
   return {
     player(machine, mutex, chance) {
       const locker = mutex.locker(KEY, options);
-      const taken = (lock: Lock, end: () => Promise<void>): Taken => ({ holding: lock, lock, claims: [claimOf(lock, machine)], end });
+      const taken = (lock: Lock, end: () => Promise<void>): Taken => ({
+        holding: lock,
+        lock,
+        claims: [claimOf(lock, machine)],
+        end,
+      });
       return {
         async take({ isTry, ...wait }) {
           if (isTry) {
@@ -215,7 +220,16 @@ function electionGame(options: LockerOptions): Game {
         async take({ isTry, timeoutMs, signal }) {
           if (chance.isOnce(0.3)) await election.leader();
           const leadership = await election.campaign(isTry ? { timeoutMs: 0 } : { timeoutMs, signal });
-          const claim = { group: KEY, limit: 1, weight: 1, held: leadership, blob: KEY, tokens: KEY, token: leadership.term, machine };
+          const claim = {
+            group: KEY,
+            limit: 1,
+            weight: 1,
+            held: leadership,
+            blob: KEY,
+            tokens: KEY,
+            token: leadership.term,
+            machine,
+          };
           return { holding: leadership, claims: [claim], end: () => leadership.resign() };
         },
       };
@@ -229,7 +243,13 @@ function severalGame(options: LockerOptions): Game {
       return {
         async take({ isTry, timeoutMs, signal }) {
           const [first, second, third] = KEYS;
-          const keys = chance.oneOf([[first], [second, first], [third, second], [third, first], [second, third, first]]);
+          const keys = chance.oneOf([
+            [first],
+            [second, first],
+            [third, second],
+            [third, first],
+            [second, third, first],
+          ]);
           const set = await takeAll(mutex, keys, { ...options, timeoutMs: isTry ? 0 : timeoutMs, signal });
           const claims = [...set.locks.values()].map((lock) => ({ ...claimOf(lock, machine), together: set }));
           return { holding: set, claims, end: () => set.release() };
@@ -244,11 +264,18 @@ const HAND_PATIENCE_MS = 20_000;
 /** What `AzureMutex.acquire` keeps of a lease to itself. */
 const HAND_MARGIN = 1 / 6;
 
-/** Takes, renews and gives back leases by key, as the Go library has it. What one object holds, it holds for all who ask it. */
+/**
+ * Takes, renews and gives back leases by key, as the Go library has it. What one object holds, it holds for all who ask
+ * it.
+ */
 function handGame(leaseSeconds: number): Game {
   return {
     player(machine, _mutex, _chance, mutex) {
-      const acquire = async ({ isTry, timeoutMs = HAND_PATIENCE_MS, signal }: Ask): Promise<AcquiredLease | undefined> => {
+      const acquire = async ({
+        isTry,
+        timeoutMs = HAND_PATIENCE_MS,
+        signal,
+      }: Ask): Promise<AcquiredLease | undefined> => {
         const until = machine.now() + Math.min(timeoutMs, HAND_PATIENCE_MS);
         for (;;) {
           try {
@@ -287,7 +314,9 @@ function handGame(leaseSeconds: number): Game {
                 return lease.isHeld;
               },
             },
-            claims: [{ group: KEY, limit: 1, weight: 1, held: lease, blob: KEY, leaseId: lease.leaseId, machine, goodForMs }],
+            claims: [
+              { group: KEY, limit: 1, weight: 1, held: lease, blob: KEY, leaseId: lease.leaseId, machine, goodForMs },
+            ],
             async end() {
               timer?.cancel();
               await renewing;

@@ -17,7 +17,10 @@ export interface RunOptions {
 /** So many turns of the event loop are asked for at once: between those, only promises settle. */
 const TURNS_AT_ONCE = 64;
 
-/** True time, which no machine of the simulation can read, and what happens in it: one event after the other, always in the same order. */
+/**
+ * True time, which no machine of the simulation can read, and what happens in it: one event after the other, always in
+ * the same order.
+ */
 export class Kernel {
   #now = 0;
   #count = 0;

@@ -1,4 +1,5 @@
-// Node's signals cost more than a quarter of a run. These do what the library asks of one, in the same order, and refuse whatever else is asked.
+// Node's signals cost more than a quarter of a run. These do what the library asks of one, in the same order, and
+// refuse whatever else is asked.
 
 interface Listener {
   readonly callback: (event: AbortEvent) => void;
@@ -15,7 +16,10 @@ interface AbortEvent {
 /** Aborts a signal. Only its controller may. */
 let abort: (signal: LightSignal, reason: unknown) => void;
 
-/** An `AbortSignal` with what the library uses of one. It has no `any`, `timeout` or `onabort`: code that asks for those fails. */
+/**
+ * An `AbortSignal` with what the library uses of one. It has no `any`, `timeout` or `onabort`: code that asks for those
+ * fails.
+ */
 class LightSignal {
   #isAborted = false;
   #reason: unknown;
@@ -67,7 +71,10 @@ class LightSignal {
     else this.#first = listener.next;
   }
 
-  /** Calls the listeners in the order in which they came, as Node does: one that is added by the last of them comes too late. */
+  /**
+   * Calls the listeners in the order in which they came, as Node does: one that is added by the last of them comes too
+   * late.
+   */
   #abort(reason: unknown): void {
     if (this.#isAborted) return;
     this.#isAborted = true;
@@ -92,7 +99,10 @@ class LightSignal {
 function check(type: string, callback: unknown, options: object): void {
   let isKnown = type === "abort" && typeof callback === "function";
   for (const option in options) isKnown &&= option === "once";
-  if (!isKnown) throw new TypeError(`light signals know no such listener: ${type}, ${typeof callback}, ${Object.keys(options).join(", ")}`);
+  if (!isKnown)
+    throw new TypeError(
+      `light signals know no such listener: ${type}, ${typeof callback}, ${Object.keys(options).join(", ")}`,
+    );
 }
 
 /** An `AbortController` of light signals. */

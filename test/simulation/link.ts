@@ -110,7 +110,10 @@ export class Link implements LeaseStore {
 
   break(
     key: string,
-    { signal, ...options }: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
+    {
+      signal,
+      ...options
+    }: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
   ): Promise<BreakAnswer> {
     return this.#send({ signal }, { operation: "break", name: key, ask: (store) => store.break(key, options) });
   }
@@ -123,7 +126,10 @@ export class Link implements LeaseStore {
     return this.#send(call, { operation: "create", name: key, ask: (store) => store.create(key, metadata) });
   }
 
-  read(key: string, { signal, ...options }: StoreCall & { readonly asWritten?: boolean | undefined } = {}): Promise<ReadAnswer> {
+  read(
+    key: string,
+    { signal, ...options }: StoreCall & { readonly asWritten?: boolean | undefined } = {},
+  ): Promise<ReadAnswer> {
     return this.#send({ signal }, { operation: "read", name: key, ask: (store) => store.read(key, options) });
   }
 
@@ -140,14 +146,21 @@ export class Link implements LeaseStore {
         leaseId,
         ifMatch,
         // Without the condition the service writes whatever is there.
-        ask: async (store) => store.writeMetadata(key, metadata, { leaseId, ifMatch: ifMatch ?? (await etagOf(store, key)) }),
+        ask: async (store) =>
+          store.writeMetadata(key, metadata, { leaseId, ifMatch: ifMatch ?? (await etagOf(store, key)) }),
       },
     );
   }
 
-  remove(key: string, { signal, leaseId }: StoreCall & { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
+  remove(
+    key: string,
+    { signal, leaseId }: StoreCall & { readonly leaseId?: string | undefined } = {},
+  ): Promise<RemoveAnswer> {
     const lease = leaseId === undefined ? {} : { leaseId };
-    return this.#send({ signal }, { operation: "remove", name: key, ...lease, ask: (store) => store.remove(key, { leaseId }) });
+    return this.#send(
+      { signal },
+      { operation: "remove", name: key, ...lease, ask: (store) => store.remove(key, { leaseId }) },
+    );
   }
 
   async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {
@@ -207,7 +220,8 @@ export class Link implements LeaseStore {
           if (backMs !== undefined) kernel.in(backMs, () => receive(settled));
         });
       kernel.in(fate.outMs, () => arrive(request));
-      if (fate.againAfterMs !== undefined) kernel.in(fate.outMs + fate.againAfterMs, () => arrive({ ...request, isDouble: true }));
+      if (fate.againAfterMs !== undefined)
+        kernel.in(fate.outMs + fate.againAfterMs, () => arrive({ ...request, isDouble: true }));
     });
   }
 
@@ -221,12 +235,14 @@ export class Link implements LeaseStore {
     if (kernel.now < weather.outageUntil || serverError === "before") return failed("500 InternalError");
     if (kernel.now < weather.throttledUntil)
       return failed("503 ServerBusy", Math.ceil((weather.throttledUntil - kernel.now) / 1_000) * 1_000);
-    if (kernel.now < this.deniedUntil) return { error: new AccessDeniedError(`${operation}: 403 AuthenticationFailed`, name) };
+    if (kernel.now < this.deniedUntil)
+      return { error: new AccessDeniedError(`${operation}: 403 AuthenticationFailed`, name) };
     try {
       const answer = await service.serve(request);
       journal.note(
         "service",
-        () => `${machine.name}: ${operation} ${shownName(name)} ${leaseId ? short(leaseId) : ""} -> ${shownAnswer(answer)}`,
+        () =>
+          `${machine.name}: ${operation} ${shownName(name)} ${leaseId ? short(leaseId) : ""} -> ${shownAnswer(answer)}`,
       );
       return serverError === "after" ? failed("500 OperationTimedOut") : { answer };
     } catch (error) {

@@ -21,13 +21,22 @@ const BATCH = 20;
 /** A run makes short-lived objects by the thousand; with room for them they are gone before they are collected. */
 const YOUNG_GENERATION_MB = 32;
 /**
- * V8 forgets the compiled code of a closure when a full collection finds none of its kind alive, and between two seeds that is
- * nearly all. So it collects as seldom as memory allows: a thread has a dozen megabytes alive, and takes up to 250.
+ * V8 forgets the compiled code of a closure when a full collection finds none of its kind alive, and between two seeds
+ * that is nearly all. So it collects as seldom as memory allows: a thread has a dozen megabytes alive, and takes up to
+ * 250.
  */
 const SELDOM_COLLECTED = ["--initial-old-space-size=250", "--heap-growing-percent=2000"];
 
 /** Runs seed after seed, on several threads at once. */
-export async function runLong({ from, seeds, forMs, threads, untilFailure, rules, onProgress }: LongRunOptions): Promise<Tally> {
+export async function runLong({
+  from,
+  seeds,
+  forMs,
+  threads,
+  untilFailure,
+  rules,
+  onProgress,
+}: LongRunOptions): Promise<Tally> {
   for (const flag of SELDOM_COLLECTED) setFlagsFromString(flag);
   const startedAt = performance.now();
   const elapsedMs = (): number => performance.now() - startedAt;

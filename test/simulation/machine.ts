@@ -28,7 +28,10 @@ interface PendingTimer {
   readonly callback: () => void;
 }
 
-/** More looks at a clock than anything takes between two events: beyond them, something waits for nothing but settled promises. */
+/**
+ * More looks at a clock than anything takes between two events: beyond them, something waits for nothing but settled
+ * promises.
+ */
 const MOST_LOOKS = 20_000;
 /** Node fires no timer before this time. */
 const SHORTEST_TIMER_MS = 1;
@@ -38,8 +41,8 @@ const UPTIME_STEP_MS = 10;
 const UPTIME_AHEAD_MS = 3_600_000;
 
 /**
- * A machine with clocks of its own and one event loop, as Node has it: timers that are due, then input that has arrived, then the
- * callbacks of {@link Clock.nextTurn}. Between two callbacks every promise settles that can.
+ * A machine with clocks of its own and one event loop, as Node has it: timers that are due, then input that has
+ * arrived, then the callbacks of {@link Clock.nextTurn}. Between two callbacks every promise settles that can.
  */
 export class Machine implements Clock {
   readonly name: string;
@@ -271,7 +274,10 @@ function moved(hand: HandOfClock, now: number, rate: number, byMs = 0): HandOfCl
   return { shown: read(hand, now) + byMs, at: now, rate };
 }
 
-/** Clocks count in steps of a 1,024th of a millisecond, so that sums of times are exact and no timer fires a hair too early. */
+/**
+ * Clocks count in steps of a 1,024th of a millisecond, so that sums of times are exact and no timer fires a hair too
+ * early.
+ */
 const GRID = 1_024;
 
 function onGrid(ms: number): number {

@@ -4,8 +4,8 @@ import { type Outcome, type Plan, simulate } from "./simulation.ts";
 const MOST_RUNS = 400;
 
 /**
- * Looks for the few faults without which a failing seed would not fail: takes away ever smaller parts of them, then tasks and
- * machines, for as long as the same rule is broken.
+ * Looks for the few faults without which a failing seed would not fail: takes away ever smaller parts of them, then
+ * tasks and machines, for as long as the same rule is broken.
  */
 export async function minimalOf(seed: number): Promise<{ readonly plan: Plan; readonly outcome: Outcome }> {
   let plan: Plan = { seed };
@@ -25,7 +25,8 @@ export async function minimalOf(seed: number): Promise<{ readonly plan: Plan; re
 
   for (let { machines } = outcome; machines > 1 && (await tryOut({ ...plan, machines: machines - 1 })); ) machines -= 1;
   for (let { tasks } = outcome; tasks > 1 && (await tryOut({ ...plan, tasks: tasks - 1 })); ) tasks -= 1;
-  for (const kind of outcome.kinds) await tryOut({ ...plan, kinds: (plan.kinds ?? outcome.kinds).filter((other) => other !== kind) });
+  for (const kind of outcome.kinds)
+    await tryOut({ ...plan, kinds: (plan.kinds ?? outcome.kinds).filter((other) => other !== kind) });
   for (let size = Math.ceil(outcome.faults / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
     for (let first = 1; first <= outcome.faults; first += size) {
       const muted = new Set(plan.muted);

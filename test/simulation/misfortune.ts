@@ -22,8 +22,8 @@ export interface MisfortuneOptions {
 /** What a machine's clocks lose in one lease by running slow. */
 const WORST_RATE = 0.01;
 /**
- * What makes a blob forget its tokens: those that follow are dated by the service, as far as a machine knows what time it is there.
- * It takes its monotonic clock for one that does not run ahead.
+ * What makes a blob forget its tokens: those that follow are dated by the service, as far as a machine knows what time
+ * it is there. It takes its monotonic clock for one that does not run ahead.
  */
 const FORGETTING = ["blob overwritten", "blob deleted", "container deleted", "go peer"] as const;
 const RESTART_WITHIN_MS = 10_000;
@@ -106,7 +106,8 @@ export class Misfortune {
         if (member && strikes(`of ${victim} for ${lasting}`)) member.machine.standStill("stall", forMs);
         return;
       case "suspend":
-        if (member && !member.wasPutBack && strikes(`of ${victim} for ${lasting}`)) member.machine.standStill("suspend", forMs);
+        if (member && !member.wasPutBack && strikes(`of ${victim} for ${lasting}`))
+          member.machine.standStill("suspend", forMs);
         return;
       case "nap":
         if (member && strikes(`of ${victim} for ${lasting}`)) this.#nap(member, forMs);

@@ -46,7 +46,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "no margin",
     rule: "P9",
-    edits: [{ place: "src/resolveTerms", stands: "const goodForMs = leaseMs - marginMs;", instead: "const goodForMs = leaseMs;" }],
+    edits: [
+      {
+        place: "src/resolveTerms",
+        stands: "const goodForMs = leaseMs - marginMs;",
+        instead: "const goodForMs = leaseMs;",
+      },
+    ],
   },
   {
     name: "a refused renewal is tried again",
@@ -62,7 +68,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an unsure renewal is taken for a loss",
     rule: "P16",
-    edits: [{ place: "lease/renew", stands: "lease.renewalFailed(error);", instead: "lease.lose(lease.expired()); throw error;" }],
+    edits: [
+      {
+        place: "lease/renew",
+        stands: "lease.renewalFailed(error);",
+        instead: "lease.lose(lease.expired()); throw error;",
+      },
+    ],
   },
   {
     name: "an unsure renewal is taken for a success",
@@ -71,7 +83,8 @@ export const MUTANTS: readonly Mutant[] = [
       {
         place: "lease/renew",
         stands: "lease.renewalFailed(error);",
-        instead: 'lease.renewed(new Stopwatch(blob.clock)); host.onRenewal({ kind: "renewed", tookMs: 0, msLeft: 0 }); throw error;',
+        instead:
+          'lease.renewed(new Stopwatch(blob.clock)); host.onRenewal({ kind: "renewed", tookMs: 0, msLeft: 0 }); throw error;',
       },
     ],
   },
@@ -125,7 +138,8 @@ export const MUTANTS: readonly Mutant[] = [
       {
         place: "lease/Lease.release",
         stands: "releaseLease(this.#blob, this.leaseId)",
-        instead: "(this.#callers?.aborted ? Promise.reject(this.#callers.reason) : releaseLease(this.#blob, this.leaseId))",
+        instead:
+          "(this.#callers?.aborted ? Promise.reject(this.#callers.reason) : releaseLease(this.#blob, this.leaseId))",
       },
       {
         place: "waiting/Contender.#attemptToHold",
@@ -254,7 +268,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a lock whose id was given out is handed on under it",
     rule: "P31",
-    edits: [{ place: "waiting/LocalFirstHandOver.#end", stands: "if (!isIdGivenOut && isWithin &&", instead: "if (isWithin &&" }],
+    edits: [
+      {
+        place: "waiting/LocalFirstHandOver.#end",
+        stands: "if (!isIdGivenOut && isWithin &&",
+        instead: "if (isWithin &&",
+      },
+    ],
   },
   {
     name: "the token is taken from a record read before",
@@ -267,7 +287,11 @@ export const MUTANTS: readonly Mutant[] = [
         instead:
           "let known = this.#ownWrite(request.lastStamp) ?? (this.#before && { ...this.#before, etag: request.lastStamp.etag }) ?? (await readKnown(blob, request, endure)); this.#before = known;",
       },
-      { place: "lease/FencingTokens.#highest", stands: "#highest = 0;", instead: "#highest = 0; #before: KnownBlob | undefined;" },
+      {
+        place: "lease/FencingTokens.#highest",
+        stands: "#highest = 0;",
+        instead: "#highest = 0; #before: KnownBlob | undefined;",
+      },
     ],
   },
   {
@@ -276,7 +300,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         place: "lease/FencingTokens.#foresightOf",
-        stands: "return this.#foreseen?.etag === lastStamp.etag ? { ...this.#foreseen, time: lastStamp.time } : undefined;",
+        stands:
+          "return this.#foreseen?.etag === lastStamp.etag ? { ...this.#foreseen, time: lastStamp.time } : undefined;",
         instead: "return this.#foreseen && { ...this.#foreseen, ...lastStamp };",
       },
     ],
@@ -299,14 +324,17 @@ export const MUTANTS: readonly Mutant[] = [
       {
         place: "lease/LockBlob.writeRecord",
         stands: "store.writeMetadata(this.name, metadata, { ...on, signal: request })",
-        instead: "store.writeMetadata(this.name, metadata, { ...on, ifMatch: (on.ifMatch && undefined) as never, signal: request })",
+        instead:
+          "store.writeMetadata(this.name, metadata, { ...on, ifMatch: (on.ifMatch && undefined) as never, signal: request })",
       },
     ],
   },
   {
     name: "a record that was wiped is replaced within the second",
     rule: "P28",
-    edits: [{ place: "lease/SEED_AFTER_MS", stands: "const SEED_AFTER_MS = 2_000;", instead: "const SEED_AFTER_MS = 0;" }],
+    edits: [
+      { place: "lease/SEED_AFTER_MS", stands: "const SEED_AFTER_MS = 2_000;", instead: "const SEED_AFTER_MS = 0;" },
+    ],
   },
   {
     name: "tokens do not follow the service's time",
@@ -359,13 +387,19 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a waiter that gives up takes the lock for given back though another has it",
     rule: "P43",
-    edits: [{ place: "waiting/FairQueue.#passOnNow", stands: 'if (renewed.kind === "refused") return false;', instead: "" }],
+    edits: [
+      { place: "waiting/FairQueue.#passOnNow", stands: 'if (renewed.kind === "refused") return false;', instead: "" },
+    ],
   },
   {
     name: "a ticket that is being made is deleted, and counts as gone though it was not leased",
     rule: "P45",
     edits: [
-      { place: "waiting/Ticket.leave", stands: "this.#joining.then(() => this.#blob.delete(", instead: "(this.#blob.delete(" },
+      {
+        place: "waiting/Ticket.leave",
+        stands: "this.#joining.then(() => this.#blob.delete(",
+        instead: "(this.#blob.delete(",
+      },
       {
         place: "waiting/TicketBlob.#deleteOnce",
         stands: "if (this.#isUndeletable ? await this.#endLease() : await this.#removeLeasedOrNot()) return undefined;",
@@ -376,7 +410,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a waiter that no listing shows does not ask for the lock",
     rule: "P37",
-    edits: [{ place: "waiting/PlaceInLine.#look", stands: "this.#possible.suspect(now); return REJOIN_MS;", instead: "return REJOIN_MS;" }],
+    edits: [
+      {
+        place: "waiting/PlaceInLine.#look",
+        stands: "this.#possible.suspect(now); return REJOIN_MS;",
+        instead: "return REJOIN_MS;",
+      },
+    ],
   },
   {
     name: "a lapsed ticket is not taken again",

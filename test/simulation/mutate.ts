@@ -37,7 +37,9 @@ export function edited(sources: Sources, { place, stands, instead }: Edit): Sour
   const { path, text, span } = one;
   const tokens = tokensIn(text, span);
   const wanted = tokensIn(stands, { start: 0, end: stands.length });
-  const starts = tokens.flatMap((_, at) => (wanted.every(({ word }, ahead) => tokens[at + ahead]?.word === word) ? [at] : []));
+  const starts = tokens.flatMap((_, at) =>
+    wanted.every(({ word }, ahead) => tokens[at + ahead]?.word === word) ? [at] : [],
+  );
   const [at] = starts;
   if (at === undefined || starts.length > 1)
     throw new Error(`in ${place} (${path}) this stands ${starts.length} times, not once:\n${stands}`);
@@ -56,7 +58,9 @@ function placesOf(sources: Sources, place: string): { path: string; text: string
       return (program.body as unknown as readonly Node[])
         .map((node) => node.declaration ?? node)
         .filter((node) => namesOf(node).includes(name))
-        .flatMap((node) => (member === undefined ? [node] : membersOf(node).filter((one) => memberName(one) === member)))
+        .flatMap((node) =>
+          member === undefined ? [node] : membersOf(node).filter((one) => memberName(one) === member),
+        )
         .map((span) => ({ path, text, span }));
     });
 }

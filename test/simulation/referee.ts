@@ -50,7 +50,10 @@ export interface Claim {
 export class Tenancy {
   readonly claim: Claim;
   readonly leaseId: string | undefined;
-  /** Where it stands among all who held the blob: by the order in which the service had owners, then by that in which they held it. */
+  /**
+   * Where it stands among all who held the blob: by the order in which the service had owners, then by that in which
+   * they held it.
+   */
   readonly order: Order;
   readonly since: number;
   /** Its holder has begun to give it back. */
@@ -79,7 +82,10 @@ interface Group {
   taken: number;
 }
 
-/** The signal follows the clock as soon as the event loop turns; after a sleep, when the watch for sleep has looked, once a second. */
+/**
+ * The signal follows the clock as soon as the event loop turns; after a sleep, when the watch for sleep has looked,
+ * once a second.
+ */
 const SIGNAL_LATE_MS = 1_250;
 /** For how long a hold of which no lease id is known may stem from a lease that ended early before. */
 const EXCUSED_MS = 60_000;
@@ -95,7 +101,11 @@ export class Referee {
   readonly #groups = new Map<string, Group>();
   readonly #tokens = new Map<string, Tenancy[]>();
   readonly #condemned = new Set<string>();
-  readonly #excuses: { readonly machine: Machine | undefined; readonly blob: string | undefined; readonly until: number }[] = [];
+  readonly #excuses: {
+    readonly machine: Machine | undefined;
+    readonly blob: string | undefined;
+    readonly until: number;
+  }[] = [];
   readonly #givenOut = new Set<string>();
   /** Of what is held together, that of which something was lost: the rest is left to lapse. */
   readonly #lapsing = new Set<unknown>();
@@ -124,14 +134,17 @@ export class Referee {
       this.report("held when given", `what ${nameOf(machine)} was given of ${claim.group} is not held`);
     const lease = this.#service.lease(blob);
     const leaseId =
-      claim.leaseId ?? (lease.owner !== undefined && this.#wire.facts(lease.owner)?.machine === machine ? lease.owner : undefined);
+      claim.leaseId ??
+      (lease.owner !== undefined && this.#wire.facts(lease.owner)?.machine === machine ? lease.owner : undefined);
     this.#count += 1;
     const order = { epoch: leaseId === undefined ? 0 : lease.epochOf(leaseId), count: this.#count };
     const tenancy = new Tenancy(claim, leaseId, order, now);
     tenancy.isExcused =
       (leaseId !== undefined && this.#isCondemned(leaseId)) ||
       (leaseId === undefined &&
-        this.#excuses.some((excuse) => excuse.machine === machine && excuse.until > now && (excuse.blob?.startsWith(blob) ?? true)));
+        this.#excuses.some(
+          (excuse) => excuse.machine === machine && excuse.until > now && (excuse.blob?.startsWith(blob) ?? true),
+        ));
     if (leaseId !== undefined && this.#givenOut.has(leaseId)) {
       this.report(
         "conditions",
@@ -144,7 +157,8 @@ export class Referee {
     this.holds += 1;
     if (tokens !== undefined) this.#checkToken(tenancy, tokens);
     const { signal } = held;
-    if (signal && !signal.aborted) signal.addEventListener("abort", () => this.#onLoss(tenancy, signal.reason as LockLostError));
+    if (signal && !signal.aborted)
+      signal.addEventListener("abort", () => this.#onLoss(tenancy, signal.reason as LockLostError));
     return tenancy;
   }
 
@@ -186,12 +200,20 @@ export class Referee {
     if (isAwaited || leaseId === undefined) return;
     const facts = this.#wire.facts(leaseId);
     // Lost on the way: it is given back in the background, or lapses.
-    if (!facts || facts.refused || facts.endRefused || elapsedSince(facts, facts.machine) >= (claim.goodForMs ?? this.#terms.goodForMs))
+    if (
+      !facts ||
+      facts.refused ||
+      facts.endRefused ||
+      elapsedSince(facts, facts.machine) >= (claim.goodForMs ?? this.#terms.goodForMs)
+    )
       return;
     const lease = this.#service.lease(claim.blob);
     if (!lease.isLeasedBy(leaseId, this.#kernel.now) || lease.wasGivenUp(leaseId)) return;
     if ([...this.#present].some((other) => other.claim.held !== claim.held && other.leaseId === leaseId)) return;
-    this.report("released", `${nameOf(claim.machine)} has released ${claim.group}, and its lease ${short(leaseId)} stands`);
+    this.report(
+      "released",
+      `${nameOf(claim.machine)} has released ${claim.group}, and its lease ${short(leaseId)} stands`,
+    );
   }
 
   /** A rule is broken. */
@@ -207,7 +229,8 @@ export class Referee {
     for (const tenancy of this.#present) {
       const { claim } = tenancy;
       const isHeld = claim.machine?.pause !== "freeze" && claim.held.isHeld;
-      if (tenancy.leaseId !== undefined && claim.machine) this.#checkClock(tenancy, tenancy.leaseId, claim.machine, isHeld);
+      if (tenancy.leaseId !== undefined && claim.machine)
+        this.#checkClock(tenancy, tenancy.leaseId, claim.machine, isHeld);
       if (!isHeld || tenancy.isExcused) continue;
       const group = this.#groups.get(claim.group) ?? { name: claim.group, limit: claim.limit, taken: 0 };
       this.#groups.set(claim.group, group);
@@ -222,19 +245,25 @@ export class Referee {
     const facts = this.#wire.facts(leaseId);
     if (!facts) return;
     const what = `${machine.name}'s lease ${short(leaseId)} of ${tenancy.claim.group}`;
-    if (isHeld && facts.refused) this.report("refusal is loss", `${what} was refused (${facts.refused}), and it is held`);
-    if (isHeld && tenancy.claim.held.signal?.aborted) this.report("lost for ever", `${what} was given up, and it is held again`);
+    if (isHeld && facts.refused)
+      this.report("refusal is loss", `${what} was refused (${facts.refused}), and it is held`);
+    if (isHeld && tenancy.claim.held.signal?.aborted)
+      this.report("lost for ever", `${what} was given up, and it is held again`);
     noteSleep(facts, machine);
     const elapsed = elapsedSince({ lastGood: facts.perhapsGood ?? facts.lastGood }, machine);
     if (elapsed < (tenancy.claim.goodForMs ?? this.#terms.goodForMs)) {
       // An answer that had come in time, and was read late.
       tenancy.overSince = undefined;
       if (!isHeld && !tenancy.isEnding && !facts.refused && isSaidLost(tenancy.claim.held)) {
-        this.report("loss", `${what} is said to be lost ${Math.round(elapsed)} ms after its last renewal, and may yet be held again`);
+        this.report(
+          "loss",
+          `${what} is said to be lost ${Math.round(elapsed)} ms after its last renewal, and may yet be held again`,
+        );
       }
     } else {
       tenancy.overSince ??= this.#kernel.now;
-      if (isHeld) this.report("deadline", `${what} is held ${Math.round(elapsed)} ms after the last request that was answered`);
+      if (isHeld)
+        this.report("deadline", `${what} is held ${Math.round(elapsed)} ms after the last request that was answered`);
       const lateMs = Math.min(this.#kernel.now - tenancy.overSince, machine.runningMs);
       const { signal } = tenancy.claim.held;
       if (lateMs > SIGNAL_LATE_MS && !tenancy.isEnding && signal && !signal.aborted) {
@@ -287,7 +316,8 @@ export class Referee {
     for (const other of all) {
       const otherToken = other.claim.token ?? 0;
       if (token === otherToken) this.report("tokens", `token ${token} of ${name} was given out twice`);
-      if ((tenancy.leaseId === undefined && tenancy.isExcused) || (other.leaseId === undefined && other.isExcused)) continue;
+      if ((tenancy.leaseId === undefined && tenancy.isExcused) || (other.leaseId === undefined && other.isExcused))
+        continue;
       const isLater = isAfter(tenancy.order, other.order);
       if (isLater === token > otherToken) continue;
       const [first, second] = isLater ? [other, tenancy] : [tenancy, other];
@@ -311,14 +341,20 @@ export class Referee {
     for (const tenancy of this.#present) {
       const { claim } = tenancy;
       const isUnderIt =
-        tenancy.leaseId === undefined ? claim.machine === machine && name.startsWith(claim.blob) : tenancy.leaseId === leaseId;
+        tenancy.leaseId === undefined
+          ? claim.machine === machine && name.startsWith(claim.blob)
+          : tenancy.leaseId === leaseId;
       if (isUnderIt) tenancy.isExcused = true;
     }
   }
 
   #holdersOf({ name, limit }: Group): string {
-    const holders = [...this.#present].filter(({ claim, isExcused }) => claim.group === name && claim.held.isHeld && !isExcused);
-    const shown = holders.map(({ claim, leaseId }) => `${nameOf(claim.machine)} (lease ${short(leaseId)}, token ${claim.token})`);
+    const holders = [...this.#present].filter(
+      ({ claim, isExcused }) => claim.group === name && claim.held.isHeld && !isExcused,
+    );
+    const shown = holders.map(
+      ({ claim, leaseId }) => `${nameOf(claim.machine)} (lease ${short(leaseId)}, token ${claim.token})`,
+    );
     return `${name} has room for ${limit} and is held by ${shown.join(" and ")}`;
   }
 }
@@ -344,7 +380,9 @@ function elapsedSince({ lastGood }: Pick<LeaseFacts, "lastGood">, machine: Machi
 function elapsedAtMost(facts: LeaseFacts, machine: Machine): number {
   const { lastGood, slept } = facts;
   const elapsed = elapsedSince(facts, machine);
-  return lastGood && slept?.since === lastGood ? Math.max(elapsed, machine.now() - lastGood.monotonic + slept.ms) : elapsed;
+  return lastGood && slept?.since === lastGood
+    ? Math.max(elapsed, machine.now() - lastGood.monotonic + slept.ms)
+    : elapsed;
 }
 
 function noteSleep(facts: LeaseFacts, machine: Machine): void {

@@ -34,7 +34,9 @@ export class Resource {
     this.#highest.set(tokens, token);
     const latest = this.#latest.get(tokens);
     const isComparable =
-      latest && !(latest.isExcused && latest.leaseId === undefined) && !(tenancy.isExcused && tenancy.leaseId === undefined);
+      latest &&
+      !(latest.isExcused && latest.leaseId === undefined) &&
+      !(tenancy.isExcused && tenancy.leaseId === undefined);
     if (isComparable && isAfter(latest.order, tenancy.order)) {
       this.#referee.report(
         "stale write",

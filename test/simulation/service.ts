@@ -46,8 +46,8 @@ export class LeaseView {
   }
 
   /**
-   * A double that comes after others had the lease gives back a lease that ended early, and no holder can tell. A caller that asks
-   * for it under that id later, and is told that it has it, has it from then on.
+   * A double that comes after others had the lease gives back a lease that ended early, and no holder can tell. A
+   * caller that asks for it under that id later, and is told that it has it, has it from then on.
    */
   taken(leaseId: string, lengthMs: number, now: number, isDouble: boolean): void {
     if (isDouble) this.#ownAgain(leaseId);
@@ -66,7 +66,10 @@ export class LeaseView {
     if (this.#isUnaware && this.owner === leaseId) this.#own(leaseId);
   }
 
-  /** To the task that had it before under this id, when it ended early and is still in line, it is handed back as a double gives it back. */
+  /**
+   * To the task that had it before under this id, when it ended early and is still in line, it is handed back as a
+   * double gives it back.
+   */
   changed(from: string, to: string): void {
     this.#givenUp.add(from);
     this.#ownAgain(to);
@@ -172,7 +175,10 @@ export class Service {
     return (await this.blobs("")).filter(({ leaseState }) => isLeased(leaseState));
   }
 
-  #learn({ operation, name, leaseId = "", newLeaseId = "", leaseMs = 0, isDouble = false }: Request, kind: string): void {
+  #learn(
+    { operation, name, leaseId = "", newLeaseId = "", leaseMs = 0, isDouble = false }: Request,
+    kind: string,
+  ): void {
     const lease = this.lease(name);
     const { now } = this.#kernel;
     if (operation === "acquire" && kind === "acquired") lease.taken(leaseId, leaseMs, now, isDouble);

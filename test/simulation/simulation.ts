@@ -50,7 +50,10 @@ export interface Outcome {
   readonly lines: readonly Line[];
 }
 
-/** When the trouble has ended, everybody who waits gets in within this time: late requests arrive, leases of the dead and their tickets lapse. */
+/**
+ * When the trouble has ended, everybody who waits gets in within this time: late requests arrive, leases of the dead
+ * and their tickets lapse.
+ */
 const CALM_WITHIN_MS = 240_000;
 /** The same where one long hold may follow another. */
 const LONG_CALM_WITHIN_MS = 900_000;
@@ -111,13 +114,25 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     noExcuseAfter: troubleEndsAt + NO_EXCUSE_AFTER_MS,
   });
   const foreigners = new Foreigners({ seed, kernel, journal, service, referee, trouble });
-  const misfortune = new Misfortune({ seed, kernel, trouble, weather, crowd, foreigners, referee, terms, endsAt: troubleEndsAt });
+  const misfortune = new Misfortune({
+    seed,
+    kernel,
+    trouble,
+    weather,
+    crowd,
+    foreigners,
+    referee,
+    terms,
+    endsAt: troubleEndsAt,
+  });
 
   const until = async (what: string, endsAt: number, isOver: () => boolean): Promise<void> => {
     await kernel.run({ afterEach: () => referee.check(), isOver, until: endsAt });
-    if (!isOver()) throw new Violation("liveness", `${what} within ${Math.round(endsAt - troubleEndsAt)} ms after the trouble`);
+    if (!isOver())
+      throw new Violation("liveness", `${what} within ${Math.round(endsAt - troubleEndsAt)} ms after the trouble`);
   };
-  const pass = (endsAt: number): Promise<void> => kernel.run({ afterEach: () => referee.check(), isOver: () => false, until: endsAt });
+  const pass = (endsAt: number): Promise<void> =>
+    kernel.run({ afterEach: () => referee.check(), isOver: () => false, until: endsAt });
 
   let violation: Violation | undefined;
   try {
@@ -139,10 +154,15 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     await until("the epilogue does not end", epilogueEndsAt, () => crowd.isDone);
     await pass(kernel.now + GIVEN_BACK_WITHIN_MS);
     const leased = await service.leased();
-    if (leased.length > 0) referee.report("leak", `no task wants ${leased.map(({ key }) => key).join(", ")}, and it is leased`);
+    if (leased.length > 0)
+      referee.report("leak", `no task wants ${leased.map(({ key }) => key).join(", ")}, and it is leased`);
     await pass(kernel.now + SILENT_AFTER_MS);
     const [owed] = wire.owed;
-    if (owed) referee.report("leak", `${owed.machine.name} was granted ${owed.name} when it had given it up, and left it at that`);
+    if (owed)
+      referee.report(
+        "leak",
+        `${owed.machine.name} was granted ${owed.name} when it had given it up, and left it at that`,
+      );
     const timers = crowd.pendingTimers;
     if (timers) referee.report("leak", timers);
 
@@ -193,7 +213,9 @@ function termsOf(options: LockerOptions): LeaseTerms {
 /** The tickets that were made before that time and are there. */
 async function ticketsBefore(service: Service, trueTime: number): Promise<readonly string[]> {
   const blobs = await service.blobs(".azmutex/");
-  return blobs.filter(({ key }) => IS_TICKET.test(key) && service.lease(key).writtenAt < trueTime).map(({ key }) => key);
+  return blobs
+    .filter(({ key }) => IS_TICKET.test(key) && service.lease(key).writtenAt < trueTime)
+    .map(({ key }) => key);
 }
 
 const IS_TICKET = /\/\d{15}-[^/]+$/;

@@ -1,7 +1,9 @@
 import type { LeaseTerms } from "../../src/options.ts";
 import { Chance } from "./chance.ts";
 
-/** Everything that goes wrong, by kind. A run has some of them: with all at once, no task would ever get anything done. */
+/**
+ * Everything that goes wrong, by kind. A run has some of them: with all at once, no task would ever get anything done.
+ */
 const FAULTS = [
   // What happens to single messages.
   "request lost",
@@ -41,7 +43,9 @@ export interface Fate {
   readonly outMs: number | undefined;
   /** How long its answer takes; undefined if it never comes. */
   readonly backMs: number | undefined;
-  /** After how many milliseconds the sender's connection breaks, if no answer came before. Undefined: it waits for ever. */
+  /**
+   * After how many milliseconds the sender's connection breaks, if no answer came before. Undefined: it waits for ever.
+   */
   readonly resetAfterMs: number | undefined;
   /** How long after the first the request arrives once more. */
   readonly againAfterMs: number | undefined;
@@ -98,8 +102,17 @@ const NAP_MS = [1_050, 5_000] as const;
 /** With which probability a run has a kind of fault. */
 const COMMON = 0.45;
 const RARE = 0.12;
-const RARE_KINDS: ReadonlySet<FaultKind> = new Set(["broken at once", "container deleted", "long freeze", "throttling", "outage"]);
-/** How many times as likely as at a poll's answer a machine stands still at that of a renewal, on which everything hangs. */
+const RARE_KINDS: ReadonlySet<FaultKind> = new Set([
+  "broken at once",
+  "container deleted",
+  "long freeze",
+  "throttling",
+  "outage",
+]);
+/**
+ * How many times as likely as at a poll's answer a machine stands still at that of a renewal, on which everything
+ * hangs.
+ */
 const RENEWALS_SHARE = 15;
 /** The service works on a request for up to this long. */
 const LATEST_MS = 30_000;
@@ -137,7 +150,10 @@ export class Trouble {
   /** Whether a foreigner overwrites a lock that was given back, in this very moment. */
   get isOverwritten(): boolean {
     return (
-      !this.isOver && this.kinds.has("blob overwritten") && this.#messages.isOnce(0.15) && this.strikes("blob overwritten: just given back")
+      !this.isOver &&
+      this.kinds.has("blob overwritten") &&
+      this.#messages.isOnce(0.15) &&
+      this.strikes("blob overwritten: just given back")
     );
   }
 
@@ -159,14 +175,28 @@ export class Trouble {
     const chance = this.#messages;
     const out = oneWayMs * chance.between(0.5, 1.5);
     const back = oneWayMs * chance.between(0.5, 1.5);
-    const fate: Fate = { outMs: out, backMs: back, resetAfterMs: undefined, againAfterMs: undefined, serverError: undefined };
+    const fate: Fate = {
+      outMs: out,
+      backMs: back,
+      resetAfterMs: undefined,
+      againAfterMs: undefined,
+      serverError: undefined,
+    };
     if (this.isOver) return fate;
     if (!chance.isOnce(shareOf(operation) * this.#intensity)) return fate;
-    const kind = chance.oneOf(["request lost", "answer lost", "request late", "answer late", "request doubled", "server error"]);
+    const kind = chance.oneOf([
+      "request lost",
+      "answer lost",
+      "request late",
+      "answer late",
+      "request doubled",
+      "server error",
+    ]);
     const ms = this.durationMs(chance);
     const isReset = chance.isOnce(0.5);
     const when = chance.isOnce(0.5) ? "before" : "after";
-    if (!this.kinds.has(kind) || !this.strikes(`${operation}: ${kind}${kind === "server error" ? ` (${when})` : ""}`)) return fate;
+    if (!this.kinds.has(kind) || !this.strikes(`${operation}: ${kind}${kind === "server error" ? ` (${when})` : ""}`))
+      return fate;
     const resetAfterMs = isReset ? out + back : undefined;
     switch (kind) {
       case "request lost":
@@ -184,10 +214,17 @@ export class Trouble {
     }
   }
 
-  /** Whether, and for how long, a machine stands still when an answer has come, and whether that is before it is read. */
-  pauseAtAnswer(operation: string): { readonly pause: "stall" | "suspend"; readonly ms: number; readonly isBefore: boolean } | undefined {
+  /**
+   * Whether, and for how long, a machine stands still when an answer has come, and whether that is before it is read.
+   */
+  pauseAtAnswer(
+    operation: string,
+  ): { readonly pause: "stall" | "suspend"; readonly ms: number; readonly isBefore: boolean } | undefined {
     const chance = this.#answers;
-    if (this.isOver || !chance.isOnce((operation === "renew" ? RENEWALS_SHARE : shareOf(operation)) * this.#pauseIntensity))
+    if (
+      this.isOver ||
+      !chance.isOnce((operation === "renew" ? RENEWALS_SHARE : shareOf(operation)) * this.#pauseIntensity)
+    )
       return undefined;
     const pause = chance.oneOf(["stall", "suspend"]);
     const ms = this.durationMs(chance);

@@ -18,7 +18,9 @@ export interface LeaseFacts {
   wasHeld?: boolean;
   /** How a renewal of it, or a write under it, was refused, if one was. */
   refused?: string;
-  /** Whether the service refused to end it, because it was no more: a lease that is being broken stands until it lapses. */
+  /**
+   * Whether the service refused to end it, because it was no more: a lease that is being broken stands until it lapses.
+   */
   endRefused?: boolean;
   /** When it was granted though it had been given up, until it is given up again. */
   owedSince?: number | undefined;
@@ -58,7 +60,9 @@ const SLEPT_MS = 1_000;
 /** What is about that much may count as sleep or not: the clock that counts it does so in steps. */
 const COARSE_MS = 10;
 
-/** The rules of the protocol that show in what is sent, and when. Every machine is watched at its own end of the way. */
+/**
+ * The rules of the protocol that show in what is sent, and when. Every machine is watched at its own end of the way.
+ */
 export class WireRules implements Witness {
   readonly #facts = new Map<string, LeaseFacts>();
   readonly #idsOf = new Map<Machine, Set<string>>();
@@ -70,7 +74,10 @@ export class WireRules implements Witness {
   readonly #folders = new Map<string, string>();
   /** By machine and folder: when the last list that was answered had been sent. */
   readonly #listed = new Map<Machine, Map<string, number>>();
-  /** The most that the clock of a machine that counts sleep ever showed: what was over by it stays so when it is put back. */
+  /**
+   * The most that the clock of a machine that counts sleep ever showed: what was over by it stays so when it is put
+   * back.
+   */
   readonly #latest = new Map<Machine, number>();
   readonly #report: (rule: Invariant, how: string) => void;
   #count = 0;
@@ -117,7 +124,10 @@ export class WireRules implements Witness {
     const facts = this.#factsOf(machine, request.name, leaseId);
     // A waiter that gives up what it never held asks by a renewal whether it is still there to be given away.
     if (facts.givenUp && (operation === "acquire" || (operation === "renew" && facts.wasHeld))) {
-      this.#report("given up is given up", `${machine.name} sends ${operation} of lease ${short(leaseId)} after its ${facts.givenUp}`);
+      this.#report(
+        "given up is given up",
+        `${machine.name} sends ${operation} of lease ${short(leaseId)} after its ${facts.givenUp}`,
+      );
     }
     if (operation === "release") this.onRelease(leaseId, facts);
     if (operation === "renew") facts.renewedAt = this.#count;
@@ -165,8 +175,10 @@ export class WireRules implements Witness {
       if (sleptMs <= SLEPT_MS + COARSE_MS) facts.perhapsGood = sent;
     }
     if ((operation === "release" || operation === "change") && answer?.kind === "refused") facts.endRefused = true;
-    if ((operation === "renew" || operation === "writeMetadata") && answer?.kind === "refused") facts.refused = answer.status ?? "refused";
-    if (operation === "change" && answer?.kind === "changed" && this.#isRename(sent.request)) this.#renamed(machine, sent.request, facts);
+    if ((operation === "renew" || operation === "writeMetadata") && answer?.kind === "refused")
+      facts.refused = answer.status ?? "refused";
+    if (operation === "change" && answer?.kind === "changed" && this.#isRename(sent.request))
+      this.#renamed(machine, sent.request, facts);
   }
 
   /** Whether the lease only gets another id: a waiter that is handed one has a ticket. */
@@ -179,13 +191,16 @@ export class WireRules implements Witness {
     this.#factsOf(machine, name, newLeaseId).lastGood = facts.lastGood;
   }
 
-  /** A holder that hands the lock over has listed the queue after its last renewal, and when its own ticket was gone. */
+  /**
+   * A holder that hands the lock over has listed the queue after its last renewal, and when its own ticket was gone.
+   */
   #checkHandOver(machine: Machine, { leaseId = "", newLeaseId = "" }: Request, facts: LeaseFacts): void {
     const folder = this.#folders.get(newLeaseId);
     if (folder === undefined) return;
     const listedAt = this.#listedOf(machine).get(folder) ?? 0;
     const who = `${machine.name} hands over lease ${short(leaseId)}`;
-    if ((facts.renewedAt ?? 0) > listedAt) this.#report("hand-over", `${who}, and has renewed it since it looked who is next`);
+    if ((facts.renewedAt ?? 0) > listedAt)
+      this.#report("hand-over", `${who}, and has renewed it since it looked who is next`);
     const ticket = this.#tickets.get(this.grantedAs(leaseId));
     if (!ticket) return;
     const uptime = this.#latest.get(machine) ?? 0;

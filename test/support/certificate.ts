@@ -61,7 +61,8 @@ function tagged(tag: number, ...parts: readonly Buffer[]): Buffer {
 
 const sequence = (...parts: readonly Buffer[]): Buffer => tagged(0x30, ...parts);
 const octets = (value: Buffer): Buffer => tagged(0x04, value);
-const nameOf = (host: string): Buffer => sequence(tagged(0x31, sequence(objectId(COMMON_NAME), tagged(0x0c, Buffer.from(host)))));
+const nameOf = (host: string): Buffer =>
+  sequence(tagged(0x31, sequence(objectId(COMMON_NAME), tagged(0x0c, Buffer.from(host)))));
 
 function timeOf(date: Date): Buffer {
   return tagged(0x18, Buffer.from(`${date.toISOString().replace(/[-:T]|\.\d+/g, "")}`));

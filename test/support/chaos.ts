@@ -46,8 +46,8 @@ export interface Mortal {
 export class Violation extends Error {}
 
 /**
- * A world in which everything goes wrong for a while, by a seed: processes die, requests are lost, late, doubled and refused.
- * Then all is well again, and all that live have to get through.
+ * A world in which everything goes wrong for a while, by a seed: processes die, requests are lost, late, doubled and
+ * refused. Then all is well again, and all that live have to get through.
  */
 export class Chaos {
   readonly world = new World();
@@ -77,7 +77,10 @@ export class Chaos {
   }
 
   /** How a task waits that, with so much probability, gives up within 5 s, or is aborted within 8. */
-  waitOptions({ impatient, fickle }: { impatient: number; fickle: number }): { timeoutMs: number; signal: AbortSignal } {
+  waitOptions({ impatient, fickle }: { impatient: number; fickle: number }): {
+    timeoutMs: number;
+    signal: AbortSignal;
+  } {
     const timeoutMs = this.random() < impatient ? 1 + this.upTo(5_000) : Number.POSITIVE_INFINITY;
     const stop = new AbortController();
     if (this.random() < fickle) this.clock.setTimer(this.upTo(8_000), () => stop.abort("changed its mind"));
@@ -115,8 +118,8 @@ export class Chaos {
   }
 
   /**
-   * Two to four processes, each with one to so many tasks of this kind, until all who live have done. With `troubleMs` everything
-   * goes wrong for so long, and one process in four dies meanwhile.
+   * Two to four processes, each with one to so many tasks of this kind, until all who live have done. With `troubleMs`
+   * everything goes wrong for so long, and one process in four dies meanwhile.
    */
   async crowd(
     { mostTasks, troubleMs }: { mostTasks: number; troubleMs: number },

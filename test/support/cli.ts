@@ -61,7 +61,14 @@ export class Cli {
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#out += text)));
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#err += text)));
     this.ended = once(this.child, "close").then(([code, signal]) => {
-      return { code, signal, ms: performance.now() - began, ownMs: ownTime.now() - beganOwn, out: this.#out, err: this.#err };
+      return {
+        code,
+        signal,
+        ms: performance.now() - began,
+        ownMs: ownTime.now() - beganOwn,
+        out: this.#out,
+        err: this.#err,
+      };
     });
     test.onTestFinished(() => void this.child.kill("SIGKILL"));
   }
@@ -94,7 +101,9 @@ export class Cli {
       };
       this.#looks.add(look);
       look();
-      void this.ended.then(({ code, out, err }) => reject(new Error(`it ended with ${code} without printing ${pattern}:\n${out}${err}`)));
+      void this.ended.then(({ code, out, err }) =>
+        reject(new Error(`it ended with ${code} without printing ${pattern}:\n${out}${err}`)),
+      );
     });
   }
 

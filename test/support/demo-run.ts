@@ -6,7 +6,10 @@ const HOLD_MS = 10;
 const VICTIM = "worker 2";
 const HEIR = "worker 4";
 
-/** The record of a demo that went well: one worker after the other, `worker 2` killed in the 101st hold, one replacement. */
+/**
+ * The record of a demo that went well: one worker after the other, `worker 2` killed in the 101st hold, one
+ * replacement.
+ */
 export function goodRun(changes: Partial<RaceRecord> = {}): RaceRecord {
   const names = Array.from({ length: PLAN.workers }, (_, i) => `worker ${i + 1}`);
   const startedAt = 1_000_000;

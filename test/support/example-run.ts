@@ -18,12 +18,18 @@ const PATIENCE_MS = 3_000;
 
 /** Compiles the examples against the build in dist/, as `npm run example` does. */
 export async function compileExamples(): Promise<void> {
-  const compiler = spawn(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "examples"], { cwd: PROJECT, stdio: "inherit" });
+  const compiler = spawn(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "examples"], {
+    cwd: PROJECT,
+    stdio: "inherit",
+  });
   const [code] = await once(compiler, "close");
   if (code !== 0) throw new Error(`the examples do not compile: the compiler ended with ${code}`);
 }
 
-/** Processes of the examples, with storage and a folder of their own. All of it is gone when the test is, however that ended. */
+/**
+ * Processes of the examples, with storage and a folder of their own. All of it is gone when the test is, however that
+ * ended.
+ */
 export class ExampleRun implements Stage {
   readonly folder: string = mkdtempSync(join(tmpdir(), "azmutex-example-test-"));
   readonly emulator: Emulator;
@@ -55,7 +61,11 @@ export class ExampleRun implements Stage {
     this.said.push({ line, at: ownTime.now() });
   };
 
-  readonly start = (program: string, name = program, { args = [], env }: Pick<ProgramOptions, "args" | "env"> = {}): Program => {
+  readonly start = (
+    program: string,
+    name = program,
+    { args = [], env }: Pick<ProgramOptions, "args" | "env"> = {},
+  ): Program => {
     const account = { AZURE_STORAGE_CONNECTION_STRING: this.emulator.connectionString };
     const started = new Program(join(BUILD, `${program}.js`), { name, args, env: { ...account, ...env } });
     this.programs.push(started);

@@ -52,9 +52,9 @@ interface WireFault {
 }
 
 /**
- * An HTTP proxy in front of an emulator that counts requests and does to them what networks do. Bytes that are signed pass
- * unchanged, so shared keys and SAS work through it. A request that was read is forwarded even if its client has gone:
- * aborting does not undo.
+ * An HTTP proxy in front of an emulator that counts requests and does to them what networks do. Bytes that are signed
+ * pass unchanged, so shared keys and SAS work through it. A request that was read is forwarded even if its client has
+ * gone: aborting does not undo.
  */
 export class FaultProxy implements AsyncDisposable {
   readonly #emulator: Upstream;
@@ -71,7 +71,10 @@ export class FaultProxy implements AsyncDisposable {
 
   private constructor(emulator: Upstream) {
     this.#emulator = emulator;
-    this.#server = createServer({ keepAliveTimeout: 600_000 }, (incoming, outgoing) => void this.#serve(incoming, outgoing));
+    this.#server = createServer(
+      { keepAliveTimeout: 600_000 },
+      (incoming, outgoing) => void this.#serve(incoming, outgoing),
+    );
   }
 
   /** On a free port of the loopback interface. */
@@ -103,12 +106,15 @@ export class FaultProxy implements AsyncDisposable {
 
   /** How many requests there were, of one operation or of all. */
   count(operation?: WireOperation): number {
-    return operation === undefined ? this.#requests.length : this.#requests.filter((sent) => sent.operation === operation).length;
+    return operation === undefined
+      ? this.#requests.length
+      : this.#requests.filter((sent) => sent.operation === operation).length;
   }
 
   /**
-   * Resolves when nothing is under way, and nothing has come for a number of turns of the event loop: what goes on in the background
-   * of this process is over then, however slowly it ran. Requests that are delayed, or hang, are under way.
+   * Resolves when nothing is under way, and nothing has come for a number of turns of the event loop: what goes on in
+   * the background of this process is over then, however slowly it ran. Requests that are delayed, or hang, are under
+   * way.
    */
   async quiet(): Promise<void> {
     for (let turns = 0; turns < QUIET_TURNS; turns += 1) {
@@ -182,7 +188,10 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   /** A 503 ServerBusy instead of the request, with `Retry-After` if it is given. */
-  serverBusy(operations: WireOperations, { retryAfterSeconds, ...scope }: WireScope & { retryAfterSeconds?: number } = {}): EndOfFault {
+  serverBusy(
+    operations: WireOperations,
+    { retryAfterSeconds, ...scope }: WireScope & { retryAfterSeconds?: number } = {},
+  ): EndOfFault {
     return this.#add(operations, scope, async () => serverBusy(retryAfterSeconds));
   }
 
@@ -214,7 +223,11 @@ export class FaultProxy implements AsyncDisposable {
     return this.close();
   }
 
-  #add(operations: WireOperations, { after = 0, times = Infinity, when = () => true }: WireScope = {}, trouble: Trouble): EndOfFault {
+  #add(
+    operations: WireOperations,
+    { after = 0, times = Infinity, when = () => true }: WireScope = {},
+    trouble: Trouble,
+  ): EndOfFault {
     const fault: WireFault = { operations, trouble, when, stuck: new Set(), after, times };
     this.#faults.push(fault);
     return () => this.#end(fault);
@@ -258,7 +271,11 @@ export class FaultProxy implements AsyncDisposable {
   #struckBy(operation: WireOperation): WireFault[] {
     return this.#faults.filter((fault) => {
       const { operations } = fault;
-      if (operations !== "all" && operations !== operation && !(typeof operations === "object" && operations.includes(operation)))
+      if (
+        operations !== "all" &&
+        operations !== operation &&
+        !(typeof operations === "object" && operations.includes(operation))
+      )
         return false;
       if (fault.after > 0) {
         fault.after -= 1;
@@ -279,7 +296,8 @@ export class FaultProxy implements AsyncDisposable {
       ...(method && { method }),
       ...(path && { path }),
     });
-    for (const [name, value] of pairs(rawHeaders)) if (!HOP_BY_HOP.has(name.toLowerCase())) upstream.appendHeader(name, value);
+    for (const [name, value] of pairs(rawHeaders))
+      if (!HOP_BY_HOP.has(name.toLowerCase())) upstream.appendHeader(name, value);
     upstream.end(body);
     const [response] = (await once(upstream, "response")) as [IncomingMessage];
     const headers = pairs(response.rawHeaders).filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase()));
@@ -324,7 +342,9 @@ function pairs(rawHeaders: readonly string[]): [name: string, value: string][] {
 }
 
 function serverBusy(retryAfterSeconds: number | undefined): Answer {
-  const body = Buffer.from('<?xml version="1.0" encoding="utf-8"?><Error><Code>ServerBusy</Code><Message>Made to be.</Message></Error>');
+  const body = Buffer.from(
+    '<?xml version="1.0" encoding="utf-8"?><Error><Code>ServerBusy</Code><Message>Made to be.</Message></Error>',
+  );
   const headers = ["Content-Type", "application/xml", "x-ms-error-code", "ServerBusy"];
   if (retryAfterSeconds !== undefined) headers.push("Retry-After", String(retryAfterSeconds));
   return { status: 503, headers, body };

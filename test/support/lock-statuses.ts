@@ -4,7 +4,11 @@ export const NOW: number = Date.UTC(2026, 10, 23, 13, 5, 12, 345);
 
 export const ago = (seconds: number): Date => new Date(Math.floor(NOW / 1_000) * 1_000 - seconds * 1_000);
 
-export const holder = (name: string, host: string = name.split(":")[0] ?? name, pid: number = Number(name.split(":")[1] ?? 1)) => ({
+export const holder = (
+  name: string,
+  host: string = name.split(":")[0] ?? name,
+  pid: number = Number(name.split(":")[1] ?? 1),
+) => ({
   name,
   host,
   pid,

@@ -11,15 +11,27 @@ export interface TerminalOptions extends Pick<CliOptions, "env"> {
 const START = `command -v script >/dev/null || { echo "this test needs script(1) of util-linux, on Debian in the package bsdutils"; exit 1; }
 exec script -qefc "$ON_TERMINAL" /dev/null`;
 
-/** The command on a terminal of its own: what is typed reaches it as from a keyboard, Ctrl-C included, and all it says is in `out`. */
-export function onTerminal(test: TestContext, args: readonly string[], { env = {}, rows = 24, columns = 100 }: TerminalOptions = {}): Cli {
+/**
+ * The command on a terminal of its own: what is typed reaches it as from a keyboard, Ctrl-C included, and all it says
+ * is in `out`.
+ */
+export function onTerminal(
+  test: TestContext,
+  args: readonly string[],
+  { env = {}, rows = 24, columns = 100 }: TerminalOptions = {},
+): Cli {
   const command = `tty; stty rows ${rows} cols ${columns}; exec ${commandLine(args)}`;
-  return new Cli(test, [], { env: { TERM: "xterm", ...env, ON_TERMINAL: command }, through: ["sh", "-c", START], input: "open" });
+  return new Cli(test, [], {
+    env: { TERM: "xterm", ...env, ON_TERMINAL: command },
+    through: ["sh", "-c", START],
+    input: "open",
+  });
 }
 
 /**
- * The command in a shell with job control, as a person runs it: the shell puts it into a group of its own, which the keys of the
- * terminal reach. On a terminal without such a shell the kernel drops Ctrl-Z. What is typed after the end goes to the shell.
+ * The command in a shell with job control, as a person runs it: the shell puts it into a group of its own, which the
+ * keys of the terminal reach. On a terminal without such a shell the kernel drops Ctrl-Z. What is typed after the end
+ * goes to the shell.
  */
 export function inShellOnTerminal(test: TestContext, args: readonly string[], options: TerminalOptions = {}): Cli {
   const cli = shellOnTerminal(test, options);
@@ -30,7 +42,11 @@ export function inShellOnTerminal(test: TestContext, args: readonly string[], op
 /** A shell with job control on a terminal, which takes what is typed line by line. */
 export function shellOnTerminal(test: TestContext, { env = {} }: TerminalOptions = {}): Cli {
   const shell = "PS1= exec bash --norc --noprofile --noediting -i";
-  return new Cli(test, [], { env: { TERM: "xterm", ...env, ON_TERMINAL: shell }, through: ["sh", "-c", START], input: "open" });
+  return new Cli(test, [], {
+    env: { TERM: "xterm", ...env, ON_TERMINAL: shell },
+    through: ["sh", "-c", START],
+    input: "open",
+  });
 }
 
 /** The command for a shell to run, and options of Node's before it. */

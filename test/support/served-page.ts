@@ -40,7 +40,13 @@ export class ServedPage implements AsyncDisposable {
   readonly #looks: Looks;
   #closed: Promise<void> | undefined;
 
-  private constructor(world: World, onlooker: ReturnType<World["process"]>, page: StatusPage, looks: Looks, defects: unknown[]) {
+  private constructor(
+    world: World,
+    onlooker: ReturnType<World["process"]>,
+    page: StatusPage,
+    looks: Looks,
+    defects: unknown[],
+  ) {
     this.world = world;
     this.onlooker = onlooker;
     this.#page = page;
@@ -48,7 +54,12 @@ export class ServedPage implements AsyncDisposable {
     this.defects = defects;
   }
 
-  static async start({ mayBreak = false, account, container = "locks", look }: ServedPageOptions = {}): Promise<ServedPage> {
+  static async start({
+    mayBreak = false,
+    account,
+    container = "locks",
+    look,
+  }: ServedPageOptions = {}): Promise<ServedPage> {
     const world = new World();
     const onlooker = world.process();
     const { mutex } = onlooker;

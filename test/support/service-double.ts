@@ -43,8 +43,8 @@ export interface Asked {
 }
 
 /**
- * What happens on the way between client and service: it may `serve` the request or not, and answer what it likes. What it throws
- * is the network's error; a promise that never settles is a network that is silent.
+ * What happens on the way between client and service: it may `serve` the request or not, and answer what it likes. What
+ * it throws is the network's error; a promise that never settles is a network that is silent.
  */
 export type Middleman = (serve: () => Promise<Answer>, asked: Asked) => Promise<Answer>;
 
@@ -70,8 +70,8 @@ export interface ServiceDoubleOptions {
 }
 
 /**
- * The blob service in front of a `MemoryLeaseStore`, as the SDK sees it over HTTP, without a socket; and what may happen to its
- * answers on the way.
+ * The blob service in front of a `MemoryLeaseStore`, as the SDK sees it over HTTP, without a socket; and what may
+ * happen to its answers on the way.
  */
 export class ServiceDouble {
   readonly memory: MemoryLeaseStore;
@@ -150,11 +150,16 @@ export class ServiceDouble {
       const seconds = Number(headers.get("x-ms-lease-duration"));
       const answer = await this.memory.acquire(name, leaseId, seconds === -1 ? "infinite" : (seconds as LeaseLength));
       if (answer.kind === "held") return this.#refusal("409 LeaseAlreadyPresent");
-      return answer.kind === "missing" ? this.#missing(answer) : this.#done(201, { "x-ms-lease-id": leaseId, ...stamped(answer) });
+      return answer.kind === "missing"
+        ? this.#missing(answer)
+        : this.#done(201, { "x-ms-lease-id": leaseId, ...stamped(answer) });
     },
     renew: async ({ name, leaseId = "" }) => {
       const answer = await this.memory.renew(name, leaseId);
-      return this.#ofLease(answer, 200, { "x-ms-lease-id": leaseId, ...(answer.kind === "renewed" && stamped(answer)) });
+      return this.#ofLease(answer, 200, {
+        "x-ms-lease-id": leaseId,
+        ...(answer.kind === "renewed" && stamped(answer)),
+      });
     },
     release: async ({ name, leaseId = "" }) => this.#ofLease(await this.memory.release(name, leaseId), 200),
     change: async ({ name, leaseId = "" }, { headers }) => {
@@ -187,12 +192,18 @@ export class ServiceDouble {
       const { blob } = answer;
       const length = { "content-length": blob.hasContent ? "1" : "0" };
       const metadata = Object.entries(blob.metadata).map(([entry, value]) => [`x-ms-meta-${entry}`, value]);
-      const lease = { "x-ms-lease-state": blob.leaseState, ...(blob.infinite && { "x-ms-lease-duration": "infinite" }) };
+      const lease = {
+        "x-ms-lease-state": blob.leaseState,
+        ...(blob.infinite && { "x-ms-lease-duration": "infinite" }),
+      };
       return this.#done(200, { ...stamped(blob), ...length, ...lease, ...Object.fromEntries(metadata) });
     },
     write: async ({ name, leaseId = "" }, { headers }) => {
       const metadata = metadataIn(headers.toJson({ preserveCase: true }));
-      const answer = await this.memory.writeMetadata(name, metadata, { leaseId, ifMatch: headers.get("if-match") ?? "" });
+      const answer = await this.memory.writeMetadata(name, metadata, {
+        leaseId,
+        ifMatch: headers.get("if-match") ?? "",
+      });
       if (answer.kind === "refused") return this.#refusal(answer.status);
       return answer.kind === "unmet" ? this.#refusal("412 ConditionNotMet") : this.#done(200, stamped(answer));
     },
@@ -262,7 +273,13 @@ function operationOf(method: string, query: URLSearchParams, action: string | un
   return query.get("restype") === "container" ? "create the container" : "create";
 }
 
-function stamped({ etag, lastModified }: { readonly etag: string; readonly lastModified: number }): Record<string, string> {
+function stamped({
+  etag,
+  lastModified,
+}: {
+  readonly etag: string;
+  readonly lastModified: number;
+}): Record<string, string> {
   return { etag, "last-modified": new Date(lastModified).toUTCString() };
 }
 

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NOTHING, runBatch, sumOf } from "../simulation/batch.ts";
 
-/** How many seeds run with the tests: `npm run mutants` shows that so many find mistakes, `npm run simulate:long` runs more. */
+/**
+ * How many seeds run with the tests: `npm run mutants` shows that so many find mistakes, `npm run simulate:long` runs
+ * more.
+ */
 export const SEEDS = 2_000;
 const SLICE = 50;
 
@@ -22,11 +25,16 @@ export function describeSeeds(from: number, seeds: number): void {
     withoutStacks();
     let all = NOTHING;
 
-    it.each(Array.from({ length: seeds / SLICE }, (_, slice) => from + slice * SLICE))("keeps to the rules from %i on", async (first) => {
-      const tally = await runBatch({ from: first, count: SLICE });
-      all = sumOf(all, tally);
-      expect(tally.failures.map(({ seed, game, how }) => `SEED=${seed} npm run simulate:long: ${game}: ${how}`)).toEqual([]);
-    });
+    it.each(Array.from({ length: seeds / SLICE }, (_, slice) => from + slice * SLICE))(
+      "keeps to the rules from %i on",
+      async (first) => {
+        const tally = await runBatch({ from: first, count: SLICE });
+        all = sumOf(all, tally);
+        expect(
+          tally.failures.map(({ seed, game, how }) => `SEED=${seed} npm run simulate:long: ${game}: ${how}`),
+        ).toEqual([]);
+      },
+    );
 
     it("much is held, lost and goes wrong", () => {
       expect(all.holds).toBeGreaterThan(10 * seeds);

@@ -22,12 +22,16 @@ const STRING_OR_COMMENT = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\
 const STATIC = /\b(?:import|export)\s+(type\s)?(?:[\w*\s{},$]*?\bfrom\s*)?["']([^"'\n]+)["']/g;
 const DYNAMIC = /\bimport\s*\(\s*["']([^"'\n]+)["']/g;
 
-/** Reads one file well enough for our own style: no parser, so keep regular expressions with quotes in them out of src/. */
+/**
+ * Reads one file well enough for our own style: no parser, so keep regular expressions with quotes in them out of src/.
+ */
 export function parseSource(path: string, text: string): Source {
   const code = text.replace(STRING_OR_COMMENT, (_, string?: string) => string ?? " ");
-  const target = (specifier: string): string => (specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : specifier);
+  const target = (specifier: string): string =>
+    specifier.startsWith(".") ? posix.join(posix.dirname(path), specifier) : specifier;
   const imports: Import[] = [];
-  for (const [, type, specifier = ""] of code.matchAll(STATIC)) imports.push({ target: target(specifier), kind: type ? "type" : "static" });
+  for (const [, type, specifier = ""] of code.matchAll(STATIC))
+    imports.push({ target: target(specifier), kind: type ? "type" : "static" });
   for (const [, specifier = ""] of code.matchAll(DYNAMIC)) imports.push({ target: target(specifier), kind: "dynamic" });
   return { path, code, imports };
 }

@@ -5,8 +5,15 @@ import type { WaitOptions } from "../../src/waiting/wait-limit.ts";
 
 export type TakeAllOptions = LockerOptions & WaitOptions;
 
-/** Waits for the locks of all keys, with the options of the locks and of the wait in one. A refusal of either is a rejection. */
-export async function takeAll(mutex: Mutex | MutexOptions, keys: Iterable<string>, options: TakeAllOptions = {}): Promise<LockSet> {
+/**
+ * Waits for the locks of all keys, with the options of the locks and of the wait in one. A refusal of either is a
+ * rejection.
+ */
+export async function takeAll(
+  mutex: Mutex | MutexOptions,
+  keys: Iterable<string>,
+  options: TakeAllOptions = {},
+): Promise<LockSet> {
   const { timeoutMs, signal, until, ...lockerOptions } = options;
   return await lockAll(mutex, keys, lockerOptions).lock({ timeoutMs, signal, until });
 }

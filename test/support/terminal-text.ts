@@ -1,10 +1,15 @@
 import { columnsOf } from "../../src/cli/terminal/columns.ts";
 
-/** What the command sends, piece by piece: a control sequence, a control character or a character with what is combined with it. */
+/**
+ * What the command sends, piece by piece: a control sequence, a control character or a character with what is combined
+ * with it.
+ */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what control sequences begin with
 const PIECE = /\x1b\[([?\d;]*)([A-Za-z])|[\r\n\x08]|[^\x1b\r\n\x08]\p{M}*/gu;
 
-/** What a terminal shows of what a program has sent to it, row by row; a text that is too long goes on in the next row. */
+/**
+ * What a terminal shows of what a program has sent to it, row by row; a text that is too long goes on in the next row.
+ */
 export class TerminalText {
   readonly #height: number;
   readonly #width: number;
@@ -60,7 +65,9 @@ export class TerminalText {
         [this.#row, this.#column] = [0, 0];
         break;
       case "J":
-        this.#cells = this.#cells.map((cells, row) => (row < this.#row ? cells : row === this.#row ? cells.slice(0, this.#column) : []));
+        this.#cells = this.#cells.map((cells, row) =>
+          row < this.#row ? cells : row === this.#row ? cells.slice(0, this.#column) : [],
+        );
         break;
       case "K":
         this.#cells[this.#row] = this.#cells[this.#row]?.slice(0, this.#column) ?? [];

@@ -36,7 +36,10 @@ export class World {
     return `${scattered.toString(16).padStart(8, "0")}-0000-4000-8000-${String(this.#ids).padStart(12, "0")}`;
   }
 
-  /** Lets time pass until the promise is settled, up to `stepMs` longer, and gives what it came to. Fails after `withinMs`. */
+  /**
+   * Lets time pass until the promise is settled, up to `stepMs` longer, and gives what it came to. Fails after
+   * `withinMs`.
+   */
   async until<T>(promise: Promise<T>, withinMs = 120_000, stepMs = 10): Promise<T> {
     let settled = false;
     const end = (): void => {

@@ -45,7 +45,8 @@ describe("what goes on in the background is no task's", () => {
     const { clock, store, mutex, lines, by } = setup();
     const locker = mutex.locker("job", { handOverMs: 60_000 });
     const told: (string | undefined)[] = [];
-    for (const name of ["renewed", "renewFailed", "lost"] as const) locker.on(name, () => told.push(request.getStore()));
+    for (const name of ["renewed", "renewFailed", "lost"] as const)
+      locker.on(name, () => told.push(request.getStore()));
     const first = await request.run("first", () => locker.lock());
     const waiting = request.run("second", () => locker.lock());
     await clock.advance(11_000);
@@ -56,7 +57,12 @@ describe("what goes on in the background is no task's", () => {
     await clock.advance(20_000);
     store.failBefore("renew");
     await clock.advance(60_000);
-    expect([...by("renew"), ...new Set(lines), ...new Set(told), ...aborted]).toEqual([undefined, undefined, undefined, undefined]);
+    expect([...by("renew"), ...new Set(lines), ...new Set(told), ...aborted]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
     expect(told.length).toBeGreaterThan(4);
     expect(by("acquire")).toEqual(["first"]);
   });
@@ -99,7 +105,9 @@ describe("what goes on in the background is no task's", () => {
     await memory.create("job", {});
     store.applyLate("acquire", 10_000, { times: 1 });
     const stop = new AbortController();
-    const rejected = expect(request.run("first", () => mutex.acquire("job", "infinite", { signal: stop.signal }))).rejects.toBe("enough");
+    const rejected = expect(
+      request.run("first", () => mutex.acquire("job", "infinite", { signal: stop.signal })),
+    ).rejects.toBe("enough");
     await clock.advance(10);
     stop.abort("enough");
     await rejected;

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { InvalidKeyError, LeaseAlreadyPresentError, LockLostError, NotHeldError, StoreUnavailableError } from "../../src/errors.ts";
+import {
+  InvalidKeyError,
+  LeaseAlreadyPresentError,
+  LockLostError,
+  NotHeldError,
+  StoreUnavailableError,
+} from "../../src/errors.ts";
 import { spaceOf } from "../../src/locks/lock-space.ts";
 import { World } from "../support/world.ts";
 
@@ -88,7 +94,8 @@ describe("acquire", () => {
       await clock.settle();
       clock.suspend(2_000);
       if (isLost) await world.memory.break("job", { periodSeconds: 0 });
-      if (isLost) await expect(world.until(acquiring)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", answered: true });
+      if (isLost)
+        await expect(world.until(acquiring)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", answered: true });
       else expect((await world.until(acquiring)).isHeld).toBe(true);
       expect(store.count("renew")).toBe(1);
     }
@@ -114,15 +121,26 @@ describe("acquire", () => {
     expect(store.count("acquire")).toBe(3);
   });
 
-  it.each([14, 61, 15.5, Number.NaN, 0, -1, "15", undefined])("refuses a lease of %j seconds and sends nothing", async (seconds) => {
-    const { mutex, store } = setup();
-    await expect(mutex.acquire("job", seconds as number)).rejects.toThrow(/^leaseSeconds must be a whole number from 15 to 60, not/);
-    expect(store.count()).toBe(0);
-  });
+  it.each([14, 61, 15.5, Number.NaN, 0, -1, "15", undefined])(
+    "refuses a lease of %j seconds and sends nothing",
+    async (seconds) => {
+      const { mutex, store } = setup();
+      await expect(mutex.acquire("job", seconds as number)).rejects.toThrow(
+        /^leaseSeconds must be a whole number from 15 to 60, not/,
+      );
+      expect(store.count()).toBe(0);
+    },
+  );
 
   it.each(["", "a/../b", "a\\b", ".azmutex/x"])("refuses the key %j and sends nothing", async (key) => {
     const { mutex, store } = setup();
-    for (const call of [mutex.acquire(key, 15), mutex.renew(key), mutex.release(key), mutex.inspect(key), mutex.break(key)]) {
+    for (const call of [
+      mutex.acquire(key, 15),
+      mutex.renew(key),
+      mutex.release(key),
+      mutex.inspect(key),
+      mutex.break(key),
+    ]) {
       await expect(call).rejects.toBeInstanceOf(InvalidKeyError);
     }
     expect(store.count()).toBe(0);
@@ -258,7 +276,8 @@ describe("a lease that was acquired", () => {
     const late = store.applyLate("release", 12_000);
     await expect(world.until(lease.release())).rejects.toBeInstanceOf(StoreUnavailableError);
     store.forgetCalls();
-    for (const renewing of [lease.renew(), mutex.renew("job")]) await expect(renewing).rejects.toBeInstanceOf(NotHeldError);
+    for (const renewing of [lease.renew(), mutex.renew("job")])
+      await expect(renewing).rejects.toBeInstanceOf(NotHeldError);
     expect(store.count("renew")).toBe(0);
     expect(lease.isHeld).toBe(false);
     late.heal();
@@ -334,13 +353,25 @@ describe("a lease that was acquired", () => {
 describe("inspect and list", () => {
   it("tell of a lock that was never taken that it is missing", async () => {
     const { mutex } = setup();
-    expect(await mutex.inspect("job")).toEqual({ key: "job", isHeld: false, state: "missing", infinite: false, waiting: [] });
+    expect(await mutex.inspect("job")).toEqual({
+      key: "job",
+      isHeld: false,
+      state: "missing",
+      infinite: false,
+      waiting: [],
+    });
   });
 
   it("show the lease's state without a record, for a holder that leaves none", async () => {
     const { mutex, there } = setup();
     await there.acquire("job", "infinite");
-    expect(await mutex.inspect("job")).toEqual({ key: "job", isHeld: true, state: "leased", infinite: true, waiting: [] });
+    expect(await mutex.inspect("job")).toEqual({
+      key: "job",
+      isHeld: true,
+      state: "leased",
+      infinite: true,
+      waiting: [],
+    });
   });
 
   it("list what is leased or bears a record, and nothing else of the container", async () => {
@@ -439,7 +470,10 @@ describe("break", () => {
   it("leaves alone a holder that was not meant", async () => {
     const { world, mutex, there } = setup();
     const lock = await world.until(there.locker("job", { holder: "api" }).lock());
-    expect(await mutex.break("job", { ifHolder: "batch" })).toMatchObject({ outcome: "heldByAnother", holder: { name: "api" } });
+    expect(await mutex.break("job", { ifHolder: "batch" })).toMatchObject({
+      outcome: "heldByAnother",
+      holder: { name: "api" },
+    });
     await there.acquire("plain", 15);
     expect(await mutex.break("plain", { ifHolder: "batch" })).toEqual({ outcome: "heldByAnother" });
     expect(lock.isHeld).toBe(true);
@@ -467,7 +501,9 @@ describe("break", () => {
 
   it.each([-1, 61, 1.5, Number.NaN])("refuses a period of %j s and changes nothing", async (periodSeconds) => {
     const { mutex, store } = setup();
-    await expect(mutex.break("job", { periodSeconds })).rejects.toThrow(/^periodSeconds must be a whole number from 0 to 60, not/);
+    await expect(mutex.break("job", { periodSeconds })).rejects.toThrow(
+      /^periodSeconds must be a whole number from 0 to 60, not/,
+    );
     expect(store.count()).toBe(0);
   });
 });

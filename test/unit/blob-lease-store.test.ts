@@ -50,13 +50,16 @@ describe("a grant", () => {
     expect(await renewing.renew(KEY, A)).toMatchObject({ kind: "refused", why: "taken" });
   });
 
-  it.each(["x-ms-lease-id", "etag", "last-modified", "date"])("without %s leaves it open whether it was one", async (header) => {
-    const acquired = (await answering("acquire", without(header))).acquire(KEY, A, 15);
-    await expect(acquired).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", key: KEY });
-    const renewing = await answering("renew", without(header));
-    await renewing.acquire(KEY, A, 15);
-    await expect(renewing.renew(KEY, A)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", key: KEY });
-  });
+  it.each(["x-ms-lease-id", "etag", "last-modified", "date"])(
+    "without %s leaves it open whether it was one",
+    async (header) => {
+      const acquired = (await answering("acquire", without(header))).acquire(KEY, A, 15);
+      await expect(acquired).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", key: KEY });
+      const renewing = await answering("renew", without(header));
+      await renewing.acquire(KEY, A, 15);
+      await expect(renewing.renew(KEY, A)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", key: KEY });
+    },
+  );
 });
 
 describe("a change", () => {
@@ -66,7 +69,11 @@ describe("a change", () => {
       const store = await answering("change", instead);
       await store.acquire(KEY, A, 15);
       const other = "cccccccc-0000-4000-8000-000000000000";
-      await expect(store.change(KEY, A, other)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", key: KEY, answered: true });
+      await expect(store.change(KEY, A, other)).rejects.toMatchObject({
+        code: "STORE_UNAVAILABLE",
+        key: KEY,
+        answered: true,
+      });
     },
   );
 });
@@ -99,13 +106,20 @@ describe("the answer of a gateway", () => {
     ]);
     for (const answer of answers) {
       const store = await answering(operation as Operation, () => answer);
-      await expect(call(store), JSON.stringify(answer)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", answered: false });
+      await expect(call(store), JSON.stringify(answer)).rejects.toMatchObject({
+        code: "STORE_UNAVAILABLE",
+        answered: false,
+      });
     }
   });
 
   it("is told from the service's by a code in the body, where the headers were stripped", async () => {
     const body = "<Error><Code>LeaseIdMismatchWithLeaseOperation</Code></Error>";
-    const store = await answering("renew", () => ({ status: 409, headers: { "content-type": "application/xml" }, body }));
+    const store = await answering("renew", () => ({
+      status: 409,
+      headers: { "content-type": "application/xml" },
+      body,
+    }));
     expect(await store.renew(KEY, A)).toMatchObject({ kind: "refused", why: "taken" });
   });
 });
@@ -120,7 +134,10 @@ describe("a blob that was deleted, and is kept for a while", () => {
 
 describe("a listing", () => {
   it("that is refused says why, with the prefix it is of", async () => {
-    const store = await answering("list", () => ({ status: 403, headers: { "x-ms-error-code": "AuthorizationPermissionMismatch" } }));
+    const store = await answering("list", () => ({
+      status: 403,
+      headers: { "x-ms-error-code": "AuthorizationPermissionMismatch" },
+    }));
     const listed = store.list("jobs/")[Symbol.asyncIterator]().next();
     await expect(listed).rejects.toBeInstanceOf(AccessDeniedError);
     await expect(listed).rejects.toThrow('could not list "jobs/"');
@@ -133,7 +150,9 @@ describe("a listing", () => {
 
   it("that is no XML is an error of our own", async () => {
     const store = await answering("list", (answer) => ({ ...answer, body: "<html>please log in" }));
-    await expect(store.list("")[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_/) });
+    await expect(store.list("")[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: expect.stringMatching(/^STORE_/),
+    });
   });
 });
 

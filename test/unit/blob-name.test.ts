@@ -76,9 +76,12 @@ describe("a container's name", () => {
     checkContainerName(name);
   });
 
-  it.each(["ab", "a".repeat(64), "Locks", "a--b", "-ab", "ab-", "a_b", "a.b", "$root", "", undefined, 7])("may not be %j", (name) => {
-    expect(() => checkContainerName(name)).toThrow(/^containerName must be 3 to 63/);
-  });
+  it.each(["ab", "a".repeat(64), "Locks", "a--b", "-ab", "ab-", "a_b", "a.b", "$root", "", undefined, 7])(
+    "may not be %j",
+    (name) => {
+      expect(() => checkContainerName(name)).toThrow(/^containerName must be 3 to 63/);
+    },
+  );
 });
 
 describe("a prefix", () => {

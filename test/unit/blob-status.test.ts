@@ -7,7 +7,11 @@ import { everythingPrinted } from "../support/printed.ts";
 
 /** What the SDK throws for an answer of the service. */
 function answered(status: number, code = "", headers: Record<string, string> = {}): unknown {
-  const all: Record<string, string> = { "x-ms-request-id": "r-1", ...(code && { "x-ms-error-code": code }), ...headers };
+  const all: Record<string, string> = {
+    "x-ms-request-id": "r-1",
+    ...(code && { "x-ms-error-code": code }),
+    ...headers,
+  };
   return Object.assign(new Error(code), {
     name: "RestError",
     statusCode: status,
@@ -57,12 +61,18 @@ describe("a failed request", () => {
 
   it("is a code without a body, as of a HEAD", () => {
     const head = { name: "RestError", message: "", statusCode: 404, details: { errorCode: "ContainerNotFound" } };
-    expect(readFailure(head)).toMatchObject({ outcome: { kind: "missing", what: "container" }, status: "404 ContainerNotFound" });
+    expect(readFailure(head)).toMatchObject({
+      outcome: { kind: "missing", what: "container" },
+      status: "404 ContainerNotFound",
+    });
   });
 
   it("says whether it was the service that answered, or a gateway", () => {
     expect(readFailure(answered(503, "ServerBusy")).answered).toBe(true);
-    expect(readFailure({ statusCode: 502, message: "Bad Gateway", response: { headers: { get: () => undefined } } }).answered).toBe(false);
+    expect(
+      readFailure({ statusCode: 502, message: "Bad Gateway", response: { headers: { get: () => undefined } } })
+        .answered,
+    ).toBe(false);
   });
 
   it.each([
@@ -72,7 +82,9 @@ describe("a failed request", () => {
     ["soon", undefined],
     ["-3", undefined],
   ])("with Retry-After %j asks to be left alone for %j ms", (header, ms) => {
-    const failure = readFailure(answered(503, "ServerBusy", { "retry-after": header, date: "Mon, 23 Nov 2026 00:00:00 GMT" }));
+    const failure = readFailure(
+      answered(503, "ServerBusy", { "retry-after": header, date: "Mon, 23 Nov 2026 00:00:00 GMT" }),
+    );
     expect(failure.retryAfterMs).toBe(ms);
   });
 
@@ -81,19 +93,25 @@ describe("a failed request", () => {
       constructor: StoreUnavailableError,
       message: 'could not acquire "job": the service answered 503 ServerBusy',
     });
-    expect(errorFor("renew", "job", readFailure(Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" })))).toMatchObject(
-      {
-        constructor: StoreUnavailableError,
-        answered: false,
-        message: 'could not renew "job": no answer from the service: ECONNREFUSED (nothing listens there)',
-      },
-    );
-    const closed = Object.assign(new Error("Proxy connection ended before receiving CONNECT response"), { code: "REQUEST_SEND_ERROR" });
+    expect(
+      errorFor("renew", "job", readFailure(Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }))),
+    ).toMatchObject({
+      constructor: StoreUnavailableError,
+      answered: false,
+      message: 'could not renew "job": no answer from the service: ECONNREFUSED (nothing listens there)',
+    });
+    const closed = Object.assign(new Error("Proxy connection ended before receiving CONNECT response"), {
+      code: "REQUEST_SEND_ERROR",
+    });
     expect(errorFor("renew", "job", readFailure(closed)).message).toBe(
       `could not renew "job": no answer from the service: ${closed.message}`,
     );
-    expect(errorFor("read", "job", readFailure(answered(403, "AuthenticationFailed")))).toBeInstanceOf(AccessDeniedError);
-    expect(errorFor("create", "job", readFailure(answered(409, "BlobImmutableDueToPolicy")))).toBeInstanceOf(StoreRefusedError);
+    expect(errorFor("read", "job", readFailure(answered(403, "AuthenticationFailed")))).toBeInstanceOf(
+      AccessDeniedError,
+    );
+    expect(errorFor("create", "job", readFailure(answered(409, "BlobImmutableDueToPolicy")))).toBeInstanceOf(
+      StoreRefusedError,
+    );
   });
 
   it("never shows what could be a key, a signature or a token, however it is printed", () => {
@@ -109,14 +127,21 @@ describe("a failed request", () => {
       new Error("client_secret=CANARY&assertion=CANARY"),
       new Error("redirected to https%3A%2F%2Fa.example%2Fc%3Fse%3D1%26sig%3DCANARY"),
     ];
-    for (const error of errors) expect(everythingPrinted(errorFor("acquire", "job", readFailure(error)))).not.toContain("CANARY");
+    for (const error of errors)
+      expect(everythingPrinted(errorFor("acquire", "job", readFailure(error)))).not.toContain("CANARY");
   });
 });
 
 describe("answers with missing or absurd headers", () => {
   const clientOf = (headers: object): ContainerClientLike => {
     const answer = async () => headers;
-    const lease = { acquireLease: answer, renewLease: answer, releaseLease: answer, changeLease: answer, breakLease: answer };
+    const lease = {
+      acquireLease: answer,
+      renewLease: answer,
+      releaseLease: answer,
+      changeLease: answer,
+      breakLease: answer,
+    };
     const blob = { getBlobLeaseClient: () => lease, getProperties: answer, setMetadata: answer, upload: answer };
     return {
       containerName: "c",
@@ -140,7 +165,12 @@ describe("answers with missing or absurd headers", () => {
   });
 
   it("with another's lease id are not our lease", async () => {
-    const other = { leaseId: "00000000-0000-4000-8000-00000000000f", etag: "x", lastModified: new Date(0), date: new Date(0) };
+    const other = {
+      leaseId: "00000000-0000-4000-8000-00000000000f",
+      etag: "x",
+      lastModified: new Date(0),
+      date: new Date(0),
+    };
     const store = new BlobLeaseStore(async () => clientOf(other));
     expect(await store.acquire("job", id, 15)).toMatchObject({ kind: "held" });
     expect(await store.renew("job", id)).toMatchObject({ kind: "refused", why: "taken" });

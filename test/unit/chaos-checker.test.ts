@@ -32,7 +32,10 @@ function goodHolds(): Hold[] {
   return Array.from({ length: 40 }, (_, i) => hold(`w${1 + (i % 2)}/${i}`, 100 + 1_000 * i, 900 + 1_000 * i));
 }
 
-/** What came to the registers, in this order: `[hold, kind, at, based on the version that it read at, of both registers]`. */
+/**
+ * What came to the registers, in this order:
+ * `[hold, kind, at, based on the version that it read at, of both registers]`.
+ */
 class Registers {
   readonly touches: Touch[] = [];
   #plain = 0;
@@ -183,12 +186,19 @@ describe("the chaos checker", () => {
     it("is none when the one wrote later than it was certain to hold it: that is what the fence is for", () => {
       const registers = crossed(11_600);
       expect(broken(evidence(holds, registers))).toEqual(["overlap"]);
-      expect(tallyOf(evidence(holds, registers), 0)).toMatchObject({ lostWithoutFence: 1, stale: { offered: 1, refused: 1, accepted: 0 } });
+      expect(tallyOf(evidence(holds, registers), 0)).toMatchObject({
+        lostWithoutFence: 1,
+        stale: { offered: 1, refused: 1, accepted: 0 },
+      });
     });
 
     it("is none when an earlier holder wrote in between", () => {
       const late = withTenth({ certain: { from: 10_100, to: 10_900 } });
-      const registers = new Registers().read(tenth, 10_200).read(eleventh, 11_110).write(tenth, 11_200).write(eleventh, 11_300);
+      const registers = new Registers()
+        .read(tenth, 10_200)
+        .read(eleventh, 11_110)
+        .write(tenth, 11_200)
+        .write(eleventh, 11_300);
       expect(broken(evidence(late, registers))).toEqual([]);
       expect(tallyOf(evidence(late, registers), 0)).toMatchObject({ lostWithoutFence: 1 });
     });
@@ -202,7 +212,9 @@ describe("the chaos checker", () => {
     });
 
     it("behind the fence is found by the number that it leaves", () => {
-      expect(broken(evidence(goodHolds(), worked(goodHolds()), { fencedNumbers: { plain: 39 } }))).toEqual(["stale write"]);
+      expect(broken(evidence(goodHolds(), worked(goodHolds()), { fencedNumbers: { plain: 39 } }))).toEqual([
+        "stale write",
+      ]);
     });
   });
 
@@ -210,7 +222,8 @@ describe("the chaos checker", () => {
     const holds = goodHolds();
     const [tenth, eleventh] = holds.slice(10);
     if (!tenth || !eleventh) throw new Error("there are forty");
-    const late = (registers: Registers): Registers => registers.read(tenth, 10_200).read(eleventh, 11_110).write(tenth, 11_200);
+    const late = (registers: Registers): Registers =>
+      registers.read(tenth, 10_200).read(eleventh, 11_110).write(tenth, 11_200);
 
     it("is found when the register took it, even if the storage had lost everything", () => {
       const registers = late(new Registers({ isFenced: false }));
@@ -231,14 +244,18 @@ describe("the chaos checker", () => {
     it("is offered, and refused, when the fence holds", () => {
       const offered = evidence(holds, late(new Registers()));
       expect(broken(offered)).toEqual([]);
-      expect(staleOffersOf(offered)).toMatchObject([{ touch: { hold: tenth.id, isAccepted: false }, later: { id: eleventh.id } }]);
+      expect(staleOffersOf(offered)).toMatchObject([
+        { touch: { hold: tenth.id, isAccepted: false }, later: { id: eleventh.id } },
+      ]);
     });
   });
 
   describe("token", () => {
     it("is found when it comes twice, also in two who were never certain to hold it", () => {
       expect(broken(evidence(withTenth({ token: 9_100 })))).toEqual(["token"]);
-      const unsure = goodHolds().map((each, i) => (i === 10 || i === 11 ? { ...each, token: 7, certain: undefined } : each));
+      const unsure = goodHolds().map((each, i) =>
+        i === 10 || i === 11 ? { ...each, token: 7, certain: undefined } : each,
+      );
       expect(broken(evidence(unsure))).toEqual(["token"]);
     });
 
@@ -262,7 +279,10 @@ describe("the chaos checker", () => {
       // The tenth had the lock, and was stopped before it said so; meanwhile the storage forgot it.
       const holds = withTenth({ certain: { from: 11_200, to: 11_200 }, askedAt: 10_100 });
       const lost = { storageLosses: [{ at: 10_900, goneAt: 10_900, isRewound: false }] };
-      expect(check(evidence(holds, worked([]), lost))).toMatchObject({ violations: [], excused: [{ rule: "overlap" }] });
+      expect(check(evidence(holds, worked([]), lost))).toMatchObject({
+        violations: [],
+        excused: [{ rule: "overlap" }],
+      });
       expect(broken(evidence(holds, worked([])))).toEqual(["overlap", "token"]);
     });
   });
@@ -280,9 +300,13 @@ describe("the chaos checker", () => {
   });
 
   it("finds who does not get in when nothing goes wrong any more", () => {
-    const holds = goodHolds().map((each) => (each.worker === "w2" && each.askedAt > 30_000 ? { ...each, actor: "w2 another" } : each));
+    const holds = goodHolds().map((each) =>
+      each.worker === "w2" && each.askedAt > 30_000 ? { ...each, actor: "w2 another" } : each,
+    );
     const { violations } = check(evidence(holds));
-    expect(violations.map(({ how }) => how)).toEqual(["w2 plain did not get in for 11.0 s though nothing went wrong any more"]);
+    expect(violations.map(({ how }) => how)).toEqual([
+      "w2 plain did not get in for 11.0 s though nothing went wrong any more",
+    ]);
   });
 
   it("finds errors that are not expected, processes that end by themselves, and a clock that was set", () => {
@@ -310,7 +334,14 @@ describe("the chaos checker", () => {
   });
 
   it("reads holds from what a worker noted, to the last look before it was killed", () => {
-    const entered = { kind: "entered", actor: "w1 plain", key: "plain", isShared: false, token: 5, askedAt: 1 } as const;
+    const entered = {
+      kind: "entered",
+      actor: "w1 plain",
+      key: "plain",
+      isShared: false,
+      token: 5,
+      askedAt: 1,
+    } as const;
     const holds = holdsOf("w1", [
       { ...entered, hold: "a", at: 2, isHeld: true },
       { kind: "held", hold: "a", at: 7 },
@@ -346,7 +377,8 @@ describe("the chaos plan", () => {
   });
 
   it("stops some for longer than a lease, and others for less", () => {
-    const lengthsOf = (kind: string) => [1, 2, 3].flatMap((seed) => plan(seed).filter((trouble) => trouble.kind === kind));
+    const lengthsOf = (kind: string) =>
+      [1, 2, 3].flatMap((seed) => plan(seed).filter((trouble) => trouble.kind === kind));
     for (const { forMs } of lengthsOf("longStop")) expect(forMs).toBeGreaterThan(LEASE_MS);
     for (const { forMs } of lengthsOf("shortStop")) expect(forMs).toBeLessThan(LEASE_MS);
   });

@@ -28,18 +28,31 @@ describe("every way in is accepted without anything being sent", () => {
     ],
     [
       "connection string with a SAS",
-      { connectionString: `BlobEndpoint=https://acme.blob.core.windows.net/;SharedAccessSignature=sv=1&sig=${SIGNATURE}`, containerName },
+      {
+        connectionString: `BlobEndpoint=https://acme.blob.core.windows.net/;SharedAccessSignature=sv=1&sig=${SIGNATURE}`,
+        containerName,
+      },
     ],
     ["connection string of the emulator", { connectionString: "UseDevelopmentStorage=true", containerName }],
     [
       "connection string of an emulator elsewhere",
-      { connectionString: "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://azurite", containerName, allowHttp: true },
+      {
+        connectionString: "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://azurite",
+        containerName,
+        allowHttp: true,
+      },
     ],
     ["SAS URL of a container", { sasUrl: `https://acme.blob.core.windows.net/locks?sv=1&sig=${SIGNATURE}` }],
     ["SAS URL of an account", { sasUrl: `https://acme.blob.core.windows.net/?sv=1&sig=${SIGNATURE}`, containerName }],
-    ["SAS URL of a container in an emulator", { sasUrl: `http://127.0.0.1:10000/devstoreaccount1/locks?sv=1&sig=${SIGNATURE}` }],
+    [
+      "SAS URL of a container in an emulator",
+      { sasUrl: `http://127.0.0.1:10000/devstoreaccount1/locks?sv=1&sig=${SIGNATURE}` },
+    ],
     ["token credential with an account name", { credential, accountName: "acme", containerName }],
-    ["token credential with a sovereign endpoint", { credential, endpoint: "https://acme.blob.core.chinacloudapi.cn", containerName }],
+    [
+      "token credential with a sovereign endpoint",
+      { credential, endpoint: "https://acme.blob.core.chinacloudapi.cn", containerName },
+    ],
     ["ready container client", { containerClient: new ContainerClient("https://acme.blob.core.windows.net/locks") }],
     ["any store", { store: new MemoryLeaseStore() }],
     [
@@ -50,10 +63,18 @@ describe("every way in is accepted without anything being sent", () => {
       "endpoint with a slash at its end",
       { accountName: "acme", accountKey: CANARY, endpoint: "https://acme.blob.core.windows.net/", containerName },
     ],
-    ["endpoint of a DNS zone", { credential, accountName: "acme", endpoint: "https://acme.z17.blob.storage.azure.net", containerName }],
+    [
+      "endpoint of a DNS zone",
+      { credential, accountName: "acme", endpoint: "https://acme.z17.blob.storage.azure.net", containerName },
+    ],
     [
       "endpoint with a routing choice",
-      { credential, accountName: "acme", endpoint: "https://acme-internetrouting.blob.core.windows.net", containerName },
+      {
+        credential,
+        accountName: "acme",
+        endpoint: "https://acme-internetrouting.blob.core.windows.net",
+        containerName,
+      },
     ],
     [
       "endpoint of a private link",
@@ -91,7 +112,13 @@ describe("every way in is accepted without anything being sent", () => {
     ["the emulator", { useStorageEmulator: true, containerName }],
     [
       "http to another machine, if asked for",
-      { accountName: "acme", accountKey: CANARY, endpoint: "http://azurite:10000/acme", containerName, allowHttp: true },
+      {
+        accountName: "acme",
+        accountKey: CANARY,
+        endpoint: "http://azurite:10000/acme",
+        containerName,
+        allowHttp: true,
+      },
     ],
   ])("%s", (_, options) => {
     expect(new AzureMutex(options)).toBeInstanceOf(AzureMutex);
@@ -110,24 +137,42 @@ const ENDPOINTS_THAT_NAME_MORE: [object, string][] = [
       'endpoint must end with the account, and names more: write endpoint: "https://acme.blob.core.windows.net", containerName: "locks"',
     ]),
   ),
-  [{ ...account, endpoint: "https://blobs.acme.example/own" }, 'write endpoint: "https://blobs.acme.example", containerName: "own"'],
+  [
+    { ...account, endpoint: "https://blobs.acme.example/own" },
+    'write endpoint: "https://blobs.acme.example", containerName: "own"',
+  ],
   [{ ...account, endpoint: "https://blobs.acme.example/acme" }, 'containerName: "acme"'],
   [{ ...account, endpoint: "https://acme.blob.core.windows.net/$web" }, 'containerName: "locks"'],
-  [{ ...account, endpoint: "http://127.0.0.1:10000/acme/own" }, 'write endpoint: "http://127.0.0.1:10000/acme", containerName: "own"'],
-  [{ ...account, endpoint: "http://localhost:10000/own" }, 'write endpoint: "http://localhost:10000/acme", containerName: "own"'],
+  [
+    { ...account, endpoint: "http://127.0.0.1:10000/acme/own" },
+    'write endpoint: "http://127.0.0.1:10000/acme", containerName: "own"',
+  ],
+  [
+    { ...account, endpoint: "http://localhost:10000/own" },
+    'write endpoint: "http://localhost:10000/acme", containerName: "own"',
+  ],
   [
     { connectionString: `BlobEndpoint=https://acme.blob.core.windows.net/own;${keyParts}`, containerName },
     'BlobEndpoint in connectionString must end with the account, and names more: write BlobEndpoint=https://acme.blob.core.windows.net and containerName: "own"',
   ],
   [
-    { connectionString: `BlobEndpoint=https://acme.blob.core.windows.net/own;SharedAccessSignature=sig=${SIGNATURE}`, containerName },
+    {
+      connectionString: `BlobEndpoint=https://acme.blob.core.windows.net/own;SharedAccessSignature=sig=${SIGNATURE}`,
+      containerName,
+    },
     'containerName ("locks") and the container in connectionString ("own") differ',
   ],
   [
-    { connectionString: `BlobEndpoint=https://acme.blob.core.windows.net/own/x;SharedAccessSignature=sig=${SIGNATURE}`, containerName },
+    {
+      connectionString: `BlobEndpoint=https://acme.blob.core.windows.net/own/x;SharedAccessSignature=sig=${SIGNATURE}`,
+      containerName,
+    },
     "connectionString must be that of a container or an account, and names more than a container",
   ],
-  [{ ...account, endpoint: `https://acme.blob.core.windows.net/?sig=${SIGNATURE}` }, "endpoint must be a URL without a query"],
+  [
+    { ...account, endpoint: `https://acme.blob.core.windows.net/?sig=${SIGNATURE}` },
+    "endpoint must be a URL without a query",
+  ],
   [{ ...account, endpoint: "https://acme.blob.core.windows.net/?x=1" }, "endpoint must be a URL without a query"],
   [
     { ...account, endpoint: "https://acme.blob.core.windows.net/locks?x=1" },
@@ -138,7 +183,10 @@ const ENDPOINTS_THAT_NAME_MORE: [object, string][] = [
     { ...account, endpoint: `https://acme:${SIGNATURE}@acme.blob.core.windows.net` },
     "endpoint must be a URL without a user and a password",
   ],
-  [{ ...account, endpoint: "https://acme.blob.core.windows.net/lo\ncks" }, "endpoint has a blank or a line break inside"],
+  [
+    { ...account, endpoint: "https://acme.blob.core.windows.net/lo\ncks" },
+    "endpoint has a blank or a line break inside",
+  ],
   [{ ...account, endpoint: '"https://acme.blob.core.windows.net"' }, "endpoint has a quotation mark"],
   [
     { ...account, endpoint: "https://acme-secondary.blob.core.windows.net" },
@@ -154,9 +202,18 @@ const ENDPOINTS_THAT_NAME_MORE: [object, string][] = [
     "endpoint must be the account's blob endpoint, such as https://acme.blob.core.windows.net, and is that of its dfs service",
   ],
   [{ ...account, endpoint: "https://acme.z6.web.core.windows.net" }, "is that of its web service"],
-  [{ ...account, endpoint: "https://other.blob.core.windows.net" }, 'endpoint must be that of the account "acme", not that of "other"'],
-  [{ credential, accountName: "acme", containerName, endpoint: "https://other.blob.core.chinacloudapi.cn" }, 'not that of "other"'],
-  [{ connectionString: `BlobEndpoint=https://other.blob.core.windows.net;${keyParts}`, containerName }, 'not that of "other"'],
+  [
+    { ...account, endpoint: "https://other.blob.core.windows.net" },
+    'endpoint must be that of the account "acme", not that of "other"',
+  ],
+  [
+    { credential, accountName: "acme", containerName, endpoint: "https://other.blob.core.chinacloudapi.cn" },
+    'not that of "other"',
+  ],
+  [
+    { connectionString: `BlobEndpoint=https://other.blob.core.windows.net;${keyParts}`, containerName },
+    'not that of "other"',
+  ],
   [
     { sasUrl: `https://acme.blob.core.windows.net/locks/nightly?sig=${SIGNATURE}` },
     "sasUrl must be that of a container or an account, and names more",
@@ -165,9 +222,18 @@ const ENDPOINTS_THAT_NAME_MORE: [object, string][] = [
     { sasUrl: `http://127.0.0.1:10000/acme/locks/nightly?sig=${SIGNATURE}` },
     "sasUrl must be that of a container or an account, and names more",
   ],
-  [{ sasUrl: `https://acme.blob.core.windows.net/locks?sig=${SIGNATURE}#x` }, "sasUrl must be a URL without a fragment"],
-  [{ sasUrl: `https://acme.blob.core.windows.net/$web?sig=${SIGNATURE}` }, "the container in sasUrl must be 3 to 63 lower-case letters"],
-  [{ sasUrl: `https://acme-secondary.blob.core.windows.net/locks?sig=${SIGNATURE}` }, "sasUrl must be the account's primary endpoint"],
+  [
+    { sasUrl: `https://acme.blob.core.windows.net/locks?sig=${SIGNATURE}#x` },
+    "sasUrl must be a URL without a fragment",
+  ],
+  [
+    { sasUrl: `https://acme.blob.core.windows.net/$web?sig=${SIGNATURE}` },
+    "the container in sasUrl must be 3 to 63 lower-case letters",
+  ],
+  [
+    { sasUrl: `https://acme-secondary.blob.core.windows.net/locks?sig=${SIGNATURE}` },
+    "sasUrl must be the account's primary endpoint",
+  ],
   [{ sasUrl: `'https://acme.blob.core.windows.net/locks?sig=${SIGNATURE}'` }, "sasUrl has a quotation mark"],
   [{ sasUrl: `https://acme.blob.core.windows.net/locks?sig=${SIGNATURE}"` }, "sasUrl has a quotation mark"],
 ];
@@ -182,14 +248,18 @@ const DAMAGED_CONNECTION_STRINGS = Object.entries({
   [`AccountName='acme';AccountKey=${CANARY}`]: "AccountName in connectionString has a quotation mark",
   [`AccountName=acme;AccountKey="${CANARY};`]: "AccountKey in connectionString has a quotation mark",
   [`AccountName=acme\n;AccountKey=${CANARY}`]: "connectionString has a line break inside",
-  [`AccountName=acme;AccountKey=${CANARY.slice(0, 9)}\r\n${CANARY.slice(9)}`]: "connectionString has a line break inside",
-  [`AccountName=acme;AccountKey=${CANARY.slice(0, 9)} ${CANARY.slice(9)}`]: "AccountKey in connectionString has a blank",
+  [`AccountName=acme;AccountKey=${CANARY.slice(0, 9)}\r\n${CANARY.slice(9)}`]:
+    "connectionString has a line break inside",
+  [`AccountName=acme;AccountKey=${CANARY.slice(0, 9)} ${CANARY.slice(9)}`]:
+    "AccountKey in connectionString has a blank",
   [`AccountName= acme;AccountKey=${CANARY}`]: "AccountName in connectionString has a blank",
   [`AccountName =acme;AccountKey=${CANARY}`]: "connectionString has a part of unknown name, which is number 1",
-  [`Acountname=acme;AccountKey=${CANARY}`]: 'connectionString has a part of unknown name, "Acountname", which is number 1',
+  [`Acountname=acme;AccountKey=${CANARY}`]:
+    'connectionString has a part of unknown name, "Acountname", which is number 1',
   [`AccountName=acme;${CANARY}==`]: "connectionString has a part of unknown name, which is number 2",
   [`AccountName=acme;${keyParts}`]: "connectionString has AccountName twice",
-  [`${keyParts};EndpointSuffix=core.windows.net/locks`]: "EndpointSuffix in connectionString must be the end of a host name",
+  [`${keyParts};EndpointSuffix=core.windows.net/locks`]:
+    "EndpointSuffix in connectionString must be the end of a host name",
   [`UseDevelopmentStorage=true;${keyParts}`]: "connectionString has UseDevelopmentStorage=true and AccountName",
   "UseDevelopmentStorage=yes": "UseDevelopmentStorage in connectionString must be true",
   "UseDevelopmentStorage=true;DevelopmentStorageProxyUri=http://127.0.0.1:10000":
@@ -209,12 +279,18 @@ describe("options that do not fit are refused by one error that names them, at o
     [{ credential, containerName }, "credential needs accountName or endpoint"],
     [{ endpoint: "https://acme.example", containerName }, "endpoint needs accountKey or credential"],
     [{ credential: {}, accountName: "acme", containerName }, "credential must have a getToken method"],
-    [{ accountName: "acme", accountKey: CANARY, credential, containerName }, "accountKey and credential are two ways to sign in"],
+    [
+      { accountName: "acme", accountKey: CANARY, credential, containerName },
+      "accountKey and credential are two ways to sign in",
+    ],
     [
       { accountName: "acme", accountKey: CANARY, connectionString: "UseDevelopmentStorage=true", containerName },
       "more than one way to connect: connectionString, accountName, accountKey; give one",
     ],
-    [{ useStorageEmulator: true, store: new MemoryLeaseStore(), containerName }, "more than one way to connect: store, useStorageEmulator"],
+    [
+      { useStorageEmulator: true, store: new MemoryLeaseStore(), containerName },
+      "more than one way to connect: store, useStorageEmulator",
+    ],
     [{ store: new MemoryLeaseStore(), containerName }, "containerName and store say the same thing twice"],
     [
       { containerClient: new ContainerClient("https://acme.blob.core.windows.net/locks"), containerName },
@@ -229,18 +305,27 @@ describe("options that do not fit are refused by one error that names them, at o
       { accountName: CANARY.repeat(2), accountKey: CANARY, containerName },
       "accountName must be 3 to 24 lower-case letters and digits, not a string of",
     ],
-    [{ accountName: "acme", accountKey: `${CANARY}!`, containerName }, "accountKey must be the account's key in base64"],
+    [
+      { accountName: "acme", accountKey: `${CANARY}!`, containerName },
+      "accountKey must be the account's key in base64",
+    ],
     [
       { accountName: "acme", accountKey: CANARY, containerName: "UPPER" },
       'containerName must be 3 to 63 lower-case letters, digits and single hyphens, neither first nor last a hyphen, not "UPPER"',
     ],
     [{ accountName: "acme", accountKey: CANARY, containerName, endpoint: "nonsense" }, "endpoint must be a URL"],
-    [{ accountName: "acme", accountKey: CANARY, containerName, endpoint: "ftp://acme" }, "endpoint must be an https URL, not ftp:"],
+    [
+      { accountName: "acme", accountKey: CANARY, containerName, endpoint: "ftp://acme" },
+      "endpoint must be an https URL, not ftp:",
+    ],
     [
       { accountName: "acme", accountKey: CANARY, containerName, endpoint: "http://10.0.0.7:10000/acme" },
       "endpoint is plain http to 10.0.0.7:10000, which is not this machine; use https, or say allowHttp: true",
     ],
-    [{ credential, endpoint: "http://127.0.0.1:10000/acme", containerName }, "endpoint must be https with a credential"],
+    [
+      { credential, endpoint: "http://127.0.0.1:10000/acme", containerName },
+      "endpoint must be https with a credential",
+    ],
     [{ sasUrl: "https://acme.blob.core.windows.net/locks" }, "sasUrl has no signature"],
     [{ sasUrl: `http://acme.example/locks?sig=${SIGNATURE}` }, "sasUrl is plain http to acme.example"],
     [
@@ -257,13 +342,22 @@ describe("options that do not fit are refused by one error that names them, at o
     ],
     [{ connectionString: `=${CANARY}`, containerName }, "connectionString is malformed"],
     [{ connectionString: `AccountKey=${CANARY}`, containerName }, "connectionString lacks AccountName or BlobEndpoint"],
-    [{ connectionString: "AccountName=acme", containerName }, "connectionString lacks AccountKey or SharedAccessSignature"],
-    [{ connectionString: `BlobEndpoint=https://acme.example;AccountKey=${CANARY}`, containerName }, "connectionString lacks AccountName"],
+    [
+      { connectionString: "AccountName=acme", containerName },
+      "connectionString lacks AccountKey or SharedAccessSignature",
+    ],
+    [
+      { connectionString: `BlobEndpoint=https://acme.example;AccountKey=${CANARY}`, containerName },
+      "connectionString lacks AccountName",
+    ],
     [
       { connectionString: `AccountName=acme;AccountKey=${CANARY}!`, containerName },
       "AccountKey in connectionString must be the account's key in base64",
     ],
-    [{ connectionString: `AccountName=ACME;AccountKey=${CANARY}`, containerName }, "AccountName in connectionString must be"],
+    [
+      { connectionString: `AccountName=ACME;AccountKey=${CANARY}`, containerName },
+      "AccountName in connectionString must be",
+    ],
     [
       { connectionString: `BlobEndpoint=${CANARY};AccountName=acme;AccountKey=${CANARY}`, containerName },
       "BlobEndpoint in connectionString must be a URL",
@@ -274,7 +368,10 @@ describe("options that do not fit are refused by one error that names them, at o
     ],
     ...ENDPOINTS_THAT_NAME_MORE,
     ...DAMAGED_CONNECTION_STRINGS,
-    [{ store: new MemoryLeaseStore(), tryTimeoutMs: 5 }, "tryTimeoutMs must be a number of milliseconds of at least 100, not 5"],
+    [
+      { store: new MemoryLeaseStore(), tryTimeoutMs: 5 },
+      "tryTimeoutMs must be a number of milliseconds of at least 100, not 5",
+    ],
     [{ store: new MemoryLeaseStore(), log: "console" }, "log must be a function"],
   ])("%$", async (options, message) => {
     let thrown: unknown;

@@ -29,7 +29,8 @@ describe("the demo's timeline", () => {
 
   it("has a row for every process, the replacement's named for the worker it replaces", () => {
     const svg = timelineSvg(goodRun());
-    for (const name of ["worker 1", "worker 2", "worker 3", "worker 4", "worker 5", "worker 6"]) expect(svg).toContain(`>${name}</text>`);
+    for (const name of ["worker 1", "worker 2", "worker 3", "worker 4", "worker 5", "worker 6"])
+      expect(svg).toContain(`>${name}</text>`);
     expect(svg).toContain(">for worker 2</text>");
   });
 

@@ -24,22 +24,36 @@ describe("the demo's verdict", () => {
   });
 
   it("says how many increments are lost", () => {
-    expect(wrongIn(goodRun({ counted: 493 }))).toEqual(["The count is wrong: expected 500, but the file says 493: 7 increments lost."]);
-    expect(wrongIn(goodRun({ counted: 501 }))).toEqual(["The count is wrong: expected 500, but the file says 501: 1 increment too many."]);
+    expect(wrongIn(goodRun({ counted: 493 }))).toEqual([
+      "The count is wrong: expected 500, but the file says 493: 7 increments lost.",
+    ]);
+    expect(wrongIn(goodRun({ counted: 501 }))).toEqual([
+      "The count is wrong: expected 500, but the file says 501: 1 increment too many.",
+    ]);
   });
 
   it("counts the killed worker's last increment if it reached the file, and says that the kill came too late", () => {
     const run = goodRun();
-    const late = { ...run, holds: run.holds.slice(0, -1), crash: run.crash && { ...run.crash, inside: false, written: true } };
-    expect(wrongIn(late)).toEqual(["The kill came too late: worker 2 died after its write had reached the file, so no takeover was seen."]);
+    const late = {
+      ...run,
+      holds: run.holds.slice(0, -1),
+      crash: run.crash && { ...run.crash, inside: false, written: true },
+    };
+    expect(wrongIn(late)).toEqual([
+      "The kill came too late: worker 2 died after its write had reached the file, so no takeover was seen.",
+    ]);
   });
 
   it("sees a worker that entered while another was inside", () => {
-    expect(wrongIn(runWithHold(5, { intruded: true }))).toEqual(["1 of 501 times a worker entered while another was inside."]);
+    expect(wrongIn(runWithHold(5, { intruded: true }))).toEqual([
+      "1 of 501 times a worker entered while another was inside.",
+    ]);
   });
 
   it("sees a token that is missing or not higher than the last", () => {
-    expect(wrongIn(runWithHold(5, { token: 7_004 }))).toEqual(["worker 1's fencing token 7004 is not higher than 7004, the one before."]);
+    expect(wrongIn(runWithHold(5, { token: 7_004 }))).toEqual([
+      "worker 1's fencing token 7004 is not higher than 7004, the one before.",
+    ]);
     expect(wrongIn(runWithHold(5, { token: undefined }))).toEqual(["worker 1 held the lock without a fencing token."]);
   });
 
@@ -54,20 +68,30 @@ describe("the demo's verdict", () => {
 
   it("does not judge the count of a run that was cut short, but says why it was", () => {
     const run = goodRun();
-    const cut = { ...run, trouble: "worker 3 ended by itself with status 1", holds: run.holds.slice(0, 40), counted: 41, crash: undefined };
+    const cut = {
+      ...run,
+      trouble: "worker 3 ended by itself with status 1",
+      holds: run.holds.slice(0, 40),
+      counted: 41,
+      crash: undefined,
+    };
     expect(wrongIn(cut)).toEqual([
       "The run was cut short: worker 3 ended by itself with status 1.",
       "460 of 500 increments were not made.",
     ]);
     const afterTheTakeover = { ...run, trouble: "worker 6 was ended by SIGSEGV", holds: run.holds.slice(0, 300) };
-    expect(judge(afterTheTakeover).map(({ text }) => text)).toContain("worker 2 was killed between its read and its write.");
+    expect(judge(afterTheTakeover).map(({ text }) => text)).toContain(
+      "worker 2 was killed between its read and its write.",
+    );
     expect(wrongIn({ ...cut, holds: [] })).toContain("No worker got as far as an increment.");
   });
 
   it("shows two workers that spoilt each other's increment where there is no lock", () => {
     const run = runWithHold(1, { read: 0, intruded: true });
     const findings = judge({ ...run, locked: false, counted: 499, crash: undefined });
-    expect(findings.map(({ text }) => text)).toContain("For example, worker 1 and worker 2 both read 0 and both wrote 1.");
+    expect(findings.map(({ text }) => text)).toContain(
+      "For example, worker 1 and worker 2 both read 0 and both wrote 1.",
+    );
     expect(findings.some(({ text }) => /token|request/.test(text))).toBe(false);
   });
 });

@@ -90,7 +90,11 @@ describe("with fair: true", () => {
       const before = await world.memory.read("job");
       if (before.kind !== "found") throw new Error("the blob is gone");
       const { metadata, etag } = before.blob;
-      await world.memory.writeMetadata("job", { ...metadata, theirs: "kept" }, { leaseId: held.leaseId, ifMatch: etag });
+      await world.memory.writeMetadata(
+        "job",
+        { ...metadata, theirs: "kept" },
+        { leaseId: held.leaseId, ifMatch: etag },
+      );
       const lock = await handOver();
       // Once more for the entry of another, as it is written.
       expect(store.count("read")).toBe(2);
@@ -275,7 +279,9 @@ describe("with fair: true", () => {
     await clock.advance(60_000);
     expect(order).toEqual([1, 2, 3]);
     // Refused once at first, granted once at the end.
-    expect(processes[3]?.store.calls.filter(({ operation, key }) => operation === "acquire" && key === "job").length).toBeLessThan(10);
+    expect(
+      processes[3]?.store.calls.filter(({ operation, key }) => operation === "acquire" && key === "job").length,
+    ).toBeLessThan(10);
   });
 
   it("no renewal is sent between the look at the queue and the hand-over", async () => {

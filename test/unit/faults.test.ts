@@ -60,7 +60,11 @@ function seen(holder: readonly Report[], rivalsAt?: number, more: Partial<Seen> 
 
 const told = (at: number): Report => ({ kind: "told", at, why: "LOCK_LOST" });
 const ended = (at: number): Report => ({ kind: "work ended", at });
-const settled = (at: number, error?: string): Report => ({ kind: "settled", at, ...(error === undefined ? {} : { error }) });
+const settled = (at: number, error?: string): Report => ({
+  kind: "settled",
+  at,
+  ...(error === undefined ? {} : { error }),
+});
 const uncaught = (at: number): Report => ({ kind: "uncaught", at, origin: "unhandledRejection", error: "Error" });
 
 function words(findings: readonly Finding[]): string {
@@ -94,7 +98,8 @@ describe("docs/faults.md", () => {
     const { dependencies } = JSON.parse(readFileSync(join(PROJECT, "peers/package.json"), "utf8")) as {
       dependencies: Record<string, string>;
     };
-    for (const { name, package: of } of COLUMNS) if (of !== undefined) expect(DOCUMENT).toContain(`- **${name}** ${dependencies[of]}: `);
+    for (const { name, package: of } of COLUMNS)
+      if (of !== undefined) expect(DOCUMENT).toContain(`- **${name}** ${dependencies[of]}: `);
   });
 
   it("keeps what was written around what is measured", () => {
@@ -114,8 +119,12 @@ describe("docs/faults.md", () => {
     const merged = replaced(document, { ...first, rows: [kept, measured], kept: [kept] });
     expect(merged).toContain(`| **${kept.title}** | as it was |`);
     expect(merged).toContain(`| **${measured.title}** |`);
-    expect(() => replaced(document, { ...first, rows: [kept], kept: [measured] })).toThrow(`no row "${measured.title}"`);
-    expect(() => replaced(document, { ...first, rows: [kept], kept: [kept], ranOn: "Elsewhere." })).toThrow("not measured as these were");
+    expect(() => replaced(document, { ...first, rows: [kept], kept: [measured] })).toThrow(
+      `no row "${measured.title}"`,
+    );
+    expect(() => replaced(document, { ...first, rows: [kept], kept: [kept], ranOn: "Elsewhere." })).toThrow(
+      "not measured as these were",
+    );
   });
 
   it("leaves out of no column what is not a row", () => {
@@ -126,14 +135,22 @@ describe("docs/faults.md", () => {
 
 describe("a cell", () => {
   it.each([
-    ["is good if the holder is told in time", loss(seen([told(12_500)], 15_300)), "✓ told 2.5 s before another can have it"],
+    [
+      "is good if the holder is told in time",
+      loss(seen([told(12_500)], 15_300)),
+      "✓ told 2.5 s before another can have it",
+    ],
     [
       "is good if the holder hears it in time when it asks",
       loss(seen([{ kind: "asked: not held", at: 12_400 }, told(16_000)], 15_300)),
       "✓ told 2.6 s before another can have it",
     ],
     ["is bad if it is told late", loss(seen([told(17_000)], 15_300)), "✗ told 2.0 s late; two held for 1.7 s"],
-    ["is bad if it is told after the lease, though no other process came", loss(seen([told(17_000)])), "✗ told 2.0 s late"],
+    [
+      "is bad if it is told after the lease, though no other process came",
+      loss(seen([told(17_000)])),
+      "✗ told 2.0 s late",
+    ],
     [
       "is bad if it is never told",
       loss(seen([ended(35_000), settled(35_001)], 15_000)),
@@ -151,25 +168,53 @@ describe("a cell", () => {
       keeping(seen([ended(30_000), settled(30_001)], 20_000)),
       "✗ never told; two held for 10.0 s, until the watching ended",
     ],
-    ["is bad if a call never returns", keeping(seen([ended(30_000)], 30_500)), "✗ kept; its call never returns (watched for 20.0 s)"],
+    [
+      "is bad if a call never returns",
+      keeping(seen([ended(30_000)], 30_500)),
+      "✗ kept; its call never returns (watched for 20.0 s)",
+    ],
     [
       "is good if the lock is not certain for a moment and then kept",
       keeping(
-        seen([{ kind: "asked: not held", at: 6_000 }, { kind: "asked: held again", at: 6_900 }, ended(30_000), settled(30_001)], 30_500),
+        seen(
+          [
+            { kind: "asked: not held", at: 6_000 },
+            { kind: "asked: held again", at: 6_900 },
+            ended(30_000),
+            settled(30_001),
+          ],
+          30_500,
+        ),
       ),
       "✓ kept; not certain of it for 0.9 s",
     ],
     [
       "is dear if it is not certain for long",
       keeping(
-        seen([{ kind: "asked: not held", at: 6_000 }, { kind: "asked: held again", at: 9_000 }, ended(30_000), settled(30_001)], 30_500),
+        seen(
+          [
+            { kind: "asked: not held", at: 6_000 },
+            { kind: "asked: held again", at: 9_000 },
+            ended(30_000),
+            settled(30_001),
+          ],
+          30_500,
+        ),
       ),
       "○ kept; not certain of it for 3.0 s",
     ],
     [
       "is bad if another had the lock before it was certain again",
       keeping(
-        seen([{ kind: "asked: not held", at: 16_000 }, { kind: "asked: held again", at: 17_000 }, ended(30_000), settled(30_001)], 15_100),
+        seen(
+          [
+            { kind: "asked: not held", at: 16_000 },
+            { kind: "asked: held again", at: 17_000 },
+            ended(30_000),
+            settled(30_001),
+          ],
+          15_100,
+        ),
       ),
       "✗ told 1.0 s late; two held for 0.9 s",
     ],
@@ -191,7 +236,11 @@ describe("a cell", () => {
       [patience(seen([{ kind: "asks", at: 0 }, settled(4_700, "ACCESS_DENIED")]), 15_000)],
       "✗ rejects with ACCESS_DENIED after 4.7 s",
     ],
-    ["is bad if the client never locks again", [repeating(seen([]), 45_000)], "✗ never has it again (watched for 20.0 s)"],
+    [
+      "is bad if the client never locks again",
+      [repeating(seen([]), 45_000)],
+      "✗ never has it again (watched for 20.0 s)",
+    ],
     [
       "is good if the client locks again",
       [repeating(seen([{ kind: "settled again", at: 45_300 }]), 45_000)],
@@ -202,9 +251,21 @@ describe("a cell", () => {
       [ending({ ...seen([]), holder: { ...witness(), end: { at: 2_150, code: null, signal: "SIGTERM" } } })],
       "✓ ends by the signal after 0.1 s",
     ],
-    ["is bad if a signal does not end the process", [ending(seen([]))], "✗ the process does not end (watched for 20.0 s)"],
-    ["is good if a job has ended before another has the lock", [jobEnd(seen([], 5_000), 4_900, 9_000)], "✓ the job has ended"],
-    ["is bad if a job ends later", [jobEnd(seen([], 5_000), 6_000, 9_000)], "✗ the job works on; two at work for 1.0 s"],
+    [
+      "is bad if a signal does not end the process",
+      [ending(seen([]))],
+      "✗ the process does not end (watched for 20.0 s)",
+    ],
+    [
+      "is good if a job has ended before another has the lock",
+      [jobEnd(seen([], 5_000), 4_900, 9_000)],
+      "✓ the job has ended",
+    ],
+    [
+      "is bad if a job ends later",
+      [jobEnd(seen([], 5_000), 6_000, 9_000)],
+      "✗ the job works on; two at work for 1.0 s",
+    ],
     [
       "is bad if a job does not end",
       [jobEnd(seen([], 5_000), 8_950, 9_000)],
@@ -225,8 +286,16 @@ describe("a cell", () => {
       afterPause(seen([{ kind: "resumed", at: 22_000, believes: true }, told(26_000)], 15_000)),
       "✗ told 4.0 s after it went on; two held for 4.0 s",
     ],
-    ["is good if a voided lock is known of soon", voided(seen([told(5_000)], 2_100)), "✓ told 3.0 s later; two held for 2.9 s"],
-    ["is dear if it takes most of a lease", voided(seen([told(12_000)], 2_100)), "○ told 10.0 s later; two held for 9.9 s"],
+    [
+      "is good if a voided lock is known of soon",
+      voided(seen([told(5_000)], 2_100)),
+      "✓ told 3.0 s later; two held for 2.9 s",
+    ],
+    [
+      "is dear if it takes most of a lease",
+      voided(seen([told(12_000)], 2_100)),
+      "○ told 10.0 s later; two held for 9.9 s",
+    ],
     ["is good if a lock is free", [freedom(seen([], 1_000), 0)], "✓ another has it 1.0 s later"],
     ["is bad if it is not", [freedom(seen([], 13_000), 0)], "✗ blocked for 13.0 s"],
     [
@@ -258,7 +327,11 @@ describe("the proxy", () => {
     ["several values", RESP.answerLength, "*2\r\n:1\r\n$2\r\nOK\r\n"],
     ["an error", RESP.answerLength, "-NOSCRIPT No matching script.\r\n"],
     ["a request with a body", HTTP.requestLength, "PUT /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"],
-    ["an answer in chunks", HTTP.answerLength, "HTTP/1.1 409 Conflict\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"],
+    [
+      "an answer in chunks",
+      HTTP.answerLength,
+      "HTTP/1.1 409 Conflict\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ],
     ["an answer with a body", HTTP.answerLength, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab"],
   ] as const)("knows where %s ends, wherever it is cut", (_, lengthOf, text) => {
     const bytes = Buffer.from(text);
@@ -276,7 +349,12 @@ describe("the proxy", () => {
   it("tells what a storage did from what it did not", () => {
     const isDone = (answer: string): boolean => RESP.isDone(Buffer.from(answer));
     expect(["+OK\r\n", ":1\r\n", "*2\r\n:1\r\n:15000\r\n"].map(isDone)).toEqual([true, true, true]);
-    expect(["$-1\r\n", ":0\r\n", "-LOADING\r\n", "*2\r\n:0\r\n:1\r\n"].map(isDone)).toEqual([false, false, false, false]);
+    expect(["$-1\r\n", ":0\r\n", "-LOADING\r\n", "*2\r\n:0\r\n:1\r\n"].map(isDone)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
     expect(HTTP.isDone(Buffer.from("HTTP/1.1 201 Created\r\n\r\n"))).toBe(true);
     expect(HTTP.isDone(Buffer.from("HTTP/1.1 409 Conflict\r\n\r\n"))).toBe(false);
   });

@@ -40,7 +40,10 @@ describe("FaultyLeaseStore", () => {
     const ifMatch = acquired.kind === "acquired" ? acquired.etag : "";
     expect(await store.writeMetadata("key", { b: "2" }, { leaseId: A, ifMatch })).toMatchObject({ kind: "written" });
     expect(await store.change("key", A, B)).toEqual({ kind: "changed" });
-    expect(await store.read("key")).toMatchObject({ kind: "found", blob: { metadata: { b: "2" }, leaseState: "leased" } });
+    expect(await store.read("key")).toMatchObject({
+      kind: "found",
+      blob: { metadata: { b: "2" }, leaseState: "leased" },
+    });
     expect(await store.break("key", { periodSeconds: 5 })).toEqual({ kind: "breaking", freeInSeconds: 5 });
     expect(await store.release("key", B)).toEqual({ kind: "released" });
     const keys: string[] = [];

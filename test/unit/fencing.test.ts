@@ -159,7 +159,17 @@ describe("fencing tokens strictly grow", () => {
   });
 
   it("in any order of locking, wiping, deleting, crashing and losing answers, a second apart", async () => {
-    const step = fc.constantFrom("lock", "lock", "lock", "wipe", "delete", "loseRecord", "loseCreate", "plain", "second");
+    const step = fc.constantFrom(
+      "lock",
+      "lock",
+      "lock",
+      "wipe",
+      "delete",
+      "loseRecord",
+      "loseCreate",
+      "plain",
+      "second",
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(step, fc.nat(2)), { minLength: 5, maxLength: 25 }), async (steps) => {
         const world = new World();
@@ -229,7 +239,13 @@ describe("the record", () => {
       for (const process of [...processes, ...processes]) {
         process.store.forgetCalls();
         await token(world, process);
-        expect(process.store.calls.map(({ operation }) => operation)).toEqual(["acquire", "read", "read", "writeMetadata", "release"]);
+        expect(process.store.calls.map(({ operation }) => operation)).toEqual([
+          "acquire",
+          "read",
+          "read",
+          "writeMetadata",
+          "release",
+        ]);
         expect(await written(world)).toEqual(metadata);
       }
       // Who wrote it last knows how it is written.
@@ -252,7 +268,9 @@ describe("the record", () => {
       const world = new World();
       await world.memory.putBlob("office", { metadata });
       await world.clock.advance(5_000);
-      const leadership = await world.until(new LeaderElection(world.process().mutex, "office", { data: "a" }).campaign());
+      const leadership = await world.until(
+        new LeaderElection(world.process().mutex, "office", { data: "a" }).campaign(),
+      );
       await world.until(leadership.proclaim("b"));
       const next = new LeaderElection(world.process().mutex, "office", { data: "c", fair: true }).campaign();
       await world.clock.advance(8_000);

@@ -66,12 +66,16 @@ describe("several locks, of which one is lost by the clock while the last is wai
     const world = new World();
     const { mutex, store } = world.process();
     await world.stranger("b");
-    const taking = world.until(takeAll(mutex, ["a", "b"], { timeoutMs: 90_000, leaseSeconds: 15, tryTimeoutMs: 1_000 }));
+    const taking = world.until(
+      takeAll(mutex, ["a", "b"], { timeoutMs: 90_000, leaseSeconds: 15, tryTimeoutMs: 1_000 }),
+    );
     await Promise.resolve();
     const renewals = store.hang("renew");
     const locks = await taking;
     expect([locks.isHeld, [...locks.locks.keys()]]).toEqual([true, ["a", "b"]]);
-    expect(store.calls.filter(({ operation, key }) => operation === "acquire" && key === "a").length).toBeGreaterThan(1);
+    expect(store.calls.filter(({ operation, key }) => operation === "acquire" && key === "a").length).toBeGreaterThan(
+      1,
+    );
     renewals.heal();
     await world.until(locks.release());
   });

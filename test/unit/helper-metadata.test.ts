@@ -39,8 +39,12 @@ describe("the metadata of a helper blob", () => {
     await world.memory.remove(key);
     await read(key, options);
     for (let waiting = 0; waiting < 2; waiting += 1) {
-      void new Semaphore(world.process().mutex, key, { ...options, permits: 1 }).acquire({ timeoutMs: 3_000 }).catch(() => undefined);
-      void new ReaderWriterLock(world.process().mutex, key, options).write.lock({ timeoutMs: 3_000 }).catch(() => undefined);
+      void new Semaphore(world.process().mutex, key, { ...options, permits: 1 })
+        .acquire({ timeoutMs: 3_000 })
+        .catch(() => undefined);
+      void new ReaderWriterLock(world.process().mutex, key, options).write
+        .lock({ timeoutMs: 3_000 })
+        .catch(() => undefined);
       await clock.advance(1_000);
     }
     const kinds = new Set<string>();
@@ -48,7 +52,9 @@ describe("the metadata of a helper blob", () => {
       for (const kind of Object.keys(metadata)) kinds.add(kind);
       expect(sizeOf(metadata), name).toBeLessThanOrEqual(MOST);
     }
-    expect(kinds).toEqual(new Set(["azmutex", "azmutex_kind", "azmutex_reader", "azmutex_semaphore", "azmutex_ticket"]));
+    expect(kinds).toEqual(
+      new Set(["azmutex", "azmutex_kind", "azmutex_reader", "azmutex_semaphore", "azmutex_ticket"]),
+    );
   });
 
   it("bears all of a purpose there is room for, and says where it ends", async () => {
@@ -57,7 +63,9 @@ describe("the metadata of a helper blob", () => {
     await permit("x".repeat(1_024), { holder: "x".repeat(256), purpose });
     expect((await mutex.inspect("x".repeat(1_024))).semaphore?.held).toMatchObject([{ purpose }]);
     await permit("\u6f22".repeat(100), { purpose: "\u6f22".repeat(1_024) });
-    expect((await mutex.inspect("\u6f22".repeat(100))).semaphore?.held).toMatchObject([{ purpose: "\u6f22".repeat(1_024) }]);
+    expect((await mutex.inspect("\u6f22".repeat(100))).semaphore?.held).toMatchObject([
+      { purpose: "\u6f22".repeat(1_024) },
+    ]);
     const key = "漢".repeat(1_024);
     await permit(key, { purpose: "漢".repeat(1_024) });
     const [held] = (await mutex.inspect(key)).semaphore?.held ?? [];

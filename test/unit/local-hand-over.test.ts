@@ -8,7 +8,13 @@ import { FIRST_RENEWAL_LAST, World } from "../support/world.ts";
 function setup(options: LockerOptions = {}, processOptions?: Partial<MutexOptions>) {
   const world = new World();
   const here = world.process(processOptions);
-  return { world, clock: world.clock, ...here, locker: here.mutex.locker("job", options), there: world.process().mutex.locker("job") };
+  return {
+    world,
+    clock: world.clock,
+    ...here,
+    locker: here.mutex.locker("job", options),
+    there: world.process().mutex.locker("job"),
+  };
 }
 
 /** Requests for a lease whose blob is made first, and for another one after it. */
@@ -163,7 +169,11 @@ describe("a lock that is released while tasks of the same process wait", () => {
       clock.block(40_000);
       await world.stranger("job");
     });
-    const caught = expect(overdue).rejects.toMatchObject({ code: "LOCK_LOST", why: "expired", cause: { why: "taken" } });
+    const caught = expect(overdue).rejects.toMatchObject({
+      code: "LOCK_LOST",
+      why: "expired",
+      cause: { why: "taken" },
+    });
     const waiting = locker.lock();
     await world.until(caught);
     expect((await world.until(waiting)).isHeld).toBe(true);
@@ -208,22 +218,27 @@ describe("a lock that is released while tasks of the same process wait", () => {
     },
   );
 
-  it.each(["conditions", "leaseId"] as const)("never shows its next holder's id to the one before: %s read too late", async (read) => {
-    for (const when of ["at its release", "later"]) {
-      const { world, store, locker } = setup({ fencing: false });
-      const first = await world.until(locker.lock());
-      const waiting = locker.lock();
-      const releasing = first.release();
-      const early = when === "later" ? undefined : idOf(first[read]);
-      await releasing;
-      const second = await world.until(waiting);
-      const id = early ?? idOf(first[read]);
-      expect(store.count("acquire")).toBe(ASKED_ONCE);
-      expect([first.leaseId, first.conditions]).toEqual([id, { leaseId: id }]);
-      expect(await world.memory.putBlob("job", { content: "late", leaseId: id })).toMatchObject({ kind: "refused" });
-      expect(await world.memory.putBlob("job", { content: "new", leaseId: second.leaseId })).not.toMatchObject({ kind: "refused" });
-    }
-  });
+  it.each(["conditions", "leaseId"] as const)(
+    "never shows its next holder's id to the one before: %s read too late",
+    async (read) => {
+      for (const when of ["at its release", "later"]) {
+        const { world, store, locker } = setup({ fencing: false });
+        const first = await world.until(locker.lock());
+        const waiting = locker.lock();
+        const releasing = first.release();
+        const early = when === "later" ? undefined : idOf(first[read]);
+        await releasing;
+        const second = await world.until(waiting);
+        const id = early ?? idOf(first[read]);
+        expect(store.count("acquire")).toBe(ASKED_ONCE);
+        expect([first.leaseId, first.conditions]).toEqual([id, { leaseId: id }]);
+        expect(await world.memory.putBlob("job", { content: "late", leaseId: id })).toMatchObject({ kind: "refused" });
+        expect(await world.memory.putBlob("job", { content: "new", leaseId: second.leaseId })).not.toMatchObject({
+          kind: "refused",
+        });
+      }
+    },
+  );
 
   it.each([{ leaseSeconds: 60 }, { marginMs: 12_000 }, { renewEveryMs: 6_000 }, { tryTimeoutMs: 1_000 }])(
     "is not handed to a locker that keeps its leases on other terms: %o",

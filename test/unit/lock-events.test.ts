@@ -49,7 +49,10 @@ describe("the events of a locker", () => {
     await world.clock.advance(1_000);
     await other.release();
     await (await world.until(waiting)).release();
-    expect(told[0]).toEqual(["acquired", expect.objectContaining({ waitedMs: expect.any(Number), attempts: expect.any(Number) })]);
+    expect(told[0]).toEqual([
+      "acquired",
+      expect.objectContaining({ waitedMs: expect.any(Number), attempts: expect.any(Number) }),
+    ]);
     const [, { waitedMs, attempts }] = told[0] as ["acquired", LockEvents["acquired"]];
     expect(waitedMs).toBeGreaterThanOrEqual(1_000);
     expect(attempts).toBeGreaterThan(3);
@@ -68,7 +71,10 @@ describe("the events of a locker", () => {
     expect(told[1]?.[1]).toMatchObject({ key: "job", fencingToken: lock.fencingToken, tookMs: 0, msLeft: 15_000 });
     expect(told[2]?.[1]).toMatchObject({ attempt: 1, msLeft: 15_000, error: { code: "STORE_UNAVAILABLE" } });
     expect(told[3]?.[1]).toMatchObject({ attempt: 2, msLeft: expect.any(Number) });
-    expect(told.at(-1)).toEqual(["lost", expect.objectContaining({ error: lock.signal.reason, heldMs: expect.any(Number) })]);
+    expect(told.at(-1)).toEqual([
+      "lost",
+      expect.objectContaining({ error: lock.signal.reason, heldMs: expect.any(Number) }),
+    ]);
     // What is done after the loss is no second end.
     await world.until(lock.release());
     await world.clock.settle();
@@ -125,7 +131,10 @@ describe("the events of a locker", () => {
     const lock = await locker.lock();
     store.hang("release");
     await expect(world.until(lock.release())).rejects.toThrow("no answer");
-    expect(told.at(-1)).toEqual(["released", expect.objectContaining({ error: expect.objectContaining({ code: "STORE_UNAVAILABLE" }) })]);
+    expect(told.at(-1)).toEqual([
+      "released",
+      expect.objectContaining({ error: expect.objectContaining({ code: "STORE_UNAVAILABLE" }) }),
+    ]);
   });
 
   it("are not harmed by a listener that throws: a line in the log, and the lock is as good as ever", async () => {
@@ -141,7 +150,10 @@ describe("the events of a locker", () => {
     expect(await locker.run((lock) => lock.isHeld)).toBe(true);
     await world.clock.settle();
     expect(calls).toBe(1);
-    expect(world.log).toEqual(['a listener for "acquired" failed: Error: mine', 'a listener for "acquired" failed: Error: late']);
+    expect(world.log).toEqual([
+      'a listener for "acquired" failed: Error: mine',
+      'a listener for "acquired" failed: Error: late',
+    ]);
   });
 
   it("let a listener do with the lock what it likes", async () => {
@@ -178,10 +190,18 @@ describe("the events of a locker", () => {
   it("are refused by a wrong name, or without a function", () => {
     const { locker } = setup();
     const all = "acquired, renewed, renewFailed, handedOver, lost, released";
-    expect(() => locker.on("gone" as never, () => undefined)).toThrow(new TypeError(`event must be one of ${all}, not "gone"`));
-    expect(() => locker.off("toString" as never, () => undefined)).toThrow(new TypeError(`event must be one of ${all}, not "toString"`));
-    expect(() => locker.on("lost", "handler" as never)).toThrow(new TypeError('listener must be a function, not "handler"'));
-    expect(() => locker.off("lost", undefined as never)).toThrow(new TypeError("listener must be a function, not undefined"));
+    expect(() => locker.on("gone" as never, () => undefined)).toThrow(
+      new TypeError(`event must be one of ${all}, not "gone"`),
+    );
+    expect(() => locker.off("toString" as never, () => undefined)).toThrow(
+      new TypeError(`event must be one of ${all}, not "toString"`),
+    );
+    expect(() => locker.on("lost", "handler" as never)).toThrow(
+      new TypeError('listener must be a function, not "handler"'),
+    );
+    expect(() => locker.off("lost", undefined as never)).toThrow(
+      new TypeError("listener must be a function, not undefined"),
+    );
   });
 });
 

@@ -53,7 +53,10 @@ describe("a blob that vanishes as often as it is created", () => {
   it("is StoreUnavailableError for tryLock, and not an endless loop", async () => {
     const clock = new FakeClock();
     const trying = new Locker({ store: new Vanishing({ clock }), clock }, "job").tryLock();
-    const caught = expect(trying).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", message: expect.stringContaining("vanishes") });
+    const caught = expect(trying).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringContaining("vanishes"),
+    });
     await clock.advance(5_000);
     await caught;
   });

@@ -5,9 +5,14 @@ import { AzureMutex, type Lock } from "../../src/index.ts";
 import { MemoryLeaseStore } from "../../src/testing/index.ts";
 
 const LOCKS = 2_000;
-/** A third more than it is, blob and timers included. Whatever is kept takes the garbage collector time, and renewals wait: docs/adr/0035. */
+/**
+ * A third more than it is, blob and timers included. Whatever is kept takes the garbage collector time, and renewals
+ * wait: docs/adr/0035.
+ */
 const MOST_BYTES = 4_000;
-/** What else comes and goes in the meantime, compiled code above all, is now and then as much as half of all the locks. */
+/**
+ * What else comes and goes in the meantime, compiled code above all, is now and then as much as half of all the locks.
+ */
 const ROUNDS = 7;
 
 async function settledMemory(): Promise<number> {

@@ -17,7 +17,14 @@ function setup() {
   const world = new World();
   const here = world.process();
   const there = world.process();
-  return { world, clock: world.clock, ...here, there: there.mutex, thereStore: there.store, locker: here.mutex.locker("job") };
+  return {
+    world,
+    clock: world.clock,
+    ...here,
+    there: there.mutex,
+    thereStore: there.store,
+    locker: here.mutex.locker("job"),
+  };
 }
 
 describe("lock", () => {
@@ -174,21 +181,26 @@ describe("a wait with a time-out or a signal", () => {
     expect(error.cause).toBeUndefined();
   });
 
-  it.each([1, 100, 1_999])("says so after %d ms if the service has never said that the lock is held", async (timeoutMs) => {
-    const { world, store, locker } = setup();
-    store.hang("acquire");
-    await expect(world.until(locker.lock({ timeoutMs }))).rejects.toMatchObject({
-      code: "LOCK_TIMEOUT",
-      message: `lock on "job" was not free within ${timeoutMs} ms, and the service does not answer`,
-      cause: { message: `waiting for "job": no answer from the service for ${timeoutMs} ms`, answered: false },
-    });
-  });
+  it.each([1, 100, 1_999])(
+    "says so after %d ms if the service has never said that the lock is held",
+    async (timeoutMs) => {
+      const { world, store, locker } = setup();
+      store.hang("acquire");
+      await expect(world.until(locker.lock({ timeoutMs }))).rejects.toMatchObject({
+        code: "LOCK_TIMEOUT",
+        message: `lock on "job" was not free within ${timeoutMs} ms, and the service does not answer`,
+        cause: { message: `waiting for "job": no answer from the service for ${timeoutMs} ms`, answered: false },
+      });
+    },
+  );
 
   it("says so if it has only answered with errors, which tell nothing of the lock, until the first answer that does", async () => {
     const { world, store, locker, there } = setup();
     const trouble = store.failBefore("acquire", { answered: true });
     await expect(world.until(locker.lock({ timeoutMs: 1_000 }))).rejects.toMatchObject({
-      message: expect.stringMatching(/^lock on "job" was not free within 1000 ms, and the service answers with errors: /),
+      message: expect.stringMatching(
+        /^lock on "job" was not free within 1000 ms, and the service answers with errors: /,
+      ),
       cause: { code: "STORE_UNAVAILABLE", answered: true },
     });
     trouble.heal();
@@ -209,7 +221,10 @@ describe("a wait with a time-out or a signal", () => {
   it("asks exactly once with a time-out of 0", async () => {
     const { world, store, locker, there } = setup();
     await world.until(there.locker("job").lock());
-    await expect(world.until(locker.lock({ timeoutMs: 0 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT", key: "job" });
+    await expect(world.until(locker.lock({ timeoutMs: 0 }))).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+      key: "job",
+    });
     expect(store.count()).toBe(1);
   });
 
@@ -334,7 +349,9 @@ describe("a wait for a service in trouble", () => {
     const { world, clock, store, locker } = setup();
     store.hang("acquire");
     const before = clock.now();
-    await expect(world.until(locker.lock())).rejects.toThrow(/^waiting for "job": no answer from the service for 2\d s$/);
+    await expect(world.until(locker.lock())).rejects.toThrow(
+      /^waiting for "job": no answer from the service for 2\d s$/,
+    );
     expect(clock.now() - before).toBeLessThanOrEqual(20_000 + 3_000 + 1_000);
     expect(clock.now() - before).toBeGreaterThanOrEqual(20_000);
   });
@@ -497,21 +514,24 @@ describe("unlock", () => {
     expect(await world.leaseState("job")).toBe("available");
   });
 
-  it.each(["unlock", "run"])("like run (%s) throws LockLostError after the deadline if its release is only assumed", async (way) => {
-    const { world, clock, store, there, locker } = setup();
-    const { opened, open } = gate();
-    const lock = way === "unlock" ? locker.lock() : undefined;
-    const running = lock ? lock.then(() => opened) : locker.run(() => opened);
-    await clock.settle();
-    store.hang("renew");
-    store.hang("release", { times: 1 });
-    clock.block(40_000);
-    const theirs = there.locker("job").tryLock();
-    open();
-    const ending = lock ? running.then(() => locker.unlock()) : running;
-    await expect(world.until(ending)).rejects.toMatchObject({ code: "LOCK_LOST", why: "expired" });
-    expect((await theirs)?.isHeld).toBe(true);
-  });
+  it.each(["unlock", "run"])(
+    "like run (%s) throws LockLostError after the deadline if its release is only assumed",
+    async (way) => {
+      const { world, clock, store, there, locker } = setup();
+      const { opened, open } = gate();
+      const lock = way === "unlock" ? locker.lock() : undefined;
+      const running = lock ? lock.then(() => opened) : locker.run(() => opened);
+      await clock.settle();
+      store.hang("renew");
+      store.hang("release", { times: 1 });
+      clock.block(40_000);
+      const theirs = there.locker("job").tryLock();
+      open();
+      const ending = lock ? running.then(() => locker.unlock()) : running;
+      await expect(world.until(ending)).rejects.toMatchObject({ code: "LOCK_LOST", why: "expired" });
+      expect((await theirs)?.isHeld).toBe(true);
+    },
+  );
 
   it("takes a release for done that went unanswered, as long as its lease had not run out", async () => {
     const { world, store, locker } = setup();

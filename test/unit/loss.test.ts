@@ -18,7 +18,9 @@ describe("locks that are taken together", () => {
   it("are renewed one by one, from half of the interval on", async () => {
     const world = new World();
     const { store, mutex } = world.process({ random: chance(1) });
-    await Promise.all(Array.from({ length: 1_000 }, (_, i) => mutex.locker(`job-${i}`, { leaseSeconds: LEASE_SECONDS }).lock()));
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, i) => mutex.locker(`job-${i}`, { leaseSeconds: LEASE_SECONDS }).lock()),
+    );
     const began = world.clock.now();
     for (let tenth = 1; tenth <= 10; tenth += 1) {
       await world.clock.advance(500);
@@ -162,7 +164,10 @@ describe("a lock whose renewal is refused", () => {
     await world.memory.break("job", { periodSeconds: 0 });
     expect(await world.stranger("job")).toBe("acquired");
     await clock.advance(10_000);
-    expect(lock.signal.reason).toMatchObject({ why: "taken", message: expect.stringContaining("another process has leased") });
+    expect(lock.signal.reason).toMatchObject({
+      why: "taken",
+      message: expect.stringContaining("another process has leased"),
+    });
   });
 
   it("is lost at once as deleted, when the blob is gone", async () => {
@@ -194,7 +199,8 @@ describe("a lock whose renewal is refused", () => {
 
 describe("a lock during a blip of the service that is shorter than its deadline", () => {
   const blips = {
-    "503s": (store: Awaited<ReturnType<typeof holding>>["store"]) => store.failBefore("renew", { answered: true, retryAfterMs: 30_000 }),
+    "503s": (store: Awaited<ReturnType<typeof holding>>["store"]) =>
+      store.failBefore("renew", { answered: true, retryAfterMs: 30_000 }),
     resets: (store: Awaited<ReturnType<typeof holding>>["store"]) => store.failBefore("renew"),
     timeouts: (store: Awaited<ReturnType<typeof holding>>["store"]) => store.hang("renew"),
     "lost answers": (store: Awaited<ReturnType<typeof holding>>["store"]) => store.failAfter("renew"),

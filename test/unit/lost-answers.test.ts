@@ -8,7 +8,13 @@ const FREE_WITHIN_MS = 2_000;
 function setup() {
   const world = new World();
   const here = world.process();
-  return { world, clock: world.clock, ...here, locker: here.mutex.locker("job"), there: world.process().mutex.locker("job") };
+  return {
+    world,
+    clock: world.clock,
+    ...here,
+    locker: here.mutex.locker("job"),
+    there: world.process().mutex.locker("job"),
+  };
 }
 
 describe("an answer that is lost", () => {
@@ -63,7 +69,14 @@ describe("an answer that is lost", () => {
     store.failAfter("acquire", { times: 1 });
     store.failAfter("change", { times: 1 });
     const lock = await world.until(mutex.locker("job").lock());
-    expect(store.calls.map(({ operation }) => operation)).toEqual(["acquire", "acquire", "change", "change", "read", "writeMetadata"]);
+    expect(store.calls.map(({ operation }) => operation)).toEqual([
+      "acquire",
+      "acquire",
+      "change",
+      "change",
+      "read",
+      "writeMetadata",
+    ]);
     const [tried, own] = ids;
     expect(await world.memory.renew("job", tried as string)).toMatchObject({ kind: "refused" });
     expect(lock.conditions.leaseId).toBe(own);
@@ -75,7 +88,9 @@ describe("an answer that is lost", () => {
       const { world, clock, store, mutex, locker, there } = setup();
       await world.memory.create("job", {});
       store.applyLate("acquire", 18_000, { times: 1 });
-      const ours = await world.until<{ readonly isHeld: boolean }>(take === "lock" ? locker.lock() : mutex.acquire("job", "infinite"));
+      const ours = await world.until<{ readonly isHeld: boolean }>(
+        take === "lock" ? locker.lock() : mutex.acquire("job", "infinite"),
+      );
       await clock.advance(11_000);
       await world.memory.break("job", { periodSeconds: 0 });
       await world.until(there.lock());
@@ -329,7 +344,9 @@ describe("a service that answers nothing", () => {
     await world.memory.create("job", {});
     store.heal();
     store.hangAfter("acquire");
-    await expect(world.until(mutex.locker("job").lock({ timeoutMs: 16_000 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+    await expect(world.until(mutex.locker("job").lock({ timeoutMs: 16_000 }))).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+    });
     await world.clock.advance(8_000);
     expect(await world.leaseState("job")).toBe("available");
   });

@@ -12,7 +12,11 @@ const column = (runtime: string, triedOn: string, ...tables: readonly string[]):
 
 describe("the results of a part of the matrix", () => {
   const before = {
-    columns: [column("Deno", "2026-11-01", "Library"), column("Node 22", "2026-11-01", "Library", "Suites"), column("Gone", "2026-11-01")],
+    columns: [
+      column("Deno", "2026-11-01", "Library"),
+      column("Node 22", "2026-11-01", "Library", "Suites"),
+      column("Gone", "2026-11-01"),
+    ],
     tools: [
       { name: "tsx", ms: 1, why: "no" },
       { name: "gone", ms: 1 },

@@ -126,17 +126,20 @@ describe("MemoryLeaseStore", () => {
     expect(await store.renew("key", sameId)).toEqual({ ...acquired, kind: "renewed" });
   });
 
-  it.each(["", "not-a-guid", `{${A}`, `${A})`, `{${A})`, `${A}0`, "g".repeat(32)])("refuses %j as a lease id", async (noId) => {
-    const { store } = setup({ containerExists: true });
-    await store.create("key", {});
-    const refusal = { code: "STORE_REFUSED", key: "key", message: expect.stringContaining("400 InvalidHeaderValue") };
-    await expect(store.acquire("key", noId, 15)).rejects.toMatchObject(refusal);
-    await expect(store.renew("key", noId)).rejects.toMatchObject(refusal);
-    await expect(store.release("key", noId)).rejects.toMatchObject(refusal);
-    await expect(store.change("key", noId, A)).rejects.toMatchObject(refusal);
-    await expect(store.change("key", A, noId)).rejects.toMatchObject(refusal);
-    await expect(store.writeMetadata("key", {}, { leaseId: noId, ifMatch: "" })).rejects.toMatchObject(refusal);
-  });
+  it.each(["", "not-a-guid", `{${A}`, `${A})`, `{${A})`, `${A}0`, "g".repeat(32)])(
+    "refuses %j as a lease id",
+    async (noId) => {
+      const { store } = setup({ containerExists: true });
+      await store.create("key", {});
+      const refusal = { code: "STORE_REFUSED", key: "key", message: expect.stringContaining("400 InvalidHeaderValue") };
+      await expect(store.acquire("key", noId, 15)).rejects.toMatchObject(refusal);
+      await expect(store.renew("key", noId)).rejects.toMatchObject(refusal);
+      await expect(store.release("key", noId)).rejects.toMatchObject(refusal);
+      await expect(store.change("key", noId, A)).rejects.toMatchObject(refusal);
+      await expect(store.change("key", A, noId)).rejects.toMatchObject(refusal);
+      await expect(store.writeMetadata("key", {}, { leaseId: noId, ifMatch: "" })).rejects.toMatchObject(refusal);
+    },
+  );
 
   it("answers later, and not to a caller who has gone by then; but what it did is done", async () => {
     const { store } = setup({ containerExists: true });

@@ -59,7 +59,8 @@ describe("found by the model", () => {
     void world.process().mutex.locker("job", FAIR).lock();
     await world.clock.advance(2_500);
     const { store, mutex } = world.process();
-    const asked = (): number[] => store.calls.flatMap(({ operation, key, at }) => (operation === "acquire" && key === "job" ? [at] : []));
+    const asked = (): number[] =>
+      store.calls.flatMap(({ operation, key, at }) => (operation === "acquire" && key === "job" ? [at] : []));
     if (lapses) store.hang("renew");
     else store.failBefore("acquire", { times: 1 });
     void mutex.locker("job", FAIR).lock();

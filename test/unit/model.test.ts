@@ -12,8 +12,10 @@ const sourceOf = (model: Model): string => readFileSync(join(PROJECT, `model/${m
 const document = readFileSync(join(PROJECT, "docs/model.md"), "utf8").split("\n");
 
 /** The names that a model asks for with `#ifdef` and its like. */
-const switchesIn = (source: string): string[] => [...new Set(source.match(/\bNO_[A-Z_]+\b/g))].filter((name) => isAsked(source, name));
-const isAsked = (source: string, name: string): boolean => new RegExp(`(?:#ifn?def |defined\\()${name}\\b`).test(source);
+const switchesIn = (source: string): string[] =>
+  [...new Set(source.match(/\bNO_[A-Z_]+\b/g))].filter((name) => isAsked(source, name));
+const isAsked = (source: string, name: string): boolean =>
+  new RegExp(`(?:#ifn?def |defined\\()${name}\\b`).test(source);
 
 const report = (errors: number, extra = ""): string => `
 ${extra}Full statespace search for:
@@ -65,12 +67,22 @@ describe("docs/model.md", () => {
 
 describe("what the verifier writes", () => {
   it("is read as an exhaustive search without a finding", () => {
-    const search = { states: 1_712_124, depth: 2_276, seconds: 7.16, megabytes: 357.011, exhaustive: true, found: false };
+    const search = {
+      states: 1_712_124,
+      depth: 2_276,
+      seconds: 7.16,
+      megabytes: 357.011,
+      exhaustive: true,
+      found: false,
+    };
     expect(searchIn(report(0))).toEqual(search);
   });
 
   it("is read as a finding", () => {
-    expect(searchIn(report(1, "pan:1: assertion violated 0 (at depth 31)\n"))).toMatchObject({ exhaustive: false, found: true });
+    expect(searchIn(report(1, "pan:1: assertion violated 0 (at depth 31)\n"))).toMatchObject({
+      exhaustive: false,
+      found: true,
+    });
   });
 
   it.each(["error: max search depth too small\n", "pan: reached -DMEMLIM bound\n", "Warning: Search not completed\n"])(

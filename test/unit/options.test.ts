@@ -5,7 +5,13 @@ const resolve = (options: object) => resolveLockerOptions(options, { tryTimeoutM
 
 describe("a locker's options", () => {
   it("are 30 s, renewed each third, given up a sixth before the end, by default", () => {
-    expect(resolve({}).terms).toEqual({ leaseSeconds: 30, renewEveryMs: 10_000, marginMs: 5_000, tryTimeoutMs: 3_000, goodForMs: 25_000 });
+    expect(resolve({}).terms).toEqual({
+      leaseSeconds: 30,
+      renewEveryMs: 10_000,
+      marginMs: 5_000,
+      tryTimeoutMs: 3_000,
+      goodForMs: 25_000,
+    });
   });
 
   it.each([15, 16, 30, 45, 60])("fit together by default for %i s", (leaseSeconds) => {

@@ -17,37 +17,62 @@ describe("the words for a failure of the network", () => {
     ["ENOTFOUND", "getaddrinfo ENOTFOUND blobs.acme.example", CUSTOM, "ENOTFOUND (is the host's name right?)"],
     ["ENOTFOUND", "getaddrinfo ENOTFOUND proxy.corp", ACME, "ENOTFOUND proxy.corp (is the proxy's name right?)"],
     ["EAI_AGAIN", "getaddrinfo EAI_AGAIN acme.blob.core.windows.net", ACME, "EAI_AGAIN (the DNS does not answer)"],
-    ["ECONNREFUSED", "connect ECONNREFUSED 127.0.0.1:10000", EMULATOR, "ECONNREFUSED (nothing listens there: does the emulator run?)"],
+    [
+      "ECONNREFUSED",
+      "connect ECONNREFUSED 127.0.0.1:10000",
+      EMULATOR,
+      "ECONNREFUSED (nothing listens there: does the emulator run?)",
+    ],
     ["ECONNREFUSED", "connect ECONNREFUSED 10.0.0.4:443", ACME, "ECONNREFUSED 10.0.0.4:443 (nothing listens there)"],
     // Of two addresses that were tried side by side: Node's error has no words.
     ["ECONNREFUSED", "-", ACME, "ECONNREFUSED (nothing listens there)"],
     ["ECONNRESET", "socket hang up", ACME, "ECONNRESET: socket hang up (the connection was cut)"],
     ["ECONNRESET", "read ECONNRESET", ACME, "ECONNRESET (the connection was cut)"],
     ["ETIMEDOUT", "connect ETIMEDOUT 20.60.1.2:443", ACME, "ETIMEDOUT 20.60.1.2:443 (no way there from this network)"],
-    ["EADDRNOTAVAIL", "connect EADDRNOTAVAIL 20.60.1.2:443", ACME, /^EADDRNOTAVAIL .* \(this machine has no free port for a connection\)$/],
+    [
+      "EADDRNOTAVAIL",
+      "connect EADDRNOTAVAIL 20.60.1.2:443",
+      ACME,
+      /^EADDRNOTAVAIL .* \(this machine has no free port for a connection\)$/,
+    ],
     [
       "EPROTO",
       "write EPROTO 803C05DC9B7F0000:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/openssl:350:\n",
       ACME,
       "EPROTO wrong version number (it does not speak TLS there)",
     ],
-    ["CERT_HAS_EXPIRED", "certificate has expired", ACME, "CERT_HAS_EXPIRED: certificate has expired (is this machine's clock right?)"],
-    ["REQUEST_SEND_ERROR", "Proxy connection ended before receiving CONNECT response", ACME, /^Proxy connection ended before/],
+    [
+      "CERT_HAS_EXPIRED",
+      "certificate has expired",
+      ACME,
+      "CERT_HAS_EXPIRED: certificate has expired (is this machine's clock right?)",
+    ],
+    [
+      "REQUEST_SEND_ERROR",
+      "Proxy connection ended before receiving CONNECT response",
+      ACME,
+      /^Proxy connection ended before/,
+    ],
     ["HPE_INVALID_CONSTANT", "Parse Error: Expected HTTP/", ACME, "HPE_INVALID_CONSTANT: Parse Error: Expected HTTP/"],
     [undefined, "", ACME, "it ended without an answer"],
   ])("%s: %s", (code, message, address, words) => {
     const reason = networkReason(code, message, address);
     if (typeof words === "string") expect(reason).toBe(words);
     else expect(reason).toMatch(words);
-    expect(errorFor("acquire", "job", readFailure(Object.assign(new Error(message), { code }), { address }), address).message).toBe(
-      `could not acquire "job" in ${address.name}: no answer from ${address.host}: ${reason}`,
-    );
+    expect(
+      errorFor("acquire", "job", readFailure(Object.assign(new Error(message), { code }), { address }), address)
+        .message,
+    ).toBe(`could not acquire "job" in ${address.name}: no answer from ${address.host}: ${reason}`);
   });
 });
 
 describe("the words for the answer of a proxy", () => {
   it.each([
-    [407, "<html><head><title>Proxy Authentication\n Required</title></head></html>", '407 "Proxy Authentication Required"'],
+    [
+      407,
+      "<html><head><title>Proxy Authentication\n Required</title></head></html>",
+      '407 "Proxy Authentication Required"',
+    ],
     [403, "<HTML><H1 class=x>Forbidden &amp; &#60;blocked&#x3e;</H1></HTML>", '403 "Forbidden & <blocked>"'],
     [502, "Bad Gateway\nupstream", '502 "Bad Gateway"'],
     [503, '{"error":"busy"}', "503"],
@@ -80,7 +105,8 @@ function refused(status: number, code: string, message: string, date = new Date(
   });
 }
 
-const DENIED = "Server failed to authenticate the request. Make sure the value of Authorization header is right.\nRequestId:1";
+const DENIED =
+  "Server failed to authenticate the request. Make sure the value of Authorization header is right.\nRequestId:1";
 const said = (thrown: unknown, facts: object = {}, address = ACME) =>
   errorFor("acquire", "job", readFailure(thrown, { address, ...facts }), address).message;
 
@@ -106,16 +132,24 @@ describe("the words for a refusal of the service", () => {
 
   it("ask for it where Azurite's word for that is the one that Azure has for network rules", () => {
     const found = said(refused(403, "AuthorizationFailure", DENIED), {}, EMULATOR);
-    expect(found).toMatch(/: 403 AuthorizationFailure: Server failed to authenticate the request \(is the key, or the SAS, right\?\)$/);
+    expect(found).toMatch(
+      /: 403 AuthorizationFailure: Server failed to authenticate the request \(is the key, or the SAS, right\?\)$/,
+    );
     const rules = "This request is not authorized to perform this operation.\nRequestId:1";
-    expect(said(refused(403, "AuthorizationFailure", rules))).toMatch(/: This request is not authorized to perform this operation$/);
+    expect(said(refused(403, "AuthorizationFailure", rules))).toMatch(
+      /: This request is not authorized to perform this operation$/,
+    );
   });
 
   it("say that this machine's clock is wrong, and by how much", () => {
     const date = new Date(Date.now() - 3 * 3_600_000);
-    expect(said(refused(403, "AuthenticationFailed", "", date))).toBe(`${head} (this machine's clock is 180 min ahead of the service's)`);
+    expect(said(refused(403, "AuthenticationFailed", "", date))).toBe(
+      `${head} (this machine's clock is 180 min ahead of the service's)`,
+    );
     const later = new Date(Date.now() + 30 * 60_000);
-    expect(said(refused(403, "AuthenticationFailed", "", later))).toBe(`${head} (this machine's clock is 30 min behind the service's)`);
+    expect(said(refused(403, "AuthenticationFailed", "", later))).toBe(
+      `${head} (this machine's clock is 30 min behind the service's)`,
+    );
   });
 
   it("say that the SAS has expired, by the service's clock, also where the answer has no body", () => {
@@ -124,7 +158,9 @@ describe("the words for a refusal of the service", () => {
     expect(said(refused(403, "AuthenticationFailed", "AuthenticationFailed", date), { signedUntil })).toBe(
       `${head} (the SAS expired at 2026-11-30T07:00:00Z)`,
     );
-    expect(said(refused(403, "AuthenticationFailed", DENIED), { signedUntil: Date.now() + 60_000 })).toContain("is the key, or the SAS");
+    expect(said(refused(403, "AuthenticationFailed", DENIED), { signedUntil: Date.now() + 60_000 })).toContain(
+      "is the key, or the SAS",
+    );
   });
 
   it("give Azurite's own hint where it is older than the SDK, also where the answer has no body", () => {
@@ -154,7 +190,9 @@ describe("the words for a refusal of the service", () => {
     `Server used SharedKey acme:${CANARY}`,
   ])("show nothing that could be a secret: %s", (message) => {
     expect(said(refused(409, "BlobImmutableDueToPolicy", message))).not.toMatch(/canary/i);
-    expect(everythingPrinted(errorFor("acquire", "job", readFailure(new Error(`x?sig=${CANARY}`))))).not.toMatch(/canary/i);
+    expect(everythingPrinted(errorFor("acquire", "job", readFailure(new Error(`x?sig=${CANARY}`))))).not.toMatch(
+      /canary/i,
+    );
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { loadPackage } from "../../src/runtime/packages.ts";
 
-const failing = (message: string, code?: string) => () => Promise.reject(Object.assign(new Error(message), code && { code }));
+const failing = (message: string, code?: string) => () =>
+  Promise.reject(Object.assign(new Error(message), code && { code }));
 
 describe("a package that azmutex does not come with", () => {
   it("is imported", async () => {
@@ -32,8 +33,11 @@ describe("a package that azmutex does not come with", () => {
     expect((error as Error).message).toContain(text);
   });
 
-  it.each(["ENFILE", "ENOMEM", "EAGAIN"])("is what require says of it where the import failed with %s", async (code) => {
-    const error = await loadPackage("not-there", failing(code, code)).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: "SDK_NOT_LOADED", cause: { code: "MODULE_NOT_FOUND" } });
-  });
+  it.each(["ENFILE", "ENOMEM", "EAGAIN"])(
+    "is what require says of it where the import failed with %s",
+    async (code) => {
+      const error = await loadPackage("not-there", failing(code, code)).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: "SDK_NOT_LOADED", cause: { code: "MODULE_NOT_FOUND" } });
+    },
+  );
 });

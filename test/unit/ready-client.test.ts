@@ -96,7 +96,9 @@ describe.each(Object.entries(SHAPES))("a container client %s", (_, made) => {
     const clock = new FakeClock();
     const service = new ServiceDouble(clock, middleman);
     const seen: string[] = [];
-    const { options } = (service.client(undefined, { maxTries: 3, retryDelayInMs: 0 }) as unknown as { pipeline: Pipeline }).pipeline;
+    const { options } = (
+      service.client(undefined, { maxTries: 3, retryDelayInMs: 0 }) as unknown as { pipeline: Pipeline }
+    ).pipeline;
     const pipeline = newPipeline(new AnonymousCredential(), options as StoragePipelineOptions);
     pipeline.factories.unshift({ create: (next, given) => new Audit(seen, next, given) });
     return { clock, service, seen, client: made(pipeline) };
@@ -107,7 +109,10 @@ describe.each(Object.entries(SHAPES))("a container client %s", (_, made) => {
     const mutex = new AzureMutex({ containerClient: client, clock });
     const worked = mutex.locker("job").run(() => "worked");
     expect(await settled(clock, worked, 60_000)).toEqual({ status: "fulfilled", value: "worked" });
-    expect(await settled(clock, mutex.locker("job").tryLock(), 60_000)).toMatchObject({ status: "fulfilled", value: { isHeld: true } });
+    expect(await settled(clock, mutex.locker("job").tryLock(), 60_000)).toMatchObject({
+      status: "fulfilled",
+      value: { isHeld: true },
+    });
     for await (const { key } of mutex.list()) expect(key).toBe("job");
     expect(seen.length).toBeGreaterThan(5);
     expect(seen).toEqual(service.asked.map(({ url }) => url));
@@ -117,7 +122,10 @@ describe.each(Object.entries(SHAPES))("a container client %s", (_, made) => {
   it("sends each of our requests once, and repeats those of the program as before", async () => {
     const busy = { status: 503, headers: { "x-ms-error-code": "ServerBusy", "x-ms-request-id": "r" } };
     const { clock, service, client } = setUp({ middleman: async () => busy });
-    for (const mutex of [new AzureMutex({ containerClient: client, clock }), new AzureMutex({ containerClient: client, clock })]) {
+    for (const mutex of [
+      new AzureMutex({ containerClient: client, clock }),
+      new AzureMutex({ containerClient: client, clock }),
+    ]) {
       service.asked.length = 0;
       const outcome = await settled(clock, mutex.acquire("job", 15), 60_000);
       expect(outcome).toMatchObject({ status: "rejected", reason: { code: "STORE_UNAVAILABLE", answered: true } });

@@ -65,7 +65,9 @@ describe("AzureMutex.releaseAll", () => {
     await world.until(releasing);
     expect(await leased(world)).toEqual([]);
     expect([...holdings, byHand].map(({ isHeld }) => isHeld)).toEqual([...holdings, byHand].map(() => false));
-    expect(holdings.map(({ signal }) => signal.reason)).toMatchObject(holdings.map(() => ({ code: "LOCK_LOST", why: "released" })));
+    expect(holdings.map(({ signal }) => signal.reason)).toMatchObject(
+      holdings.map(() => ({ code: "LOCK_LOST", why: "released" })),
+    );
     // Their holders may release them too: nothing comes of it.
     for (const holding of holdings) await holding.release();
     expect(world.log).toEqual([]);
@@ -89,20 +91,23 @@ describe("AzureMutex.releaseAll", () => {
     expect(world.log).toEqual([]);
   });
 
-  it.each(Object.entries({ ...WAYS, ...TRIES }))("refuses %s until it is done, and grants it afterwards", async (name, ask) => {
-    const world = new World();
-    const { mutex, store } = world.process();
-    await world.until(mutex.locker("slow").lock());
-    store.delayAnswer("release", 500);
-    const releasing = mutex.releaseAll();
-    expect(await world.until(rejection(ask(mutex)))).toMatchObject(CLOSED);
-    await world.until(releasing);
-    const asked = ask(mutex);
-    asked.catch(() => undefined);
-    await world.clock.advance(1_000);
-    expect(await leased(world)).not.toEqual([]);
-    if (!name.endsWith("run")) expect(await asked).toBeDefined();
-  });
+  it.each(Object.entries({ ...WAYS, ...TRIES }))(
+    "refuses %s until it is done, and grants it afterwards",
+    async (name, ask) => {
+      const world = new World();
+      const { mutex, store } = world.process();
+      await world.until(mutex.locker("slow").lock());
+      store.delayAnswer("release", 500);
+      const releasing = mutex.releaseAll();
+      expect(await world.until(rejection(ask(mutex)))).toMatchObject(CLOSED);
+      await world.until(releasing);
+      const asked = ask(mutex);
+      asked.catch(() => undefined);
+      await world.clock.advance(1_000);
+      expect(await leased(world)).not.toEqual([]);
+      if (!name.endsWith("run")) expect(await asked).toBeDefined();
+    },
+  );
 
   it("tells work that still runs, and the caller of run", async () => {
     const world = new World();
@@ -116,34 +121,42 @@ describe("AzureMutex.releaseAll", () => {
     await world.clock.advance(1_000);
     await world.until(mutex.releaseAll());
     expect(await leased(world)).toEqual([]);
-    expect(await world.until(Promise.all(running))).toMatchObject(asks.map(() => ({ code: "LOCK_LOST", why: "released" })));
+    expect(await world.until(Promise.all(running))).toMatchObject(
+      asks.map(() => ({ code: "LOCK_LOST", why: "released" })),
+    );
   });
 
-  it.each(Object.entries({ ...WAYS, ...TRIES }))("leaves nothing held, in whichever moment of %s it comes", async (name, ask) => {
-    for (let moments = 0, isOver = false; !isOver; moments += 1) {
-      const world = new World();
-      const { mutex } = world.process();
-      const outcome = ask(mutex).then(
-        (holding) => ({ holding }),
-        (error) => ({ error }),
-      );
-      let isSettled = false;
-      void outcome.then(() => {
-        isSettled = true;
-      });
-      for (let moment = 0; moment < moments; moment += 1) await null;
-      // "run" does not settle while it holds.
-      isOver = isSettled || moments === 300;
-      await world.until(mutex.releaseAll());
-      expect(await leased(world), `${moments} moments`).toEqual([]);
-      expect(world.log, `${moments} moments`).toEqual([]);
-      if (name.endsWith("run")) continue;
-      const { holding, error } = (await world.until(outcome, 100)) as { holding?: { isHeld: boolean }; error?: unknown };
-      if (holding) expect(holding.isHeld).toBe(false);
-      // A try may answer that it got nothing.
-      else if (error !== undefined || !(name in TRIES)) expect(error, `${moments} moments`).toMatchObject(CLOSED);
-    }
-  });
+  it.each(Object.entries({ ...WAYS, ...TRIES }))(
+    "leaves nothing held, in whichever moment of %s it comes",
+    async (name, ask) => {
+      for (let moments = 0, isOver = false; !isOver; moments += 1) {
+        const world = new World();
+        const { mutex } = world.process();
+        const outcome = ask(mutex).then(
+          (holding) => ({ holding }),
+          (error) => ({ error }),
+        );
+        let isSettled = false;
+        void outcome.then(() => {
+          isSettled = true;
+        });
+        for (let moment = 0; moment < moments; moment += 1) await null;
+        // "run" does not settle while it holds.
+        isOver = isSettled || moments === 300;
+        await world.until(mutex.releaseAll());
+        expect(await leased(world), `${moments} moments`).toEqual([]);
+        expect(world.log, `${moments} moments`).toEqual([]);
+        if (name.endsWith("run")) continue;
+        const { holding, error } = (await world.until(outcome, 100)) as {
+          holding?: { isHeld: boolean };
+          error?: unknown;
+        };
+        if (holding) expect(holding.isHeld).toBe(false);
+        // A try may answer that it got nothing.
+        else if (error !== undefined || !(name in TRIES)) expect(error, `${moments} moments`).toMatchObject(CLOSED);
+      }
+    },
+  );
 
   it("refuses a try for what is just being released, or read elsewhere", async () => {
     const world = new World();

@@ -8,7 +8,11 @@ const LEASE = "11111111-2222-4333-8444-555555555555";
 const URL_OF_CONTAINER = "https://acme.blob.core.windows.net/locks";
 const URL_OF_BLOB = `${URL_OF_CONTAINER}/a/key%20with%20blanks`;
 const release = { "x-ms-lease-action": "release", "x-ms-lease-id": LEASE, "x-ms-version": expect.any(String) };
-const byKey = { ...release, "x-ms-date": expect.any(String), authorization: expect.stringMatching(/^SharedKey acme:[A-Za-z0-9+/]{43}=$/) };
+const byKey = {
+  ...release,
+  "x-ms-date": expect.any(String),
+  authorization: expect.stringMatching(/^SharedKey acme:[A-Za-z0-9+/]{43}=$/),
+};
 
 const credential = (expiresInMs = 3_600_000) => ({
   getToken: async () => ({ token: "canarytoken", expiresOnTimestamp: Date.now() + expiresInMs }),
@@ -29,7 +33,10 @@ describe("the request that releases a lease, for another process", () => {
       "a connection string",
       { connectionString: `DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=${KEY}`, containerName: "locks" },
     ],
-    ["a ready client with a key", { containerClient: new ContainerClient(URL_OF_CONTAINER, new StorageSharedKeyCredential("acme", KEY)) }],
+    [
+      "a ready client with a key",
+      { containerClient: new ContainerClient(URL_OF_CONTAINER, new StorageSharedKeyCredential("acme", KEY)) },
+    ],
   ])("is signed with %s, which is not in it", async (_, options) => {
     const request = await requestOf(options);
     expect(request).toEqual({ url: `${URL_OF_BLOB}?comp=lease`, headers: byKey });
@@ -38,7 +45,10 @@ describe("the request that releases a lease, for another process", () => {
 
   it.each<[string, ConnectOptions]>([
     ["the URL of a container", { sasUrl: `${URL_OF_CONTAINER}?sv=1&sig=a%2Bb%2Fc%3D` }],
-    ["the URL of an account", { sasUrl: "https://acme.blob.core.windows.net/?sv=1&sig=a%2Bb%2Fc%3D", containerName: "locks" }],
+    [
+      "the URL of an account",
+      { sasUrl: "https://acme.blob.core.windows.net/?sv=1&sig=a%2Bb%2Fc%3D", containerName: "locks" },
+    ],
     [
       "a connection string",
       {
@@ -46,9 +56,15 @@ describe("the request that releases a lease, for another process", () => {
         containerName: "locks",
       },
     ],
-    ["a ready client", { containerClient: new ContainerClient(`${URL_OF_CONTAINER}?sv=1&sig=a%2Bb%2Fc%3D`, new AnonymousCredential()) }],
+    [
+      "a ready client",
+      { containerClient: new ContainerClient(`${URL_OF_CONTAINER}?sv=1&sig=a%2Bb%2Fc%3D`, new AnonymousCredential()) },
+    ],
   ])("has the signature of %s as it is", async (_, options) => {
-    expect(await requestOf(options)).toEqual({ url: `${URL_OF_BLOB}?sv=1&sig=a%2Bb%2Fc%3D&comp=lease`, headers: release });
+    expect(await requestOf(options)).toEqual({
+      url: `${URL_OF_BLOB}?sv=1&sig=a%2Bb%2Fc%3D&comp=lease`,
+      headers: release,
+    });
   });
 
   describe.each<[string, (tokens: ReturnType<typeof credential>) => ConnectOptions]>([
@@ -57,7 +73,10 @@ describe("the request that releases a lease, for another process", () => {
       "a ready client",
       (tokens) => {
         const httpClient = { sendRequest: () => Promise.reject(new Error("no network")) };
-        const containerClient = new ContainerClient(URL_OF_CONTAINER, tokens, { httpClient, retryOptions: { maxTries: 1 } });
+        const containerClient = new ContainerClient(URL_OF_CONTAINER, tokens, {
+          httpClient,
+          retryOptions: { maxTries: 1 },
+        });
         return { containerClient };
       },
     ],

@@ -50,7 +50,9 @@ describe("renewals of many locks", () => {
     const world = new World();
     // All at the same time: the worst that can be.
     const { store, mutex } = world.process({ ...FIRST_RENEWAL_LAST, tryTimeoutMs: 1_000 });
-    const locks = await Promise.all(Array.from({ length: 600 }, (_, n) => mutex.locker(`job-${n}`, { leaseSeconds: 15 }).lock()));
+    const locks = await Promise.all(
+      Array.from({ length: 600 }, (_, n) => mutex.locker(`job-${n}`, { leaseSeconds: 15 }).lock()),
+    );
     const service = new BusyService(world, store, 5);
     await world.clock.advance(60_000);
     expect(locks.filter(({ isHeld }) => !isHeld)).toEqual([]);
@@ -61,7 +63,9 @@ describe("renewals of many locks", () => {
   it("that wait for their turn are not sent for a lock that was released meanwhile", async () => {
     const world = new World();
     const { store, mutex } = world.process(FIRST_RENEWAL_LAST);
-    const locks = await Promise.all(Array.from({ length: 200 }, (_, n) => mutex.locker(`job-${n}`, { leaseSeconds: 15 }).lock()));
+    const locks = await Promise.all(
+      Array.from({ length: 200 }, (_, n) => mutex.locker(`job-${n}`, { leaseSeconds: 15 }).lock()),
+    );
     const renewals = store.hang("renew");
     await world.clock.advance(5_010);
     expect(store.count("renew")).toBe(AT_ONCE);
@@ -90,7 +94,10 @@ describe("renewals of many locks", () => {
   });
 
   it("are counted for as long as their lease is kept, however it ends", async () => {
-    const counted = { add: vi.spyOn(RenewalTurns.prototype, "add"), remove: vi.spyOn(RenewalTurns.prototype, "remove") };
+    const counted = {
+      add: vi.spyOn(RenewalTurns.prototype, "add"),
+      remove: vi.spyOn(RenewalTurns.prototype, "remove"),
+    };
     const world = new World();
     const locker = world.process().mutex.locker("job", { fair: true });
     const lost = await world.until(locker.lock());
@@ -117,7 +124,12 @@ describe("renewals of many locks", () => {
       turns.run(turn, async () => {
         order.push(name);
       });
-    const all = [waits("failed, late", failed(20)), waits("late", fresh(900)), waits("failed", failed(10)), waits("first", fresh(100))];
+    const all = [
+      waits("failed, late", failed(20)),
+      waits("late", fresh(900)),
+      waits("failed", failed(10)),
+      waits("first", fresh(100)),
+    ];
     await clock.advance(50);
     all.push(waits("between", fresh(500)));
     expect(order).toEqual([]);
@@ -143,7 +155,9 @@ describe("renewals of many locks", () => {
   it("that are not wanted any more when it is their turn leave it to the next", async () => {
     const turns = new RenewalTurns(new FakeClock());
     const ends = await ask(turns, AT_ONCE);
-    const unwanted = Array.from({ length: AT_ONCE }, () => turns.run({ ...fresh(500), isWanted: () => false }, () => expect.fail()));
+    const unwanted = Array.from({ length: AT_ONCE }, () =>
+      turns.run({ ...fresh(500), isWanted: () => false }, () => expect.fail()),
+    );
     const wanted = await ask(turns, 2 * AT_ONCE);
     for (const end of ends) end();
     await Promise.all(unwanted);

@@ -85,7 +85,10 @@ describe("a process that is asked to end", () => {
     const { world, host, shutdown } = setup();
     host.raise("SIGTERM");
     expect(shutdown.signal.aborted).toBe(true);
-    expect(shutdown.signal.reason).toMatchObject({ name: "AbortError", message: "the process was asked to end by SIGTERM" });
+    expect(shutdown.signal.reason).toMatchObject({
+      name: "AbortError",
+      message: "the process was asked to end by SIGTERM",
+    });
     await world.clock.advance(50);
     expect(host.ends).toEqual(ENDED);
     expect(host.listens).toBe(0);
@@ -135,7 +138,9 @@ describe("a process that is asked to end", () => {
         });
       },
     });
-    const holdings = await world.until(Promise.all([mutex.locker("tried").tryLock(), takeOneOfEach(mutex)]).then((all) => all.flat()));
+    const holdings = await world.until(
+      Promise.all([mutex.locker("tried").tryLock(), takeOneOfEach(mutex)]).then((all) => all.flat()),
+    );
     await mutex.acquire("by hand", "infinite");
     host.raise("SIGTERM");
     await world.clock.advance(2_000);
@@ -173,7 +178,9 @@ describe("a process that is asked to end", () => {
     host.raise("SIGTERM");
     await world.clock.advance(1_000);
     expect(lock.isHeld).toBe(true);
-    expect(world.log).toEqual(["SIGTERM: stopWork failed, so nothing is released for it: Error: the pool does not drain"]);
+    expect(world.log).toEqual([
+      "SIGTERM: stopWork failed, so nothing is released for it: Error: the pool does not drain",
+    ]);
     await world.until(lock.release());
     await world.clock.advance(100);
     expect(host.ends).toEqual(ENDED);
@@ -183,7 +190,9 @@ describe("a process that is asked to end", () => {
     const { world, mutex, host, shutdown } = setup();
     const other = world.process().mutex;
     await world.until(other.locker("job", { fair: true }).lock());
-    const waiting = Promise.allSettled([1, 2].map(() => mutex.locker("job", { fair: true }).lock({ signal: shutdown.signal })));
+    const waiting = Promise.allSettled(
+      [1, 2].map(() => mutex.locker("job", { fair: true }).lock({ signal: shutdown.signal })),
+    );
     await world.clock.advance(2_000);
     expect(await world.helperBlobs()).toHaveLength(1);
     host.raise("SIGTERM");
@@ -390,24 +399,27 @@ describe("with another listener", () => {
     shutdown.signal.addEventListener("abort", () => world.clock.setTimer(endsInMs, () => void lock.release()));
   }
 
-  it.each(["on", "once"] as const)("leaves the end to it (%s), while the work is told and locks are released", async (how) => {
-    const { world, mutex, host, shutdown } = setup({ stopWork: () => undefined });
-    let heard = 0;
-    host[how]("SIGTERM", () => {
-      heard += 1;
-    });
-    await world.until(mutex.locker("job").lock());
-    host.raise("SIGTERM");
-    await world.clock.advance(1_000);
-    expect(heard).toBe(1);
-    expect(shutdown.signal.aborted).toBe(true);
-    expect(await world.leaseState("job")).toBe("available");
-    expect(host.ends).toEqual([]);
-    expect(world.clock.pendingTimers({ keepAlive: true })).toBe(0);
-    await shutdown[Symbol.asyncDispose]();
-    await world.clock.advance(8_900);
-    expect(host.ends).toEqual([]);
-  });
+  it.each(["on", "once"] as const)(
+    "leaves the end to it (%s), while the work is told and locks are released",
+    async (how) => {
+      const { world, mutex, host, shutdown } = setup({ stopWork: () => undefined });
+      let heard = 0;
+      host[how]("SIGTERM", () => {
+        heard += 1;
+      });
+      await world.until(mutex.locker("job").lock());
+      host.raise("SIGTERM");
+      await world.clock.advance(1_000);
+      expect(heard).toBe(1);
+      expect(shutdown.signal.aborted).toBe(true);
+      expect(await world.leaseState("job")).toBe("available");
+      expect(host.ends).toEqual([]);
+      expect(world.clock.pendingTimers({ keepAlive: true })).toBe(0);
+      await shutdown[Symbol.asyncDispose]();
+      await world.clock.advance(8_900);
+      expect(host.ends).toEqual([]);
+    },
+  );
 
   it("that never ends the process ends it when the grace is over: sends the signal again, and then exits", async () => {
     const { world, host } = setup();
@@ -438,36 +450,42 @@ describe("with another listener", () => {
     ["on", 50, 3_000],
     ["on", 1_000, 3_000],
     ["once", 1_000, 3_000],
-  ] as const)("that closes (%s) in %i ms and sends the signal again waits for locks held for %i ms", async (how, closesInMs, endsInMs) => {
-    const all = setup();
-    const { world, host } = all;
-    await working(all, endsInMs);
-    framework(world, host, closesInMs, how);
-    host.raise("SIGTERM");
-    await world.clock.advance(endsInMs - 10);
-    expect(host.ends).toEqual([]);
-    expect(await world.leaseState("job")).toBe("leased");
-    await world.clock.advance(100);
-    expect(await world.leaseState("job")).toBe("available");
-    expect(host.ends).toEqual(ENDED);
-  });
+  ] as const)(
+    "that closes (%s) in %i ms and sends the signal again waits for locks held for %i ms",
+    async (how, closesInMs, endsInMs) => {
+      const all = setup();
+      const { world, host } = all;
+      await working(all, endsInMs);
+      framework(world, host, closesInMs, how);
+      host.raise("SIGTERM");
+      await world.clock.advance(endsInMs - 10);
+      expect(host.ends).toEqual([]);
+      expect(await world.leaseState("job")).toBe("leased");
+      await world.clock.advance(100);
+      expect(await world.leaseState("job")).toBe("available");
+      expect(host.ends).toEqual(ENDED);
+    },
+  );
 
-  it.each(["on", "once"] as const)("that takes longer (%s) than the locks ends the process when it sends the signal again", async (how) => {
-    const all = setup();
-    const { world, host } = all;
-    await working(all, 300);
-    framework(world, host, 3_000, how);
-    host.raise("SIGTERM");
-    await world.clock.advance(2_990);
-    expect(await world.leaseState("job")).toBe("available");
-    expect(host.ends).toEqual([]);
-    await world.clock.advance(20);
-    expect(host.ends).toEqual(ENDED);
-    // The end of the grace, which came too late, ends nothing again.
-    await world.clock.advance(20_000);
-    expect(host.ends).toEqual(ENDED);
-    expect(world.log).toEqual([]);
-  });
+  it.each(["on", "once"] as const)(
+    "that takes longer (%s) than the locks ends the process when it sends the signal again",
+    async (how) => {
+      const all = setup();
+      const { world, host } = all;
+      await working(all, 300);
+      framework(world, host, 3_000, how);
+      host.raise("SIGTERM");
+      await world.clock.advance(2_990);
+      expect(await world.leaseState("job")).toBe("available");
+      expect(host.ends).toEqual([]);
+      await world.clock.advance(20);
+      expect(host.ends).toEqual(ENDED);
+      // The end of the grace, which came too late, ends nothing again.
+      await world.clock.advance(20_000);
+      expect(host.ends).toEqual(ENDED);
+      expect(world.log).toEqual([]);
+    },
+  );
 
   it("and a third after it: each may send the signal again once", async () => {
     const all = setup();
@@ -608,7 +626,9 @@ describe("with another listener", () => {
     host.once("SIGTERM", () => host.exit(0));
     host.raise("SIGTERM");
     await world.clock.settle();
-    expect(world.log).toEqual(["SIGTERM: the process ends before everything is released; what is held lapses by itself"]);
+    expect(world.log).toEqual([
+      "SIGTERM: the process ends before everything is released; what is held lapses by itself",
+    ]);
   });
 
   it("that calls process.exit once everything is released, nothing is said", async () => {
@@ -632,7 +652,12 @@ describe("a process that ends while everything is still being released", () => {
     const store = Object.assign(world.memory, {
       releaseRequest: (name: string, leaseId: string) => ({ url: name, headers: { leaseId } }),
     });
-    const mutex = new AzureMutex({ store, clock: world.clock, newId: () => world.newId(), log: (line) => world.log.push(line) });
+    const mutex = new AzureMutex({
+      store,
+      clock: world.clock,
+      newId: () => world.newId(),
+      log: (line) => world.log.push(line),
+    });
     const host = new FakeProcess();
     return { world, mutex, host, shutdown: new Shutdown(spacesIn(mutex), options, host) };
   }

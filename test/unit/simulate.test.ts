@@ -54,7 +54,8 @@ describe("a simulated run", () => {
   });
 
   it("polls as the policy says", async () => {
-    const requests = async (policy: string): Promise<number> => figuresOf(await simulate({ ...PLAN, policy })).requestsPerAcquisition;
+    const requests = async (policy: string): Promise<number> =>
+      figuresOf(await simulate({ ...PLAN, policy })).requestsPerAcquisition;
     expect(await requests("fixed:10s")).toBeLessThan(await requests("uniform:250-1000"));
     expect(await requests("uniform:250-1000")).toBeLessThan(await requests("fixed:100ms"));
   });
@@ -65,7 +66,11 @@ describe("a distant store", () => {
     const clock = new FakeClock();
     const memory = new MemoryLeaseStore({ clock, containerExists: true });
     const freed: number[] = [];
-    const distant = new DistantLeaseStore(memory, { clock, nextRoundTripMs: () => 10, onFreed: () => freed.push(clock.now()) });
+    const distant = new DistantLeaseStore(memory, {
+      clock,
+      nextRoundTripMs: () => 10,
+      onFreed: () => freed.push(clock.now()),
+    });
     return { clock, memory, distant, freed };
   }
   const ID = "00000000-0000-4000-8000-000000000001";
@@ -116,7 +121,12 @@ describe("a distant store", () => {
 });
 
 describe("the figures of a run", () => {
-  const hold = (process: number, askedAt: number, from: number, freedAt?: number): Hold => ({ process, askedAt, from, freedAt });
+  const hold = (process: number, askedAt: number, from: number, freedAt?: number): Hold => ({
+    process,
+    askedAt,
+    from,
+    freedAt,
+  });
   const run = (holds: readonly Hold[], rest: Partial<RunRecord> = {}): RunRecord => ({
     processes: 2,
     endedAt: 10_000,
@@ -141,7 +151,12 @@ describe("the figures of a run", () => {
 
   it("count who came later and had the lock before a waiter, clearly later or not", () => {
     const holds = [hold(0, 0, 10, 100), hold(1, 500, 600, 700), hold(1, 1_200, 1_300, 1_400), hold(2, 50, 1_500)];
-    expect(figuresOf(run(holds))).toMatchObject({ overtakenMax: 2, overtakenMean: 0.5, overtakenLateMax: 1, overtakenLateMean: 0.25 });
+    expect(figuresOf(run(holds))).toMatchObject({
+      overtakenMax: 2,
+      overtakenMean: 0.5,
+      overtakenLateMax: 1,
+      overtakenLateMean: 0.25,
+    });
     const starved = run(holds.slice(0, 3), { waiting: [{ process: 2, askedAt: 50 }] });
     expect(figuresOf(starved)).toMatchObject({ overtakenMax: 2, overtakenLateMax: 1 });
   });
@@ -154,7 +169,11 @@ describe("the figures of a run", () => {
   it("spread requests over acquisitions, and have means", () => {
     const [few, many] = [4, 8].map((requests) => figuresOf(run([hold(0, 0, 1, 2), hold(1, 0, 4)], { requests })));
     expect(few?.requestsPerAcquisition).toBe(2);
-    expect(few && many && meanFigures([few, many])).toMatchObject({ requestsPerAcquisition: 3, acquisitions: 2, gapMax: 2 });
+    expect(few && many && meanFigures([few, many])).toMatchObject({
+      requestsPerAcquisition: 3,
+      acquisitions: 2,
+      gapMax: 2,
+    });
   });
 });
 
@@ -186,9 +205,13 @@ describe("what the simulator prints", () => {
   it("is a row for every policy in the documentation's table", () => {
     expect(markdownTable(measured).split("\n")[2]).toBe(tableRow(situation, mean));
     expect(tableRow(situation, mean)).toBe("| 3 | 1 s | `plain` | 48 ms | 48 ms | 48 ms | 4.5 | 2 | 58.9 s | 1.000 |");
-    const cells = tableSituations().map(({ processes, holdMs, policy, minutes }) => `${processes} ${holdMs} ${policy} ${minutes}`);
+    const cells = tableSituations().map(
+      ({ processes, holdMs, policy, minutes }) => `${processes} ${holdMs} ${policy} ${minutes}`,
+    );
     expect(new Set(cells).size).toBe(36);
-    expect(cells).toEqual(expect.arrayContaining(["2 50 plain 10", "10 1000 uniform:250-1000 10", "100 10000 fair 60"]));
+    expect(cells).toEqual(
+      expect.arrayContaining(["2 50 plain 10", "10 1000 uniform:250-1000 10", "100 10000 fair 60"]),
+    );
   });
 });
 
@@ -215,7 +238,14 @@ describe("what the simulator is asked", () => {
   });
 
   it("can compare policies", () => {
-    const request = parseArguments(["--processes=100", "--policy=plain", "--policy=fixed:10s", "--seed=7", "--seeds=2", "--json"]);
+    const request = parseArguments([
+      "--processes=100",
+      "--policy=plain",
+      "--policy=fixed:10s",
+      "--seed=7",
+      "--seeds=2",
+      "--json",
+    ]);
     expect(request).toMatchObject({
       json: true,
       situations: [

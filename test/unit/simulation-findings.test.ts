@@ -51,7 +51,9 @@ describe("found by simulation", () => {
     const { store, mutex } = world.process();
     // The tries of its lease go unanswered, and it gives up.
     store.applyLate("acquire", 5_000, { after: 1, times: 1 });
-    await expect(world.until(mutex.locker("job", { fair: true }).lock({ timeoutMs: 3_200 }))).rejects.toThrow("not free within");
+    await expect(world.until(mutex.locker("job", { fair: true }).lock({ timeoutMs: 3_200 }))).rejects.toThrow(
+      "not free within",
+    );
     await world.clock.advance(10_000);
     expect(await world.helperBlobs()).toEqual([]);
   });
@@ -87,7 +89,9 @@ describe("found by simulation", () => {
     const world = new World();
     await world.process().mutex.locker("job", { fair: true }).lock();
     const stop = new AbortController();
-    const given = expect(world.process().mutex.locker("job", { fair: true }).lock({ signal: stop.signal })).rejects.toBe("enough");
+    const given = expect(
+      world.process().mutex.locker("job", { fair: true }).lock({ signal: stop.signal }),
+    ).rejects.toBe("enough");
     await world.clock.advance(10_000);
     world.clock.suspend(70_000);
     stop.abort("enough");
@@ -111,7 +115,10 @@ describe("found by simulation", () => {
   });
 
   describe("a lease that was broken, and that is the holder's again when others have had it", () => {
-    /** Waits in line while a stranger has the lock, with a block of tokens of its own; is granted it, and the answer is on its way. */
+    /**
+     * Waits in line while a stranger has the lock, with a block of tokens of its own; is granted it, and the answer is
+     * on its way.
+     */
     async function grantedAndBroken() {
       const world = new World();
       const { store, mutex } = world.process();
@@ -154,7 +161,9 @@ describe("found by simulation", () => {
       expect(await world.leaseState("job")).not.toBe("leased");
     });
 
-    /** Holds; its lease is broken, another comes and goes, and a double of the request that got the lease takes it anew. */
+    /**
+     * Holds; its lease is broken, another comes and goes, and a double of the request that got the lease takes it anew.
+     */
     async function doubled(options: LockerOptions = {}) {
       const world = new World();
       const { store, mutex } = world.process();

@@ -33,7 +33,12 @@ describe("a simulation", () => {
 });
 
 /** A machine, and the true time that passes for it. */
-function setup(rate = 1): { machine: Machine; pass: (ms: number) => Promise<void>; log: string[]; note: (what: string) => () => void } {
+function setup(rate = 1): {
+  machine: Machine;
+  pass: (ms: number) => Promise<void>;
+  log: string[];
+  note: (what: string) => () => void;
+} {
   const kernel = new Kernel();
   const machine = new Machine(kernel, { name: "m", rate, startsAt: 1_000, random: () => 0.9 });
   const log: string[] = [];
@@ -92,13 +97,24 @@ describe("a simulated machine", () => {
     machine.setTimer(1, () => void Promise.resolve().then(note("promise of the timer")));
     machine.setTimer(2, note("timer"));
     await pass(20);
-    expect(log).toEqual(["promise of the timer at 1010", "timer at 1010", "promise of the input at 1010", "turn at 1010"]);
+    expect(log).toEqual([
+      "promise of the timer at 1010",
+      "timer at 1010",
+      "promise of the input at 1010",
+      "turn at 1010",
+    ]);
   });
 
   it("says so when something waits for nothing but promises that are settled, and breaks the loop", async () => {
     const kernel = new Kernel();
     const reported: string[] = [];
-    const machine = new Machine(kernel, { name: "m", rate: 1, startsAt: 0, random: () => 0, report: (rule) => void reported.push(rule) });
+    const machine = new Machine(kernel, {
+      name: "m",
+      rate: 1,
+      startsAt: 0,
+      random: () => 0,
+      report: (rule) => void reported.push(rule),
+    });
     let thrown: unknown;
     const turn = async (): Promise<void> => {
       while (machine.now() < 1_000) await undefined;

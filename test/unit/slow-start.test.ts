@@ -23,7 +23,10 @@ function slowStart() {
 describe("an SDK that takes longer to load than a request may take", () => {
   it("is waited for, and no request is sent twice for it", async () => {
     const { clock, operations, mutex } = slowStart();
-    expect(await settled(clock, mutex.inspect("job"), LOADING_MS)).toMatchObject({ status: "fulfilled", value: { state: "missing" } });
+    expect(await settled(clock, mutex.inspect("job"), LOADING_MS)).toMatchObject({
+      status: "fulfilled",
+      value: { state: "missing" },
+    });
     expect(operations()).toEqual(["list", "read"]);
   });
 

@@ -10,7 +10,9 @@ class Watched extends MemoryLeaseStore {
   readonly frames: string[][] = [];
 
   override acquire(...call: Parameters<MemoryLeaseStore["acquire"]>): ReturnType<MemoryLeaseStore["acquire"]> {
-    const frames = (new Error("for its stack").stack ?? "").split("\n").filter((line) => /^ +at (?!.*node:)/.test(line));
+    const frames = (new Error("for its stack").stack ?? "")
+      .split("\n")
+      .filter((line) => /^ +at (?!.*node:)/.test(line));
     this.frames.push(frames.slice(0, frames.findIndex((line) => line.includes("Locker.lock")) + 1));
     return super.acquire(...call);
   }

@@ -14,8 +14,9 @@ import { World } from "../support/world.ts";
 const MINUTE_MS = 60_000;
 
 /**
- * Every answer comes in a microtask, so that nothing but the library itself lets the event loop turn: the clock of these worlds throws
- * when it does not. Calls that end in the middle of what they gather are in the contract of all that is held.
+ * Every answer comes in a microtask, so that nothing but the library itself lets the event loop turn: the clock of
+ * these worlds throws when it does not. Calls that end in the middle of what they gather are in the contract of all
+ * that is held.
  */
 describe("with a service that answers in microtasks, the event loop turns", () => {
   /** A lease that is kept, of a process of its own. */
@@ -29,7 +30,11 @@ describe("with a service that answers in microtasks, the event loop turns", () =
     if (answer.kind !== "acquired") return expect.fail(answer.kind);
     const asked = new Stopwatch(world.clock);
     const origin = { isSettled: true, conclude: () => undefined };
-    const renewer = new Renewer(blob, { origin, granted: { ...answer, leaseId, asked }, terms: resolveTerms({}, 3_000) });
+    const renewer = new Renewer(blob, {
+      origin,
+      granted: { ...answer, leaseId, asked },
+      terms: resolveTerms({}, 3_000),
+    });
     return { world, clock: world.clock, store, renewer };
   }
 
@@ -103,14 +108,17 @@ describe("with a service that answers in microtasks, the event loop turns", () =
   it("while every permit looks free and is not", async () => {
     let isTaken = false;
     const { world, store, mutex } = answered({
-      acquire: async (name, id, length, call) => (isTaken ? { kind: "held", date: 0 } : await world.memory.acquire(name, id, length, call)),
+      acquire: async (name, id, length, call) =>
+        isTaken ? { kind: "held", date: 0 } : await world.memory.acquire(name, id, length, call),
     });
     const semaphore = new Semaphore(mutex, "job", { permits: 3 });
     const first = await world.until(semaphore.acquire());
     store.forgetCalls();
     isTaken = true;
     expect(await world.until(semaphore.tryAcquire(), 1_000)).toBeUndefined();
-    await expect(world.until(semaphore.acquire({ timeoutMs: 5_000 }), 6_000)).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+    await expect(world.until(semaphore.acquire({ timeoutMs: 5_000 }), 6_000)).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+    });
     expect(store.count()).toBeLessThan(400);
     await world.until(first.release());
   });

@@ -54,8 +54,9 @@ describe("the address of a mutex", () => {
 
   it("is undefined where the store has none", () => {
     expect(new AzureMutex({ store: new MemoryLeaseStore() }).address).toBeUndefined();
-    expect(new AzureMutex({ containerClient: { getBlockBlobClient: () => undefined, listBlobsFlat: () => [] } as never }).address).toBe(
-      undefined,
-    );
+    expect(
+      new AzureMutex({ containerClient: { getBlockBlobClient: () => undefined, listBlobsFlat: () => [] } as never })
+        .address,
+    ).toBe(undefined);
   });
 });

@@ -41,7 +41,12 @@ describe("a lock, as spans tell it", () => {
     expect(hold.parentSpanContext?.spanId).toBe(span.spanContext().spanId);
     expect(hold.links.map((link) => link.context.spanId)).toEqual([wait.spanContext().spanId]);
     const told = { "azmutex.kind": "lock", "azmutex.key": "job", "azmutex.token": lock.fencingToken };
-    expect(wait.attributes).toEqual({ ...told, "azmutex.outcome": "acquired", "azmutex.wait": 0, "azmutex.attempts": 1 });
+    expect(wait.attributes).toEqual({
+      ...told,
+      "azmutex.outcome": "acquired",
+      "azmutex.wait": 0,
+      "azmutex.attempts": 1,
+    });
     expect(hold.attributes).toEqual({ ...told, "azmutex.outcome": "released", "azmutex.hold": 1.5 });
     expect(wait.instrumentationScope).toMatchObject({ name: "azmutex", version: expect.stringMatching(/^\d/) });
   });
@@ -84,7 +89,9 @@ describe("a lock, as spans tell it", () => {
     expect(renewals.map((span) => span.parentSpanContext)).toEqual(renewals.map(() => undefined));
     expect(new Set(renewals.map((span) => span.spanContext().traceId)).size).toBe(renewals.length);
     expect(active).toEqual(renewals.map((span) => span.spanContext().spanId));
-    const held = renewals.map(({ links }) => holds.findIndex((hold) => hold.spanContext().spanId === links[0]?.context.spanId));
+    const held = renewals.map(({ links }) =>
+      holds.findIndex((hold) => hold.spanContext().spanId === links[0]?.context.spanId),
+    );
     expect(held).toEqual([0, ...renewals.slice(1).map(() => 1)]);
     expect(renewals.map(({ status }) => status.code)).toContain(SpanStatusCode.ERROR);
     expect(renewals[0]?.attributes).toEqual({ "azmutex.kind": "lock", "azmutex.key": "job" });
@@ -107,7 +114,11 @@ describe("a lock, as spans tell it", () => {
     await (await world.until(waiting)).release();
     const waits = sdk.spans.filter(({ name }) => name === "azmutex.lock").slice(1);
     expect(waits.map(({ attributes }) => attributes["azmutex.outcome"])).toEqual(["held", "timeout", "acquired"]);
-    expect(waits.map(({ status }) => status.code)).toEqual([SpanStatusCode.UNSET, SpanStatusCode.UNSET, SpanStatusCode.UNSET]);
+    expect(waits.map(({ status }) => status.code)).toEqual([
+      SpanStatusCode.UNSET,
+      SpanStatusCode.UNSET,
+      SpanStatusCode.UNSET,
+    ]);
     expect(waits[2]?.attributes["azmutex.attempts"]).toBeGreaterThan(3);
     expect(waits[2]?.attributes["azmutex.wait"]).toBeGreaterThan(2);
   });
@@ -131,7 +142,11 @@ describe("a lock, as spans tell it", () => {
     expect(lock.signal.aborted).toBe(true);
     const hold = sdk.span("azmutex.hold");
     expect(hold.status).toMatchObject({ code: SpanStatusCode.ERROR, message: lock.signal.reason.message });
-    expect(hold.attributes).toMatchObject({ "azmutex.outcome": "lost", "azmutex.why": "expired", "error.type": "LOCK_LOST" });
+    expect(hold.attributes).toMatchObject({
+      "azmutex.outcome": "lost",
+      "azmutex.why": "expired",
+      "error.type": "LOCK_LOST",
+    });
     expect(hold.events.map(({ name }) => name)).toContain("azmutex.renewal.failed");
     expect(await sdk.measured("azmutex.lock.losses")).toEqual({ "lock expired": 1 });
   });
@@ -155,7 +170,10 @@ describe("a lock, as spans tell it", () => {
     const lock = await mutex.locker("job").lock();
     store.hang("release");
     await expect(world.until(lock.release())).rejects.toThrow("no answer");
-    expect(sdk.span("azmutex.hold").attributes).toMatchObject({ "azmutex.outcome": "unreleased", "error.type": "STORE_UNAVAILABLE" });
+    expect(sdk.span("azmutex.hold").attributes).toMatchObject({
+      "azmutex.outcome": "unreleased",
+      "error.type": "STORE_UNAVAILABLE",
+    });
     expect(sdk.openSpans).toBe(0);
   });
 });
@@ -204,7 +222,9 @@ describe("a key", () => {
     await world.clock.advance(30_000);
     expect(lock.signal.aborted).toBe(true);
     await world.until(takeAll(mutex, ["Acme-4711", "Acme-4712"], { timeoutMs: 100 }).catch(() => undefined));
-    return JSON.stringify(sdk.spans.map(({ name, attributes, status, events }) => ({ name, attributes, status, events })));
+    return JSON.stringify(
+      sdk.spans.map(({ name, attributes, status, events }) => ({ name, attributes, status, events })),
+    );
   };
 
   it("is hashed where that is wanted, and then no message quotes it", async () => {
@@ -295,7 +315,10 @@ describe("what metrics say", () => {
         .catch(() => undefined),
     );
     expect(await sdk.measured("azmutex.lease.try.failures")).toEqual({ "acquire STORE_UNAVAILABLE": 2 });
-    expect(await sdk.measured("azmutex.storage.requests")).toMatchObject({ "acquire failed STORE_UNAVAILABLE": 2, "acquire aborted": 1 });
+    expect(await sdk.measured("azmutex.storage.requests")).toMatchObject({
+      "acquire failed STORE_UNAVAILABLE": 2,
+      "acquire aborted": 1,
+    });
   });
 });
 
@@ -334,7 +357,8 @@ describe("an SDK", () => {
     expect(await world.until(mutex.locker("job").run((lock) => lock.isHeld))).toBe(true);
     trace.disable();
     metrics.disable();
-    // Spans and instruments that can be had, and throw when they are used; and a context manager that does, before or after it ran the work.
+    // Spans and instruments that can be had, and throw when they are used; and a context manager that does, before or
+    // after it ran the work.
     trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan: () => broken<Span>() }) as unknown as Tracer });
     metrics.setGlobalMeterProvider({ getMeter: () => new Proxy({} as Meter, { get: () => () => broken() }) });
     let runs = 0;
@@ -356,7 +380,9 @@ describe("an SDK", () => {
           runs += 1;
         }),
       );
-      await expect(world.until(mutex.locker("job").run(() => Promise.reject(new Error("mine"))))).rejects.toThrow("mine");
+      await expect(world.until(mutex.locker("job").run(() => Promise.reject(new Error("mine"))))).rejects.toThrow(
+        "mine",
+      );
     }
     expect(runs).toBe(2);
   });
@@ -399,11 +425,16 @@ describe("the option telemetry", () => {
     ["plain", 'telemetry must be false or an object of options, not "plain"'],
     [{ key: "sha1" }, 'telemetry.key must be "plain", "hash" or "none", not "sha1"'],
   ])("cannot be %j", (telemetry, message) => {
-    expect(() => new AzureMutex({ store: new MemoryLeaseStore(), telemetry: telemetry as never })).toThrow(new TypeError(message));
+    expect(() => new AzureMutex({ store: new MemoryLeaseStore(), telemetry: telemetry as never })).toThrow(
+      new TypeError(message),
+    );
   });
 });
 
-/** Requests with their times: two processes that share a lock, with hand-overs, a wait that is given up, renewals and a loss. */
+/**
+ * Requests with their times: two processes that share a lock, with hand-overs, a wait that is given up, renewals and a
+ * loss.
+ */
 async function requests(): Promise<string[]> {
   const { world, store, mutex } = setup();
   const other = world.process().mutex.locker("job");

@@ -13,7 +13,9 @@ import { everythingPrinted } from "../support/printed.ts";
 const required = (message: string) => new AuthenticationRequiredError({ scopes: ["s"], message });
 const unavailable = (message: string, cause?: unknown) => new CredentialUnavailableError(message, { cause });
 const notSetUp = unavailable("EnvironmentCredential is unavailable. No underlying credential could be used.");
-const notLoggedIn = unavailable("Please run 'az login' from a command prompt to authenticate before using this credential.");
+const notLoggedIn = unavailable(
+  "Please run 'az login' from a command prompt to authenticate before using this credential.",
+);
 const wrongSecret = required("invalid_client: Error(s): 7000215 - AADSTS7000215: Invalid client secret provided.");
 const noNetwork = required("network_error: See https://aka.ms/msal.js.errors#network_error for details");
 
@@ -25,14 +27,23 @@ describe("a request for a token that failed", () => {
     ["unsure", unavailable("endpoints_resolution_error: See https://aka.ms/msal.js.errors")],
     ["unsure", unavailable("ManagedIdentityCredential: Network unreachable. Message: network_error")],
     ["unsure", unavailable("ManagedIdentityCredential: Authentication failed. Message x", { statusCode: 500 })],
-    ["unsure", unavailable("ManagedIdentityCredential: Authentication failed. Message x", { name: "ServerError", status: 429 })],
-    ["unsure", unavailable("HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded with url: /x")],
+    [
+      "unsure",
+      unavailable("ManagedIdentityCredential: Authentication failed. Message x", { name: "ServerError", status: 429 }),
+    ],
+    [
+      "unsure",
+      unavailable("HTTPSConnectionPool(host='login.microsoftonline.com', port=443): Max retries exceeded with url: /x"),
+    ],
     ["unsure", new AuthenticationError(0, "")],
     ["unsure", new AuthenticationError(408, "")],
     ["unsure", new AuthenticationError(429, "")],
     ["unsure", new AuthenticationError(503, "<html>")],
     // What `EnvironmentCredential` makes of every failure.
-    ["unsure", new AuthenticationError(400, { error: "failed", error_description: "network_error: See https://aka.ms" })],
+    [
+      "unsure",
+      new AuthenticationError(400, { error: "failed", error_description: "network_error: See https://aka.ms" }),
+    ],
     ["unsure", new AggregateAuthenticationError([notSetUp, noNetwork, notLoggedIn], "DefaultAzureCredential")],
     ["unsure", new AggregateAuthenticationError([wrongSecret, new AggregateAuthenticationError([noNetwork])])],
     ["unsure", new RestError("getaddrinfo ENOTFOUND login.microsoftonline.com", { code: "ENOTFOUND" })],
@@ -46,7 +57,10 @@ describe("a request for a token that failed", () => {
     ["refused", required("Automatic authentication has been disabled. You may call the authentication() method.")],
     ["refused", new RestError("no", { statusCode: 403 })],
     ["refused", new AggregateAuthenticationError([notSetUp, wrongSecret, notLoggedIn])],
-    ["refused", unavailable("ManagedIdentityCredential: Authentication failed.", { errorCode: "invalid_request", message: "x" })],
+    [
+      "refused",
+      unavailable("ManagedIdentityCredential: Authentication failed.", { errorCode: "invalid_request", message: "x" }),
+    ],
     ["unavailable", notSetUp],
     ["unavailable", notLoggedIn],
     ["unavailable", unavailable("Attempted to use the IMDS endpoint, but it is not available.")],
@@ -74,11 +88,15 @@ describe("a request for a token that failed", () => {
       message:
         'could not acquire "job": no token from the credential: AggregateAuthenticationError: all failed: ' +
         "network_error: See https://aka.ms/msal.js.errors#network_error for details",
-      cause: { message: expect.stringMatching(/^all failed; EnvironmentCredential is unavailable.*; network_error: See/) },
+      cause: {
+        message: expect.stringMatching(/^all failed; EnvironmentCredential is unavailable.*; network_error: See/),
+      },
     });
     expect(errorFor("acquire", "job", readFailure(wrongSecret))).toMatchObject({
       code: "ACCESS_DENIED",
-      message: expect.stringContaining("the credentials were refused: AuthenticationRequiredError: invalid_client: Error(s): 7000215"),
+      message: expect.stringContaining(
+        "the credentials were refused: AuthenticationRequiredError: invalid_client: Error(s): 7000215",
+      ),
     });
   });
 
@@ -86,6 +104,8 @@ describe("a request for a token that failed", () => {
     const token = ["eyJ0eXAiOiJKV1QifQ", "eyJzdWIiOiJDQU5BUlkifQ", "CANARY"].join(".");
     const thrown = new AggregateAuthenticationError([new Error(`bad assertion ${token}`)], `got ${token}\nCANARY`);
     for (const kind of ["refused", "unsure"] as const)
-      expect(everythingPrinted(errorFor("acquire", "job", readFailure(new TokenError(kind, thrown))))).not.toMatch(/CANARY|eyJ/);
+      expect(everythingPrinted(errorFor("acquire", "job", readFailure(new TokenError(kind, thrown))))).not.toMatch(
+        /CANARY|eyJ/,
+      );
   });
 });

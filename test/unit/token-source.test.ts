@@ -38,7 +38,9 @@ function scene(...answers: Answer[]) {
 
 describe("a request for a token", () => {
   it("that is slow is made once, for all who ask meanwhile, and outlives each of them", async () => {
-    const { clock, asked, source } = scene(() => new Promise((resolve) => clock.setTimer(8_000, () => resolve(tokenFor(HOUR_MS)))));
+    const { clock, asked, source } = scene(
+      () => new Promise((resolve) => clock.setTimer(8_000, () => resolve(tokenFor(HOUR_MS)))),
+    );
     const requests = Array.from({ length: 3 }, () => source.getToken(SCOPE, { abortSignal: AbortSignal.abort() }));
     await clock.advance(8_000);
     expect(await Promise.all(requests)).toMatchObject([{ token: "t" }, { token: "t" }, { token: "t" }]);
@@ -58,7 +60,9 @@ describe("a request for a token", () => {
   it("is given up after half a minute, and the next asks anew", async () => {
     const { clock, asked, get } = scene(never, never, () => Promise.resolve(tokenFor(HOUR_MS)));
     const outcome = await settled(clock, get(), 31_000);
-    expect(outcome).toMatchObject({ reason: { kind: "unsure", cause: { message: "no answer to the request for a token within 30 s" } } });
+    expect(outcome).toMatchObject({
+      reason: { kind: "unsure", cause: { message: "no answer to the request for a token within 30 s" } },
+    });
     expect(asked.map(({ abortSignal }) => abortSignal?.aborted)).toEqual([true, true]);
     expect(await get()).toMatchObject({ token: "t" });
   });

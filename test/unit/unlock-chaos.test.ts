@@ -6,8 +6,9 @@ import { World } from "../support/world.ts";
 const SEEDS = 150;
 
 /**
- * Tasks that share one locker lock, try, time out and give up at any moment, and each calls `unlock` when it has done, whether or not it
- * got anything, as in a `finally`. Of another process is nothing to be seen but that it may have the lock in between.
+ * Tasks that share one locker lock, try, time out and give up at any moment, and each calls `unlock` when it has done,
+ * whether or not it got anything, as in a `finally`. Of another process is nothing to be seen but that it may have the
+ * lock in between.
  */
 async function share(seed: number): Promise<{ readonly unlocked: number; readonly refused: number }> {
   const random = chance(seed);

@@ -21,10 +21,12 @@ const TAKEN = {
   "a lock": (mutex: Mutex, options: WaitOptions) => mutex.locker("job").lock(options),
   "a lock that was tried": (mutex: Mutex, options: WaitOptions) => mutex.locker("job").tryLock(options),
   "a permit": (mutex: Mutex, options: WaitOptions) => new Semaphore(mutex, "job", { permits: 2 }).acquire(options),
-  "a permit that was tried": (mutex: Mutex, options: WaitOptions) => new Semaphore(mutex, "job", { permits: 2 }).tryAcquire(options),
+  "a permit that was tried": (mutex: Mutex, options: WaitOptions) =>
+    new Semaphore(mutex, "job", { permits: 2 }).tryAcquire(options),
   "a read lock": (mutex: Mutex, options: WaitOptions) => new ReaderWriterLock(mutex, "job").read.lock(options),
   "a write lock": (mutex: Mutex, options: WaitOptions) => new ReaderWriterLock(mutex, "job").write.lock(options),
-  "a write lock that was tried": (mutex: Mutex, options: WaitOptions) => new ReaderWriterLock(mutex, "job").write.tryLock(options),
+  "a write lock that was tried": (mutex: Mutex, options: WaitOptions) =>
+    new ReaderWriterLock(mutex, "job").write.tryLock(options),
   "several locks": (mutex: Mutex, options: WaitOptions) => takeAll(mutex, ["a", "b"], options),
   leadership: (mutex: Mutex, options: WaitOptions) => new LeaderElection(mutex, "job").campaign(options),
 };
@@ -72,7 +74,9 @@ describe("until", () => {
     await world.clock.settle();
     stop.abort("the end");
     await running;
-    const lost = expect(locker.run(work, { until: new AbortController().signal })).rejects.toMatchObject({ code: "LOCK_LOST" });
+    const lost = expect(locker.run(work, { until: new AbortController().signal })).rejects.toMatchObject({
+      code: "LOCK_LOST",
+    });
     await world.clock.settle();
     store.hang("renew");
     await world.clock.advance(26_000);

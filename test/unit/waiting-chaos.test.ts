@@ -15,7 +15,8 @@ async function chaos(seed: number, options: LockerOptions): Promise<void> {
   const enter = (lock: Lock): void => {
     for (const other of held) if (other.isHeld && lock.isHeld) throw chaos.violation("two holders");
     held.add(lock);
-    if ((lock.fencingToken as number) <= lastToken) throw chaos.violation(`token ${lock.fencingToken} after ${lastToken}`);
+    if ((lock.fencingToken as number) <= lastToken)
+      throw chaos.violation(`token ${lock.fencingToken} after ${lastToken}`);
     lastToken = lock.fencingToken as number;
   };
 

@@ -41,7 +41,10 @@ export interface StatusJson {
   readonly fair?: boolean;
   /** What the key is used as, as its blob says. Left out where no user has written it. */
   readonly kind?: string;
-  /** The kinds, if there is more than one: their users do not exclude each other. Left out where the key is used in one way. */
+  /**
+   * The kinds, if there is more than one: their users do not exclude each other. Left out where the key is used in one
+   * way.
+   */
   readonly mixedKinds?: readonly string[];
   /** True if some of its users queue with `--fair` and others do not. Left out otherwise. */
   readonly isFairMixed?: true;
@@ -86,7 +89,10 @@ export interface ReaderJson {
 export interface WatchJson extends StatusJson {
   /** When it was seen, by the clock of the machine that watches. */
   readonly at: string;
-  /** What is new. The rest says how the lock is after all changes that were seen at once; `missing` if it is not listed any more. */
+  /**
+   * What is new. The rest says how the lock is after all changes that were seen at once; `missing` if it is not listed
+   * any more.
+   */
   readonly event: LockChangeKind;
 }
 
@@ -104,7 +110,10 @@ export interface BreakJson {
 /** `azmutex hold` prints one, on one line, when it has the lock. */
 export interface HoldJson {
   readonly key: string;
-  /** The fencing token: higher than that of every holder before. With `--read` that of the last writer, if there was one. */
+  /**
+   * The fencing token: higher than that of every holder before. With `--read` that of the last writer, if there was
+   * one.
+   */
   readonly token?: number;
   /** The lease on the blob of that name, for Azure's own checks. Not with `--read` and `--semaphore`. */
   readonly leaseId?: string;
@@ -130,7 +139,10 @@ export interface LeadershipJson {
   readonly data?: string;
 }
 
-/** `azmutex leader --watch --json` prints one on each line: first the present leader, then each change of it or its data. */
+/**
+ * `azmutex leader --watch --json` prints one on each line: first the present leader, then each change of it or its
+ * data.
+ */
 export interface LeaderWatchJson extends LeaderJson {
   /** When it was seen, by the clock of the machine that watches. */
   readonly at: string;

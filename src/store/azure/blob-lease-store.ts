@@ -213,7 +213,8 @@ export class BlobLeaseStore implements LeaseStore {
       const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).renewLease(abortable(call));
       checkLeaseId(answer);
       // P17: Azurite renews whatever lease there is; Azure compares.
-      if (!isSameId(answer.leaseId, leaseId)) return { kind: "refused", why: "taken", status: "200 with another's lease id" };
+      if (!isSameId(answer.leaseId, leaseId))
+        return { kind: "refused", why: "taken", status: "200 with another's lease id" };
       return { kind: "renewed", ...stampOf(answer) };
     });
   }
@@ -234,7 +235,9 @@ export class BlobLeaseStore implements LeaseStore {
 
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
     return this.#ask<ChangeAnswer>("change", key, refused, async (container) => {
-      const answer = await this.#blob(container, key).getBlobLeaseClient(leaseId).changeLease(newLeaseId, abortable(call));
+      const answer = await this.#blob(container, key)
+        .getBlobLeaseClient(leaseId)
+        .changeLease(newLeaseId, abortable(call));
       if (isSameId(answer.leaseId, newLeaseId)) return { kind: "changed" };
       checkLeaseId(answer);
       throw new UnusableAnswer("the answer names another lease", { answered: true });
@@ -300,11 +303,14 @@ export class BlobLeaseStore implements LeaseStore {
   #readAsWritten(key: string, call: StoreCall): Promise<ReadAnswer> {
     return this.#ask<ReadAnswer>("read", key, missing, async (container) => {
       const { options, read } = listing(call);
-      const pages = container.listBlobsFlat({ prefix: key, includeMetadata: true, ...options }).byPage({ maxPageSize: 1 });
+      const pages = container
+        .listBlobsFlat({ prefix: key, includeMetadata: true, ...options })
+        .byPage({ maxPageSize: 1 });
       for await (const { requestId, date, segment, continuationToken } of read(pages)) {
         checkRequestId({ requestId });
         const [first] = segment.blobItems;
-        if (first?.name === key) return { kind: "found", blob: storedBlob(key, first.properties, first.metadata, date) };
+        if (first?.name === key)
+          return { kind: "found", blob: storedBlob(key, first.properties, first.metadata, date) };
         if (first || !continuationToken) return { kind: "missing", what: "blob", date: date?.getTime() ?? Number.NaN };
       }
       throw new UnusableAnswer("the listing has no pages", { answered: false });
@@ -352,13 +358,15 @@ export class BlobLeaseStore implements LeaseStore {
         if (continuationToken && seen.has(continuationToken))
           throw new UnusableAnswer("the listing goes round in circles", { answered: true });
         if (continuationToken) seen.add(continuationToken);
-        for (const { name, properties, metadata } of segment.blobItems) yield storedBlob(name, properties, lowerCaseNames(metadata), date);
+        for (const { name, properties, metadata } of segment.blobItems)
+          yield storedBlob(name, properties, lowerCaseNames(metadata), date);
       }
     } catch (error) {
       if (call?.signal?.aborted) throw error;
       const failure = this.#read("list", prefix, error);
       const { outcome } = failure;
-      if (!(outcome.kind === "missing" && outcome.what === "container")) throw errorFor("list", prefix, failure, this.address);
+      if (!(outcome.kind === "missing" && outcome.what === "container"))
+        throw errorFor("list", prefix, failure, this.address);
       call?.onNoContainer?.();
     }
   }
@@ -457,7 +465,9 @@ function checkRequestId({
   readonly _response?: Response | undefined;
 }): void {
   if (requestId) return;
-  const what = [gatewayReason(_response?.status, _response?.bodyAsText), "without x-ms-request-id"].filter((part) => part !== "");
+  const what = [gatewayReason(_response?.status, _response?.bodyAsText), "without x-ms-request-id"].filter(
+    (part) => part !== "",
+  );
   throw new UnusableAnswer(`a proxy or gateway answered: ${what.join(" ")}`, { answered: false });
 }
 
@@ -489,13 +499,23 @@ function refused(outcome: Outcome, { status }: Failure): Refused | undefined {
 }
 
 function stampOf({ etag, lastModified, date }: AnswerHeaders): Stamp {
-  if (!etag || lastModified === undefined || date === undefined || Number.isNaN(lastModified.getTime() + date.getTime())) {
+  if (
+    !etag ||
+    lastModified === undefined ||
+    date === undefined ||
+    Number.isNaN(lastModified.getTime() + date.getTime())
+  ) {
     throw new UnusableAnswer("the answer lacks ETag, Last-Modified or Date", { answered: false });
   }
   return { etag: quotedEtag(etag), lastModified: lastModified.getTime(), date: date.getTime() };
 }
 
-function storedBlob(key: string, found: LeaseProperties, metadata: Record<string, string> = {}, date?: Date): StoredBlob {
+function storedBlob(
+  key: string,
+  found: LeaseProperties,
+  metadata: Record<string, string> = {},
+  date?: Date,
+): StoredBlob {
   const { leaseState } = found;
   if (leaseState === undefined || !LEASE_STATES.has(leaseState))
     throw new UnusableAnswer("the answer lacks the state of its lease", { answered: false });
@@ -503,7 +523,9 @@ function storedBlob(key: string, found: LeaseProperties, metadata: Record<string
     key,
     ...stampOf({ ...found, ...(date && { date }) }),
     // The SDK's parser may make something else than a text of an entry without a value.
-    metadata: Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, typeof value === "string" ? value : ""])),
+    metadata: Object.fromEntries(
+      Object.entries(metadata).map(([name, value]) => [name, typeof value === "string" ? value : ""]),
+    ),
     leaseState: leaseState as LeaseState,
     infinite: found.leaseDuration === "infinite",
     ...(found.contentLength !== undefined && { hasContent: found.contentLength > 0 }),

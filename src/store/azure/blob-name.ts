@@ -20,7 +20,8 @@ const UNSAFE_CHARACTER = /[\p{Cc}\p{Co}\p{Cs}\u{fdd0}-\u{fdef}\u{fffe}\u{ffff}]/
  * service rewrite some names silently (`a/../b`, `a/./b`, `a\b`, `a/`): two keys would then be one lock.
  */
 export function checkKey(key: unknown): asserts key is string {
-  if (typeof key !== "string") throw new InvalidKeyError(`key must be a string, not ${key === null ? "null" : typeof key}`);
+  if (typeof key !== "string")
+    throw new InvalidKeyError(`key must be a string, not ${key === null ? "null" : typeof key}`);
   const fault = faultOf(key);
   if (fault) throw new InvalidKeyError(`key ${quoted(key)} ${fault}`, key);
 }
@@ -46,7 +47,12 @@ export function checkContainerName(name: unknown, option = "containerName"): ass
 
 /** Throws `TypeError` unless `prefix` can begin a key. */
 export function checkPrefix(prefix: unknown): asserts prefix is string {
-  if (typeof prefix !== "string" || prefix.length > LONGEST_NAME || UNSAFE_CHARACTER.test(prefix) || prefix.includes("\\")) {
+  if (
+    typeof prefix !== "string" ||
+    prefix.length > LONGEST_NAME ||
+    UNSAFE_CHARACTER.test(prefix) ||
+    prefix.includes("\\")
+  ) {
     throw new TypeError(`prefix must be the beginning of a key, not ${shown(prefix)}`);
   }
 }
@@ -57,11 +63,15 @@ function faultOf(key: string): string | undefined {
   if (UNSAFE_CHARACTER.test(key)) return "has a character that cannot stand in a blob's name";
   if (key.includes("\\")) return "has a backslash, which URLs turn into a slash";
   const segments = key.split("/");
-  if (segments.length > MOST_SEGMENTS) return `has ${segments.length} segments; a blob's name has at most ${MOST_SEGMENTS}`;
+  if (segments.length > MOST_SEGMENTS)
+    return `has ${segments.length} segments; a blob's name has at most ${MOST_SEGMENTS}`;
   if (key.endsWith("/")) return "ends with a slash, which the service drops";
-  if (segments.some((segment) => segment === "." || segment === "..")) return 'has a segment "." or "..", which URLs resolve';
-  if (segments.some((segment) => segment.endsWith("."))) return "has a segment that ends with a dot, which the service drops";
-  if (key.startsWith(RESERVED_PREFIX) || `${key}/` === RESERVED_PREFIX) return `is in "${RESERVED_PREFIX}", which azmutex keeps for itself`;
+  if (segments.some((segment) => segment === "." || segment === ".."))
+    return 'has a segment "." or "..", which URLs resolve';
+  if (segments.some((segment) => segment.endsWith(".")))
+    return "has a segment that ends with a dot, which the service drops";
+  if (key.startsWith(RESERVED_PREFIX) || `${key}/` === RESERVED_PREFIX)
+    return `is in "${RESERVED_PREFIX}", which azmutex keeps for itself`;
   return undefined;
 }
 

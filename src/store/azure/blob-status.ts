@@ -1,10 +1,22 @@
-import { AccessDeniedError, type LossReason, type MutexError, StoreRefusedError, StoreUnavailableError } from "../../errors.ts";
+import {
+  AccessDeniedError,
+  type LossReason,
+  type MutexError,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from "../../errors.ts";
 import type { StoreAddress } from "../store-address.ts";
 import { cleanLine } from "./clean-text.ts";
 import { gatewayReason } from "./gateway-answer.ts";
 import { networkReason } from "./network-failure.ts";
 import { type ServiceRefusal, type StoreFacts, serviceReason } from "./service-reason.ts";
-import { isCredentialError, TokenError, type TokenFailureKind, tokenFailureKind, tokenReason } from "./token-failure.ts";
+import {
+  isCredentialError,
+  TokenError,
+  type TokenFailureKind,
+  tokenFailureKind,
+  tokenReason,
+} from "./token-failure.ts";
 
 /** What a refusal of the service means, whatever the operation. */
 export type Outcome =
@@ -102,14 +114,18 @@ export function readFailure(thrown: unknown, facts: StoreFacts = {}): Failure {
   const status = typeof error.statusCode === "number" ? error.statusCode : undefined;
   const codeInHeader = header("x-ms-error-code") ?? error.details?.errorCode;
   const code = [codeInHeader, error.code].find((found): found is string => typeof found === "string" && found !== "");
-  const isOfService = header("x-ms-request-id") !== undefined || (typeof codeInHeader === "string" && codeInHeader !== "");
+  const isOfService =
+    header("x-ms-request-id") !== undefined || (typeof codeInHeader === "string" && codeInHeader !== "");
   const name = typeof error.name === "string" ? error.name : "Error";
   const date = Date.parse(header("date") ?? "");
   const message = String(error.message);
-  const statusText = [status, code ?? (status === undefined ? name : undefined)].filter((part) => part !== undefined).join(" ");
+  const statusText = [status, code ?? (status === undefined ? name : undefined)]
+    .filter((part) => part !== undefined)
+    .join(" ");
   const source = isOfService ? "service" : status === undefined ? "network" : "gateway";
   const reasons = {
-    service: () => serviceReason({ status: statusText, code: code ?? "", about: IN_QUESTION[code ?? ""], message, date }, facts),
+    service: () =>
+      serviceReason({ status: statusText, code: code ?? "", about: IN_QUESTION[code ?? ""], message, date }, facts),
     gateway: () => gatewayReason(status, error.response?.bodyAsText),
     network: () => networkReason(code, message, facts.address),
   };
@@ -148,7 +164,12 @@ export function attempted(operation: string, key: string | undefined, address: S
 }
 
 /** The error for a failure that the operation has no answer for. */
-export function errorFor(operation: string, key: string | undefined, failure: Failure, address?: StoreAddress): MutexError {
+export function errorFor(
+  operation: string,
+  key: string | undefined,
+  failure: Failure,
+  address?: StoreAddress,
+): MutexError {
   const { outcome, reason, cause, answered, retryAfterMs } = failure;
   const what = attempted(operation, key, address);
   switch (outcome.kind) {
@@ -205,7 +226,8 @@ function outcomeOf({ status, code, isOfService }: Refusal): Outcome {
   if (status === 401 || status === 403) return { kind: "denied" };
   // Below 400 it may well have been done: it is another answer than the one for the operation, or its body cannot be
   // read.
-  if (status === undefined || status < 400 || status >= 500 || status === 408 || status === 429) return { kind: "unsure" };
+  if (status === undefined || status < 400 || status >= 500 || status === 408 || status === 429)
+    return { kind: "unsure" };
   // A store that hides what the caller may not see answers 404 with a code of its own.
   if (status === 404 && code === "") return { kind: "missing", what: "blob" };
   return { kind: "rejected" };

@@ -70,7 +70,8 @@ const ACCOUNT_OPTIONS = ["accountName", "accountKey", "credential", "endpoint"] 
  * before anything is sent; loads the SDK only when the first request is made.
  */
 export function connect(options: ConnectOptions, clock: Clock = systemClock): LeaseStore {
-  if (typeof options !== "object" || options === null) throw new TypeError("options must be an object that says where the locks are");
+  if (typeof options !== "object" || options === null)
+    throw new TypeError("options must be an object that says where the locks are");
   switch (onlyWay(options)) {
     case "store":
       refuseContainerName(options, "store");
@@ -91,7 +92,11 @@ export function connect(options: ConnectOptions, clock: Clock = systemClock): Le
 function onlyWay(options: ConnectOptions): Way {
   const account = ACCOUNT_OPTIONS.filter((option) => options[option] !== undefined);
   const ways = WAYS.filter((way) =>
-    way === "account" ? account.length > 0 : way === "useStorageEmulator" ? options[way] === true : options[way] !== undefined,
+    way === "account"
+      ? account.length > 0
+      : way === "useStorageEmulator"
+        ? options[way] === true
+        : options[way] !== undefined,
   );
   const [way, another] = ways;
   const named = ways.flatMap((found) => (found === "account" ? account : [found]));
@@ -100,7 +105,8 @@ function onlyWay(options: ConnectOptions): Way {
       "options say nowhere to connect to: give connectionString, sasUrl, accountName with accountKey or credential, containerClient, store or useStorageEmulator: true",
     );
   }
-  if (another !== undefined) throw new TypeError(`options say more than one way to connect: ${named.join(", ")}; give one`);
+  if (another !== undefined)
+    throw new TypeError(`options say more than one way to connect: ${named.join(", ")}; give one`);
   return way;
 }
 
@@ -111,7 +117,8 @@ function fromConnectionString(options: ConnectOptions): LeaseStore {
   }
   const url = parseUrl(endpoint, "BlobEndpoint in connectionString");
   url.search = sas ?? "";
-  if (!url.searchParams.has("sig")) throw new TypeError("SharedAccessSignature in connectionString has no signature (sig)");
+  if (!url.searchParams.has("sig"))
+    throw new TypeError("SharedAccessSignature in connectionString has no signature (sig)");
   return signedUrl(url, options, "connectionString", accountName);
 }
 
@@ -140,10 +147,13 @@ function fromAccount(options: ConnectOptions, clock: Clock): LeaseStore {
   if (credential === undefined)
     throw new TypeError(`${accountName === undefined ? "endpoint" : "accountName"} needs accountKey or credential`);
   if (typeof credential.getToken !== "function") throw new TypeError("credential must have a getToken method");
-  if (endpoint === undefined && accountName === undefined) throw new TypeError("credential needs accountName or endpoint");
+  if (endpoint === undefined && accountName === undefined)
+    throw new TypeError("credential needs accountName or endpoint");
   const url = parseEndpoint(endpoint ?? publicEndpoint(accountName as string), "endpoint", accountName);
   if (url.protocol !== "https:")
-    throw new TypeError(`endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`);
+    throw new TypeError(
+      `endpoint must be https with a credential: Entra tokens are never sent in the clear, as to ${url.host}`,
+    );
   const name = containerName(options);
   const tokens = new TokenSource(credential, clock);
   return lazily(url, name, () => tokens);
@@ -172,11 +182,14 @@ function sharedKey({
 function signedUrl(url: URL, options: ConnectOptions, option: string, accountName?: string): LeaseStore {
   checkTransport(url, option, options.allowHttp ?? false);
   const { account, container, isBlob } = readBlobUrl(url, option, accountName);
-  if (isBlob) throw new TypeError(`${option} must be that of a container or an account, and names more than a container`);
+  if (isBlob)
+    throw new TypeError(`${option} must be that of a container or an account, and names more than a container`);
   if (container === undefined) return lazily(account, containerName(options), anonymous);
   checkContainerName(container, `the container in ${option}`);
   if (options.containerName !== undefined && options.containerName !== container) {
-    throw new TypeError(`containerName (${shown(options.containerName)}) and the container in ${option} ("${container}") differ`);
+    throw new TypeError(
+      `containerName (${shown(options.containerName)}) and the container in ${option} ("${container}") differ`,
+    );
   }
   return lazily(account, container, anonymous);
 }
@@ -243,7 +256,12 @@ function classesOf(client: object): unknown[] {
 }
 
 function bringsTokens(credential: unknown): credential is TokenCredentialLike {
-  return typeof credential === "object" && credential !== null && "getToken" in credential && typeof credential.getToken === "function";
+  return (
+    typeof credential === "object" &&
+    credential !== null &&
+    "getToken" in credential &&
+    typeof credential.getToken === "function"
+  );
 }
 
 function checkClientUrl({ credential }: SdkClient, url: URL, { allowHttp = false }: ConnectOptions): void {
@@ -255,8 +273,10 @@ function checkClientUrl({ credential }: SdkClient, url: URL, { allowHttp = false
   // Behind an address, one segment is an emulator's account; with https it may be a container of a service that serves
   // one account alone.
   const segment = url.pathname.replaceAll("/", "");
-  const isAccount = url.protocol === "http:" || segment === (credential as { accountName?: unknown } | undefined)?.accountName;
-  if (segment === "" || isAccount) throw new TypeError("containerClient must be that of a container, and its URL names none");
+  const isAccount =
+    url.protocol === "http:" || segment === (credential as { accountName?: unknown } | undefined)?.accountName;
+  if (segment === "" || isAccount)
+    throw new TypeError("containerClient must be that of a container, and its URL names none");
 }
 
 function containerName({ containerName: name }: ConnectOptions): string {
@@ -266,7 +286,8 @@ function containerName({ containerName: name }: ConnectOptions): string {
 }
 
 function refuseContainerName({ containerName: name }: ConnectOptions, way: Way): void {
-  if (name !== undefined) throw new TypeError(`containerName and ${way} say the same thing twice; ${way} already is a container`);
+  if (name !== undefined)
+    throw new TypeError(`containerName and ${way} say the same thing twice; ${way} already is a container`);
 }
 
 function inContainer(url: URL, name: string): URL {

@@ -2,11 +2,12 @@ import { shown } from "../../options.ts";
 import { isContainerName } from "./blob-name.ts";
 
 /** Azurite's account, known to everybody. https://learn.microsoft.com/azure/storage/common/storage-use-azurite */
-export const EMULATOR: { readonly accountName: string; readonly accountKey: string; readonly endpoint: string } = Object.freeze({
-  accountName: "devstoreaccount1",
-  accountKey: "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
-  endpoint: "http://127.0.0.1:10000/devstoreaccount1",
-});
+export const EMULATOR: { readonly accountName: string; readonly accountKey: string; readonly endpoint: string } =
+  Object.freeze({
+    accountName: "devstoreaccount1",
+    accountKey: "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+    endpoint: "http://127.0.0.1:10000/devstoreaccount1",
+  });
 
 /** The connection string of an Azurite at this port of the loopback interface. */
 export function emulatorConnectionString(port: number): string {
@@ -22,7 +23,8 @@ const IP_ADDRESS = /^(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\])$/i;
  * A host of Azure's own: account, DNS zone or private link, service. Names of accounts have no hyphens; a suffix of
  * them does.
  */
-const AZURE_HOST = /^([^.]+)\.(?:(?:z\d+|privatelink)\.)?(blob|dfs|file|queue|table|web)\.(?:core\.|storage\.azure\.net$)/;
+const AZURE_HOST =
+  /^([^.]+)\.(?:(?:z\d+|privatelink)\.)?(blob|dfs|file|queue|table|web)\.(?:core\.|storage\.azure\.net$)/;
 const ROUTING = /-(?:internetrouting|microsoftrouting)$/;
 const SECONDARY = /-secondary$/;
 
@@ -83,7 +85,8 @@ export function parseConnectionString(text: unknown): ConnectionParts {
   const accountName = parts.get("AccountName");
   const accountKey = parts.get("AccountKey");
   const sas = parts.get("SharedAccessSignature")?.replace(/^\?/, "");
-  const endpoint = parts.get("BlobEndpoint") ?? (accountName === undefined ? undefined : endpointOf(accountName, parts));
+  const endpoint =
+    parts.get("BlobEndpoint") ?? (accountName === undefined ? undefined : endpointOf(accountName, parts));
   if (endpoint === undefined) throw new TypeError("connectionString lacks AccountName or BlobEndpoint");
   if (sas) return { endpoint, sas, ...(accountName !== undefined && { accountName }) };
   if (accountName === undefined) throw new TypeError("connectionString lacks AccountName");
@@ -94,7 +97,8 @@ export function parseConnectionString(text: unknown): ConnectionParts {
 
 /** Names as Azure writes them, whatever the case. Blanks around a part are no part of it. */
 function partsOf(text: string): ReadonlyMap<string, string> {
-  if (/^["']|["']$/.test(text)) throw new TypeError("connectionString begins or ends with a quotation mark: leave it out");
+  if (/^["']|["']$/.test(text))
+    throw new TypeError("connectionString begins or ends with a quotation mark: leave it out");
   if (/[\r\n]/.test(text)) throw new TypeError("connectionString has a line break inside");
   const parts = new Map<string, string>();
   for (const [index, part] of text.split(";").entries()) {
@@ -105,7 +109,9 @@ function partsOf(text: string): ReadonlyMap<string, string> {
     const value = piece.slice(at + 1);
     const name = NAME_OF_PART.get(piece.slice(0, at).toLowerCase());
     if (name === undefined)
-      throw new TypeError(`connectionString has a part of unknown name, ${unknownPart(index, piece.slice(0, at), value)}`);
+      throw new TypeError(
+        `connectionString has a part of unknown name, ${unknownPart(index, piece.slice(0, at), value)}`,
+      );
     if (parts.has(name)) throw new TypeError(`connectionString has ${name} twice`);
     checkValue(value, `${name} in connectionString`);
     parts.set(name, value);
@@ -137,12 +143,18 @@ function endpointOf(accountName: string, parts: ReadonlyMap<string, string>): st
 function emulatorParts(parts: ReadonlyMap<string, string>): ConnectionParts {
   const { accountName, accountKey, endpoint } = EMULATOR;
   const other = ["AccountName", "AccountKey", "SharedAccessSignature", "BlobEndpoint"].find((name) => parts.has(name));
-  if (other !== undefined) throw new TypeError(`connectionString has UseDevelopmentStorage=true and ${other}: leave one out`);
+  if (other !== undefined)
+    throw new TypeError(`connectionString has UseDevelopmentStorage=true and ${other}: leave one out`);
   const proxy = parts.get("DevelopmentStorageProxyUri");
   if (!proxy) return { accountName, accountKey, endpoint };
-  const { protocol, hostname, port, pathname, search, hash } = parseUrl(proxy, "DevelopmentStorageProxyUri in connectionString");
+  const { protocol, hostname, port, pathname, search, hash } = parseUrl(
+    proxy,
+    "DevelopmentStorageProxyUri in connectionString",
+  );
   if (port !== "" || pathname !== "/" || search !== "" || hash !== "")
-    throw new TypeError("DevelopmentStorageProxyUri in connectionString must be a scheme and a host alone, such as http://azurite");
+    throw new TypeError(
+      "DevelopmentStorageProxyUri in connectionString must be a scheme and a host alone, such as http://azurite",
+    );
   return { accountName, accountKey, endpoint: `${protocol}//${hostname}:10000/${accountName}` };
 }
 
@@ -160,7 +172,8 @@ export function parseUrl(url: unknown, option: string): URL {
   if (parsed.protocol !== "https:" && parsed.protocol !== "http:")
     throw new TypeError(`${option} must be an https URL, not ${parsed.protocol}`);
   if (parsed.pathname.includes("//")) throw new TypeError(`${option} must have a path without empty segments`);
-  if (parsed.username !== "" || parsed.password !== "") throw new TypeError(`${option} must be a URL without a user and a password`);
+  if (parsed.username !== "" || parsed.password !== "")
+    throw new TypeError(`${option} must be a URL without a user and a password`);
   if (parsed.hash !== "") throw new TypeError(`${option} must be a URL without a fragment (#)`);
   return parsed;
 }
@@ -218,7 +231,11 @@ function at(url: URL, account: string | undefined): URL {
  * Addresses without a name of their own carry the account in the path; names with dots do so only where they serve the
  * emulator.
  */
-function isPathStyle({ hostname, port, protocol }: URL, first: string | undefined, accountName: string = EMULATOR.accountName): boolean {
+function isPathStyle(
+  { hostname, port, protocol }: URL,
+  first: string | undefined,
+  accountName: string = EMULATOR.accountName,
+): boolean {
   if (IP_ADDRESS.test(hostname) || !hostname.includes(".") || hostname === "host.docker.internal") return true;
   return first === accountName && !hostname.startsWith(`${accountName}.`) && (port !== "" || protocol === "http:");
 }
@@ -229,7 +246,9 @@ function checkHost({ protocol, hostname }: URL, option: string, accountName: str
   const primary = label.replace(SECONDARY, "");
   const right = `${protocol}//${primary}${hostname.slice(label.length).replace(`.${service}.`, ".blob.")}`;
   if (service !== "blob")
-    throw new TypeError(`${option} must be the account's blob endpoint, such as ${right}, and is that of its ${service} service`);
+    throw new TypeError(
+      `${option} must be the account's blob endpoint, such as ${right}, and is that of its ${service} service`,
+    );
   if (primary !== label) throw new TypeError(secondaryText(option, right));
   const account = label.replace(ROUTING, "");
   if (accountName !== undefined && account !== accountName)
@@ -244,10 +263,17 @@ function secondaryText(option: string, right: URL | string): string {
 /** Throws `TypeError` if the lock would travel in the clear to somewhere else than this machine. */
 export function checkTransport({ protocol, hostname, host }: URL, option: string, allowHttp: boolean): void {
   if (protocol === "https:" || allowHttp || isLoopback(hostname)) return;
-  throw new TypeError(`${option} is plain http to ${host}, which is not this machine; use https, or say allowHttp: true`);
+  throw new TypeError(
+    `${option} is plain http to ${host}, which is not this machine; use https, or say allowHttp: true`,
+  );
 }
 
 /** Whether the host is this machine, by its name or its address. */
 export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+  return (
+    hostname === "localhost" ||
+    hostname.endsWith(".localhost") ||
+    hostname === "[::1]" ||
+    /^127(\.\d+){3}$/.test(hostname)
+  );
 }

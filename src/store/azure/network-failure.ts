@@ -5,7 +5,8 @@ import { isLoopback } from "./endpoint.ts";
 /** The SDK's code for a request that failed without a code of the network's. The message says more. */
 const NO_CODE = "REQUEST_SEND_ERROR";
 
-const UNKNOWN_SIGNER = "this machine does not know who signed its certificate; NODE_EXTRA_CA_CERTS names further authorities";
+const UNKNOWN_SIGNER =
+  "this machine does not know who signed its certificate; NODE_EXTRA_CA_CERTS names further authorities";
 const CUT = "the connection was cut";
 const NO_WAY = "no way there from this network";
 
@@ -51,7 +52,9 @@ function hintFor(code: string, other: string | undefined, address: StoreAddress 
       return address?.account.includes(".") ? "is the host's name right?" : "is the account's name right?";
     case "ECONNREFUSED": {
       const host = (other ?? address?.host ?? "").replace(/:\d+$/, "");
-      return isLoopback(host) || host === "::1" ? "nothing listens there: does the emulator run?" : "nothing listens there";
+      return isLoopback(host) || host === "::1"
+        ? "nothing listens there: does the emulator run?"
+        : "nothing listens there";
     }
     default:
       return Object.hasOwn(NETWORK_HINTS, code) ? NETWORK_HINTS[code] : undefined;

@@ -39,11 +39,15 @@ export function serviceReason(refusal: ServiceRefusal, facts: StoreFacts): strin
   return `${status}${said}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
-function hintFor({ about, message, date }: ServiceRefusal, { address, signedUntil = Number.NaN }: StoreFacts): string | undefined {
+function hintFor(
+  { about, message, date }: ServiceRefusal,
+  { address, signedUntil = Number.NaN }: StoreFacts,
+): string | undefined {
   switch (about) {
     case "signature":
     case "access": {
-      if (signedUntil <= date) return `the SAS expired at ${new Date(signedUntil).toISOString().replace(/\.000Z$/, "Z")}`;
+      if (signedUntil <= date)
+        return `the SAS expired at ${new Date(signedUntil).toISOString().replace(/\.000Z$/, "Z")}`;
       const isUnsigned = about === "signature" || message.includes("failed to authenticate");
       return skewOf(date) ?? (isUnsigned ? "is the key, or the SAS, right?" : undefined);
     }

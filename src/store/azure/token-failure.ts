@@ -68,18 +68,25 @@ export interface TokenReason {
  * first of them said that is not merely missing on this machine.
  */
 export function tokenReason(thrown: unknown): TokenReason {
-  const { name, message, errors } = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as CredentialFailure;
+  const { name, message, errors } = (
+    typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }
+  ) as CredentialFailure;
   const all: readonly CredentialFailure[] = Array.isArray(errors) ? errors : [];
   const said = [String(message), ...all.map((one) => String(one?.message))];
   const telling = all.find((one) => evidentKind(one, 0) !== "unavailable");
   const shownName = typeof name === "string" ? name : "Error";
-  const words = [`${shownName}: ${firstSentence(said[0] ?? "")}`, ...(telling ? [firstSentence(String(telling.message))] : [])];
+  const words = [
+    `${shownName}: ${firstSentence(said[0] ?? "")}`,
+    ...(telling ? [firstSentence(String(telling.message))] : []),
+  ];
   return { name: shownName, said, reason: words.join(": ") };
 }
 
 /** Whether it is an error of the library that fetches tokens, by its name: there may be several copies of it. */
 export function isCredentialError(thrown: unknown): boolean {
-  return typeof thrown === "object" && thrown !== null && CREDENTIAL_ERRORS.has(String((thrown as CredentialFailure).name));
+  return (
+    typeof thrown === "object" && thrown !== null && CREDENTIAL_ERRORS.has(String((thrown as CredentialFailure).name))
+  );
 }
 
 /** Reads what a credential threw. Only what is evidently a refusal counts as one. */
@@ -91,11 +98,13 @@ export function tokenFailureKind(thrown: unknown): TokenFailureKind {
 function evidentKind(thrown: unknown, depth: number): TokenFailureKind | undefined {
   if (typeof thrown !== "object" || thrown === null || depth > DEEPEST) return undefined;
   const { name, message, code, errorCode, statusCode, status, errors, cause } = thrown as CredentialFailure;
-  if (Array.isArray(errors) && errors.length > 0) return ofAll(errors.map((one) => evidentKind(one, depth + 1) ?? "unsure"));
+  if (Array.isArray(errors) && errors.length > 0)
+    return ofAll(errors.map((one) => evidentKind(one, depth + 1) ?? "unsure"));
   if (TRANSIENT.test([code, errorCode, message].join(" "))) return "unsure";
   const answered = [statusCode, status].find((found) => typeof found === "number");
   if (typeof answered === "number" && isTransient(answered)) return "unsure";
-  if (answered === 400 || answered === 401 || answered === 403 || REFUSAL.test(`${errorCode} ${message}`)) return "refused";
+  if (answered === 400 || answered === 401 || answered === 403 || REFUSAL.test(`${errorCode} ${message}`))
+    return "refused";
   const isUnavailable = name === "CredentialUnavailableError" || name === "AggregateAuthenticationError";
   return evidentKind(cause, depth + 1) ?? (isUnavailable ? "unavailable" : undefined);
 }

@@ -75,7 +75,8 @@ export class TokenSource implements TokenCredentialLike {
     this.#lastUsed = kept;
     const { token } = kept;
     const leftMs = token && options.claims === undefined ? token.expiresOnTimestamp - wallTime() : 0;
-    if (token === undefined || leftMs <= UNUSED_BEFORE_MS) return forOneRequest(await this.#fetch(kept, scopes, options));
+    if (token === undefined || leftMs <= UNUSED_BEFORE_MS)
+      return forOneRequest(await this.#fetch(kept, scopes, options));
     if (isRefreshDue(token, leftMs) && !(kept.lastRefresh && kept.lastRefresh.elapsedMs < REFRESHED_AGAIN_AFTER_MS)) {
       kept.lastRefresh = new Stopwatch(this.#clock);
       // The one at hand is good for a while; a failure shows when it is not.

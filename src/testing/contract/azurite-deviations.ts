@@ -7,11 +7,12 @@ export type LeaseStoreDeviation =
   | "breakPeriodOver60OnInfiniteLease";
 
 /**
- * What Azurite 3.35 does otherwise, as far as a `LeaseStore` lets one see it. A store under test that has such a deviation
- * names it, and `describeLeaseStore` leaves out the cases that assert the opposite.
+ * What Azurite 3.35 does otherwise, as far as a `LeaseStore` lets one see it. A store under test that has such a
+ * deviation names it, and `describeLeaseStore` leaves out the cases that assert the opposite.
  */
 export const AZURITE_DEVIATIONS: Readonly<Record<LeaseStoreDeviation, string>> = Object.freeze({
-  renewWithForeignIdOnExpiredLease: "A renewal with any id at all succeeds on an expired lease, and revives the lease of its last holder.",
+  renewWithForeignIdOnExpiredLease:
+    "A renewal with any id at all succeeds on an expired lease, and revives the lease of its last holder.",
   leaseIdsNotValidated: 'A lease id need not be a GUID: "not-a-guid" is accepted.',
   leaseIdsCaseSensitive: "Lease operations compare lease ids case-sensitively; only writes do not.",
   fractionalLeaseLength: "A lease of 15.5 seconds is accepted.",

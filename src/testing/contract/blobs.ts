@@ -34,7 +34,9 @@ export function describeBlobs({ describe, test, expect }: Contract): void {
 
     test("is won by exactly one of many", async (under) => {
       await under.store.createContainer();
-      const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => under.store.create(KEY, { n: String(n) })));
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => under.store.create(KEY, { n: String(n) })),
+      );
       expect(answers.map(inWords).filter((answer) => answer !== "exists")).toEqual(["created"]);
     });
 
@@ -69,7 +71,9 @@ export function describeBlobs({ describe, test, expect }: Contract): void {
       await bringInto("leased", under);
       const { etag } = await readBlob(under);
       await under.foreign.putBlob(KEY, { leaseId: A, metadata: { owner: "go" } });
-      expect(inWords(await under.store.writeMetadata(KEY, { owner: "me" }, { leaseId: A, ifMatch: etag }))).toBe("unmet");
+      expect(inWords(await under.store.writeMetadata(KEY, { owner: "me" }, { leaseId: A, ifMatch: etag }))).toBe(
+        "unmet",
+      );
       expect((await readBlob(under)).metadata).toEqual({ owner: "go" });
     });
   });
@@ -232,7 +236,9 @@ export function describeBlobs({ describe, test, expect }: Contract): void {
         "broken",
         "expired",
       ]);
-      expect((await listed(under, "")).filter(({ infinite }) => infinite).map(({ key }) => key)).toEqual(["c-infinite"]);
+      expect((await listed(under, "")).filter(({ infinite }) => infinite).map(({ key }) => key)).toEqual([
+        "c-infinite",
+      ]);
     });
   });
 }

@@ -16,16 +16,41 @@ export interface Row {
   readonly cells: Readonly<Record<LeaseState, Cell>>;
 }
 
-const as = (answer: string, leaves: Cell["leaves"], unless?: LeaseStoreDeviation): Cell => ({ answer, leaves, ...(unless && { unless }) });
+const as = (answer: string, leaves: Cell["leaves"], unless?: LeaseStoreDeviation): Cell => ({
+  answer,
+  leaves,
+  ...(unless && { unless }),
+});
 
 /** A cell per state, in the order available, leased, breaking, broken, expired. */
-function row(operation: string, ask: Row["ask"], available: Cell, leased: Cell, breaking: Cell, broken: Cell, expired: Cell): Row {
+function row(
+  operation: string,
+  ask: Row["ask"],
+  available: Cell,
+  leased: Cell,
+  breaking: Cell,
+  broken: Cell,
+  expired: Cell,
+): Row {
   return { operation, ask, cells: { available, leased, breaking, broken, expired } };
 }
 
 /** Refused alike, whatever the state, and nothing changes. */
-function refusedEverywhere(operation: string, ask: Row["ask"], answer: string, expired: Cell = as(answer, "expired")): Row {
-  return row(operation, ask, as(answer, "available"), as(answer, "leased"), as(answer, "breaking"), as(answer, "broken"), expired);
+function refusedEverywhere(
+  operation: string,
+  ask: Row["ask"],
+  answer: string,
+  expired: Cell = as(answer, "expired"),
+): Row {
+  return row(
+    operation,
+    ask,
+    as(answer, "available"),
+    as(answer, "leased"),
+    as(answer, "breaking"),
+    as(answer, "broken"),
+    expired,
+  );
 }
 
 async function writeAs(leaseId: string, under: StoreUnderTest): Promise<string> {
@@ -39,8 +64,8 @@ function breakInWords(answer: BreakAnswer): string {
 }
 
 /**
- * The state machine of a blob's lease, as Microsoft documents it under Lease Blob: every operation in every state. A is who
- * holds, or held, a lease of 60 s; a lease that is breaking has 30 s left.
+ * The state machine of a blob's lease, as Microsoft documents it under Lease Blob: every operation in every state. A is
+ * who holds, or held, a lease of 60 s; a lease that is breaking has 30 s left.
  */
 export const LEASE_TABLE: readonly Row[] = [
   row(
@@ -94,7 +119,11 @@ export const LEASE_TABLE: readonly Row[] = [
     as("refused", "broken"),
     as("refused", "expired"),
   ),
-  refusedEverywhere("a change between two ids that do not hold", async ({ store }) => (await store.change(KEY, B, C)).kind, "refused"),
+  refusedEverywhere(
+    "a change between two ids that do not hold",
+    async ({ store }) => (await store.change(KEY, B, C)).kind,
+    "refused",
+  ),
   row(
     "a release by the holder",
     async ({ store }) => inWords(await store.release(KEY, A)),
@@ -104,7 +133,11 @@ export const LEASE_TABLE: readonly Row[] = [
     as("released", "available"),
     as("released", "available"),
   ),
-  refusedEverywhere("a release by another", async ({ store }) => inWords(await store.release(KEY, B)), "refused (taken)"),
+  refusedEverywhere(
+    "a release by another",
+    async ({ store }) => inWords(await store.release(KEY, B)),
+    "refused (taken)",
+  ),
   row(
     "a break without a period",
     async ({ store }) => breakInWords(await store.break(KEY)),

@@ -10,7 +10,10 @@ export interface StoreUnderTest {
   readonly foreign: ForeignHand;
 }
 
-/** A program that knows nothing of the purpose of leases. Each call says whether the service did it, or refused because of a lease. */
+/**
+ * A program that knows nothing of the purpose of leases. Each call says whether the service did it, or refused because
+ * of a lease.
+ */
 export interface ForeignHand {
   /** A Put Blob without `If-None-Match`: replaces content and metadata. */
   putBlob(key: string, options?: { metadata?: Metadata; leaseId?: string }): Promise<boolean>;
@@ -28,7 +31,10 @@ export const C = "cccccccc-3333-4333-8333-333333333333";
 /** The key that most of the contract is about. */
 export const KEY = "key";
 
-/** Creates the container and the blob {@link KEY}, and brings its lease into the state, as {@link A}'s. Leases are of 60 seconds. */
+/**
+ * Creates the container and the blob {@link KEY}, and brings its lease into the state, as {@link A}'s. Leases are of 60
+ * seconds.
+ */
 export async function bringInto(state: LeaseState, { store, advance }: StoreUnderTest): Promise<void> {
   await store.createContainer();
   await store.create(KEY, {});
@@ -54,7 +60,9 @@ export async function leaseOf({ store }: StoreUnderTest, key: string = KEY): Pro
 }
 
 /** An answer in a word or two: `acquired`, `refused (taken)`. */
-export function inWords(answer: { readonly kind: string; readonly why?: string; readonly what?: string } | boolean): string {
+export function inWords(
+  answer: { readonly kind: string; readonly why?: string; readonly what?: string } | boolean,
+): string {
   if (typeof answer === "boolean") return answer ? "done" : "refused";
   const detail = answer.why ?? answer.what;
   return detail === undefined ? answer.kind : `${answer.kind} (${detail})`;

@@ -101,14 +101,19 @@ export class MemoryLeaseStore implements LeaseStore {
 
   /** See {@link LeaseStore.release}. */
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
-    return this.#serve(call, () => this.#onLease(key, (lease) => lease.release(leaseIdOf(key, leaseId))) ?? { kind: "released" });
+    return this.#serve(
+      call,
+      () => this.#onLease(key, (lease) => lease.release(leaseIdOf(key, leaseId))) ?? { kind: "released" },
+    );
   }
 
   /** See {@link LeaseStore.change}. */
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
     return this.#serve(call, () => {
       const newId = leaseIdOf(key, newLeaseId);
-      return this.#onLease(key, (lease) => lease.change(leaseIdOf(key, leaseId), newId, this.#now)) ?? { kind: "changed" };
+      return (
+        this.#onLease(key, (lease) => lease.change(leaseIdOf(key, leaseId), newId, this.#now)) ?? { kind: "changed" }
+      );
     });
   }
 
@@ -124,7 +129,9 @@ export class MemoryLeaseStore implements LeaseStore {
       if ("kind" in blob) return blob;
       if (ifMatch !== undefined && ifMatch !== blob.etag) return { kind: "unmet" };
       const leftMs = blob.lease.break(periodSeconds === undefined ? undefined : periodSeconds * 1000, this.#now);
-      return leftMs === undefined ? { kind: "notLeased" } : { kind: "breaking", freeInSeconds: Math.ceil(leftMs / 1000) };
+      return leftMs === undefined
+        ? { kind: "notLeased" }
+        : { kind: "breaking", freeInSeconds: Math.ceil(leftMs / 1000) };
     });
   }
 
@@ -294,7 +301,9 @@ function containerGone(missing: Missing): Refused | undefined {
 
 /** Metadata as HTTP headers bring it: names in lower case, and without entries that have no value. */
 function asHeaders(metadata: Metadata): Metadata {
-  return Object.fromEntries(Object.entries(metadata).flatMap(([name, value]) => (value === "" ? [] : [[name.toLowerCase(), value]])));
+  return Object.fromEntries(
+    Object.entries(metadata).flatMap(([name, value]) => (value === "" ? [] : [[name.toLowerCase(), value]])),
+  );
 }
 
 function wholeSeconds(ms: number): number {

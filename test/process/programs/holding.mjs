@@ -1,4 +1,5 @@
-// What the programs of this folder have in common: a mutex, and work under a lock that goes on for a while after the signal.
+// What the programs of this folder have in common: a mutex, and work under a lock that goes on for a while after the
+// signal.
 import { AzureMutex } from "azmutex";
 
 export const mutex = new AzureMutex({

@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import type { Holding } from "../../../src/locks/holding.ts";
-import { AFTER_A_TRY_MS, forEachRequest, HISTORIES, type HoldingSubject, Outcome, Scene, SOON_MS, waysToAsk } from "./scene.ts";
+import {
+  AFTER_A_TRY_MS,
+  forEachRequest,
+  HISTORIES,
+  type HoldingSubject,
+  Outcome,
+  Scene,
+  SOON_MS,
+  waysToAsk,
+} from "./scene.ts";
 
 export function describeCancellation(subject: HoldingSubject): void {
   const reason = new Error("the deploy was called off");
@@ -20,33 +29,36 @@ export function describeCancellation(subject: HoldingSubject): void {
     });
 
     for (const [history, begin] of HISTORIES) {
-      it.each(waits)(`ends at once, %s ${history}, whichever request the service is silent from`, async (_name, ask) => {
-        await forEachRequest(subject, async (scene, scope) => {
-          await begin(scene);
-          const { store, holdable } = scene.here;
-          const stop = new AbortController();
-          const silence = store.hang("all", scope);
-          const outcome = new Outcome(ask(holdable, { signal: stop.signal }));
-          await scene.clock.advance(SOON_MS);
-          if (!outcome.isOpen) {
-            silence.heal();
-            stop.abort(reason);
+      it.each(waits)(
+        `ends at once, %s ${history}, whichever request the service is silent from`,
+        async (_name, ask) => {
+          await forEachRequest(subject, async (scene, scope) => {
+            await begin(scene);
+            const { store, holdable } = scene.here;
+            const stop = new AbortController();
+            const silence = store.hang("all", scope);
+            const outcome = new Outcome(ask(holdable, { signal: stop.signal }));
             await scene.clock.advance(SOON_MS);
-            const held = outcome.value as Holding;
-            held.assertHeld();
-            expect(held.signal.aborted).toBe(false);
-            await scene.world.until(held.release());
-            await scene.expectNothingLeft();
-            return "spared";
-          }
-          stop.abort(reason);
-          await scene.clock.settle();
-          expect(outcome.error, "what came of it at once").toBe(reason);
-          silence.heal();
-          await scene.expectFree(AFTER_A_TRY_MS);
-          return "struck";
-        });
-      });
+            if (!outcome.isOpen) {
+              silence.heal();
+              stop.abort(reason);
+              await scene.clock.advance(SOON_MS);
+              const held = outcome.value as Holding;
+              held.assertHeld();
+              expect(held.signal.aborted).toBe(false);
+              await scene.world.until(held.release());
+              await scene.expectNothingLeft();
+              return "spared";
+            }
+            stop.abort(reason);
+            await scene.clock.settle();
+            expect(outcome.error, "what came of it at once").toBe(reason);
+            silence.heal();
+            await scene.expectFree(AFTER_A_TRY_MS);
+            return "struck";
+          });
+        },
+      );
 
       it.each(waits)(
         `ends at once, %s ${history}, whichever request was done and not answered, and gives back what that brought`,

@@ -13,8 +13,8 @@ import { describeTries } from "./tries.ts";
 import { describeTrouble } from "./trouble.ts";
 
 /**
- * The contract of whatever is held until it is given back or lost, a lock or anything made of locks: the same cases for all. Nothing
- * in it knows which requests a subject sends; it is each of them in turn that goes wrong.
+ * The contract of whatever is held until it is given back or lost, a lock or anything made of locks: the same cases for
+ * all. Nothing in it knows which requests a subject sends; it is each of them in turn that goes wrong.
  */
 export function describeHolding(name: string, subject: HoldingSubject): void {
   const { tryTake, run } = new Scene(subject).here.holdable;

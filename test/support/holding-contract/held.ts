@@ -104,7 +104,9 @@ export function describeHeld(subject: HoldingSubject): void {
       await scene.world.until(mine.release());
 
       const theirs = await scene.take(scene.there);
-      await scene.world.until(Promise.all([first.release(), first[Symbol.asyncDispose](), mine[Symbol.asyncDispose]()]));
+      await scene.world.until(
+        Promise.all([first.release(), first[Symbol.asyncDispose](), mine[Symbol.asyncDispose]()]),
+      );
       await scene.clock.advance(RENEW_EVERY_MS + SOON_MS);
       expect(theirs.isHeld).toBe(true);
       await scene.world.until(theirs.release());

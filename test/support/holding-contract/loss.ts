@@ -73,7 +73,11 @@ export function describeLoss(subject: HoldingSubject): void {
       expect(signal.reason).toMatchObject({ why: "expired" });
     });
 
-    const refusals: readonly (readonly [why: string, how: string, refuse: (world: World, blob: string) => Promise<unknown>])[] = [
+    const refusals: readonly (readonly [
+      why: string,
+      how: string,
+      refuse: (world: World, blob: string) => Promise<unknown>,
+    ])[] = [
       ["broken", "its lease is broken", (world, blob) => world.memory.break(blob, { periodSeconds: 0 })],
       [
         "taken",
@@ -116,7 +120,10 @@ export function describeLoss(subject: HoldingSubject): void {
       ["resets", (store) => store.failBefore("renew")],
       ["silence", (store) => store.hang("all")],
       ["lost answers", (store) => store.failAfter("renew")],
-      ["refused credentials, while keys roll", (store) => store.failBefore("renew", { error: new AccessDeniedError("403", KEY) })],
+      [
+        "refused credentials, while keys roll",
+        (store) => store.failBefore("renew", { error: new AccessDeniedError("403", KEY) }),
+      ],
     ];
     it.each(blips)("is not lost by %s for less than its deadline, whenever they begin", async (_name, begin) => {
       for (let beginsAfterMs = 0; beginsAfterMs < RENEW_EVERY_MS; beginsAfterMs += 1_777) {

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { AFTER_A_TRY_MS, forEachRequest, HISTORIES, type HoldingSubject, LOST_ANSWERS, MANY, Scene, SOON_MS } from "./scene.ts";
+import {
+  AFTER_A_TRY_MS,
+  forEachRequest,
+  HISTORIES,
+  type HoldingSubject,
+  LOST_ANSWERS,
+  MANY,
+  Scene,
+  SOON_MS,
+} from "./scene.ts";
 
 export function describeLostAnswers(subject: HoldingSubject): void {
   describe("an answer", () => {

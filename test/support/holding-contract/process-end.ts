@@ -31,21 +31,24 @@ export function describeProcessEnd(subject: HoldingSubject): void {
       });
     }
 
-    it.each(["taken", "released"])("every lease is known while it is being %s, whichever request is under way", async (what) => {
-      await forEachRequest(subject, async (scene, { after }) => {
-        await scene.heldBefore();
-        const { store, holdable, mutex } = scene.here;
-        const held = what === "released" ? await scene.take() : undefined;
-        store.forgetCalls();
-        const outcome = new Outcome<unknown>(held ? held.release() : holdable.take());
-        while (store.count() <= after && outcome.isOpen) await scene.clock.advance(1);
-        const isOver = !outcome.isOpen;
-        // By the names and ids alone, as another process does it.
-        for (const { name, leaseId } of spaceOf(mutex).standing) await scene.world.memory.release(name, leaseId);
-        expect(await scene.leased()).toEqual([]);
-        return isOver ? "spared" : "struck";
-      });
-    });
+    it.each(["taken", "released"])(
+      "every lease is known while it is being %s, whichever request is under way",
+      async (what) => {
+        await forEachRequest(subject, async (scene, { after }) => {
+          await scene.heldBefore();
+          const { store, holdable, mutex } = scene.here;
+          const held = what === "released" ? await scene.take() : undefined;
+          store.forgetCalls();
+          const outcome = new Outcome<unknown>(held ? held.release() : holdable.take());
+          while (store.count() <= after && outcome.isOpen) await scene.clock.advance(1);
+          const isOver = !outcome.isOpen;
+          // By the names and ids alone, as another process does it.
+          for (const { name, leaseId } of spaceOf(mutex).standing) await scene.world.memory.release(name, leaseId);
+          expect(await scene.leased()).toEqual([]);
+          return isOver ? "spared" : "struck";
+        });
+      },
+    );
 
     it("a call comes to an end that waits for the rest, however long it has waited", async () => {
       for (const waitedMs of [10, 333, 2_000, 10_000]) {

@@ -6,7 +6,8 @@ import { GOOD_FOR_MS, type Holdable, type HoldingSubject, LEASE_MS, Outcome, Sce
 export function describeRuns(subject: HoldingSubject): void {
   const running = (): Scene & { readonly run: NonNullable<Holdable["run"]> } => {
     const scene = new Scene(subject);
-    const run: NonNullable<Holdable["run"]> = (work, options) => scene.here.holdable.run?.(work, options) ?? expect.fail("cannot run");
+    const run: NonNullable<Holdable["run"]> = (work, options) =>
+      scene.here.holdable.run?.(work, options) ?? expect.fail("cannot run");
     return Object.assign(scene, { run });
   };
 

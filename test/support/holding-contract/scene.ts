@@ -16,7 +16,10 @@ export interface Holdable {
 
 /** What the contract is about: how to come by it, and how to keep others from it. */
 export interface HoldingSubject {
-  /** As one process sees it, with whatever of `tryTake` and `run` it has. Throws, or lets `take` reject, for what it refuses. */
+  /**
+   * As one process sees it, with whatever of `tryTake` and `run` it has. Throws, or lets `take` reject, for what it
+   * refuses.
+   */
   open(mutex: AzureMutex, key: string, options?: LockerOptions): Holdable;
   /** Takes something, in another process, that keeps everybody from it. Default: the very same. */
   block?(mutex: AzureMutex, key: string): Promise<Holding>;
@@ -133,7 +136,10 @@ export const LOST_ANSWERS: readonly (readonly [name: string, lose: (store: Store
   ["never comes", (store, scope) => store.hangAfter("all", scope)],
 ];
 
-/** Runs a case for the first request that the process sends, then in a new scene for the second, and so on, until one says that it was not sent. */
+/**
+ * Runs a case for the first request that the process sends, then in a new scene for the second, and so on, until one
+ * says that it was not sent.
+ */
 export async function forEachRequest(
   subject: HoldingSubject,
   run: (scene: Scene, scope: { readonly after: number }) => Promise<"struck" | "spared">,
@@ -144,9 +150,12 @@ export async function forEachRequest(
       if ((await run(scene, { after })) === "spared") return expect(after).toBeGreaterThan(0);
     } catch (error) {
       const sent = scene.here.store.calls.map(({ operation }) => operation).slice(0, MANY);
-      throw new Error(`request ${after + 1} of ${sent.join(", ")}: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      });
+      throw new Error(
+        `request ${after + 1} of ${sent.join(", ")}: ${error instanceof Error ? error.message : String(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
   expect.fail(`more than ${MANY} requests`);
@@ -154,7 +163,8 @@ export async function forEachRequest(
 
 /** An id as real ones are: in no order. */
 export function uuid(random: () => number): string {
-  const digits = (count: number): string => Array.from({ length: count }, () => Math.floor(random() * 16).toString(16)).join("");
+  const digits = (count: number): string =>
+    Array.from({ length: count }, () => Math.floor(random() * 16).toString(16)).join("");
   return `${digits(8)}-${digits(4)}-4${digits(3)}-8${digits(3)}-${digits(12)}`;
 }
 
@@ -196,7 +206,16 @@ export function waysToAsk(subject: HoldingSubject): readonly (readonly [name: st
   const never = (): never => expect.fail("there is no such way");
   return [
     ["taking", (holdable, options) => holdable.take(options)],
-    ...(tryTake ? [["trying", (holdable, options) => holdable.tryTake?.(options) ?? never()] satisfies [string, Ask]] : []),
-    ...(run ? [["running", (holdable, options) => holdable.run?.(async (held) => held, options) ?? never()] satisfies [string, Ask]] : []),
+    ...(tryTake
+      ? [["trying", (holdable, options) => holdable.tryTake?.(options) ?? never()] satisfies [string, Ask]]
+      : []),
+    ...(run
+      ? [
+          ["running", (holdable, options) => holdable.run?.(async (held) => held, options) ?? never()] satisfies [
+            string,
+            Ask,
+          ],
+        ]
+      : []),
   ];
 }

@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { LockLostError, LockUncertainError } from "../../../src/errors.ts";
-import { GOOD_FOR_MS, type HoldingSubject, LATENCY_MS, LEASE_MS, Outcome, RENEW_EVERY_MS, Scene, SOON_MS } from "./scene.ts";
+import {
+  GOOD_FOR_MS,
+  type HoldingSubject,
+  LATENCY_MS,
+  LEASE_MS,
+  Outcome,
+  RENEW_EVERY_MS,
+  Scene,
+  SOON_MS,
+} from "./scene.ts";
 
 const SLEEP_MS = 2_000;
 /** The watch for sleep looks once a second; a renewal follows. */
@@ -47,7 +56,9 @@ export function describeSleep(subject: HoldingSubject): void {
     if (subject.isShared) {
       it("is shared with the tasks of this process that come at that moment, while it is held", async () => {
         const { held, clock, holdable } = await slept();
-        const came = [holdable.take(), holdable.take(), holdable.tryTake?.()].map((taking) => new Outcome(taking ?? expect.fail("no try")));
+        const came = [holdable.take(), holdable.take(), holdable.tryTake?.()].map(
+          (taking) => new Outcome(taking ?? expect.fail("no try")),
+        );
         await clock.advance(CERTAIN_MS);
         for (const { value } of came) (value ?? expect.fail("one of them is stuck")).assertHeld();
         held.assertHeld();
@@ -94,7 +105,9 @@ export function describeSleep(subject: HoldingSubject): void {
           clock.suspend(SLEEP_MS);
           return "done";
         };
-        expect(await scene.world.until(scene.here.holdable.run?.(work) ?? expect.fail("there is no such way"))).toBe("done");
+        expect(await scene.world.until(scene.here.holdable.run?.(work) ?? expect.fail("there is no such way"))).toBe(
+          "done",
+        );
         await scene.expectFree();
       });
     }

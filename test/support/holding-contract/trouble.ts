@@ -30,7 +30,9 @@ export function describeTrouble(subject: HoldingSubject): void {
           expect(outcome.error).toBeInstanceOf(StoreUnavailableError);
           expect(outcome.error).toMatchObject({ answered: false, key: expect.stringContaining(KEY) });
           expect(scene.clock.now() - began).toBeGreaterThanOrEqual(UNREACHABLE_AFTER_MS);
-          expect(scene.clock.now() - began).toBeLessThanOrEqual(SOON_MS + UNREACHABLE_AFTER_MS + TRY_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS);
+          expect(scene.clock.now() - began).toBeLessThanOrEqual(
+            SOON_MS + UNREACHABLE_AFTER_MS + TRY_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS,
+          );
           silence.heal();
           await scene.expectFree(LEASE_MS);
           return "struck";
@@ -83,7 +85,9 @@ export function describeTrouble(subject: HoldingSubject): void {
       await scene.world.until(outcome.settled, 5 * UNREACHABLE_AFTER_MS);
       expect(outcome.error).toBeInstanceOf(StoreUnavailableError);
       expect(scene.clock.now() - began).toBeGreaterThan(UNREACHABLE_AFTER_MS - 1_000);
-      expect(scene.clock.now() - began).toBeLessThanOrEqual(UNREACHABLE_AFTER_MS + TRY_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS);
+      expect(scene.clock.now() - began).toBeLessThanOrEqual(
+        UNREACHABLE_AFTER_MS + TRY_TIMEOUT_MS + LONGEST_RETRY_DELAY_MS,
+      );
     });
 
     it("is left alone for as long as it asks", async () => {

@@ -34,7 +34,9 @@ function scene(distortion: Distortion) {
     /** What comes of it in two minutes. */
     async come<T>(promise: Promise<T>): Promise<T> {
       const before = service.asked.length;
-      const outcome = await settled(clock, promise, 120_000, () => expect(service.asked.length - before).toBeLessThan(MOST_REQUESTS));
+      const outcome = await settled(clock, promise, 120_000, () =>
+        expect(service.asked.length - before).toBeLessThan(MOST_REQUESTS),
+      );
       if (outcome.status === "rejected") throw outcome.reason;
       return outcome.value;
     },
@@ -53,7 +55,9 @@ async function unlessRefused<T>(promise: Promise<T>): Promise<T | undefined> {
 
 /** An answer with other headers; undefined takes one away. */
 function having(answer: Answer, headers: Readonly<Record<string, string | undefined>>): Answer {
-  const all = Object.entries({ ...answer.headers, ...headers }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const all = Object.entries({ ...answer.headers, ...headers }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
   return { ...answer, headers: Object.fromEntries(all) };
 }
 
@@ -64,12 +68,16 @@ const refusal = (status: number, headers: Readonly<Record<string, string>>): Ans
 
 const withoutLeaseStates: Distortion = async (serve) => {
   const answer = await serve();
-  return answer.body === undefined ? answer : { ...answer, body: answer.body.replaceAll(/<LeaseState>[a-z]*<\/LeaseState>/g, "") };
+  return answer.body === undefined
+    ? answer
+    : { ...answer, body: answer.body.replaceAll(/<LeaseState>[a-z]*<\/LeaseState>/g, "") };
 };
 
 describe("a service whose dates are absurd", () => {
   it("gets no holder a token that is no safe integer", async () => {
-    const { process, come, distort } = scene(async (serve) => having(await serve(), { date: "Fri, 31 Dec 9999 23:59:59 GMT" }));
+    const { process, come, distort } = scene(async (serve) =>
+      having(await serve(), { date: "Fri, 31 Dec 9999 23:59:59 GMT" }),
+    );
     distort();
     const lock = await unlessRefused(come(process().locker("job").tryLock()));
     if (lock) expect(Number.isSafeInteger(lock.fencingToken)).toBe(true);
@@ -128,7 +136,9 @@ describe("a listing", () => {
 
   it("that a gateway answers with a 404 lets no writer in beside a reader", async () => {
     const { process, come, distort } = scene(async (serve, { operation }) =>
-      operation === "list" ? { status: 404, headers: { "content-type": "text/html" }, body: "<html>no</html>" } : await serve(),
+      operation === "list"
+        ? { status: 404, headers: { "content-type": "text/html" }, body: "<html>no</html>" }
+        : await serve(),
     );
     const reader = await come(new ReaderWriterLock(process(), "index").read.lock());
     distort();
@@ -173,7 +183,11 @@ describe("a listing", () => {
 
 describe("a gateway that answers for a while instead of the service", () => {
   const statuses = [200, 204, 403, 404, 409, 412, 502];
-  const page = (status: number): Answer => ({ status, headers: { "content-type": "text/html" }, body: "<html>gateway</html>" });
+  const page = (status: number): Answer => ({
+    status,
+    headers: { "content-type": "text/html" },
+    body: "<html>gateway</html>",
+  });
 
   it.each(statuses)("with a %i to renewals: the lock stays held", async (status) => {
     let isAway = false;
@@ -247,17 +261,20 @@ describe("an answer that says it was done, but not as it should", () => {
     },
   );
 
-  it.each([undefined, "", "nonsense"])("a blob whose lease state is %j: no caller is told that it is free", async (state) => {
-    const { process, come, distort } = scene(async (serve, { operation }) => {
-      const answer = await serve();
-      return operation === "read" ? having(answer, { "x-ms-lease-state": state }) : answer;
-    });
-    const mutex = process();
-    await come(mutex.acquire("job", 15));
-    distort();
-    await expect(come(mutex.inspect("job"))).rejects.toBeInstanceOf(StoreUnavailableError);
-    await expect(come(mutex.break("job"))).rejects.toBeInstanceOf(StoreUnavailableError);
-  });
+  it.each([undefined, "", "nonsense"])(
+    "a blob whose lease state is %j: no caller is told that it is free",
+    async (state) => {
+      const { process, come, distort } = scene(async (serve, { operation }) => {
+        const answer = await serve();
+        return operation === "read" ? having(answer, { "x-ms-lease-state": state }) : answer;
+      });
+      const mutex = process();
+      await come(mutex.acquire("job", 15));
+      distort();
+      await expect(come(mutex.inspect("job"))).rejects.toBeInstanceOf(StoreUnavailableError);
+      await expect(come(mutex.break("job"))).rejects.toBeInstanceOf(StoreUnavailableError);
+    },
+  );
 
   it("an empty ETag is none", async () => {
     const { process, come, distort } = scene(async (serve) => having(await serve(), { etag: "" }));
@@ -280,17 +297,20 @@ describe("a service that refuses the same thing again and again", () => {
   it.each<[Operation, string]>([
     ["write", "lost on the way"],
     ["read", "answered with a 503"],
-  ])("to %s the record, %s each time, does not make who asks once wait for ever, with the lock", async (operation, how) => {
-    const { process, come, distort, memory } = scene(async (serve, asked) => {
-      if (asked.operation !== operation) return await serve();
-      if (how === "lost on the way") throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
-      return refusal(503, { "x-ms-error-code": "ServerBusy" });
-    });
-    await memory.createContainer();
-    await memory.putBlob("job");
-    distort();
-    await expect(come(process().locker("job").tryLock())).rejects.toBeInstanceOf(StoreUnavailableError);
-  });
+  ])(
+    "to %s the record, %s each time, does not make who asks once wait for ever, with the lock",
+    async (operation, how) => {
+      const { process, come, distort, memory } = scene(async (serve, asked) => {
+        if (asked.operation !== operation) return await serve();
+        if (how === "lost on the way") throw Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+        return refusal(503, { "x-ms-error-code": "ServerBusy" });
+      });
+      await memory.createContainer();
+      await memory.putBlob("job");
+      distort();
+      await expect(come(process().locker("job").tryLock())).rejects.toBeInstanceOf(StoreUnavailableError);
+    },
+  );
 
   it("a record for which there is no room beside the metadata of others is refused at once, and the lease is free", async () => {
     const { process, come, distort, memory, clock } = scene(async (serve, { operation }) =>
@@ -301,7 +321,10 @@ describe("a service that refuses the same thing again and again", () => {
     await clock.advance(5_000);
     distort();
     const locking = process().locker("job").lock({ timeoutMs: 1_000 });
-    await expect(come(locking)).rejects.toMatchObject({ code: "STORE_REFUSED", message: expect.stringContaining("MetadataTooLarge") });
+    await expect(come(locking)).rejects.toMatchObject({
+      code: "STORE_REFUSED",
+      message: expect.stringContaining("MetadataTooLarge"),
+    });
     await clock.advance(100);
     expect(await memory.read("job")).toMatchObject({ blob: { leaseState: "available" } });
     expect((await come(process().locker("job", { fencing: false }).lock())).isHeld).toBe(true);
@@ -314,7 +337,9 @@ describe("a service that refuses the same thing again and again", () => {
     await memory.createContainer();
     await memory.putBlob("job");
     distort();
-    await expect(come(process().locker("job").lock({ timeoutMs: 10_000 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+    await expect(come(process().locker("job").lock({ timeoutMs: 10_000 }))).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+    });
   });
 
   it("a wait of a hundred days that it asks for is not waited out", async () => {
@@ -349,7 +374,10 @@ describe("what stands in the metadata", () => {
     if (found.kind === "missing") return expect.fail();
     const { azmutex = "" } = found.blob.metadata;
     const metadata = { azmutex: JSON.stringify({ ...JSON.parse(azmutex), announced }) };
-    await memory.writeMetadata("office", metadata, { leaseId: service.told.at(-1)?.leaseId ?? "", ifMatch: found.blob.etag });
+    await memory.writeMetadata("office", metadata, {
+      leaseId: service.told.at(-1)?.leaseId ?? "",
+      ifMatch: found.blob.etag,
+    });
     const leader = await come(new LeaderElection(process(), "office").leader());
     if (leader) {
       expect(leader.term).toBeGreaterThan(0);
@@ -367,7 +395,12 @@ describe("a way in", () => {
   });
 
   it("with an empty segment in the endpoint's path is refused at once", () => {
-    const options = { accountName: "acme", accountKey: "c2VjcmV0", containerName: "locks", endpoint: "https://a.example//" };
+    const options = {
+      accountName: "acme",
+      accountKey: "c2VjcmV0",
+      containerName: "locks",
+      endpoint: "https://a.example//",
+    };
     expect(() => new AzureMutex(options)).toThrow(TypeError);
   });
 });

@@ -47,7 +47,25 @@ const anyKey = fc.oneof(
 /** Whatever JavaScript has, and numbers that are almost right. */
 const anyValue = fc.oneof(
   fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withSparseArray: true }),
-  fc.constantFrom(undefined, null, true, false, 0, -0, -1, 0.5, 15, 30, 60, Number.NaN, Infinity, -Infinity, 2 ** 53, 1e308, 5e-324),
+  fc.constantFrom(
+    undefined,
+    null,
+    true,
+    false,
+    0,
+    -0,
+    -1,
+    0.5,
+    15,
+    30,
+    60,
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    2 ** 53,
+    1e308,
+    5e-324,
+  ),
   fc.integer({ min: 0, max: 100_000 }),
   fc.constantFrom("", "30", "infinite", Symbol("s"), 10n, () => 1, class Holder {}),
 );
@@ -107,7 +125,9 @@ describe("any key", () => {
           thrownBy(() => new Semaphore(mutex, key, { permits: 2 })),
         ];
         const [first] = outcomes;
-        expect(outcomes.every((thrown) => (first === undefined ? thrown === undefined : thrown instanceof InvalidKeyError))).toBe(true);
+        expect(
+          outcomes.every((thrown) => (first === undefined ? thrown === undefined : thrown instanceof InvalidKeyError)),
+        ).toBe(true);
         if (first !== undefined) return;
         expect(keyFolderOf(`${helpersOf(key)}x`)).toBe(helpersOf(key));
         const url = new URL(`https://acme.blob.core.windows.net/locks/${encodeURIComponent(key)}`);
@@ -157,7 +177,8 @@ describe("any options", () => {
         expect(terms.renewEveryMs + 2 * terms.tryTimeoutMs + 1_000).toBeLessThanOrEqual(terms.goodForMs);
         expect(terms.goodForMs).toBe(terms.leaseSeconds * 1_000 - terms.marginMs);
         expect(terms.marginMs).toBeGreaterThanOrEqual(100);
-        for (const [from, to] of [poll.quickMs, poll.steadyMs]) expect(from >= 1 && to >= from && Number.isFinite(to)).toBe(true);
+        for (const [from, to] of [poll.quickMs, poll.steadyMs])
+          expect(from >= 1 && to >= from && Number.isFinite(to)).toBe(true);
         expect(Number.isInteger(handOverCount)).toBe(true);
       }),
       fuzzing(3_000),
@@ -178,7 +199,13 @@ describe("any options", () => {
   });
 
   it("of a mutex are refused as the caller's fault, or taken", () => {
-    const ways = { connectionString: anyValue, sasUrl: anyValue, containerClient: anyValue, useStorageEmulator: anyValue, store: anyValue };
+    const ways = {
+      connectionString: anyValue,
+      sasUrl: anyValue,
+      containerClient: anyValue,
+      useStorageEmulator: anyValue,
+      store: anyValue,
+    };
     const account = { accountName: anyValue, accountKey: anyValue, credential: anyValue, endpoint: anyValue };
     const others = { containerName: anyValue, allowHttp: anyValue, tryTimeoutMs: anyValue, log: anyValue };
     const options = fc.oneof(anyValue, fewOf({ ...ways, ...account, ...others }));
@@ -198,7 +225,9 @@ describe("any options", () => {
       signal: fc.oneof(
         anyValue,
         fc.constant(undefined),
-        fc.boolean().map((isAborted) => (isAborted ? AbortSignal.abort(new RangeError("enough")) : new AbortController().signal)),
+        fc
+          .boolean()
+          .map((isAborted) => (isAborted ? AbortSignal.abort(new RangeError("enough")) : new AbortController().signal)),
       ),
       ifHolder: anyValue,
       permit: fc.oneof(anyValue, fc.integer({ min: 0, max: 999 })),
@@ -247,7 +276,11 @@ describe("any duration", () => {
   const anyText = fc.oneof(
     fc.string({ maxLength: 20 }),
     fc
-      .tuple(fc.constantFrom("", "-", "+", "0x", " "), fc.double().map(String), fc.constantFrom("", "ms", "s", "m", "h", "d", "S"))
+      .tuple(
+        fc.constantFrom("", "-", "+", "0x", " "),
+        fc.double().map(String),
+        fc.constantFrom("", "ms", "s", "m", "h", "d", "S"),
+      )
       .map((parts) => parts.join("")),
     fc.tuple(fc.maxSafeNat(), fc.constantFrom("ms", "s", "m", "h")).map((parts) => parts.join("")),
     fc.integer({ min: 1, max: 400 }).map((digits) => `${"9".repeat(digits)}h`),

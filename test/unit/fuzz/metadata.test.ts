@@ -29,7 +29,10 @@ const absurd = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
   fc.constantFrom("NaN", "", "9".repeat(400)),
 );
-const name = fc.oneof(fc.string({ unit: "binary", maxLength: 30 }), fc.constantFrom("web-3:17", "\u001b[2J", "\u202e", "é🔒"));
+const name = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 30 }),
+  fc.constantFrom("web-3:17", "\u001b[2J", "\u202e", "é🔒"),
+);
 const holder = fc.oneof(
   { weight: 5, arbitrary: fc.record({ name, host: name, pid: fc.oneof(fc.nat(), absurdNumber) }) },
   { weight: 1, arbitrary: absurd },
@@ -44,7 +47,10 @@ function nearly<T extends object>(right: { [K in keyof T]: fc.Arbitrary<T[K]> })
       fc.subarray(fields, { maxLength: 2 }),
       fc.array(fc.option(absurd, { nil: undefined }), { minLength: 2, maxLength: 2 }),
     )
-    .map(([value, wrong, by]) => ({ ...value, ...Object.fromEntries(wrong.map((field, index) => [field, by[index]])) }));
+    .map(([value, wrong, by]) => ({
+      ...value,
+      ...Object.fromEntries(wrong.map((field, index) => [field, by[index]])),
+    }));
 }
 
 const record = nearly({
@@ -64,7 +70,10 @@ const record = nearly({
   ),
 });
 const ticket = nearly({ key: fc.oneof(name, fc.constant("k")), leaseId: fc.oneof(name, fc.uuid()), holder });
-const slot = nearly({ key: fc.oneof(name, fc.constant("k")), permits: fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.constant(2)) });
+const slot = nearly({
+  key: fc.oneof(name, fc.constant("k")),
+  permits: fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.constant(2)),
+});
 const reader = nearly({ key: fc.oneof(name, fc.constant("k")), holder });
 
 /** As text: JSON, or what is left of it, or something else. */
@@ -105,14 +114,20 @@ const helperName = fc.oneof(
     `${folder}reader-writer-lock/2`,
   ),
   fc
-    .tuple(fc.constantFrom(0, 1, 999_999_999_999_999, 1_767_225_600_000), fc.constantFrom("queue", "semaphore-gate/queue"))
+    .tuple(
+      fc.constantFrom(0, 1, 999_999_999_999_999, 1_767_225_600_000),
+      fc.constantFrom("queue", "semaphore-gate/queue"),
+    )
     .map(([arrivedAt, kind]) => `${folder}${kind}/${String(arrivedAt).padStart(15, "0")}-${STRANGER}`),
   fc.constantFrom(`${folder}queue/x`, `${folder}semaphore/0`, `${folder}x`, ".azmutex/x/y", `${folder}queue/`),
 );
-const blobs = fc.uniqueArray(fc.record({ key: fc.oneof(fc.constantFrom("k", "l"), helperName), metadata, isLeased: fc.boolean() }), {
-  maxLength: 5,
-  selector: ({ key }) => key,
-});
+const blobs = fc.uniqueArray(
+  fc.record({ key: fc.oneof(fc.constantFrom("k", "l"), helperName), metadata, isLeased: fc.boolean() }),
+  {
+    maxLength: 5,
+    selector: ({ key }) => key,
+  },
+);
 
 function scene() {
   const clock = new FakeClock();
@@ -145,7 +160,8 @@ function expectSound(status: LockStatus): void {
   for (const one of [...(found ? [found] : []), ...[...waiting, ...readers].map((who) => who.holder)]) {
     expect([typeof one.name, typeof one.host, typeof one.pid]).toEqual(["string", "string", "number"]);
   }
-  for (const { since } of [...waiting, ...(semaphore?.waiting ?? [])]) expect(Number.isNaN(since.getTime())).toBe(false);
+  for (const { since } of [...waiting, ...(semaphore?.waiting ?? [])])
+    expect(Number.isNaN(since.getTime())).toBe(false);
   if (semaphore) expect(semaphore.held.every(({ slot: number }) => number >= 0 && number <= 999)).toBe(true);
   for (const line of [...statusLines(status, NOW), ...lockTable([status], NOW), toPrintableJson(status)]) {
     expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);

@@ -7,8 +7,8 @@ const TIMES = Number(FUZZ_RUNS ?? 1);
 vi.setConfig({ testTimeout: 900_000 * TIMES });
 
 /**
- * The same inputs every time, and `runs` of them. `FUZZ_RUNS=50` tries 50 times as many, others each time; `FUZZ_SEED` brings
- * back those of the seed that a failure names.
+ * The same inputs every time, and `runs` of them. `FUZZ_RUNS=50` tries 50 times as many, others each time; `FUZZ_SEED`
+ * brings back those of the seed that a failure names.
  */
 export function fuzzing<T>(runs: number): Parameters<T> {
   const numRuns = runs * TIMES;

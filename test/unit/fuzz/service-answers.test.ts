@@ -7,7 +7,14 @@ import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";
 import { FakeClock, MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { everythingPrinted } from "../../support/printed.ts";
-import { type Answer, type Asked, type Middleman, type Operation, ServiceDouble, STARTS_AT } from "../../support/service-double.ts";
+import {
+  type Answer,
+  type Asked,
+  type Middleman,
+  type Operation,
+  ServiceDouble,
+  STARTS_AT,
+} from "../../support/service-double.ts";
 import { settled } from "../../support/settled.ts";
 import { takeAll } from "../../support/take-all.ts";
 import { fuzzing } from "./runs.ts";
@@ -99,7 +106,12 @@ type Change =
   | { readonly kind: "body"; readonly body: string; readonly type: string }
   | { readonly kind: "in words"; readonly from: string; readonly to: string }
   /** Answered by a gateway, say: the service does not see it. */
-  | { readonly kind: "refuse"; readonly status: number; readonly code: string; readonly retryAfter?: string | undefined }
+  | {
+      readonly kind: "refuse";
+      readonly status: number;
+      readonly code: string;
+      readonly retryAfter?: string | undefined;
+    }
   /** The page of a gateway, or nothing, with a status as for any request it does not know. */
   | { readonly kind: "gateway"; readonly status: number; readonly isPage: boolean }
   | { readonly kind: "echo"; readonly status: number }
@@ -166,7 +178,12 @@ const anyChange: fc.Arbitrary<Change> = fc.oneof(
   fc.record({ kind: fc.constant("lose" as const), isDone: fc.boolean(), isSilent: fc.boolean() }),
 );
 const ruleOf = (operation: fc.Arbitrary<Operation | "all">, by: fc.Arbitrary<Change>): fc.Arbitrary<Rule> =>
-  fc.record({ operation, from: fc.constantFrom(0, 0, 1, 2, 3), times: fc.constantFrom(1, 2, 4, Infinity, Infinity), change: by });
+  fc.record({
+    operation,
+    from: fc.constantFrom(0, 0, 1, 2, 3),
+    times: fc.constantFrom(1, 2, 4, Infinity, Infinity),
+    change: by,
+  });
 const rule: fc.Arbitrary<Rule> = fc.oneof(
   ruleOf(fc.constantFrom(...OPERATIONS, "all"), anyChange),
   ruleOf(fc.constantFrom("acquire", "create", "read", "write", "all"), headerChange(["date", "etag", "last-modified"])),
@@ -301,7 +318,9 @@ class World {
   /** What came of it: within a time, within a number of requests, and with an error of our own if any. */
   async come<T>(promise: Promise<T>, service: ServiceDouble): Promise<T | undefined> {
     const before = service.asked.length;
-    const outcome = await settled(this.clock, promise, 100_000, () => expect(service.asked.length - before).toBeLessThan(MOST_REQUESTS));
+    const outcome = await settled(this.clock, promise, 100_000, () =>
+      expect(service.asked.length - before).toBeLessThan(MOST_REQUESTS),
+    );
     if (outcome.status === "fulfilled") return outcome.value;
     if (!isMutexError(outcome.reason)) throw new Error(`raw: ${String(outcome.reason)}`, { cause: outcome.reason });
     expect(everythingPrinted(outcome.reason)).not.toContain("canary");
@@ -337,10 +356,13 @@ describe("whatever the service answers", () => {
           const { service, scene } = world.process(given);
           const held = await world.come((WAYS[chosen] ?? expect.fail())(scene), service);
           if (!held) return;
-          if (held.fencingToken !== undefined) expect(Number.isSafeInteger(held.fencingToken) && held.fencingToken > 0).toBe(true);
+          if (held.fencingToken !== undefined)
+            expect(Number.isSafeInteger(held.fencingToken) && held.fencingToken > 0).toBe(true);
           for (let second = 0; second < 40; second += 1) {
             const { now } = { now: world.clock.now() };
-            const isToldOf = service.told.some(({ at, leaseId }) => now < at + GOOD_FOR_MS && (held.leaseId ?? leaseId) === leaseId);
+            const isToldOf = service.told.some(
+              ({ at, leaseId }) => now < at + GOOD_FOR_MS && (held.leaseId ?? leaseId) === leaseId,
+            );
             if (held.isHeld) expect(isToldOf).toBe(true);
             await world.clock.advance(1_000);
           }

@@ -18,7 +18,13 @@ const noise = fc.oneof(
   fc.string({ unit: "binary", maxLength: 6 }),
   fc.constantFrom("", ";", "=", "?", "&", "://", "\n", " ", "%", "http", "[::1]", "@", ":", "\u0000"),
 );
-const secret = fc.constantFrom(CANARY, SAS, `?${SAS}`, `AccountKey=${CANARY}`, `https://acme.blob.core.windows.net/locks?${SAS}`);
+const secret = fc.constantFrom(
+  CANARY,
+  SAS,
+  `?${SAS}`,
+  `AccountKey=${CANARY}`,
+  `https://acme.blob.core.windows.net/locks?${SAS}`,
+);
 const text = fc.oneof(
   noise,
   secret,
@@ -56,9 +62,12 @@ const values = fc.oneof(
 const connectionString = fc.oneof(
   text,
   fc
-    .array(fc.tuple(names, fc.constantFrom("=", "=", "=", "", " = "), values, fc.constantFrom(";", ";", ";;", "; ", "\n")), {
-      maxLength: 6,
-    })
+    .array(
+      fc.tuple(names, fc.constantFrom("=", "=", "=", "", " = "), values, fc.constantFrom(";", ";", ";;", "; ", "\n")),
+      {
+        maxLength: 6,
+      },
+    )
     .map((parts) => parts.flat().join("")),
 );
 const url = fc.oneof(
@@ -67,7 +76,16 @@ const url = fc.oneof(
   fc
     .tuple(
       fc.constantFrom("https://", "http://", "HTTPS://", "ftp://", "//", `https://user:${CANARY}@`),
-      fc.constantFrom("acme.blob.core.windows.net", "127.0.0.1:10000", "[::1]", "localhost", "10.0.0.7", "acme", "xn--", ":99999"),
+      fc.constantFrom(
+        "acme.blob.core.windows.net",
+        "127.0.0.1:10000",
+        "[::1]",
+        "localhost",
+        "10.0.0.7",
+        "acme",
+        "xn--",
+        ":99999",
+      ),
       fc.constantFrom("", "/", "/locks", "/acme/locks", "/locks/x", "//", "/%00", "/Locks"),
       fc.constantFrom("", "?", `?${SAS}`, `#${SAS}`, "?sig="),
     )
@@ -79,8 +97,8 @@ function containsSecret(printed: string): boolean {
 }
 
 /**
- * They are refused by a `TypeError` that names no secret, or make a store, whose first request makes the SDK's client. That request
- * is given up before it is sent.
+ * They are refused by a `TypeError` that names no secret, or make a store, whose first request makes the SDK's client.
+ * That request is given up before it is sent.
  */
 async function expectQuiet(options: object): Promise<void> {
   const thrown = thrownBy(() => new AzureMutex(options as never));
@@ -110,9 +128,14 @@ describe("any way in, with a secret in whatever place", () => {
 
   it("that is a URL with a signature is taken, or refused without a word of the secret", async () => {
     await fc.assert(
-      fc.asyncProperty(url, fc.constantFrom(undefined, "locks", "others", "L"), fc.boolean(), async (sasUrl, containerName, allowHttp) => {
-        await expectQuiet({ sasUrl, allowHttp, ...(containerName && { containerName }) });
-      }),
+      fc.asyncProperty(
+        url,
+        fc.constantFrom(undefined, "locks", "others", "L"),
+        fc.boolean(),
+        async (sasUrl, containerName, allowHttp) => {
+          await expectQuiet({ sasUrl, allowHttp, ...(containerName && { containerName }) });
+        },
+      ),
       fuzzing(1_000),
     );
   });
@@ -124,9 +147,19 @@ describe("any way in, with a secret in whatever place", () => {
         fc.oneof(text, fc.constant(CANARY)),
         fc.oneof(fc.constant(undefined), url),
         async (accountName, accountKey, endpoint) => {
-          await expectQuiet({ accountName, accountKey, containerName: "locks", ...(endpoint !== undefined && { endpoint }) });
+          await expectQuiet({
+            accountName,
+            accountKey,
+            containerName: "locks",
+            ...(endpoint !== undefined && { endpoint }),
+          });
           const credential = { getToken: async () => ({ token: CANARY, expiresOnTimestamp: 0 }) };
-          await expectQuiet({ accountName, credential, containerName: "locks", ...(endpoint !== undefined && { endpoint }) });
+          await expectQuiet({
+            accountName,
+            credential,
+            containerName: "locks",
+            ...(endpoint !== undefined && { endpoint }),
+          });
         },
       ),
       fuzzing(300),
@@ -141,9 +174,12 @@ describe("any way in, with a secret in whatever place", () => {
       "azurite:10000",
       "a.b.localhost:1",
     );
-    const rest = fc.array(fc.oneof(noise, fc.constantFrom("/", "/acme", "/locks", "/locks/job", "?x=1", "#x", "/../acme")), {
-      maxLength: 4,
-    });
+    const rest = fc.array(
+      fc.oneof(noise, fc.constantFrom("/", "/acme", "/locks", "/locks/job", "?x=1", "#x", "/../acme")),
+      {
+        maxLength: 4,
+      },
+    );
     const account = /^https?:\/\/[^/?#@]+\/(acme)?$/;
     fc.assert(
       fc.property(fc.constantFrom("https://", "http://", ""), hosts, rest, (scheme, host, more) => {

@@ -16,7 +16,11 @@ import { World } from "../../support/world.ts";
 const locker = (own: LockerOptions = {}): HoldingSubject => ({
   open: (mutex, key, options) => {
     const lock = mutex.locker(key, { ...own, ...options });
-    return { take: (wait) => lock.lock(wait), tryTake: (wait) => lock.tryLock(wait), run: (work, wait) => lock.run(work, wait) };
+    return {
+      take: (wait) => lock.lock(wait),
+      tryTake: (wait) => lock.tryLock(wait),
+      run: (work, wait) => lock.run(work, wait),
+    };
   },
 });
 
@@ -30,7 +34,11 @@ const election = (data?: string): HoldingSubject => ({
 const semaphore = (own: LockerOptions = {}): HoldingSubject => ({
   open: (mutex, key, options) => {
     const one = new Semaphore(mutex, key, { ...own, ...options, permits: 1 });
-    return { take: (wait) => one.acquire(wait), tryTake: (wait) => one.tryAcquire(wait), run: (work, wait) => one.run(work, wait) };
+    return {
+      take: (wait) => one.acquire(wait),
+      tryTake: (wait) => one.tryAcquire(wait),
+      run: (work, wait) => one.run(work, wait),
+    };
   },
 });
 

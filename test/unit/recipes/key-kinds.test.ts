@@ -22,11 +22,15 @@ interface Use {
   take(mutex: AzureMutex, options?: { fencing?: boolean; timeoutMs?: number; fair?: boolean }): Promise<Holding>;
 }
 
-const lock: Use = { kind: "lock", take: (mutex, { timeoutMs, ...options } = {}) => mutex.locker(KEY, options).lock({ timeoutMs }) };
+const lock: Use = {
+  kind: "lock",
+  take: (mutex, { timeoutMs, ...options } = {}) => mutex.locker(KEY, options).lock({ timeoutMs }),
+};
 const several: Use = { kind: "lock", take: (mutex, options = {}) => takeAll(mutex, [KEY], options) };
 const permit: Use = {
   kind: "semaphore",
-  take: (mutex, { timeoutMs, ...options } = {}) => new Semaphore(mutex, KEY, { permits: 2, ...options }).acquire({ timeoutMs }),
+  take: (mutex, { timeoutMs, ...options } = {}) =>
+    new Semaphore(mutex, KEY, { permits: 2, ...options }).acquire({ timeoutMs }),
 };
 const reading: Use = {
   kind: "reader-writer-lock",
@@ -38,7 +42,8 @@ const writing: Use = {
 };
 const leading: Use = {
   kind: "election",
-  take: (mutex, { timeoutMs, fencing: _, ...options } = {}) => new LeaderElection(mutex, KEY, options).campaign({ timeoutMs }),
+  take: (mutex, { timeoutMs, fencing: _, ...options } = {}) =>
+    new LeaderElection(mutex, KEY, options).campaign({ timeoutMs }),
 };
 const USES: Readonly<Record<string, Use>> = { lock, several, permit, reading, writing, leading };
 const PAIRS = Object.entries(USES).flatMap(([first, a]) =>
@@ -77,39 +82,47 @@ async function leased(world: World): Promise<string[]> {
 }
 
 describe("a key that is used as one kind", () => {
-  it.each(PAIRS)("as %s is refused as %s with an error that names both, and nothing is left leased", async (first, second) => {
-    const [a, b] = [USES[first] as Use, USES[second] as Use];
-    for (const fair of [false, true]) {
-      for (const fencing of [true, false]) {
-        const { world, clock, here, there, cycle, failureOf } = setup();
-        await cycle(a, there.mutex);
-        // Users without a record are refused where they look at the key all the same: permits and readers.
-        if (!fencing && b !== permit && b !== reading) continue;
-        for (const timeoutMs of [undefined, 0]) {
-          const error = await failureOf(b.take(here.mutex, { fair, fencing, ...(timeoutMs !== undefined && { timeoutMs }) }));
-          expect(error).toBeInstanceOf(KeyKindMismatchError);
-          expect(error).toMatchObject(refusal(b.kind, a.kind));
-          await clock.advance(1_000);
-          expect(await leased(world)).toEqual([]);
+  it.each(PAIRS)(
+    "as %s is refused as %s with an error that names both, and nothing is left leased",
+    async (first, second) => {
+      const [a, b] = [USES[first] as Use, USES[second] as Use];
+      for (const fair of [false, true]) {
+        for (const fencing of [true, false]) {
+          const { world, clock, here, there, cycle, failureOf } = setup();
+          await cycle(a, there.mutex);
+          // Users without a record are refused where they look at the key all the same: permits and readers.
+          if (!fencing && b !== permit && b !== reading) continue;
+          for (const timeoutMs of [undefined, 0]) {
+            const error = await failureOf(
+              b.take(here.mutex, { fair, fencing, ...(timeoutMs !== undefined && { timeoutMs }) }),
+            );
+            expect(error).toBeInstanceOf(KeyKindMismatchError);
+            expect(error).toMatchObject(refusal(b.kind, a.kind));
+            await clock.advance(1_000);
+            expect(await leased(world)).toEqual([]);
+          }
+          // Those who were there first go on.
+          await cycle(a, there.mutex);
+          expect(await world.until(here.mutex.inspect(KEY))).toMatchObject({ kind: a.kind });
         }
-        // Those who were there first go on.
-        await cycle(a, there.mutex);
-        expect(await world.until(here.mutex.inspect(KEY))).toMatchObject({ kind: a.kind });
       }
-    }
-  });
+    },
+  );
 
-  it.each(PAIRS)("as %s is refused as %s to a task of the same process, also when it is handed the lease", async (first, second) => {
-    const [a, b] = [USES[first] as Use, USES[second] as Use];
-    const { world, clock, here } = setup();
-    const held = await world.until(a.take(here.mutex));
-    const outcome = outcomeOf(b.take(here.mutex));
-    await clock.advance(1_000);
-    void held.release();
-    expect(await world.until(outcome)).toMatchObject(refusal(b.kind, a.kind));
-    await clock.advance(1_000);
-    expect(await leased(world)).toEqual([]);
-  });
+  it.each(PAIRS)(
+    "as %s is refused as %s to a task of the same process, also when it is handed the lease",
+    async (first, second) => {
+      const [a, b] = [USES[first] as Use, USES[second] as Use];
+      const { world, clock, here } = setup();
+      const held = await world.until(a.take(here.mutex));
+      const outcome = outcomeOf(b.take(here.mutex));
+      await clock.advance(1_000);
+      void held.release();
+      expect(await world.until(outcome)).toMatchObject(refusal(b.kind, a.kind));
+      await clock.advance(1_000);
+      expect(await leased(world)).toEqual([]);
+    },
+  );
 
   it("says so in words", async () => {
     const { here, there, cycle, failureOf } = setup();
@@ -177,7 +190,8 @@ describe("a key that is used as one kind", () => {
       for (const [index, outcome] of outcomes.entries()) {
         const isWinner = users[index]?.use.kind === kinds[0];
         expect(outcome.status, `seed ${seed}`).toBe(isWinner ? "fulfilled" : "rejected");
-        if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "KEY_KIND_MISMATCH", found: kinds[0] });
+        if (outcome.status === "rejected")
+          expect(outcome.reason).toMatchObject({ code: "KEY_KIND_MISMATCH", found: kinds[0] });
       }
       winners.add(kinds[0] as string);
     }
@@ -308,13 +322,16 @@ describe("the status of a key", () => {
   it.each([
     ["permit", ["lock", "semaphore"]],
     ["reading", ["lock", "reader-writer-lock"]],
-  ])("says that others do not exclude a %s, once the key's blob was deleted and a lock taken", async (name, mixedKinds) => {
-    const scene = setup();
-    await scene.world.until((USES[name] as Use).take(scene.there.mutex));
-    await scene.world.memory.remove(KEY);
-    await scene.world.until(lock.take(scene.here.mutex));
-    expect(await statusOf(scene)).toMatchObject({ kind: "lock", mixedKinds });
-  });
+  ])(
+    "says that others do not exclude a %s, once the key's blob was deleted and a lock taken",
+    async (name, mixedKinds) => {
+      const scene = setup();
+      await scene.world.until((USES[name] as Use).take(scene.there.mutex));
+      await scene.world.memory.remove(KEY);
+      await scene.world.until(lock.take(scene.here.mutex));
+      expect(await statusOf(scene)).toMatchObject({ kind: "lock", mixedKinds });
+    },
+  );
 
   it("says so of a semaphore beside a lock that leaves no record, and not of a reader beside a writer who leaves none", async () => {
     const scene = setup();

@@ -5,7 +5,8 @@ import { World } from "../../support/world.ts";
 /** Waits for the signal as Node's own functions do, which wrap its reason in an error of their own. */
 function untilAborted({ signal }: Leadership): Promise<never> {
   return new Promise((_, reject) => {
-    const onAbort = () => reject(Object.assign(new Error("The operation was aborted", { cause: signal.reason }), { name: "AbortError" }));
+    const onAbort = () =>
+      reject(Object.assign(new Error("The operation was aborted", { cause: signal.reason }), { name: "AbortError" }));
     signal.addEventListener("abort", onAbort);
   });
 }
@@ -21,7 +22,10 @@ describe("work that does nothing but wait for its signal, as Node's functions do
       terms.push(leadership.term);
       return untilAborted(leadership);
     };
-    const running = new LeaderElection(mutex, "office").run(work, { signal: stop.signal, onError: (error) => void told.push(error) });
+    const running = new LeaderElection(mutex, "office").run(work, {
+      signal: stop.signal,
+      onError: (error) => void told.push(error),
+    });
     running.catch(() => undefined);
     await world.clock.advance(5_000);
     const hanging = store.hang("renew");
@@ -40,9 +44,12 @@ describe("work that does nothing but wait for its signal, as Node's functions do
     const world = new World();
     const told: unknown[] = [];
     const stop = new AbortController();
-    const aborted = Object.assign(new Error("The operation was aborted", { cause: new Error("a time-out of its own") }), {
-      name: "AbortError",
-    });
+    const aborted = Object.assign(
+      new Error("The operation was aborted", { cause: new Error("a time-out of its own") }),
+      {
+        name: "AbortError",
+      },
+    );
     const running = new LeaderElection(world.process().mutex, "office").run(() => Promise.reject(aborted), {
       signal: stop.signal,
       onError: (error) => void told.push(error),

@@ -8,7 +8,10 @@ const MINUTE_MS = 60_000;
 const LEASE_MS = 15_000;
 /** The longest a candidate sleeps between two polls, with the few requests it takes to lead. */
 const POLL_MS = 850 + 200;
-/** With `fair`, who is second sleeps until shortly before its turn, as far as it can tell: once in hundreds of minutes it oversleeps. */
+/**
+ * With `fair`, who is second sleeps until shortly before its turn, as far as it can tell: once in hundreds of minutes
+ * it oversleeps.
+ */
 const OVERSLEPT_MS = 2 * POLL_MS;
 
 interface Term {
@@ -60,7 +63,11 @@ async function elections(seed: number, { fair, troubled }: { fair: boolean; trou
   const candidate = (): void => {
     names += 1;
     const process = chaos.process();
-    const election = new LeaderElection(process.mutex, "boss", { candidate: `candidate ${names}`, leaseSeconds: LEASE_MS / 1_000, fair });
+    const election = new LeaderElection(process.mutex, "boss", {
+      candidate: `candidate ${names}`,
+      leaseSeconds: LEASE_MS / 1_000,
+      fair,
+    });
     // Turns are short on purpose: as many of them as a minute has room for.
     const options = { signal: end.signal, onError: () => undefined, backoffMs: [1_000, 1_000] } as const;
     process.run(() => election.run((leadership) => lead(process, leadership), options).catch(() => undefined));
@@ -112,8 +119,10 @@ function expectOrder({ terms, observed }: Result, seed: number): void {
     expect(order, `seed ${seed}`).toEqual([...new Set(order)].sort((a, b) => a - b));
     // A candidate that was killed in the moment of its election is shown, and never learnt of it.
     for (const leader of seen)
-      if (leader && candidates.has(leader.term)) expect(leader.candidate, `seed ${seed}`).toBe(candidates.get(leader.term));
-    for (let index = 1; index < seen.length; index += 1) expect(seen[index] ?? seen[index - 1], `seed ${seed}: none twice`).toBeDefined();
+      if (leader && candidates.has(leader.term))
+        expect(leader.candidate, `seed ${seed}`).toBe(candidates.get(leader.term));
+    for (let index = 1; index < seen.length; index += 1)
+      expect(seen[index] ?? seen[index - 1], `seed ${seed}: none twice`).toBeDefined();
   }
 }
 
@@ -128,8 +137,10 @@ describe("ten candidates, leaders killed at random for a minute, in hundreds of 
       for (let seed = 1; seed <= 100; seed += 1) {
         const result = await elections(seed, { fair, troubled: false });
         expectOrder(result, seed);
-        for (const at of result.crashes) slowest.crash = Math.max(slowest.crash, takeover(result, at, LEASE_MS + POLL_MS) ?? 0);
-        for (const at of result.resignations) slowest.resignation = Math.max(slowest.resignation, takeover(result, at, withinMs) ?? 0);
+        for (const at of result.crashes)
+          slowest.crash = Math.max(slowest.crash, takeover(result, at, LEASE_MS + POLL_MS) ?? 0);
+        for (const at of result.resignations)
+          slowest.resignation = Math.max(slowest.resignation, takeover(result, at, withinMs) ?? 0);
         terms += result.terms.length;
         shown += Math.max(...result.observed.map((seen) => termsOf(seen).length));
       }

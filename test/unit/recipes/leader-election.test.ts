@@ -1,7 +1,13 @@
 import { hostname } from "node:os";
 import { pid } from "node:process";
 import { describe, expect, it } from "vitest";
-import { AccessDeniedError, LockLostError, NotHeldError, StoreRefusedError, StoreUnavailableError } from "../../../src/errors.ts";
+import {
+  AccessDeniedError,
+  LockLostError,
+  NotHeldError,
+  StoreRefusedError,
+  StoreUnavailableError,
+} from "../../../src/errors.ts";
 import {
   type ElectionRunOptions,
   type Leader,
@@ -217,7 +223,9 @@ describe("a leader's data", () => {
     const tooMuch = text.repeat(most + 1);
     const candidate = new LeaderElection(here.mutex, "office", { data });
     expect(() => new LeaderElection(here.mutex, "office", { data: tooMuch })).toThrow(
-      new TypeError(`data must take at most 4096 bytes as a JSON string in ASCII, not ${2 + (most + 1) * perCharacter}`),
+      new TypeError(
+        `data must take at most 4096 bytes as a JSON string in ASCII, not ${2 + (most + 1) * perCharacter}`,
+      ),
     );
     const leadership = await world.until(candidate.campaign());
     expect((await leader())?.data).toBe(data);
@@ -241,7 +249,16 @@ describe("a leader's data", () => {
     const { world, here, leader } = setup();
     const leadership = await world.until(here.election.campaign());
     expect((await leader())?.data).toBeUndefined();
-    for (const data of ["", " ", "a\r\nb", '{"url":"http://10.0.0.7"}', "\\u0041", "ünï \u{1F680}", "\ud83d", "\u2028"]) {
+    for (const data of [
+      "",
+      " ",
+      "a\r\nb",
+      '{"url":"http://10.0.0.7"}',
+      "\\u0041",
+      "ünï \u{1F680}",
+      "\ud83d",
+      "\u2028",
+    ]) {
       await world.until(leadership.proclaim(data));
       expect((await leader())?.data).toBe(data);
     }
@@ -320,7 +337,8 @@ describe("proclaim", () => {
     const proclaimed = Promise.allSettled(["one", "two"].map((data) => leadership.proclaim(data)));
     await clock.advance(100);
     const resigned = leadership.resign();
-    for (const { reason } of (await world.until(proclaimed, 0)) as PromiseRejectedResult[]) expect(reason).toBeInstanceOf(NotHeldError);
+    for (const { reason } of (await world.until(proclaimed, 0)) as PromiseRejectedResult[])
+      expect(reason).toBeInstanceOf(NotHeldError);
     await world.until(resigned, TRY_TIMEOUT_MS);
     expect(await world.leaseState("office")).toBe("available");
     store.heal();
@@ -347,7 +365,10 @@ describe("proclaim", () => {
     const { world, leadership } = await leading();
     await world.memory.break("office", { periodSeconds: 0 });
     await world.stranger("office");
-    await expect(world.until(leadership.proclaim("refused"))).rejects.toMatchObject({ code: "LOCK_LOST", why: "taken" });
+    await expect(world.until(leadership.proclaim("refused"))).rejects.toMatchObject({
+      code: "LOCK_LOST",
+      why: "taken",
+    });
     expect(leadership.isHeld).toBe(false);
     expect(leadership.signal.aborted).toBe(true);
     expect(() => leadership.assertHeld()).toThrow(LockLostError);
@@ -654,7 +675,9 @@ describe("observe", () => {
     expect(() => onlooker.election.observe({ everyMs: everyMs as number })).toThrow(
       /^everyMs must be a number of milliseconds of at least 100/,
     );
-    expect(() => onlooker.election.observe({ signal: "stop" as unknown as AbortSignal })).toThrow(/^signal must be an AbortSignal/);
+    expect(() => onlooker.election.observe({ signal: "stop" as unknown as AbortSignal })).toThrow(
+      /^signal must be an AbortSignal/,
+    );
   });
 });
 
@@ -705,20 +728,23 @@ describe("run", () => {
     { how: "returns", throws: (_turn: number) => false, told: [] },
     { how: "throws", throws: (_turn: number) => true, told: ["turn 1", "turn 2"] },
     { how: "now returns and now throws", throws: (turn: number) => turn % 2 === 0, told: ["turn 2", "turn 4"] },
-  ])("campaigns again after a second at first and a minute at most when the work at once $how", async ({ throws, told }) => {
-    const { clock, gaps, errors, world } = running((_leadership, turn) => {
-      if (throws(turn)) throw new Error(`turn ${turn}`);
-    });
-    await clock.advance(600_000);
-    // With half of each left to chance, which is in the middle here; but never before the others have polled.
-    expect(gaps().slice(0, 9)).toEqual([893, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000, 45_000]);
-    expect(errors.slice(0, 2)).toEqual(told.map((message) => new Error(message)));
-    expect(world.log.slice(0, 2)).toEqual([
-      'leading "office": a pause of 1500 ms after 2 turns in a row that ended at once or failed',
-      'leading "office": a pause of 3000 ms after 3 turns in a row that ended at once or failed',
-    ]);
-    expect(world.log.filter((line) => line.includes("Error"))).toEqual([]);
-  });
+  ])(
+    "campaigns again after a second at first and a minute at most when the work at once $how",
+    async ({ throws, told }) => {
+      const { clock, gaps, errors, world } = running((_leadership, turn) => {
+        if (throws(turn)) throw new Error(`turn ${turn}`);
+      });
+      await clock.advance(600_000);
+      // With half of each left to chance, which is in the middle here; but never before the others have polled.
+      expect(gaps().slice(0, 9)).toEqual([893, 1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000, 45_000]);
+      expect(errors.slice(0, 2)).toEqual(told.map((message) => new Error(message)));
+      expect(world.log.slice(0, 2)).toEqual([
+        'leading "office": a pause of 1500 ms after 2 turns in a row that ended at once or failed',
+        'leading "office": a pause of 3000 ms after 3 turns in a row that ended at once or failed',
+      ]);
+      expect(world.log.filter((line) => line.includes("Error"))).toEqual([]);
+    },
+  );
 
   it("starts anew with a second after it has led for ten seconds, however that ended", async () => {
     const { clock, gaps } = running(async (_leadership, turn) => {
@@ -993,8 +1019,12 @@ describe("run", () => {
     const { here } = setup();
     const { election } = here;
     await expect(election.run("work" as unknown as () => void)).rejects.toThrow(/^work must be a function, not "work"/);
-    await expect(election.run(() => undefined, { signal: {} as AbortSignal })).rejects.toThrow(/^signal must be an AbortSignal/);
-    await expect(election.run(() => undefined, { onError: "log" as unknown as () => void })).rejects.toThrow(/^onError must be a function/);
+    await expect(election.run(() => undefined, { signal: {} as AbortSignal })).rejects.toThrow(
+      /^signal must be an AbortSignal/,
+    );
+    await expect(election.run(() => undefined, { onError: "log" as unknown as () => void })).rejects.toThrow(
+      /^onError must be a function/,
+    );
     expect(here.store.count()).toBe(0);
   });
 

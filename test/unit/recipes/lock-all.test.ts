@@ -26,7 +26,11 @@ function setup() {
   const world = new World();
   const process = (random?: () => number) => {
     const { store, mutex } = world.process(random && { random });
-    return { store, mutex, lockAll: (keys: Iterable<string>, options?: TakeAllOptions) => takeAll(mutex, keys, options) };
+    return {
+      store,
+      mutex,
+      lockAll: (keys: Iterable<string>, options?: TakeAllOptions) => takeAll(mutex, keys, options),
+    };
   };
   const leased = async (): Promise<readonly string[]> => {
     const found: string[] = [];
@@ -167,7 +171,12 @@ describe("lockAll that cannot have all", () => {
   ])[] = [
     ["at its time-out", { timeoutMs: 5_000 }, () => undefined, { code: "LOCK_TIMEOUT", key: "b" }],
     ["when it asks only once", { timeoutMs: 0 }, () => undefined, { code: "LOCK_TIMEOUT", key: "b" }],
-    ["when it is called off", {}, (_scene, stop) => stop.abort(new NotHeldError("made up")), { code: "NOT_HELD", key: "made up" }],
+    [
+      "when it is called off",
+      {},
+      (_scene, stop) => stop.abort(new NotHeldError("made up")),
+      { code: "NOT_HELD", key: "made up" },
+    ],
     [
       "when the credentials are refused",
       {},
@@ -217,7 +226,9 @@ describe("lockAll that cannot have all", () => {
     await caught;
     expect(clock.now() - began).toBe(5_000);
     // The last look is taken just before.
-    expect(began + 5_000 - Math.max(...here.store.calls.map(({ at, key }) => (key === "b" ? at : 0)))).toBeLessThanOrEqual(20);
+    expect(
+      began + 5_000 - Math.max(...here.store.calls.map(({ at, key }) => (key === "b" ? at : 0))),
+    ).toBeLessThanOrEqual(20);
   });
 
   it("keeps to its time-out also if one of the locks has to be renewed at the end", async () => {
@@ -266,7 +277,9 @@ describe("lockAll that cannot have all", () => {
     await world.until(locking);
     const calls = here.store.calls.filter(({ key }) => key === "a");
     const lostAt = calls.find(({ operation }) => operation === "renew")?.at ?? expect.fail("it was not renewed");
-    const again = calls.find(({ operation, at }) => operation === "acquire" && at >= lostAt) ?? expect.fail("it was not taken again");
+    const again =
+      calls.find(({ operation, at }) => operation === "acquire" && at >= lostAt) ??
+      expect.fail("it was not taken again");
     expect(again.at - lostAt).toBeGreaterThanOrEqual(100);
   });
 
@@ -336,7 +349,10 @@ describe("a set of locks", () => {
       await clock.settle();
       if (!locking.value) continue;
       made += 1;
-      expect([locking.value.signal.aborted, locking.value.isHeld], `${microtasks} microtasks later`).toEqual([true, false]);
+      expect([locking.value.signal.aborted, locking.value.isHeld], `${microtasks} microtasks later`).toEqual([
+        true,
+        false,
+      ]);
       await clock.advance(LEASE_MS);
       expect(await world.leaseState("b"), `${microtasks} microtasks later`).not.toBe("leased");
     }

@@ -30,8 +30,18 @@ const LOCKABLES: readonly (readonly [
     (mutex) => new Semaphore(mutex, "job", { permits: 1 }).acquire(),
     "job",
   ],
-  ["a read side", (mutex) => new ReaderWriterLock(mutex, "job").read, (mutex) => new ReaderWriterLock(mutex, "job").write.lock(), "job"],
-  ["a write side", (mutex) => new ReaderWriterLock(mutex, "job").write, (mutex) => new ReaderWriterLock(mutex, "job").read.lock(), "job"],
+  [
+    "a read side",
+    (mutex) => new ReaderWriterLock(mutex, "job").read,
+    (mutex) => new ReaderWriterLock(mutex, "job").write.lock(),
+    "job",
+  ],
+  [
+    "a write side",
+    (mutex) => new ReaderWriterLock(mutex, "job").write,
+    (mutex) => new ReaderWriterLock(mutex, "job").read.lock(),
+    "job",
+  ],
   ["several locks", (mutex) => lockAll(mutex, ["job", "other"]), (mutex) => mutex.locker("other").lock(), "job, other"],
 ];
 
@@ -65,7 +75,9 @@ describe.each(LOCKABLES)("whatever can be held: %s", (_name, open, block, key) =
     expect(await world.until(lockable.tryLock())).toBeUndefined();
     await expect(world.until(lockable.lock({ timeoutMs: 0 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
     const since = world.clock.now();
-    await expect(world.until(lockable.run(() => undefined, { timeoutMs: 3_000 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+    await expect(world.until(lockable.run(() => undefined, { timeoutMs: 3_000 }))).rejects.toMatchObject({
+      code: "LOCK_TIMEOUT",
+    });
     expect(world.clock.now() - since).toBeGreaterThanOrEqual(3_000);
     expect(told).toEqual([]);
     const waiting = lockable.lock();
@@ -119,6 +131,8 @@ describe("an election", () => {
 describe("lockAll", () => {
   it.each(["timeoutMs", "signal", "until"])("refuses %s, which is an option of the wait", (name) => {
     const { mutex } = new World().process();
-    expect(() => lockAll(mutex, ["a"], { [name]: undefined })).toThrow(`${name} is an option of lock(), tryLock() and run()`);
+    expect(() => lockAll(mutex, ["a"], { [name]: undefined })).toThrow(
+      `${name} is an option of lock(), tryLock() and run()`,
+    );
   });
 });

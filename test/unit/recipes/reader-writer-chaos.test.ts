@@ -69,7 +69,9 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
   const written = await world.until(lock.write.lock({ timeoutMs: 20_000 }));
   expect(written.fencingToken, `seed ${seed}`).toBeGreaterThan(Math.max(lastWritten, highestRead));
   await world.until(written.release());
-  expect((await world.until(lock.read.lock({ timeoutMs: 20_000 }))).fencingToken, `seed ${seed}`).toBe(written.fencingToken);
+  expect((await world.until(lock.read.lock({ timeoutMs: 20_000 }))).fencingToken, `seed ${seed}`).toBe(
+    written.fencingToken,
+  );
   return most;
 }
 

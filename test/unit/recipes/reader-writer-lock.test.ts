@@ -82,7 +82,8 @@ describe("a reader-writer lock", () => {
       let mostReaders = 0;
       const check = (): void => {
         mostReaders = Math.max(mostReaders, readers);
-        if (writers > 1 || (writers === 1 && readers > 0)) throw new Error(`seed ${seed}: ${writers} write and ${readers} read`);
+        if (writers > 1 || (writers === 1 && readers > 0))
+          throw new Error(`seed ${seed}: ${writers} write and ${readers} read`);
       };
       const task = async (lock: ReaderWriterLock): Promise<void> => {
         for (let turn = 0; turn < 4; turn += 1) {
@@ -326,7 +327,9 @@ describe("readers of one process", () => {
 
   it("keep their lease until the last of them has let go", async () => {
     const { world, clock, here } = setup();
-    const reading = await world.until(Promise.all([here.lock.read.lock(), here.lock.read.lock(), here.lock.read.lock()]));
+    const reading = await world.until(
+      Promise.all([here.lock.read.lock(), here.lock.read.lock(), here.lock.read.lock()]),
+    );
     for (const lock of reading.slice(1)) {
       await world.until(lock.release());
       await world.until(lock.release());

@@ -5,7 +5,10 @@ import { Chaos, QUEUES, Violation } from "../../support/chaos.ts";
 const TROUBLE_MS = 60_000;
 
 /** Processes whose tasks take permits and give them back. Gives the most that were held at once. */
-async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled: boolean }): Promise<{ most: number; permits: number }> {
+async function crowd(
+  seed: number,
+  { fair, troubled }: { fair: boolean; troubled: boolean },
+): Promise<{ most: number; permits: number }> {
   const chaos = new Chaos(seed);
   const { clock, world, random } = chaos;
   const permits = 1 + chaos.upTo(4);
@@ -24,7 +27,9 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
     if (token <= before) throw chaos.violation(`token ${token} of slot ${permit.slot} after ${before}`);
     tokens.set(permit.slot, token);
   };
-  chaos.watch(50, () => (holders().length > permits ? `${holders().length} of ${permits} permits are held` : undefined));
+  chaos.watch(50, () =>
+    holders().length > permits ? `${holders().length} of ${permits} permits are held` : undefined,
+  );
 
   await chaos.crowd({ mostTasks: 3, troubleMs: troubled ? TROUBLE_MS : 0 }, (process) => {
     const semaphore = new Semaphore(process.mutex, "downloads", { permits, fair });
@@ -50,7 +55,9 @@ async function crowd(seed: number, { fair, troubled }: { fair: boolean; troubled
   await clock.advance(200_000);
   const semaphore = new Semaphore(world.process().mutex, "downloads", { permits, fair });
   expect(await world.until(semaphore.available()), `seed ${seed}`).toBe(permits);
-  const all = await world.until(Promise.all(Array.from({ length: permits }, () => semaphore.acquire({ timeoutMs: 20_000 }))));
+  const all = await world.until(
+    Promise.all(Array.from({ length: permits }, () => semaphore.acquire({ timeoutMs: 20_000 }))),
+  );
   expect(new Set(all.map(({ slot }) => slot)).size, `seed ${seed}`).toBe(permits);
   return { most, permits };
 }

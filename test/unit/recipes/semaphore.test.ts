@@ -21,7 +21,8 @@ function setup(options: SemaphoreOptions) {
     const { store, mutex } = world.process(random && { random });
     return { store, mutex, semaphore: new Semaphore(mutex, "jobs", options) };
   };
-  const release = (permits: readonly (Permit | undefined)[]) => world.until(Promise.all(permits.map((permit) => permit?.release())));
+  const release = (permits: readonly (Permit | undefined)[]) =>
+    world.until(Promise.all(permits.map((permit) => permit?.release())));
   const acquireAll = (semaphore: Semaphore, count: number) =>
     world.until(Promise.all(Array.from({ length: count }, () => semaphore.acquire())));
   return { world, clock: world.clock, process, release, acquireAll, here: process(), there: process() };
@@ -33,7 +34,8 @@ async function slots(world: World): Promise<{ name: string; leaseState: string; 
   const found: { name: string; leaseState: string; permits: unknown }[] = [];
   for await (const { key, leaseState, metadata } of world.memory.list(".azmutex/")) {
     const name = key.slice(key.lastIndexOf("/") + 1);
-    if (key.includes("/semaphore/")) found.push({ name, leaseState, permits: JSON.parse(metadata.azmutex_semaphore as string).permits });
+    if (key.includes("/semaphore/"))
+      found.push({ name, leaseState, permits: JSON.parse(metadata.azmutex_semaphore as string).permits });
   }
   return found;
 }
@@ -42,7 +44,9 @@ async function slots(world: World): Promise<{ name: string; leaseState: string; 
 async function busyThousand() {
   const { world, here, there, ...rest } = setup({ permits: 1_000 });
   const first = await world.until(here.semaphore.acquire());
-  const [folder] = /^.*\//.exec(here.store.calls.find(({ key }) => key?.startsWith(".azmutex/"))?.key as string) as RegExpExecArray;
+  const [folder] = /^.*\//.exec(
+    here.store.calls.find(({ key }) => key?.startsWith(".azmutex/"))?.key as string,
+  ) as RegExpExecArray;
   const found = await world.memory.read(`${folder}000`);
   const { azmutex_semaphore } = found.kind === "found" ? found.blob.metadata : {};
   for (let slot = 1; slot < 1_000; slot += 1) {
@@ -264,7 +268,9 @@ describe("users of a semaphore who state different numbers", () => {
         await world.clock.advance(1_000);
         expect(error).toBeInstanceOf(DifferingPermitsError);
         expect(error).toMatchObject({ code: "DIFFERING_PERMITS", key: "jobs", stated: 5, found: 3 });
-        expect((error as Error).message).toBe('semaphore "jobs" has 3 permits, not 5: all its users must state the same number');
+        expect((error as Error).message).toBe(
+          'semaphore "jobs" has 3 permits, not 5: all its users must state the same number',
+        );
       }
     }
     await world.until(held.release());
@@ -300,7 +306,8 @@ describe("users of a semaphore who state different numbers", () => {
       for (const [n, outcome] of outcomes.entries()) {
         const stated = users[n]?.permits as number;
         expect(outcome.status, `seed ${seed}`).toBe(stated === winner ? "fulfilled" : "rejected");
-        if (outcome.status === "rejected") expect(outcome.reason).toMatchObject({ code: "DIFFERING_PERMITS", stated, found: winner });
+        if (outcome.status === "rejected")
+          expect(outcome.reason).toMatchObject({ code: "DIFFERING_PERMITS", stated, found: winner });
       }
       await clock.advance(1_000);
       const made = await slots(world);

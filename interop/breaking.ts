@@ -56,7 +56,9 @@ export async function brokenInTime(place: Place, verdict: Verdict): Promise<void
   await go.do({ do: "lock", key });
   const { code, output } = await place.command("break", key, "--yes", "--json");
   const brokenAt = performance.now();
-  const { freeInSeconds } = JSON.parse(output) as { freeInSeconds: number };
+  // Standard error has a line for the log beside it.
+  const answer = output.replaceAll(/^azmutex: .*$/gm, "");
+  const { freeInSeconds } = JSON.parse(answer) as { freeInSeconds: number };
   const entered = mutex.locker(key).lock({ signal: place.stop });
   const refused = go.logged(NOT_RENEWED, GO_RENEWS_WITHIN_MS).then(async (line) => {
     return { line, state: (await mutex.inspect(key)).state };

@@ -12,8 +12,7 @@ const emulator = await startEmulator();
 afterAll(() => emulator.close());
 
 const ROUNDS = 15;
-/** It was 1.5 before a run looked at its terminal, its ancestors and the kind of its key, which cost it 10 ms. */
-const LIMIT = 1.6;
+const LIMIT = 1.5;
 /** The ratio that three of four rounds exceed. */
 const MOST_ROUNDS = 0.25;
 /** Of a process that has a processor whenever it wants one: what it waits for is files and the emulator. */
@@ -52,7 +51,7 @@ async function costOf(command: Command): Promise<Cost> {
 }
 
 describe("azmutex run on a free key", () => {
-  it("costs at most 1.6 times what a bare script costs that imports the SDK and takes and releases a lease", async () => {
+  it("costs at most 1.5 times what a bare script costs that imports the SDK and takes and releases a lease", async () => {
     const key = randomUUID();
     // The first creates container and blob.
     await costOf(ourCycle(CLI, key));

@@ -52,6 +52,11 @@ export function processEntry(pid: number): ProcessEntry | undefined {
   return { pid, parent, group, session, terminal, foreground, startedAt, isRunning, isStopped: state === "T" };
 }
 
+/** A process, its parent, that one's parent, and so on. Nothing if there is no such process, or no /proc. */
+export function* lineage(pid: number): Generator<ProcessEntry, void, undefined> {
+  for (let entry = processEntry(pid); entry; entry = processEntry(entry.parent)) yield entry;
+}
+
 /**
  * A variable of the environment a process was started with. Undefined without it, for a process that is gone, and for
  * another user's.

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fstatSync } from "node:fs";
 import { isatty } from "node:tty";
-import { hasProcessTable, type ProcessEntry, processEntry, processTable } from "../job/process-table.ts";
+import { hasProcessTable, lineage, processEntry, processTable } from "../job/process-table.ts";
 
 /** The device /dev/tty: whichever terminal controls the process. */
 const OWN_TERMINAL = 0x500;
@@ -19,20 +19,12 @@ export function isInBackground(stream: number): boolean {
 }
 
 function isInBackgroundByTable(stream: number): boolean {
-  const own = processEntry(process.pid);
   const { rdev } = fstatSync(stream);
-  const device = rdev === OWN_TERMINAL ? own?.terminal : rdev;
-  const onTerminal = own && nearest(own, (entry) => entry.terminal === device);
-  if (onTerminal) return onTerminal.group !== onTerminal.foreground;
+  const device = rdev === OWN_TERMINAL ? processEntry(process.pid)?.terminal : rdev;
+  for (const { terminal, group, foreground } of lineage(process.pid))
+    if (terminal === device) return group !== foreground;
   // No process that waits for this one is on that terminal. Those that are there type to each other.
   return processTable().some((entry) => entry.terminal === device);
-}
-
-/** The process itself or the nearest ancestor of which this is so. */
-function nearest(from: ProcessEntry, isSo: (entry: ProcessEntry) => boolean): ProcessEntry | undefined {
-  for (let entry: ProcessEntry | undefined = from; entry; entry = processEntry(entry.parent))
-    if (isSo(entry)) return entry;
-  return undefined;
 }
 
 function isInBackgroundByPs(): boolean {

@@ -4,7 +4,7 @@ import { presentHolder } from "../../status/holders.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { KEY } from "../job/job-environment.ts";
 import { jobsIn, MARK } from "../job/job-mark.ts";
-import { argumentsOf, hasProcessTable, isAzmutex, pidNamespace, processEntry } from "../job/process-table.ts";
+import { argumentsOf, hasProcessTable, isAzmutex, lineage, pidNamespace, processEntry } from "../job/process-table.ts";
 import { pause } from "../time.ts";
 
 /** The lock, side or permit that a command is about to wait for. */
@@ -60,10 +60,10 @@ function ancestorsWith(key: string): readonly number[] {
   // One that kept the others gave the mark up, and is no part of the job.
   if (variable !== undefined || !hasProcessTable()) return [];
   const found: number[] = [];
-  for (let entry = processEntry(process.ppid); entry; entry = processEntry(entry.parent)) {
+  for (const { pid } of lineage(process.ppid)) {
     // A guess, which the record confirms or not.
-    const words = argumentsOf(entry.pid);
-    if (isAzmutex(words) && words.includes(key)) found.push(entry.pid);
+    const words = argumentsOf(pid);
+    if (isAzmutex(words) && words.includes(key)) found.push(pid);
   }
   return found;
 }

@@ -1,16 +1,17 @@
-import { basename } from "node:path";
 import { type Command, Option } from "commander";
-import { isMutexError, KeyKindMismatchError, LeaderElection, type Leadership, type LockStatus } from "../../index.ts";
+import { isMutexError, LeaderElection, type Leadership } from "../../index.ts";
+import { printable } from "../../status/printable.ts";
 import { type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import { inOurWords } from "../connection/option-names.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { runJob } from "../job/job.ts";
-import { JobCommand, jobCommand } from "../job/job-command.ts";
+import { JobCommand, jobCommand, programName } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
 import { graceOption, type JobTermsOptions, jobTerms, leaseOption } from "../job/job-terms.ts";
 import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
 import { placed, withPlace } from "../lock/lock-place.ts";
+import { endsAtOtherKind } from "../lock/other-kind.ts";
 import { terminal } from "../terminal/terminal.ts";
 import { refuseToWaitForItself } from "../waiting/own-ancestors.ts";
 import { WaitingProgress } from "../waiting/waiting-progress.ts";
@@ -59,14 +60,12 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   const over = new AbortController();
   let hasLed = false;
   const story = new RunStory(name, options);
-  const refuse = ({ kind: found }: LockStatus): void => {
-    if (found !== undefined && found !== "election") over.abort(new KeyKindMismatchError(name, "election", found));
-  };
+  const refuse = endsAtOtherKind(name, "election", over);
   const campaign = (): WaitingProgress => new WaitingProgress(mutex, { key: name, kind: "lock" }, "to lead", refuse);
   let progress = campaign();
   // While it leads, the command is asked to end, and what it makes of that is waited for.
   relay.asked.addEventListener("abort", () => relay.isAttached || over.abort(relay.asked.reason));
-  const ending = (code: number): string => `${basename(job[0] ?? "")} ended with ${code}`;
+  const ending = (code: number): string => `${printable(programName(job))} ended with ${code}`;
   const lead = async (leadership: Leadership): Promise<void> => {
     const env = jobEnvironment({ key: name, token: leadership.term });
     hasLed = true;

@@ -1,8 +1,7 @@
-import { basename } from "node:path";
 import { type Command, Option } from "commander";
 import { withConnection } from "../connection/connection.ts";
 import { runJob } from "../job/job.ts";
-import { JobCommand, jobCommand } from "../job/job-command.ts";
+import { JobCommand, jobCommand, programName } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
 import { graceOption, leaseOption } from "../job/job-terms.ts";
 import { holderOption, type LockOptions, withLock } from "../lock/lock-options.ts";
@@ -41,7 +40,6 @@ async function run(key: string, job: readonly string[], options: LockOptions): P
   });
 }
 
-/** The command's name. What has none, a path that ends with a slash say, is shown as it is. */
-function defaultPurpose([file = ""]: readonly string[]): string {
-  return (basename(file) || file || "nothing").slice(0, LONGEST_PURPOSE);
+function defaultPurpose(job: readonly string[]): string {
+  return (programName(job) || "nothing").slice(0, LONGEST_PURPOSE);
 }

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { Command } from "commander";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { shellWords } from "../shell-words.ts";
@@ -58,6 +59,11 @@ export function jobCommand(command: Command, words: readonly string[]): readonly
   throw misuse(
     `one ${name} stands before "--", and not also ${shownWords(words.slice(0, -after.length))}: ${own} -- ${shownWords(after)}`,
   );
+}
+
+/** The last part of a program's path. One that ends with a slash is whole. */
+export function programName([file = ""]: readonly string[]): string {
+  return basename(file) || file;
 }
 
 const misuse = (message: string): CommandError => new CommandError(message, EXIT.usage);

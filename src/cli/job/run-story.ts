@@ -1,9 +1,9 @@
-import { basename } from "node:path";
 import type { Holding } from "../../index.ts";
 import { printable } from "../../status/printable.ts";
 import { shownDuration } from "../options/duration.ts";
 import { terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
+import { programName } from "./job-command.ts";
 
 /** Tells each step of a run, as `--verbose` asks: the lock and its token, the command, its end, the release. */
 export class RunStory {
@@ -33,12 +33,12 @@ export class RunStory {
     terminal.say(`azmutex: got "${this.#key}" after ${shownDuration(waitedMs)}${fencing}`);
   }
 
-  starts([file = ""]: readonly string[]): void {
-    this.#tell(`starts ${programName(file)} under "${this.#key}"`);
+  starts(job: readonly string[]): void {
+    this.#tell(`starts ${printable(programName(job))} under "${this.#key}"`);
   }
 
-  ended([file = ""]: readonly string[], code: number): void {
-    this.#tell(`${programName(file)} ended with ${code}`);
+  ended(job: readonly string[], code: number): void {
+    this.#tell(`${printable(programName(job))} ended with ${code}`);
   }
 
   /**
@@ -58,9 +58,4 @@ export class RunStory {
   #tell(what: string): void {
     if (this.#isTold) terminal.say(`azmutex: ${what}`);
   }
-}
-
-/** A path's last part. What has none is shown as it is. */
-function programName(file: string): string {
-  return printable(basename(file) || file);
 }

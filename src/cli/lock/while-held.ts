@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { type AnyMutexError, isMutexError, KeyKindMismatchError, type LockStatus } from "../../index.ts";
+import { type AnyMutexError, isMutexError } from "../../index.ts";
 import { openMutex, placeOf } from "../connection/connection.ts";
 import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
 import { jobTerms } from "../job/job-terms.ts";
@@ -11,6 +11,7 @@ import { refuseToWaitForItself, type WantedLock } from "../waiting/own-ancestors
 import { WaitingProgress } from "../waiting/waiting-progress.ts";
 import { type Held, keyKindOf, type LockOptions, sourceOf, wantedKindOf } from "./lock-options.ts";
 import { placed } from "./lock-place.ts";
+import { endsAtOtherKind } from "./other-kind.ts";
 
 /** With what the work under a lock ends in time. */
 export interface WorkTools {
@@ -45,18 +46,13 @@ export async function whileHeld(
   const otherKind = new AbortController();
   const asked = AbortSignal.any([relay.asked, otherKind.signal, ...(stop ? [stop] : [])]);
   const wanted: WantedLock = { key, kind: wantedKindOf(options) };
-  const refuseOtherKind = ({ kind: found }: LockStatus): void => {
-    const kind = keyKindOf(options);
-    // The lock would be refused when it is won, and that may be never: a leader keeps it.
-    if (found !== undefined && found !== kind) otherKind.abort(new KeyKindMismatchError(key, kind, found));
-  };
   let progress: WaitingProgress | undefined;
   const story = new RunStory(key, options);
   try {
     const timeoutMs = options.try ? 0 : options.timeout?.ms;
     if (!options.try) {
       await refuseToWaitForItself(mutex, wanted, asked);
-      progress = new WaitingProgress(mutex, wanted, "for", refuseOtherKind);
+      progress = new WaitingProgress(mutex, wanted, "for", endsAtOtherKind(key, keyKindOf(options), otherKind));
     }
     process.exitCode = await source.run(
       async (holding) => {

@@ -49,6 +49,14 @@ export function shellOnTerminal(test: TestContext, { env = {} }: TerminalOptions
   });
 }
 
+/** What stays of the output: a row that the command takes back, such as what it waits for, is not there. */
+export function leftOnTerminal(out: string): string {
+  return out
+    .split("\n")
+    .map((row) => row.split("\r\u001b[K").at(-1))
+    .join("\n");
+}
+
 /** The command for a shell to run, and options of Node's before it. */
 export function commandLine(args: readonly string[], nodeOptions: readonly string[] = []): string {
   return [process.execPath, ...nodeOptions, CLI, ...args].map(quoted).join(" ");

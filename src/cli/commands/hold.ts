@@ -42,7 +42,7 @@ async function hold(key: string, options: LockOptions): Promise<void> {
     });
     try {
       printJsonLine(holdJson(key, holding));
-      if (terminal.isInput && terminal.canShow) terminal.say("azmutex: held until Ctrl-C");
+      if (terminal.isInput && terminal.isForeground) terminal.say("azmutex: held until Ctrl-C");
       await heldUntil(AbortSignal.any([relay.asked, input.signal]), holding, graceMs).catch((error: unknown) =>
         endAtOnce(placed(error, key, place)),
       );

@@ -13,7 +13,7 @@ import { changeLine } from "../output/lock-change-text.ts";
 import { noLocks, shownTime } from "../output/lock-labels.ts";
 import { lockTable, totalsLine } from "../output/lock-table.ts";
 import { cutTo } from "../terminal/columns.ts";
-import { terminal } from "../terminal/terminal.ts";
+import { isDumb, terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
 import { Keys } from "../watching/keys.ts";
 import { Screen, type Scroll } from "../watching/screen.ts";
@@ -43,7 +43,7 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
   const mutex = await openMutex(options);
   const interruption = new Interruption();
   const view =
-    terminal.isOutput && process.env.TERM !== "dumb" && !options.json
+    terminal.isOutput && !isDumb() && !options.json
       ? new TableView(options, placeOf(mutex), prefix, interruption.quit)
       : new LineView(options);
   if (view instanceof LineView && !options.json) terminal.say(`azmutex: watching ${placeOf(mutex)}`);

@@ -26,7 +26,9 @@ export const terminal: {
   readonly isOutput: boolean;
   /** Whether people watch what is said. */
   readonly isWatched: boolean;
-  /** Whether the cursor is this process's, so that `show` shows something. In the background it is a shell's. */
+  /** Whether what is said reaches the terminal that this process is in the foreground of. */
+  readonly isForeground: boolean;
+  /** Whether `show` shows something: the terminal can draw, and the cursor is this process's and not a shell's. */
   readonly canShow: boolean;
   /** Whether a question can be asked. */
   readonly isInput: boolean;
@@ -68,6 +70,10 @@ export const terminal: {
   },
 
   get canShow() {
+    return !isDumb() && terminal.isForeground;
+  },
+
+  get isForeground() {
     try {
       return isatty(STDERR) && !isQuiet && !isInBackground(STDERR);
     } catch {
@@ -122,11 +128,14 @@ export const terminal: {
 
   /** In colour, where facts go to a terminal and the environment does not ask for none (https://no-color.org). */
   paint(paint: Paint, text: string): string {
-    return terminal.isOutput && !process.env.NO_COLOR && process.env.TERM !== "dumb"
-      ? `\x1b[${CODES[paint]}m${text}\x1b[0m`
-      : text;
+    return terminal.isOutput && !process.env.NO_COLOR && !isDumb() ? `\x1b[${CODES[paint]}m${text}\x1b[0m` : text;
   },
 });
+
+/** Whether the terminal can neither colour nor take back what it shows, as that of an editor or of a log. */
+export function isDumb(): boolean {
+  return process.env.TERM === "dumb";
+}
 
 /** What a write fails with where the reader of a pipe, or of a socket, has gone; `EOF` is that of Windows. */
 const READER_GONE: readonly unknown[] = ["EPIPE", "EOF", "ECONNRESET"];

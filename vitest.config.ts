@@ -34,9 +34,13 @@ export default defineConfig({
       ),
     },
     projects: [
-      // No network, no sleeping: a few run thousands of rounds and take a minute, many minutes on a busy machine.
+      // src/, room by room, without network and without sleeping.
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...hangs, retry } },
+      // The library on the store in memory, in thousands of runs whose seeds are told when one fails.
+      { test: { name: "seeded", include: ["test/seeded/**/*.test.ts"], ...hangs, testTimeout: 900_000, retry } },
+      // The laboratory, the simulation of the whole library among it.
       {
-        // The simulator imports the package by its name, as programs do; here that means the sources.
+        // Its programs import the package by its name, as users do; here that means the sources.
         resolve: {
           alias: [
             { find: /^azmutex$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
@@ -47,7 +51,7 @@ export default defineConfig({
             },
           ],
         },
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...hangs, testTimeout: 900_000, retry },
+        test: { name: "lab", include: ["test/lab/**/*.test.ts"], ...hangs, testTimeout: 900_000, retry },
       },
       // Real leases of 15 seconds and more, against an emulator that the tests start.
       { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], ...hangs, retry } },

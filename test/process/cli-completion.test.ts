@@ -9,7 +9,7 @@ import { startEmulator } from "../../src/testing/emulator.ts";
 import { CLI } from "../support/cli.ts";
 
 // bash is everywhere where these tests run. zsh and fish are asked where they are installed; elsewhere
-// test/unit/cli/completion.test.ts alone holds their scripts against the table of commands.
+// test/unit/cli/completion/command-table.test.ts alone holds their scripts against the table of commands.
 
 const folder = mkdtempSync(join(tmpdir(), "azmutex-completion-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -21,7 +21,7 @@ function tested(...args: readonly string[]) {
 
 describe("npm test", () => {
   it("ends with one line that says what was left out, and how that is run", () => {
-    const { status, stdout } = tested("--project", "unit", "test/unit/clock.test.ts");
+    const { status, stdout } = tested("--project", "unit", "test/unit/time/clock.test.ts");
     expect(status).toBe(0);
     const last = stdout.trimEnd().split("\n").at(-1) ?? "";
     expect(last).toMatch(/^Left out, as they need more than npm: /);

@@ -1,0 +1,3 @@
+import { describeSeeds, SEEDS } from "./simulated-seeds.ts";
+
+describeSeeds(1 + SEEDS / 2, SEEDS / 2);

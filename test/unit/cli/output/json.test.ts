@@ -1,0 +1,35 @@
+import { describe, expect, expectTypeOf, it } from "vitest";
+import { type BreakJson, type LeaderJson, type StatusJson, toPrintableJson } from "../../../../src/cli/output/json.ts";
+import type { BreakResult, Leader, LockStatus } from "../../../../src/index.ts";
+import { printable } from "../../../../src/status/printable.ts";
+import { ago } from "../../../support/lock-statuses.ts";
+
+/** What an object is when it was written as JSON and read again. */
+type Written<T> = T extends Date
+  ? string
+  : T extends readonly (infer E)[]
+    ? readonly Written<E>[]
+    : T extends object
+      ? { readonly [K in keyof T]: Written<T[K]> }
+      : T;
+
+describe("what --json prints", () => {
+  it("is what the library says, to the last field", () => {
+    expectTypeOf<Written<LockStatus>>().toEqualTypeOf<StatusJson>();
+    expectTypeOf<Written<BreakResult> & { readonly key: string }>().toExtend<BreakJson>();
+    expectTypeOf<Written<{ readonly name: string; readonly leader: Leader | null }>>().toEqualTypeOf<LeaderJson>();
+  });
+
+  it("has dates as ISO 8601", () => {
+    expect(toPrintableJson({ since: ago(0) })).toBe('{"since":"2026-11-23T13:05:12.000Z"}');
+  });
+
+  it("has nothing in it that a terminal would obey, and reads as it was", () => {
+    const purpose = "\u001b[2J\u009b2J\u202e\u2028\u007f\u{e0001} 夜间 🚀\n";
+    const text = toPrintableJson({ purpose }, 2);
+    const oneLine = text.replaceAll("\n", "");
+    expect(printable(oneLine)).toBe(oneLine);
+    expect(text).toContain("夜间 🚀");
+    expect(JSON.parse(text)).toEqual({ purpose });
+  });
+});

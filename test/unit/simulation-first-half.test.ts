@@ -1,3 +1,0 @@
-import { describeSeeds, SEEDS } from "../support/simulated-seeds.ts";
-
-describeSeeds(1, SEEDS / 2);

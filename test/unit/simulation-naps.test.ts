@@ -1,4 +1,0 @@
-import { FIRST_NAP_SEED } from "../simulation/simulation.ts";
-import { describeSeeds } from "../support/simulated-seeds.ts";
-
-describeSeeds(FIRST_NAP_SEED, 400);

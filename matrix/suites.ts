@@ -8,7 +8,7 @@ import type { Outcome } from "./consumer.ts";
  * laboratory.
  */
 const HEART = [
-  "runtime/root-context",
+  "time/root-context",
   "locks/azure-mutex",
   "store/azure/blob-lease-store",
   "time/clock",

@@ -1,5 +1,3 @@
-import type { KeyKind } from "./options.ts";
-
 /** Why a lock was lost. */
 export type LossReason =
   /**
@@ -14,6 +12,9 @@ export type LossReason =
   | "deleted"
   /** This process released it while its holder worked on: `releaseAll`, `close`, or `stopWork` at its end. */
   | "released";
+
+/** What the users of a key use it as. Each of them uses it as the same. */
+export type KeyKind = "lock" | "semaphore" | "reader-writer-lock" | "election";
 
 // Registered, so that two copies of the package in one process recognise each other's errors.
 const BRAND: unique symbol = Symbol.for("azmutex.MutexError");
@@ -327,4 +328,15 @@ export type AnyMutexError =
  */
 export function isMutexError(thrown: unknown): thrown is AnyMutexError {
   return thrown instanceof Error && BRAND in thrown;
+}
+
+/**
+ * A wrong value as an error message shows it: itself if it is short, its kind if not. An account's key, pasted into the
+ * wrong option, is not short.
+ */
+export function shown(value: unknown): string {
+  if (typeof value === "string")
+    return value.length <= 63 ? JSON.stringify(value) : `a string of ${value.length} characters`;
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
+  return String(value);
 }

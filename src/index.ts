@@ -1,3 +1,5 @@
+export type { Holder } from "./blobs/holder.ts";
+export type { KeyKind } from "./errors.ts";
 export {
   AccessDeniedError,
   type AnyMutexError,
@@ -19,7 +21,7 @@ export {
   type StoreUnavailableOptions,
   WorkStillRunningError,
 } from "./errors.ts";
-export type { BreakResult } from "./lease/break-lease.ts";
+export type { TermsOptions } from "./lease/terms.ts";
 export {
   type AcquiredLease,
   AzureMutex,
@@ -27,13 +29,13 @@ export {
   type CallOptions,
   type ListOptions,
 } from "./locks/azure-mutex.ts";
+export type { BreakResult } from "./locks/break-lease.ts";
 export type { EndingSignal } from "./locks/ending-process.ts";
 export type { Holding } from "./locks/holding.ts";
 export type { Mutex, MutexOptions, ReleaseAllOptions } from "./locks/lock-space.ts";
 export type { Lockable } from "./locks/lockable.ts";
 export { type Lock, Locker } from "./locks/locker.ts";
 export { type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./locks/shutdown.ts";
-export type { Holder, KeyKind, TermsOptions } from "./options.ts";
 export {
   type ElectionRunOptions,
   type Leader,

@@ -1,5 +1,4 @@
-import { KeyKindMismatchError } from "../errors.ts";
-import type { KeyKind } from "../options.ts";
+import { type KeyKind, KeyKindMismatchError } from "../errors.ts";
 import type { Metadata } from "../store/lease-store.ts";
 
 /**

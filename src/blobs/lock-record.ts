@@ -1,5 +1,5 @@
-import type { Announcement, Holder, HolderDescription } from "../options.ts";
 import type { Metadata } from "../store/lease-store.ts";
+import { type Announcement, type HolderDescription, isHolder } from "./holder.ts";
 import { kindIn, withKind } from "./key-kind.ts";
 import { jsonOf, shortened, toAsciiJson } from "./metadata-json.ts";
 
@@ -113,10 +113,4 @@ function isAnnounced(found: unknown): found is Announced {
 
 function isDate(ms: unknown): boolean {
   return typeof ms === "number" && Math.abs(ms) <= LATEST_DATE;
-}
-
-export function isHolder(found: unknown): found is Holder {
-  if (typeof found !== "object" || found === null) return false;
-  const { name, host, pid } = found as Partial<Holder>;
-  return typeof name === "string" && typeof host === "string" && Number.isFinite(pid);
 }

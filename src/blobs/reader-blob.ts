@@ -1,7 +1,6 @@
-import type { Holder } from "../options.ts";
 import type { Metadata, StoredBlob } from "../store/lease-store.ts";
 import type { HelperKind } from "../store/operation.ts";
-import { isHolder } from "./lock-record.ts";
+import { type Holder, isHolder } from "./holder.ts";
 import { jsonOf, toAsciiJson } from "./metadata-json.ts";
 
 /** The kind of the blobs that processes lease while they read. */

@@ -1,7 +1,7 @@
 import { StoreUnavailableError } from "../errors.ts";
-import { inRootContext } from "../runtime/root-context.ts";
 import type { LeaseLength, Metadata, Missing, Stamp } from "../store/lease-store.ts";
 import { Stopwatch } from "../time/clock.ts";
+import { inRootContext } from "../time/root-context.ts";
 import { AcquireTries } from "./acquire-tries.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { type BackgroundOptions, releaseAgain, releaseInBackground } from "./release.ts";

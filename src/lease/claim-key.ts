@@ -1,6 +1,5 @@
 import { checkKind, kindIn, withKind } from "../blobs/key-kind.ts";
-import { isMutexError } from "../errors.ts";
-import type { KeyKind } from "../options.ts";
+import { isMutexError, type KeyKind } from "../errors.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import type { SignalOption } from "./requests.ts";
 

@@ -1,5 +1,5 @@
-import { inRootContext } from "../runtime/root-context.ts";
 import type { Timer } from "../time/clock.ts";
+import { inRootContext } from "../time/root-context.ts";
 import type { Lease } from "./lease.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { releaseInBackground } from "./release.ts";

@@ -1,7 +1,7 @@
+import type { Announcement, HolderDescription } from "../blobs/holder.ts";
 import { checkKind, withKind } from "../blobs/key-kind.ts";
 import { type Announced, type LockRecord, recordIn, withRecord } from "../blobs/lock-record.ts";
 import type { StoreUnavailableError } from "../errors.ts";
-import type { Announcement, HolderDescription } from "../options.ts";
 import type { Metadata } from "../store/lease-store.ts";
 import { Stopwatch, sleep } from "../time/clock.ts";
 import type { FirstRecord } from "./acquisition.ts";

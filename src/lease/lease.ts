@@ -1,5 +1,4 @@
 import { LockLostError } from "../errors.ts";
-import type { LeaseTerms } from "../options.ts";
 import type { Stamp } from "../store/lease-store.ts";
 import type { LeaseObserver } from "../telemetry/lease-observer.ts";
 import { LazySignal } from "../time/abort.ts";
@@ -9,6 +8,7 @@ import { type LastStamp, stampNow } from "./last-stamp.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { changeLease, type EndAnswer, releaseLease, releaseLost } from "./release.ts";
 import type { StandingLease } from "./standing-lease.ts";
+import type { LeaseTerms } from "./terms.ts";
 
 export interface LeaseOptions {
   readonly origin: LeaseOrigin;

@@ -1,14 +1,14 @@
 import { LockLostError, NotHeldError } from "../errors.ts";
-import { DEFAULTS } from "../options.ts";
-import { inRootContext } from "../runtime/root-context.ts";
 import type { LeaseLength } from "../store/lease-store.ts";
 import { Stopwatch, type Timer } from "../time/clock.ts";
+import { inRootContext } from "../time/root-context.ts";
 import { HeldOnLeases } from "./held-on-leases.ts";
 import { Lease, type LeaseOptions } from "./lease.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { lossBy } from "./refusal.ts";
 import { releaseLease } from "./release.ts";
 import { retry, TRIES } from "./retry.ts";
+import { DEFAULTS } from "./terms.ts";
 
 /** How often an infinite lease is checked, so that a break is noticed. */
 const INFINITE_CHECK_MS = 20_000;

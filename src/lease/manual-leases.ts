@@ -1,6 +1,6 @@
 import { LockLostError, NotHeldError } from "../errors.ts";
-import { inRootContext } from "../runtime/root-context.ts";
 import type { Clock, Timer } from "../time/clock.ts";
+import { inRootContext } from "../time/root-context.ts";
 import type { ManualLease } from "./manual-lease.ts";
 
 /** The milliseconds between two looks for leases that have run out. */

@@ -1,7 +1,7 @@
 import type { LockLostError } from "../errors.ts";
-import { inRootContext } from "../runtime/root-context.ts";
 import type { ReleaseAnswer } from "../store/lease-store.ts";
 import { Stopwatch, sleep } from "../time/clock.ts";
+import { inRootContext } from "../time/root-context.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { isUnsure, retry, TRIES } from "./retry.ts";
 

@@ -1,14 +1,14 @@
 import { type LockLostError, NotHeldError } from "../errors.ts";
-import type { LeaseTerms } from "../options.ts";
-import { inRootContext } from "../runtime/root-context.ts";
 import type { LeaseObserver, Renewal } from "../telemetry/lease-observer.ts";
 import { LazySignal, unlessAborted } from "../time/abort.ts";
 import type { Timer } from "../time/clock.ts";
+import { inRootContext } from "../time/root-context.ts";
 import { Deadline } from "./deadline.ts";
 import { Lease, type LeaseOptions } from "./lease.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { renew } from "./renewal.ts";
 import { type Sleeper, SuspendWatch } from "./suspend-watch.ts";
+import type { LeaseTerms } from "./terms.ts";
 
 /** Shared reason of aborts. Passing it avoids an exception for each controller. */
 const RENEWAL_STOPPED = new Error("the lease is not renewed any more");

@@ -1,7 +1,7 @@
 import { isMutexError, StoreUnavailableError } from "../errors.ts";
-import { LONGEST_RETRY_DELAY_MS } from "../options.ts";
 import type { AnySignal } from "../time/abort.ts";
 import { type Sources, sleep } from "../time/clock.ts";
+import { LONGEST_RETRY_DELAY_MS } from "./terms.ts";
 
 /** How often a request is sent before a caller who asked once is told that there is no answer. */
 export const TRIES = 3;

@@ -1,5 +1,5 @@
-import { inRootContext } from "../runtime/root-context.ts";
 import { type Clock, Stopwatch, SUSPEND_MS, type Timer } from "../time/clock.ts";
+import { inRootContext } from "../time/root-context.ts";
 
 /** How soon after the machine woke up the holders of its leases are told. */
 const SLEEP_CHECK_MS = 1_000;

@@ -1,6 +1,6 @@
+import type { HolderDescription } from "../blobs/holder.ts";
 import { isOnlyClaimed } from "../blobs/lock-record.ts";
 import { StoreRefusedError, StoreUnavailableError } from "../errors.ts";
-import type { HolderDescription } from "../options.ts";
 import { sleep } from "../time/clock.ts";
 import type { KnownBlob } from "./known-blob.ts";
 import type { ServiceTime } from "./last-stamp.ts";

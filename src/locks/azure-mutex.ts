@@ -1,12 +1,11 @@
 import { helperPrefix, helpersOf } from "../blobs/helper-folder.ts";
 import { MOST_PERMITS, slotName } from "../blobs/permit-slot.ts";
-import { isMutexError, LeaseAlreadyPresentError, LockLostError } from "../errors.ts";
+import { isMutexError, LeaseAlreadyPresentError, LockLostError, shown } from "../errors.ts";
 import { Acquisition } from "../lease/acquisition.ts";
-import { type BreakResult, breakLease, breakReaders } from "../lease/break-lease.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { ManualLease } from "../lease/manual-lease.ts";
 import { expiredBeforeUse, isUnsure, retry, TRIES } from "../lease/retry.ts";
-import { checkLeaseSeconds, shown } from "../options.ts";
+import { checkLeaseSeconds } from "../lease/terms.ts";
 import { listedStatuses, splitListing } from "../status/lock-listing.ts";
 import type { LockStatus } from "../status/lock-status.ts";
 import { helperStatusOf, missingStatus, statusOf, withHelpers } from "../status/status-of-blobs.ts";
@@ -15,6 +14,7 @@ import type { LeaseLength, ReadAnswer, StoredBlob } from "../store/lease-store.t
 import type { StoreAddress } from "../store/store-address.ts";
 import type { LockerOptions } from "../waiting/locker-options.ts";
 import { WaitLimit } from "../waiting/wait-limit.ts";
+import { type BreakResult, breakLease, breakReaders } from "./break-lease.ts";
 import { giveSpace, LockSpace, type Mutex, type MutexOptions, type ReleaseAllOptions } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
 

@@ -1,6 +1,6 @@
-import { type LockLostError, LockUncertainError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
+import { type LockLostError, LockUncertainError, NotHeldError, shown, type WorkStillRunningError } from "../errors.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
-import { type LeaseTerms, shown } from "../options.ts";
+import type { LeaseTerms } from "../lease/terms.ts";
 import type { ObservedHold, ObservedWait } from "../telemetry/observer.ts";
 import { LinkedSignal, onAbort } from "../time/abort.ts";
 import { endQuietly, type Held } from "../waiting/held.ts";

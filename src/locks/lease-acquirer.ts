@@ -1,8 +1,9 @@
+import type { Announcement } from "../blobs/holder.ts";
 import { isMutexError } from "../errors.ts";
 import type { BlobOf, LockBlob } from "../lease/lock-blob.ts";
 import type { OutageTimer } from "../lease/outage-timer.ts";
 import { TRIES } from "../lease/retry.ts";
-import { type Announcement, areSameTerms } from "../options.ts";
+import { areSameTerms } from "../lease/terms.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { Contender } from "../waiting/contender.ts";
 import { endQuietly } from "../waiting/held.ts";

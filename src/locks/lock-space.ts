@@ -1,12 +1,11 @@
-import { isMutexError, type LockLostError } from "../errors.ts";
+import { isMutexError, type LockLostError, shown } from "../errors.ts";
 import type { Closing } from "../lease/closing.ts";
 import { type BlobOf, LockBlob } from "../lease/lock-blob.ts";
 import type { ManualLease } from "../lease/manual-lease.ts";
 import { ManualLeases } from "../lease/manual-leases.ts";
 import { MutexContext } from "../lease/mutex-context.ts";
 import type { StandingLease } from "../lease/standing-lease.ts";
-import { checkMs, DEFAULTS, type LeaseTerms, shown } from "../options.ts";
-import { checkRuntime } from "../runtime/runtime.ts";
+import { checkMs, DEFAULTS, type LeaseTerms } from "../lease/terms.ts";
 import { type ConnectOptions, connect } from "../store/azure/connect.ts";
 import type { LeaseStore } from "../store/lease-store.ts";
 import type { StoreAddress } from "../store/store-address.ts";
@@ -118,7 +117,6 @@ export class LockSpace {
   };
 
   constructor(options: MutexOptions) {
-    checkRuntime();
     const store = connect(options, options?.clock);
     const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, ...given } = options;
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);

@@ -1,5 +1,5 @@
 import type { LockBlob } from "../lease/lock-blob.ts";
-import type { LeaseTerms } from "../options.ts";
+import type { LeaseTerms } from "../lease/terms.ts";
 import { Listeners, type LockEvents } from "../telemetry/lock-events.ts";
 import { type ObservedWait, Observer, type ObserverOptions } from "../telemetry/observer.ts";
 import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "../waiting/wait-limit.ts";

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
-import { checkMs, shown } from "../options.ts";
+import { shown } from "../errors.ts";
+import { checkMs } from "../lease/terms.ts";
 import { unlessAborted } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 import {

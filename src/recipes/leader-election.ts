@@ -1,14 +1,15 @@
+import type { Holder } from "../blobs/holder.ts";
 import { checkKind } from "../blobs/key-kind.ts";
 import { recordIn } from "../blobs/lock-record.ts";
 import { toAsciiJson } from "../blobs/metadata-json.ts";
-import { isMutexError, NotHeldError, type WorkStillRunningError } from "../errors.ts";
+import { isMutexError, NotHeldError, shown, type WorkStillRunningError } from "../errors.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { isUnsure, type RetryPolicy, retry, TRIES } from "../lease/retry.ts";
+import { checkMs, type LeaseTerms } from "../lease/terms.ts";
 import { checkWork, Holding, runHolding } from "../locks/holding.ts";
 import { LeaseAcquirer } from "../locks/lease-acquirer.ts";
 import { type Mutex, type MutexOptions, spaceFor } from "../locks/lock-space.ts";
 import { SourceLock } from "../locks/lockable.ts";
-import { checkMs, type Holder, type LeaseTerms, shown } from "../options.ts";
 import { checkKey } from "../store/azure/blob-name.ts";
 import { isLeased, type ReadAnswer } from "../store/lease-store.ts";
 import type { LockEvents } from "../telemetry/lock-events.ts";

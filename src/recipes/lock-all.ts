@@ -1,4 +1,4 @@
-import { isMutexError, type LockLostError, LockTimeoutError } from "../errors.ts";
+import { isMutexError, type LockLostError, LockTimeoutError, shown } from "../errors.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { retryDelayMs } from "../lease/retry.ts";
@@ -7,7 +7,6 @@ import { LeaseAcquirer } from "../locks/lease-acquirer.ts";
 import { type LockSpace, type Mutex, type MutexOptions, spaceFor } from "../locks/lock-space.ts";
 import { type Lockable, type Source, SourceLock } from "../locks/lockable.ts";
 import { type Lock, lockOf } from "../locks/locker.ts";
-import { shown } from "../options.ts";
 import { checkKey } from "../store/azure/blob-name.ts";
 import type { LeaseObserver } from "../telemetry/lease-observer.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";

@@ -10,7 +10,7 @@ import {
   slotMetadata,
   slotName,
 } from "../blobs/permit-slot.ts";
-import { DifferingPermitsError } from "../errors.ts";
+import { DifferingPermitsError, type KeyKind, shown } from "../errors.ts";
 import { claimKey } from "../lease/claim-key.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
@@ -19,7 +19,6 @@ import { Holding } from "../locks/holding.ts";
 import { LeaseAcquirer } from "../locks/lease-acquirer.ts";
 import { type LockSpace, type Mutex, type MutexOptions, spaceFor } from "../locks/lock-space.ts";
 import { type Lockable, type Source, SourceLock } from "../locks/lockable.ts";
-import { type KeyKind, shown } from "../options.ts";
 import { checkKey } from "../store/azure/blob-name.ts";
 import { isLeased, type Metadata, type StoredBlob } from "../store/lease-store.ts";
 import type { LockEvents } from "../telemetry/lock-events.ts";

@@ -1,11 +1,9 @@
+import { LONGEST_BREAK_SECONDS } from "../store/lease-store.ts";
 import type { LockStatus } from "./lock-status.ts";
-
-/** The longest finite lease that Azure grants, and the longest break. */
-const LONGEST_SECONDS = 60;
 
 /** The seconds after its break in which a lease ends at the latest. Default, where no record tells: the longest. */
 export function longestBreakSeconds({
-  leaseSeconds = LONGEST_SECONDS,
+  leaseSeconds = LONGEST_BREAK_SECONDS,
 }: {
   readonly leaseSeconds?: number | undefined;
 }): number {

@@ -1,4 +1,4 @@
-import type { Holder } from "../options.ts";
+import type { Holder } from "../blobs/holder.ts";
 import { printable } from "./printable.ts";
 
 /** A holder without a record: a go-azuremutex, an `AzureMutex.acquire`, a locker without fencing. */

@@ -1,4 +1,4 @@
-import type { Holder } from "../options.ts";
+import type { Holder } from "../blobs/holder.ts";
 import type { LockStatus, SemaphoreStatus, WaitingProcess } from "./lock-status.ts";
 
 /** The present holder of the lock, if it is held and its record is of this hold. */

@@ -1,4 +1,4 @@
-import type { Holder } from "../options.ts";
+import type { Holder } from "../blobs/holder.ts";
 import { type Participant, presentHolder, waitersOf } from "./holders.ts";
 import type { LockStatus } from "./lock-status.ts";
 import { mixedUseOf } from "./mixed-use.ts";

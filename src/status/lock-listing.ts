@@ -1,10 +1,10 @@
 import { helpersOf, keyFolderOf } from "../blobs/helper-folder.ts";
 import { recordIn } from "../blobs/lock-record.ts";
 import { slotIn } from "../blobs/permit-slot.ts";
+import { ticketsIn } from "../blobs/queue-ticket.ts";
 import { readerIn } from "../blobs/reader-blob.ts";
 import { isKey, RESERVED_PREFIX } from "../store/azure/blob-name.ts";
 import { isLeased, type StoredBlob } from "../store/lease-store.ts";
-import { ticketsIn } from "../waiting/fair-queue.ts";
 import type { HelperStatus, LockStatus } from "./lock-status.ts";
 import { helperStatusOf, missingStatus, statusOf, withHelpers } from "./status-of-blobs.ts";
 

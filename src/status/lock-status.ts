@@ -1,4 +1,4 @@
-import type { Holder } from "../options.ts";
+import type { Holder } from "../blobs/holder.ts";
 import type { LeaseState } from "../store/lease-store.ts";
 
 /**

@@ -2,10 +2,10 @@ import { helpersOf } from "../blobs/helper-folder.ts";
 import { kindIn } from "../blobs/key-kind.ts";
 import { recordIn } from "../blobs/lock-record.ts";
 import { gateName, slotIn } from "../blobs/permit-slot.ts";
+import { ticketsIn, type WaitingTicket } from "../blobs/queue-ticket.ts";
 import { readerIn } from "../blobs/reader-blob.ts";
-import type { KeyKind } from "../options.ts";
+import type { KeyKind } from "../errors.ts";
 import { isLeased, type Metadata, type StoredBlob } from "../store/lease-store.ts";
-import { ticketsIn, type WaitingTicket } from "../waiting/fair-queue.ts";
 import type {
   HelperStatus,
   LockStatus,

@@ -5,6 +5,9 @@ import type { StoreAddress } from "./store-address.ts";
 /** A lease's length: 15 to 60 whole seconds, or for ever. */
 export type LeaseLength = number | "infinite";
 
+/** The longest break of a lease, in seconds: as long as the longest finite lease. */
+export const LONGEST_BREAK_SECONDS = 60;
+
 /** The state of a blob's lease, in the service's words. A blob that is not there has none. */
 export type LeaseState = "available" | "leased" | "breaking" | "broken" | "expired";
 

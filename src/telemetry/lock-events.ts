@@ -1,5 +1,4 @@
-import type { LockLostError } from "../errors.ts";
-import { shown } from "../options.ts";
+import { type LockLostError, shown } from "../errors.ts";
 
 /** What every event of a {@link Lockable} says. */
 export interface LockEvent {

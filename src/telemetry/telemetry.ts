@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { isMutexError } from "../errors.ts";
-import { shown } from "../options.ts";
+import { isMutexError, shown } from "../errors.ts";
 import type { AnySignal } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 import { azureLogTakes, loadAzureLog } from "./azure-log.ts";

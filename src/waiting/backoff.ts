@@ -1,4 +1,4 @@
-import { shown } from "../options.ts";
+import { shown } from "../errors.ts";
 
 /** From one number of milliseconds to another, chosen evenly. */
 export type Spread = readonly [fromMs: number, toMs: number];

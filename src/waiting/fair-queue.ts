@@ -1,37 +1,18 @@
-import { helperPrefix } from "../blobs/helper-folder.ts";
-import { isHolder } from "../blobs/lock-record.ts";
-import { jsonOf, toAsciiJson } from "../blobs/metadata-json.ts";
+import type { Holder } from "../blobs/holder.ts";
+import { QUEUE, ticketIn, ticketMetadata, ticketName, type WaitingTicket } from "../blobs/queue-ticket.ts";
 import type { Acquisition } from "../lease/acquisition.ts";
 import { ServiceTime } from "../lease/last-stamp.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { changeLease, releaseLease } from "../lease/release.ts";
 import { retry, TRIES } from "../lease/retry.ts";
 import { sweepHelpers } from "../lease/sweep.ts";
-import type { Holder } from "../options.ts";
-import type { StoredBlob } from "../store/lease-store.ts";
 import { Stopwatch, sleep } from "../time/clock.ts";
 import { Ticket } from "./ticket.ts";
 
-/** P35: a folder for each key, whose tickets sort by arrival. */
-const QUEUE_KIND = "queue";
 /** A ticket that is not leased and was not written for so long belongs to a dead process. */
 const TICKET_DEAD_AFTER_MS = 60_000;
 /** P44: for how long a hand-over to a waiter that gave up may still be on its way. */
 const LATE_HAND_OVER_MS = 60_000;
-const TICKET = "azmutex_ticket";
-
-/** A ticket of a waiter. */
-export interface WaitingTicket {
-  readonly key: string;
-  readonly name: string;
-  /** When its owner came, in milliseconds since 1970 by the service's clock, of whole seconds. */
-  readonly arrivedAt: number;
-  /** When it was made, in the same way: later, if a task waited in its process before. */
-  readonly madeAt: number;
-  /** The id its owner will have on the lock. */
-  readonly leaseId: string;
-  readonly holder: Holder;
-}
 
 export interface WaitingTickets {
   /** First come, first. */
@@ -45,11 +26,6 @@ export function arrivalOf(date: number, waitedMs: number): number {
   return Math.ceil((date - waitedMs) / 1_000) * 1_000;
 }
 
-/** Whether it can stand in a ticket's name. */
-export function isArrival(ms: number): boolean {
-  return ms >= 0 && ms < 1e15;
-}
-
 /** The queue between processes for one key: a folder of tickets, in which everybody can see who is next. */
 export class FairQueue {
   readonly #blob: LockBlob;
@@ -60,14 +36,13 @@ export class FairQueue {
   }
 
   ticket(arrivedAt: number, leaseId: string, holder: Holder): Ticket {
-    const name = `${helperPrefix(this.#blob.name, QUEUE_KIND)}${String(arrivedAt).padStart(15, "0")}-${leaseId}`;
-    const metadata = { [TICKET]: toAsciiJson({ key: this.#blob.name, leaseId, holder }) };
-    return new Ticket(this.#blob.helper(name), metadata);
+    const { name: key } = this.#blob;
+    return new Ticket(this.#blob.helper(ticketName(key, arrivedAt, leaseId)), ticketMetadata({ key, leaseId, holder }));
   }
 
   /** Everybody who waits, in order. Tickets of the dead are swept away on the side. */
   async waiting(signal?: AbortSignal): Promise<WaitingTickets> {
-    const found = await this.#blob.list(QUEUE_KIND, { signal });
+    const found = await this.#blob.list(QUEUE, { signal });
     sweepHelpers(this.#blob, found, TICKET_DEAD_AFTER_MS);
     const tickets = found.flatMap((blob) => ticketIn(blob) ?? []);
     const [first] = found;
@@ -115,20 +90,4 @@ export class FairQueue {
       return false;
     }
   }
-}
-
-/** Who waits, first come first, as the helper blobs of some blob in that folder tell. */
-export function ticketsIn(folder: string, found: readonly StoredBlob[]): readonly WaitingTicket[] {
-  return found.flatMap((blob) => (blob.key.startsWith(`${folder}${QUEUE_KIND}/`) ? (ticketIn(blob) ?? []) : []));
-}
-
-/** The ticket that a blob is, if its owner keeps it leased. */
-function ticketIn({ key: name, leaseState, lastModified, metadata }: StoredBlob): WaitingTicket | undefined {
-  if (leaseState !== "leased") return undefined;
-  const arrivedAt = Number(/\/(\d{15})-[^/]*$/.exec(name)?.[1] ?? Number.NaN);
-  const said = jsonOf(metadata[TICKET]) as Partial<WaitingTicket> | undefined;
-  if (!Number.isFinite(arrivedAt) || typeof said?.key !== "string" || typeof said.leaseId !== "string")
-    return undefined;
-  const { key, leaseId, holder } = said;
-  return isHolder(holder) ? { key, name, arrivedAt, madeAt: lastModified, leaseId, holder } : undefined;
 }

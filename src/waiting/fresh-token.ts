@@ -1,5 +1,5 @@
+import type { HolderDescription } from "../blobs/holder.ts";
 import type { OutageTimer } from "../lease/outage-timer.ts";
-import type { HolderDescription } from "../options.ts";
 import { LinkedSignal } from "../time/abort.ts";
 import type { ProcessLease } from "./process-lease.ts";
 

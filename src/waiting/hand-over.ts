@@ -1,7 +1,8 @@
+import type { WaitingTicket } from "../blobs/queue-ticket.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { EndAnswer } from "../lease/release.ts";
 import { stayAwayMs } from "./backoff.ts";
-import { arrivalOf, type FairQueue, type WaitingTicket, type WaitingTickets } from "./fair-queue.ts";
+import { arrivalOf, type FairQueue, type WaitingTickets } from "./fair-queue.ts";
 import type { HandedTo } from "./held.ts";
 import type { QueueHead } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";

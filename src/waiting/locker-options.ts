@@ -1,14 +1,7 @@
 import { hostname } from "node:os";
-import {
-  checkMs,
-  type Holder,
-  type HolderDescription,
-  type KeyKind,
-  type LeaseTerms,
-  resolveTerms,
-  shown,
-  type TermsOptions,
-} from "../options.ts";
+import type { Holder, HolderDescription } from "../blobs/holder.ts";
+import { type KeyKind, shown } from "../errors.ts";
+import { checkMs, type LeaseTerms, resolveTerms, type TermsOptions } from "../lease/terms.ts";
 import { type PollOptions, type PollPolicy, resolvePollOptions } from "./backoff.ts";
 
 /**

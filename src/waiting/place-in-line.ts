@@ -1,8 +1,9 @@
+import type { Holder } from "../blobs/holder.ts";
+import { isArrival } from "../blobs/queue-ticket.ts";
 import type { Acquisition, AcquisitionAnswer, Granted } from "../lease/acquisition.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { isUnsure } from "../lease/retry.ts";
-import type { Holder } from "../options.ts";
-import { arrivalOf, type FairQueue, isArrival } from "./fair-queue.ts";
+import { arrivalOf, type FairQueue } from "./fair-queue.ts";
 import { Pace } from "./pace.ts";
 import { PossibleHandOver } from "./possible-hand-over.ts";
 import type { Ticket } from "./ticket.ts";

@@ -1,4 +1,4 @@
-import type { WaitingTicket } from "./fair-queue.ts";
+import type { WaitingTicket } from "../blobs/queue-ticket.ts";
 
 /** When to ask for the lock once it may have been handed to us: as long as a hand-over may be on its way. */
 const ASK_AFTER_MS = [200, 3_000, 10_000];

@@ -1,8 +1,8 @@
 import type { LockBlob } from "../lease/lock-blob.ts";
-import { inRootContext } from "../runtime/root-context.ts";
 import type { Metadata } from "../store/lease-store.ts";
 import { unlessAborted } from "../time/abort.ts";
 import { type Clock, Stopwatch, type Timer } from "../time/clock.ts";
+import { inRootContext } from "../time/root-context.ts";
 import { TICKET_LEASE_SECONDS, TicketBlob } from "./ticket-blob.ts";
 
 const LEASE_MS = TICKET_LEASE_SECONDS * 1_000;

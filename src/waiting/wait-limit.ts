@@ -1,6 +1,5 @@
-import { LockTimeoutError, StoreUnavailableError } from "../errors.ts";
+import { LockTimeoutError, StoreUnavailableError, shown } from "../errors.ts";
 import type { Closing } from "../lease/closing.ts";
-import { shown } from "../options.ts";
 import type { StoreAddress } from "../store/store-address.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { LinkedSignal } from "../time/abort.ts";

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import type { BreakResult } from "../../src/lease/break-lease.ts";
 import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { BreakResult } from "../../src/locks/break-lease.ts";
 import type { Holding } from "../../src/locks/holding.ts";
 import { type Leader, LeaderElection, type LeaderElectionOptions } from "../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";

@@ -48,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
     rule: "P9",
     edits: [
       {
-        place: "src/resolveTerms",
+        place: "lease/resolveTerms",
         stands: "const goodForMs = leaseMs - marginMs;",
         instead: "const goodForMs = leaseMs;",
       },

@@ -1,5 +1,5 @@
 import { isMutexError, type LockLostError } from "../../src/errors.ts";
-import type { LeaseTerms } from "../../src/options.ts";
+import type { LeaseTerms } from "../../src/lease/terms.ts";
 import type { Invariant } from "./invariants.ts";
 import { short } from "./journal.ts";
 import type { Kernel } from "./kernel.ts";

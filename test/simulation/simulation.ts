@@ -1,4 +1,4 @@
-import { type LeaseTerms, resolveTerms } from "../../src/options.ts";
+import { type LeaseTerms, resolveTerms } from "../../src/lease/terms.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { Chance } from "./chance.ts";
 import { Crowd } from "./crowd.ts";

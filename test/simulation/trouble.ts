@@ -1,4 +1,4 @@
-import type { LeaseTerms } from "../../src/options.ts";
+import type { LeaseTerms } from "../../src/lease/terms.ts";
 import { Chance } from "./chance.ts";
 
 /**

@@ -3,7 +3,7 @@ import { parseSource, readSources, type Source } from "../support/sources.ts";
 
 /** Every room may know itself and those above it. */
 const FLOORS: readonly (readonly string[])[] = [
-  ["errors.ts", "options.ts", "time", "runtime"],
+  ["errors.ts", "time", "runtime"],
   ["telemetry"],
   ["store"],
   ["blobs"],
@@ -17,7 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
 
 /** Rooms that use the library like any user, with all they may know. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
-  testing: ["store", "errors.ts", "time", "options.ts", "runtime", "telemetry"],
+  testing: ["store", "errors.ts", "time", "runtime", "telemetry"],
   ui: ["status", "index.ts"],
   cli: ["ui", "status", "index.ts", "runtime"],
 };

@@ -1,25 +1,25 @@
 import { StoreUnavailableError } from "../../errors.ts";
-import { LONGEST_LEASE_SECONDS } from "../../options.ts";
-import type {
-  AcquireAnswer,
-  BreakAnswer,
-  ChangeAnswer,
-  CreateAnswer,
-  LeaseLength,
-  LeaseState,
-  LeaseStore,
-  ListCall,
-  Metadata,
-  Missing,
-  ReadAnswer,
-  Refused,
-  ReleaseAnswer,
-  RemoveAnswer,
-  RenewAnswer,
-  Stamp,
-  StoreCall,
-  StoredBlob,
-  WriteAnswer,
+import {
+  type AcquireAnswer,
+  type BreakAnswer,
+  type ChangeAnswer,
+  type CreateAnswer,
+  type LeaseLength,
+  type LeaseState,
+  type LeaseStore,
+  type ListCall,
+  LONGEST_BREAK_SECONDS,
+  type Metadata,
+  type Missing,
+  type ReadAnswer,
+  type Refused,
+  type ReleaseAnswer,
+  type RemoveAnswer,
+  type RenewAnswer,
+  type Stamp,
+  type StoreCall,
+  type StoredBlob,
+  type WriteAnswer,
 } from "../lease-store.ts";
 import { type ReleaseRequest, releaseRequest } from "../release-request.ts";
 import type { StoreAddress } from "../store-address.ts";
@@ -538,7 +538,7 @@ function lowerCaseNames(metadata: Record<string, string> = {}): Record<string, s
 
 /** At most what a lease lasts. The SDK hands on what is no number as it is. */
 function secondsLeft({ leaseTime, requestId }: LeaseHeaders): number {
-  if (Number.isInteger(leaseTime) && (leaseTime as number) >= 0 && (leaseTime as number) <= LONGEST_LEASE_SECONDS)
+  if (Number.isInteger(leaseTime) && (leaseTime as number) >= 0 && (leaseTime as number) <= LONGEST_BREAK_SECONDS)
     return leaseTime as number;
   throw new UnusableAnswer("the answer does not say when it is free", { answered: Boolean(requestId) });
 }

@@ -1,5 +1,4 @@
-import { InvalidKeyError } from "../../errors.ts";
-import { shown } from "../../options.ts";
+import { InvalidKeyError, shown } from "../../errors.ts";
 
 /** Where azmutex keeps its helper blobs. */
 export const RESERVED_PREFIX = ".azmutex/";

@@ -1,5 +1,6 @@
-import { shown } from "../../options.ts";
+import { shown } from "../../errors.ts";
 import { loadPackage } from "../../runtime/packages.ts";
+import { checkRuntime } from "../../runtime/runtime.ts";
 import { loadAzureLog } from "../../telemetry/azure-log.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";
 import type { LeaseStore } from "../lease-store.ts";
@@ -67,9 +68,10 @@ const ACCOUNT_OPTIONS = ["accountName", "accountKey", "credential", "endpoint"] 
 
 /**
  * The store behind the options. Throws `TypeError` for options that are missing, malformed or in each other's way,
- * before anything is sent; loads the SDK only when the first request is made.
+ * before anything is sent, and `Error` on a runtime that is too old; loads the SDK only when the first request is made.
  */
 export function connect(options: ConnectOptions, clock: Clock = systemClock): LeaseStore {
+  checkRuntime();
   if (typeof options !== "object" || options === null)
     throw new TypeError("options must be an object that says where the locks are");
   switch (onlyWay(options)) {

@@ -1,4 +1,4 @@
-import { shown } from "../../options.ts";
+import { shown } from "../../errors.ts";
 import { isContainerName } from "./blob-name.ts";
 
 /** Azurite's account, known to everybody. https://learn.microsoft.com/azure/storage/common/storage-use-azurite */

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { helpersOf } from "../../../src/blobs/helper-folder.ts";
 import { slotMetadata, slotName } from "../../../src/blobs/permit-slot.ts";
-import { AccessDeniedError, isMutexError, KeyKindMismatchError } from "../../../src/errors.ts";
+import { AccessDeniedError, isMutexError, type KeyKind, KeyKindMismatchError } from "../../../src/errors.ts";
 import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import type { Holding } from "../../../src/locks/holding.ts";
-import type { KeyKind } from "../../../src/options.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore.ts";

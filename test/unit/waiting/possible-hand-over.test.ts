@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { WaitingTicket } from "../../../src/waiting/fair-queue.ts";
+import type { WaitingTicket } from "../../../src/blobs/queue-ticket.ts";
 import { Pace } from "../../../src/waiting/pace.ts";
 import { PossibleHandOver } from "../../../src/waiting/possible-hand-over.ts";
 

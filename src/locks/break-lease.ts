@@ -1,10 +1,10 @@
+import type { Holder } from "../blobs/holder.ts";
 import { recordIn } from "../blobs/lock-record.ts";
 import { READERS, readerIn } from "../blobs/reader-blob.ts";
 import { StoreUnavailableError } from "../errors.ts";
-import type { Holder } from "../options.ts";
+import type { LockBlob } from "../lease/lock-blob.ts";
+import { retry, TRIES } from "../lease/retry.ts";
 import { isLeased } from "../store/lease-store.ts";
-import type { LockBlob } from "./lock-blob.ts";
-import { retry, TRIES } from "./retry.ts";
 
 /** How often a break is tried again when the blob was written between the look and the break. */
 const MOST_BREAK_LOOKS = 5;

@@ -1,3 +1,5 @@
+import { shown } from "../errors.ts";
+
 /** By what times a lease is kept. Everything has a default; what does not fit together is refused at construction. */
 export interface TermsOptions {
   /**
@@ -33,43 +35,9 @@ export interface LeaseTerms {
   readonly goodForMs: number;
 }
 
-/** Who holds a lock, as the blob's metadata tells everybody. */
-export interface Holder {
-  /** The name it goes by. Default: host and process id. */
-  readonly name: string;
-  /** The name of its machine. */
-  readonly host: string;
-  /** Its process id. */
-  readonly pid: number;
-}
-
-/** What the users of a key use it as. Each of them uses it as the same. */
-export type KeyKind = "lock" | "semaphore" | "reader-writer-lock" | "election";
-
-/** What a holder says of itself and its lock. */
-export interface HolderDescription {
-  /** What it uses the key as. It is checked against what the key's blob says, and written into it. Default: neither. */
-  readonly kind?: KeyKind | undefined;
-  readonly holder: Holder;
-  readonly purpose?: string;
-  readonly leaseSeconds: number;
-  /** Whether it queues with other processes. */
-  readonly fair: boolean;
-  /**
-   * Makes every holder write its token into the record as it takes the lock, with this, so that others can read it.
-   * Default: it is not written.
-   */
-  readonly announces?: Announcement;
-}
-
-/** What a holder lets everybody read besides its token. */
-export interface Announcement {
-  readonly data?: string;
-}
-
 /** Azure's limits for a finite lease, in seconds. https://learn.microsoft.com/rest/api/storageservices/lease-blob */
 const SHORTEST_LEASE_SECONDS = 15;
-export const LONGEST_LEASE_SECONDS = 60;
+const LONGEST_LEASE_SECONDS = 60;
 
 export const DEFAULTS: {
   readonly leaseSeconds: number;
@@ -144,15 +112,4 @@ export function areSameTerms(a: LeaseTerms, b: LeaseTerms): boolean {
     a.marginMs === b.marginMs &&
     a.tryTimeoutMs === b.tryTimeoutMs
   );
-}
-
-/**
- * A wrong value as an error message shows it: itself if it is short, its kind if not. An account's key, pasted into the
- * wrong option, is not short.
- */
-export function shown(value: unknown): string {
-  if (typeof value === "string")
-    return value.length <= 63 ? JSON.stringify(value) : `a string of ${value.length} characters`;
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "an array" : "an object";
-  return String(value);
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { collectAllGarbage } from "../../../bench/live-bytes.ts";
-import { median } from "../../../bench/statistics.ts";
-import { AzureMutex, type Lock } from "../../../src/index.ts";
-import { MemoryLeaseStore } from "../../../src/testing/index.ts";
+import { collectAllGarbage } from "../../bench/live-bytes.ts";
+import { median } from "../../bench/statistics.ts";
+import { AzureMutex, type Lock } from "../../src/index.ts";
+import { MemoryLeaseStore } from "../../src/testing/index.ts";
 
 const LOCKS = 2_000;
 /**

@@ -1,0 +1,77 @@
+import { EventEmitter } from "node:events";
+import type { EndingProcess, EndingSignal } from "../../../../src/locks/ending-process.ts";
+import { type ReleaseOnSignalsOptions, Shutdown, spacesIn } from "../../../../src/locks/shutdown.ts";
+import { World } from "../../../support/world.ts";
+
+/** A process that a test sends signals to, and that says how it ended. */
+export class FakeProcess implements EndingProcess {
+  pid = 17;
+  platform = "linux";
+  signalExits = 0;
+  childExits: number | null = 0;
+  readonly ends: string[] = [];
+  readonly #signals = new EventEmitter();
+
+  prependListener(name: string, listener: () => void): void {
+    this.#signals.prependListener(name, listener);
+  }
+
+  on(name: string, listener: (...args: unknown[]) => void): void {
+    this.#signals.on(name, listener);
+  }
+
+  once(name: EndingSignal, listener: () => void): void {
+    this.#signals.once(name, listener);
+  }
+
+  off(name: string, listener: (...args: unknown[]) => void): void {
+    this.#signals.off(name, listener);
+  }
+
+  // biome-ignore lint/complexity/noBannedTypes: as Node has it
+  rawListeners(name: EndingSignal): Function[] {
+    return this.#signals.rawListeners(name);
+  }
+
+  /** A signal that is listened to arrives a little later, and kills nothing. */
+  kill(pid: number, name: EndingSignal): void {
+    if (this.#signals.listenerCount(name) > 0) queueMicrotask(() => this.raise(name));
+    else this.ends.push(`${pid} killed by ${name}`);
+  }
+
+  exit(code: number): void {
+    this.#signals.emit("exit");
+    this.ends.push(`exit ${code}`);
+  }
+
+  /** Of each child process: what it was given. */
+  readonly children: string[] = [];
+
+  runNode(_program: string, input: string): number | null {
+    this.children.push(input);
+    return this.childExits;
+  }
+
+  /** Sends it a signal. */
+  raise(name: EndingSignal): void {
+    this.#signals.emit(name);
+  }
+
+  listenersTo(name: string): number {
+    return this.#signals.listenerCount(name);
+  }
+
+  get listens(): number {
+    return this.#signals.eventNames().length;
+  }
+}
+
+/** Killed by the signal, and had it not been: its exit code. */
+export const ENDED = ["17 killed by SIGTERM", "exit 143"];
+
+export function setup(options: ReleaseOnSignalsOptions = {}) {
+  const world = new World();
+  const { mutex, store } = world.process();
+  const host = new FakeProcess();
+  return { world, mutex, store, host, shutdown: new Shutdown(spacesIn(mutex), options, host) };
+}

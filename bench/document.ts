@@ -1,9 +1,11 @@
+import { wrapped } from "../faults/wrapped.ts";
 import type { Claim, Measured, Report, Table } from "./benchmark.ts";
 
 const HEAD = `# Benchmarks
 
-How long it takes, how much it asks of the service and what it costs, beside the floor and beside what one would use instead. The floor is physics: two requests for a lock that is taken and given back, a round trip each; a lease of at least
-15 s; and no waiter that the service wakes up.
+How long a lock takes, how many requests it sends and what it costs, beside the least that is
+possible and beside other locks. The least is two requests for a lock that is taken and given back,
+a round trip each; a lease of at least 15 s; and no waiter that the service wakes up.
 
 \`\`\`sh
 npm run bench                    # all of it; writes this page
@@ -11,9 +13,12 @@ npm run bench -- --only cycle    # one of them, in place of its last results
 npm run bench -- --json          # the results as JSON; writes nothing
 \`\`\`
 
-Between every client and every server is the same proxy, which makes each request take a round trip more, so that round trips decide and not the emulator. What is compared runs in turns within one run, after a warm-up, and
-what counts is the ratio: the machine's own speed cancels out. Figures in brackets are the least and the most of all repeats. What a machine has no server or library for is "not run".
-Redis and etcd come from Debian (\`apt-get install redis-server etcd-server\`), the libraries are installed into \`peers/\` by the first run; they are no dependencies of ours.
+Between every client and every server is the same proxy. It makes each request take a round trip
+more, so that round trips decide and not the emulator. What is compared runs in turns within one
+run, after a warm-up, and the ratio is what counts: the machine's own speed cancels out. Figures in
+brackets are the least and the most of all repeats. What has no server or library on this machine is
+"not run". Redis and etcd come from Debian (\`apt-get install redis-server etcd-server\`). The first
+run installs the libraries into \`peers/\`; the package does not depend on them.
 `;
 
 /** The page, made of nothing but the results. */
@@ -25,12 +30,12 @@ function section({ name, title, what, ranOn, seconds, report }: Measured): strin
   const { tables, claims, chart, notes } = report;
   const parts = [
     `## ${title}`,
-    what,
+    wrapped(what),
     ...(chart ? [`![${chart.title}](benchmarks/${name}.svg)`] : []),
     ...tables.map((table) => tableOf(table)),
-    ...notes,
+    ...notes.map((note) => wrapped(note)),
     ...(claims.length > 0 ? [claimsOf(claims)] : []),
-    `_\`npm run bench -- --only ${name}\`: ${Math.round(seconds)} s, ${ranOn}_`,
+    wrapped(`_\`npm run bench -- --only ${name}\`: ${Math.round(seconds)} s, ${ranOn}_`),
   ];
   return `${parts.join("\n\n")}\n`;
 }
@@ -46,7 +51,7 @@ function tableOf({ caption, columns, rows }: Table): string {
 
 function claimsOf(claims: readonly Claim[]): string {
   const rows = claims.map(({ what, limit, measured, holds }) => [
-    what,
+    wrapped(what),
     limit,
     measured,
     holds ? "holds" : "**does not hold**",

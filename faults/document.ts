@@ -2,6 +2,7 @@ import type { Cell } from "./cell.ts";
 import { wordsOf } from "./cell.ts";
 import type { Column } from "./columns.ts";
 import type { Row } from "./rows.ts";
+import { wrapped } from "./wrapped.ts";
 
 const BEGIN = "<!-- made by npm run faults: from here -->";
 const END = "<!-- made by npm run faults: to here -->";
@@ -60,11 +61,11 @@ function measuredPart({ rows, columns, cells, ranOn }: Measured, kept: ReadonlyM
     "",
     "## How each fault is made",
     "",
-    ...rows.map(({ title, how }) => `- **${title}**: ${how}.`),
+    ...rows.map(({ title, how }) => wrapped(`- **${title}**: ${how}.`)),
     "",
     "## How each lock is used",
     "",
-    ...columns.map(({ column, version }) => `- **${column.name}** ${version}: ${column.used}.`),
+    ...columns.map(({ column, version }) => wrapped(`- **${column.name}** ${version}: ${column.used}.`)),
     "",
   ];
   return lines.join("\n");

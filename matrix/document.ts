@@ -1,3 +1,4 @@
+import { wrapped } from "../faults/wrapped.ts";
 import type { Outcome } from "./consumer.ts";
 
 /** What was found on one runtime. */
@@ -37,17 +38,18 @@ export function runtimesDocument(columns: readonly Column[], tools: readonly Out
   const titles = [...new Set(columns.flatMap(({ rows }) => Object.keys(rows)))];
   return [
     "# Runtimes\n",
-    "`npm run matrix` makes this page. It installs each runtime from the npm registry, and into a fresh folder",
-    "the package as it would be published, the SDK and Azurite; then it runs each check below under that runtime,",
-    "with real leases. A part of it can be run by itself. ✓ is a check that passed, – one that",
-    "the last run of that runtime did not have. Each ✗ has its reason below the tables.\n",
+    "`npm run matrix` makes this page. It installs each runtime from the npm registry, and into a fresh",
+    "folder the package as it would be published, the SDK and Azurite; then it runs each check below",
+    "under that runtime, with real leases. A part of it can be run by itself. ✓ is a check that passed,",
+    "– one that the last run of that runtime did not have. Each ✗ has its reason below the tables.\n",
     table(["", ...columns.map(({ runtime }) => runtime)], versionRows(columns)),
     ...titles.flatMap((title) => [
       `\n## ${title}\n`,
       table(["", ...columns.map(({ runtime }) => runtime)], checkRows(columns, title)),
     ]),
     "\n## Compilers, test runners, bundlers, package managers\n",
-    `On Node ${process.versions.node}. Each locks once in memory and once in an emulator, so the SDK is loaded on first use.\n`,
+    `On Node ${process.versions.node}. Each locks once in memory and once in an emulator, so the SDK is`,
+    "loaded on first use.\n",
     table(
       ["", ""],
       tools.map(({ name, why }) => [name, why === undefined ? "✓" : "✗"]),
@@ -110,7 +112,7 @@ function reasons(columns: readonly Column[]): string[] {
     Object.values(rows)
       .flat()
       .filter(({ why }) => why !== undefined)
-      .map(({ name, why }) => `- **${runtime}**, ${name}: ${REASONS.get(`${runtime}: ${name}`) ?? why}`),
+      .map(({ name, why }) => wrapped(`- **${runtime}**, ${name}: ${REASONS.get(`${runtime}: ${name}`) ?? why}`)),
   );
   return failed.length === 0 ? [] : ["\n## What does not work\n", ...failed];
 }

@@ -40,7 +40,8 @@ await election.run(
       if (!leadership.signal.aborted) await once(leadership.signal, "abort");
     } finally {
       await task.stop(); // no job starts any more
-      await running.catch(() => undefined); // and the one that runs has ended, before leadership is given up
+      // and the one that runs has ended, before leadership is given up
+      await running.catch(() => undefined);
     }
   },
   { signal: shutdown.signal, onError: (error) => console.error("cron:", error) },

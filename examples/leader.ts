@@ -9,11 +9,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { DefaultAzureCredential } from "@azure/identity";
 import { AzureMutex, LeaderElection, type Leadership, releaseOnSignals } from "azmutex";
 
-const { AZURE_STORAGE_CONNECTION_STRING: connectionString, AZURE_STORAGE_ACCOUNT: accountName = "acme" } = process.env;
+const {
+  AZURE_STORAGE_CONNECTION_STRING: connectionString,
+  AZURE_STORAGE_ACCOUNT: accountName = "acme",
+} = process.env;
 const { POD_NAME = "local", POD_IP = "127.0.0.1", PORT = "8080" } = process.env;
 
 const mutex = new AzureMutex({
-  ...(connectionString ? { connectionString } : { accountName, credential: new DefaultAzureCredential() }),
+  ...(connectionString
+    ? { connectionString }
+    : { accountName, credential: new DefaultAzureCredential() }),
   containerName: "azmutex-examples",
   log: (line) => console.error(line),
 });
@@ -25,11 +30,14 @@ const election = new LeaderElection(mutex, "shop/scheduler", {
 
 let leadership: Leadership | undefined;
 const server = createServer((request, response) => {
-  // By the clock, so right at once after a pause. /livez says that the event loop turns, and nothing of leadership.
+  // By the clock, so right at once after a pause. /livez says that the event loop turns,
+  // and nothing of leadership.
   const isFine = request.url === "/readyz" ? leadership?.isHeld === true : request.url === "/livez";
   response.writeHead(isFine ? 200 : 503).end();
 });
-server.listen(Number(PORT), () => console.log(`listening at ${(server.address() as AddressInfo).port}`));
+server.listen(Number(PORT), () =>
+  console.log(`listening at ${(server.address() as AddressInfo).port}`),
+);
 
 await using shutdown = releaseOnSignals(mutex, { graceMs: 25_000 }); // Kubernetes kills after 30 s
 await election.run(

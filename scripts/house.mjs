@@ -15,6 +15,8 @@ const NOT_OURS = /(?:^|\/)(?:node_modules|build|dist|coverage|temp|\.git)(?:\/|$
 const NAMELESS = /\b(?:whoever|somebody|nobody|whom)\b/i;
 /** The files that say which words these are. */
 const ABOUT_NAMELESS = new Set(["scripts/house.mjs", "test/project/words.test.ts"]);
+/** Reports of the public API: TypeScript in a Markdown fence, written by api-extractor. */
+const GENERATED_CODE = /^api\/.*\.api\.md$/;
 /** The parts of `src` that use the library like any other program. */
 const AROUND = /^(?:cli|ui|testing)\//;
 
@@ -26,7 +28,7 @@ const linesOf = (path) => readFileSync(join(ROOT, path), "utf8").split("\n");
 
 const everything = filesBelow(".");
 const code = everything.filter((path) => CODE.test(path));
-const prose = everything.filter((path) => PROSE.test(path));
+const prose = everything.filter((path) => PROSE.test(path) && !GENERATED_CODE.test(path));
 const sources = filesBelow("src")
   .filter((path) => /\.tsx?$/.test(path))
   .map((path) => {

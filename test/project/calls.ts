@@ -3,6 +3,14 @@ import { createProgram } from "../../src/cli/program.ts";
 
 const OPERATORS = new Set([";", "&&", "||", "|", ">", "<", "&", ")"]);
 
+/** The lines of a shell or a manifest, those apart in the text that are one: they end with `\\`, or within a `command`. */
+export function wholeLines(code: string): string[] {
+  return code
+    .replaceAll(/\\\n\s*/g, "")
+    .replaceAll(/\["azmutex"[^\]]*\]/g, (list) => list.replaceAll(/\n\s*/g, " "))
+    .split("\n");
+}
+
 /** The words after each `azmutex` that is a command, as a shell would split them. */
 export function callsIn(line: string): string[][] {
   const words = [

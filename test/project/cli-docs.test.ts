@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { PROJECT } from "../support/sources.ts";
-import { callsIn, refusalOf } from "./calls.ts";
+import { callsIn, refusalOf, wholeLines } from "./calls.ts";
 import { parseDocument, readDocuments } from "./documents.ts";
 
 const TEXT = readFileSync(join(PROJECT, "docs/cli.md"), "utf8");
@@ -83,7 +83,7 @@ const COMMANDS = new Set(["sh", "cron", "ini", "dockerfile", "yaml"]);
 function callsOf(text: string): string[][] {
   return parseDocument("a document", text)
     .blocks.filter(({ language }) => COMMANDS.has(language))
-    .flatMap(({ code }) => code.split("\n"))
+    .flatMap(({ code }) => wholeLines(code))
     .filter((line) => !line.includes("npm install"))
     .flatMap((line) => {
       const listed = /\[("azmutex".*)\]/.exec(line)?.[0];

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { PROJECT } from "../support/sources.ts";
-import { callsIn } from "./calls.ts";
+import { callsIn, wholeLines } from "./calls.ts";
 import { readDocuments } from "./documents.ts";
 import { Workplace } from "./snippets.ts";
 
@@ -15,9 +15,10 @@ const ALL_LINES = readDocuments(PROJECT).flatMap(({ path, blocks }) =>
   blocks
     .filter(({ language, executed }) => language === "sh" && !executed)
     .flatMap(({ code, line }) =>
-      code
-        .split("\n")
-        .map((text, index) => ({ where: `${path}:${line + index}`, text: text.trim().replace(/ +#.*$/, "") })),
+      wholeLines(code).map((text, index) => ({
+        where: `${path}:${line + index}`,
+        text: text.trim().replace(/ +#.*$/, ""),
+      })),
     )
     // What sudo does to an environment is tried in recipes.test.ts, and scripts with `hold` in
     // test/process/cli-hold.test.ts.

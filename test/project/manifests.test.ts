@@ -5,7 +5,7 @@ import { parseAllDocuments } from "yaml";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { PROJECT } from "../support/sources.ts";
-import { callsIn, refusalOf } from "./calls.ts";
+import { callsIn, refusalOf, wholeLines } from "./calls.ts";
 import { readDocuments } from "./documents.ts";
 import {
   AZURE_PIPELINE,
@@ -71,8 +71,7 @@ function calls(value: unknown): string[][] {
   if (Array.isArray(value)) return value[0] === "azmutex" ? [value.slice(1)] : value.flatMap(calls);
   if (typeof value === "object" && value !== null) return Object.values(value).flatMap(calls);
   return typeof value === "string"
-    ? value
-        .split("\n")
+    ? wholeLines(value)
         .filter((line) => !line.includes("npm install"))
         .flatMap(callsIn)
     : [];
@@ -240,7 +239,7 @@ describe.concurrent("what the manifests run, against the emulator,", () => {
     }[];
     const { argv } = started(job?.properties.template.containers[0] as Container, "");
     const [, listed = "[]"] =
-      /`command: (\[.*?"\])`/.exec(readFileSync(join(PROJECT, "docs/azure-functions-and-container-apps.md"), "utf8")) ??
+      /`(\["azmutex".*?"\])`/.exec(readFileSync(join(PROJECT, "docs/azure-functions-and-container-apps.md"), "utf8")) ??
       [];
     const mutex = new AzureMutex({ connectionString: emulator.connectionString, containerName: "locks" });
     {

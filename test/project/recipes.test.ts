@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { PROJECT } from "../support/sources.ts";
+import { wholeLines } from "./calls.ts";
 import { type Block, parseDocument, readDocuments } from "./documents.ts";
 import { asSystemdReads } from "./environment-file.ts";
 import { Workplace } from "./snippets.ts";
@@ -126,7 +127,7 @@ describe.concurrent("the recipes of docs/cli.md,", () => {
 
   it("sudo: what is named, or read from the file, reaches azmutex", async (test) => {
     await using machine = new Machine();
-    const [named = "", read = "", ...others] = blockWith("sh", "sudo ").split("\n");
+    const [named = "", read = "", ...others] = wholeLines(blockWith("sh", "sudo "));
     test.expect(others).toEqual([]);
     const account = { AZURE_STORAGE_ACCOUNT: emulator.accountName, AZURE_STORAGE_KEY: emulator.accountKey };
     const here = named.replace("azmutex run", `azmutex run --endpoint ${emulator.url}`);
@@ -147,8 +148,10 @@ describe.concurrent("the recipes of docs/cli.md,", () => {
 
 describe("docs/getting-started.md", () => {
   const page = parseDocument("docs/getting-started.md", readFileSync(join(PROJECT, "docs/getting-started.md"), "utf8"));
-  const codeWith = (language: string, text: string): string =>
-    page.blocks.find((block) => block.language === language && block.code.includes(text))?.code ?? "";
+  const codeWith = (language: string, text: string): string => {
+    const block = page.blocks.find((one) => one.language === language && one.code.includes(text));
+    return wholeLines(block?.code ?? "").join("\n");
+  };
 
   it("starts Azurite in a container with words that it takes", async () => {
     const [, words = ""] = /azure-storage\/azurite (azurite-blob .*)$/.exec(codeWith("sh", "docker run ")) ?? [];
@@ -174,7 +177,11 @@ describe("docs/getting-started.md", () => {
 
 /** Every `command` and `ENTRYPOINT` of the documents that is a list with azmutex in it, in code or in prose. */
 const CONTAINER_COMMANDS = readDocuments(PROJECT).flatMap(({ path }) =>
-  [...readFileSync(join(PROJECT, path), "utf8").matchAll(/(?:command: |ENTRYPOINT |`)(\["(?:azmutex|sh)",.*?"\])/g)]
+  [
+    ...readFileSync(join(PROJECT, path), "utf8").matchAll(
+      /(?:command:\s+|ENTRYPOINT |`)(\["(?:azmutex|sh)",[^\]]*"\])/g,
+    ),
+  ]
     .map(([, list = "[]"]) => ({ path, argv: JSON.parse(list) as string[] }))
     .filter(({ argv }) => argv.some((word) => word.includes("azmutex"))),
 );

@@ -1,6 +1,7 @@
 import type { Holder, LockStatus } from "../index.ts";
 import { longestBreakSeconds } from "../status/breaking.ts";
 import { presentHolder } from "../status/holders.ts";
+import type { IsAwaiting } from "../status/records-seen.ts";
 import { BreakNotes } from "./break-notes.ts";
 import type { BreakingView, HoldOutcome, HoldView, Loss, Part, Since } from "./snapshot.ts";
 
@@ -13,15 +14,24 @@ const SERVICE_DATE_STEP_MS = 1_000;
 interface PartInLook {
   readonly part: Part;
   readonly isBreaking: boolean;
+  /** Whether its holder may yet write its record. */
+  readonly isAwaiting: boolean;
   readonly holder: Holder | undefined;
   readonly purpose: string | undefined;
   readonly leaseSeconds: number | undefined;
   readonly recordedAt: Date | undefined;
 }
 
+/** What a record says of a hold. */
+interface Named {
+  readonly holder?: Holder | undefined;
+  readonly purpose?: string | undefined;
+}
+
 interface OpenHold {
   readonly id: number;
   readonly who: string;
+  readonly isAwaiting: boolean;
   readonly breaking: BreakingView | undefined;
 }
 
@@ -35,6 +45,8 @@ export interface Look {
   readonly isAfterGap?: boolean;
   /** Whether all locks went at once, while some were held: their blobs were deleted. */
   readonly hasVanished?: boolean;
+  /** Whether the holder of a lock or permit in it may yet write its record. Default: none may. */
+  readonly isAwaiting?: IsAwaiting;
 }
 
 /**
@@ -94,11 +106,15 @@ export class HoldHistory {
 
   #compare(key: string, status: LockStatus | undefined, look: Look): void {
     const open = this.#open.get(key) ?? new Map<string, OpenHold>();
-    const now = new Map((status ? heldIn(status) : []).map((held) => [partKeyOf(held.part, held.holder), held]));
+    const now = new Map(
+      (status ? heldIn(status, look.isAwaiting) : []).map((held) => [partKeyOf(held.part, held.holder), held]),
+    );
     for (const [name, before] of open) {
       const held = now.get(name);
       if (held && isSameHold(before, held, look)) continue;
       open.delete(name);
+      // It ended before its holder was known: the record that is left is its own.
+      if (before.isAwaiting && !held && name === "lock" && status) this.#name(before.id, status, look);
       // The next hold cannot have begun before this one ended.
       const to = held ? startOf(held, look).from : look.at;
       this.#end(before, this.#endOf(before, status, held, look), { ...look, to });
@@ -107,7 +123,8 @@ export class HoldHistory {
       const known = open.get(name);
       const id = known?.id ?? this.#begin(key, held, look);
       const breaking = held.isBreaking ? (known?.breaking ?? this.#breakingOf(key, held, look)) : undefined;
-      open.set(name, { id, who: whoOf(held.holder), breaking });
+      if (known?.isAwaiting) this.#name(id, held, look);
+      open.set(name, { id, who: whoOf(held.holder), isAwaiting: held.isAwaiting, breaking });
       if (breaking && !known?.breaking) this.#lose(id, "broken", { ...look, by: breaking.by });
     }
     if (open.size > 0) this.#open.set(key, open);
@@ -121,14 +138,16 @@ export class HoldHistory {
 
   #begin(key: string, held: PartInLook, look: Look): number {
     this.#ids += 1;
-    const { part, holder, purpose } = held;
     const { version, before } = look;
-    const hold = { id: this.#ids, key, part, ...startOf(held, look), isFromBefore: before === undefined };
-    this.#holds.set(this.#ids, {
-      hold: { ...hold, ...(holder && { holder }), ...(purpose !== undefined && { purpose }) },
-      version,
-    });
+    const hold = { id: this.#ids, key, part: held.part, ...startOf(held, look), isFromBefore: before === undefined };
+    this.#holds.set(this.#ids, { hold: { ...hold, ...namesIn(held) }, version });
     return this.#ids;
+  }
+
+  /** The record of a hold that was seen before its holder wrote it. */
+  #name(id: number, record: Named, { version }: Look): void {
+    const hold = this.#holds.get(id)?.hold;
+    if (hold && record.holder) this.#holds.set(id, { hold: { ...hold, ...namesIn(record) }, version });
   }
 
   #end({ id, breaking }: OpenHold, end: HoldOutcome, look: Look & { readonly to: number }): void {
@@ -173,11 +192,10 @@ export class HoldHistory {
   #lose(id: number, why: Loss["why"], { version, at, before, by }: Look & { readonly by: string | undefined }): void {
     const hold = this.#holds.get(id)?.hold;
     if (!hold) return;
-    const { key, part, holder, purpose } = hold;
-    const who = { ...(holder && { holder }), ...(purpose !== undefined && { purpose }) };
+    const { key, part } = hold;
     const after = before !== undefined && { after: before };
     this.#losses.push({
-      loss: { id, key, part, ...who, at, ...after, why, ...(by !== undefined && { brokenBy: by }) },
+      loss: { id, key, part, ...namesIn(hold), at, ...after, why, ...(by !== undefined && { brokenBy: by }) },
       version,
     });
   }
@@ -185,12 +203,13 @@ export class HoldHistory {
 
 /** Whether the part that is held at this look is the hold of the look before. */
 function isSameHold(
-  { who, breaking }: OpenHold,
+  { who, isAwaiting, breaking }: OpenHold,
   { holder, isBreaking }: PartInLook,
   { isAfterGap = false }: Look,
 ): boolean {
   // A broken lease cannot be renewed: a part that is leased again was taken anew, even by the same process.
   if (breaking && !isBreaking) return false;
+  if (isAwaiting && !isAfterGap) return true;
   // Two unnamed holders look the same, and in a gap there was time for both.
   return who === whoOf(holder) && !(isAfterGap && holder === undefined);
 }
@@ -205,17 +224,30 @@ function startOf({ recordedAt }: PartInLook, { at, before }: Look): Pick<Since, 
   return { from, earliest: from };
 }
 
-function heldIn(status: LockStatus): PartInLook[] {
+function namesIn({ holder, purpose }: Named): Pick<HoldView, "holder" | "purpose"> {
+  return { ...(holder && { holder }), ...(purpose !== undefined && { purpose }) };
+}
+
+function heldIn(status: LockStatus, isAwaiting: IsAwaiting = () => false): PartInLook[] {
   const { isHeld, state, purpose, leaseSeconds, recordedAt, semaphore, readers = [] } = status;
   const holder = presentHolder(status);
   const record = holder ? { purpose, leaseSeconds, recordedAt } : UNRECORDED;
   const lock: PartInLook[] = isHeld
-    ? [{ part: { kind: "lock" }, isBreaking: state === "breaking", holder, ...record }]
+    ? [
+        {
+          part: { kind: "lock" },
+          isBreaking: state === "breaking",
+          isAwaiting: isAwaiting(status),
+          holder,
+          ...record,
+        },
+      ]
     : [];
   const permits = (semaphore?.held ?? []).map(
     (permit): PartInLook => ({
       part: { kind: "permit", slot: permit.slot },
       isBreaking: permit.state === "breaking",
+      isAwaiting: isAwaiting(permit),
       holder: permit.holder,
       purpose: permit.purpose,
       leaseSeconds: permit.leaseSeconds,
@@ -226,6 +258,7 @@ function heldIn(status: LockStatus): PartInLook[] {
     (reader): PartInLook => ({
       part: { kind: "reader" },
       isBreaking: reader.state === "breaking",
+      isAwaiting: false,
       holder: reader.holder,
       ...UNRECORDED,
     }),

@@ -7,6 +7,7 @@ import { columnsOf } from "../../src/cli/terminal/columns.ts";
 import { type AzureMutex, LeaderElection, ReaderWriterLock, Semaphore } from "../../src/index.ts";
 import { Cli, type CliEnd, type CliOptions } from "../support/cli.ts";
 import { FaultProxy } from "../support/fault-proxy.ts";
+import { gate } from "../support/gate.ts";
 import { ownTime } from "../support/own-time.ts";
 import { catches, until } from "../support/processes.ts";
 import {
@@ -551,6 +552,32 @@ describe.concurrent("azmutex watch", () => {
     const { ms } = await watch.ended;
     expect(Math.ceil(looks / 2)).toBeLessThanOrEqual(ms / 500 + 1);
     await second.release().catch(() => undefined);
+  });
+
+  it("does not name the holder before while the next one writes its record", async (test) => {
+    const place = await Place.open(test);
+    const first = await place.mutex.locker("nightly", { holder: "web-3" }).lock();
+    const watch = place.start("watch", ["--every", "500ms"]);
+    const table = place.onTerminal("watch", ["--every", "500ms"], { env: { NO_COLOR: "1" } });
+    await Promise.all([watch.printed(/held by web-3/), table.printed(/held +web-3/)]);
+    await first.release();
+    await Promise.all([watch.printed(/nightly free/), table.printed(/nightly +free/)]);
+    // The next holder writes it when a look of each has shown its lease.
+    const looks = gate();
+    place.proxy.delay("writeMetadata", looks.opened);
+    const next = storage.mutex(place.container.containerName, { connectionString: place.proxy.connectionString });
+    const second = next.locker("nightly", { holder: "web-4" }).lock();
+    await table.printed(/nightly +held +an unnamed holder/);
+    const before = place.proxy.count("list");
+    await until(() => place.proxy.count("list") >= before + 4, "both look again");
+    looks.open();
+    await Promise.all([watch.printed(/held by web-4/), table.printed(/held +web-4/)]);
+    expect(linesOf((await stop(watch)).out).map((line) => line.replace(/^\S+ /, ""))).toEqual([
+      "nightly held by web-3",
+      "nightly free",
+      "nightly held by web-4",
+    ]);
+    await (await second).release();
   });
 
   it("with --held begins with what is in use, and goes on with what becomes of it", async (test) => {

@@ -2,7 +2,8 @@ import { Command, Option } from "commander";
 import type { LockStatus } from "../../index.ts";
 import { BreaksSeen } from "../../status/breaking.ts";
 import { isInUse } from "../../status/holders.ts";
-import { changesBetween, type LocksSeen } from "../../status/lock-changes.ts";
+import { changesBetween } from "../../status/lock-changes.ts";
+import { type IsAwaiting, type LocksSeen, RecordsSeen } from "../../status/records-seen.ts";
 import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
 import { Interruption } from "../interruption.ts";
 import type { Duration } from "../options/duration.ts";
@@ -42,10 +43,11 @@ export function watchCommand(): Command {
 async function watch(prefix: string | undefined, options: WatchOptions): Promise<void> {
   const mutex = await openMutex(options);
   const interruption = new Interruption();
+  const records = new RecordsSeen();
   const view =
     terminal.isOutput && !isDumb() && !options.json
       ? new TableView(options, placeOf(mutex), prefix, interruption.quit)
-      : new LineView(options);
+      : new LineView(options, records.isAwaiting);
   if (view instanceof LineView && !options.json) terminal.say(`azmutex: watching ${placeOf(mutex)}`);
   const look = async (signal: AbortSignal): Promise<LocksSeen> => {
     const locks = new Map<string, LockStatus>();
@@ -54,7 +56,7 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
       view.isContainerMissing = true;
     };
     for await (const lock of mutex.list({ prefix: prefix ?? "", signal, onNoContainer })) locks.set(lock.key, lock);
-    return locks;
+    return records.note(locks, wallMs());
   };
   try {
     await pollStatus({
@@ -83,15 +85,17 @@ class LineView implements View {
   readonly onOutage = sayOutages.onOutage;
   readonly onAnswer = sayOutages.onAnswer;
   readonly #options: Pick<WatchOptions, "json" | "held">;
+  readonly #isAwaiting: IsAwaiting;
   #before: LocksSeen | undefined;
 
-  constructor(options: Pick<WatchOptions, "json" | "held">) {
+  constructor(options: Pick<WatchOptions, "json" | "held">, isAwaiting: IsAwaiting) {
     this.#options = options;
+    this.#isAwaiting = isAwaiting;
   }
 
   onSeen(locks: LocksSeen): void {
     const now = wallMs();
-    for (const change of changesBetween(this.#before, locks)) {
+    for (const change of changesBetween(this.#before, locks, this.#isAwaiting)) {
       // What becomes of a lock that was in use is told, also that it is free.
       if (this.#options.held && change.event === "seen" && !isInUse(change.status)) continue;
       if (this.#options.json) printJsonLine({ at: new Date(now).toISOString(), event: change.event, ...change.status });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LockStatus } from "../../../src/index.ts";
+import { RecordsSeen } from "../../../src/status/records-seen.ts";
 import { HoldHistory } from "../../../src/ui/hold-history.ts";
 import { heldLock, holder, lock } from "../../support/lock-statuses.ts";
 
@@ -16,11 +17,18 @@ function shownAt(
   ...looks: readonly { readonly at: number; readonly statuses: readonly LockStatus[]; readonly isAfterGap?: boolean }[]
 ) {
   const history = new HoldHistory();
+  const records = new RecordsSeen();
   let before: number | undefined;
   for (const [index, { at: second, statuses, isAfterGap = false }] of looks.entries()) {
     const locks = new Map(statuses.map((status) => [status.key, status]));
     const now = BEGAN + second * SECOND;
-    history.note(locks, { version: index + 1, at: now, before, isAfterGap });
+    history.note(records.note(locks, now), {
+      version: index + 1,
+      at: now,
+      before,
+      isAfterGap,
+      isAwaiting: records.isAwaiting,
+    });
     before = now;
   }
   const told = history
@@ -82,6 +90,38 @@ describe("the history of holds", () => {
     expect(told).toEqual(["k lock a:1 before -600-0..2 released", "k lock a:1 2..4-"]);
   });
 
+  it("draws no hold of a holder that has released, whose record is there until the next one has written its own", () => {
+    const free = lock("k", { ...held("a:1", at(-9)), isHeld: false, state: "available" });
+    const { told } = shown([held("a:1", at(-9))], [free], [held("a:1", at(-9))], [held("b:1", at(5))]);
+    expect(told).toEqual(["k lock a:1 before -9-0..2 released", "k lock b:1 2..4-"]);
+    const lapsed = held("b:1", at(5), { isHeld: false, state: "expired" });
+    expect(shown([free], [held("a:1", at(-9))], [lapsed])).toMatchObject({
+      told: ["k lock b:1 0..2-2..4 expired"],
+      lost: ["k lock b:1 expired 2..4"],
+    });
+  });
+
+  it("names a hold that was seen before its record, also of a permit, and does not take two over a gap for one", () => {
+    const permit = (name: string, recordedAt: Date) => ({
+      slot: 0,
+      state: "leased" as const,
+      holder: holder(name),
+      recordedAt,
+    });
+    const pool = (...permits: ReturnType<typeof permit>[]) => lock("k", { semaphore: { permits: 2, held: permits } });
+    expect(shown([pool()], [pool(permit("a:1", at(-9)))], [pool(permit("b:1", at(3)))]).told).toEqual([
+      "k permit 0 b:1 0..2-",
+    ]);
+    const free = lock("k", { ...held("a:1", at(-9)), isHeld: false, state: "available" });
+    expect(
+      shownAt(
+        { at: 0, statuses: [free] },
+        { at: 2, statuses: [held("a:1", at(-9))] },
+        { at: 7_200, statuses: [held("b:1", at(7_000))], isAfterGap: true },
+      ).told,
+    ).toEqual(["k lock nameless 0..2-2..7000 unseen", "k lock b:1 7000-"]);
+  });
+
   it("does not date a hold after it was seen, whatever the service's clock says", () => {
     expect(shown([lock("k")], [held("a:1", at(900))]).told).toEqual(["k lock a:1 0..2-"]);
   });
@@ -109,7 +149,9 @@ describe("the history of holds", () => {
   });
 
   it("tells a hold that was broken from that of the same process after it", () => {
-    const { told } = shown([held("a:1", at(-9), { state: "breaking" })], [held("a:1", at(-9))]);
+    const again = [held("a:1", at(-9))];
+    // Its record is none of before: it stays.
+    const { told } = shown([held("a:1", at(-9), { state: "breaking" })], again, again, again, again);
     expect(told).toEqual(["k lock a:1 before -9-0..2 broken", "k lock a:1 0..2-"]);
   });
 

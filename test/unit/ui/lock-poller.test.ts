@@ -313,6 +313,34 @@ describe("locks that go all at once", () => {
   });
 });
 
+describe("a lock that was taken, and whose holder has not written its record yet", () => {
+  it("has no holder on the page, and no hold of the holder before", async () => {
+    const { world, clock, look } = setup();
+    const first = await world.until(world.process().mutex.locker("nightly", { holder: "web-3" }).lock());
+    await look();
+    await world.until(first.release());
+    await clock.advance(2_500);
+    await look();
+    const next = world.process();
+    const slow = next.store.hang("writeMetadata");
+    const second = next.mutex.locker("nightly", { holder: "web-4" }).lock();
+    await clock.advance(2_500);
+    const taken = await look();
+    expect(taken.locks).toMatchObject([{ key: "nightly", state: "held" }]);
+    expect(taken.locks[0]).not.toHaveProperty("holder");
+    slow.heal();
+    await world.until(second);
+    await clock.advance(2_500);
+    const known = await look();
+    expect(known.locks).toMatchObject([{ key: "nightly", state: "held", holder: { name: "web-4" } }]);
+    const holds = known.holds.map(({ holder, to }) => [holder?.name, to !== undefined]);
+    expect(holds).toEqual([
+      ["web-3", true],
+      ["web-4", false],
+    ]);
+  });
+});
+
 describe("a lock that the page broke", () => {
   it("says who broke it and when it is free, and that other breaks end with the lease at the latest", async () => {
     const { world, clock, poller, look } = setup();

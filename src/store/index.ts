@@ -9,6 +9,7 @@ export type { LossReason } from "../errors.ts";
 export type {
   AcquireAnswer,
   BreakAnswer,
+  BreakCall,
   ChangeAnswer,
   CreateAnswer,
   LeaseLength,
@@ -18,15 +19,18 @@ export type {
   Metadata,
   Missing,
   ReadAnswer,
+  ReadCall,
   Refused,
   ReleaseAnswer,
   RemoveAnswer,
+  RemoveCall,
   RenewAnswer,
   Stamp,
   StoreCall,
   StoredBlob,
   Unmet,
   WriteAnswer,
+  WriteCall,
 } from "./lease-store.ts";
 export type { ReleaseRequest } from "./release-request.ts";
 export type { StoreAddress } from "./store-address.ts";

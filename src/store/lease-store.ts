@@ -37,6 +37,34 @@ export interface ListCall extends StoreCall {
   readonly onNoContainer?: (() => void) | undefined;
 }
 
+/** How a lease is broken. */
+export interface BreakCall extends StoreCall {
+  /** After how many whole seconds it is free, from 0 to 60. Default: the rest of the lease runs out first. */
+  readonly periodSeconds?: number | undefined;
+  /** The ETag that the blob must have. Default: any. */
+  readonly ifMatch?: string | undefined;
+}
+
+/** How a blob is read. */
+export interface ReadCall extends StoreCall {
+  /** Whether names of metadata keep their case, and entries without a value are there. Default: false. */
+  readonly asWritten?: boolean | undefined;
+}
+
+/** How the metadata of a blob is written: under a lease, and over one version. */
+export interface WriteCall extends StoreCall {
+  /** The lease that the caller has of the blob. */
+  readonly leaseId: string;
+  /** The ETag that the blob must have. */
+  readonly ifMatch: string;
+}
+
+/** How a blob is deleted. */
+export interface RemoveCall extends StoreCall {
+  /** The lease that the caller has of the blob. Default: none, and a blob that is leased stays. */
+  readonly leaseId?: string | undefined;
+}
+
 /**
  * What the answers about one version of a blob carry. Times are milliseconds since 1970 by the service's clock, of
  * whole seconds.
@@ -161,10 +189,7 @@ export interface LeaseStore {
    * Breaks whatever lease there is. Without `periodSeconds` (0–60) the rest of the lease runs out first; an infinite
    * lease breaks at once.
    */
-  break(
-    key: string,
-    options?: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined },
-  ): Promise<BreakAnswer>;
+  break(key: string, call?: BreakCall): Promise<BreakAnswer>;
   /** Creates the container. That it exists already, our own lost try included, is fine. */
   createContainer(call?: StoreCall): Promise<void>;
   /** Creates an empty blob, and never touches one that exists. */
@@ -173,20 +198,16 @@ export interface LeaseStore {
    * Reads everything but the content. With `asWritten` the names of the metadata are in the case they were written in,
    * and entries without a value are there; a store that cannot tell ignores it. On Azure that takes the right to list.
    */
-  read(key: string, call?: StoreCall & { readonly asWritten?: boolean | undefined }): Promise<ReadAnswer>;
+  read(key: string, call?: ReadCall): Promise<ReadAnswer>;
   /**
    * Replaces the metadata of a blob that we have leased, if it was not written since `ifMatch`. Content is not touched.
    */
-  writeMetadata(
-    key: string,
-    metadata: Metadata,
-    options: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
-  ): Promise<WriteAnswer>;
+  writeMetadata(key: string, metadata: Metadata, call: WriteCall): Promise<WriteAnswer>;
   /**
    * Deletes a blob, which is refused while it is leased unless the lease is named. One that is gone already is refused
    * as deleted.
    */
-  remove(key: string, options?: StoreCall & { readonly leaseId?: string | undefined }): Promise<RemoveAnswer>;
+  remove(key: string, call?: RemoveCall): Promise<RemoveAnswer>;
   /** The blobs whose names begin with `prefix`, by name. */
   list(prefix: string, call?: ListCall): AsyncIterable<StoredBlob>;
 }

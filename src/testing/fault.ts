@@ -1,18 +1,7 @@
-import type { StoreCall } from "../store/lease-store.ts";
+import type { LeaseStore, StoreCall } from "../store/lease-store.ts";
 
 /** What a `LeaseStore` can be asked. */
-export type StoreOperation =
-  | "acquire"
-  | "renew"
-  | "release"
-  | "change"
-  | "break"
-  | "createContainer"
-  | "create"
-  | "read"
-  | "writeMetadata"
-  | "remove"
-  | "list";
+export type StoreOperation = Exclude<keyof LeaseStore, "address" | "prepare" | "releaseRequest">;
 
 /** Which operations a fault is about. */
 export type Operations = StoreOperation | readonly StoreOperation[] | "all";
@@ -31,7 +20,7 @@ export interface FaultScope {
 export type Send<T> = (call: StoreCall) => Promise<T>;
 
 /** What a fault does with a call. */
-export type Mischief = <T>(
+export type FaultEffect = <T>(
   call: StoreCall,
   send: Send<T>,
   request: { readonly operation: StoreOperation; readonly key?: string },
@@ -44,7 +33,7 @@ export let struckBy: <T>(fault: Fault, operation: StoreOperation, key: string | 
 export class Fault {
   readonly #operations: Operations;
   readonly #key: string | undefined;
-  readonly #mischief: Mischief;
+  readonly #effect: FaultEffect;
   #pass: number;
   #left: number;
   #hits = 0;
@@ -54,13 +43,13 @@ export class Fault {
   constructor(
     operations: Operations,
     { key, after = 0, times = Infinity }: FaultScope,
-    mischief: (healed: AbortSignal) => Mischief,
+    effect: (healed: AbortSignal) => FaultEffect,
   ) {
     this.#operations = operations;
     this.#key = key;
     this.#pass = after;
     this.#left = times;
-    this.#mischief = mischief(this.#healed.signal);
+    this.#effect = effect(this.#healed.signal);
   }
 
   /** How many calls it has struck so far. */
@@ -87,7 +76,7 @@ export class Fault {
     if (this.#left <= 0) return send;
     this.#left -= 1;
     this.#hits += 1;
-    return (call) => this.#mischief(call, send, { operation, ...(key !== undefined && { key }) });
+    return (call) => this.#effect(call, send, { operation, ...(key !== undefined && { key }) });
   }
 
   #isAbout(operation: StoreOperation, key: string | undefined): boolean {

@@ -1,7 +1,7 @@
-import { StoreUnavailableError } from "../errors.ts";
 import type {
   AcquireAnswer,
   BreakAnswer,
+  BreakCall,
   ChangeAnswer,
   CreateAnswer,
   LeaseLength,
@@ -9,34 +9,36 @@ import type {
   ListCall,
   Metadata,
   ReadAnswer,
+  ReadCall,
   ReleaseAnswer,
   RemoveAnswer,
+  RemoveCall,
   RenewAnswer,
   StoreCall,
   StoredBlob,
   WriteAnswer,
+  WriteCall,
 } from "../store/lease-store.ts";
-import { onAbort, unlessAborted } from "../time/abort.ts";
-import { type Clock, sleep, systemClock } from "../time/clock.ts";
+import { type Clock, systemClock } from "../time/clock.ts";
 import {
   Fault,
+  type FaultEffect,
   type FaultScope,
-  type Mischief,
   type Operations,
   type Send,
   type StoreOperation,
   struckBy,
 } from "./fault.ts";
-
-/** What a call that was made to fail throws. */
-export interface Failure extends FaultScope {
-  /** Thrown as it is. Default: a `StoreUnavailableError` of the two properties below. */
-  error?: Error | undefined;
-  /** Whether the service answered, with a 503, say. Default: false, as after a reset connection. */
-  answered?: boolean | undefined;
-  /** How long the service asks to be left alone, in milliseconds. Default: it does not ask. */
-  retryAfterMs?: number | undefined;
-}
+import {
+  answerLate,
+  answerLost,
+  answerStuck,
+  appliedLate,
+  type Failure,
+  notApplied,
+  requestLate,
+  requestStuck,
+} from "./fault-effects.ts";
 
 /** A call that reached the store, faults or not. */
 export interface CallRecord {
@@ -96,20 +98,12 @@ export class FaultyLeaseStore implements LeaseStore {
    * The request takes `ms` milliseconds to arrive. A call aborted before that is never applied; see {@link applyLate}.
    */
   delay(operations: Operations, ms: number, scope?: FaultScope): Fault {
-    return this.#add(operations, scope, () => async (call, send) => {
-      await sleep(this.#clock, ms, { signal: call.signal });
-      return send(call);
-    });
+    return this.#add(operations, scope, () => requestLate(this.#clock, ms));
   }
 
   /** The request arrives at once and is applied, and its answer takes `ms` milliseconds. */
   delayAnswer(operations: Operations, ms: number, scope?: FaultScope): Fault {
-    return this.#add(operations, scope, () => async (call, send) => {
-      const [answer] = await Promise.allSettled([send(call)]);
-      await sleep(this.#clock, ms, { signal: call.signal });
-      if (answer.status === "rejected") throw answer.reason;
-      return answer.value;
-    });
+    return this.#add(operations, scope, () => answerLate(this.#clock, ms));
   }
 
   /**
@@ -117,21 +111,12 @@ export class FaultyLeaseStore implements LeaseStore {
    * not applied.
    */
   hang(operations: Operations, scope?: FaultScope): Fault {
-    return this.#add(operations, scope, (healed) => async (call, send) => {
-      await aborted(healed, call.signal);
-      return send(call);
-    });
+    return this.#add(operations, scope, requestStuck);
   }
 
   /** The request is applied at once, and no answer comes until the fault is healed or the call's signal aborts. */
   hangAfter(operations: Operations, scope?: FaultScope): Fault {
-    return this.#add(operations, scope, (healed) => async (call, send) => {
-      // Without the signal: what was applied stays so.
-      const [answer] = await Promise.allSettled([send({})]);
-      await aborted(healed, call.signal);
-      if (answer.status === "rejected") throw answer.reason;
-      return answer.value;
-    });
+    return this.#add(operations, scope, answerStuck);
   }
 
   /**
@@ -139,34 +124,17 @@ export class FaultyLeaseStore implements LeaseStore {
    * then.
    */
   applyLate(operations: Operations, ms: number, scope?: FaultScope): Fault {
-    return this.#add(operations, scope, () => (call, send) => {
-      const answer = sleep(this.#clock, ms).then(() => send({}));
-      return unlessAborted(answer, call.signal);
-    });
+    return this.#add(operations, scope, () => appliedLate(this.#clock, ms));
   }
 
   /** The call fails and is not applied. */
-  failBefore(operations: Operations, { error, answered, retryAfterMs, ...scope }: Failure = {}): Fault {
-    return this.#add(operations, scope, () => async (_call, _send, { operation, key }) => {
-      throw (
-        error ??
-        new StoreUnavailableError(`${operation} was made to fail`, key, { answered: answered ?? false, retryAfterMs })
-      );
-    });
+  failBefore(operations: Operations, failure: Failure = {}): Fault {
+    return this.#add(operations, failure, () => notApplied(failure));
   }
 
   /** The call is applied, and fails all the same: its answer is lost. */
-  failAfter(operations: Operations, { error, answered, retryAfterMs, ...scope }: Failure = {}): Fault {
-    return this.#add(operations, scope, () => async (call, send, { operation, key }) => {
-      await send(call);
-      throw (
-        error ??
-        new StoreUnavailableError(`the answer of ${operation} was lost`, key, {
-          answered: answered ?? false,
-          retryAfterMs,
-        })
-      );
-    });
+  failAfter(operations: Operations, failure: Failure = {}): Fault {
+    return this.#add(operations, failure, () => answerLost(failure));
   }
 
   /** Ends all faults. Calls that hang are sent on, or answered. What {@link applyLate} has under way still arrives. */
@@ -202,14 +170,8 @@ export class FaultyLeaseStore implements LeaseStore {
   }
 
   /** See {@link LeaseStore.break}. */
-  break(
-    key: string,
-    {
-      signal,
-      ...options
-    }: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
-  ): Promise<BreakAnswer> {
-    return this.#pass("break", key, { signal }, (passed) => this.#store.break(key, { ...options, ...passed }));
+  break(key: string, { signal, ...how }: BreakCall = {}): Promise<BreakAnswer> {
+    return this.#pass("break", key, { signal }, (passed) => this.#store.break(key, { ...how, ...passed }));
   }
 
   /** See {@link LeaseStore.createContainer}. */
@@ -223,30 +185,19 @@ export class FaultyLeaseStore implements LeaseStore {
   }
 
   /** See {@link LeaseStore.read}. */
-  read(
-    key: string,
-    { signal, ...options }: StoreCall & { readonly asWritten?: boolean | undefined } = {},
-  ): Promise<ReadAnswer> {
-    return this.#pass("read", key, { signal }, (passed) => this.#store.read(key, { ...options, ...passed }));
+  read(key: string, { signal, ...how }: ReadCall = {}): Promise<ReadAnswer> {
+    return this.#pass("read", key, { signal }, (passed) => this.#store.read(key, { ...how, ...passed }));
   }
 
   /** See {@link LeaseStore.writeMetadata}. */
-  writeMetadata(
-    key: string,
-    metadata: Metadata,
-    { signal, ...options }: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
-  ): Promise<WriteAnswer> {
-    return this.#pass("writeMetadata", key, { signal }, (passed) =>
-      this.#store.writeMetadata(key, metadata, { ...options, ...passed }),
-    );
+  writeMetadata(key: string, metadata: Metadata, { signal, ...on }: WriteCall): Promise<WriteAnswer> {
+    const write: Send<WriteAnswer> = (passed) => this.#store.writeMetadata(key, metadata, { ...on, ...passed });
+    return this.#pass("writeMetadata", key, { signal }, write);
   }
 
   /** See {@link LeaseStore.remove}. */
-  remove(
-    key: string,
-    { signal, ...options }: StoreCall & { readonly leaseId?: string | undefined } = {},
-  ): Promise<RemoveAnswer> {
-    return this.#pass("remove", key, { signal }, (passed) => this.#store.remove(key, { ...options, ...passed }));
+  remove(key: string, { signal, ...how }: RemoveCall = {}): Promise<RemoveAnswer> {
+    return this.#pass("remove", key, { signal }, (passed) => this.#store.remove(key, { ...how, ...passed }));
   }
 
   /** One call, however long the listing is; it is answered as a whole. */
@@ -258,8 +209,8 @@ export class FaultyLeaseStore implements LeaseStore {
     });
   }
 
-  #add(operations: Operations, scope: FaultScope = {}, mischief: (healed: AbortSignal) => Mischief): Fault {
-    const fault = new Fault(operations, scope, mischief);
+  #add(operations: Operations, scope: FaultScope = {}, effect: (healed: AbortSignal) => FaultEffect): Fault {
+    const fault = new Fault(operations, scope, effect);
     this.#faults.push(fault);
     return fault;
   }
@@ -269,10 +220,4 @@ export class FaultyLeaseStore implements LeaseStore {
     call.signal?.throwIfAborted();
     return this.#faults.reduceRight<Send<T>>((inner, fault) => struckBy(fault, operation, key, inner), send)(call);
   }
-}
-
-/** Waits until one signal aborts, or rejects with the other's reason. */
-function aborted(awaited: AbortSignal, signal: AbortSignal | undefined): Promise<void> {
-  if (awaited.aborted) return Promise.resolve();
-  return unlessAborted(new Promise<void>((resolve) => void onAbort(awaited, resolve)), signal);
 }

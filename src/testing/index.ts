@@ -5,7 +5,8 @@ export { type DescribeLeaseStoreOptions, describeLeaseStore } from "./describe-l
 export { type Emulator, type EmulatorOptions, type OwnClockEmulator, startEmulator } from "./emulator.ts";
 export { FakeClock } from "./fake-clock.ts";
 export type { Fault, FaultScope, Operations, StoreOperation } from "./fault.ts";
-export { type CallRecord, type Failure, FaultyLeaseStore } from "./faulty-lease-store.ts";
+export type { Failure } from "./fault-effects.ts";
+export { type CallRecord, FaultyLeaseStore } from "./faulty-lease-store.ts";
 export {
   MemoryLeaseStore,
   type MemoryLeaseStoreOptions,

@@ -5,10 +5,12 @@ import {
   StoreRefusedError,
   StoreUnavailableError,
 } from "../../errors.ts";
+import { OPERATION_WORDS, type Operation } from "../operation.ts";
 import type { StoreAddress } from "../store-address.ts";
 import { cleanLine } from "./clean-text.ts";
 import { gatewayReason } from "./gateway-answer.ts";
 import { networkReason } from "./network-failure.ts";
+import { UnusableAnswer } from "./sdk-answer.ts";
 import { type ServiceRefusal, type StoreFacts, serviceReason } from "./service-reason.ts";
 import {
   isCredentialError,
@@ -86,8 +88,9 @@ export interface Failure {
   readonly status: string;
   /** Why, for people, in one line: what the service or a gateway answered, or what became of the connection. */
   readonly reason: string;
-  /** Who failed. Only the service itself counts as having answered. */
-  readonly source: "service" | "gateway" | "network" | "token";
+  /** Who failed. `answer`: what came is no use as an answer. */
+  readonly source: "service" | "gateway" | "network" | "token" | "answer";
+  /** Whether it was the service itself. */
   readonly answered: boolean;
   /** The answer's `Date`, in milliseconds since 1970; NaN without one. */
   readonly date: number;
@@ -107,6 +110,7 @@ interface SdkError {
 
 /** Reads what the SDK threw. A HEAD has no body, so its code stands in a header alone. */
 export function readFailure(thrown: unknown, facts: StoreFacts = {}): Failure {
+  if (thrown instanceof UnusableAnswer) return readUnusable(thrown);
   if (thrown instanceof TokenError) return readTokenFailure(thrown.kind, thrown.cause);
   if (isCredentialError(thrown)) return readTokenFailure(tokenFailureKind(thrown), thrown);
   const error = (typeof thrown === "object" && thrown !== null ? thrown : { message: thrown }) as SdkError;
@@ -141,31 +145,31 @@ export function readFailure(thrown: unknown, facts: StoreFacts = {}): Failure {
   };
 }
 
+/** What no answer of the service's tells. */
+const UNTOLD = { answered: false, date: Number.NaN, retryAfterMs: undefined } as const;
+
+function readUnusable(cause: UnusableAnswer): Failure {
+  const { answered, message: reason } = cause;
+  return { ...UNTOLD, outcome: { kind: "unsure" }, source: "answer", status: "", reason, answered, cause };
+}
+
 function readTokenFailure(kind: TokenFailureKind, thrown: unknown): Failure {
   const { name, said, reason } = tokenReason(thrown);
   const cause = Object.assign(new Error(said.map(cleanLine).join("; ")), { name });
   const outcome: Outcome = { kind: kind === "unsure" ? "unsure" : "denied" };
-  return {
-    outcome,
-    source: "token",
-    status: `${name}: ${cleanLine(said[0] ?? "")}`,
-    reason,
-    answered: false,
-    date: Number.NaN,
-    retryAfterMs: undefined,
-    cause,
-  };
+  return { ...UNTOLD, outcome, source: "token", status: `${name}: ${cleanLine(said[0] ?? "")}`, reason, cause };
 }
 
 /** What could not be done, and where: `could not acquire "nightly" in acme/locks`. */
-export function attempted(operation: string, key: string | undefined, address: StoreAddress | undefined): string {
-  const where = address ? ` in ${address.name}` : "";
-  return `could not ${operation}${key ? ` "${key}"` : ""}${where}`;
+function attempted(operation: Operation, key: string | undefined, address: StoreAddress | undefined): string {
+  const words = OPERATION_WORDS[operation];
+  const what = key ? `${words.includes(" ") ? `${words} of` : words} "${key}"` : words;
+  return `could not ${what}${address ? ` in ${address.name}` : ""}`;
 }
 
 /** The error for a failure that the operation has no answer for. */
 export function errorFor(
-  operation: string,
+  operation: Operation,
   key: string | undefined,
   failure: Failure,
   address?: StoreAddress,
@@ -196,6 +200,8 @@ function unavailable({ source, reason }: Failure, host: string): { readonly text
   switch (source) {
     case "token":
       return same(`no token from the credential: ${reason}`);
+    case "answer":
+      return same(reason);
     case "service":
       return { text: `${host} answered ${reason}`, reason: `it answered ${reason}` };
     case "gateway":

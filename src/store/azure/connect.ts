@@ -5,7 +5,7 @@ import { loadAzureLog } from "../../telemetry/azure-log.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";
 import type { LeaseStore } from "../lease-store.ts";
 import { type StoreAddress, storeAddress } from "../store-address.ts";
-import { BlobLeaseStore, type ContainerClientLike } from "./blob-lease-store.ts";
+import { BlobLeaseStore } from "./blob-lease-store.ts";
 import { checkContainerName } from "./blob-name.ts";
 import {
   checkAccountKey,
@@ -20,6 +20,7 @@ import {
   readBlobUrl,
 } from "./endpoint.ts";
 import { divert, policyOf } from "./own-requests.ts";
+import type { ContainerClientLike } from "./sdk-clients.ts";
 import { type TokenCredentialLike, TokenSource } from "./token-source.ts";
 
 /** Where the locks are. Exactly one way in must be given; more, or none, is a `TypeError` that names them. */

@@ -1,26 +1,32 @@
 import { inRange, leaseIdOf } from "../../store/lease-arguments.ts";
-import type {
-  AcquireAnswer,
-  BreakAnswer,
-  ChangeAnswer,
-  CreateAnswer,
-  LeaseLength,
-  LeaseStore,
-  ListCall,
-  Metadata,
-  Missing,
-  ReadAnswer,
-  Refused,
-  ReleaseAnswer,
-  RemoveAnswer,
-  RenewAnswer,
-  Stamp,
-  StoreCall,
-  StoredBlob,
-  WriteAnswer,
+import {
+  type AcquireAnswer,
+  type BreakAnswer,
+  type BreakCall,
+  type ChangeAnswer,
+  type CreateAnswer,
+  type LeaseLength,
+  type LeaseStore,
+  type ListCall,
+  LONGEST_BREAK_SECONDS,
+  type Metadata,
+  type Missing,
+  type ReadAnswer,
+  type ReadCall,
+  type Refused,
+  type ReleaseAnswer,
+  type RemoveAnswer,
+  type RemoveCall,
+  type RenewAnswer,
+  type Stamp,
+  type StoreCall,
+  type StoredBlob,
+  type WriteAnswer,
+  type WriteCall,
 } from "../../store/lease-store.ts";
-import { type Clock, Stopwatch, systemClock, wallTime } from "../../time/clock.ts";
-import { MemoryLease } from "./memory-lease.ts";
+import { type Clock, systemClock, wallTime } from "../../time/clock.ts";
+import { MemoryContainer } from "./memory-container.ts";
+import type { MemoryLease } from "./memory-lease.ts";
 
 /** How a {@link MemoryLeaseStore} is set up. */
 export interface MemoryLeaseStoreOptions {
@@ -47,14 +53,6 @@ export interface PutBlobOptions {
   leaseId?: string | undefined;
 }
 
-interface Blob {
-  content: string;
-  metadata: Metadata;
-  etag: string;
-  writtenAt: number;
-  readonly lease: MemoryLease;
-}
-
 /** 2026-01-01T00:00:00Z. */
 const BEGINNING_OF_2026 = 1_767_225_600_000;
 
@@ -66,142 +64,118 @@ const BEGINNING_OF_2026 = 1_767_225_600_000;
  * either; a container that was deleted can be created again at once.
  */
 export class MemoryLeaseStore implements LeaseStore {
-  readonly #running: Stopwatch;
-  readonly #startsAt: number;
-  /** Undefined while there is no container. */
-  #blobs: Map<string, Blob> | undefined;
-  #writes = 0;
+  readonly #container: MemoryContainer;
 
   constructor({ clock = systemClock, startsAt, containerExists = false }: MemoryLeaseStoreOptions = {}) {
-    this.#running = new Stopwatch(clock);
-    this.#startsAt = startsAt ?? (clock === systemClock ? wallTime() : BEGINNING_OF_2026);
-    if (containerExists) this.#blobs = new Map();
+    const beginning = clock === systemClock ? wallTime() : BEGINNING_OF_2026;
+    this.#container = new MemoryContainer(clock, startsAt ?? beginning);
+    if (containerExists) this.#container.create();
   }
 
   /** See {@link LeaseStore.acquire}. */
   acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer> {
-    return this.#serve(call, () => {
+    return this.#serve(call, (container) => {
       const id = leaseIdOf(key, leaseId);
       if (length !== "infinite") inRange(key, "lease", length, 15, 60);
-      const blob = this.#find(key);
+      const blob = container.find(key);
       if ("kind" in blob) return blob;
-      if (!blob.lease.acquire(id, length, this.#now)) return { kind: "held", date: this.#date };
-      return { kind: "acquired", ...this.#stamp(blob) };
+      if (!blob.lease.acquire(id, length, container.now)) return { kind: "held", date: container.date };
+      return { kind: "acquired", ...container.stampOf(blob) };
     });
   }
 
   /** See {@link LeaseStore.renew}. */
   renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
-    return this.#serve(call, () => {
-      const blob = this.#find(key);
+    return this.#serve(call, (container) => {
+      const blob = container.find(key);
       if ("kind" in blob) return gone(blob);
-      return blob.lease.renew(leaseIdOf(key, leaseId), this.#now) ?? { kind: "renewed", ...this.#stamp(blob) };
+      const refusal = blob.lease.renew(leaseIdOf(key, leaseId), container.now);
+      return refusal ?? { kind: "renewed", ...container.stampOf(blob) };
     });
   }
 
   /** See {@link LeaseStore.release}. */
   release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
-    return this.#serve(
-      call,
-      () => this.#onLease(key, (lease) => lease.release(leaseIdOf(key, leaseId))) ?? { kind: "released" },
-    );
+    return this.#serve(call, () => {
+      const refusal = this.#onLease(key, (lease) => lease.release(leaseIdOf(key, leaseId)));
+      return refusal ?? { kind: "released" };
+    });
   }
 
   /** See {@link LeaseStore.change}. */
   change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
     return this.#serve(call, () => {
       const newId = leaseIdOf(key, newLeaseId);
-      return (
-        this.#onLease(key, (lease) => lease.change(leaseIdOf(key, leaseId), newId, this.#now)) ?? { kind: "changed" }
-      );
+      const refusal = this.#onLease(key, (lease, now) => lease.change(leaseIdOf(key, leaseId), newId, now));
+      return refusal ?? { kind: "changed" };
     });
   }
 
   /** See {@link LeaseStore.break}. */
-  break(
-    key: string,
-    options: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
-  ): Promise<BreakAnswer> {
-    return this.#serve(options, () => {
-      const { periodSeconds, ifMatch } = options;
-      if (periodSeconds !== undefined) inRange(key, "break period", periodSeconds, 0, 60);
-      const blob = this.#find(key);
+  break(key: string, call: BreakCall = {}): Promise<BreakAnswer> {
+    return this.#serve(call, (container) => {
+      const { periodSeconds, ifMatch } = call;
+      if (periodSeconds !== undefined) inRange(key, "break period", periodSeconds, 0, LONGEST_BREAK_SECONDS);
+      const blob = container.find(key);
       if ("kind" in blob) return blob;
       if (ifMatch !== undefined && ifMatch !== blob.etag) return { kind: "unmet" };
-      const leftMs = blob.lease.break(periodSeconds === undefined ? undefined : periodSeconds * 1000, this.#now);
-      return leftMs === undefined
-        ? { kind: "notLeased" }
-        : { kind: "breaking", freeInSeconds: Math.ceil(leftMs / 1000) };
+      const leftMs = blob.lease.break(periodSeconds === undefined ? undefined : periodSeconds * 1000, container.now);
+      if (leftMs === undefined) return { kind: "notLeased" };
+      return { kind: "breaking", freeInSeconds: Math.ceil(leftMs / 1000) };
     });
   }
 
   /** See {@link LeaseStore.createContainer}. */
   createContainer(call?: StoreCall): Promise<void> {
-    return this.#serve(call, () => {
-      this.#blobs ??= new Map();
-    });
+    return this.#serve(call, (container) => container.create());
   }
 
   /** See {@link LeaseStore.create}. */
   create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer> {
-    return this.#serve(call, () => {
-      const found = this.#find(key);
+    return this.#serve(call, (container) => {
+      const found = container.find(key);
       if (!("kind" in found)) return { kind: "exists" };
       if (found.what === "container") return found;
-      return { kind: "created", ...this.#write(key, { metadata }) };
+      return { kind: "created", ...container.write(key, { metadata }) };
     });
   }
 
   /** See {@link LeaseStore.read}. */
-  read(key: string, call: StoreCall & { readonly asWritten?: boolean | undefined } = {}): Promise<ReadAnswer> {
-    return this.#serve(call, () => {
-      const blob = this.#find(key);
+  read(key: string, call: ReadCall = {}): Promise<ReadAnswer> {
+    return this.#serve(call, (container) => {
+      const blob = container.find(key);
       if ("kind" in blob) return blob;
-      const shown = this.#shown(key, blob);
-      return { kind: "found", blob: call.asWritten ? { ...shown, metadata: { ...blob.metadata } } : shown };
+      return { kind: "found", blob: container.shown(key, blob, call.asWritten ? { ...blob.metadata } : undefined) };
     });
   }
 
   /** See {@link LeaseStore.writeMetadata}. */
-  writeMetadata(
-    key: string,
-    metadata: Metadata,
-    options: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
-  ): Promise<WriteAnswer> {
-    return this.#serve(options, () => {
-      const id = leaseIdOf(key, options.leaseId);
-      const blob = this.#find(key);
+  writeMetadata(key: string, metadata: Metadata, call: WriteCall): Promise<WriteAnswer> {
+    return this.#serve(call, (container) => {
+      const id = leaseIdOf(key, call.leaseId);
+      const blob = container.find(key);
       if ("kind" in blob) return gone(blob);
-      if (options.ifMatch !== blob.etag) return { kind: "unmet" };
-      return (
-        blob.lease.checkWrite(id, this.#now) ?? {
-          kind: "written",
-          ...this.#write(key, { content: blob.content, metadata }),
-        }
-      );
+      if (call.ifMatch !== blob.etag) return { kind: "unmet" };
+      const refusal = blob.lease.checkWrite(id, container.now);
+      return refusal ?? { kind: "written", ...container.write(key, { content: blob.content, metadata }) };
     });
   }
 
   /** See {@link LeaseStore.remove}. */
-  remove(key: string, options: StoreCall & { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
-    return this.#serve(options, () => {
-      const id = options.leaseId === undefined ? undefined : leaseIdOf(key, options.leaseId);
-      const refusal = this.#onLease(key, (lease) => lease.checkWrite(id, this.#now));
+  remove(key: string, call: RemoveCall = {}): Promise<RemoveAnswer> {
+    return this.#serve(call, (container) => {
+      const id = call.leaseId === undefined ? undefined : leaseIdOf(key, call.leaseId);
+      const refusal = this.#onLease(key, (lease, now) => lease.checkWrite(id, now));
       if (refusal) return refusal;
-      this.#blobs?.delete(key);
+      container.remove(key);
       return { kind: "removed" };
     });
   }
 
   /** See {@link LeaseStore.list}. */
   async *list(prefix: string, call?: ListCall): AsyncGenerator<StoredBlob, void, undefined> {
-    const blobs = await this.#serve(call, () =>
-      [...(this.#blobs ?? [])]
-        .filter(([key]) => key.startsWith(prefix))
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([key, blob]) => this.#shown(key, blob)),
-    );
-    if (!this.#blobs) call?.onNoContainer?.();
+    const blobs = await this.#serve(call, (container) => container.list(prefix));
+    if (!this.#container.exists) call?.onNoContainer?.();
     for (const blob of blobs) {
       call?.signal?.throwIfAborted();
       yield blob;
@@ -216,77 +190,37 @@ export class MemoryLeaseStore implements LeaseStore {
     key: string,
     { content = "", metadata = {}, leaseId }: PutBlobOptions = {},
   ): Promise<({ readonly kind: "written" } & Stamp) | Refused> {
-    return this.#serve({}, () => {
+    return this.#serve({}, (container) => {
       const id = leaseId === undefined ? undefined : leaseIdOf(key, leaseId);
-      const blob = this.#find(key);
-      const refusal = "kind" in blob ? containerGone(blob) : blob.lease.checkWrite(id, this.#now);
-      return refusal ?? { kind: "written", ...this.#write(key, { content, metadata }) };
+      const blob = container.find(key);
+      const refusal = "kind" in blob ? containerGone(blob) : blob.lease.checkWrite(id, container.now);
+      return refusal ?? { kind: "written", ...container.write(key, { content, metadata }) };
     });
   }
 
   /** A foreign program deletes the container, and all blobs with it. Leases do not stop that. */
   deleteContainer(): Promise<void> {
-    return this.#serve({}, () => {
-      this.#blobs = undefined;
-    });
+    return this.#serve({}, (container) => container.delete());
   }
 
   /** The content of a blob, or undefined if there is no such blob. Nothing of azmutex writes any. */
   content(key: string): string | undefined {
-    return this.#blobs?.get(key)?.content;
+    const blob = this.#container.find(key);
+    return "kind" in blob ? undefined : blob.content;
   }
 
   /** Does at once what was asked; the answer comes later, and not to a caller who has gone by then. */
-  async #serve<T>({ signal }: StoreCall = {}, operation: () => T): Promise<T> {
+  async #serve<T>({ signal }: StoreCall = {}, operation: (container: MemoryContainer) => T): Promise<T> {
     signal?.throwIfAborted();
-    const answer = operation();
+    const answer = operation(this.#container);
     await undefined;
     signal?.throwIfAborted();
     return answer;
   }
 
-  get #now(): number {
-    return this.#startsAt + this.#running.elapsedMs;
-  }
-
-  get #date(): number {
-    return wholeSeconds(this.#now);
-  }
-
-  #find(key: string): Blob | Missing {
-    if (!this.#blobs) return { kind: "missing", what: "container", date: this.#date };
-    return this.#blobs.get(key) ?? { kind: "missing", what: "blob", date: this.#date };
-  }
-
-  #onLease(key: string, operation: (lease: MemoryLease) => Refused | undefined): Refused | undefined {
-    const blob = this.#find(key);
-    return "kind" in blob ? gone(blob) : operation(blob.lease);
-  }
-
-  #write(key: string, { content = "", metadata }: { content?: string; metadata: Metadata }): Stamp {
-    const lease = this.#blobs?.get(key)?.lease ?? new MemoryLease();
-    lease.written(this.#now);
-    this.#writes += 1;
-    // In one piece, and with the quotes that belong to it.
-    const etag = JSON.stringify(`0x${this.#writes.toString(16).toUpperCase().padStart(15, "0")}`);
-    const blob: Blob = { content, metadata: { ...metadata }, etag, writtenAt: this.#now, lease };
-    this.#blobs?.set(key, blob);
-    return this.#stamp(blob);
-  }
-
-  #stamp(blob: Blob): Stamp {
-    return { etag: blob.etag, lastModified: wholeSeconds(blob.writtenAt), date: this.#date };
-  }
-
-  #shown(key: string, blob: Blob): StoredBlob {
-    return {
-      key,
-      metadata: asHeaders(blob.metadata),
-      hasContent: blob.content !== "",
-      leaseState: blob.lease.state(this.#now),
-      infinite: blob.lease.infinite,
-      ...this.#stamp(blob),
-    };
+  #onLease(key: string, operation: (lease: MemoryLease, now: number) => Refused | undefined): Refused | undefined {
+    const blob = this.#container.find(key);
+    return "kind" in blob ? gone(blob) : operation(blob.lease, this.#container.now);
   }
 }
 
@@ -297,15 +231,4 @@ function gone({ what }: Missing): Refused {
 /** A Put Blob needs the container only. */
 function containerGone(missing: Missing): Refused | undefined {
   return missing.what === "container" ? gone(missing) : undefined;
-}
-
-/** Metadata as HTTP headers bring it: names in lower case, and without entries that have no value. */
-function asHeaders(metadata: Metadata): Metadata {
-  return Object.fromEntries(
-    Object.entries(metadata).flatMap(([name, value]) => (value === "" ? [] : [[name.toLowerCase(), value]])),
-  );
-}
-
-function wholeSeconds(ms: number): number {
-  return Math.floor(ms / 1000) * 1000;
 }

@@ -1,8 +1,9 @@
 import { RestError } from "@azure/storage-blob";
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError, StoreRefusedError, StoreUnavailableError } from "../../../../src/errors.ts";
-import { BlobLeaseStore, type ContainerClientLike } from "../../../../src/store/azure/blob-lease-store.ts";
+import { BlobLeaseStore } from "../../../../src/store/azure/blob-lease-store.ts";
 import { errorFor, readFailure } from "../../../../src/store/azure/blob-status.ts";
+import type { ContainerClientLike } from "../../../../src/store/azure/sdk-clients.ts";
 import { everythingPrinted } from "../../../support/printed.ts";
 
 /** What the SDK throws for an answer of the service. */

@@ -11,7 +11,7 @@ import {
 } from "@azure/storage-blob";
 import { describe, expect, it } from "vitest";
 import { AzureMutex } from "../../../../src/locks/azure-mutex.ts";
-import type { ContainerClientLike } from "../../../../src/store/azure/blob-lease-store.ts";
+import type { ContainerClientLike } from "../../../../src/store/azure/sdk-clients.ts";
 import { FakeClock } from "../../../../src/testing/index.ts";
 import { ServiceDouble } from "../../../support/service-double.ts";
 import { settled } from "../../../support/settled.ts";

@@ -1,4 +1,4 @@
-// Holds the public API of every entry against its report in api/, or with --local writes the reports anew.
+// Holds the public API of every entry against its report in docs/api/, or with --local writes the reports anew.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -4,9 +4,9 @@ import { spawnSync } from "node:child_process";
 const checks = [
   ["build", "TypeScript compiles src/ to dist/"],
   ["lint", "formatting, lint and import rules (biome)"],
-  ["typecheck", "types of src, test and demo (tsc)"],
+  ["typecheck", "types of src, test, lab and examples (tsc)"],
   ["unused", "no unused files, exports or dependencies (knip)"],
-  ["api", "public API as recorded in api/ (api-extractor)"],
+  ["api", "public API as recorded in docs/api/ (api-extractor)"],
   ["package:publint", "package.json agrees with what is packed (publint)"],
   ["package:types", "the package's types resolve for ESM users (attw)"],
   ["lockfile", "lockfile: names no registry, has hashes and all platforms"],

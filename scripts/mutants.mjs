@@ -11,12 +11,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { MUTANTS } from "../build/simulation/test/simulation/mutants.js";
-import { edited } from "../build/simulation/test/simulation/mutate.js";
+import { MUTANTS } from "../build/lab/simulation/mutants.js";
+import { edited } from "../build/lab/simulation/mutate.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** All that the simulation needs. */
-const PARTS = ["src", "simulate", "test/simulation", "test/support", "tsconfig.json", "package.json"];
+const PARTS = ["src", "lab", "test/support", "tsconfig.json", "package.json"];
 
 const { values } = parseArgs({
   options: {
@@ -30,7 +30,7 @@ const copy = mkdtempSync(join(tmpdir(), "azmutex-mutants-"));
 for (const part of PARTS) cpSync(join(ROOT, part), join(copy, part), { recursive: true });
 symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
 const tsc = join(ROOT, "node_modules", ".bin", "tsc");
-const simulation = join(copy, "build", "simulation", "test", "simulation", "main.js");
+const simulation = join(copy, "build", "lab", "simulation", "main.js");
 
 /** The sources of the copy, by their path within `src`. */
 function sources() {
@@ -58,7 +58,7 @@ function apply({ name, edits }) {
 function find(mutant) {
   const undo = apply(mutant);
   try {
-    execFileSync(tsc, ["-p", "test/simulation"], { cwd: copy, stdio: ["ignore", "pipe", "pipe"] });
+    execFileSync(tsc, ["-p", "lab/simulation"], { cwd: copy, stdio: ["ignore", "pipe", "pipe"] });
     const args = [
       simulation,
       "--json",

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Bar, Chart, Measured } from "../../bench/benchmark.ts";
-import { chartSvg } from "../../bench/chart.ts";
-import { benchmarksDocument, printed } from "../../bench/document.ts";
-import { median, quantile, repeated, shown } from "../../bench/statistics.ts";
+import type { Bar, Chart, Measured } from "../../lab/bench/benchmark.ts";
+import { chartSvg } from "../../lab/bench/chart.ts";
+import { benchmarksDocument, printed } from "../../lab/bench/document.ts";
+import { median, quantile, repeated, shown } from "../../lab/bench/statistics.ts";
 
 describe("the statistics of the benchmarks", () => {
   it("has the median of an odd and of an even number of values, in any order", () => {

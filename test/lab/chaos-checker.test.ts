@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { check, staleOffersOf, type Verdict } from "../chaos/checker.ts";
-import type { Evidence } from "../chaos/evidence.ts";
-import { type Hold, holdsOf } from "../chaos/holds.ts";
-import { pictureOf } from "../chaos/picture.ts";
-import { planOf, TROUBLE_WORDS } from "../chaos/plan.ts";
-import type { Touch } from "../chaos/register.ts";
-import { reportOf } from "../chaos/report.ts";
-import { tallyOf } from "../chaos/tally.ts";
+import { check, staleOffersOf, type Verdict } from "../../lab/chaos/checker.ts";
+import type { Evidence } from "../../lab/chaos/evidence.ts";
+import { type Hold, holdsOf } from "../../lab/chaos/holds.ts";
+import { pictureOf } from "../../lab/chaos/picture.ts";
+import { planOf, TROUBLE_WORDS } from "../../lab/chaos/plan.ts";
+import type { Touch } from "../../lab/chaos/register.ts";
+import { reportOf } from "../../lab/chaos/report.ts";
+import { tallyOf } from "../../lab/chaos/tally.ts";
 
 const LEASE_MS = 15_000;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { timelineSvg } from "../../demo/timeline/timeline.ts";
+import { timelineSvg } from "../../examples/demo/timeline/timeline.ts";
 import { goodRun, runWithHold } from "./demo-run.ts";
 
 /** Start tags that are not closed, in order: none, in a well-formed picture. */

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { gradeOf, MARKS } from "../../faults/cell.ts";
-import { COLUMNS } from "../../faults/columns.ts";
-import { replaced } from "../../faults/document.ts";
+import { gradeOf, MARKS } from "../../lab/faults/cell.ts";
+import { COLUMNS } from "../../lab/faults/columns.ts";
+import { replaced } from "../../lab/faults/document.ts";
 import {
   afterPause,
   ending,
@@ -18,11 +18,11 @@ import {
   settling,
   voided,
   type Witness,
-} from "../../faults/findings.ts";
-import type { Report } from "../../faults/messages.ts";
-import { ROWS } from "../../faults/rows.ts";
-import { gatewayAnswer, HTTP } from "../../faults/wire/http.ts";
-import { commandBytes, RESP } from "../../faults/wire/resp.ts";
+} from "../../lab/faults/findings.ts";
+import type { Report } from "../../lab/faults/messages.ts";
+import { ROWS } from "../../lab/faults/rows.ts";
+import { gatewayAnswer, HTTP } from "../../lab/faults/wire/http.ts";
+import { commandBytes, RESP } from "../../lab/faults/wire/resp.ts";
 import { PROJECT } from "../support/sources.ts";
 
 const DOCUMENT = readFileSync(join(PROJECT, "docs/faults.md"), "utf8");
@@ -95,7 +95,7 @@ describe("docs/faults.md", () => {
   });
 
   it("is about the versions that are installed", () => {
-    const { dependencies } = JSON.parse(readFileSync(join(PROJECT, "peers/package.json"), "utf8")) as {
+    const { dependencies } = JSON.parse(readFileSync(join(PROJECT, "lab/shared/peers/package.json"), "utf8")) as {
       dependencies: Record<string, string>;
     };
     for (const { name, package: of } of COLUMNS)

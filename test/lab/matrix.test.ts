@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Column } from "../../matrix/document.ts";
-import { merged } from "../../matrix/results.ts";
+import type { Column } from "../../lab/matrix/document.ts";
+import { merged } from "../../lab/matrix/results.ts";
 
 const column = (runtime: string, triedOn: string, ...tables: readonly string[]): Column => ({
   runtime,

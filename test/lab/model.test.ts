@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { CHECKS, type Model, SWITCHES } from "../../model/checks.ts";
-import { checkCells, markdownRow, switchCells } from "../../model/table.ts";
-import { searchIn, timelineIn, verdictOf } from "../../model/verifier-output.ts";
+import { CHECKS, type Model, SWITCHES } from "../../lab/model/checks.ts";
+import { checkCells, markdownRow, switchCells } from "../../lab/model/table.ts";
+import { searchIn, timelineIn, verdictOf } from "../../lab/model/verifier-output.ts";
 import { PROJECT } from "../support/sources.ts";
 
 const MODELS: readonly Model[] = ["lease", "tokens", "handover", "queue"];
 
-const sourceOf = (model: Model): string => readFileSync(join(PROJECT, `model/${model}.pml`), "utf8");
+const sourceOf = (model: Model): string => readFileSync(join(PROJECT, `lab/model/${model}.pml`), "utf8");
 const document = readFileSync(join(PROJECT, "docs/model.md"), "utf8").split("\n");
 
 /** The names that a model asks for with `#ifdef` and its like. */

@@ -1,17 +1,17 @@
 import { FakeClock, MemoryLeaseStore } from "azmutex/testing";
 import { describe, expect, it } from "vitest";
-import { parseArguments } from "../../simulate/arguments.ts";
-import { DistantLeaseStore } from "../../simulate/distant-lease-store.ts";
-import { parseDuration, showDuration } from "../../simulate/duration.ts";
-import { figuresOf, meanFigures } from "../../simulate/figures.ts";
-import { type Measured, plansOf, type Situation } from "../../simulate/measured.ts";
-import { pictureOf } from "../../simulate/picture/picture.ts";
-import { policyNamed } from "../../simulate/policy.ts";
-import { report } from "../../simulate/report.ts";
-import { type RunPlan, simulate } from "../../simulate/run.ts";
-import type { Hold, RunRecord } from "../../simulate/run-record.ts";
-import { exponential, seeded } from "../../simulate/seeded.ts";
-import { markdownTable, tableRow, tableSituations } from "../../simulate/table.ts";
+import { parseArguments } from "../../lab/policies/arguments.ts";
+import { DistantLeaseStore } from "../../lab/policies/distant-lease-store.ts";
+import { parseDuration, showDuration } from "../../lab/policies/duration.ts";
+import { figuresOf, meanFigures } from "../../lab/policies/figures.ts";
+import { type Measured, plansOf, type Situation } from "../../lab/policies/measured.ts";
+import { pictureOf } from "../../lab/policies/picture/picture.ts";
+import { policyNamed } from "../../lab/policies/policy.ts";
+import { report } from "../../lab/policies/report.ts";
+import { type RunPlan, simulate } from "../../lab/policies/run.ts";
+import type { Hold, RunRecord } from "../../lab/policies/run-record.ts";
+import { exponential, seeded } from "../../lab/policies/seeded.ts";
+import { markdownTable, tableRow, tableSituations } from "../../lab/policies/table.ts";
 
 const PLAN: RunPlan = { processes: 3, holdMs: 1_000, policy: "plain", minutes: 1, roundTripMs: 10, seed: 1 };
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { NOTHING, runBatch, sumOf } from "../simulation/batch.ts";
+import { NOTHING, runBatch, sumOf } from "../../lab/simulation/batch.ts";
 
 /**
  * How many seeds run with the tests: `npm run mutants` shows that so many find mistakes, `npm run simulate:long` runs

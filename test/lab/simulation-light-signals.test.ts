@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { GAMES } from "../simulation/games.ts";
-import { useLightSignals } from "../simulation/light-signals.ts";
-import { simulate } from "../simulation/simulation.ts";
+import { GAMES } from "../../lab/simulation/games.ts";
+import { useLightSignals } from "../../lab/simulation/light-signals.ts";
+import { simulate } from "../../lab/simulation/simulation.ts";
 import { withoutStacks } from "./simulated-seeds.ts";
 
 describe("light signals", () => {

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { GAMES } from "../simulation/games.ts";
-import { Kernel } from "../simulation/kernel.ts";
-import { Machine } from "../simulation/machine.ts";
-import { type Plan, simulate } from "../simulation/simulation.ts";
-import { Violation } from "../simulation/violation.ts";
+import { GAMES } from "../../lab/simulation/games.ts";
+import { Kernel } from "../../lab/simulation/kernel.ts";
+import { Machine } from "../../lab/simulation/machine.ts";
+import { type Plan, simulate } from "../../lab/simulation/simulation.ts";
+import { Violation } from "../../lab/simulation/violation.ts";
 import { withoutStacks } from "./simulated-seeds.ts";
 
 async function hashOf(plan: Plan): Promise<string> {

@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { beyondSdk, FOOTPRINT_LIMITS, importRatio } from "../../bench/footprint.ts";
-import { importCosts } from "../../bench/import-cost.ts";
-import { packageSizes, runTimeDependencies } from "../../bench/package-size.ts";
+import { beyondSdk, FOOTPRINT_LIMITS, importRatio } from "../../lab/bench/footprint.ts";
+import { importCosts } from "../../lab/bench/import-cost.ts";
+import { packageSizes, runTimeDependencies } from "../../lab/bench/package-size.ts";
 import { PROJECT } from "../support/sources.ts";
 
 const ROUNDS = 10;

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Measured } from "../../bench/benchmark.ts";
+import type { Measured } from "../../lab/bench/benchmark.ts";
 import { PROJECT } from "../support/sources.ts";
 
 interface End {
@@ -20,11 +20,11 @@ function node(...args: readonly string[]): Promise<End> {
 
 describe("npm run bench", { timeout: 240_000 }, () => {
   it("compiles, measures what it is asked for and says it as JSON", async () => {
-    expect(await node(join(PROJECT, "node_modules/typescript/bin/tsc"), "-p", "bench")).toMatchObject({
+    expect(await node(join(PROJECT, "node_modules/typescript/bin/tsc"), "-p", "lab")).toMatchObject({
       code: 0,
       out: "",
     });
-    const { code, out, err } = await node("build/bench/bench/main.js", "--only", "footprint", "--quick", "--json");
+    const { code, out, err } = await node("build/lab/bench/main.js", "--only", "footprint", "--quick", "--json");
     // 1 says that a claim does not hold, which three rounds on a busy machine cannot tell.
     expect([0, 1], err).toContain(code);
     const [measured, ...others] = JSON.parse(out) as Measured[];
@@ -35,7 +35,7 @@ describe("npm run bench", { timeout: 240_000 }, () => {
   });
 
   it("answers a request for an unknown benchmark with those there are", async () => {
-    const { code, err } = await node("build/bench/bench/main.js", "--only", "nothing");
+    const { code, err } = await node("build/lab/bench/main.js", "--only", "nothing");
     expect(code).toBe(2);
     expect(err).toContain("--only <name>");
   });

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { Measured } from "../../bench/benchmark.ts";
-import { chartSvg } from "../../bench/chart.ts";
-import { benchmarksDocument } from "../../bench/document.ts";
+import type { Measured } from "../../lab/bench/benchmark.ts";
+import { chartSvg } from "../../lab/bench/chart.ts";
+import { benchmarksDocument } from "../../lab/bench/document.ts";
 import { PROJECT } from "../support/sources.ts";
 
 /** What is not as the results make it: a file that differs, is missing, or belongs to no result. */

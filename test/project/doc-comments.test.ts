@@ -52,7 +52,9 @@ function optionsIn(code: string): { readonly name: string; readonly comment: str
 }
 
 describe("the doc comments of options", () => {
-  const reports = readdirSync(join(PROJECT, "api")).map((file) => readFileSync(join(PROJECT, "api", file), "utf8"));
+  const reports = readdirSync(join(PROJECT, "docs/api")).map((file) =>
+    readFileSync(join(PROJECT, "docs/api", file), "utf8"),
+  );
   const isPublic = ({ name }: { name: string }): boolean =>
     reports.some((report) => report.includes(`interface ${name.split(".")[0]} `));
   const options = readSources()

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { MUTANTS } from "../simulation/mutants.ts";
-import { edited, type Sources } from "../simulation/mutate.ts";
+import { MUTANTS } from "../../lab/simulation/mutants.ts";
+import { edited, type Sources } from "../../lab/simulation/mutate.ts";
 import { PROJECT, readSources } from "../support/sources.ts";
 
 const sources: Sources = new Map(

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { SWITCHES } from "../../model/checks.ts";
-import { INVARIANTS } from "../simulation/invariants.ts";
-import { MUTANTS } from "../simulation/mutants.ts";
+import { SWITCHES } from "../../lab/model/checks.ts";
+import { INVARIANTS } from "../../lab/simulation/invariants.ts";
+import { MUTANTS } from "../../lab/simulation/mutants.ts";
 import { PROJECT, readSources } from "../support/sources.ts";
 
 /** A rule as the page has it: the paragraphs below its heading, each on one line. */

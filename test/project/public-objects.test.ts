@@ -46,7 +46,9 @@ function declaredIn(report: string): Map<string, Declared> {
   return found;
 }
 
-const reports = ["azmutex", "azmutex-testing"].map((name) => readFileSync(join(PROJECT, `api/${name}.api.md`), "utf8"));
+const reports = ["azmutex", "azmutex-testing"].map((name) =>
+  readFileSync(join(PROJECT, `docs/api/${name}.api.md`), "utf8"),
+);
 const DECLARED = new Map(reports.flatMap((report) => [...declaredIn(report)]));
 
 function membersOf(name: string): readonly string[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { collectAllGarbage } from "../../../bench/live-bytes.ts";
+import { collectAllGarbage } from "../../../lab/bench/live-bytes.ts";
 import type { Holding } from "../../../src/locks/holding.ts";
 import { LeaderElection } from "../../../src/recipes/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";

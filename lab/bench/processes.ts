@@ -1,0 +1,313 @@
+import { now } from "../faults/now.ts";
+import { nameDuration, showDuration } from "../policies/duration.ts";
+import { type Figures, figuresOf } from "../policies/figures.ts";
+import { measure, ROUND_TRIP_MS } from "../policies/measured.ts";
+import type { Hold, RunRecord } from "../policies/run-record.ts";
+import { type Bar, type Benchmark, type Claim, type Context, notRunRow, type Report, type Table } from "./benchmark.ts";
+import { Client } from "./client.ts";
+import {
+  type Contender,
+  DISTRIBUTED_LOCK,
+  ETCD3,
+  missing,
+  OURS,
+  OURS_FAIR,
+  REDIS_SEMAPHORE,
+  REDLOCK_UNIVERSAL,
+  SDK_LOOP,
+  SESAMECARE,
+} from "./contenders.ts";
+import type { Contended, ContendOrder, WarmUpOrder } from "./jobs/contend.ts";
+import { countsRequests, type Place } from "./stage.ts";
+
+const BLOB_PEERS = [SDK_LOOP, DISTRIBUTED_LOCK];
+const CONTENDERS = [OURS, OURS_FAIR, ...BLOB_PEERS, REDIS_SEMAPHORE, REDLOCK_UNIVERSAL, SESAMECARE, ETCD3];
+/** More processes of the system would contend for this machine's cores, and not for the lock. */
+const MOST_PROCESSES = 10;
+const THINK_MS = 100;
+/** Between an order and the moment at which all begin, for it to reach every process. */
+const LEAD_MS = 500;
+
+/** How many want the lock, and for how long each holds it. */
+interface Crowd {
+  readonly contenders: number;
+  readonly holdMs: number;
+  /** How long it is watched: those that a claim is about, and the others. */
+  readonly seconds: number;
+  readonly otherSeconds: number;
+}
+
+const QUICK_CROWD: Crowd = { contenders: 3, holdMs: 50, seconds: 1.5, otherSeconds: 1.5 };
+const SHORT_HOLDS: readonly Crowd[] = [
+  { contenders: 2, holdMs: 200, seconds: 20, otherSeconds: 20 },
+  { contenders: 10, holdMs: 200, seconds: 120, otherSeconds: 30 },
+  { contenders: 50, holdMs: 200, seconds: 120, otherSeconds: 30 },
+];
+const LONG_HOLDS: Crowd = { contenders: 50, holdMs: 1_000, seconds: 120, otherSeconds: 30 };
+
+const SIMULATED_POLICIES = ["plain", "fair", "uniform:250-1000", "fixed:10s"];
+const SIMULATED = [
+  { processes: 100, minutes: 10 },
+  { processes: 1_000, minutes: 5 },
+];
+const SIMULATED_HOLD_MS = 200;
+const SIMULATED_QUICK = [{ processes: 10, minutes: 1 }];
+
+/** The limits of the claims, in milliseconds. */
+const GAP_P50_MS = 75;
+const GAP_P95_MS = 120;
+const PART_OF_LONGEST_WAIT = 1 / 3;
+
+/** What came of a crowd under one library. */
+interface Outcome {
+  readonly crowd: Crowd;
+  readonly contender: Contender;
+  /** The simulator's own figures, made of times by a real clock: the gap runs from a release being answered. */
+  readonly figures: Figures;
+  /** The same with the gap from a release being called. */
+  readonly fromCalled: Figures;
+}
+
+export const PROCESSES: Benchmark = {
+  name: "processes",
+  title: "Contention between processes",
+  what: `So many contenders want one lock, in real time: each asks, holds it for a fixed time, gives it back, thinks for ${THINK_MS} ms on average (exponential, the same thoughts under every library) and asks again. A contender is a client of the
+library with connections of its own that shares nothing with the others; up to ${MOST_PROCESSES} of them are real processes, and 50 are ${MOST_PROCESSES} processes with five each, since 50 would contend for two cores rather than for the lock. All have used the lock service once before it begins.
+
+The **hand-over gap** runs from a release being answered (the library says that the lock is given back) to the next holder's work starting, while another process waits; "from the call" is the same from the moment at which the work was done and the release was
+called, so the release's own requests are in it. **Requests** are what the proxy saw, polls and renewals included, for each acquisition. The **longest wait** counts waits that were not over at the end as they were then, so it is at most as long as the run:
+two minutes for what is kept in blobs, 30 s for the others, and 20 s where two contend. **Overtaken**: how many acquisitions by contenders that had asked more than a second later went before a waiter's own, on average and at most.
+It is all worked out by the simulator's own code, which also gives the second table: 100 and 1,000 processes are more than this machine can be.`,
+  async run(context) {
+    const outcomes: Outcome[] = [];
+    for (const crowd of crowdsOf(context)) {
+      for (const contender of CONTENDERS) {
+        if (crowd === LONG_HOLDS && contender.room === "redis") continue;
+        if (missing(contender, context.stage) === undefined) outcomes.push(await outcomeOf(context, crowd, contender));
+      }
+    }
+    return reportOf(outcomes, context, await simulatedTables(context));
+  },
+};
+
+function crowdsOf({ isQuick }: Context): readonly Crowd[] {
+  return isQuick ? [QUICK_CROWD] : [...SHORT_HOLDS, LONG_HOLDS];
+}
+
+async function outcomeOf({ stage, note }: Context, crowd: Crowd, contender: Contender): Promise<Outcome> {
+  const place = await stage.place(contender.room);
+  const processes = Math.min(MOST_PROCESSES, crowd.contenders);
+  const clients = await Promise.all(Array.from({ length: processes }, () => Client.start(contender, place.address)));
+  try {
+    const record = await recordOf(clients, place, crowd, contender);
+    const outcome: Outcome = { crowd, contender, ...record };
+    note(rowOf(outcome).join("  "));
+    return outcome;
+  } finally {
+    await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
+  }
+}
+
+async function recordOf(
+  clients: readonly Client[],
+  { proxy }: Place,
+  crowd: Crowd,
+  contender: Contender,
+): Promise<Pick<Outcome, "figures" | "fromCalled">> {
+  const { contenders, holdMs } = crowd;
+  const numbers = Array.from({ length: contenders }, (_, number) => number);
+  const warmUp = (client: Client, at: number): Promise<void> =>
+    client.do("contend", {
+      kind: "warm up",
+      contenders: numbers.filter((number) => number % clients.length === at),
+    } satisfies WarmUpOrder);
+  await Promise.all(clients.map(warmUp));
+  const before = await proxy.requests();
+  const from = now() + LEAD_MS;
+  const until = from + 1_000 * secondsFor(contender, crowd);
+  const order: ContendOrder = {
+    kind: "contend",
+    key: `crowd-${Math.round(from)}`,
+    holdMs,
+    thinkMs: THINK_MS,
+    from,
+    until,
+  };
+  const parts = await Promise.all(clients.map((client) => client.do<Contended>("contend", order)));
+  const requests = (await proxy.requests()) - before;
+  const record = (freed: "releasedAt" | "releaseCalledAt"): RunRecord => ({
+    processes: contenders,
+    endedAt: until,
+    holds: parts
+      .flatMap(({ holds }) => holds)
+      .map(
+        ({ process, askedAt, from: start, ...ends }): Hold => ({ process, askedAt, from: start, freedAt: ends[freed] }),
+      )
+      .sort((a, b) => a.from - b.from),
+    waiting: parts.flatMap(({ waiting }) => waiting),
+    requests,
+  });
+  return { figures: figuresOf(record("releasedAt")), fromCalled: figuresOf(record("releaseCalledAt")) };
+}
+
+function secondsFor({ room }: Contender, { seconds, otherSeconds }: Crowd): number {
+  return room === "blobs" ? seconds : otherSeconds;
+}
+
+const GAP_COLUMNS = ["gap p50", "p95"];
+const OTHER_COLUMNS = ["requests", "acquisitions", "longest wait", "overtaken", "Jain"];
+const COLUMNS = ["", ...GAP_COLUMNS, "from the call p50", "p95", ...OTHER_COLUMNS];
+const SIMULATED_COLUMNS = ["policy", ...GAP_COLUMNS, ...OTHER_COLUMNS];
+
+function rowOf({ contender, figures, fromCalled }: Outcome): readonly string[] {
+  return [
+    contender.name,
+    ...gapCells(figures),
+    ...gapCells(fromCalled),
+    ...otherCells(figures, countsRequests(contender.room)),
+  ];
+}
+
+function simulatedRow(policy: string, figures: Figures): readonly string[] {
+  return [`\`${policy}\``, ...gapCells(figures), ...otherCells(figures, true)];
+}
+
+function gapCells({ gapP50, gapP95 }: Figures): readonly string[] {
+  return [showDuration(gapP50), showDuration(gapP95)];
+}
+
+function otherCells(figures: Figures, isCounted: boolean): readonly string[] {
+  const { requestsPerAcquisition, acquisitions, longestWait, overtakenLateMean, overtakenLateMax, jain } = figures;
+  return [
+    isCounted ? requestsPerAcquisition.toFixed(1) : "not counted",
+    String(acquisitions),
+    showDuration(longestWait),
+    `${overtakenLateMean.toFixed(2)} (${overtakenLateMax})`,
+    jain.toFixed(3),
+  ];
+}
+
+function reportOf(outcomes: readonly Outcome[], { stage }: Context, simulated: readonly Table[]): Report {
+  const crowds = [...new Set(outcomes.map(({ crowd }) => crowd))];
+  const notRun = CONTENDERS.flatMap((contender) => {
+    const reason = missing(contender, stage);
+    return reason === undefined ? [] : [notRunRow(contender.name, reason, COLUMNS)];
+  });
+  const tables = crowds.map(
+    (crowd): Table => ({
+      caption: `${nameOf(crowd)}, real time`,
+      columns: COLUMNS,
+      rows: [...outcomes.filter((outcome) => outcome.crowd === crowd).map(rowOf), ...notRun],
+    }),
+  );
+  return {
+    tables: [...tables, ...simulated],
+    claims: claimsOf(outcomes),
+    chart: {
+      title: `Longest wait: ${nameOf(chartedCrowd(crowds))}`,
+      unit: "seconds",
+      bars: outcomes.filter(({ crowd }) => crowd === chartedCrowd(crowds)).map(barOf),
+    },
+    notes: [GO_NOTE, ...crowds.flatMap((crowd) => watchNote(crowd, outcomes))],
+  };
+}
+
+function nameOf({ contenders, holdMs }: Crowd): string {
+  return `${contenders} contenders, holds of ${nameDuration(holdMs)}`;
+}
+
+function chartedCrowd(crowds: readonly Crowd[]): Crowd {
+  return crowds.find(({ contenders }) => contenders === 50) ?? QUICK_CROWD;
+}
+
+function barOf({ contender: { name, isOurs }, figures }: Outcome): Bar {
+  return { label: name, value: figures.longestWait / 1_000, isOurs };
+}
+
+function claimsOf(outcomes: readonly Outcome[]): Claim[] {
+  const short = SHORT_HOLDS.filter(({ contenders }) => contenders > 2).flatMap((crowd) =>
+    shortHoldClaims(crowd, outcomes),
+  );
+  return [...short, ...longHoldClaims(outcomes)];
+}
+
+function shortHoldClaims(crowd: Crowd, outcomes: readonly Outcome[]): Claim[] {
+  const fair = figuresFor(OURS_FAIR, crowd, outcomes);
+  if (!fair) return [];
+  const where = `\`fair\`, ${nameOf(crowd)}`;
+  const gaps = [
+    { part: "p50", limit: GAP_P50_MS, value: fair.gapP50 },
+    { part: "p95", limit: GAP_P95_MS, value: fair.gapP95 },
+  ].map(
+    ({ part, limit, value }): Claim => ({
+      what: `${where}: hand-over gap ${part}`,
+      limit: `${limit} ms`,
+      measured: showDuration(value),
+      holds: value <= limit,
+    }),
+  );
+  const waits = BLOB_PEERS.map((peer): Claim => {
+    const theirs = figuresFor(peer, crowd, outcomes);
+    const part = theirs ? fair.longestWait / theirs.longestWait : Number.NaN;
+    return {
+      what: `${where}: longest wait beside ${peer.name}`,
+      limit: "a third",
+      measured: theirs
+        ? `${part.toFixed(2)} (${showDuration(fair.longestWait)} of ${showDuration(theirs.longestWait)})`
+        : "not run",
+      holds: part <= PART_OF_LONGEST_WAIT,
+    };
+  });
+  return [...gaps, ...waits];
+}
+
+function longHoldClaims(outcomes: readonly Outcome[]): Claim[] {
+  const fair = figuresFor(OURS_FAIR, LONG_HOLDS, outcomes);
+  if (!fair) return [];
+  const uniform = figuresFor(DISTRIBUTED_LOCK, LONG_HOLDS, outcomes);
+  const theirs = uniform?.requestsPerAcquisition ?? Number.NaN;
+  return [
+    {
+      what: `\`fair\`, ${nameOf(LONG_HOLDS)}: requests per acquisition beside uniform polling (${DISTRIBUTED_LOCK.name})`,
+      limit: "fewer",
+      measured: uniform ? `${fair.requestsPerAcquisition.toFixed(1)} and ${theirs.toFixed(1)}` : "not run",
+      holds: fair.requestsPerAcquisition < theirs,
+    },
+  ];
+}
+
+function figuresFor(contender: Contender, crowd: Crowd, outcomes: readonly Outcome[]): Figures | undefined {
+  return outcomes.find((outcome) => outcome.contender === contender && outcome.crowd === crowd)?.figures;
+}
+
+const GO_NOTE =
+  "go-azuremutex's way to wait, a poll every 10 s, is in the simulated table as `fixed:10s`: in two minutes of real time a contender would ask a dozen times, and most would never have the lock.";
+
+/** Where a waiter that is woken up has the lock sooner than one that polls. */
+function watchNote(crowd: Crowd, outcomes: readonly Outcome[]): string[] {
+  const fair = figuresFor(OURS_FAIR, crowd, outcomes);
+  const etcd = figuresFor(ETCD3, crowd, outcomes);
+  if (!fair || !etcd || etcd.gapP50 >= fair.gapP50) return [];
+  const aheadMs = showDuration(fair.gapP50 - etcd.gapP50);
+  return [
+    `With ${nameOf(crowd)}, etcd3 has a gap of ${showDuration(etcd.gapP50)} (p95 ${showDuration(etcd.gapP95)}): ${aheadMs} less at the median than \`fair\`. ` +
+      "A blob cannot wake a waiter; only more polls by the next one, or a message past the storage, would close that.",
+  ];
+}
+
+async function simulatedTables({ isQuick, note }: Context): Promise<Table[]> {
+  const sizes = isQuick ? SIMULATED_QUICK : SIMULATED;
+  const tables: Table[] = [];
+  for (const { processes, minutes } of sizes) {
+    note(`simulating ${processes} processes`);
+    const situation = { processes, minutes, holdMs: SIMULATED_HOLD_MS, roundTripMs: ROUND_TRIP_MS, seeds: [1] };
+    const measured = await measure(SIMULATED_POLICIES.map((policy) => ({ ...situation, policy })));
+    const size = `${processes.toLocaleString("en")} processes, holds of ${nameDuration(SIMULATED_HOLD_MS)} on average`;
+    tables.push({
+      caption: `${size}, ${minutes} min, round trips of ${nameDuration(ROUND_TRIP_MS)}, simulated`,
+      columns: SIMULATED_COLUMNS,
+      rows: measured.map(({ situation: { policy }, mean }) => simulatedRow(policy, mean)),
+    });
+  }
+  return tables;
+}

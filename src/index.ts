@@ -32,21 +32,18 @@ export {
 export type { BreakResult } from "./locks/break-lease.ts";
 export type { EndingSignal } from "./locks/ending-process.ts";
 export type { Holding } from "./locks/holding.ts";
+export type { Lock } from "./locks/lock.ts";
 export type { Mutex, MutexOptions, ReleaseAllOptions } from "./locks/lock-space.ts";
-export type { Lockable } from "./locks/lockable.ts";
-export { type Lock, Locker } from "./locks/locker.ts";
+export type { Listenable, Lockable, SourceLock } from "./locks/lockable.ts";
+export { Locker } from "./locks/locker.ts";
 export { type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./locks/shutdown.ts";
-export {
-  type ElectionRunOptions,
-  type Leader,
-  LeaderElection,
-  type LeaderElectionOptions,
-  type Leadership,
-  type ObserveOptions,
-} from "./recipes/leader-election.ts";
+export type { ElectionRunOptions } from "./recipes/election/election-run.ts";
+export type { Leader } from "./recipes/election/leader.ts";
+export { LeaderElection, type LeaderElectionOptions, type ObserveOptions } from "./recipes/election/leader-election.ts";
+export type { Leadership } from "./recipes/election/leadership.ts";
 export { type LockSet, lockAll } from "./recipes/lock-all.ts";
-export { ReaderWriterLock, type ReadLock } from "./recipes/reader-writer-lock.ts";
-export { type Permit, Semaphore, type SemaphoreOptions } from "./recipes/semaphore.ts";
+export { ReaderWriterLock, type ReadLock } from "./recipes/reader-writer/reader-writer-lock.ts";
+export { type Permit, Semaphore, type SemaphoreOptions } from "./recipes/semaphore/semaphore.ts";
 export type { LockStatus, PermitStatus, ReaderStatus, SemaphoreStatus, WaitingProcess } from "./status/lock-status.ts";
 export type { ConnectOptions } from "./store/azure/connect.ts";
 export type { BlobLeaseClientLike, BlockBlobClientLike, ContainerClientLike } from "./store/azure/sdk-clients.ts";

@@ -1,10 +1,10 @@
 import { isMutexError } from "../../src/errors.ts";
 import type { AcquiredLease, AzureMutex } from "../../src/locks/azure-mutex.ts";
 import type { Holding } from "../../src/locks/holding.ts";
-import { currentLeaseId, type Lock } from "../../src/locks/locker.ts";
-import { LeaderElection } from "../../src/recipes/leader-election.ts";
-import { ReaderWriterLock } from "../../src/recipes/reader-writer-lock.ts";
-import { Semaphore } from "../../src/recipes/semaphore.ts";
+import { currentLeaseId, type Lock } from "../../src/locks/lock.ts";
+import { LeaderElection } from "../../src/recipes/election/leader-election.ts";
+import { ReaderWriterLock } from "../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../src/recipes/semaphore/semaphore.ts";
 import { sleep, type Timer } from "../../src/time/clock.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import type { WaitOptions } from "../../src/waiting/wait-limit.ts";

@@ -167,19 +167,6 @@ export abstract class Holding {
   }
 }
 
-/**
- * Hands a holding to its caller: from here on the observer of the wait sees it, and its signal aborts with `until`,
- * too.
- */
-export function begun<H extends Holding>(
-  holding: H,
-  wait: ObservedWait | undefined,
-  until: AbortSignal | undefined,
-): H {
-  holdingState(holding).begin(wait, until);
-  return holding;
-}
-
 /** Throws `TypeError` unless it is something to run. */
 export function checkWork(work: unknown): void {
   if (typeof work !== "function") throw new TypeError(`work must be a function, not ${shown(work)}`);

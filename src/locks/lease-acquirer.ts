@@ -31,11 +31,8 @@ export class LeaseAcquirer {
 
   /** Waits until the lease is held. The wait is observed. An outage of the service that began before counts on. */
   acquire(options: WaitOptions, wait?: ObservedWait, outage?: OutageTimer): Promise<Hold> {
-    const wanted = {
-      wait: (limit: WaitLimit) => this.acquireWithin(limit, outage),
-      tryOnce: (signal: AbortSignal | undefined) => this.tryAcquire(signal, wait),
-    };
-    return waitFor(this.blob, this.#of.key, options, wanted, wait);
+    const acquireWithin = (limit: WaitLimit): Promise<Hold> => this.acquireWithin(limit, outage);
+    return waitFor(this.blob, options, { acquireWithin, tryAcquire: (signal) => this.tryAcquire(signal, wait) }, wait);
   }
 
   /** The same within a wait that has begun: the place in the queue is that of a task that came when it began. */

@@ -3,25 +3,60 @@ import type { LeaseTerms } from "../lease/terms.ts";
 import { Listeners, type LockEvents } from "../telemetry/lock-events.ts";
 import { type ObservedWait, Observer, type ObserverOptions } from "../telemetry/observer.ts";
 import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "../waiting/wait-limit.ts";
-import { begun, checkWork, type Holding, runHolding } from "./holding.ts";
+import { checkWork, type Holding, holdingState, runHolding } from "./holding.ts";
 
 /** What can be held: a lock, a permit, one side of a reader-writer lock, or several locks at once. */
 export interface Lockable<H extends Holding> {
-  /** Waits until it is held. Rejects as {@link Locker.lock} does. */
+  /**
+   * Waits until it is held. Short failures of the service are waited out.
+   *
+   * Rejects with `LockTimeoutError` after `timeoutMs`, with the signal's own reason when it aborts, with
+   * `StoreUnavailableError` after 20 s without any answer (`unreachableAfterMs`), with `AccessDeniedError` when the
+   * service refuses the credentials, with `StoreRefusedError` when it refuses for another reason that will not pass,
+   * and with `KeyKindMismatchError` when the key is used as something else, a semaphore say. The last is noticed where
+   * the record is read.
+   */
   lock(options?: WaitOptions): Promise<H>;
   /**
-   * Asks once, and never waits. Resolves with undefined if another is in the way. Rejects as {@link Locker.lock} does.
+   * Asks exactly once, and never waits. Resolves with undefined if another, here or elsewhere, is in the way: it holds
+   * it, or waits for it here. Rejects as {@link Lockable.lock} does.
    */
   tryLock(options?: TryOptions): Promise<H | undefined>;
-  /** Runs `work` under it and gives it back afterwards. Resolves and rejects as {@link Locker.run} does. */
+  /**
+   * Runs `work` under it and gives it back afterwards. Resolves or rejects as `work` does, but with a `LockLostError`
+   * if it was lost before `work` ended, whatever came of it; what `work` threw is then its `workError`. A release that
+   * fails is logged: it changes nothing about the work. A work that is to end with the process, too, is given `until`.
+   */
   run<T>(work: (holding: H) => Promise<T> | T, options?: WaitOptions): Promise<T>;
+  /** Calls back whenever that happens to a holding that is asked for from now on, as {@link Listenable.on} does. */
+  on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this;
+  /** Does not call back any more. */
+  off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this;
+}
+
+/** What has the events of {@link LockEvents}. */
+export abstract class Listenable {
+  readonly #listeners: Listeners;
+
+  /** @internal */
+  constructor(listeners: Listeners) {
+    this.#listeners = listeners;
+  }
+
   /**
    * Calls back whenever that happens to a holding that is asked for from now on, in whatever way. What a listener
    * throws is logged. Throws `TypeError` for an event that there is not.
    */
-  on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this;
+  on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
+    this.#listeners.add(event, listener);
+    return this;
+  }
+
   /** Does not call back any more. */
-  off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this;
+  off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
+    this.#listeners.remove(event, listener);
+    return this;
+  }
 }
 
 /** Where what is held comes from. */
@@ -30,58 +65,64 @@ export interface Source<T> {
   tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<T | undefined>;
 }
 
-export interface LockableOptions<T, H extends Holding> extends Pick<ObserverOptions, "kind" | "key"> {
-  readonly source: Source<T>;
+export interface LockableOptions<H extends Holding> extends Pick<ObserverOptions, "kind" | "key"> {
+  readonly source: Source<unknown>;
   /** The caller's handle of what the source gave. */
-  readonly handle: (got: T) => H;
+  readonly handle: (got: never) => H;
   readonly blob: Pick<LockBlob, "telemetry" | "log" | "clock">;
   readonly terms: Pick<LeaseTerms, "marginMs">;
+  /** Default: its own. */
+  readonly listeners?: Listeners;
 }
 
 /** Locks what a source gives, observed by telemetry and by listeners. */
-export class SourceLock<T, H extends Holding> implements Lockable<H> {
-  readonly #options: LockableOptions<T, H>;
-  readonly #listeners: Listeners;
+export class SourceLock<H extends Holding> extends Listenable implements Lockable<H> {
+  readonly #options: LockableOptions<H>;
   readonly #observer: Observer;
 
-  constructor(options: LockableOptions<T, H>) {
-    const { kind, key, blob } = options;
+  /** @internal */
+  constructor(options: LockableOptions<H>) {
+    const { kind, key, blob, listeners = new Listeners(blob.log) } = options;
+    super(listeners);
     this.#options = options;
-    this.#listeners = new Listeners(blob.log);
-    this.#observer = new Observer({ telemetry: blob.telemetry, kind, key, listeners: this.#listeners });
+    this.#observer = new Observer({ telemetry: blob.telemetry, kind, key, listeners });
   }
 
+  /** Waits until it is held. @inheritDoc */
   async lock(options: WaitOptions = {}): Promise<H> {
-    const { source, handle } = this.#options;
-    const wait = this.#observer.beginWait();
-    const got = wait
-      ? await wait.during(() => source.acquire(options, wait), signalOf(options))
-      : await source.acquire(options, wait);
-    return begun(handle(got), wait, options.until);
+    return await this.#lock(options);
   }
 
-  async tryLock({ signal, until }: TryOptions = {}): Promise<H | undefined> {
-    checkWaitOptions({ signal, until });
-    const { source, handle } = this.#options;
-    const end = signal ?? until;
+  /** Asks exactly once. @inheritDoc */
+  async tryLock(options: TryOptions = {}): Promise<H | undefined> {
+    checkWaitOptions(options);
+    const { source } = this.#options;
+    const signal = signalOf(options);
     const wait = this.#observer.beginWait();
-    const got = wait ? await wait.during(() => source.tryAcquire(end, wait), end) : await source.tryAcquire(end, wait);
-    return got && begun(handle(got), wait, until);
+    const got = await (wait?.during(() => source.tryAcquire(signal, wait), signal) ?? source.tryAcquire(signal, wait));
+    return got === undefined ? undefined : this.#begin(got, wait, options);
   }
 
-  async run<R>(work: (holding: H) => Promise<R> | R, options?: WaitOptions): Promise<R> {
+  /** Runs `work` under it. @inheritDoc */
+  async run<R>(work: (holding: H) => Promise<R> | R, options: WaitOptions = {}): Promise<R> {
     checkWork(work);
     const { blob, terms } = this.#options;
-    return await runHolding(await this.lock(options), work, blob, terms);
+    return await runHolding(await this.#lock(options), work, blob, terms);
   }
 
-  on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
-    this.#listeners.add(event, listener);
-    return this;
+  async #lock(options: WaitOptions): Promise<H> {
+    checkWaitOptions(options);
+    const { source } = this.#options;
+    const wait = this.#observer.beginWait();
+    const got = await (wait?.during(() => source.acquire(options, wait), signalOf(options)) ??
+      source.acquire(options, wait));
+    return this.#begin(got, wait, options);
   }
 
-  off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
-    this.#listeners.remove(event, listener);
-    return this;
+  /** From here on the observer of the wait sees it, and its signal aborts with `until`, too. */
+  #begin(got: unknown, wait: ObservedWait | undefined, { until }: TryOptions): H {
+    const holding = this.#options.handle(got as never);
+    holdingState(holding).begin(wait, until);
+    return holding;
   }
 }

@@ -1,21 +1,20 @@
-import { isMutexError, type LockLostError, LockTimeoutError, shown } from "../errors.ts";
-import { HeldOnLeases } from "../lease/held-on-leases.ts";
+import { isMutexError, LockTimeoutError, shown } from "../errors.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { retryDelayMs } from "../lease/retry.ts";
 import { Holding } from "../locks/holding.ts";
 import { LeaseAcquirer } from "../locks/lease-acquirer.ts";
+import { type Lock, lockOf } from "../locks/lock.ts";
 import { type LockSpace, type Mutex, type MutexOptions, spaceFor } from "../locks/lock-space.ts";
 import { type Lockable, type Source, SourceLock } from "../locks/lockable.ts";
-import { type Lock, lockOf } from "../locks/locker.ts";
 import { checkKey } from "../store/azure/blob-name.ts";
-import type { LeaseObserver } from "../telemetry/lease-observer.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
-import { LinkedSignal, onAbort } from "../time/abort.ts";
+import { LinkedSignal } from "../time/abort.ts";
 import { sleep } from "../time/clock.ts";
-import { endQuietly, type Held } from "../waiting/held.ts";
+import { endQuietly } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import { checkWaitOptions, signalOf, WaitLimit, type WaitOptions } from "../waiting/wait-limit.ts";
+import { signalOf, WaitLimit, type WaitOptions } from "../waiting/wait-limit.ts";
+import { JointHold } from "./joint-hold.ts";
 
 /** Several locks that are held together. It is lost when one of them is. */
 export class LockSet extends Holding {
@@ -70,6 +69,17 @@ function refuseWaitOptions(options: LockerOptions): void {
   }
 }
 
+/** In an order that is the same everywhere: by UTF-16 code units. */
+function sortedKeys(keys: Iterable<string>): readonly string[] {
+  if (typeof keys === "string" || typeof keys?.[Symbol.iterator] !== "function") {
+    throw new TypeError(`keys must be several keys, in an array say, not ${shown(keys)}`);
+  }
+  const distinct = new Set(keys);
+  if (distinct.size === 0) throw new TypeError("keys must be at least one key, not none");
+  for (const key of distinct) checkKey(key);
+  return [...distinct].sort();
+}
+
 /** The way to hold several locks at once. */
 class AllAtOnce implements Source<JointHold> {
   readonly #space: LockSpace;
@@ -83,7 +93,6 @@ class AllAtOnce implements Source<JointHold> {
   }
 
   async acquire(options: WaitOptions, wait: ObservedWait | undefined): Promise<JointHold> {
-    checkWaitOptions(options);
     const { timeoutMs = Number.POSITIVE_INFINITY } = options;
     const { clock, random } = this.#space;
     const keys = this.#acquirers.map(({ blob }) => blob.key).join(", ");
@@ -92,7 +101,7 @@ class AllAtOnce implements Source<JointHold> {
     const outage = new OutageTimer(clock, this.#unreachableAfterMs);
     try {
       for (let losses = 1; ; losses += 1) {
-        const taken = await takeInTurn(this.#acquirers, { timeoutMs, limit, outage, wait });
+        const taken = await this.#takeInTurn({ timeoutMs, limit, outage, wait });
         if (taken) return taken;
         // A lock that was taken was lost while the others were waited for, so all are taken again.
         await sleep(clock, retryDelayMs(losses, random), { signal: limit.signal });
@@ -111,6 +120,44 @@ class AllAtOnce implements Source<JointHold> {
       throw error;
     }
   }
+
+  /**
+   * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was
+   * released from outside before, as at the end of the process.
+   */
+  async #takeInTurn({ timeoutMs, limit, outage, wait }: SetWait): Promise<JointHold | undefined> {
+    const holds: Hold[] = [];
+    const until = new LinkedSignal(limit.signal);
+    let wanted = "";
+    let joint: JointHold | undefined;
+    try {
+      for (const acquirer of this.#acquirers) {
+        wanted = acquirer.blob.key;
+        // Not within the limit itself: it is as a newcomer that it asks for the next.
+        const leftMs = timeoutMs === 0 ? 0 : Math.max(0, limit.leftMs) + 1;
+        const hold = await acquirer.acquire({ timeoutMs: leftMs, signal: until.signal }, wait, outage);
+        holds.push(hold);
+        until.follow(hold.signal);
+      }
+      do for (const hold of holds) await hold.freshen(until.signal);
+      while (holds.some(({ isUncertain }) => isUncertain));
+      // The set is made in the turn in which all are held: from then on the loss of one ends the others.
+      if (holds.every(({ isHeld }) => isHeld)) joint = new JointHold(holds);
+      return joint;
+    } catch (error) {
+      if (isTimeout(error))
+        throw new LockTimeoutError(wanted, timeoutMs, error.cause === undefined ? {} : { cause: error.cause });
+      if (limit.signal.aborted) throw error;
+      const isLost = holds.some(({ lostBecause }) => lostBecause);
+      for (const hold of holds) hold.throwIfEnded();
+      if (isLost) return undefined;
+      throw error;
+    } finally {
+      until.end();
+      // In the background: no task waits for that.
+      if (!joint) for (const hold of holds) void endQuietly(hold, this.#space.log, `the lock on "${hold.key}"`);
+    }
+  }
 }
 
 interface SetWait {
@@ -120,108 +167,6 @@ interface SetWait {
   readonly wait: ObservedWait | undefined;
 }
 
-/** In an order that is the same everywhere: by UTF-16 code units. */
-function sortedKeys(keys: Iterable<string>): readonly string[] {
-  if (typeof keys === "string" || typeof keys?.[Symbol.iterator] !== "function") {
-    throw new TypeError(`keys must be several keys, in an array say, not ${shown(keys)}`);
-  }
-  const distinct = new Set(keys);
-  if (distinct.size === 0) throw new TypeError("keys must be at least one key, not none");
-  for (const key of distinct) checkKey(key);
-  return [...distinct].sort();
-}
-
-/**
- * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was
- * released from outside before, as at the end of the process.
- */
-async function takeInTurn(
-  acquirers: readonly LeaseAcquirer[],
-  { timeoutMs, limit, outage, wait }: SetWait,
-): Promise<JointHold | undefined> {
-  const holds: Hold[] = [];
-  const until = new LinkedSignal(limit.signal);
-  let wanted = acquirers[0] as LeaseAcquirer;
-  try {
-    for (const acquirer of acquirers) {
-      wanted = acquirer;
-      // Not within the limit itself: it is as a newcomer that it asks for the next.
-      const leftMs = timeoutMs === 0 ? 0 : Math.max(0, limit.leftMs) + 1;
-      const hold = await acquirer.acquire({ timeoutMs: leftMs, signal: until.signal }, wait, outage);
-      holds.push(hold);
-      until.follow(hold.signal);
-    }
-    do for (const hold of holds) await hold.freshen(until.signal);
-    while (holds.some(({ isUncertain }) => isUncertain));
-    // The set is made in the turn in which all are held: from then on the loss of one ends the others.
-    if (holds.every(({ isHeld }) => isHeld)) return new JointHold(holds);
-    giveBack(holds, wanted.blob.log);
-    return undefined;
-  } catch (error) {
-    const isLost = holds.some(({ lostBecause }) => lostBecause);
-    const released = holds.find(({ ended }) => ended);
-    giveBack(holds, wanted.blob.log);
-    if (isTimeout(error))
-      throw new LockTimeoutError(wanted.blob.key, timeoutMs, error.cause === undefined ? {} : { cause: error.cause });
-    if (limit.signal.aborted) throw error;
-    released?.throwIfEnded();
-    if (isLost) return undefined;
-    throw error;
-  } finally {
-    until.end();
-  }
-}
-
 function isTimeout(error: unknown): error is LockTimeoutError {
   return isMutexError(error) && error.code === "LOCK_TIMEOUT";
-}
-
-/** In the background: no task waits for that. */
-function giveBack(holds: readonly Hold[], log: (message: string) => void): void {
-  for (const hold of holds) void endQuietly(hold, log, `the lock on "${hold.key}"`);
-}
-
-/** Several holds as one. */
-class JointHold extends HeldOnLeases implements Held {
-  readonly holds: readonly Hold[];
-  readonly #loss: LinkedSignal;
-  #lost: Promise<LockLostError | undefined> | undefined;
-
-  constructor(holds: readonly Hold[]) {
-    super(holds);
-    this.holds = holds;
-    this.#loss = new LinkedSignal(...holds.map(({ signal }) => signal));
-    // The work under all of them has to stop; if the others are not given back, they lapse too.
-    onAbort(this.#loss.signal, () => {
-      for (const hold of holds) hold.letLapse();
-    });
-  }
-
-  get signal(): AbortSignal {
-    return this.#loss.signal;
-  }
-
-  get ended(): boolean {
-    return this.holds.some(({ ended }) => ended);
-  }
-
-  observedBy(observer: LeaseObserver): void {
-    for (const hold of this.holds) hold.observedBy(observer);
-  }
-
-  end(): Promise<LockLostError | undefined> {
-    this.#lost ??= this.#endAll();
-    return this.#lost;
-  }
-
-  async #endAll(): Promise<LockLostError | undefined> {
-    this.#loss.end();
-    const ends = await Promise.allSettled(this.holds.map((hold) => hold.end()));
-    let lost: LockLostError | undefined;
-    for (const end of ends) {
-      if (end.status === "rejected") throw end.reason;
-      lost ??= end.value;
-    }
-    return lost;
-  }
 }

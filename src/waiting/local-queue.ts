@@ -112,6 +112,22 @@ export class LocalQueue<Lease> {
     return this.enter({ limit: { signal, waitedMs: 0 }, accepts: () => false });
   }
 
+  /**
+   * Acts at the head of the queue, to which nothing can be handed over. An outage of the service that the one before
+   * met counts on, and goes on to the next one unless it is over.
+   */
+  async atHead<T extends object>(signal: AbortSignal, outage: OutageTimer, act: () => Promise<T>): Promise<T> {
+    const head = await this.enterEmptyHanded(signal);
+    if (head.note.outage) outage.continueFrom(head.note.outage);
+    let got: T | undefined;
+    try {
+      got = await act();
+      return got;
+    } finally {
+      head.leave(got ? {} : { outage });
+    }
+  }
+
   /** The first of those that wait. */
   get next(): Waiter<Lease> | undefined {
     return this.#first?.waiter;

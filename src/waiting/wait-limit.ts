@@ -167,11 +167,12 @@ export class WaitLimit {
   }
 }
 
+/** The way to something that can be waited for. */
 export interface Acquiring<T> {
   /** Goes on until it has it, or the limit ends. */
-  wait(limit: WaitLimit): Promise<T>;
+  acquireWithin(limit: WaitLimit): Promise<T>;
   /** Asks once. */
-  tryOnce(signal: AbortSignal | undefined): Promise<T | undefined>;
+  tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<T | undefined>;
 }
 
 /**
@@ -179,23 +180,21 @@ export interface Acquiring<T> {
  * WaitLimit}.
  */
 export async function waitFor<T>(
-  at: WaitingAt,
-  key: string,
+  at: WaitingAt & { readonly key: string },
   options: WaitOptions,
   wanted: Acquiring<T>,
-  wait?: ObservedWait,
+  wait: ObservedWait | undefined,
 ): Promise<T> {
-  checkWaitOptions(options);
   const { timeoutMs } = options;
   const signal = signalOf(options);
   if (timeoutMs === 0) {
-    const got = await wanted.tryOnce(signal);
+    const got = await wanted.tryAcquire(signal, wait);
     if (got !== undefined) return got;
-    throw new LockTimeoutError(key, 0);
+    throw new LockTimeoutError(at.key, 0);
   }
-  const limit = new WaitLimit(at, key, { timeoutMs, signal }, wait);
+  const limit = new WaitLimit(at, at.key, { timeoutMs, signal }, wait);
   try {
-    return await wanted.wait(limit);
+    return await wanted.acquireWithin(limit);
   } finally {
     limit.end();
   }

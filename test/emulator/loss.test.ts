@@ -5,7 +5,7 @@ import type { ClientRequest } from "node:http";
 import { afterAll, describe, expect, it } from "vitest";
 import { LockLostError } from "../../src/errors.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
-import type { Lock } from "../../src/locks/locker.ts";
+import type { Lock } from "../../src/locks/lock.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { FaultyLeaseStore, MemoryLeaseStore } from "../../src/testing/index.ts";
 import { Storage } from "../support/storage.ts";

@@ -110,6 +110,7 @@ const OBJECTS: readonly (readonly [name: string, object: object])[] = [
   ["LeaderElection", election],
   ["Leadership", await election.campaign()],
   ["ReaderWriterLock", both],
+  ["SourceLock", both.read],
   ["Lockable", both.read],
   ["Lockable", both.write],
   ["ReadLock", await both.read.lock()],

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type Leader, LeaderElection, type Leadership } from "../../src/recipes/leader-election.ts";
+import type { Leader } from "../../src/recipes/election/leader.ts";
+import { LeaderElection } from "../../src/recipes/election/leader-election.ts";
+import type { Leadership } from "../../src/recipes/election/leadership.ts";
 import { Chaos, type Mortal, QUEUES } from "../support/chaos.ts";
 
 const CANDIDATES = 10;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Lock } from "../../src/locks/locker.ts";
-import { ReaderWriterLock, type ReadLock } from "../../src/recipes/reader-writer-lock.ts";
+import type { Lock } from "../../src/locks/lock.ts";
+import { ReaderWriterLock, type ReadLock } from "../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Chaos, QUEUES, Violation } from "../support/chaos.ts";
 
 const TROUBLE_MS = 60_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Permit, Semaphore } from "../../src/recipes/semaphore.ts";
+import { type Permit, Semaphore } from "../../src/recipes/semaphore/semaphore.ts";
 import { Chaos, QUEUES, Violation } from "../support/chaos.ts";
 
 const TROUBLE_MS = 60_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Lock } from "../../src/locks/locker.ts";
+import type { Lock } from "../../src/locks/lock.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { Chaos, Violation } from "../support/chaos.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { isMutexError, StoreUnavailableError } from "../../../src/errors.ts";
 import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
-import { LeaderElection } from "../../../src/recipes/leader-election.ts";
-import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { everythingPrinted } from "../../support/printed.ts";
 import { type Answer, type Asked, type Operation, ServiceDouble } from "../../support/service-double.ts";

@@ -6,9 +6,9 @@ import { parseDuration, shownDuration } from "../../../src/cli/options/duration.
 import { InvalidKeyError } from "../../../src/errors.ts";
 import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { Locker } from "../../../src/locks/locker.ts";
-import { LeaderElection } from "../../../src/recipes/leader-election.ts";
-import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { FakeClock, MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { resolveLockerOptions } from "../../../src/waiting/locker-options.ts";
 import { settled } from "../../support/settled.ts";

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isMutexError } from "../../../src/errors.ts";
 import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
-import { LeaderElection } from "../../../src/recipes/leader-election.ts";
-import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { FakeClock, MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { everythingPrinted } from "../../support/printed.ts";
 import {

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { metadataSize } from "../../../src/blobs/lock-record.ts";
 import { shortened } from "../../../src/blobs/metadata-json.ts";
-import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Semaphore, type SemaphoreOptions } from "../../../src/recipes/semaphore.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore, type SemaphoreOptions } from "../../../src/recipes/semaphore/semaphore.ts";
 import type { Metadata } from "../../../src/store/lease-store.ts";
 import type { LockerOptions } from "../../../src/waiting/locker-options.ts";
 import { World } from "../../support/world.ts";

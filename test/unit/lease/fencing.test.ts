@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError } from "../../../src/errors.ts";
-import type { Lock } from "../../../src/locks/locker.ts";
-import { LeaderElection } from "../../../src/recipes/leader-election.ts";
+import type { Lock } from "../../../src/locks/lock.ts";
+import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
 import { World } from "../../support/world.ts";
 
 /** Locks and unlocks once, and gives the token. */

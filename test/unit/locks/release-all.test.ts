@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { spaceOf } from "../../../src/locks/lock-space.ts";
-import { LeaderElection } from "../../../src/recipes/leader-election.ts";
-import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { sleep } from "../../../src/time/clock.ts";
 import { takeOneOfEach } from "../../support/one-of-each.ts";
 import { takeAll } from "../../support/take-all.ts";

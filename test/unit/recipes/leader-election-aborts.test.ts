@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { LeaderElection, type Leadership } from "../../../src/recipes/leader-election.ts";
+import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
+import type { Leadership } from "../../../src/recipes/election/leadership.ts";
 import { World } from "../../support/world.ts";
 
 /** Waits for the signal as Node's own functions do, which wrap its reason in an error of their own. */

@@ -3,10 +3,10 @@ import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import type { Holding } from "../../../src/locks/holding.ts";
 import type { Lockable } from "../../../src/locks/lockable.ts";
 import { Locker } from "../../../src/locks/locker.ts";
-import { LeaderElection } from "../../../src/recipes/leader-election.ts";
+import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
 import { lockAll } from "../../../src/recipes/lock-all.ts";
-import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import type { LockEvents } from "../../../src/telemetry/lock-events.ts";
 import { World } from "../../support/world.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { StoreUnavailableError } from "../../../src/errors.ts";
 import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
-import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { takeAll } from "../../support/take-all.ts";
 import { World } from "../../support/world.ts";
 

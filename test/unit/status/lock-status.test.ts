@@ -4,8 +4,8 @@ import { helpersOf } from "../../../src/blobs/helper-folder.ts";
 import { slotMetadata, slotName } from "../../../src/blobs/permit-slot.ts";
 import { AccessDeniedError } from "../../../src/errors.ts";
 import type { Holding } from "../../../src/locks/holding.ts";
-import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { names, setup } from "./setup.ts";
 
 describe("inspect of a semaphore", () => {

@@ -1,6 +1,6 @@
 import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
-import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Semaphore, type SemaphoreOptions } from "../../../src/recipes/semaphore.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore, type SemaphoreOptions } from "../../../src/recipes/semaphore/semaphore.ts";
 import type { LockStatus } from "../../../src/status/lock-status.ts";
 import type { Metadata } from "../../../src/store/lease-store.ts";
 import type { LockerOptions } from "../../../src/waiting/locker-options.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError } from "../../../src/errors.ts";
-import type { Lock } from "../../../src/locks/locker.ts";
+import type { Lock } from "../../../src/locks/lock.ts";
 import { World } from "../../support/world.ts";
 
 function setup(count: number) {

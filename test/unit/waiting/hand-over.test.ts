@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { holdingState } from "../../../src/locks/holding.ts";
+import type { Lock } from "../../../src/locks/lock.ts";
 import type { MutexOptions } from "../../../src/locks/lock-space.ts";
-import type { Lock } from "../../../src/locks/locker.ts";
 import type { LockerOptions } from "../../../src/waiting/locker-options.ts";
 import { FIRST_RENEWAL_LAST, World } from "../../support/world.ts";
 

@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import { LockLostError, WorkStillRunningError } from "../../../src/errors.ts";
 import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import type { Holding } from "../../../src/locks/holding.ts";
-import { LeaderElection, type Leadership } from "../../../src/recipes/leader-election.ts";
-import { ReaderWriterLock } from "../../../src/recipes/reader-writer-lock.ts";
-import { Semaphore } from "../../../src/recipes/semaphore.ts";
+import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
+import type { Leadership } from "../../../src/recipes/election/leadership.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { World } from "../../support/world.ts";
 
 const MARGIN_MS = 5_000;

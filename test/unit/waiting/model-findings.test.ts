@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Lock } from "../../../src/locks/locker.ts";
+import type { Lock } from "../../../src/locks/lock.ts";
 import { World } from "../../support/world.ts";
 
 const FAIR = { fair: true };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LockLostError, LockTimeoutError, NotHeldError, StoreUnavailableError } from "../../../../src/errors.ts";
+import type { Lock } from "../../../../src/locks/lock.ts";
 import { spaceOf } from "../../../../src/locks/lock-space.ts";
-import type { Lock } from "../../../../src/locks/locker.ts";
 import { gate } from "../../../support/gate.ts";
 import { setup } from "./setup.ts";
 
@@ -189,6 +189,14 @@ describe("unlock of a locker that several tasks share", () => {
     await theirs.release();
     const lock = await world.until(waiting);
     await expect(locker.unlock()).rejects.toMatchObject({ code: "NOT_HELD" });
+    expect(lock.isHeld).toBe(true);
+  });
+
+  it.each(["lock", "tryLock"] as const)("ends no other task's lock for a caller whose %s was refused", async (verb) => {
+    const { locker } = setup();
+    const lock = await locker.lock();
+    await expect(locker[verb]({ signal: "now" as never })).rejects.toBeInstanceOf(TypeError);
+    await expect(locker.unlock()).rejects.toBeInstanceOf(NotHeldError);
     expect(lock.isHeld).toBe(true);
   });
 

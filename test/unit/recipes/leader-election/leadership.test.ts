@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { pid } from "node:process";
 import { describe, expect, it } from "vitest";
 import { NotHeldError } from "../../../../src/errors.ts";
-import { LeaderElection, type LeaderElectionOptions } from "../../../../src/recipes/leader-election.ts";
+import { LeaderElection, type LeaderElectionOptions } from "../../../../src/recipes/election/leader-election.ts";
 import { chance } from "../../../support/chaos.ts";
 import { withoutKind } from "../../../support/earlier-version.ts";
 import { World } from "../../../support/world.ts";

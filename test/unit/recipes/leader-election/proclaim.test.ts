@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LockLostError, NotHeldError } from "../../../../src/errors.ts";
-import { LeaderElection } from "../../../../src/recipes/leader-election.ts";
+import { LeaderElection } from "../../../../src/recipes/election/leader-election.ts";
 import { GOOD_FOR_MS, operations, setup, TRY_TIMEOUT_MS } from "./setup.ts";
 
 describe("a leader's data", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError, LockLostError, StoreUnavailableError } from "../../../../src/errors.ts";
-import type { ElectionRunOptions, Leadership } from "../../../../src/recipes/leader-election.ts";
+import type { ElectionRunOptions } from "../../../../src/recipes/election/election-run.ts";
+import type { Leadership } from "../../../../src/recipes/election/leadership.ts";
 import type { FaultyLeaseStore } from "../../../../src/testing/index.ts";
 import { sleep } from "../../../../src/time/clock.ts";
 import { chance } from "../../../support/chaos.ts";

@@ -1,9 +1,9 @@
+import type { Leader } from "../../../../src/recipes/election/leader.ts";
 import {
-  type Leader,
   LeaderElection,
   type LeaderElectionOptions,
   type ObserveOptions,
-} from "../../../../src/recipes/leader-election.ts";
+} from "../../../../src/recipes/election/leader-election.ts";
 import type { FaultyLeaseStore } from "../../../../src/testing/index.ts";
 import { World } from "../../../support/world.ts";
 

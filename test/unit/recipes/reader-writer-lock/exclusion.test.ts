@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LockTimeoutError } from "../../../../src/errors.ts";
 import type { Holding } from "../../../../src/locks/holding.ts";
-import type { ReaderWriterLock, ReadLock } from "../../../../src/recipes/reader-writer-lock.ts";
+import type { ReaderWriterLock, ReadLock } from "../../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { sleep } from "../../../../src/time/clock.ts";
 import { chance } from "../../../support/chaos.ts";
 import { HAND_OVER_MS, LEASE_MS, operations, POLL_MS, RENEW_EVERY_MS, setup } from "./setup.ts";

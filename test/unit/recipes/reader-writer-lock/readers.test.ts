@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LockLostError, LockTimeoutError } from "../../../../src/errors.ts";
 import { holdingState } from "../../../../src/locks/holding.ts";
-import { ReaderWriterLock, type ReadLock } from "../../../../src/recipes/reader-writer-lock.ts";
+import { ReaderWriterLock, type ReadLock } from "../../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import type { World } from "../../../support/world.ts";
 import { HAND_OVER_MS, LEASE_MS, operations, POLL_MS, RENEW_EVERY_MS, setup } from "./setup.ts";
 

@@ -1,5 +1,5 @@
 import type { Holding } from "../../../../src/locks/holding.ts";
-import { ReaderWriterLock } from "../../../../src/recipes/reader-writer-lock.ts";
+import { ReaderWriterLock } from "../../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import type { FaultyLeaseStore } from "../../../../src/testing/index.ts";
 import type { LockerOptions } from "../../../../src/waiting/locker-options.ts";
 import { World } from "../../../support/world.ts";

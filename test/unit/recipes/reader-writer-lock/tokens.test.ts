@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LockTimeoutError } from "../../../../src/errors.ts";
-import { ReaderWriterLock } from "../../../../src/recipes/reader-writer-lock.ts";
+import { ReaderWriterLock } from "../../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { withoutKind } from "../../../support/earlier-version.ts";
 import { setup } from "./setup.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LockTimeoutError } from "../../../../src/errors.ts";
-import type { Permit } from "../../../../src/recipes/semaphore.ts";
+import type { Permit } from "../../../../src/recipes/semaphore/semaphore.ts";
 import { sleep } from "../../../../src/time/clock.ts";
 import { chance } from "../../../support/chaos.ts";
 import { operations, POLL_MS, setup } from "./setup.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DifferingPermitsError } from "../../../../src/errors.ts";
-import type { SemaphoreOptions } from "../../../../src/recipes/semaphore.ts";
-import { Semaphore } from "../../../../src/recipes/semaphore.ts";
+import type { SemaphoreOptions } from "../../../../src/recipes/semaphore/semaphore.ts";
+import { Semaphore } from "../../../../src/recipes/semaphore/semaphore.ts";
 import type { LockStatus } from "../../../../src/status/lock-status.ts";
 import { sleep } from "../../../../src/time/clock.ts";
 import { chance } from "../../../support/chaos.ts";

@@ -1,4 +1,4 @@
-import { type Permit, Semaphore, type SemaphoreOptions } from "../../../../src/recipes/semaphore.ts";
+import { type Permit, Semaphore, type SemaphoreOptions } from "../../../../src/recipes/semaphore/semaphore.ts";
 import type { FaultyLeaseStore } from "../../../../src/testing/index.ts";
 import { World } from "../../../support/world.ts";
 

@@ -1,8 +1,8 @@
-import type { LockLostError } from "../errors.ts";
-import { HeldOnLeases } from "../lease/held-on-leases.ts";
-import { onAbort } from "../time/abort.ts";
-import type { Held } from "../waiting/held.ts";
-import type { Hold } from "../waiting/hold.ts";
+import type { LockLostError } from "../../errors.ts";
+import { HeldOnLeases } from "../../lease/held-on-leases.ts";
+import { onAbort } from "../../time/abort.ts";
+import type { Held } from "../../waiting/held.ts";
+import type { Hold } from "../../waiting/hold.ts";
 
 /** A lease that several tasks of this process hold at once. It is given back when the last of them is done. */
 export class SharedLease {

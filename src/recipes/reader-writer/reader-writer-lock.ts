@@ -1,12 +1,13 @@
-import { Holding } from "../locks/holding.ts";
-import { LeaseAcquirer } from "../locks/lease-acquirer.ts";
-import { type Mutex, type MutexOptions, spaceFor } from "../locks/lock-space.ts";
-import { type Lockable, SourceLock } from "../locks/lockable.ts";
-import { type Lock, lockOf } from "../locks/locker.ts";
-import { checkKey } from "../store/azure/blob-name.ts";
-import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
+import { Holding } from "../../locks/holding.ts";
+import { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
+import { type Lock, lockOf } from "../../locks/lock.ts";
+import { type Mutex, type MutexOptions, spaceFor } from "../../locks/lock-space.ts";
+import { type Lockable, SourceLock } from "../../locks/lockable.ts";
+import { checkKey } from "../../store/azure/blob-name.ts";
+import { type LockerOptions, resolveLockerOptions } from "../../waiting/locker-options.ts";
 import { Readers } from "./readers.ts";
 import type { SharedHold } from "./shared-lease.ts";
+import { READER_WRITER_KIND } from "./writer-look.ts";
 import { Writers } from "./writers.ts";
 
 /** A lock for reading, shared with other readers, until it is released or lost. */
@@ -62,22 +63,14 @@ export class ReaderWriterLock {
   constructor(mutex: Mutex | MutexOptions, key: string, options: LockerOptions = {}) {
     checkKey(key);
     const space = spaceFor(mutex);
-    const resolved = resolveLockerOptions(options, space, "reader-writer-lock");
-    const readers = new Readers(space, key, resolved);
+    const resolved = resolveLockerOptions(options, space, READER_WRITER_KIND);
     // Readers learn the last write's token from the record; a writer then looks for readers.
     const writing = { ...resolved, description: { ...resolved.description, announces: {} }, requestsAfter: 1 };
-    const writers = new Writers(new LeaseAcquirer(space, { key }, writing), readers);
-    const blob = space.blob({ key });
-    const { terms } = resolved;
+    const of = { key, blob: space, terms: resolved.terms };
+    const handle = (held: SharedHold): ReadLock => new ReadLock(key, held);
     this.key = key;
-    this.read = new SourceLock({
-      kind: "read",
-      key,
-      source: readers,
-      handle: (held) => new ReadLock(key, held),
-      blob,
-      terms,
-    });
-    this.write = new SourceLock({ kind: "write", key, source: writers, handle: lockOf, blob, terms });
+    this.read = new SourceLock({ ...of, kind: "read", source: new Readers(space, key, resolved), handle });
+    const source = new Writers(new LeaseAcquirer(space, { key }, writing));
+    this.write = new SourceLock({ ...of, kind: "write", source, handle: lockOf });
   }
 }

@@ -1,44 +1,33 @@
-import { helperPrefix } from "../blobs/helper-folder.ts";
-import { checkKind } from "../blobs/key-kind.ts";
-import { recordIn } from "../blobs/lock-record.ts";
-import { READERS } from "../blobs/reader-blob.ts";
-import { isMutexError } from "../errors.ts";
-import { createOfKind } from "../lease/claim-key.ts";
-import type { LockBlob } from "../lease/lock-blob.ts";
-import { OutageTimer } from "../lease/outage-timer.ts";
-import { retry, TRIES } from "../lease/retry.ts";
-import { sweepHelpers } from "../lease/sweep.ts";
-import { LeaseAcquirer } from "../locks/lease-acquirer.ts";
-import type { LockSpace } from "../locks/lock-space.ts";
-import type { Source } from "../locks/lockable.ts";
-import { isLeased } from "../store/lease-store.ts";
-import type { ObservedWait } from "../telemetry/observer.ts";
-import { unlessAborted } from "../time/abort.ts";
-import { pollDelayMs } from "../waiting/backoff.ts";
-import { endQuietly, type Held } from "../waiting/held.ts";
-import { confirmHeld, type Hold } from "../waiting/hold.ts";
-import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
-import { poll } from "../waiting/polling.ts";
-import { type WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
+import { helperPrefix } from "../../blobs/helper-folder.ts";
+import { READERS } from "../../blobs/reader-blob.ts";
+import { isMutexError } from "../../errors.ts";
+import type { LockBlob } from "../../lease/lock-blob.ts";
+import { OutageTimer } from "../../lease/outage-timer.ts";
+import { TRIES } from "../../lease/retry.ts";
+import { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
+import type { LockSpace } from "../../locks/lock-space.ts";
+import type { Source } from "../../locks/lockable.ts";
+import type { ObservedWait } from "../../telemetry/observer.ts";
+import { unlessAborted } from "../../time/abort.ts";
+import { pollDelayMs } from "../../waiting/backoff.ts";
+import { endQuietly, type Held } from "../../waiting/held.ts";
+import { confirmHeld, type Hold } from "../../waiting/hold.ts";
+import type { ResolvedLockerOptions } from "../../waiting/locker-options.ts";
+import { poll } from "../../waiting/polling.ts";
+import { type WaitLimit, type WaitOptions, waitFor } from "../../waiting/wait-limit.ts";
 import { LocalReaders } from "./local-readers.ts";
 import type { SharedHold } from "./shared-lease.ts";
-import type { Reading } from "./writers.ts";
+import { type LookCall, lookForWriter } from "./writer-look.ts";
 
-const READERS_KIND = "reader-writer-lock";
 /** To find no writer, to lease the own blob and to look again. */
 const READER_REQUESTS = 3;
-/**
- * A reader's blob that is not leased and that was made so long ago is swept away: its process is gone, or makes it
- * again.
- */
-const READER_DEAD_AFTER_MS = 600_000;
 
 /**
  * The way to read. All readers of this process share one lease, on a blob of the process's own; a writer waits until no
  * such blob is leased. The first reader leases it and *then* looks whether there is a writer; a writer leases its blob
  * and *then* looks whether there is a reader: whichever was first, one of them sees the other.
  */
-export class Readers implements Source<SharedHold>, Reading {
+export class Readers implements Source<SharedHold> {
   readonly #options: ResolvedLockerOptions;
   /** The blob that a writer leases. A reader does so only to wait for its turn, with `fair`. */
   readonly #turnstile: LeaseAcquirer;
@@ -51,54 +40,28 @@ export class Readers implements Source<SharedHold>, Reading {
     this.#local = LocalReaders.of(space, key, helperPrefix(key, READERS), options);
   }
 
-  /** Whether anybody reads, in whatever process. */
-  async isGoingOn(signal: AbortSignal | undefined, tries: number): Promise<boolean> {
-    const blob = this.#blob;
-    const found = await retry(blob, () => blob.list(READERS, { signal }), { signal, tries });
-    sweepHelpers(blob, found, READER_DEAD_AFTER_MS);
-    return found.some(({ leaseState }) => isLeased(leaseState));
+  acquire(options: WaitOptions, wait: ObservedWait | undefined): Promise<SharedHold> {
+    return waitFor(this.#blob, options, this, wait);
   }
 
-  acquire(options: WaitOptions, wait: ObservedWait | undefined): Promise<SharedHold> {
+  async acquireWithin(limit: WaitLimit): Promise<SharedHold> {
     const blob = this.#blob;
-    const { unreachableAfterMs, fair } = this.#options;
+    const { unreachableAfterMs, fair, poll: policy } = this.#options;
     const local = this.#local;
     const cameAt = this.#now;
-    const wanted = {
-      wait: async (limit: WaitLimit) => {
-        const { signal } = limit;
-        const head = await local.queue.enterEmptyHanded(signal);
-        const outage = new OutageTimer(blob.clock, unreachableAfterMs, head.note.outage);
-        let reading: SharedHold | undefined;
-        try {
-          const asking = { signal, tries: 1, lease: (own: LeaseAcquirer) => own.acquireWithin(limit, outage) };
-          // The first look is as long as one that lets it in; the next ones are a single request.
-          let longer = 1;
-          reading = await poll(
-            {
-              blob,
-              limit,
-              outage,
-              get longer() {
-                return longer;
-              },
-            },
-            async () => {
-              if (local.isWriting) longer = READER_REQUESTS;
-              const hold =
-                (await this.#enter(cameAt, asking)) ??
-                (fair && (await this.#passTurnstile(await this.#turnstile.acquireWithin(limit, outage), asking)));
-              return hold || pollDelayMs(limit.waitedMs, blob.random, this.#options.poll);
-            },
-          );
-          return reading;
-        } finally {
-          head.leave(reading ? {} : { outage });
-        }
-      },
-      tryOnce: (signal: AbortSignal | undefined) => this.tryAcquire(signal, wait),
+    const outage = new OutageTimer(blob.clock, unreachableAfterMs);
+    const lease = (own: LeaseAcquirer): Promise<Hold> => own.acquireWithin(limit, outage);
+    const asking = { signal: limit.signal, tries: 1, lease };
+    // The first look is as long as one that lets it in; the next ones are a single request.
+    const polling = { blob, limit, outage, longer: 1 };
+    const enter = async (): Promise<SharedHold | number> => {
+      if (local.isWriting) polling.longer = READER_REQUESTS;
+      const hold =
+        (await this.#enter(cameAt, asking)) ??
+        (fair && (await this.#passTurnstile(await this.#turnstile.acquireWithin(limit, outage), asking)));
+      return hold || pollDelayMs(limit.waitedMs, blob.random, policy);
     };
-    return waitFor(blob, blob.key, options, wanted, wait);
+    return await local.queue.atHead(limit.signal, outage, () => poll(polling, enter));
   }
 
   async tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<SharedHold | undefined> {
@@ -185,24 +148,11 @@ export class Readers implements Source<SharedHold>, Reading {
     return isWriting;
   }
 
-  /**
-   * Whether the writers' blob is leased. Learns the last writer's token. Throws `KeyKindMismatchError` if the key is
-   * used as something else.
-   */
-  async #look({ signal, tries }: ReaderCall): Promise<boolean> {
-    const blob = this.#blob;
-    const read = () => retry(blob, () => blob.read({ signal }), { signal, tries });
-    let answer = await read();
-    // Before the first writer only the readers know what the key is: others would take it for theirs.
-    if (answer.kind === "missing" && answer.what === "blob") {
-      const isCreated = await retry(blob, () => createOfKind(blob, READERS_KIND, { signal }), { signal, tries });
-      if (!isCreated) answer = await read();
-    }
-    if (answer.kind === "found") checkKind(blob.key, READERS_KIND, answer.blob.metadata);
-    const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;
-    // A record of an earlier version, or of a holder who does not announce its token.
-    this.#local.sawToken(record?.announced?.token ?? record?.top);
-    return answer.kind === "found" && isLeased(answer.blob.leaseState);
+  /** Whether there is a writer, or one that waits. Learns the last writer's token. */
+  async #look(asking: ReaderCall): Promise<boolean> {
+    const { isWriting, token } = await lookForWriter(this.#blob, asking);
+    this.#local.sawToken(token);
+    return isWriting;
   }
 
   /** In the background: no task waits for that. */
@@ -221,10 +171,7 @@ export class Readers implements Source<SharedHold>, Reading {
 }
 
 /** How a reader asks. */
-interface ReaderCall {
-  readonly signal: AbortSignal | undefined;
-  /** How often a request is sent until it is answered. */
-  readonly tries: number;
+interface ReaderCall extends LookCall {
   /** Takes this process's own lease. */
   readonly lease: (own: LeaseAcquirer) => Promise<Hold | undefined>;
 }

@@ -1,12 +1,15 @@
-import { LinkedSignal } from "../time/abort.ts";
-import { type Clock, sleep } from "../time/clock.ts";
-import type { KeyState } from "../waiting/key-states.ts";
+import { LinkedSignal } from "../../time/abort.ts";
+import { type Clock, sleep } from "../../time/clock.ts";
+import type { KeyState } from "../../waiting/key-states.ts";
 
-/** Slots that this process gave back while a task of it waits: it need not look for them. */
-export class ReturnedSlots {
-  static readonly #all: WeakMap<KeyState, ReturnedSlots> = new WeakMap();
-  /** Whether the key's blob says that it is a semaphore. Undefined until this process has asked. */
-  claim: boolean | undefined;
+/**
+ * What the tasks of one process know of a semaphore's slots: which of them they gave back while others of them wait, so
+ * that those need not look for it, and which they leave to other processes.
+ */
+export class LocalSlots {
+  static readonly #all: WeakMap<KeyState, LocalSlots> = new WeakMap();
+  /** Undefined until this process has asked. */
+  #isClaimed: boolean | undefined;
   #gateLeft: Promise<unknown> = Promise.resolve();
   #slot: number | undefined;
   #bell: LinkedSignal | undefined;
@@ -14,10 +17,20 @@ export class ReturnedSlots {
   /** Until when. */
   readonly #left = new Map<number, number>();
 
-  static of(state: KeyState): ReturnedSlots {
-    const returned = ReturnedSlots.#all.get(state) ?? new ReturnedSlots();
-    ReturnedSlots.#all.set(state, returned);
-    return returned;
+  static of(state: KeyState): LocalSlots {
+    const local = LocalSlots.#all.get(state) ?? new LocalSlots();
+    LocalSlots.#all.set(state, local);
+    return local;
+  }
+
+  /** Whether the key's blob says that it is a semaphore, as far as this process knows. */
+  get isClaimed(): boolean {
+    return this.#isClaimed === true;
+  }
+
+  /** Asks whether the key's blob says so, unless this process knows. */
+  async claim(ask: () => Promise<boolean>): Promise<void> {
+    this.#isClaimed ??= await ask();
   }
 
   /** Resolves when this process has left the gate it was at last. */

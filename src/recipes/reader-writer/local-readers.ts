@@ -1,11 +1,11 @@
-import { readerMetadata } from "../blobs/reader-blob.ts";
-import { LeaseAcquirer } from "../locks/lease-acquirer.ts";
-import type { LockSpace } from "../locks/lock-space.ts";
-import { LinkedSignal } from "../time/abort.ts";
-import type { Hold } from "../waiting/hold.ts";
-import type { KeyState } from "../waiting/key-states.ts";
-import { LocalQueue, type QueueHead } from "../waiting/local-queue.ts";
-import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
+import { readerMetadata } from "../../blobs/reader-blob.ts";
+import { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
+import type { LockSpace } from "../../locks/lock-space.ts";
+import { LinkedSignal } from "../../time/abort.ts";
+import type { Hold } from "../../waiting/hold.ts";
+import type { KeyState } from "../../waiting/key-states.ts";
+import { LocalQueue, type QueueHead } from "../../waiting/local-queue.ts";
+import type { ResolvedLockerOptions } from "../../waiting/locker-options.ts";
 import { type SharedHold, SharedLease } from "./shared-lease.ts";
 
 const HAS_WRITER = Symbol("has a writer");

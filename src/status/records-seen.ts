@@ -14,7 +14,7 @@ export type IsAwaiting = (part: RecordedPart) => boolean;
  */
 const WRITTEN_WITHIN_MS = 5_000;
 /** Dates of the service are whole seconds. */
-const SERVICE_DATE_STEP_MS = 1_000;
+export const SERVICE_DATE_STEP_MS = 1_000;
 
 interface PartSeen {
   readonly state: LockStatus["state"];

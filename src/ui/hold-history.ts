@@ -1,14 +1,12 @@
 import type { Holder, LockStatus } from "../index.ts";
 import { longestBreakSeconds } from "../status/breaking.ts";
 import { presentHolder } from "../status/holders.ts";
-import type { IsAwaiting } from "../status/records-seen.ts";
+import { type IsAwaiting, SERVICE_DATE_STEP_MS } from "../status/records-seen.ts";
 import { BreakNotes } from "./break-notes.ts";
 import type { BreakingView, HoldOutcome, HoldView, Loss, Part, Since } from "./snapshot.ts";
 
 const MOST_HOLDS = 20_000;
 const MOST_LOSSES = 500;
-/** Dates of the service are whole seconds. */
-const SERVICE_DATE_STEP_MS = 1_000;
 
 /** One part of a lock that is held at one look. */
 interface PartInLook {

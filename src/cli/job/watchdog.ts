@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { CommandError, EXIT } from "../exit-codes.ts";
-import type { JobRoot } from "./job-processes.ts";
+import type { JobRoot } from "./job-members.ts";
 
 /**
  * Stops a job in time even if this process is killed or stopped: it is a process of its own, in a session of its own.

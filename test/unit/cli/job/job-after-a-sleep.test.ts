@@ -49,7 +49,7 @@ async function ranUnder(atTheEnd: Pick<Holding, "isUncertain" | "remainingMs">):
   }
 }
 
-it("a job that ends while its lock is uncertain ends with its own code, not as one that had to be stopped", async () => {
+it("a job that ends while its lock is uncertain ends with its own code", async () => {
   expect(await ranUnder({ isUncertain: true, remainingMs: 0 })).toBe(7);
 });
 

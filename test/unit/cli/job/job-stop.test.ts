@@ -39,7 +39,7 @@ async function losing(remainingMs: number, graceMs: number): Promise<unknown> {
 }
 
 it("a job is asked to stop by azmutex once the watchdog knows that it need not", async () => {
-  expect(await losing(20_000, 1_000)).toContain("lost: the command ended with 7");
+  expect(await losing(20_000, 10_000)).toContain("lost: the command ended with 7");
   expect(done.at(-1)).toBe("asked");
   const told = done.at(-2) as { termAt: number; killAt: number };
   expect(told.termAt).toBe(told.killAt);

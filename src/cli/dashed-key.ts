@@ -9,5 +9,8 @@ export function dashedKeyHint(command: Command, text: string): string {
   const isKey = next === "--" && text === `error: unknown option '${word}'\n`;
   if (name === undefined || !isKey) return "";
   const job = command instanceof JobCommand ? " -- ./job.sh" : "";
-  return `(A ${name} that begins with a dash stands after "--": azmutex ${command.name()} -- ${shellWords([word])}${job})`;
+  return (
+    `(A ${name} that begins with a dash stands after "--": azmutex ${command.name()} -- ` +
+    `${shellWords([word])}${job})`
+  );
 }

@@ -42,7 +42,8 @@ function tellingOf({ message: lack }: Error, thrown: unknown): string {
 export function usageText(text: string, hint = ""): string {
   if (!text.startsWith("error: ")) return text.trimEnd();
   const [, message = "", suggestion = ""] = /^error: (.*?)(\n\(Did you mean [^\n]*\))?\n?$/s.exec(text) ?? [];
-  return `azmutex: ${printable(message)}${suggestion && `\n${printable(suggestion.slice(1))}`}${hint && `\n${printable(hint)}`}`;
+  const lines = [message, suggestion.slice(1), hint].filter((line) => line !== "");
+  return `azmutex: ${lines.map(printable).join("\n")}`;
 }
 
 function nameAndMessage(thrown: unknown): string {

@@ -27,7 +27,8 @@ export function breakCommand(): Command {
   const command = new Command("break")
     .summary("free a lock that another process holds")
     .description(
-      "Breaks the lease of a lock: its holder cannot renew it any more and stops in time, and the lock is free when the lease would " +
+      "Breaks the lease of a lock: its holder cannot renew it any more and stops in time, and the lock is " +
+        "free when the lease would " +
         "have ended. Asks before, on a terminal. Works without a holder record.",
     )
     .argument("<key>", "name of the lock")
@@ -40,7 +41,8 @@ export function breakCommand(): Command {
     .addOption(
       new Option(
         "--after <duration>",
-        "free after this time at the latest, whole seconds up to 60s; with 0s at once, while the holder may still be at work: " +
+        "free after this time at the latest, whole seconds up to 60s; with 0s at once, while the holder may " +
+          "still be at work: " +
           "then there are two (default: when the lease would have ended; an infinite one ends at once)",
       ).argParser(parseAfter),
     )

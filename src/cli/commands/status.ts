@@ -16,7 +16,8 @@ export function statusCommand(): Command {
   const command = new Command("status")
     .summary("say who holds a lock, and who waits")
     .description(
-      "Says what is known of one key: its state, who holds it and for what, who waits in which order, permits and readers.",
+      "Says what is known of one key: its state, who holds it and for what, who waits in which order, " +
+        "permits and readers.",
     )
     .argument("<key>", "name of the lock")
     .addOption(new Option("--json", "print one JSON object"))

@@ -24,7 +24,8 @@ export function uiCommand(): Command {
   const command = new Command("ui")
     .summary("show locks and their history on a page in the browser")
     .description(
-      "Serves a page to the browsers of this machine that shows all locks, who waits for them, and who held them since it was started. " +
+      "Serves a page to the browsers of this machine that shows all locks, who waits for them, and who held " +
+        "them since it was started. " +
         "Prints its link, and runs until it is interrupted. Asks the service only while the page is open.",
     )
     .addOption(

@@ -30,8 +30,10 @@ export function watchCommand(): Command {
   const command = new Command("watch")
     .summary("show locks and what happens to them")
     .description(
-      "Looks again and again, until it is interrupted. On a terminal it shows the table of azmutex ls; elsewhere, and with --json, it " +
-        "prints a line for each lock as it is, and then one for each change. Goes on while the service does not answer.",
+      "Looks again and again, until it is interrupted. On a terminal it shows the table of azmutex ls; " +
+        "elsewhere, and with --json, it " +
+        "prints a line for each lock as it is, and then one for each change. Goes on while the service does " +
+        "not answer.",
     )
     .argument("[prefix]", "only keys that begin with this")
     .addOption(everyOption())

@@ -1,4 +1,4 @@
-import { type CommandTable, connectionFlags, type TableCommand } from "./command-table.ts";
+import { type CommandTable, connectionFlags, type TableCommand, type TableOption } from "./command-table.ts";
 
 /** A completion function for bash 3.2 and newer. */
 export function bashCompletion({ name, version, options, commands }: CommandTable): string {
@@ -54,8 +54,8 @@ ${lines(commands.flatMap((command) => valueLines(command)))}      *) ;;
     esac
   elif [[ $current == -* ]]; then
     case "$command" in
-      "") words="${options.map(({ flag }) => flag).join(" ")}" ;;
-${lines(commands.map((command) => `${command.name}) words="${command.options.map(({ flag }) => flag).join(" ")}" ;;`))}    esac
+      "") words="${flagsOf(options)}" ;;
+${lines(commands.map((command) => `${command.name}) words="${flagsOf(command.options)}" ;;`))}    esac
   else
     case "$command $place" in
       " 0") words="${commands.map((command) => command.name).join(" ")}" ;;
@@ -102,6 +102,8 @@ _${name}_job() {
 complete -F _${name} ${name}
 `;
 }
+
+const flagsOf = (options: readonly TableOption[]): string => options.map(({ flag }) => flag).join(" ");
 
 const valueLines = (command: TableCommand): string[] =>
   command.options

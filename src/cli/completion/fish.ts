@@ -71,20 +71,21 @@ end
 complete -c ${name} -e
 complete -c ${name} -f
 complete -c ${name} -n __${name}_in_job -a '(__${name}_job)'
-${options.map((option) => optionLine(name, `__${name}_first`, option)).join("")}${commands.map((command) => completionLines(name, command)).join("")}`;
+${[
+  ...options.map((option) => optionLine(name, `__${name}_first`, option)),
+  ...commands.map((command) => completionLines(name, command)),
+].join("")}`;
 }
 
 function completionLines(program: string, command: TableCommand): string {
   const inCommand = `__${program}_in ${command.name}`;
+  const wantsKey = quotedForFish(`${inCommand}; and __${program}_wants_key`);
   return [
     `\ncomplete -c ${program} -n __${program}_first -a ${command.name} -d ${quotedForFish(command.description)}\n`,
     ...command.options.map((option) => optionLine(program, inCommand, option)),
     ...command.arguments
       .filter(({ isKey }) => isKey)
-      .map(
-        () =>
-          `complete -c ${program} -n ${quotedForFish(`${inCommand}; and __${program}_wants_key`)} -a '(__${program}_keys)'\n`,
-      ),
+      .map(() => `complete -c ${program} -n ${wantsKey} -a '(__${program}_keys)'\n`),
     ...command.arguments
       .filter(({ choices }) => choices.length > 0)
       .map(
@@ -96,7 +97,10 @@ function completionLines(program: string, command: TableCommand): string {
 
 function optionLine(program: string, condition: string, { flag, description, value, choices }: TableOption): string {
   const values = value === undefined ? "" : choices.length > 0 ? ` -x -a ${quotedForFish(choices.join(" "))}` : " -x";
-  return `complete -c ${program} -n ${quotedForFish(condition)} -l ${flag.replace(/^--/, "")}${values} -d ${quotedForFish(description)}\n`;
+  return (
+    `complete -c ${program} -n ${quotedForFish(condition)} -l ${flag.replace(/^--/, "")}${values} -d ` +
+    `${quotedForFish(description)}\n`
+  );
 }
 
 const quotedForFish = (text: string): string => `'${text.replaceAll(/[\\']/g, "\\$&")}'`;

@@ -67,7 +67,8 @@ function caseOf(program: string, command: TableCommand): string {
       quotedForZsh(`${place + 1}:${name}:${isKey ? `_${program}_keys` : actionOf(choices)}`),
     ),
   ];
-  return `    ${command.name})\n      _arguments \\\n${specs.map((spec) => `        ${spec}`).join(" \\\n")}\n      ;;\n`;
+  const lines = specs.map((spec) => `        ${spec}`).join(" \\\n");
+  return `    ${command.name})\n      _arguments \\\n${lines}\n      ;;\n`;
 }
 
 /** `'--lease=[length of the lease]:duration:()'` */

@@ -11,13 +11,16 @@ const STORAGE_SCOPE = "https://storage.azure.com/.default";
 /** `az` takes seconds, and a machine without managed identity may not even refuse. */
 const LONGEST_LOGIN_MS = 20_000;
 const HOW_TO =
-  "log in with az login, run with a managed or workload identity, or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN (--verbose says what was tried)";
+  "log in with az login, run with a managed or workload identity, or set AZURE_STORAGE_KEY or " +
+  "AZURE_STORAGE_SAS_TOKEN (--verbose says what was tried)";
 /**
  * The words of the ways to log in for a network, or an Entra, that does not answer. A 503 of Entra is a response
  * without `expiresOn`.
  */
-const NO_NETWORK =
-  /network_error|endpoints_resolution_error|temporarily_unavailable|no "expiresOn" property|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/;
+const NO_NETWORK = new RegExp(
+  'network_error|endpoints_resolution_error|temporarily_unavailable|no "expiresOn" property|' +
+    "ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH",
+);
 
 /**
  * Whatever login to Azure there is. It is tried before anything is asked of the service: that takes longer than one
@@ -70,7 +73,8 @@ function refusal(error: unknown): CommandError {
     });
   }
   return new CommandError(
-    `Azure refused the login (${[way, code].filter((part) => part !== undefined).join(": ")}): check AZURE_CLIENT_ID, AZURE_TENANT_ID and what goes with them (--verbose says more)`,
+    `Azure refused the login (${[way, code].filter((part) => part !== undefined).join(": ")}): check ` +
+      "AZURE_CLIENT_ID, AZURE_TENANT_ID and what goes with them (--verbose says more)",
     EXIT.denied,
     { cause: error },
   );

@@ -24,7 +24,8 @@ export interface ConnectionOptions {
 const DEFAULT_CONTAINER = "locks";
 const GROUP = "Connection:";
 const NO_ACCOUNT =
-  "no storage account: set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or a login to Azure, or use --emulator";
+  "no storage account: set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY, " +
+  "AZURE_STORAGE_SAS_TOKEN or a login to Azure, or use --emulator";
 
 /** As the service has them; the library checks its own, which a SAS goes past. */
 const ACCOUNT_NAME = /^[a-z0-9]{3,24}$/;
@@ -163,7 +164,8 @@ async function anyCredential(): Promise<NonNullable<MutexOptions["credential"]>>
 function withoutLogin(cause: unknown): never {
   if (!(isMutexError(cause) && cause.code === "SDK_NOT_LOADED" && cause.isMissing)) throw cause;
   throw new CommandError(
-    "neither AZURE_STORAGE_KEY nor AZURE_STORAGE_SAS_TOKEN is set, and a login to Azure takes the package @azure/identity: npm install @azure/identity",
+    "neither AZURE_STORAGE_KEY nor AZURE_STORAGE_SAS_TOKEN is set, and a login to Azure takes the package " +
+      "@azure/identity: npm install @azure/identity",
     EXIT.usage,
     { cause },
   );

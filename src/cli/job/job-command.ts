@@ -13,7 +13,8 @@ export class JobCommand extends Command {
     const start = args.includes("--") ? undefined : this.#secondWordOf(args);
     if (start === undefined) return super.parseOptions(args);
     throw misuse(
-      `what to run stands after "--": azmutex ${this.name()} ${shellWords(args.slice(0, start))} -- ${shownWords(args.slice(start))}`,
+      `what to run stands after "--": azmutex ${this.name()} ${shellWords(args.slice(0, start))} -- ` +
+        `${shownWords(args.slice(start))}`,
     );
   }
 
@@ -57,7 +58,8 @@ export function jobCommand(command: Command, words: readonly string[]): readonly
   const own = `${start} ${isNameAfter ? "-- " : ""}${shellWords(command.args.slice(0, 1))}`;
   if (isNameAfter || after.length === 0) throw misuse(`say what to run, after "--": ${own} -- ./job.sh`);
   throw misuse(
-    `one ${name} stands before "--", and not also ${shownWords(words.slice(0, -after.length))}: ${own} -- ${shownWords(after)}`,
+    `one ${name} stands before "--", and not also ${shownWords(words.slice(0, -after.length))}: ${own} -- ` +
+      `${shownWords(after)}`,
   );
 }
 

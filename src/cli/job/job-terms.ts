@@ -29,14 +29,16 @@ export const leaseOption = (): Option =>
 export const graceOption = (): Option =>
   new Option(
     "--grace <duration>",
-    "how long the command has to stop when the lock is not certain any more, from SIGTERM to SIGKILL (default: a third of the lease, at most 10s)",
+    "how long the command has to stop when the lock is not certain any more, from SIGTERM to SIGKILL " +
+      "(default: a third of the lease, at most 10s)",
   ).argParser(parseDuration);
 
 /** For what azmutex cannot stop: it only ends before. */
 export const holdGraceOption = (): Option =>
   new Option(
     "--grace <duration>",
-    "how long before the lock is not certain any more it ends if renewals fail: the time that the script has to stop (default: a third of the lease, at most 10s)",
+    "how long before the lock is not certain any more it ends if renewals fail: the time that the script has " +
+      "to stop (default: a third of the lease, at most 10s)",
   ).argParser(parseDuration);
 
 /** Throws a {@link CommandError} for bad usage where lease and grace leave a renewal no chance. */

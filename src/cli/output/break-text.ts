@@ -95,7 +95,10 @@ export function breakLogLine(
   if (result.outcome !== "broken") return undefined;
   const { holder, freeInSeconds } = result;
   const whose = `held by ${holder ? whereabouts(holder) : UNNAMED_HOLDER}`;
-  return `${shownTime(now)} ${who.name} broke ${placedWhat(key, terms, place)} by ${who.by}; it was ${whose}, and is free in ${freeInSeconds} s`;
+  return (
+    `${shownTime(now)} ${who.name} broke ${placedWhat(key, terms, place)} by ${who.by}; it was ${whose}, and ` +
+    `is free in ${freeInSeconds} s`
+  );
 }
 
 function placedWhat(key: string, terms: BreakOptions, place: string | undefined): string {

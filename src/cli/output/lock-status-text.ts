@@ -93,7 +93,8 @@ function waitingFacts({ waiting }: LockStatus, now: number): Fact[] {
 
 function inLine(waiting: readonly Partial<WaitingProcess>[], now: number): string[] {
   return waiting.map(({ holder, since }, index) => {
-    return `${index + 1}. ${holder ? whereabouts(holder) : UNNAMED_WAITER}${since ? `, since ${shownSince(since, now)}` : ""}`;
+    const comma = since ? `, since ${shownSince(since, now)}` : "";
+    return `${index + 1}. ${holder ? whereabouts(holder) : UNNAMED_WAITER}${comma}`;
   });
 }
 

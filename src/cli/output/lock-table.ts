@@ -45,8 +45,9 @@ export function totalsLine(locks: readonly LockStatus[]): string {
   const breaking = locks.filter(({ state }) => state === "breaking").length;
   const inUse = locks.filter((lock) => !lock.isHeld && isInUse(lock)).length;
   const counts = { held, breaking, "in use": inUse, free: locks.length - held - breaking - inUse };
-  const counted = Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
-  return `${locks.length} ${locks.length === 1 ? "lock" : "locks"}${counted.length > 0 ? `: ${counted.join(", ")}` : ""}`;
+  const states = Object.entries(counts).flatMap(([what, count]) => (count > 0 ? [`${count} ${what}`] : []));
+  const all = `${locks.length} ${locks.length === 1 ? "lock" : "locks"}`;
+  return states.length > 0 ? `${all}: ${states.join(", ")}` : all;
 }
 
 function rowOf(status: LockStatus, now: number, breaks: BreaksSeen): readonly Cell[] {

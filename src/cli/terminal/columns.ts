@@ -1,8 +1,11 @@
 /** What a terminal gives one column for each character. */
 const PLAIN = /^[\x20-\x7e]*$/;
 /** The blocks of East Asian width W and F (Unicode UAX 11); emoji have a property of their own. */
-const WIDE =
-  /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18dff}\u{1aff0}-\u{1b2ff}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}])/u;
+const WIDE_BLOCKS =
+  "\\u1100-\\u115f\\u2329\\u232a\\u2e80-\\u303e\\u3041-\\ua4cf\\ua960-\\ua97c\\uac00-\\ud7a3\\uf900-\\ufaff" +
+  "\\ufe10-\\ufe19\\ufe30-\\ufe6f\\uff01-\\uff60\\uffe0-\\uffe6" +
+  "\\u{16fe0}-\\u{18dff}\\u{1aff0}-\\u{1b2ff}\\u{1f200}-\\u{1f265}\\u{20000}-\\u{3fffd}";
+const WIDE = new RegExp(`^(?:\\p{Emoji_Presentation}|[${WIDE_BLOCKS}])`, "u");
 /** With U+FE0F, or as a keycap, a character that is also plain text is shown as an emoji. */
 const EMOJI_SEQUENCE = /^\p{Emoji}.*[\ufe0f\u20e3]/u;
 const COMBINING = /^\p{M}+$/u;

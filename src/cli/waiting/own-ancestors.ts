@@ -44,7 +44,8 @@ export async function refuseToWaitForItself(
   if (!inTheWay) return;
   const { pid } = inTheWay;
   throw new CommandError(
-    `lock on "${wanted.key}" is held by the azmutex with pid ${pid}, within whose command this one runs: it would wait for itself`,
+    `lock on "${wanted.key}" is held by the azmutex with pid ${pid}, within whose command this one runs: it ` +
+      "would wait for itself",
     EXIT.usage,
   );
 }

@@ -90,7 +90,7 @@ describe("the history of holds", () => {
     expect(told).toEqual(["k lock a:1 before -600-0..2 released", "k lock a:1 2..4-"]);
   });
 
-  it("draws no hold of a holder that has released, whose record is there until the next one has written its own", () => {
+  it("draws no hold of a holder that has released, beside whose record the next one has the lock", () => {
     const free = lock("k", { ...held("a:1", at(-9)), isHeld: false, state: "available" });
     const { told } = shown([held("a:1", at(-9))], [free], [held("a:1", at(-9))], [held("b:1", at(5))]);
     expect(told).toEqual(["k lock a:1 before -9-0..2 released", "k lock b:1 2..4-"]);

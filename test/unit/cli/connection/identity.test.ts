@@ -20,7 +20,8 @@ describe("the identity that a command takes", () => {
     [
       { connectionString: "canary" },
       ALL,
-      "AZURE_STORAGE_CONNECTION_STRING; set as well, and not used: AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_ACCOUNT",
+      "AZURE_STORAGE_CONNECTION_STRING; set as well, and not used: AZURE_STORAGE_KEY, " +
+        "AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_ACCOUNT",
     ],
     [
       { connectionString: "canary" },
@@ -30,7 +31,8 @@ describe("the identity that a command takes", () => {
     [
       { accountName: "other", accountKey: "canary" },
       ALL,
-      "AZURE_STORAGE_KEY; set as well, and not used: AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_ACCOUNT",
+      "AZURE_STORAGE_KEY; set as well, and not used: AZURE_STORAGE_CONNECTION_STRING, " +
+        "AZURE_STORAGE_SAS_TOKEN, AZURE_STORAGE_ACCOUNT",
     ],
     [
       { sasUrl: "https://acme.blob.core.windows.net/?canary" },

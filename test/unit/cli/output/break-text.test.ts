@@ -92,7 +92,8 @@ describe("the question whether to break a lock", () => {
   it("admits that it could not look", () => {
     const { waiting: _, ...status } = lock("k");
     expect(question(status, { permit: 1 })).toBe(
-      `these credentials do not allow to see who holds permit 1 of k; ${STOPPED}; it is free in at most 60 s; break it?`,
+      `these credentials do not allow to see who holds permit 1 of k; ${STOPPED}; it is free in at most 60 ` +
+        "s; break it?",
     );
     expect(question(status)).toBeUndefined();
   });
@@ -149,7 +150,8 @@ describe("the line for a log", () => {
   it("says who broke which lock, when, and whose it was", () => {
     const result = { outcome: "broken" as const, freeInSeconds: 21, holder: holder("web", "web-3", 17) };
     expect(breakLogLine("k", {}, result, alice, NOW)).toBe(
-      "2026-11-23T13:05:12Z alice@build-7 broke k by azmutex break; it was held by web (host web-3, pid 17), and is free in 21 s",
+      "2026-11-23T13:05:12Z alice@build-7 broke k by azmutex break; it was held by web (host web-3, pid 17), " +
+        "and is free in 21 s",
     );
     expect(
       breakLogLine(
@@ -160,7 +162,8 @@ describe("the line for a log", () => {
         NOW,
       ),
     ).toBe(
-      "2026-11-23T13:05:12Z alice@build-7 broke permit 3 of k by the status page; it was held by an unnamed holder, and is free in 0 s",
+      "2026-11-23T13:05:12Z alice@build-7 broke permit 3 of k by the status page; it was held by an unnamed " +
+        "holder, and is free in 0 s",
     );
   });
 

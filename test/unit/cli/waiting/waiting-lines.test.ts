@@ -54,7 +54,7 @@ describe("waiting without a terminal", () => {
     expect(looks()).toBe(3);
   });
 
-  it("leaves it to the command to say that the service does not answer, and tells of the wait once that is over", async () => {
+  it("leaves it to the command to say that there is no answer, and tells of the wait once that is over", async () => {
     let isSilent = true;
     const { mutex } = mutexThatSays(() => {
       if (isSilent) throw new StoreUnavailableError("no answer");
@@ -103,7 +103,7 @@ describe("waiting without a terminal", () => {
     progress.end();
   });
 
-  it("names no holder that is this process itself, which has just won, but one of the same name that stays", async () => {
+  it("names no holder that is this process, which has just won, but one of the same name that stays", async () => {
     const self = { ...holder, host: hostname(), pid: process.pid };
     const { mutex } = mutexThatSays(() => ({ ...HELD, holder: self }));
     const progress = new WaitingProgress(mutex, { key: "nightly", kind: "lock" });

@@ -22,20 +22,19 @@ export {
   WorkStillRunningError,
 } from "./errors.ts";
 export type { TermsOptions } from "./lease/terms.ts";
-export {
-  type AcquiredLease,
-  AzureMutex,
-  type BreakOptions,
-  type CallOptions,
-  type ListOptions,
-} from "./locks/azure-mutex.ts";
+export type { AcquiredLease } from "./locks/acquired-lease.ts";
+export { AzureMutex } from "./locks/azure-mutex.ts";
 export type { BreakResult } from "./locks/break-lease.ts";
+export type { BreakOptions } from "./locks/break-lock.ts";
 export type { EndingSignal } from "./locks/ending-process.ts";
+export type { Handle } from "./locks/handle.ts";
 export type { Holding } from "./locks/holding.ts";
+export type { ListOptions } from "./locks/inspect-lock.ts";
 export type { Lock } from "./locks/lock.ts";
-export type { Mutex, MutexOptions, ReleaseAllOptions } from "./locks/lock-space.ts";
+export type { MutexOptions, ReleaseAllOptions } from "./locks/lock-space.ts";
 export type { Listenable, Lockable, SourceLock } from "./locks/lockable.ts";
 export { Locker } from "./locks/locker.ts";
+export type { CallOptions, Mutex } from "./locks/mutex.ts";
 export { type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./locks/shutdown.ts";
 export type { ElectionRunOptions } from "./recipes/election/election-run.ts";
 export type { Leader } from "./recipes/election/leader.ts";

@@ -1,6 +1,6 @@
 import { isMutexError } from "../../src/errors.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
-import { spaceOf } from "../../src/locks/lock-space.ts";
+import { spaceOf } from "../../src/locks/mutex.ts";
 import { Chance } from "./chance.ts";
 import type { Game, Player, Taken } from "./games.ts";
 import { type Journal, short } from "./journal.ts";
@@ -97,11 +97,11 @@ export class Crowd {
   /** What is left running that should not be, or undefined. */
   get pendingTimers(): string | undefined {
     const left = this.living.filter(
-      ({ machine, link, mutex }) => machine.pendingTimers + link.open + spaceOf(mutex).standing.length > 0,
+      ({ machine, link, mutex }) => machine.pendingTimers + link.open + spaceOf(mutex).standingLeases.length > 0,
     );
     const counts = left.map(
       ({ machine, link, mutex }) =>
-        `${machine.name} has ${machine.pendingTimers} timers, ${link.open} open requests and ${spaceOf(mutex).standing.length} leases to release`,
+        `${machine.name} has ${machine.pendingTimers} timers, ${link.open} open requests and ${spaceOf(mutex).standingLeases.length} leases to release`,
     );
     return counts.length === 0 ? undefined : counts.join(", ");
   }

@@ -1,5 +1,6 @@
 import { isMutexError } from "../../src/errors.ts";
-import type { AcquiredLease, AzureMutex } from "../../src/locks/azure-mutex.ts";
+import type { AcquiredLease } from "../../src/locks/acquired-lease.ts";
+import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import type { Holding } from "../../src/locks/holding.ts";
 import { currentLeaseId, type Lock } from "../../src/locks/lock.ts";
 import { LeaderElection } from "../../src/recipes/election/leader-election.ts";

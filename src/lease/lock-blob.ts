@@ -15,6 +15,7 @@ import type {
   WriteAnswer,
 } from "../store/lease-store.ts";
 import type { HelperKind, Operation } from "../store/operation.ts";
+import type { StoreAddress } from "../store/store-address.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Clock, Sources } from "../time/clock.ts";
 import type { Closing } from "./closing.ts";
@@ -165,6 +166,10 @@ export class LockBlob implements Sources {
     } finally {
       stop.abort();
     }
+  }
+
+  get address(): StoreAddress | undefined {
+    return this.#mutex.address;
   }
 
   get clock(): Clock {

@@ -1,4 +1,5 @@
 import type { LeaseStore } from "../store/lease-store.ts";
+import type { StoreAddress } from "../store/store-address.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Clock, Sources } from "../time/clock.ts";
 import { Closing } from "./closing.ts";
@@ -42,5 +43,10 @@ export class MutexContext implements Sources {
     this.log = log;
     this.requests = new Requests(store, clock, telemetry);
     this.renewals = new RenewalTurns(clock);
+  }
+
+  /** Where the blobs are, for people. */
+  get address(): StoreAddress | undefined {
+    return this.store.address;
   }
 }

@@ -1,100 +1,15 @@
-import { helperPrefix, helpersOf } from "../blobs/helper-folder.ts";
-import { MOST_PERMITS, slotName } from "../blobs/permit-slot.ts";
-import { isMutexError, LeaseAlreadyPresentError, LockLostError, shown } from "../errors.ts";
-import { Acquisition } from "../lease/acquisition.ts";
-import type { LockBlob } from "../lease/lock-blob.ts";
-import { ManualLease } from "../lease/manual-lease.ts";
-import { expiredBeforeUse, isUnsure, retry, TRIES } from "../lease/retry.ts";
-import { checkLeaseSeconds } from "../lease/terms.ts";
-import { listedStatuses, splitListing } from "../status/lock-listing.ts";
 import type { LockStatus } from "../status/lock-status.ts";
-import { helperStatusOf, missingStatus, statusOf, withHelpers } from "../status/status-of-blobs.ts";
-import { checkKey, checkPrefix, RESERVED_PREFIX } from "../store/azure/blob-name.ts";
-import type { LeaseLength, ReadAnswer, StoredBlob } from "../store/lease-store.ts";
+import { checkKey } from "../store/azure/blob-name.ts";
+import type { LeaseLength } from "../store/lease-store.ts";
 import type { StoreAddress } from "../store/store-address.ts";
 import type { LockerOptions } from "../waiting/locker-options.ts";
-import { WaitLimit } from "../waiting/wait-limit.ts";
-import { type BreakResult, breakLease, breakReaders } from "./break-lease.ts";
-import { giveSpace, LockSpace, type Mutex, type MutexOptions, type ReleaseAllOptions } from "./lock-space.ts";
+import { type AcquiredLease, acquireByHand } from "./acquired-lease.ts";
+import type { BreakResult } from "./break-lease.ts";
+import { type BreakOptions, breakLock } from "./break-lock.ts";
+import { inspectLock, type ListOptions, listLocks } from "./inspect-lock.ts";
+import { LockSpace, type MutexOptions, type ReleaseAllOptions } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
-
-/** What every call of {@link AzureMutex} may be given. */
-export interface CallOptions {
-  /** Ends the call at once, with the signal's own reason. What it had acquired is given back. Default: none. */
-  signal?: AbortSignal | undefined;
-}
-
-/** The options of {@link AzureMutex.list}. */
-export interface ListOptions extends CallOptions {
-  /** What the keys begin with. Default: nothing, which lists all locks. */
-  prefix?: string | undefined;
-  /**
-   * Called if the container does not exist, once or twice: then there are no locks. It costs no request. Default: none.
-   */
-  onNoContainer?: (() => void) | undefined;
-}
-
-/** The options of {@link AzureMutex.break}: which lease, when, and on which condition. */
-export interface BreakOptions extends CallOptions {
-  /**
-   * Breaks the lock, or the permit, only if its record names this holder (`Holder.name`). Default: any holder. Not with
-   * `reader`.
-   */
-  ifHolder?: string | undefined;
-  /**
-   * Breaks this permit of the semaphore of that name instead: its slot, from 0 to 999. The lock is left alone. Default:
-   * none.
-   */
-  permit?: number | undefined;
-  /**
-   * Breaks the read locks of the processes with this holder's name (`Holder.name`) instead, of all that bear it. Each
-   * takes down all tasks that read in its process. The write side is left alone. Default: none.
-   */
-  reader?: string | undefined;
-  /**
-   * After how many seconds, from 0 to 60, what was broken is free at the latest. Default: when the lease would have
-   * ended by itself, which keeps the guarantee: the holder cannot renew and stops in time. An infinite lease breaks at
-   * once.
-   *
-   * With 0 it is free at once, **while its holder goes on until its next renewal fails**: two may be at work.
-   */
-  periodSeconds?: number | undefined;
-}
-
-/** A lease taken by {@link AzureMutex.acquire}. Nothing renews it. */
-export interface AcquiredLease {
-  /** The name of the lock. */
-  readonly key: string;
-  /** The id of the lease, as Azure has it. */
-  readonly leaseId: string;
-  /**
-   * Whether the lease is held, by the clock at this very moment. False while it is {@link AcquiredLease.isUncertain}.
-   */
-  readonly isHeld: boolean;
-  /**
-   * Whether the lease is neither held nor lost: the machine slept for more than a second since the last renewal, and
-   * the deadline has not passed. {@link AcquiredLease.renew} decides. Never true of an infinite lease.
-   */
-  readonly isUncertain: boolean;
-  /** How long it is certain to last, in milliseconds, by the clock at this moment; `Infinity` for an infinite one. */
-  readonly remainingMs: number;
-  /**
-   * Renews this lease: its time, as long as it was acquired for, starts anew.
-   *
-   * @throws `LockLostError` if the lease is lost; `NotHeldError` once its release was sent, answered or not;
-   *   `StoreUnavailableError` after three tries without an answer: the lease then runs on as it did.
-   */
-  renew(options?: CallOptions): Promise<void>;
-  /**
-   * Releases this lease, and no other. Called again after an answer, it does nothing.
-   *
-   * @throws `LockLostError` if the lease was lost before this call; `StoreUnavailableError` after three tries without
-   *   an answer: the lease may then be released again, or lapses by itself.
-   */
-  release(): Promise<void>;
-}
-
-const LONGEST_BREAK_SECONDS = 60;
+import { type CallOptions, giveSpace, type Mutex } from "./mutex.ts";
 
 /**
  * Locks that are blobs of one container: take, renew and give back leases by key, see who holds what, and break a lock.
@@ -124,7 +39,7 @@ export class AzureMutex implements Mutex {
    * does not say.
    */
   get address(): StoreAddress | undefined {
-    return this.#space.store.address;
+    return this.#space.address;
   }
 
   /**
@@ -140,30 +55,7 @@ export class AzureMutex implements Mutex {
    * `AccessDeniedError`; `StoreRefusedError`.
    */
   async acquire(key: string, leaseSeconds: LeaseLength, { signal }: CallOptions = {}): Promise<AcquiredLease> {
-    checkKey(key);
-    if (leaseSeconds !== "infinite") checkLeaseSeconds(leaseSeconds);
-    signal?.throwIfAborted();
-    this.#space.closing.signal.throwIfAborted();
-    const blob = this.#space.blob({ key });
-    const acquisition = new Acquisition(blob, { length: leaseSeconds });
-    const limit = new WaitLimit(this.#space, key, { signal });
-    try {
-      const granted = await retry(blob, () => acquisition.ask(limit.signal), { signal: limit.signal, tries: TRIES });
-      limit.signal.throwIfAborted();
-      if (granted.kind === "held") throw new LeaseAlreadyPresentError(key);
-      const { remove: onEnd } = this.#space.leases;
-      const lease = new ManualLease(blob, { origin: acquisition, granted, length: leaseSeconds, onEnd });
-      // The machine slept while the answer was on its way.
-      if (lease.isUncertain) await renewUnused(lease, limit.signal);
-      if (!lease.isHeld) throw expiredBeforeUse(key);
-      this.#space.leases.add(lease);
-      return acquiredLease(lease);
-    } catch (error) {
-      acquisition.abandon({ unreachable: isUnsure(error) });
-      throw error;
-    } finally {
-      limit.end();
-    }
+    return await acquireByHand(this.#space, key, leaseSeconds, signal);
   }
 
   /**
@@ -213,13 +105,7 @@ export class AzureMutex implements Mutex {
    */
   async inspect(key: string, { signal }: CallOptions = {}): Promise<LockStatus> {
     checkKey(key);
-    const blob = this.#space.blob({ key });
-    const [found, helpers] = await Promise.all([
-      this.#read(blob, signal),
-      unlessDenied(retry(blob, () => blob.list(undefined, { signal }), { signal, tries: TRIES })),
-    ]);
-    const status = found.kind === "missing" ? missingStatus(key, found.what) : statusOf(found.blob);
-    return withHelpers(status, helpers && helperStatusOf(helperPrefix(blob.name), helpers));
+    return await inspectLock(this.#space.blob({ key }), signal);
   }
 
   /**
@@ -236,11 +122,7 @@ export class AzureMutex implements Mutex {
    * if a page gets no answer, `AccessDeniedError`, also without the permission to list, or `StoreRefusedError`.
    */
   list({ prefix = "", ...call }: ListOptions = {}): AsyncIterable<LockStatus> {
-    checkPrefix(prefix);
-    const locks = this.#blobs(prefix, call);
-    // Where the helper blobs are among them, one listing tells of both.
-    if (RESERVED_PREFIX.startsWith(prefix)) return listedStatuses({ ...splitListing(locks), prefix });
-    return listedStatuses({ helpers: this.#blobs(RESERVED_PREFIX, call), locks, prefix });
+    return listLocks(this.#space, prefix, call);
   }
 
   /**
@@ -256,12 +138,7 @@ export class AzureMutex implements Mutex {
    */
   async break(key: string, options: BreakOptions = {}): Promise<BreakResult> {
     checkKey(key);
-    checkBreakOptions(options);
-    const { ifHolder, permit, reader, periodSeconds, signal } = options;
-    const how = { periodSeconds, signal };
-    if (reader !== undefined) return await breakReaders(this.#space.blob({ key }), reader, how);
-    const of = permit === undefined ? { key } : { key, name: slotName(helpersOf(key), permit) };
-    return await breakLease(this.#space.blob(of), { ...how, ifHolder });
+    return await breakLock(this.#space, key, options);
   }
 
   /**
@@ -297,74 +174,5 @@ export class AzureMutex implements Mutex {
   /** {@link AzureMutex.close}, at the end of an `await using` block. Never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  #blobs(prefix: string, call: ListOptions): AsyncIterable<StoredBlob> {
-    return this.#space.blob({ key: prefix }).listAll(call);
-  }
-
-  #read(blob: LockBlob, signal: AbortSignal | undefined): Promise<ReadAnswer> {
-    return retry(blob, () => blob.read({ signal }), { signal, tries: TRIES });
-  }
-}
-
-/** The lease as its caller sees it. */
-function acquiredLease(lease: ManualLease): AcquiredLease {
-  const { key, leaseId } = lease;
-  return Object.freeze({
-    key,
-    leaseId,
-    get isHeld() {
-      return lease.isHeld;
-    },
-    get isUncertain() {
-      return lease.isUncertain;
-    },
-    get remainingMs() {
-      return lease.remainingMs;
-    },
-    renew: (options?: CallOptions) => lease.renew(options),
-    release: () => lease.release(),
-  });
-}
-
-/**
- * Renews a lease that its caller has not got yet. A loss is a `StoreUnavailableError` then: the caller has lost
- * nothing.
- */
-async function renewUnused(lease: ManualLease, signal: AbortSignal): Promise<void> {
-  try {
-    await lease.renew({ signal });
-  } catch (error) {
-    throw error instanceof LockLostError ? expiredBeforeUse(lease.key, { cause: error }) : error;
-  }
-}
-
-function checkBreakOptions({ ifHolder, permit, reader, periodSeconds }: BreakOptions): void {
-  for (const [name, value] of Object.entries({ ifHolder, reader })) {
-    if (value !== undefined && typeof value !== "string")
-      throw new TypeError(`${name} must be a holder's name, not ${shown(value)}`);
-  }
-  if (reader !== undefined && permit !== undefined)
-    throw new TypeError("permit and reader exclude each other: break one after the other");
-  if (reader !== undefined && ifHolder !== undefined)
-    throw new TypeError("ifHolder and reader exclude each other: reader names the holder");
-  if (permit !== undefined) checkWhole(permit, "permit", MOST_PERMITS - 1);
-  if (periodSeconds !== undefined) checkWhole(periodSeconds, "periodSeconds", LONGEST_BREAK_SECONDS);
-}
-
-function checkWhole(value: unknown, name: string, most: number): void {
-  if (!(Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most)) {
-    throw new RangeError(`${name} must be a whole number from 0 to ${most}, not ${shown(value)}`);
-  }
-}
-
-/** What comes of it, or undefined if the credentials do not allow it. */
-async function unlessDenied<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise;
-  } catch (error) {
-    if (isMutexError(error) && error.code === "ACCESS_DENIED") return undefined;
-    throw error;
   }
 }

@@ -5,6 +5,7 @@ import type { ObservedHold, ObservedWait } from "../telemetry/observer.ts";
 import { LinkedSignal, onAbort } from "../time/abort.ts";
 import { endQuietly, type Held } from "../waiting/held.ts";
 import { tellingOfLostWork } from "../waiting/lost-work.ts";
+import { Handle } from "./handle.ts";
 
 /** What happens as a holding ends. */
 export interface EndHooks {
@@ -90,9 +91,7 @@ const NO_HOOKS: EndHooks = Object.freeze({});
 export let holdingState: (holding: Holding) => HoldingState;
 
 /** Something that is held, until it is given back or lost. */
-export abstract class Holding {
-  /** What it was asked for by. */
-  readonly key: string;
+export abstract class Holding extends Handle {
   readonly #state: HoldingState;
 
   static {
@@ -101,7 +100,7 @@ export abstract class Holding {
 
   /** @internal */
   constructor(key: string, held: Held, hooks: EndHooks = NO_HOOKS) {
-    this.key = key;
+    super(key, held);
     this.#state = new HoldingState(key, held, hooks);
   }
 
@@ -115,33 +114,8 @@ export abstract class Holding {
   }
 
   /**
-   * Whether it is held, by the clock at this very moment. Once lost, it is lost for ever. False while it is
-   * {@link Holding.isUncertain}.
-   */
-  get isHeld(): boolean {
-    return this.#state.held.isHeld;
-  }
-
-  /**
-   * Whether it is neither held nor lost: the machine slept for more than a second, and no renewal was answered since.
-   * The renewal follows within a second of waking up; its answer, or the deadline of the lease, decides. The signal
-   * does not abort for this.
-   */
-  get isUncertain(): boolean {
-    return this.#state.held.isUncertain;
-  }
-
-  /**
-   * How long it is good for without another renewal, in milliseconds, by the clock at this moment; 0 when it is not
-   * held.
-   */
-  get remainingMs(): number {
-    return this.#state.held.remainingMs;
-  }
-
-  /**
    * Throws unless it is held, by the clock at this very moment: `LockLostError`, `NotHeldError` once it was given back,
-   * or `LockUncertainError` while it is {@link Holding.isUncertain}. No lock can see a pause between this question and
+   * or `LockUncertainError` while it is {@link Handle.isUncertain}. No lock can see a pause between this question and
    * the write that follows; fencing tokens are for that.
    */
   assertHeld(): void {

@@ -1,5 +1,4 @@
-import { isMutexError, type LockLostError, shown } from "../errors.ts";
-import type { Closing } from "../lease/closing.ts";
+import { isMutexError, type LockLostError } from "../errors.ts";
 import { type BlobOf, LockBlob } from "../lease/lock-blob.ts";
 import type { ManualLease } from "../lease/manual-lease.ts";
 import { ManualLeases } from "../lease/manual-leases.ts";
@@ -7,8 +6,6 @@ import { MutexContext } from "../lease/mutex-context.ts";
 import type { StandingLease } from "../lease/standing-lease.ts";
 import { checkMs, DEFAULTS, type LeaseTerms } from "../lease/terms.ts";
 import { type ConnectOptions, connect } from "../store/azure/connect.ts";
-import type { LeaseStore } from "../store/lease-store.ts";
-import type { StoreAddress } from "../store/store-address.ts";
 import { azureLog } from "../telemetry/azure-log.ts";
 import { Telemetry, type TelemetryOptions } from "../telemetry/telemetry.ts";
 import { unlessAborted } from "../time/abort.ts";
@@ -55,107 +52,33 @@ const IDLE_CHECK_MS = 20;
 const IDLE_LOOKS = 2;
 
 /**
- * The locks of one container, for what waits for them: an {@link AzureMutex}. Lockers and recipes of one mutex share
- * what this process knows of each key, its queue included.
- */
-export interface Mutex extends AsyncDisposable {
-  /**
-   * Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store
-   * does not say.
-   */
-  readonly address: StoreAddress | undefined;
-  /** As {@link AzureMutex.releaseAll}. */
-  releaseAll(options?: ReleaseAllOptions): Promise<void>;
-  /** As {@link AzureMutex.close}. */
-  close(options?: ReleaseAllOptions): Promise<void>;
-}
-
-/** The space of each mutex. It is known here alone, so that no other code reaches the space through the mutex. */
-const SPACES = new WeakMap<object, LockSpace>();
-
-/** Makes the space the mutex's: lockers and recipes that are given the mutex use it. */
-export function giveSpace(mutex: Mutex, space: LockSpace): void {
-  SPACES.set(mutex, space);
-}
-
-/** The space of a mutex. Throws `TypeError` if it is none. */
-export function spaceOf(mutex: Mutex): LockSpace {
-  const space = SPACES.get(mutex);
-  if (!space) throw new TypeError(`mutex must be an AzureMutex, not ${shown(mutex)}`);
-  return space;
-}
-
-/** Whether it is a mutex. */
-export function isMutex(given: unknown): given is Mutex {
-  return typeof given === "object" && given !== null && SPACES.has(given);
-}
-
-/** The space of a mutex, or a new one for these options. */
-export function spaceFor(mutex: Mutex | MutexOptions): LockSpace {
-  return isMutex(mutex) ? spaceOf(mutex) : new LockSpace(mutex as MutexOptions);
-}
-
-/**
  * A container of locks as this process sees it: the way to it, and what is known of each key. What lockers and recipes
  * of one space know, they share.
  */
-export class LockSpace {
+export class LockSpace extends MutexContext {
   readonly tryTimeoutMs: number;
-  readonly #log: (message: string) => void;
-  readonly #context: MutexContext;
-  readonly #keys: KeyStates = new KeyStates();
   /** The leases that {@link AzureMutex.acquire} took. */
   readonly leases: ManualLeases;
-  /** A log that throws must not cost anybody a lock. */
-  readonly log = (message: string): void => {
-    azureLog("warning", message);
-    try {
-      this.#log(message);
-    } catch {
-      // There is nowhere to say so.
-    }
-  };
+  readonly #keys: KeyStates = new KeyStates();
 
   constructor(options: MutexOptions) {
     const store = connect(options, options?.clock);
     const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, ...given } = options;
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
     if (typeof log !== "function") throw new TypeError("log must be a function");
-    this.tryTimeoutMs = tryTimeoutMs;
-    this.#log = log;
     const sources: Sources = {
       clock: given.clock ?? systemSources.clock,
       random: given.random ?? systemSources.random,
       newId: given.newId ?? systemSources.newId,
     };
-    const measures = new Telemetry(telemetry, sources.clock);
-    this.#context = new MutexContext({ store, sources, telemetry: measures, log: this.log });
+    super({ store, sources, telemetry: new Telemetry(telemetry, sources.clock), log: quietly(log) });
+    this.tryTimeoutMs = tryTimeoutMs;
     this.leases = new ManualLeases(sources.clock);
-  }
-
-  get store(): LeaseStore {
-    return this.#context.store;
-  }
-
-  get telemetry(): Telemetry {
-    return this.#context.telemetry;
-  }
-
-  get closing(): Closing {
-    return this.#context.closing;
-  }
-
-  get clock(): Clock {
-    return this.#context.clock;
-  }
-
-  get random(): () => number {
-    return this.#context.random;
   }
 
   /** The blob, with the timeout of requests that a locker states. Default: the mutex's. */
   blob(of: BlobOf, { tryTimeoutMs }: Pick<LeaseTerms, "tryTimeoutMs"> = this): LockBlob {
-    return new LockBlob(this.#context, of, tryTimeoutMs);
+    return new LockBlob(this, of, tryTimeoutMs);
   }
 
   /** What this process knows of a blob. */
@@ -211,13 +134,13 @@ export class LockSpace {
   /** Whether this process holds nothing, waits for nothing, and sends nothing. */
   get isIdle(): boolean {
     const areHeldByHand = [...this.leases].some(({ isHeld, isUncertain }) => isHeld || isUncertain);
-    return !this.#context.requests.areUnderWay && !this.#keys.areBusy && !areHeldByHand;
+    return !this.requests.areUnderWay && !this.#keys.areBusy && !areHeldByHand;
   }
 
   /** The leases that this process has, or may have because a request is under way. */
-  get standing(): readonly StandingLease[] {
+  get standingLeases(): readonly StandingLease[] {
     const byHand = [...this.leases].filter(({ isReleased, hasLapsed }) => !isReleased && !hasLapsed);
-    return [...this.#context.standing, ...byHand];
+    return [...this.standing, ...byHand];
   }
 
   /**
@@ -229,6 +152,18 @@ export class LockSpace {
     );
     await Promise.all([this.#keys.revokeAll(this.log), ...byHand]);
   }
+}
+
+/** A log that throws must not cost anybody a lock. */
+function quietly(log: (message: string) => void): (message: string) => void {
+  return (message) => {
+    azureLog("warning", message);
+    try {
+      log(message);
+    } catch {
+      // There is nowhere to say so.
+    }
+  };
 }
 
 /** Releases the lease. Resolves with the error if the lease was lost. */

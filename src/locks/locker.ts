@@ -6,8 +6,9 @@ import { holdingState } from "./holding.ts";
 import { LeaseAcquirer } from "./lease-acquirer.ts";
 import { type Lock, lockOf } from "./lock.ts";
 import { LockCalls } from "./lock-calls.ts";
-import { type Mutex, type MutexOptions, spaceFor } from "./lock-space.ts";
+import type { MutexOptions } from "./lock-space.ts";
 import { SourceLock } from "./lockable.ts";
+import { type Mutex, spaceFor } from "./mutex.ts";
 
 const AMBIGUOUS =
   "unlock() may mean another call of this locker; release the lock that lock() returned, use run(), or make a locker for each task";

@@ -67,11 +67,11 @@ export function onLastExit(host: EndingProcess, callback: () => void): () => voi
  */
 export function releaseAtExit(
   host: Pick<EndingProcess, "runNode">,
-  spaces: readonly Pick<LockSpace, "store" | "standing">[],
+  spaces: readonly Pick<LockSpace, "store" | "standingLeases">[],
 ): boolean {
   try {
-    const requests = spaces.flatMap(({ store, standing }) =>
-      standing.map(({ name, leaseId }) => store.releaseRequest?.(name, leaseId)),
+    const requests = spaces.flatMap(({ store, standingLeases }) =>
+      standingLeases.map(({ name, leaseId }) => store.releaseRequest?.(name, leaseId)),
     );
     const ready = requests.filter((request): request is ReleaseRequest => request !== undefined);
     const areAnswered = ready.length === 0 || host.runNode(RELEASING_PROGRAM, JSON.stringify(ready), LONGEST_MS) === 0;

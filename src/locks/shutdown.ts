@@ -14,7 +14,8 @@ import {
   ownListener,
   thisProcess,
 } from "./ending-process.ts";
-import { isMutex, type LockSpace, type Mutex, spaceOf, untilIdle } from "./lock-space.ts";
+import { type LockSpace, untilIdle } from "./lock-space.ts";
+import { type Mutex, spaceOf } from "./mutex.ts";
 import { onLastExit, releaseAtExit } from "./release-at-exit.ts";
 
 /** What asks a process to end, and how it does. */
@@ -256,10 +257,8 @@ export function releaseOnSignals(mutexes: Mutex | readonly Mutex[], options: Rel
 export function spacesIn(mutexes: Mutex | readonly Mutex[]): [LockSpace, ...LockSpace[]] {
   const [first, ...others] = [mutexes].flat();
   if (first === undefined) throw new TypeError("mutexes must be at least one mutex, not none");
-  for (const one of [first, ...others]) {
-    if (!isMutex(one)) throw new TypeError(`mutexes must be an AzureMutex, or several in an array, not ${shown(one)}`);
-  }
-  return [spaceOf(first), ...others.map(spaceOf)];
+  const must = "mutexes must be an AzureMutex, or several in an array";
+  return [spaceOf(first, must), ...others.map((other) => spaceOf(other, must))];
 }
 
 function checkSignals(signals: unknown): void {

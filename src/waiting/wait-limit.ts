@@ -57,7 +57,7 @@ const LAST_POLL_AHEAD_MS = 20;
 export interface WaitingAt {
   readonly clock: Clock;
   /** Names the host in errors. */
-  readonly address?: StoreAddress | undefined;
+  readonly address: StoreAddress | undefined;
   /** Ends all waits of the mutex. */
   readonly closing: Closing;
 }

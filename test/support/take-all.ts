@@ -1,4 +1,5 @@
-import type { Mutex, MutexOptions } from "../../src/locks/lock-space.ts";
+import type { MutexOptions } from "../../src/locks/lock-space.ts";
+import type { Mutex } from "../../src/locks/mutex.ts";
 import { type LockSet, lockAll } from "../../src/recipes/lock-all.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import type { WaitOptions } from "../../src/waiting/wait-limit.ts";

@@ -1,8 +1,9 @@
 import { Holding } from "../../locks/holding.ts";
 import { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
 import { type Lock, lockOf } from "../../locks/lock.ts";
-import { type Mutex, type MutexOptions, spaceFor } from "../../locks/lock-space.ts";
+import type { MutexOptions } from "../../locks/lock-space.ts";
 import { type Lockable, SourceLock } from "../../locks/lockable.ts";
+import { type Mutex, spaceFor } from "../../locks/mutex.ts";
 import { checkKey } from "../../store/azure/blob-name.ts";
 import { type LockerOptions, resolveLockerOptions } from "../../waiting/locker-options.ts";
 import { Readers } from "./readers.ts";

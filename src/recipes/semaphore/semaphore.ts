@@ -1,8 +1,9 @@
 import { isNumberOfPermits, MOST_PERMITS } from "../../blobs/permit-slot.ts";
 import { shown } from "../../errors.ts";
 import { Holding } from "../../locks/holding.ts";
-import { type Mutex, type MutexOptions, spaceFor } from "../../locks/lock-space.ts";
+import type { MutexOptions } from "../../locks/lock-space.ts";
 import { SourceLock } from "../../locks/lockable.ts";
+import { type Mutex, spaceFor } from "../../locks/mutex.ts";
 import { checkKey } from "../../store/azure/blob-name.ts";
 import type { Hold } from "../../waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "../../waiting/locker-options.ts";

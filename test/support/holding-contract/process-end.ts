@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Holding } from "../../../src/locks/holding.ts";
-import { spaceOf } from "../../../src/locks/lock-space.ts";
+import { spaceOf } from "../../../src/locks/mutex.ts";
 import { forEachRequest, HISTORIES, type HoldingSubject, Outcome, Scene, SOON_MS } from "./scene.ts";
 
 export function describeProcessEnd(subject: HoldingSubject): void {
@@ -43,7 +43,8 @@ export function describeProcessEnd(subject: HoldingSubject): void {
           while (store.count() <= after && outcome.isOpen) await scene.clock.advance(1);
           const isOver = !outcome.isOpen;
           // By the names and ids alone, as another process does it.
-          for (const { name, leaseId } of spaceOf(mutex).standing) await scene.world.memory.release(name, leaseId);
+          for (const { name, leaseId } of spaceOf(mutex).standingLeases)
+            await scene.world.memory.release(name, leaseId);
           expect(await scene.leased()).toEqual([]);
           return isOver ? "spared" : "struck";
         });

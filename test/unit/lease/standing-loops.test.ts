@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Renewer } from "../../../src/lease/renewer.ts";
 import { resolveTerms } from "../../../src/lease/terms.ts";
-import { spaceOf } from "../../../src/locks/lock-space.ts";
+import { spaceOf } from "../../../src/locks/mutex.ts";
 import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
 import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import type { LeaseStore } from "../../../src/store/lease-store.ts";

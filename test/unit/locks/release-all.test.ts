@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
-import { spaceOf } from "../../../src/locks/lock-space.ts";
+import { spaceOf } from "../../../src/locks/mutex.ts";
 import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";

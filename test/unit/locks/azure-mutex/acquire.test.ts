@@ -5,7 +5,7 @@ import {
   NotHeldError,
   StoreUnavailableError,
 } from "../../../../src/errors.ts";
-import { spaceOf } from "../../../../src/locks/lock-space.ts";
+import { spaceOf } from "../../../../src/locks/mutex.ts";
 import { setup } from "./setup.ts";
 
 describe("acquire", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LockLostError, LockTimeoutError, NotHeldError, StoreUnavailableError } from "../../../../src/errors.ts";
 import type { Lock } from "../../../../src/locks/lock.ts";
-import { spaceOf } from "../../../../src/locks/lock-space.ts";
+import { spaceOf } from "../../../../src/locks/mutex.ts";
 import { gate } from "../../../support/gate.ts";
 import { setup } from "./setup.ts";
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError, LockTimeoutError, StoreUnavailableError } from "../../../../src/errors.ts";
+import type { Holding } from "../../../../src/locks/holding.ts";
+import { Semaphore } from "../../../../src/recipes/semaphore/semaphore.ts";
+import { storeWith } from "../../../support/store-with.ts";
 import { setup } from "./setup.ts";
 
 describe("a wait with a time-out or a signal", () => {
@@ -41,6 +44,19 @@ describe("a wait with a time-out or a signal", () => {
     const error = await world.until(locker.lock({ timeoutMs: 1_500 }).catch((thrown) => thrown));
     expect(error).toBeInstanceOf(LockTimeoutError);
     expect(error.cause).toBeUndefined();
+  });
+
+  it("names the host that does not answer, to whatever waits", async () => {
+    const { world, store } = setup();
+    const address = { name: "acme/locks", account: "acme", container: "locks", host: "acme.example" };
+    const { mutex } = world.process({ store: storeWith(store, { address }) });
+    store.hang("all");
+    const waiting = [mutex.locker("job"), new Semaphore(mutex, "exports", { permits: 1 })];
+    for (const lockable of waiting)
+      await expect(world.until<Holding>(lockable.lock({ timeoutMs: 2_500 }))).rejects.toMatchObject({
+        message: expect.stringMatching(/ was not free within 2500 ms, and acme.example does not answer$/),
+        cause: { host: "acme.example", message: expect.stringContaining("no answer from acme.example for 2500 ms") },
+      });
   });
 
   it.each([1, 100, 1_999])(

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { AzureMutex } from "../../../../src/locks/azure-mutex.ts";
-import { spaceOf } from "../../../../src/locks/lock-space.ts";
+import { spaceOf } from "../../../../src/locks/mutex.ts";
 import { type ReleaseOnSignalsOptions, Shutdown, spacesIn } from "../../../../src/locks/shutdown.ts";
 import { takeOneOfEach } from "../../../support/one-of-each.ts";
 import { World } from "../../../support/world.ts";
@@ -103,7 +103,7 @@ describe("a process that ends while everything is still being released", () => {
     await world.until(lost.release().catch(() => undefined));
     await mutex.acquire("lapsed", 15);
     await world.clock.advance(120_000);
-    expect(spaceOf(mutex).standing).toEqual([]);
+    expect(spaceOf(mutex).standingLeases).toEqual([]);
     host.raise("SIGTERM");
     host.exit(0);
     expect(host.children).toEqual([]);

@@ -84,17 +84,17 @@ function typed(project: string): string {
 import type { ${store.join(", ")} } from "azmutex/store";
 import type { ${testing.join(", ")} } from "azmutex/testing";
 export type { ${[...main, ...store, ...testing].join(", ")} };
-import { AzureMutex as Mutex, isMutexError as isOurs, Semaphore as Permits } from "azmutex";
+import * as azmutex from "azmutex";
 export async function work(purpose: string | undefined, signal: AbortSignal | undefined): Promise<number> {
-  const mutex = new Mutex({ connectionString: "UseDevelopmentStorage=true", containerName: "locks", log: undefined });
+  const mutex = new azmutex.AzureMutex({ connectionString: "UseDevelopmentStorage=true", containerName: "locks", log: undefined });
   const locker = mutex.locker("k", { purpose, leaseSeconds: undefined });
   try {
     return await locker.run((lock) => lock.remainingMs, { signal, timeoutMs: undefined });
   } catch (error) {
-    if (isOurs(error) && error.code === "LOCK_LOST") return error.why.length;
+    if (azmutex.isMutexError(error) && error.code === "LOCK_LOST") return error.why.length;
     throw error;
   } finally {
-    await new Permits(mutex, "p", { permits: 2 }).acquire().then((permit) => permit.release());
+    await new azmutex.Semaphore(mutex, "p", { permits: 2 }).acquire().then((permit) => permit.release());
   }
 }
 `;

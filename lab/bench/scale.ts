@@ -47,7 +47,7 @@ const MOST_GROWTH = 1.2;
 const MOST_LAG_MS = 500;
 /**
  * Azurite goes through all blobs of an account at every request. With 5,000 in one that is most of what it does, and on
- * a slow machine it does not keep up (ADR 36).
+ * a slow machine it does not keep up.
  */
 const LOCKS_PER_ACCOUNT = 1_000;
 const MINUTE_MS = 60_000;
@@ -89,7 +89,7 @@ const QUICK: Plan = {
 export const SCALE: Benchmark = {
   name: "scale",
   title: "Scale: many locks held, many tasks waiting",
-  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, with no more than 1,000 locks in one account, as it goes through all blobs of an account at every request ([why](adr/0036-many-locks-on-azurite-are-spread-over-accounts.md)), and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, three times and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what all objects of a heap snapshot, compiled code aside, take more than when everything has been given back, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, and nothing that would notice a loss. The process as a whole is with what a first snapshot left to it.
+  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, with no more than 1,000 locks in one account, as it goes through all blobs of an account at every request ([why](testing.md#thousands-of-locks-on-azurite)), and on \`MemoryLeaseStore\` behind a timer of one round trip for one lease, three times and in turns (100,000: for two leases, once). Each setting is a fresh process, one after the other, with the same warm-up before; the processor time is that of the whole process from the moment when everything is held, less that of a process that holds nothing; the memory is what all objects of a heap snapshot, compiled code aside, take more than when everything has been given back, less the same of that process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal for each lease, and nothing that would notice a loss. The process as a whole is with what a first snapshot left to it.
 
 How late a renewal was sent is counted from \`renewEveryMs\` after the one before was sent; the first of each lock is sent at a time that is left to chance, so that they are spread, and only counts for that. The locks are taken as fast as that goes, one after the other on Azurite, 50 at a time in memory, renewals meanwhile included.`,
   run,

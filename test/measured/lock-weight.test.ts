@@ -7,7 +7,7 @@ import { MemoryLeaseStore } from "../../src/testing/index.ts";
 const LOCKS = 2_000;
 /**
  * A third more than it is, blob and timers included. Whatever is kept takes the garbage collector time, and renewals
- * wait: docs/adr/0035.
+ * wait: docs/architecture.md.
  */
 const MOST_BYTES = 4_000;
 /**

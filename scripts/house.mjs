@@ -16,7 +16,7 @@ const NAMELESS = /\b(?:whoever|somebody|nobody|whom)\b/i;
 /** The files that say which words these are. */
 const ABOUT_NAMELESS = new Set(["scripts/house.mjs", "test/project/words.test.ts"]);
 /** Reports of the public API: TypeScript in a Markdown fence, written by api-extractor. */
-const GENERATED_CODE = /^api\/.*\.api\.md$/;
+const GENERATED_CODE = /^docs\/api\/.*\.api\.md$/;
 /** The parts of `src` that use the library like any other program. */
 const AROUND = /^(?:cli|ui|testing)\//;
 

@@ -16,7 +16,7 @@ import { edited } from "../build/lab/simulation/mutate.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** All that the simulation needs. */
-const PARTS = ["src", "lab", "test/support", "tsconfig.json", "package.json"];
+const PARTS = ["src", "lab/tsconfig.json", "lab/simulation", "lab/shared", "tsconfig.json", "package.json"];
 
 const { values } = parseArgs({
   options: {
@@ -27,7 +27,8 @@ const { values } = parseArgs({
 });
 
 const copy = mkdtempSync(join(tmpdir(), "azmutex-mutants-"));
-for (const part of PARTS) cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+const isNeeded = (path) => !/\bshared[\\/]peers[\\/]/.test(path);
+for (const part of PARTS) cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: isNeeded });
 symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
 const tsc = join(ROOT, "node_modules", ".bin", "tsc");
 const simulation = join(copy, "build", "lab", "simulation", "main.js");

@@ -1,4 +1,4 @@
-import type { Kill } from "./holds.ts";
+import type { Kill } from "../../lab/shared/race/holds.ts";
 import type { Colour, Paint } from "./paint.ts";
 import { PLAN, PLANNED_INCREMENTS } from "./plan.ts";
 import type { RaceView } from "./race.ts";

@@ -1,4 +1,4 @@
-import type { Hold, Kill } from "./holds.ts";
+import type { Hold, Kill } from "../../lab/shared/race/holds.ts";
 import type { Requests } from "./requests.ts";
 
 /** What became of the worker that was killed. */

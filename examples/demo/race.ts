@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Counter } from "./counter.ts";
-import { holdsOf, type Kill } from "./holds.ts";
-import { Journal, now } from "./journal.ts";
+import { Counter } from "../../lab/shared/race/counter.ts";
+import { holdsOf, type Kill } from "../../lab/shared/race/holds.ts";
+import { Journal, now } from "../../lab/shared/race/journal.ts";
 import type { Job, LockAddress, Report } from "./messages.ts";
 import { PLAN } from "./plan.ts";
 import type { Crash, RaceRecord } from "./race-record.ts";

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
+import { now } from "../../lab/shared/race/journal.ts";
 import { boardLines, LOWEST, NARROWEST, progressLine } from "./board.ts";
-import { now } from "./journal.ts";
 import { type Paint, paintFor } from "./paint.ts";
 import type { RaceView } from "./race.ts";
 

@@ -1,4 +1,4 @@
-import { firstWithoutHigherToken, type Hold, handOversIn, takeoverAfter } from "./holds.ts";
+import { firstWithoutHigherToken, type Hold, handOversIn, takeoverAfter } from "../../lab/shared/race/holds.ts";
 import { PLAN, PLANNED_INCREMENTS } from "./plan.ts";
 import { finishedIn, type RaceRecord } from "./race-record.ts";
 

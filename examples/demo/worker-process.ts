@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { now } from "./journal.ts";
+import { now } from "../../lab/shared/race/journal.ts";
 import type { Job, Order, Report } from "./messages.ts";
 import type { Requests } from "./requests.ts";
 

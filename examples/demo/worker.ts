@@ -1,8 +1,8 @@
 // One worker: adds one to a number in a file, a hundred times, while four other processes do the same.
 import { setTimeout as sleep } from "node:timers/promises";
 import { AzureMutex, type Lock, Locker } from "azmutex";
-import { Counter } from "./counter.ts";
-import { Journal, now } from "./journal.ts";
+import { Counter } from "../../lab/shared/race/counter.ts";
+import { Journal, now } from "../../lab/shared/race/journal.ts";
 import type { LockAddress } from "./messages.ts";
 import { between, PLAN } from "./plan.ts";
 import { finish, receiveJob, report, startTogether } from "./worker-line.ts";

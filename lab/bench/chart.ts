@@ -1,5 +1,5 @@
-import { STYLE } from "../../examples/demo/timeline/style.ts";
-import { element, line, picture, text } from "../../examples/demo/timeline/svg.ts";
+import { STYLE } from "../shared/svg/style.ts";
+import { element, line, picture, text } from "../shared/svg/svg.ts";
 import type { Bar, Chart } from "./benchmark.ts";
 
 const WIDTH = 900;

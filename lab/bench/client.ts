@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { failure, firstMessage, kill } from "../faults/child-process.ts";
-import { adapterOf } from "../faults/peers.ts";
+import { failure, firstMessage, kill } from "../shared/child-process.ts";
 import type { PeerClient } from "../shared/peers/src/peer.ts";
+import { adapterOf } from "../shared/peers.ts";
 import type { Contender } from "./contenders.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { PROJECT } from "../faults/project.ts";
+import { PROJECT } from "../shared/project.ts";
 import type { Room, Stage } from "./stage.ts";
 
 /** A lock that is measured. */

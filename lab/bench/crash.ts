@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { now } from "../faults/now.ts";
-import { showDuration } from "../policies/duration.ts";
+import { showDuration } from "../shared/duration.ts";
+import { now } from "../shared/now.ts";
+import { median, quantile } from "../shared/statistics.ts";
 import type { Bar, Benchmark, Claim, Table } from "./benchmark.ts";
 import { Client } from "./client.ts";
 import { type Contender, OURS } from "./contenders.ts";
 import type { HoldEvent, HoldOrder } from "./jobs/hold.ts";
-import { median, quantile } from "./statistics.ts";
 
 /** A way to hold the lock that is killed. */
 interface Setting {

@@ -1,4 +1,5 @@
-import { NotRunError } from "../interop/not-run.ts";
+import { NotRunError } from "../shared/go-peer/not-run.ts";
+import { median, quantile, repeated, shown } from "../shared/statistics.ts";
 import { type Benchmark, type Chart, type Claim, type Context, notRunRow, type Report } from "./benchmark.ts";
 import {
   type Contender,
@@ -13,7 +14,6 @@ import {
   SESAMECARE,
 } from "./contenders.ts";
 import { countsRequests, type Room, type Stage } from "./stage.ts";
-import { median, quantile, repeated, shown } from "./statistics.ts";
 import { Alternating, GoTurns, type TurnTaker } from "./turns.ts";
 
 /** Who is measured: one row of the table. */

@@ -1,4 +1,4 @@
-import { wrapped } from "../faults/wrapped.ts";
+import { wrapped } from "../shared/wrapped.ts";
 import type { Claim, Measured, Report, Table } from "./benchmark.ts";
 
 const HEAD = `# Benchmarks

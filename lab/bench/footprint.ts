@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { PROJECT } from "../faults/project.ts";
+import { PROJECT } from "../shared/project.ts";
+import { median, repeated, shown } from "../shared/statistics.ts";
 import type { Benchmark, Claim, Context, Report, Table } from "./benchmark.ts";
 import { type ImportCost, type Imported, importCosts } from "./import-cost.ts";
 import { packageSizes, runTimeDependencies } from "./package-size.ts";
 import { bareCycle, ourCycle, timeOf, timesOf } from "./startup.ts";
-import { median, repeated, shown } from "./statistics.ts";
 
 /** What the package may cost, beyond the SDK: of the time that its import takes, and of memory. */
 export const FOOTPRINT_LIMITS = Object.freeze({ importRatio: 0.4, importBytes: 2 * 2 ** 20 });

@@ -1,8 +1,8 @@
 // A proxy in a process of its own that lets every request be under way for longer, and counts them.
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
-import { HTTP } from "../faults/wire/http.ts";
-import { RESP } from "../faults/wire/resp.ts";
+import { HTTP } from "../shared/wire/http.ts";
+import { RESP } from "../shared/wire/resp.ts";
 import type { ProxyAnswer, ProxyOrder } from "./latency-proxy.ts";
 
 const PROTOCOLS = { http: HTTP, resp: RESP, opaque: undefined } as const;

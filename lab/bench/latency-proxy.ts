@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { firstMessage, kill } from "../faults/child-process.ts";
+import { firstMessage, kill } from "../shared/child-process.ts";
 
 /** What is counted: requests of HTTP, commands of Redis, or nothing. */
 export type Language = "http" | "resp" | "opaque";

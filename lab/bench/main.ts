@@ -1,9 +1,9 @@
 // `npm run bench`: how fast, at what cost, and beside which others.
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { preparePeers } from "../faults/peers.ts";
-import { versionIn } from "../faults/project.ts";
-import { redisVersion } from "../faults/storage.ts";
+import { preparePeers } from "../shared/peers.ts";
+import { versionIn } from "../shared/project.ts";
+import { redisVersion } from "../shared/storage/storage.ts";
 import { BENCHMARKS } from "./all.ts";
 import type { Benchmark, Measured } from "./benchmark.ts";
 import { printed } from "./document.ts";

@@ -1,8 +1,11 @@
-import { now } from "../faults/now.ts";
-import { nameDuration, showDuration } from "../policies/duration.ts";
-import { type Figures, figuresOf } from "../policies/figures.ts";
-import { measure, ROUND_TRIP_MS } from "../policies/measured.ts";
-import type { Hold, RunRecord } from "../policies/run-record.ts";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { nameDuration, showDuration } from "../shared/duration.ts";
+import { now } from "../shared/now.ts";
+import { PROJECT } from "../shared/project.ts";
+import { type Figures, figuresOf } from "../shared/waits/figures.ts";
+import type { Hold, RunRecord } from "../shared/waits/run-record.ts";
 import { type Bar, type Benchmark, type Claim, type Context, notRunRow, type Report, type Table } from "./benchmark.ts";
 import { Client } from "./client.ts";
 import {
@@ -51,6 +54,7 @@ const SIMULATED = [
   { processes: 1_000, minutes: 5 },
 ];
 const SIMULATED_HOLD_MS = 200;
+const ROUND_TRIP_MS = 10;
 const SIMULATED_QUICK = [{ processes: 10, minutes: 1 }];
 
 /** The limits of the claims, in milliseconds. */
@@ -66,6 +70,11 @@ interface Outcome {
   readonly figures: Figures;
   /** The same with the gap from a release being called. */
   readonly fromCalled: Figures;
+}
+
+interface Simulated {
+  readonly situation: { readonly policy: string };
+  readonly mean: Figures;
 }
 
 export const PROCESSES: Benchmark = {
@@ -300,8 +309,7 @@ async function simulatedTables({ isQuick, note }: Context): Promise<Table[]> {
   const tables: Table[] = [];
   for (const { processes, minutes } of sizes) {
     note(`simulating ${processes} processes`);
-    const situation = { processes, minutes, holdMs: SIMULATED_HOLD_MS, roundTripMs: ROUND_TRIP_MS, seeds: [1] };
-    const measured = await measure(SIMULATED_POLICIES.map((policy) => ({ ...situation, policy })));
+    const measured = await simulated(processes, minutes);
     const size = `${processes.toLocaleString("en")} processes, holds of ${nameDuration(SIMULATED_HOLD_MS)} on average`;
     tables.push({
       caption: `${size}, ${minutes} min, round trips of ${nameDuration(ROUND_TRIP_MS)}, simulated`,
@@ -310,4 +318,17 @@ async function simulatedTables({ isQuick, note }: Context): Promise<Table[]> {
     });
   }
   return tables;
+}
+
+/** What `npm run simulate` says of each policy. */
+async function simulated(processes: number, minutes: number): Promise<readonly Simulated[]> {
+  const options = { processes, minutes, hold: `${SIMULATED_HOLD_MS}ms`, "round-trip": `${ROUND_TRIP_MS}ms`, seeds: 1 };
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    fileURLToPath(new URL("build/lab/policies/main.js", PROJECT)),
+    "--json",
+    ...Object.entries(options).map(([name, value]) => `--${name}=${value}`),
+    ...SIMULATED_POLICIES.map((policy) => `--policy=${policy}`),
+  ]);
+  // JSON has no NaN, which stands for nothing to measure.
+  return JSON.parse(stdout, (_, value) => value ?? Number.NaN) as Simulated[];
 }

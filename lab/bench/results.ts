@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { PROJECT } from "../faults/project.ts";
+import { PROJECT } from "../shared/project.ts";
 import type { Benchmark, Measured } from "./benchmark.ts";
 import { chartSvg } from "./chart.ts";
 import { benchmarksDocument } from "./document.ts";

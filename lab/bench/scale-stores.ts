@@ -1,47 +1,25 @@
-import type { LeaseStore } from "azmutex/store";
+import type { LeaseStore, StoreCall } from "azmutex/store";
 import { MemoryLeaseStore } from "azmutex/testing";
+import { RelayedStore, type StoreRequest } from "../shared/relayed-store.ts";
 import type { LagFigures } from "./scale-orders.ts";
 
 /**
  * A memory store to which every request of a locker is under way for one round trip. One timer each: the cost is to be
  * the mutex's.
  */
-export class SlowMemoryStore extends MemoryLeaseStore {
+export class SlowMemoryStore extends RelayedStore {
+  readonly #memory = new MemoryLeaseStore({ containerExists: true });
   readonly #roundTripMs: number;
 
   constructor(roundTripMs: number) {
-    super({ containerExists: true });
+    super();
     this.#roundTripMs = roundTripMs;
   }
 
-  override acquire(...given: Parameters<MemoryLeaseStore["acquire"]>): ReturnType<MemoryLeaseStore["acquire"]> {
-    return this.#later(() => super.acquire(...given));
-  }
-
-  override renew(...given: Parameters<MemoryLeaseStore["renew"]>): ReturnType<MemoryLeaseStore["renew"]> {
-    return this.#later(() => super.renew(...given));
-  }
-
-  override release(...given: Parameters<MemoryLeaseStore["release"]>): ReturnType<MemoryLeaseStore["release"]> {
-    return this.#later(() => super.release(...given));
-  }
-
-  override create(...given: Parameters<MemoryLeaseStore["create"]>): ReturnType<MemoryLeaseStore["create"]> {
-    return this.#later(() => super.create(...given));
-  }
-
-  override read(...given: Parameters<MemoryLeaseStore["read"]>): ReturnType<MemoryLeaseStore["read"]> {
-    return this.#later(() => super.read(...given));
-  }
-
-  override writeMetadata(
-    ...given: Parameters<MemoryLeaseStore["writeMetadata"]>
-  ): ReturnType<MemoryLeaseStore["writeMetadata"]> {
-    return this.#later(() => super.writeMetadata(...given));
-  }
-
-  #later<T>(send: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => void setTimeout(() => send().then(resolve, reject), this.#roundTripMs));
+  protected override send<T>(_call: StoreCall | undefined, { ask }: StoreRequest): Promise<T> {
+    return new Promise((resolve, reject) => {
+      setTimeout(() => (ask(this.#memory) as Promise<T>).then(resolve, reject), this.#roundTripMs);
+    });
   }
 }
 
@@ -77,7 +55,7 @@ export class RenewalWatch {
     this.#buckets = new Uint32Array(Math.ceil(longestMs / BUCKET_MS) + 1);
   }
 
-  /** Replaces two methods of the store: a wrapper would have to have all eleven. */
+  /** Replaces two methods of the store. */
   lookOn(store: LeaseStore): void {
     const acquire = store.acquire.bind(store);
     const renew = store.renew.bind(store);

@@ -1,12 +1,12 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { accountsAt } from "../faults/accounts.ts";
-import { firstMessage } from "../faults/child-process.ts";
+import { firstMessage } from "../shared/child-process.ts";
+import { median } from "../shared/statistics.ts";
+import { accountsAt } from "../shared/storage/accounts.ts";
 import type { Benchmark, Claim, Context, Report, Table } from "./benchmark.ts";
 import type { ScaleOrder, ScaleOutcome, Some } from "./scale-orders.ts";
 import type { Stage } from "./stage.ts";
-import { median } from "./statistics.ts";
 
 type Kind = ScaleOrder["kind"];
 

@@ -1,4 +1,4 @@
-import { BLOBS, REDIS, type Storage, type StorageRoom } from "../faults/storage.ts";
+import { BLOBS, REDIS, type Storage, type StorageRoom } from "../shared/storage/storage.ts";
 import { ETCD } from "./etcd.ts";
 import { type Language, LatencyProxy } from "./latency-proxy.ts";
 

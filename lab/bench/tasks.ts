@@ -1,3 +1,4 @@
+import { quantile, type Repeated, repeated, shown } from "../shared/statistics.ts";
 import { type Benchmark, type Chart, type Claim, type Context, notRunRow, type Report } from "./benchmark.ts";
 import { Client } from "./client.ts";
 import {
@@ -14,7 +15,6 @@ import {
 } from "./contenders.ts";
 import type { CyclesDone, CyclesGiven } from "./jobs/cycles.ts";
 import { countsRequests } from "./stage.ts";
-import { quantile, type Repeated, repeated, shown } from "./statistics.ts";
 
 const TASKS_IN_ALL = 100;
 const KEY = "many-tasks";

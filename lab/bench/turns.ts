@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GoPeer } from "../interop/go-peer.ts";
-import { buildGoProgram, GO_PORT } from "../interop/go-program.ts";
-import { NotRunError } from "../interop/not-run.ts";
+import { GoPeer } from "../shared/go-peer/go-peer.ts";
+import { buildGoProgram, GO_PORT } from "../shared/go-peer/go-program.ts";
+import { NotRunError } from "../shared/go-peer/not-run.ts";
 import { Client } from "./client.ts";
 import type { Contender } from "./contenders.ts";
 import type { CyclesDone, CyclesGiven } from "./jobs/cycles.ts";

@@ -1,5 +1,5 @@
+import { grouped } from "../shared/grouped.ts";
 import type { Evidence, StorageLoss } from "./evidence.ts";
-import { grouped } from "./grouped.ts";
 import { type CertainHold, type Hold, inOrder } from "./holds.ts";
 import { groupOf } from "./plan.ts";
 import type { Touch } from "./register.ts";

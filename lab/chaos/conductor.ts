@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { FaultProxy } from "../../test/support/fault-proxy.ts";
-import { isStopped } from "../../test/support/processes.ts";
-import { Chance } from "../simulation/chance.ts";
+import { Chance } from "../shared/chance.ts";
+import { isStopped } from "../shared/processes.ts";
+import { FaultProxy } from "../shared/wire/fault-proxy.ts";
 import { type JobOfAll, Member } from "./crew.ts";
 import type { Calm, Evidence, StorageLoss, Struck } from "./evidence.ts";
 import { MachineClock } from "./machine-clock.ts";

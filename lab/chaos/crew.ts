@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { FaultProxy } from "../../test/support/fault-proxy.ts";
+import type { FaultProxy } from "../shared/wire/fault-proxy.ts";
 import { holdsOf } from "./holds.ts";
 import { type Entry, readJournal } from "./journal.ts";
 import type { ActorKind, ActorSpec, Job } from "./messages.ts";

@@ -1,5 +1,5 @@
-import type { EndOfFault, FaultProxy, WireOperations } from "../../test/support/fault-proxy.ts";
-import type { Chance } from "../simulation/chance.ts";
+import type { Chance } from "../shared/chance.ts";
+import type { EndOfFault, FaultProxy, WireOperations } from "../shared/wire/fault-proxy.ts";
 import type { NetworkTrouble } from "./plan.ts";
 
 /** Polls would drown in it what matters. */

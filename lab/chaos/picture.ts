@@ -1,8 +1,8 @@
-import { STYLE } from "../../examples/demo/timeline/style.ts";
-import { bars, element, line, picture, text } from "../../examples/demo/timeline/svg.ts";
+import { grouped } from "../shared/grouped.ts";
+import { STYLE } from "../shared/svg/style.ts";
+import { bars, element, line, picture, text } from "../shared/svg/svg.ts";
 import type { Verdict } from "./checker.ts";
 import type { Evidence, Struck } from "./evidence.ts";
-import { grouped } from "./grouped.ts";
 import { inOrder } from "./holds.ts";
 import { isOfProcess, isOfStorage } from "./plan.ts";
 import type { Tally } from "./tally.ts";

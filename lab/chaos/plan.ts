@@ -1,4 +1,4 @@
-import { Chance } from "../simulation/chance.ts";
+import { Chance } from "../shared/chance.ts";
 
 /** What goes wrong. */
 export type TroubleKind = ProcessTrouble | NetworkTrouble | StorageTrouble | "lateWrites";

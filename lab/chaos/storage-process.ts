@@ -3,8 +3,8 @@ import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EMULATOR, emulatorConnectionString } from "../../src/store/azure/endpoint.ts";
-import type { Upstream } from "../../test/support/fault-proxy.ts";
-import { kill } from "../faults/child-process.ts";
+import { kill } from "../shared/child-process.ts";
+import type { Upstream } from "../shared/wire/fault-proxy.ts";
 
 const PROGRAM = fileURLToPath(new URL("./storage-program.js", import.meta.url));
 // The version check is off because the SDK is ahead of Azurite; see AZURITE_SETTINGS.

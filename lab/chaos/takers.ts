@@ -7,7 +7,7 @@ import {
   Semaphore,
   type WaitOptions,
 } from "azmutex";
-import type { Random } from "../policies/seeded.ts";
+import type { Random } from "../shared/seeded.ts";
 import type { ActorSpec } from "./messages.ts";
 
 /** What was taken, and what of it writes to which register. */

@@ -1,6 +1,6 @@
+import { grouped } from "../shared/grouped.ts";
 import { staleOffersOf } from "./checker.ts";
 import type { Evidence } from "./evidence.ts";
-import { grouped } from "./grouped.ts";
 import { inOrder } from "./holds.ts";
 
 /** What a run was made of. */

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { hasEnded } from "../faults/child-process.ts";
+import { hasEnded } from "../shared/child-process.ts";
 import type { Job, Order, Report } from "./messages.ts";
 
 const PROGRAM = fileURLToPath(new URL("./worker.js", import.meta.url));

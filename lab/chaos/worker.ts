@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AzureMutex, isMutexError } from "azmutex";
-import { between, seeded } from "../policies/seeded.ts";
+import { between, seeded } from "../shared/seeded.ts";
 import { Journal } from "./journal.ts";
 import { MachineClock } from "./machine-clock.ts";
 import type { ActorSpec, Fate, Job, Order, Report } from "./messages.ts";

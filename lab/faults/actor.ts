@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { now } from "../shared/now.ts";
 import type { Order, Plan, Report } from "./messages.ts";
-import { now } from "./now.ts";
 import type { SleepClock } from "./sleep-clock.ts";
 
 export interface End {

@@ -1,4 +1,4 @@
-import { BLOBS, REDIS, type StorageRoom } from "./storage.ts";
+import { BLOBS, REDIS, type StorageRoom } from "../shared/storage/storage.ts";
 
 /** A library in the matrix. */
 export interface Column {

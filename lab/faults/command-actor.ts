@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { now } from "../shared/now.ts";
+import { PROJECT } from "../shared/project.ts";
+import { CONTAINER } from "../shared/storage/storage.ts";
 import { Actor } from "./actor.ts";
 import type { Order } from "./messages.ts";
-import { now } from "./now.ts";
-import { PROJECT } from "./project.ts";
-import { CONTAINER } from "./storage.ts";
 
 const COMMAND = fileURLToPath(new URL("dist/cli/main.js", PROJECT));
 const LOOK_EVERY_MS = 50;

@@ -1,8 +1,8 @@
+import { wrapped } from "../shared/wrapped.ts";
 import type { Cell } from "./cell.ts";
 import { wordsOf } from "./cell.ts";
 import type { Column } from "./columns.ts";
 import type { Row } from "./rows.ts";
-import { wrapped } from "./wrapped.ts";
 
 const BEGIN = "<!-- made by npm run faults: from here -->";
 const END = "<!-- made by npm run faults: to here -->";

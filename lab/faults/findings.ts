@@ -1,6 +1,6 @@
+import { now } from "../shared/now.ts";
 import type { Actor } from "./actor.ts";
 import type { Column } from "./columns.ts";
-import { now } from "./now.ts";
 import { LOOK_ON_MS } from "./scene.ts";
 
 /** As it should be; safe, but at a price that was not necessary; or not as a lock should be. */

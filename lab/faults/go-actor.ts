@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import type { GoAnswer, GoOrder } from "../interop/go-peer.ts";
+import type { GoAnswer, GoOrder } from "../shared/go-peer/go-peer.ts";
+import { now } from "../shared/now.ts";
 import { Actor } from "./actor.ts";
 import type { Order } from "./messages.ts";
-import { now } from "./now.ts";
 
 /**
  * One that runs the Go program of the interop suite, which locks with go-azuremutex. Its work is to wait: the library

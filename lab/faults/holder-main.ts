@@ -2,9 +2,9 @@
 // back.
 import { createServer } from "node:net";
 import { uptime } from "node:os";
+import { now } from "../shared/now.ts";
 import type { Held, Peer } from "../shared/peers/src/peer.ts";
 import type { Order, Plan, Report } from "./messages.ts";
-import { now } from "./now.ts";
 
 /** How often the work asks whether it still holds the lock. */
 const ASK_EVERY_MS = 10;

@@ -4,17 +4,17 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { buildGoProgram, GO_PORT } from "../interop/go-program.ts";
-import { NotRunError } from "../interop/not-run.ts";
+import { buildGoProgram, GO_PORT } from "../shared/go-peer/go-program.ts";
+import { NotRunError } from "../shared/go-peer/not-run.ts";
+import { preparePeers, versionOf } from "../shared/peers.ts";
+import { PROJECT, versionIn } from "../shared/project.ts";
+import { redisVersion } from "../shared/storage/storage.ts";
 import { type Cell, gradeOf, wordsOf } from "./cell.ts";
 import { COLUMNS, type Column } from "./columns.ts";
 import { replaced, type Shown } from "./document.ts";
-import { preparePeers, versionOf } from "./peers.ts";
-import { PROJECT, versionIn } from "./project.ts";
+import { Gate } from "./gate.ts";
 import { ROWS, type Row } from "./rows.ts";
-import { redisVersion } from "./storage.ts";
 import { type GoStage, Theatre } from "./theatre.ts";
-import { Gate } from "./wire/gate.ts";
 
 const USAGE = `Usage: npm run faults [-- --only <row>] [-- --column <name>] [-- --at-once <n>] [-- --merge] [-- --json]
 

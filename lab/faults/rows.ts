@@ -1,4 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { now } from "../shared/now.ts";
+import { gatewayAnswer } from "../shared/wire/http.ts";
+import type { Trouble } from "../shared/wire/way.ts";
 import { STEP_STOPS_MS } from "./command-actor.ts";
 import {
   afterPause,
@@ -21,11 +24,8 @@ import {
   voided,
 } from "./findings.ts";
 import type { HolderKind } from "./messages.ts";
-import { now } from "./now.ts";
 import { LOOK_ON_MS, type Scene } from "./scene.ts";
 import { TOKEN_SECONDS, type TokenService } from "./token-service.ts";
-import { gatewayAnswer } from "./wire/http.ts";
-import type { Trouble } from "./wire/way.ts";
 
 /** A fault: what happens, and what is seen of it. */
 export interface Row {

@@ -1,13 +1,13 @@
+import { now } from "../shared/now.ts";
+import { adapterOf } from "../shared/peers.ts";
+import type { Storage, StorageRoom } from "../shared/storage/storage.ts";
+import { Way } from "../shared/wire/way.ts";
 import { type Actor, NodeActor } from "./actor.ts";
 import type { Column } from "./columns.ts";
 import { CommandActor } from "./command-actor.ts";
 import type { HolderKind } from "./messages.ts";
-import { now } from "./now.ts";
-import { adapterOf } from "./peers.ts";
 import { SleepClock } from "./sleep-clock.ts";
-import type { Storage, StorageRoom } from "./storage.ts";
 import { TokenService } from "./token-service.ts";
-import { Way } from "./wire/way.ts";
 
 /**
  * How long it is looked on before something is said to never happen: longer than a lease and a renewal that takes as

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { PROJECT } from "./project.ts";
+import { PROJECT } from "../shared/project.ts";
 
 const SOURCE = fileURLToPath(new URL("lab/faults/sleep-clock.c", PROJECT));
 

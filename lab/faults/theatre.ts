@@ -1,11 +1,11 @@
+import { BLOBS, BLOBS_WITH_TOKENS, CONTAINER, type Storage, type StorageRoom } from "../shared/storage/storage.ts";
+import { Way } from "../shared/wire/way.ts";
 import type { Column } from "./columns.ts";
 import type { Finding } from "./findings.ts";
+import type { Gate } from "./gate.ts";
 import { GoActor } from "./go-actor.ts";
 import type { Row } from "./rows.ts";
 import { type Cast, NODE_CAST, Scene } from "./scene.ts";
-import { BLOBS, BLOBS_WITH_TOKENS, CONTAINER, type Storage, type StorageRoom } from "./storage.ts";
-import type { Gate } from "./wire/gate.ts";
-import { Way } from "./wire/way.ts";
 
 /** How many scenes are set at the same time: processes that start keep others from running. */
 const SETTING_AT_ONCE = 2;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { certificate } from "./certificate.ts";
+import { certificate } from "../shared/certificate.ts";
 
 /** For how long a token is good, unless a row wants another, in seconds. None is used in its last second. */
 export const TOKEN_SECONDS = 4;

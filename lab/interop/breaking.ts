@@ -1,5 +1,6 @@
+import { seconds } from "../shared/duration.ts";
 import type { Place } from "./place.ts";
-import { seconds, type Verdict } from "./verdict.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** `azmutex break` by its exit codes; see docs/cli.md. */
 const HELD = 75;

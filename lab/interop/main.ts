@@ -2,16 +2,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { seconds } from "../shared/duration.ts";
+import { buildGoProgram } from "../shared/go-peer/go-program.ts";
+import { NotRunError } from "../shared/go-peer/not-run.ts";
 import { brokenAtOnce, brokenInTime } from "./breaking.ts";
-import { buildGoProgram } from "./go-program.ts";
-import { NotRunError } from "./not-run.ts";
 import { Place } from "./place.ts";
 import { type RacePlan, race } from "./race.ts";
 import { type Service, startService } from "./service.ts";
 import { goWaitsForUs, keysOfBothSides, weWaitForGo } from "./sight.ts";
 import { killedGo, killedOurs } from "./takeover.ts";
 import { tokensAcrossGo } from "./tokens.ts";
-import { seconds, Verdict } from "./verdict.ts";
+import { Verdict } from "./verdict.ts";
 
 const PASSED = 0;
 const FAILED = 1;

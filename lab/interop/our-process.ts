@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AzureMutex } from "azmutex";
-import { Counter } from "../../examples/demo/counter.ts";
-import { Journal, now } from "../../examples/demo/journal.ts";
+import { Counter } from "../shared/race/counter.ts";
+import { Journal, now } from "../shared/race/journal.ts";
 import type { OurJob, OurRace, OurReport } from "./our-job.ts";
 
 const [containerName = ""] = process.argv.slice(2);

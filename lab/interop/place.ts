@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AzureMutex } from "azmutex";
-import { GoPeer } from "./go-peer.ts";
+import { GoPeer } from "../shared/go-peer/go-peer.ts";
 import type { OurJob } from "./our-job.ts";
 import { OurPeer } from "./our-peer.ts";
 

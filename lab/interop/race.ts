@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Counter } from "../../examples/demo/counter.ts";
-import { type Hold, holdsOf } from "../../examples/demo/holds.ts";
-import { Journal } from "../../examples/demo/journal.ts";
+import { seconds } from "../shared/duration.ts";
+import { Counter } from "../shared/race/counter.ts";
+import { type Hold, holdsOf } from "../shared/race/holds.ts";
+import { Journal } from "../shared/race/journal.ts";
 import type { OurPeer } from "./our-peer.ts";
 import type { Place } from "./place.ts";
-import { seconds, type Verdict } from "./verdict.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface RacePlan {
   readonly name: string;

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { AZURITE_SETTINGS, findAzurite, loadAzurite } from "../../src/testing/azurite.ts";
-import { GO_PORT } from "./go-program.ts";
-import { NotRunError } from "./not-run.ts";
+import { GO_PORT } from "../shared/go-peer/go-program.ts";
+import { NotRunError } from "../shared/go-peer/not-run.ts";
 
 const HOST = "127.0.0.1";
 

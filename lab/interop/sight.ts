@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LeaseAlreadyPresentError } from "azmutex";
+import { seconds } from "../shared/duration.ts";
 import type { Place } from "./place.ts";
-import { seconds, type Verdict } from "./verdict.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** Names that a client may well write into an address in its own way: two blobs would then be two locks. */
 const KEYS = [

@@ -1,5 +1,6 @@
+import { seconds } from "../shared/duration.ts";
 import type { Place } from "./place.ts";
-import { seconds, type Verdict } from "./verdict.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** What Go's lockers ask for, and how often they ask for it. */
 const GO_LEASE_MS = 60_000;

@@ -10,7 +10,3 @@ export class Verdict {
     process.stdout.write(`${isSo ? "ok    " : "FAILED"}  ${what}: ${seen}\n`);
   }
 }
-
-export function seconds(ms: number): string {
-  return `${(ms / 1_000).toFixed(1)} s`;
-}

@@ -1,4 +1,4 @@
-import { wrapped } from "../faults/wrapped.ts";
+import { wrapped } from "../shared/wrapped.ts";
 import type { Outcome } from "./consumer.ts";
 
 /** What was found on one runtime. */

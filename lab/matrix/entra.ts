@@ -11,7 +11,7 @@ import {
   StorageSharedKeyCredential,
 } from "@azure/storage-blob";
 import type { Emulator } from "azmutex/testing";
-import { certificate } from "../faults/certificate.ts";
+import { certificate } from "../shared/certificate.ts";
 
 /**
  * What plays Entra ID: a managed identity that gives one token, and the emulator behind TLS, which answers to that

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../shared/duration.ts";
 import { minutesFor, SEEDS, type Situation, seedsFrom } from "./measured.ts";
 import { POLICY_FORMS, policyNamed } from "./policy.ts";
 

@@ -1,4 +1,4 @@
-import { type Figures, meanFigures } from "./figures.ts";
+import { type Figures, meanFigures } from "../shared/waits/figures.ts";
 import type { RunPlan } from "./run.ts";
 import { runAll } from "./run-threads.ts";
 

@@ -1,5 +1,5 @@
 import type { LockerOptions } from "azmutex";
-import { parseDuration } from "./duration.ts";
+import { parseDuration } from "../shared/duration.ts";
 
 /** How the processes of a run wait for the lock. */
 export interface Policy {

@@ -1,5 +1,5 @@
-import { nameDuration, showDuration } from "./duration.ts";
-import type { Figures } from "./figures.ts";
+import { nameDuration, showDuration } from "../shared/duration.ts";
+import type { Figures } from "../shared/waits/figures.ts";
 import type { Measured } from "./measured.ts";
 
 const LINES: readonly (readonly [label: string, show: (figures: Figures) => string])[] = [

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { Figures } from "./figures.ts";
+import type { Figures } from "../shared/waits/figures.ts";
 import type { RunPlan } from "./run.ts";
 
 const PROGRAM = new URL("./run-worker.js", import.meta.url);

@@ -1,9 +1,9 @@
 import { AzureMutex, Locker } from "azmutex";
 import { FakeClock, MemoryLeaseStore } from "azmutex/testing";
+import { between, exponential, seeded } from "../shared/seeded.ts";
+import type { Hold, RunRecord, Wait } from "../shared/waits/run-record.ts";
 import { DistantLeaseStore } from "./distant-lease-store.ts";
 import { policyNamed } from "./policy.ts";
-import type { Hold, RunRecord, Wait } from "./run-record.ts";
-import { between, exponential, seeded } from "./seeded.ts";
 
 /** What is simulated. Plain values, so that a run can be sent to another thread. */
 export interface RunPlan {

@@ -1,5 +1,5 @@
-import { nameDuration, showDuration } from "./duration.ts";
-import type { Figures } from "./figures.ts";
+import { nameDuration, showDuration } from "../shared/duration.ts";
+import type { Figures } from "../shared/waits/figures.ts";
 import { type Measured, minutesFor, ROUND_TRIP_MS, type Situation, seedsFrom } from "./measured.ts";
 
 const PROCESSES = [2, 10, 100];

@@ -1,7 +1,7 @@
 import { isMutexError } from "../../src/errors.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { spaceOf } from "../../src/locks/mutex.ts";
-import { Chance } from "./chance.ts";
+import { Chance } from "../shared/chance.ts";
 import type { Game, Player, Taken } from "./games.ts";
 import { type Journal, short } from "./journal.ts";
 import type { Kernel } from "./kernel.ts";

@@ -1,4 +1,4 @@
-import { Chance } from "./chance.ts";
+import { Chance } from "../shared/chance.ts";
 import { type Journal, short } from "./journal.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Referee } from "./referee.ts";

@@ -9,8 +9,8 @@ import { Semaphore } from "../../src/recipes/semaphore/semaphore.ts";
 import { sleep, type Timer } from "../../src/time/clock.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import type { WaitOptions } from "../../src/waiting/wait-limit.ts";
-import { takeAll } from "../../test/support/take-all.ts";
-import type { Chance } from "./chance.ts";
+import type { Chance } from "../shared/chance.ts";
+import { takeAll } from "../shared/take-all.ts";
 import type { Machine } from "./machine.ts";
 import type { Claim } from "./referee.ts";
 

@@ -1,21 +1,6 @@
 import { AccessDeniedError, StoreUnavailableError } from "../../src/errors.ts";
-import type {
-  AcquireAnswer,
-  BreakAnswer,
-  ChangeAnswer,
-  CreateAnswer,
-  LeaseLength,
-  LeaseStore,
-  Metadata,
-  ReadAnswer,
-  ReleaseAnswer,
-  RemoveAnswer,
-  RenewAnswer,
-  StoreCall,
-  StoredBlob,
-  WriteAnswer,
-} from "../../src/store/lease-store.ts";
-import type { MemoryLeaseStore } from "../../src/testing/memory/memory-lease-store.ts";
+import type { LeaseStore, Metadata, StoreCall, WriteAnswer, WriteCall } from "../../src/store/lease-store.ts";
+import { RelayedStore, type StoreRequest } from "../shared/relayed-store.ts";
 import { type Journal, short } from "./journal.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Machine } from "./machine.ts";
@@ -60,7 +45,7 @@ export interface LinkOptions {
 type Settled = { readonly answer: unknown } | { readonly error: Error };
 
 /** The way of one machine to the service. Messages overtake each other, get lost, come late and come twice. */
-export class Link implements LeaseStore {
+export class Link extends RelayedStore {
   /** Until when requests do not get through, and until when answers do not. */
   requestsCutUntil = 0;
   answersCutUntil = 0;
@@ -71,6 +56,7 @@ export class Link implements LeaseStore {
   #open = 0;
 
   constructor(options: LinkOptions) {
+    super();
     this.#of = options;
   }
 
@@ -79,104 +65,22 @@ export class Link implements LeaseStore {
     return this.#open;
   }
 
-  acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer> {
-    const leaseMs = length === "infinite" ? Number.POSITIVE_INFINITY : length * 1_000;
-    return this.#send(call, {
-      operation: "acquire",
-      name: key,
-      leaseId,
-      leaseMs,
-      ask: (store) => store.acquire(key, leaseId, length),
-    });
-  }
-
-  renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
-    return this.#send(call, { operation: "renew", name: key, leaseId, ask: (store) => store.renew(key, leaseId) });
-  }
-
-  release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
-    return this.#send(call, { operation: "release", name: key, leaseId, ask: (store) => store.release(key, leaseId) });
-  }
-
-  change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
-    return this.#send(call, {
-      operation: "change",
-      name: key,
-      leaseId,
-      newLeaseId,
-      ask: (store) => store.change(key, leaseId, newLeaseId),
-    });
-  }
-
-  break(
-    key: string,
-    {
-      signal,
-      ...options
-    }: StoreCall & { readonly periodSeconds?: number | undefined; readonly ifMatch?: string | undefined } = {},
-  ): Promise<BreakAnswer> {
-    return this.#send({ signal }, { operation: "break", name: key, ask: (store) => store.break(key, options) });
-  }
-
-  createContainer(call?: StoreCall): Promise<void> {
-    return this.#send(call, { operation: "createContainer", name: "", ask: (store) => store.createContainer() });
-  }
-
-  create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer> {
-    return this.#send(call, { operation: "create", name: key, ask: (store) => store.create(key, metadata) });
-  }
-
-  read(
-    key: string,
-    { signal, ...options }: StoreCall & { readonly asWritten?: boolean | undefined } = {},
-  ): Promise<ReadAnswer> {
-    return this.#send({ signal }, { operation: "read", name: key, ask: (store) => store.read(key, options) });
-  }
-
-  writeMetadata(
-    key: string,
-    metadata: Metadata,
-    { signal, leaseId, ifMatch }: StoreCall & { readonly leaseId: string; readonly ifMatch: string },
-  ): Promise<WriteAnswer> {
-    return this.#send(
+  /** Without the condition the service writes whatever is there. */
+  override writeMetadata(key: string, metadata: Metadata, call: WriteCall): Promise<WriteAnswer> {
+    if (call.ifMatch !== undefined) return super.writeMetadata(key, metadata, call);
+    const { leaseId, signal } = call;
+    return this.send(
       { signal },
       {
         operation: "writeMetadata",
         name: key,
         leaseId,
-        ifMatch,
-        // Without the condition the service writes whatever is there.
-        ask: async (store) =>
-          store.writeMetadata(key, metadata, { leaseId, ifMatch: ifMatch ?? (await etagOf(store, key)) }),
+        ask: async (store) => store.writeMetadata(key, metadata, { leaseId, ifMatch: await etagOf(store, key) }),
       },
     );
   }
 
-  remove(
-    key: string,
-    { signal, leaseId }: StoreCall & { readonly leaseId?: string | undefined } = {},
-  ): Promise<RemoveAnswer> {
-    const lease = leaseId === undefined ? {} : { leaseId };
-    return this.#send(
-      { signal },
-      { operation: "remove", name: key, ...lease, ask: (store) => store.remove(key, { leaseId }) },
-    );
-  }
-
-  async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {
-    const blobs = await this.#send<StoredBlob[]>(call, {
-      operation: "list",
-      name: prefix,
-      ask: async (store) => {
-        const found: StoredBlob[] = [];
-        for await (const blob of store.list(prefix)) found.push(blob);
-        return found;
-      },
-    });
-    for (const blob of blobs) yield blob;
-  }
-
-  #send<T>({ signal }: StoreCall = {}, request: Request): Promise<T> {
+  protected override send<T>({ signal }: StoreCall = {}, request: StoreRequest): Promise<T> {
     const { kernel, machine, trouble, oneWayMs, witness } = this.#of;
     return new Promise<T>((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
@@ -272,7 +176,7 @@ function answerIn(settled: Settled): { readonly kind?: string } | undefined {
   return "answer" in settled ? (settled.answer as { kind?: string }) : undefined;
 }
 
-async function etagOf(store: MemoryLeaseStore, key: string): Promise<string> {
+async function etagOf(store: LeaseStore, key: string): Promise<string> {
   const found = await store.read(key);
   return found.kind === "found" ? found.blob.etag : "";
 }

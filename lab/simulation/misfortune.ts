@@ -1,5 +1,5 @@
 import type { LeaseTerms } from "../../src/lease/terms.ts";
-import { Chance } from "./chance.ts";
+import { Chance } from "../shared/chance.ts";
 import type { Crowd, Member } from "./crowd.ts";
 import type { Foreigners } from "./foreigners.ts";
 import type { Kernel } from "./kernel.ts";

@@ -1,4 +1,4 @@
-import type { Chance } from "./chance.ts";
+import type { Chance } from "../shared/chance.ts";
 import type { Kernel } from "./kernel.ts";
 import { isAfter, type Referee, type Tenancy } from "./referee.ts";
 import type { Trouble } from "./trouble.ts";

@@ -1,21 +1,11 @@
 import { isLeased, type StoredBlob } from "../../src/store/lease-store.ts";
-import type { StoreOperation } from "../../src/testing/fault.ts";
 import { MemoryLeaseStore } from "../../src/testing/memory/memory-lease-store.ts";
+import type { StoreRequest } from "../shared/relayed-store.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** A request as it travels: it can arrive once, several times or never. */
-export interface Request {
-  readonly operation: StoreOperation;
-  /** The blob, or what the names of the blobs listed begin with. */
-  readonly name: string;
-  readonly leaseId?: string;
-  readonly newLeaseId?: string;
-  readonly ifMatch?: string;
-  readonly leaseMs?: number;
-  /** Whether the network made two of one, and this is the other. */
+/** A request that may be the other of two that the network made of one. */
+export interface Request extends StoreRequest {
   readonly isDouble?: boolean;
-  /** Has the service do it. */
-  readonly ask: (store: MemoryLeaseStore) => Promise<unknown>;
 }
 
 /** What is true of a blob's lease, whatever anybody believes. */

@@ -1,6 +1,6 @@
 import { type LeaseTerms, resolveTerms } from "../../src/lease/terms.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
-import { Chance } from "./chance.ts";
+import { Chance } from "../shared/chance.ts";
 import { Crowd } from "./crowd.ts";
 import { Foreigners } from "./foreigners.ts";
 import { GAMES, type GameName, gameOf, NAP_GAMES } from "./games.ts";

@@ -1,5 +1,5 @@
 import type { LeaseTerms } from "../../src/lease/terms.ts";
-import { Chance } from "./chance.ts";
+import { Chance } from "../shared/chance.ts";
 
 /**
  * Everything that goes wrong, by kind. A run has some of them: with all at once, no task would ever get anything done.

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
 import { type Emulator, startEmulator } from "../../src/testing/emulator.ts";
-import { FaultProxy } from "../support/fault-proxy.ts";
 import { gate } from "../support/gate.ts";
 
 const ONCE: StoragePipelineOptions = { retryOptions: { maxTries: 1 } };

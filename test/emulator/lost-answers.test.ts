@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import type { WireOperation } from "../../lab/shared/wire/wire-operation.ts";
 import { Storage } from "../support/storage.ts";
-import type { WireOperation } from "../support/wire-operation.ts";
 
 const storage = await Storage.start();
 const { proxy } = storage;

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { takeAll } from "../../lab/shared/take-all.ts";
 import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import type { BreakResult } from "../../src/locks/break-lease.ts";
 import type { Holding } from "../../src/locks/holding.ts";
@@ -12,7 +13,6 @@ import type { LockStatus } from "../../src/status/lock-status.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { ownTime } from "../support/own-time.ts";
 import { Storage } from "../support/storage.ts";
-import { takeAll } from "../support/take-all.ts";
 
 const storage = await Storage.start();
 const { proxy } = storage;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Bar, Chart, Measured } from "../../lab/bench/benchmark.ts";
 import { chartSvg } from "../../lab/bench/chart.ts";
 import { benchmarksDocument, printed } from "../../lab/bench/document.ts";
-import { median, quantile, repeated, shown } from "../../lab/bench/statistics.ts";
+import { median, quantile, repeated, shown } from "../../lab/shared/statistics.ts";
 
 describe("the statistics of the benchmarks", () => {
   it("has the median of an odd and of an even number of values, in any order", () => {

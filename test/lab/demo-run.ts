@@ -1,6 +1,6 @@
-import type { Hold } from "../../examples/demo/holds.ts";
 import { PLAN, PLANNED_INCREMENTS } from "../../examples/demo/plan.ts";
 import type { RaceRecord } from "../../examples/demo/race-record.ts";
+import type { Hold } from "../../lab/shared/race/holds.ts";
 
 const HOLD_MS = 10;
 const VICTIM = "worker 2";

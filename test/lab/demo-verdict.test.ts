@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { handOversIn, holdsOf } from "../../examples/demo/holds.ts";
-import type { Entry } from "../../examples/demo/journal.ts";
 import type { RaceRecord } from "../../examples/demo/race-record.ts";
 import { judge } from "../../examples/demo/verdict.ts";
+import { handOversIn, holdsOf } from "../../lab/shared/race/holds.ts";
+import type { Entry } from "../../lab/shared/race/journal.ts";
 import { goodRun, runWithHold } from "./demo-run.ts";
 
 const wrongIn = (run: RaceRecord): string[] =>

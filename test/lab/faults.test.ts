@@ -21,8 +21,8 @@ import {
 } from "../../lab/faults/findings.ts";
 import type { Report } from "../../lab/faults/messages.ts";
 import { ROWS } from "../../lab/faults/rows.ts";
-import { gatewayAnswer, HTTP } from "../../lab/faults/wire/http.ts";
-import { commandBytes, RESP } from "../../lab/faults/wire/resp.ts";
+import { gatewayAnswer, HTTP } from "../../lab/shared/wire/http.ts";
+import { commandBytes, RESP } from "../../lab/shared/wire/resp.ts";
 import { PROJECT } from "../support/sources.ts";
 
 const DOCUMENT = readFileSync(join(PROJECT, "docs/faults.md"), "utf8");

@@ -2,16 +2,16 @@ import { FakeClock, MemoryLeaseStore } from "azmutex/testing";
 import { describe, expect, it } from "vitest";
 import { parseArguments } from "../../lab/policies/arguments.ts";
 import { DistantLeaseStore } from "../../lab/policies/distant-lease-store.ts";
-import { parseDuration, showDuration } from "../../lab/policies/duration.ts";
-import { figuresOf, meanFigures } from "../../lab/policies/figures.ts";
 import { type Measured, plansOf, type Situation } from "../../lab/policies/measured.ts";
 import { pictureOf } from "../../lab/policies/picture/picture.ts";
 import { policyNamed } from "../../lab/policies/policy.ts";
 import { report } from "../../lab/policies/report.ts";
 import { type RunPlan, simulate } from "../../lab/policies/run.ts";
-import type { Hold, RunRecord } from "../../lab/policies/run-record.ts";
-import { exponential, seeded } from "../../lab/policies/seeded.ts";
 import { markdownTable, tableRow, tableSituations } from "../../lab/policies/table.ts";
+import { parseDuration, showDuration } from "../../lab/shared/duration.ts";
+import { exponential, seeded } from "../../lab/shared/seeded.ts";
+import { figuresOf, meanFigures } from "../../lab/shared/waits/figures.ts";
+import type { Hold, RunRecord } from "../../lab/shared/waits/run-record.ts";
 
 const PLAN: RunPlan = { processes: 3, holdMs: 1_000, policy: "plain", minutes: 1, roundTripMs: 10, seed: 1 };
 

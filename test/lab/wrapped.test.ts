@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { wrapped } from "../../lab/faults/wrapped.ts";
+import { wrapped } from "../../lab/shared/wrapped.ts";
 
 const WORDS = Array.from({ length: 60 }, (_, n) => `word${n}`).join(" ");
 

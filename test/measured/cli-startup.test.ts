@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { afterAll, describe, expect, it } from "vitest";
 import { bareCycle, type Command, ourCycle } from "../../lab/bench/startup.ts";
-import { median, quantile } from "../../lab/bench/statistics.ts";
+import { median, quantile } from "../../lab/shared/statistics.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { CLI } from "../support/cli.ts";
 import { PROJECT } from "../support/sources.ts";

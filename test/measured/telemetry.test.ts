@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, describe, expect, it } from "vitest";
-import { median } from "../../lab/bench/statistics.ts";
+import { median } from "../../lab/shared/statistics.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import type { Locker } from "../../src/locks/locker.ts";
 import { MemoryLeaseStore } from "../../src/testing/index.ts";

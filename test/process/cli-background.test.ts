@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, it, type TestContext } from "vitest";
+import { until } from "../../lab/shared/processes.ts";
 import { AzureMutex } from "../../src/index.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import type { Cli } from "../support/cli.ts";
-import { until } from "../support/processes.ts";
 import { commandLine, shellOnTerminal } from "../support/pseudo-terminal.ts";
 
 // In a thread of its own: it has to answer also while this one is busy.

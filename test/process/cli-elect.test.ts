@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, describe, it, type TestContext } from "vitest";
+import { gone, isRunning, runningChildrenOf, until } from "../../lab/shared/processes.ts";
 import { AzureMutex, LeaderElection } from "../../src/index.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { Cli } from "../support/cli.ts";
 import { ownTime } from "../support/own-time.ts";
-import { gone, isRunning, runningChildrenOf, until } from "../support/processes.ts";
 
 // In a thread of its own: it has to answer also while this one is busy.
 const emulator = await startEmulator({ ownClock: true });

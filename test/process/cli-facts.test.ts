@@ -2,14 +2,14 @@ import { hostname, userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ContainerClient, ContainerSASPermissions } from "@azure/storage-blob";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
+import { catches, until } from "../../lab/shared/processes.ts";
+import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
 import type { BreakJson, LeaderJson, LeaderWatchJson, StatusJson, WatchJson } from "../../src/cli/output/json.ts";
 import { columnsOf } from "../../src/cli/terminal/columns.ts";
 import { type AzureMutex, LeaderElection, ReaderWriterLock, Semaphore } from "../../src/index.ts";
 import { Cli, type CliEnd, type CliOptions } from "../support/cli.ts";
-import { FaultProxy } from "../support/fault-proxy.ts";
 import { gate } from "../support/gate.ts";
 import { ownTime } from "../support/own-time.ts";
-import { catches, until } from "../support/processes.ts";
 import {
   inShellOnTerminal,
   leftOnTerminal,

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, it, type TestContext } from "vitest";
+import { gone, until } from "../../lab/shared/processes.ts";
+import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
 import { AzureMutex } from "../../src/index.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { Cli, type CliOptions } from "../support/cli.ts";
-import { FaultProxy } from "../support/fault-proxy.ts";
 import { ownTime } from "../support/own-time.ts";
-import { gone, until } from "../support/processes.ts";
 import { commandLine, inShellOnTerminal, shellOnTerminal } from "../support/pseudo-terminal.ts";
 
 // In a thread of its own: it has to answer also while this one is busy.

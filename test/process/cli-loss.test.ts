@@ -2,12 +2,12 @@ import { randomInt, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { afterAll, describe, it, type TestContext } from "vitest";
+import { catches, gone, isRunning, isStopped, runningWith, until, watchdogOf } from "../../lab/shared/processes.ts";
+import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
 import { AzureMutex } from "../../src/index.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { CLI, Cli } from "../support/cli.ts";
-import { FaultProxy } from "../support/fault-proxy.ts";
 import { ownTime } from "../support/own-time.ts";
-import { catches, gone, isRunning, isStopped, runningWith, until, watchdogOf } from "../support/processes.ts";
 import { run as runProgram, type Script } from "./script.ts";
 
 // In a thread of its own: it has to answer also while this one is busy.

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { afterAll, describe, it, type TestContext } from "vitest";
+import { gone, isRunning, until, watchdogOf } from "../../lab/shared/processes.ts";
+import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
 import { AzureMutex } from "../../src/index.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { CLI, Cli, type CliOptions } from "../support/cli.ts";
-import { FaultProxy } from "../support/fault-proxy.ts";
 import { ownTime } from "../support/own-time.ts";
-import { gone, isRunning, until, watchdogOf } from "../support/processes.ts";
 
 // In a thread of its own: it has to answer also while this one is busy.
 const emulator = await startEmulator({ ownClock: true });

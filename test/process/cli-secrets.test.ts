@@ -6,8 +6,8 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ContainerSASPermissions } from "@azure/storage-blob";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
+import { until, watchdogOf } from "../../lab/shared/processes.ts";
 import { Cli, type CliEnd } from "../support/cli.ts";
-import { until, watchdogOf } from "../support/processes.ts";
 import { Storage } from "../support/storage.ts";
 
 const storage = await Storage.start();

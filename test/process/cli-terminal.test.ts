@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, it, type TestContext } from "vitest";
+import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
 import { columnsOf } from "../../src/cli/terminal/columns.ts";
 import { AzureMutex } from "../../src/index.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { Cli } from "../support/cli.ts";
-import { FaultProxy } from "../support/fault-proxy.ts";
 import { inShellOnTerminal, onTerminal, resize } from "../support/pseudo-terminal.ts";
 import { TerminalText } from "../support/terminal-text.ts";
 

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ContainerSASPermissions } from "@azure/storage-blob";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
+import { gone } from "../../lab/shared/processes.ts";
 import { Cli, type CliEnd, type CliOptions } from "../support/cli.ts";
-import { gone } from "../support/processes.ts";
 import { PROJECT } from "../support/sources.ts";
 import { Storage } from "../support/storage.ts";
 

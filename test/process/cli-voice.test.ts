@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { afterAll, describe, it, type TestContext } from "vitest";
+import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
 import { AzureMutex } from "../../src/index.ts";
 import { Cli, type CliEnd } from "../support/cli.ts";
-import { FaultProxy } from "../support/fault-proxy.ts";
 import { onTerminal } from "../support/pseudo-terminal.ts";
 import { Storage } from "../support/storage.ts";
 

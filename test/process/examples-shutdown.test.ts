@@ -3,9 +3,9 @@ import { cron, runsIn } from "../../examples/show/cron.ts";
 import { leader, readyOne, statusOf } from "../../examples/show/leader.ts";
 import { names } from "../../examples/show/show.ts";
 import { jobsIn, worker } from "../../examples/show/worker.ts";
+import { until } from "../../lab/shared/processes.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { compileExamples, ExampleRun, endsOf, linesOf } from "../support/example-run.ts";
-import { until } from "../support/processes.ts";
 
 beforeAll(compileExamples);
 

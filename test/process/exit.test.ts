@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
+import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
 import { thisProcess } from "../../src/locks/ending-process.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
-import { FaultProxy } from "../support/fault-proxy.ts";
 import { run } from "./script.ts";
 
 const emulator = await startEmulator();

@@ -6,10 +6,10 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { until } from "../../lab/shared/processes.ts";
 import { emulatorConnectionString } from "../../src/store/azure/endpoint.ts";
 import { type Block, parseDocument } from "../project/documents.ts";
 import { ownTime } from "../support/own-time.ts";
-import { until } from "../support/processes.ts";
 import { PROJECT } from "../support/sources.ts";
 
 // What a stranger does: nothing but copy what the page has. Two things differ: the package is the one that would be

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
+import { until } from "../../lab/shared/processes.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
-import { until } from "../support/processes.ts";
 import { run, type Script } from "./script.ts";
 
 const emulator = await startEmulator();

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataPointType } from "@opentelemetry/sdk-metrics";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { takeAll } from "../../lab/shared/take-all.ts";
 import { AccessDeniedError } from "../../src/errors.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { LeaderElection } from "../../src/recipes/election/leader-election.ts";
@@ -10,7 +11,6 @@ import { Semaphore } from "../../src/recipes/semaphore/semaphore.ts";
 import { FaultyLeaseStore, MemoryLeaseStore } from "../../src/testing/index.ts";
 import { OpenTelemetrySdk } from "../support/open-telemetry.ts";
 import { PROJECT } from "../support/sources.ts";
-import { takeAll } from "../support/take-all.ts";
 import { FIRST_RENEWAL_LAST, World } from "../support/world.ts";
 
 const TEXT = readFileSync(join(PROJECT, "docs/telemetry.md"), "utf8");

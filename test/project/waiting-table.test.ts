@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Figures, figuresOf, meanFigures } from "../../lab/policies/figures.ts";
 import { plansOf, type Situation } from "../../lab/policies/measured.ts";
 import { simulate } from "../../lab/policies/run.ts";
 import { tableRow, tableSituations } from "../../lab/policies/table.ts";
+import { type Figures, figuresOf, meanFigures } from "../../lab/shared/waits/figures.ts";
 import { PROJECT } from "../support/sources.ts";
 
 const rows = readFileSync(join(PROJECT, "docs/waiting.md"), "utf8").split("\n");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { takeAll } from "../../lab/shared/take-all.ts";
 import type { LockSet } from "../../src/recipes/lock-all.ts";
 import { Chaos, QUEUES, Violation } from "../support/chaos.ts";
-import { takeAll } from "../support/take-all.ts";
 
 const TROUBLE_MS = 60_000;
 const KEYS = ["alpha", "beta", "gamma", "delta"];

@@ -1,9 +1,9 @@
+import { takeAll } from "../../lab/shared/take-all.ts";
 import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import type { Holding } from "../../src/locks/holding.ts";
 import { LeaderElection } from "../../src/recipes/election/leader-election.ts";
 import { ReaderWriterLock } from "../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Semaphore } from "../../src/recipes/semaphore/semaphore.ts";
-import { takeAll } from "./take-all.ts";
 
 /** Takes one holding of every kind: the keys are job, office, downloads, config, other config, a and b. */
 export function takeOneOfEach(mutex: AzureMutex): Promise<readonly Holding[]> {

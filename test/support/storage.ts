@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { ContainerClient, StorageSharedKeyCredential } from "@azure/storage-blob";
+import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import type { MutexOptions } from "../../src/locks/lock-space.ts";
 import { type Emulator, startEmulator } from "../../src/testing/emulator.ts";
-import { FaultProxy } from "./fault-proxy.ts";
 
 /** An emulator behind a proxy that counts requests and loses them, and as many processes as a test wants. */
 export class Storage implements AsyncDisposable {

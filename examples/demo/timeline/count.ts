@@ -1,7 +1,7 @@
+import { element, type Point, polygon, polyline, text } from "../../../lab/shared/svg/svg.ts";
 import { PLANNED_INCREMENTS } from "../plan.ts";
 import type { RaceRecord } from "../race-record.ts";
 import { type Panel, xAt } from "./panel.ts";
-import { element, type Point, polygon, polyline, text } from "./svg.ts";
 
 /** The number in the file: what each finished increment wrote. */
 export function drawCount(panel: Panel, run: RaceRecord, top: number, bottom: number): string {

@@ -1,7 +1,7 @@
-import type { Hold } from "../holds.ts";
+import type { Hold } from "../../../lab/shared/race/holds.ts";
+import { element, line, text } from "../../../lab/shared/svg/svg.ts";
 import type { RaceRecord } from "../race-record.ts";
 import { drawCross, drawDeadLease, type Panel, xAt } from "./panel.ts";
-import { element, line, text } from "./svg.ts";
 
 /** The kill, the takeover and the standstill between them. */
 export function drawCrash(panel: Panel, run: RaceRecord, heir: Hold | undefined, bottom: number): string {

@@ -1,7 +1,7 @@
-import { firstWithoutHigherToken, type Hold, handOversIn } from "../holds.ts";
+import { firstWithoutHigherToken, type Hold, handOversIn } from "../../../lab/shared/race/holds.ts";
+import { text } from "../../../lab/shared/svg/svg.ts";
 import { PLAN, PLANNED_INCREMENTS } from "../plan.ts";
 import { finishedIn, type RaceRecord } from "../race-record.ts";
-import { text } from "./svg.ts";
 
 const LEFT = 40;
 

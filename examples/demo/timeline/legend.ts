@@ -1,4 +1,4 @@
-import { element, line, text } from "./svg.ts";
+import { element, line, text } from "../../../lab/shared/svg/svg.ts";
 
 /** What the marks mean, in a row from `left` on. */
 export function drawLegend(left: number, y: number): string {

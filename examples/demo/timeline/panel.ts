@@ -1,7 +1,7 @@
-import type { Hold } from "../holds.ts";
+import type { Hold } from "../../../lab/shared/race/holds.ts";
+import { bars, element, escapeText, line, polyline, text } from "../../../lab/shared/svg/svg.ts";
 import { PLAN } from "../plan.ts";
 import type { RaceRecord } from "../race-record.ts";
-import { bars, element, escapeText, line, polyline, text } from "./svg.ts";
 
 /** A stretch of the race, drawn as a row per process. */
 export interface Panel {

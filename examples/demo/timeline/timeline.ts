@@ -1,4 +1,6 @@
-import { type Hold, takeoverAfter } from "../holds.ts";
+import { type Hold, takeoverAfter } from "../../../lab/shared/race/holds.ts";
+import { STYLE } from "../../../lab/shared/svg/style.ts";
+import { element, picture, polygon, text } from "../../../lab/shared/svg/svg.ts";
 import { finishedIn, type RaceRecord } from "../race-record.ts";
 import { drawCount } from "./count.ts";
 import { drawCrash } from "./crash.ts";
@@ -15,8 +17,6 @@ import {
   type Panel,
   xAt,
 } from "./panel.ts";
-import { STYLE } from "./style.ts";
-import { element, picture, polygon, text } from "./svg.ts";
 
 const WIDTH = 1280;
 const LEFT = 128;

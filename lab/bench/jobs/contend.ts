@@ -1,9 +1,9 @@
 // A part of a crowd that wants one lock: so many contenders of one process, each with a client and a connection of its
 // own.
 import { setTimeout as sleep } from "node:timers/promises";
-import { now } from "../../faults/now.ts";
-import { exponential, seeded } from "../../policies/seeded.ts";
+import { now } from "../../shared/now.ts";
 import type { PeerClient } from "../../shared/peers/src/peer.ts";
+import { exponential, seeded } from "../../shared/seeded.ts";
 
 /**
  * The first order of a process. Every contender locks something of its own once, so that it is connected and has loaded

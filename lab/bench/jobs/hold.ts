@@ -2,7 +2,7 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { now } from "../../faults/now.ts";
+import { now } from "../../shared/now.ts";
 import type { PeerClient } from "../../shared/peers/src/peer.ts";
 
 export interface HoldOrder {

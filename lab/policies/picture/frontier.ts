@@ -1,5 +1,5 @@
-import { element, line, polyline, text } from "../../../examples/demo/timeline/svg.ts";
-import { showDuration } from "../duration.ts";
+import { showDuration } from "../../shared/duration.ts";
+import { element, line, polyline, text } from "../../shared/svg/svg.ts";
 import type { Measured } from "../measured.ts";
 
 const WIDTH = 760;

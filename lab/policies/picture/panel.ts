@@ -1,5 +1,5 @@
-import { bars, element, line, polyline, text } from "../../../examples/demo/timeline/svg.ts";
-import type { RunRecord } from "../run-record.ts";
+import { bars, element, line, polyline, text } from "../../shared/svg/svg.ts";
+import type { RunRecord } from "../../shared/waits/run-record.ts";
 
 /** A stretch of a run, drawn as a row per process. Times are milliseconds from its start. */
 export interface Panel {

@@ -1,9 +1,9 @@
-import { STYLE } from "../../../examples/demo/timeline/style.ts";
-import { element, line, picture, text } from "../../../examples/demo/timeline/svg.ts";
-import { nameDuration, showDuration } from "../duration.ts";
-import { figuresOf } from "../figures.ts";
+import { nameDuration, showDuration } from "../../shared/duration.ts";
+import { STYLE } from "../../shared/svg/style.ts";
+import { element, line, picture, text } from "../../shared/svg/svg.ts";
+import { figuresOf } from "../../shared/waits/figures.ts";
+import type { RunRecord } from "../../shared/waits/run-record.ts";
 import type { RunPlan } from "../run.ts";
-import type { RunRecord } from "../run-record.ts";
 import { drawPanel, type Panel } from "./panel.ts";
 
 const WIDTH = 1280;

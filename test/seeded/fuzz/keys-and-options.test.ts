@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { takeAll } from "../../../lab/shared/take-all.ts";
 import { helpersOf, keyFolderOf } from "../../../src/blobs/helper-folder.ts";
 import { parseDuration, shownDuration } from "../../../src/cli/options/duration.ts";
 import { InvalidKeyError } from "../../../src/errors.ts";
@@ -12,7 +13,6 @@ import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { FakeClock, MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { resolveLockerOptions } from "../../../src/waiting/locker-options.ts";
 import { settled } from "../../support/settled.ts";
-import { takeAll } from "../../support/take-all.ts";
 import { expectTyped, fuzzing, isFaultOfCaller, thrownBy } from "./runs.ts";
 
 function scene() {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { takeAll } from "../../../lab/shared/take-all.ts";
 import { isMutexError } from "../../../src/errors.ts";
 import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
@@ -16,7 +17,6 @@ import {
   STARTS_AT,
 } from "../../support/service-double.ts";
 import { settled } from "../../support/settled.ts";
-import { takeAll } from "../../support/take-all.ts";
 import { fuzzing } from "./runs.ts";
 
 const CANARY = "canarysignature0123456789canarysignature";

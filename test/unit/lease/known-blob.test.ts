@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { takeAll } from "../../../lab/shared/take-all.ts";
 import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import type { BreakAnswer, CreateAnswer, Metadata } from "../../../src/store/lease-store.ts";
 import { MemoryLeaseStore } from "../../../src/testing/index.ts";
-import { takeAll } from "../../support/take-all.ts";
 import { World } from "../../support/world.ts";
 
 /** Another program deletes each blob as soon as it is there. */

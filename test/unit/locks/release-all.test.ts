@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { takeAll } from "../../../lab/shared/take-all.ts";
 import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { spaceOf } from "../../../src/locks/mutex.ts";
 import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
@@ -6,7 +7,6 @@ import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writ
 import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { sleep } from "../../../src/time/clock.ts";
 import { takeOneOfEach } from "../../support/one-of-each.ts";
-import { takeAll } from "../../support/take-all.ts";
 import { World } from "../../support/world.ts";
 
 const CLOSED = { name: "MutexClosedError", code: "MUTEX_CLOSED" };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { takeAll } from "../../../lab/shared/take-all.ts";
 import { helpersOf } from "../../../src/blobs/helper-folder.ts";
 import { slotMetadata, slotName } from "../../../src/blobs/permit-slot.ts";
 import { AccessDeniedError, isMutexError, type KeyKind, KeyKindMismatchError } from "../../../src/errors.ts";
@@ -11,7 +12,6 @@ import type { LockStatus } from "../../../src/status/lock-status.ts";
 import type { FaultyLeaseStore } from "../../../src/testing/index.ts";
 import { chance } from "../../support/chaos.ts";
 import { withoutKind } from "../../support/earlier-version.ts";
-import { takeAll } from "../../support/take-all.ts";
 import { World } from "../../support/world.ts";
 
 const KEY = "mix";

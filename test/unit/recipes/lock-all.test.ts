@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { type TakeAllOptions, takeAll } from "../../../lab/shared/take-all.ts";
 import {
   AccessDeniedError,
   InvalidKeyError,
@@ -13,7 +14,6 @@ import { sleep } from "../../../src/time/clock.ts";
 import { chance } from "../../support/chaos.ts";
 import { Outcome } from "../../support/holding-contract/scene.ts";
 import { storeWith } from "../../support/store-with.ts";
-import { type TakeAllOptions, takeAll } from "../../support/take-all.ts";
 import { FIRST_RENEWAL_LAST, World } from "../../support/world.ts";
 
 const LEASE_MS = 30_000;

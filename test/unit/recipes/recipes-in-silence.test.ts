@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { takeAll } from "../../../lab/shared/take-all.ts";
 import { StoreUnavailableError } from "../../../src/errors.ts";
 import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
-import { takeAll } from "../../support/take-all.ts";
 import { World } from "../../support/world.ts";
 
 const UNREACHABLE_AFTER_MS = 20_000;

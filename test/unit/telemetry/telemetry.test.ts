@@ -10,13 +10,13 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { takeAll } from "../../../lab/shared/take-all.ts";
 import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { OpenTelemetrySdk } from "../../support/open-telemetry.ts";
-import { takeAll } from "../../support/take-all.ts";
 import { World } from "../../support/world.ts";
 
 let sdk: OpenTelemetrySdk;

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { collectAllGarbage } from "../../../lab/bench/live-bytes.ts";
+import { takeAll } from "../../../lab/shared/take-all.ts";
 import type { Holding } from "../../../src/locks/holding.ts";
 import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import type { WaitOptions } from "../../../src/waiting/wait-limit.ts";
-import { takeAll } from "../../support/take-all.ts";
 import { World } from "../../support/world.ts";
 
 function setup() {

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { isStopped } from "../../../../lab/shared/processes.ts";
 import { KEY } from "../../../../src/cli/job/job-environment.ts";
 import { MARK, newMark, withMark } from "../../../../src/cli/job/job-mark.ts";
 import { JobProcesses } from "../../../../src/cli/job/job-processes.ts";
 import { processEntry, programOf } from "../../../../src/cli/job/process-table.ts";
-import { isStopped } from "../../../support/processes.ts";
 
 const strays: number[] = [];
 afterEach(() => {

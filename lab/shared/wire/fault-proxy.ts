@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Emulator } from "../../src/testing/emulator.ts";
+import type { Emulator } from "../../../src/testing/emulator.ts";
 import { operationOf, type WireOperation } from "./wire-operation.ts";
 
 /** Which requests a fault is about, besides their operation. */

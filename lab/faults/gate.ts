@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import type { Way } from "./way.ts";
+import type { Way } from "../shared/wire/way.ts";
 
 /**
  * A port that is fixed, for processes each of which has a way of its own. Linux's books tell whose a connection is.

@@ -1,5 +1,5 @@
-import { operationOf } from "../../../test/support/wire-operation.ts";
 import type { Protocol } from "./protocol.ts";
+import { operationOf } from "./wire-operation.ts";
 
 const HEAD_END = "\r\n\r\n";
 

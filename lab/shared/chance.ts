@@ -1,4 +1,4 @@
-import { between, type Random, seeded } from "../policies/seeded.ts";
+import { between, type Random, seeded } from "./seeded.ts";
 
 /**
  * What is left to chance in one part of a simulation. Each part has a source of its own, so that one thing less here

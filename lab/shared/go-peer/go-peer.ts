@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { seconds } from "./verdict.ts";
+import { seconds } from "../duration.ts";
 
 /** What the Go program is told; see `go/main.go`. */
 export type GoOrder =

@@ -19,3 +19,8 @@ export function showDuration(ms: number): string {
   const digits = ms < 9_995 ? 2 : ms < 99_950 ? 1 : 0;
   return `${(ms / 1_000).toFixed(digits)} s`;
 }
+
+/** A duration in seconds with one decimal: `14.9 s`. */
+export function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}

@@ -4,12 +4,12 @@ import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { AzureMutex } from "azmutex";
-import { EMULATOR, emulatorConnectionString } from "../../src/store/azure/endpoint.ts";
-import { type Certificate, certificate } from "./certificate.ts";
-import { failure, firstMessage, kill } from "./child-process.ts";
-import { HTTP } from "./wire/http.ts";
-import type { Protocol } from "./wire/protocol.ts";
-import { commandBytes, RESP } from "./wire/resp.ts";
+import { EMULATOR, emulatorConnectionString } from "../../../src/store/azure/endpoint.ts";
+import { type Certificate, certificate } from "../certificate.ts";
+import { failure, firstMessage, kill } from "../child-process.ts";
+import { HTTP } from "../wire/http.ts";
+import type { Protocol } from "../wire/protocol.ts";
+import { commandBytes, RESP } from "../wire/resp.ts";
 
 /** A server of this machine, with everything in memory. */
 export interface Storage extends AsyncDisposable {

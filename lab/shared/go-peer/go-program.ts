@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { NotRunError } from "./not-run.ts";
 
 /** Go's sources are not compiled by tsc: they stay where they are, beside these. */
-const SOURCES = fileURLToPath(new URL("../../../lab/interop/go/", import.meta.url));
+const SOURCES = fileURLToPath(new URL("../../../../lab/shared/go-peer/", import.meta.url));
 /** Where go-azuremutex knows the emulator, on 127.0.0.1 and nowhere else. */
 export const GO_PORT = 10_000;
 const MODULE = "github.com/youscan/go-azuremutex";

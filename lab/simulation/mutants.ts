@@ -282,10 +282,13 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         place: "lease/FencingTokens.#record",
-        stands:
-          "let known = this.#ownWrite(request.lastStamp) ?? this.#foresightOf(request.lastStamp) ?? (await readKnown(blob, request, endure));",
-        instead:
-          "let known = this.#ownWrite(request.lastStamp) ?? (this.#before && { ...this.#before, etag: request.lastStamp.etag }) ?? (await readKnown(blob, request, endure)); this.#before = known;",
+        stands: "this.#foresightOf(request.lastStamp);",
+        instead: "(this.#before && { ...this.#before, etag: request.lastStamp.etag });",
+      },
+      {
+        place: "lease/FencingTokens.#record",
+        stands: "const parts = await compose(seen);",
+        instead: "const parts = await compose(seen); this.#before = seen;",
       },
       {
         place: "lease/FencingTokens.#highest",

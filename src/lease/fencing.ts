@@ -1,19 +1,14 @@
 import type { Announcement, HolderDescription } from "../blobs/holder.ts";
-import { checkKind, withKind } from "../blobs/key-kind.ts";
-import { type Announced, type LockRecord, recordIn, withRecord } from "../blobs/lock-record.ts";
-import type { StoreUnavailableError } from "../errors.ts";
+import { withKind } from "../blobs/key-kind.ts";
+import { recordIn, withRecord } from "../blobs/lock-record.ts";
 import type { Metadata } from "../store/lease-store.ts";
-import { Stopwatch, sleep } from "../time/clock.ts";
 import type { FirstRecord } from "./acquisition.ts";
-import { type KnownBlob, knownFrom, neverAsRead, type RecordCall, readKnown, writeRecord } from "./known-blob.ts";
+import { type KnownBlob, knownFrom } from "./known-blob.ts";
 import type { LastStamp, ServiceTime } from "./last-stamp.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { readAsWritten } from "./read-blob.ts";
-import { type RetryPolicy, retry, retryDelayMs } from "./retry.ts";
+import { type RecordParts, type RecordRequest, writeUntilCertain } from "./record-write.ts";
 import { type Block, blockSizeFor, dateOf, nextBlock, reserve, secondOf, takeNext } from "./token-block.ts";
-
-/** A record that is written by others this often, whenever we look at it, is not written under our lease. */
-const MOST_UNMET = 5;
 
 /** A block that the record behind `etag` reserves for us. */
 interface OwnBlock extends Block {
@@ -23,11 +18,8 @@ interface OwnBlock extends Block {
   readonly metadata: Metadata;
 }
 
-export interface TokenRequest extends RecordCall {
+export interface TokenRequest extends RecordRequest {
   readonly lastStamp: LastStamp;
-  readonly description: HolderDescription;
-  /** For how long to go on without success, answers or not, in milliseconds. Default: until the signal aborts. */
-  readonly longestMs?: number | undefined;
 }
 
 export interface NewAnnouncement {
@@ -128,60 +120,19 @@ export class FencingTokens {
     return record !== undefined && record.top > this.#highestTried;
   }
 
-  /** Writes a record until it is certain to be written, or the lease is lost. */
+  /** Writes a record over what is known of the blob, and keeps its block. */
   async #record(
     blob: LockBlob,
     request: TokenRequest,
-    compose: (known: KnownBlob) => Promise<{ block: Block; announced: Announced }>,
+    compose: (known: KnownBlob) => Promise<RecordParts>,
   ): Promise<{ block: OwnBlock; time: ServiceTime }> {
-    const tried = new Map<string, Block>();
-    const kept = (block: Block, { etag, metadata, time }: Pick<KnownBlob, "etag" | "metadata" | "time">) => ({
-      block: this.#keep({ ...block, etag, metadata, description: request.description }),
-      time,
+    const known = this.#ownWrite(request.lastStamp) ?? this.#foresightOf(request.lastStamp);
+    const { block, etag, metadata, time } = await writeUntilCertain(blob, request, known, async (seen) => {
+      const parts = await compose(seen);
+      this.#highestTried = Math.max(this.#highestTried, parts.block.top);
+      return parts;
     });
-    const since = new Stopwatch(blob.clock);
-    const { signal, outage, longestMs = Number.POSITIVE_INFINITY } = request;
-    const endure = (error: StoreUnavailableError): void => {
-      outage?.failed(error, blob.key);
-      if (since.elapsedMs >= longestMs) throw error;
-    };
-    let known =
-      this.#ownWrite(request.lastStamp) ??
-      this.#foresightOf(request.lastStamp) ??
-      (await readKnown(blob, request, endure));
-    let unmet = 0;
-    let failures = 0;
-    const tryOnce = async (): Promise<{ block: OwnBlock; time: ServiceTime } | number> => {
-      // P29: the nonce tells our own write whose answer was lost.
-      const mine = known.record && tried.get(known.record.nonce);
-      // Our own write, though its answer never came.
-      if (mine) return kept(mine, known);
-      checkKind(blob.key, request.description.kind, known.metadata);
-
-      const { block, announced } = await compose(known);
-      const written = { top: block.top, nonce: blob.newId(), writtenAt: dateOf(known.time) };
-      const record = recordOf(request.description, written, announced);
-      tried.set(record.nonce, block);
-      this.#highestTried = Math.max(this.#highestTried, block.top);
-      const metadata = withRecord(withKind(known.metadata, request.description.kind), record);
-      const answer = await writeRecord(blob, request, metadata, known.etag);
-      if (answer) return kept(block, { ...answer, metadata });
-      unmet += 1;
-      return 0;
-    };
-    const policy: RetryPolicy = {
-      failed: (error) => {
-        endure(error);
-        failures += 1;
-        return retryDelayMs(failures, blob.random);
-      },
-      pause: async (ms) => {
-        if (ms > 0) await sleep(blob.clock, ms, { signal });
-        if (unmet >= MOST_UNMET) throw neverAsRead(blob.key);
-        known = await readKnown(blob, request, endure);
-      },
-    };
-    return await retry(blob, tryOnce, policy);
+    return { block: this.#keep({ ...block, etag, metadata, description: request.description }), time };
   }
 
   /** What our own last write made of the blob, if it still is so (P25). */
@@ -205,14 +156,6 @@ export class FencingTokens {
     this.#highestTried = Math.max(this.#highestTried, own.top);
     return own;
   }
-}
-
-function recordOf(
-  { announces, kind, ...description }: HolderDescription,
-  written: Pick<LockRecord, "top" | "nonce" | "writtenAt">,
-  announced: Announced,
-): LockRecord {
-  return { ...description, ...written, ...(announces && { announced: { ...announced, ...announces } }) };
 }
 
 function isSame(a: HolderDescription, b: HolderDescription): boolean {

@@ -5,7 +5,6 @@ import { type LastStamp, stampNow } from "./last-stamp.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import type { OutageTimer } from "./outage-timer.ts";
 import { readAsWritten } from "./read-blob.ts";
-import { lossBy } from "./refusal.ts";
 import { retry, retryDelayMs } from "./retry.ts";
 
 /** What is known of the blob before a record is written. */
@@ -47,23 +46,6 @@ export function readKnown(
     return retryDelayMs(failures, random);
   };
   return retry(blob, readOnce, { signal, failed });
-}
-
-/**
- * Writes a record once. Undefined if the blob was written since `ifMatch`. Throws the `LockLostError` that a refusal
- * proves.
- */
-export async function writeRecord(
-  blob: LockBlob,
-  { leaseId, signal, outage }: RecordCall,
-  metadata: Metadata,
-  ifMatch: string,
-): Promise<LastStamp | undefined> {
-  outage?.sending();
-  // P26: under the lease, and only over what was seen.
-  const answer = await blob.writeRecord(metadata, { leaseId, ifMatch, signal });
-  if (answer.kind === "refused") throw lossBy(answer, blob.key, "writing the record");
-  return answer.kind === "written" ? stampNow(blob, answer) : undefined;
 }
 
 export function neverAsRead(key: string): StoreUnavailableError {

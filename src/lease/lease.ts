@@ -176,8 +176,7 @@ export class Lease implements StandingLease {
 
   /** The loss of a lease whose deadline has passed. */
   expired(): LockLostError {
-    const failure = this.#state.kind === "held" ? this.#state.failure : undefined;
-    return expiredError(this.#blob.key, this.#sent, failure);
+    return expiredError(this.#blob.key, this.#sent, this.#state);
   }
 
   #end(send: () => Promise<EndAnswer>): Promise<EndAnswer> {
@@ -191,7 +190,8 @@ export class Lease implements StandingLease {
   }
 }
 
-function expiredError(key: string, sent: Stopwatch, failure: unknown): LockLostError {
+function expiredError(key: string, sent: Stopwatch, state: LeaseStatus): LockLostError {
+  const failure = state.kind === "held" ? state.failure : undefined;
   const { elapsedMs, suspended } = sent.read();
   const how = suspended
     ? "the machine slept, and no renewal was answered since"

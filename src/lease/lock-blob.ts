@@ -2,6 +2,7 @@ import { helperPrefix } from "../blobs/helper-folder.ts";
 import type {
   AcquireAnswer,
   BreakAnswer,
+  BreakCall,
   ChangeAnswer,
   CreateAnswer,
   LeaseLength,
@@ -13,8 +14,9 @@ import type {
   RenewAnswer,
   StoredBlob,
   WriteAnswer,
+  WriteCall,
 } from "../store/lease-store.ts";
-import type { HelperKind, Operation } from "../store/operation.ts";
+import type { HelperKind } from "../store/operation.ts";
 import type { StoreAddress } from "../store/store-address.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Clock, Sources } from "../time/clock.ts";
@@ -22,7 +24,7 @@ import type { Closing } from "./closing.ts";
 import type { HelperRemovals } from "./helper-removals.ts";
 import type { MutexContext } from "./mutex-context.ts";
 import type { RenewalTurns } from "./renewal-turns.ts";
-import type { RequestKind, RequestOptions, SignalOption } from "./requests.ts";
+import type { Ask, RequestOptions, Requests, SignalOption } from "./requests.ts";
 import { retry, TRIES } from "./retry.ts";
 import type { StandingLease } from "./standing-lease.ts";
 
@@ -59,86 +61,68 @@ export class LockBlob implements Sources {
   }
 
   acquire(leaseId: string, length: LeaseLength, options?: RequestOptions<AcquireAnswer>): Promise<AcquireAnswer> {
-    const { store, requests } = this.#mutex;
-    return requests.send(
-      this.#kind("acquire"),
-      (signal) => store.acquire(this.name, leaseId, length, { signal }),
-      options,
-    );
+    const ask: Ask<AcquireAnswer> = (store, signal) => store.acquire(this.name, leaseId, length, { signal });
+    return this.#requests.send(this, "acquire", ask, options);
   }
 
   renew(leaseId: string, options?: SignalOption): Promise<RenewAnswer> {
-    const { store, requests } = this.#mutex;
-    return requests.send(this.#kind("renew"), (signal) => store.renew(this.name, leaseId, { signal }), options);
+    return this.#requests.send(this, "renew", (store, signal) => store.renew(this.name, leaseId, { signal }), options);
   }
 
   change(leaseId: string, newLeaseId: string, options?: SignalOption): Promise<ChangeAnswer> {
-    const { store, requests } = this.#mutex;
-    return requests.send(
-      this.#kind("change"),
-      (signal) => store.change(this.name, leaseId, newLeaseId, { signal }),
-      options,
-    );
+    const ask: Ask<ChangeAnswer> = (store, signal) => store.change(this.name, leaseId, newLeaseId, { signal });
+    return this.#requests.send(this, "change", ask, options);
   }
 
   release(leaseId: string): Promise<ReleaseAnswer> {
-    const { store, requests } = this.#mutex;
-    return requests.send(this.#kind("release"), (signal) => store.release(this.name, leaseId, { signal }));
+    return this.#requests.send(this, "release", (store, signal) => store.release(this.name, leaseId, { signal }));
   }
 
-  break({
-    signal,
-    ...how
-  }: SignalOption & { periodSeconds?: number | undefined; ifMatch?: string | undefined }): Promise<BreakAnswer> {
-    const { store, requests } = this.#mutex;
-    return requests.send(this.#kind("break"), (request) => store.break(this.name, { ...how, signal: request }), {
-      signal,
-    });
+  break({ signal, ...how }: SignalOption & Omit<BreakCall, "signal">): Promise<BreakAnswer> {
+    const ask: Ask<BreakAnswer> = (store, request) => store.break(this.name, { ...how, signal: request });
+    return this.#requests.send(this, "break", ask, { signal });
   }
 
   /**
    * Reads everything but the content. With `asWritten`, names of metadata are in the case in which they were written.
    */
   read({ signal, asWritten }: SignalOption & { readonly asWritten?: boolean } = {}): Promise<ReadAnswer> {
-    const { store, requests } = this.#mutex;
-    const ask = (request: AbortSignal) => store.read(this.name, { signal: request, ...(asWritten && { asWritten }) });
-    return requests.send(this.#kind("read"), ask, { signal });
+    const how = asWritten && { asWritten };
+    return this.#requests.send(this, "read", (store, request) => store.read(this.name, { signal: request, ...how }), {
+      signal,
+    });
   }
 
   create(metadata: Metadata, options?: SignalOption): Promise<CreateAnswer> {
-    const { store, requests } = this.#mutex;
-    return requests.send(this.#kind("create"), (signal) => store.create(this.name, metadata, { signal }), options);
+    const ask: Ask<CreateAnswer> = (store, signal) => store.create(this.name, metadata, { signal });
+    return this.#requests.send(this, "create", ask, options);
   }
 
   createContainer(options?: SignalOption): Promise<void> {
-    const { store, requests } = this.#mutex;
-    return requests.send(this.#kind("createContainer"), (signal) => store.createContainer({ signal }), options);
+    const ask: Ask<void> = (store, signal) => store.createContainer({ signal });
+    return this.#requests.send(this, "createContainer", ask, options);
   }
 
-  writeRecord(
-    metadata: Metadata,
-    { signal, ...on }: SignalOption & { leaseId: string; ifMatch: string },
-  ): Promise<WriteAnswer> {
-    const { store, requests } = this.#mutex;
-    const ask = (request: AbortSignal) => store.writeMetadata(this.name, metadata, { ...on, signal: request });
-    return requests.send(this.#kind("writeRecord"), ask, { signal });
+  writeRecord(metadata: Metadata, { signal, ...on }: SignalOption & Omit<WriteCall, "signal">): Promise<WriteAnswer> {
+    const ask: Ask<WriteAnswer> = (store, request) =>
+      store.writeMetadata(this.name, metadata, { ...on, signal: request });
+    return this.#requests.send(this, "writeRecord", ask, { signal });
   }
 
   remove({ leaseId }: { readonly leaseId?: string | undefined } = {}): Promise<RemoveAnswer> {
-    const { store, requests } = this.#mutex;
-    return requests.send(this.#kind("remove"), (signal) => store.remove(this.name, { leaseId, signal }));
+    const ask: Ask<RemoveAnswer> = (store, signal) => store.remove(this.name, { leaseId, signal });
+    return this.#requests.send(this, "remove", ask);
   }
 
   /** The helper blobs of this one, of one kind or all: one request for up to 5,000 of them. */
   list(kind?: HelperKind, options?: SignalOption): Promise<readonly StoredBlob[]> {
-    const { store, requests } = this.#mutex;
     const prefix = helperPrefix(this.name, kind);
-    const ask = async (signal: AbortSignal): Promise<readonly StoredBlob[]> => {
+    const ask: Ask<readonly StoredBlob[]> = async (store, signal) => {
       const found: StoredBlob[] = [];
       for await (const blob of store.list(prefix, { signal })) found.push(blob);
       return found;
     };
-    return requests.send(this.#kind(`list ${kind ?? "helpers"}`), ask, options);
+    return this.#requests.send(this, `list ${kind ?? "helpers"}`, ask, options);
   }
 
   /**
@@ -148,21 +132,16 @@ export class LockBlob implements Sources {
     signal,
     onNoContainer,
   }: SignalOption & Partial<Pick<ListCall, "onNoContainer">> = {}): AsyncGenerator<StoredBlob, void, undefined> {
-    const { store, requests } = this.#mutex;
     const stop = new AbortController();
+    const nextOf = (found: AsyncIterator<StoredBlob>) =>
+      this.#requests.send(this, "list", () => found.next(), { signal });
     const begin = async () => {
-      const found = store.list(this.name, { signal: stop.signal, onNoContainer })[Symbol.asyncIterator]();
-      return { found, first: await requests.send(this.#kind("list"), () => found.next(), { signal }) };
+      const found = this.#mutex.store.list(this.name, { signal: stop.signal, onNoContainer })[Symbol.asyncIterator]();
+      return { found, first: await nextOf(found) };
     };
     try {
       const { found, first } = await retry(this, begin, { signal, tries: TRIES });
-      for (
-        let step = first;
-        !step.done;
-        step = await requests.send(this.#kind("list"), () => found.next(), { signal })
-      ) {
-        yield step.value;
-      }
+      for (let step = first; !step.done; step = await nextOf(found)) yield step.value;
     } finally {
       stop.abort();
     }
@@ -208,7 +187,7 @@ export class LockBlob implements Sources {
     return this.#mutex.removals;
   }
 
-  #kind(operation: Operation): RequestKind {
-    return { operation, key: this.key, timeoutMs: this.requestTimeoutMs };
+  get #requests(): Requests {
+    return this.#mutex.requests;
   }
 }

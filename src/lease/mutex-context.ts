@@ -18,9 +18,7 @@ export interface MutexContextOptions {
 /** What all blobs of one mutex share. */
 export class MutexContext implements Sources {
   readonly store: LeaseStore;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly newId: () => string;
+  readonly #sources: Sources;
   /** Measures what happens. Never throws. */
   readonly telemetry: Telemetry;
   /** Takes a line for people. Never throws, and is never given a secret. */
@@ -34,15 +32,25 @@ export class MutexContext implements Sources {
   /** Limits how many renewals of the mutex are under way at once. */
   readonly renewals: RenewalTurns;
 
-  constructor({ store, sources: { clock, random, newId }, telemetry, log }: MutexContextOptions) {
+  constructor({ store, sources, telemetry, log }: MutexContextOptions) {
     this.store = store;
-    this.clock = clock;
-    this.random = random;
-    this.newId = newId;
+    this.#sources = sources;
     this.telemetry = telemetry;
     this.log = log;
-    this.requests = new Requests(store, clock, telemetry);
-    this.renewals = new RenewalTurns(clock);
+    this.requests = new Requests(store, sources.clock, telemetry);
+    this.renewals = new RenewalTurns(sources.clock);
+  }
+
+  get clock(): Clock {
+    return this.#sources.clock;
+  }
+
+  get random(): () => number {
+    return this.#sources.random;
+  }
+
+  get newId(): () => string {
+    return this.#sources.newId;
   }
 
   /** Where the blobs are, for people. */

@@ -5,12 +5,16 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import { type AnySignal, onAbort, unlessAborted } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 
-/** One request: what it asks for, of which key, and how long to wait for the answer, in milliseconds. */
-export interface RequestKind {
-  readonly operation: Operation;
+/** What a request is about. */
+export interface RequestTarget {
+  /** The name of the lock, for people. Empty for a listing of everything. */
   readonly key: string;
-  readonly timeoutMs: number;
+  /** How long to wait for the answer, in milliseconds. */
+  readonly requestTimeoutMs: number;
 }
+
+/** Calls the store. The signal aborts when the answer is not waited for any more. */
+export type Ask<T> = (store: LeaseStore, signal: AbortSignal) => Promise<T>;
 
 export interface SignalOption {
   /** Ends the wait at once, with the signal's own reason. */
@@ -35,12 +39,12 @@ export interface Linger {
 
 /** Sends the requests of one mutex, each with a timeout of its own, and counts those under way. */
 export class Requests {
-  readonly #store: Pick<LeaseStore, "prepare" | "address">;
+  readonly #store: LeaseStore;
   readonly #clock: Clock;
   readonly #telemetry: Telemetry;
   #underWay = 0;
 
-  constructor(store: Pick<LeaseStore, "prepare" | "address">, clock: Clock, telemetry: Telemetry) {
+  constructor(store: LeaseStore, clock: Clock, telemetry: Telemetry) {
     this.#store = store;
     this.#clock = clock;
     this.#telemetry = telemetry;
@@ -55,11 +59,11 @@ export class Requests {
    * Sends one request. Rejects with `StoreUnavailableError` when no answer comes in time; the timeout is by our clock,
    * since the SDK has none and a store may ignore its signal. An answer after the wait is dropped.
    */
-  send<T>(kind: RequestKind, ask: (signal: AbortSignal) => Promise<T>, options: RequestOptions<T> = {}): Promise<T> {
+  send<T>(target: RequestTarget, operation: Operation, ask: Ask<T>, options: RequestOptions<T> = {}): Promise<T> {
     const preparing = this.#store.prepare?.();
     // Loading the SDK is not the service's time: on a busy machine it takes longer than a request may.
     if (preparing !== undefined)
-      return unlessAborted(preparing, options.signal).then(() => this.send(kind, ask, options));
+      return unlessAborted(preparing, options.signal).then(() => this.send(target, operation, ask, options));
     const { signal, linger, onSent } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { promise: answered, resolve, reject } = deferred<T>();
@@ -75,9 +79,9 @@ export class Requests {
       if (lingering && !lingering.until.aborted) stopLingering = this.#abortLater(request, lingering, reason);
       else request.abort(reason);
     };
-    const onTimeout = (): void => stopWaiting(this.#noAnswer(kind));
+    const onTimeout = (): void => stopWaiting(this.#noAnswer(target, operation));
     // After a stall of the event loop the answer may already be there, queued behind the timers.
-    const timer = this.#clock.setTimer(kind.timeoutMs, () => this.#clock.nextTurn(onTimeout));
+    const timer = this.#clock.setTimer(target.requestTimeoutMs, () => this.#clock.nextTurn(onTimeout));
     const stopListening = onAbort(signal, () => stopWaiting(signal?.reason));
     const settled = (): void => {
       isWaiting = false;
@@ -87,7 +91,7 @@ export class Requests {
     };
     let answer: Promise<T>;
     try {
-      answer = ask(request.signal);
+      answer = ask(this.#store, request.signal);
     } catch (error) {
       // A store that throws instead of rejecting rejects, too.
       answer = Promise.reject(error);
@@ -98,17 +102,16 @@ export class Requests {
       this.#underWay -= 1;
       settled();
     });
-    this.#telemetry.sent(OPERATION_METRICS[kind.operation], answered, signal);
+    this.#telemetry.sent(OPERATION_METRICS[operation], answered, signal);
     return answered;
   }
 
-  #noAnswer({ operation, key, timeoutMs }: RequestKind): StoreUnavailableError {
+  #noAnswer({ key, requestTimeoutMs }: RequestTarget, operation: Operation): StoreUnavailableError {
     const host = this.#store.address?.host;
-    const words = OPERATION_WORDS[operation];
-    // A listing of everything is of no key.
-    const what = key === "" ? words : `${words} of "${key}"`;
+    const of = key === "" ? "" : ` of "${key}"`;
     const from = host === undefined ? "" : ` from ${host}`;
-    return new StoreUnavailableError(`no answer to ${what}${from} within ${timeoutMs} ms`, key, { host });
+    const text = `no answer to ${OPERATION_WORDS[operation]}${of}${from} within ${requestTimeoutMs} ms`;
+    return new StoreUnavailableError(text, key, { host });
   }
 
   /** Aborts the request when its linger time is over. Returns what cancels that. */

@@ -59,7 +59,7 @@ export class Telemetry implements LeaseObserver {
   sent(operation: string, answer: Promise<unknown>, signal: AnySignal | undefined): void {
     const { metrics: meters } = this;
     if (!meters || signal?.aborted) return;
-    const name = { "azmutex.operation": operation.startsWith("list") ? "list" : operation.replace(" the ", "_") };
+    const name = { "azmutex.operation": operation };
     const count = (outcome: string, type?: Attributes): void =>
       meters.measure("azmutex.storage.requests", 1, { ...name, "azmutex.outcome": outcome, ...type });
     answer.then(

@@ -3,10 +3,9 @@ import { withKind } from "../blobs/key-kind.ts";
 import { recordIn, withRecord } from "../blobs/lock-record.ts";
 import type { Metadata } from "../store/lease-store.ts";
 import type { FirstRecord } from "./acquisition.ts";
-import { type KnownBlob, knownFrom } from "./known-blob.ts";
+import { type KnownBlob, knownFrom, readAsWritten } from "./known-blob.ts";
 import type { LastStamp, ServiceTime } from "./last-stamp.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { readAsWritten } from "./read-blob.ts";
 import { type RecordParts, type RecordRequest, writeUntilCertain } from "./record-write.ts";
 import { type Block, blockSizeFor, dateOf, nextBlock, reserve, secondOf, takeNext } from "./token-block.ts";
 

@@ -8,11 +8,8 @@ import { RenewalTurns } from "./renewal-turns.ts";
 import { Requests } from "./requests.ts";
 import type { StandingLease } from "./standing-lease.ts";
 
-export interface MutexContextOptions {
-  readonly store: LeaseStore;
+export interface MutexContextOptions extends Pick<MutexContext, "store" | "telemetry" | "log"> {
   readonly sources: Sources;
-  readonly telemetry: Telemetry;
-  readonly log: (message: string) => void;
 }
 
 /** What all blobs of one mutex share. */

@@ -61,7 +61,7 @@ export async function writeUntilCertain(
     const { block, announced } = await compose(known);
     const written = { top: block.top, nonce: blob.newId(), writtenAt: dateOf(known.time) };
     tried.set(written.nonce, block);
-    const record = recordOf(description, written, announced);
+    const record = recordFor(description, written, announced);
     const metadata = withRecord(withKind(known.metadata, description.kind), record);
     const answer = await writeRecord(blob, request, metadata, known.etag);
     if (answer) return { ...answer, metadata, block };
@@ -83,7 +83,7 @@ export async function writeUntilCertain(
   return await retry(blob, tryOnce, policy);
 }
 
-function recordOf(
+function recordFor(
   { announces, kind, ...description }: HolderDescription,
   written: Pick<LockRecord, "top" | "nonce" | "writtenAt">,
   announced: Announced,

@@ -23,7 +23,7 @@ export type BreakResult =
   /** Another holder than `ifHolder` holds it. Nothing was changed. */
   | { readonly outcome: "heldByAnother"; readonly holder?: Holder };
 
-interface BreakCall {
+interface BreakTerms {
   /** Default: the rest of the lease runs out. */
   readonly periodSeconds: number | undefined;
   readonly signal: AbortSignal | undefined;
@@ -32,7 +32,7 @@ interface BreakCall {
 /** Breaks the lease of a blob, if its record names the holder that is meant. Default: any holder. */
 export async function breakLease(
   blob: LockBlob,
-  { ifHolder, periodSeconds, signal }: BreakCall & { readonly ifHolder: string | undefined },
+  { ifHolder, periodSeconds, signal }: BreakTerms & { readonly ifHolder: string | undefined },
 ): Promise<BreakResult> {
   const { key } = blob;
   const policy = { signal, tries: TRIES };
@@ -57,7 +57,7 @@ export async function breakLease(
 export async function breakReaders(
   blob: LockBlob,
   name: string,
-  { periodSeconds, signal }: BreakCall,
+  { periodSeconds, signal }: BreakTerms,
 ): Promise<BreakResult> {
   const policy = { signal, tries: TRIES };
   const found = await retry(blob, () => blob.list(READERS, { signal }), policy);

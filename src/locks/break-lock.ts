@@ -1,6 +1,7 @@
 import { helpersOf } from "../blobs/helper-folder.ts";
 import { MOST_PERMITS, slotName } from "../blobs/permit-slot.ts";
 import { shown } from "../errors.ts";
+import { LONGEST_BREAK_SECONDS } from "../store/lease-store.ts";
 import { type BreakResult, breakLease, breakReaders } from "./break-lease.ts";
 import type { LockSpace } from "./lock-space.ts";
 import type { CallOptions } from "./mutex.ts";
@@ -31,8 +32,6 @@ export interface BreakOptions extends CallOptions {
    */
   periodSeconds?: number | undefined;
 }
-
-const LONGEST_BREAK_SECONDS = 60;
 
 /** {@link AzureMutex.break} */
 export async function breakLock(space: LockSpace, key: string, options: BreakOptions): Promise<BreakResult> {

@@ -24,7 +24,7 @@ import type {
 import type { Operation } from "../operation.ts";
 import type { ReleaseRequest } from "../release-request.ts";
 import type { StoreAddress } from "../store-address.ts";
-import { errorFor, type Failure, readFailure } from "./blob-status.ts";
+import { errorFor, type FailedRequest, readFailure } from "./blob-status.ts";
 import { type BlobClients, ContainerConnection } from "./container-connection.ts";
 import {
   abortable,
@@ -41,7 +41,7 @@ import type { ContainerClientLike } from "./sdk-clients.ts";
 import type { StoreFacts } from "./service-reason.ts";
 
 /** A certain answer, where a failed request is one for the operation. */
-type Expected<T> = (failure: Failure) => T | undefined;
+type Expected<T> = (failure: FailedRequest) => T | undefined;
 
 /** How the service takes a lease without end. */
 const INFINITE = -1;
@@ -152,7 +152,7 @@ export class BlobLeaseStore implements LeaseStore {
 
   read(key: string, call: ReadCall = {}): Promise<ReadAnswer> {
     return this.#ask<ReadAnswer>("read", key, missing, async (clients) => {
-      if (call.asWritten) return await readAsWritten(clients.container, key, call);
+      if (call.asWritten) return await firstListed(clients.container, key, call);
       const found = await clients.blob(key).getProperties(abortable(call));
       return { kind: "found", blob: storedBlob(key, found, lowerCaseNames(found.metadata), found.date) };
     });
@@ -215,7 +215,7 @@ export class BlobLeaseStore implements LeaseStore {
  * Headers come in lower case, and without those that are empty: only a listing, in which the blob's own name is first,
  * has more.
  */
-async function readAsWritten(container: ContainerClientLike, key: string, call: StoreCall): Promise<ReadAnswer> {
+async function firstListed(container: ContainerClientLike, key: string, call: StoreCall): Promise<ReadAnswer> {
   for await (const { date, segment, continuationToken } of pagesOf(container, { prefix: key, maxPageSize: 1, call })) {
     const [first] = segment.blobItems;
     if (first?.name === key) return { kind: "found", blob: storedBlob(key, first.properties, first.metadata, date) };
@@ -225,16 +225,19 @@ async function readAsWritten(container: ContainerClientLike, key: string, call: 
 }
 
 /** The answer that a failure is, if it is of that kind. */
-function is<K extends Failure["outcome"]["kind"]>({ outcome }: Failure, kind: K): { readonly kind: K } | undefined {
+function is<K extends FailedRequest["outcome"]["kind"]>(
+  { outcome }: FailedRequest,
+  kind: K,
+): { readonly kind: K } | undefined {
   return outcome.kind === kind ? { kind } : undefined;
 }
 
-function missing({ outcome, date }: Failure): Missing | undefined {
+function missing({ outcome, date }: FailedRequest): Missing | undefined {
   return outcome.kind === "missing" ? { ...outcome, date } : undefined;
 }
 
 /** What an operation on our own lease makes of a refusal: whatever is not ours any more is lost. */
-function refused({ outcome, status }: Failure): Refused | undefined {
+function refused({ outcome, status }: FailedRequest): Refused | undefined {
   switch (outcome.kind) {
     case "refused":
       return { kind: "refused", why: outcome.why, status };

@@ -82,7 +82,7 @@ const IN_QUESTION: Readonly<Record<string, ServiceRefusal["about"]>> = Object.fr
 });
 
 /** A failed request of the SDK's, read once. */
-export interface Failure {
+export interface FailedRequest {
   readonly outcome: Outcome;
   /** Status and code for people: `409 LeaseAlreadyPresent`, or the network's own word. */
   readonly status: string;
@@ -109,7 +109,7 @@ interface SdkError {
 }
 
 /** Reads what the SDK threw. A HEAD has no body, so its code stands in a header alone. */
-export function readFailure(thrown: unknown, facts: StoreFacts = {}): Failure {
+export function readFailure(thrown: unknown, facts: StoreFacts = {}): FailedRequest {
   if (thrown instanceof UnusableAnswer) return readUnusable(thrown);
   if (thrown instanceof TokenError) return readTokenFailure(thrown.kind, thrown.cause);
   if (isCredentialError(thrown)) return readTokenFailure(tokenFailureKind(thrown), thrown);
@@ -148,12 +148,12 @@ export function readFailure(thrown: unknown, facts: StoreFacts = {}): Failure {
 /** What no answer of the service's tells. */
 const UNTOLD = { answered: false, date: Number.NaN, retryAfterMs: undefined } as const;
 
-function readUnusable(cause: UnusableAnswer): Failure {
+function readUnusable(cause: UnusableAnswer): FailedRequest {
   const { answered, message: reason } = cause;
   return { ...UNTOLD, outcome: { kind: "unsure" }, source: "answer", status: "", reason, answered, cause };
 }
 
-function readTokenFailure(kind: TokenFailureKind, thrown: unknown): Failure {
+function readTokenFailure(kind: TokenFailureKind, thrown: unknown): FailedRequest {
   const { name, said, reason } = tokenReason(thrown);
   const cause = Object.assign(new Error(said.map(cleanLine).join("; ")), { name });
   const outcome: Outcome = { kind: kind === "unsure" ? "unsure" : "denied" };
@@ -171,7 +171,7 @@ function attempted(operation: Operation, key: string | undefined, address: Store
 export function errorFor(
   operation: Operation,
   key: string | undefined,
-  failure: Failure,
+  failure: FailedRequest,
   address?: StoreAddress,
 ): MutexError {
   const { outcome, reason, cause, answered, retryAfterMs } = failure;
@@ -196,7 +196,10 @@ export function errorFor(
 }
 
 /** Who did not answer, and why; and the reason alone, for a line that names the host already. */
-function unavailable({ source, reason }: Failure, host: string): { readonly text: string; readonly reason: string } {
+function unavailable(
+  { source, reason }: FailedRequest,
+  host: string,
+): { readonly text: string; readonly reason: string } {
   switch (source) {
     case "token":
       return same(`no token from the credential: ${reason}`);

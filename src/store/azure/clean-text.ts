@@ -22,7 +22,7 @@ export function cleanLine(message: string): string {
  * The first line of a text of another program's, for a message in one line: without secrets and query strings, with
  * control characters escaped, of bounded length, without a full stop at its end. Empty if there is none.
  */
-export function firstLine(text: string): string {
+export function cleanSentence(text: string): string {
   const line = cleanLine(text.trim().slice(0, 4 * LONGEST_SENTENCE));
   const safe = line
     .replace(/[\s.]+$/, "")
@@ -34,5 +34,5 @@ export function firstLine(text: string): string {
 /** The first sentence of it. */
 export function firstSentence(text: string): string {
   const [sentence = text] = /^.*?[.!](?=\s|$)/.exec(text.trim()) ?? [];
-  return firstLine(sentence);
+  return cleanSentence(sentence);
 }

@@ -1,5 +1,5 @@
 import type { StoreAddress } from "../store-address.ts";
-import { firstLine } from "./clean-text.ts";
+import { cleanSentence } from "./clean-text.ts";
 import { isLoopback } from "./endpoint.ts";
 
 /** The SDK's code for a request that failed without a code of the network's. The message says more. */
@@ -33,19 +33,19 @@ export const NETWORK_HINTS: Readonly<Record<string, string>> = Object.freeze({
 
 /** Why there was no answer, in one line: `ENOTFOUND (is the account's name right?)`. */
 export function networkReason(code: string | undefined, message: string, address?: StoreAddress): string {
-  const said = firstLine(withoutOpenSsl(message));
+  const said = cleanSentence(withoutOpenSsl(message));
   if (code === undefined || code === NO_CODE) return /\w/.test(said) ? said : "it ended without an answer";
   const at = said.indexOf(code);
   // Node says what it called before the code, and which address it called behind it.
   const behind = at === -1 ? said : said.slice(at + code.length).trim();
   const isKnown = !/\w/.test(behind) || behind === address?.host || behind === address?.host.replace(/:\d+$/, "");
   const detail = isKnown ? "" : at === -1 ? `: ${behind}` : ` ${behind}`;
-  const hint = hintFor(code, isKnown ? undefined : behind, address);
+  const hint = networkHint(code, isKnown ? undefined : behind, address);
   return `${code}${detail}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
 /** @param other - The host that was asked, where it is not the store's: a proxy, or an address by number. */
-function hintFor(code: string, other: string | undefined, address: StoreAddress | undefined): string | undefined {
+function networkHint(code: string, other: string | undefined, address: StoreAddress | undefined): string | undefined {
   switch (code) {
     case "ENOTFOUND":
       if (other !== undefined && address) return "is the proxy's name right?";

@@ -35,11 +35,11 @@ export function serviceReason(refusal: ServiceRefusal, facts: StoreFacts): strin
   const sentence = /^\s*[<{[]/.test(message) ? "" : firstSentence(message);
   // The SDK puts the code in the message's place where there is none.
   const said = sentence === "" || sentence === code || sentence === status ? "" : `: ${sentence}`;
-  const hint = hintFor(refusal, facts);
+  const hint = refusalHint(refusal, facts);
   return `${status}${said}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
-function hintFor(
+function refusalHint(
   { about, message, date }: ServiceRefusal,
   { address, signedUntil = Number.NaN }: StoreFacts,
 ): string | undefined {

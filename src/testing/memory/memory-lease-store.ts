@@ -1,4 +1,3 @@
-import { inRange, leaseIdOf } from "../../store/lease-arguments.ts";
 import {
   type AcquireAnswer,
   type BreakAnswer,
@@ -25,6 +24,7 @@ import {
   type WriteCall,
 } from "../../store/lease-store.ts";
 import { type Clock, systemClock, wallTime } from "../../time/clock.ts";
+import { inRange, leaseIdOf } from "./lease-arguments.ts";
 import { MemoryContainer } from "./memory-container.ts";
 import type { MemoryLease } from "./memory-lease.ts";
 

@@ -1,4 +1,4 @@
-import { StoreRefusedError } from "../errors.ts";
+import { StoreRefusedError } from "../../errors.ts";
 
 /** A GUID as the service takes it: bare, hyphenated, or hyphenated in braces or parentheses. */
 const GUID = /^(?:[0-9a-f]{32}|([({]?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}([)}]?))$/i;

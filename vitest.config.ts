@@ -11,14 +11,22 @@ const retry = 0;
  */
 const hangs = { testTimeout: 600_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } };
 
+/** The package by its name, as users import it: here that means the sources. */
+const sources = ["", "/store", "/testing"].map((entry) => ({
+  find: new RegExp(`^azmutex${entry}$`),
+  replacement: fileURLToPath(new URL(`src${entry}/index.ts`, import.meta.url)),
+}));
+
 export default defineConfig({
   test: {
-    // CI counts the tests from the second report.
-    reporters: process.env.CI ? ["default", ["json", { outputFile: "temp/test-results.json" }]] : ["default"],
+    // CI counts the tests from the second report, which TEST_REPORT names.
+    reporters: process.env.CI
+      ? ["default", ["json", { outputFile: process.env.TEST_REPORT ?? "temp/test-results.json" }]]
+      : ["default"],
     dangerouslyIgnoreUnhandledErrors: false,
     passWithNoTests: false,
-    // The emulator and process suites mostly wait for real leases, so more of them fit than there are cores.
-    maxWorkers: 3,
+    // Two cores have time for more than two files: those with processes and an emulator wait for real leases.
+    maxWorkers: 4,
     // Milliseconds from which a test is listed by name.
     slowTestThreshold: 5_000,
     coverage: {
@@ -34,25 +42,28 @@ export default defineConfig({
       ),
     },
     projects: [
-      // src/, room by room, without network and without sleeping.
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], ...hangs, retry } },
-      // The library on the store in memory, in thousands of runs whose seeds are told when one fails.
-      { test: { name: "seeded", include: ["test/seeded/**/*.test.ts"], ...hangs, testTimeout: 900_000, retry } },
-      // The laboratory, the simulation of the whole library among it.
+      // src/, room by room, without network and without sleeping. The files share their modules: to load them for each
+      // would take as long as the tests.
       {
-        // Its programs import the package by its name, as users do; here that means the sources.
-        resolve: {
-          alias: [
-            { find: /^azmutex$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
-            { find: /^azmutex\/store$/, replacement: fileURLToPath(new URL("src/store/index.ts", import.meta.url)) },
-            {
-              find: /^azmutex\/testing$/,
-              replacement: fileURLToPath(new URL("src/testing/index.ts", import.meta.url)),
-            },
-          ],
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          exclude: ["**/*.mocked.test.ts"],
+          ...hangs,
+          retry,
+          isolate: false,
         },
-        test: { name: "lab", include: ["test/lab/**/*.test.ts"], ...hangs, testTimeout: 900_000, retry },
       },
+      // Those that put other modules in the place of ours or of Node's.
+      { test: { name: "unit-mocked", include: ["test/unit/**/*.mocked.test.ts"], ...hangs, retry } },
+      // The library in thousands of runs, each by a seed that is told when it fails: a quarter of them with `npm test`,
+      // all with `npm run test:slow`.
+      {
+        resolve: { alias: sources },
+        test: { name: "seeded", include: ["test/seeded/**/*.test.ts"], ...hangs, testTimeout: 900_000, retry },
+      },
+      // The laboratory.
+      { resolve: { alias: sources }, test: { name: "lab", include: ["test/lab/**/*.test.ts"], ...hangs, retry } },
       // Real leases of 15 seconds and more, against an emulator that the tests start.
       { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], ...hangs, retry } },
       // Child processes that run the build in dist/.
@@ -73,6 +84,21 @@ export default defineConfig({
         test: {
           name: "measured",
           include: ["test/measured/**/*.test.ts"],
+          ...hangs,
+          retry,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      // What takes real minutes or asks the registry: `npm run test:slow`.
+      {
+        resolve: { alias: sources },
+        test: { name: "slow", include: ["test/slow/*.test.ts"], ...hangs, retry },
+      },
+      {
+        test: {
+          name: "slow-alone",
+          include: ["test/slow/alone/*.test.ts"],
           ...hangs,
           retry,
           maxWorkers: 1,

@@ -1,11 +1,14 @@
-// Prints "N passed, N failed[, N skipped]" from vitest's JSON report.
+// Prints "N passed, N failed[, N skipped]" from vitest's JSON reports.
 // A file that could not run counts as a failure, and so does a missing report.
 import { existsSync, readFileSync } from "node:fs";
 
-const [report = "temp/test-results.json"] = process.argv.slice(2);
-const files = existsSync(report)
-  ? JSON.parse(readFileSync(report, "utf8")).testResults
-  : [{ status: "failed", assertionResults: [] }];
+const files = process.argv
+  .slice(2)
+  .flatMap((report) =>
+    existsSync(report)
+      ? JSON.parse(readFileSync(report, "utf8")).testResults
+      : [{ status: "failed", assertionResults: [] }],
+  );
 
 const counts = { passed: 0, failed: 0, skipped: 0 };
 for (const { status: file, assertionResults } of files) {

@@ -1,7 +1,7 @@
 // `npm run mutants`: makes one mistake after the other in a copy of src/, and says which seed of the simulation finds
 // it.
 //
-//   npm run mutants                    all of them, each until it is found, in as many seeds as `npm test` runs
+//   npm run mutants                    all of them, each until it is found, in as many seeds as the slow tests run
 //   npm run mutants -- --seeds 500     in so many seeds at most
 //   npm run mutants -- --only margin   those with this in their name
 //   npm run mutants -- --rules exclusion,tokens   by these rules alone

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { GAMES } from "../../lab/simulation/games.ts";
 import { useLightSignals } from "../../lab/simulation/light-signals.ts";
 import { simulate } from "../../lab/simulation/simulation.ts";
-import { withoutStacks } from "./simulated-seeds.ts";
+import { withoutStacks } from "../seeded/simulation/simulated-seeds.ts";
 
 describe("light signals", () => {
   withoutStacks();

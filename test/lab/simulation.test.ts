@@ -5,7 +5,7 @@ import { Kernel } from "../../lab/simulation/kernel.ts";
 import { Machine } from "../../lab/simulation/machine.ts";
 import { type Plan, simulate } from "../../lab/simulation/simulation.ts";
 import { Violation } from "../../lab/simulation/violation.ts";
-import { withoutStacks } from "./simulated-seeds.ts";
+import { withoutStacks } from "../seeded/simulation/simulated-seeds.ts";
 
 async function hashOf(plan: Plan): Promise<string> {
   const { lines } = await simulate({ ...plan, isTold: true });

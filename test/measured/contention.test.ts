@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { RestError } from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
-import { run } from "../process/script.ts";
 import { Storage } from "../support/storage.ts";
 
 const storage = await Storage.start();
@@ -66,8 +65,8 @@ describe("100 tasks of one process on one key", () => {
     const rounds: { hand: number; ours: number }[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       rounds.push({
-        hand: await cyclesPerSecond(5_000, (end) => byHand(key, end)),
-        ours: await cyclesPerSecond(3_000, withLocker),
+        hand: await cyclesPerSecond(3_000, (end) => byHand(key, end)),
+        ours: await cyclesPerSecond(1_500, withLocker),
       });
     }
     const requests = storage.proxy.count();
@@ -82,37 +81,5 @@ describe("100 tasks of one process on one key", () => {
     // service.
     expect(times).toBeGreaterThan(50);
     expect(requests / cycles).toBeLessThan(0.05);
-  });
-});
-
-describe("two processes of 50 tasks each on one key", () => {
-  it("get at least 40 % of the holds each, over a minute", async () => {
-    const scripts = [0, 1].map(() =>
-      run(
-        storage.emulator.connectionString,
-        `
-        const locker = mutex.locker("shared");
-        await locker.run(() => undefined);
-        console.log("ready");
-        const end = performance.now() + 60_000;
-        let holds = 0;
-        const task = async () => {
-          while (performance.now() < end) {
-            await locker.run(() => new Promise((resolve) => setTimeout(resolve, 2)));
-            holds += 1;
-          }
-        };
-        await Promise.all(Array.from({ length: 50 }, task));
-        console.log("holds", holds);
-        `,
-      ),
-    );
-    await Promise.all(scripts.map((script) => script.ended));
-    const holds = scripts.map((script) => Number(/holds (\d+)/.exec(script.output())?.[1]));
-    const total = (holds[0] as number) + (holds[1] as number);
-    console.info(`holds in a minute: ${holds.join(" and ")}`);
-    // Of two that had but a few, the shares would say nothing.
-    expect(total).toBeGreaterThan(500);
-    expect(Math.min(...holds) / total).toBeGreaterThanOrEqual(0.4);
   });
 });

@@ -8,7 +8,7 @@ import { AzureMutex } from "../../src/index.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { CLI, Cli } from "../support/cli.ts";
 import { ownTime } from "../support/own-time.ts";
-import { run as runProgram, type Script } from "./script.ts";
+import { run as runProgram, type Script } from "../support/script.ts";
 
 // In a thread of its own: it has to answer also while this one is busy.
 const emulator = await startEmulator({ ownClock: true });

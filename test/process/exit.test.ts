@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
 import { thisProcess } from "../../src/locks/ending-process.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
-import { run } from "./script.ts";
+import { run } from "../support/script.ts";
 
 const emulator = await startEmulator();
 const proxy = await FaultProxy.start(emulator);

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { until } from "../../lab/shared/processes.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
-import { run, type Script } from "./script.ts";
+import { run, type Script } from "../support/script.ts";
 
 const emulator = await startEmulator();
 afterAll(() => emulator.close());

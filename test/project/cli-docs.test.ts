@@ -4,12 +4,14 @@ import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { EXIT } from "../../src/cli/exit-codes.ts";
 import { createProgram } from "../../src/cli/program.ts";
+import { callsIn, refusalOf, wholeLines } from "../support/calls.ts";
+import { parseDocument, readDocuments } from "../support/documents.ts";
 import { PROJECT } from "../support/sources.ts";
-import { callsIn, refusalOf, wholeLines } from "./calls.ts";
-import { parseDocument, readDocuments } from "./documents.ts";
 
+/** Options of az, docker, sudo and other programs that the page shows. */
+const OTHERS =
+  "--help --global --overwrite --container-name --name --file --lease-id --fast --init --auth-mode --preserve-env --unbuffered";
 const TEXT = readFileSync(join(PROJECT, "docs/cli.md"), "utf8");
-const JSON_TYPES = readFileSync(join(PROJECT, "src/cli/output/json.ts"), "utf8");
 
 /** What stands under a heading of the second level. */
 function section(text: string, heading: string): string {
@@ -60,22 +62,6 @@ function endOf(command: Command | undefined): { readonly examples: string[]; rea
     codes: codes.match(/^ {2}\d+/gm)?.map((code) => code.trim()) ?? [],
   };
 }
-
-/** The fields of an interface in json.ts, those of what it extends left out. */
-function fieldsOf(name: string): string[] {
-  const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n((?:.*\\n)*?)\\}$`, "m").exec(JSON_TYPES)?.[1];
-  if (body === undefined) throw new Error(`json.ts has no interface ${name}`);
-  return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field = ""]) => field);
-}
-
-/** The tables of fields, by the interface that a comment names. */
-const fieldTables = (text: string): Map<string, string[]> =>
-  new Map(
-    [...text.matchAll(/^<!-- json: (\w+) -->\n((?:\|.*\n)+)/gm)].map(([, name = "", rows = ""]) => [
-      name,
-      [...rows.matchAll(/^\| `(\w+)` \|/gm)].map(([, field = ""]) => field),
-    ]),
-  );
 
 /** What shells, schedulers and manifests are made of. */
 const COMMANDS = new Set(["sh", "cron", "ini", "dockerfile", "yaml"]);
@@ -149,22 +135,8 @@ describe("docs/cli.md", () => {
 
   it("names no option that no command has", () => {
     const known = new Set([program, ...program.commands].flatMap(({ options }) => options.map(({ long }) => long)));
-    const others = new Set([
-      "--help",
-      "--global",
-      "--overwrite",
-      "--container-name",
-      "--name",
-      "--file",
-      "--lease-id",
-      "--fast",
-      "--init",
-      "--auth-mode",
-      "--preserve-env",
-      "--unbuffered",
-    ]);
     const named = [...TEXT.matchAll(/(?<![\w-])--[a-z][\w-]*/g)].map(([option]) => option);
-    expect(named.filter((option) => !known.has(option) && !others.has(option))).toEqual([]);
+    expect(named.filter((option) => !known.has(option) && !OTHERS.split(" ").includes(option))).toEqual([]);
   });
 
   it("has every exit code under its name, and no other", () => {
@@ -175,84 +147,23 @@ describe("docs/cli.md", () => {
     expect(rows).toEqual([[undefined, 0], ...Object.entries(EXIT)]);
   });
 
-  it("has every field of the JSON, and no other", () => {
-    const names = [...JSON_TYPES.matchAll(/^export interface (\w+)/gm)].map(([, name = ""]) => name);
-    const tables = fieldTables(TEXT);
-    expect([...tables.keys()].sort()).toEqual([...names].sort());
-    for (const name of names) expect([name, tables.get(name)]).toEqual([name, fieldsOf(name)]);
-  });
-
-  it("shows JSON that has such fields alone", () => {
-    const known = new Set([...fieldTables(TEXT).values()].flat());
-    const fieldsIn = (value: unknown): string[] =>
-      typeof value === "object" && value !== null
-        ? Object.entries(value).flatMap(([name, inner]) => [
-            ...(Array.isArray(value) ? [] : [name]),
-            ...fieldsIn(inner),
-          ])
-        : [];
-    const samples = parseDocument("docs/cli.md", TEXT).blocks.filter(({ language }) => language === "json");
-    expect(samples.length).toBeGreaterThan(2);
-    expect(samples.flatMap(({ code }) => fieldsIn(JSON.parse(code))).filter((name) => !known.has(name))).toEqual([]);
-  });
-
-  it("shows commands that the command line takes", async () => {
-    const calls = callsOf(TEXT);
-    expect(calls.length).toBeGreaterThan(20);
-    const refusals = calls.map(async (call) => ({ call: call.join(" "), refusal: await refusalOf(call) }));
-    expect((await Promise.all(refusals)).filter(({ refusal }) => refusal !== undefined)).toEqual([]);
-    // Every command is shown.
-    expect([...new Set(calls.map(([name]) => name))].sort()).toEqual(
-      program.commands.map((command) => command.name()).sort(),
-    );
-  });
-});
-
-describe("the other documents", () => {
-  const paths = readDocuments(PROJECT)
-    .map(({ path }) => path)
-    .filter((path) => path !== "docs/cli.md");
-
-  it("show commands that the command line takes", async () => {
-    const calls = paths.flatMap((path) =>
+  it("shows every command, as other documents do, and nothing that the command line does not take", async () => {
+    const calls = readDocuments(PROJECT).flatMap(({ path }) =>
       callsOf(readFileSync(join(PROJECT, path), "utf8")).map((call) => ({ path, call })),
     );
-    expect(calls.length).toBeGreaterThan(20);
     const refusals = calls.map(async ({ path, call }) => ({ path, call, refusal: await refusalOf(call) }));
     expect((await Promise.all(refusals)).filter(({ refusal }) => refusal !== undefined)).toEqual([]);
+    const shown = calls.filter(({ path }) => path === "docs/cli.md").map(({ call: [name] }) => name);
+    expect([...new Set(shown)].sort()).toEqual(program.commands.map((command) => command.name()).sort());
   });
 });
 
 describe("the check of docs/cli.md itself", () => {
-  it("splits a line as a shell does", () => {
-    expect(callsIn(`x; azmutex run 'a b' -- sh -c 'echo "$K"' || azmutex ls > file # azmutex break`)).toEqual([
-      ["run", "a b", "--", "sh", "-c", 'echo "$K"'],
-      ["ls"],
-    ]);
-    expect(callsIn("azmutex status k --json | jq .key")).toEqual([["status", "k", "--json"]]);
-  });
-
   it("sees a command line that is wrong", async () => {
     expect(await refusalOf(["run", "k", "--tyr", "--", "true"])).toContain("unknown option '--tyr'");
     expect(await refusalOf(["run", "k", "--timeout", "3", "--", "true"])).toContain("is invalid");
     expect(await refusalOf(["run", "k", "true"])).toContain('after "--"');
     expect(await refusalOf(["frobnicate"])).toContain("unknown command");
     expect(await refusalOf(["run", "k", "--", "true"])).toBeUndefined();
-  });
-
-  it("sees rows and fields", () => {
-    expect(
-      optionRows(
-        "| `--z` | no | row |\n\n| option | default | |\n|---|---|---|\n| `--a <b>` | 3s | text |\n| `--c` |  | more |",
-      ),
-    ).toEqual([
-      { option: "--a <b>", fallback: "3s", description: "text" },
-      { option: "--c", fallback: "", description: "more" },
-    ]);
-    expect(fieldTables("<!-- json: X -->\n| field | |\n|---|---|\n| `a` | x |\n| `b` | |\n\n| `c` | |\n")).toEqual(
-      new Map([["X", ["a", "b"]]]),
-    );
-    expect(fieldsOf("WaitingJson")).toEqual(["holder", "since"]);
-    expect(() => fieldsOf("NoSuchJson")).toThrow("no interface");
   });
 });

@@ -1,13 +1,11 @@
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
-import { helpersOf } from "../../src/blobs/helper-folder.ts";
-import { slotName } from "../../src/blobs/permit-slot.ts";
+import { describe, expect, it } from "vitest";
 import { startEmulator } from "../../src/testing/emulator.ts";
+import { type Document, parseDocument, readDocuments } from "../support/documents.ts";
 import { PROJECT } from "../support/sources.ts";
-import { type Document, parseDocument, readDocuments } from "./documents.ts";
-import { type Compiled, compileSnippets, runCommands } from "./snippets.ts";
+import { runCommands } from "../support/workplace.ts";
+import { compileSnippets } from "./snippets.ts";
 
 const SCRIPTS: Readonly<Record<string, string>> = JSON.parse(
   readFileSync(join(PROJECT, "package.json"), "utf8"),
@@ -31,14 +29,19 @@ const unknownScripts = (documents: readonly Document[]): string[] =>
     scripts.filter(({ name }) => !(name in SCRIPTS)).map(({ name, line }) => `${path}:${line}: npm run ${name}`),
   );
 
-/** Named as what defends a promise, say. */
-const missingTests = (documents: readonly Document[]): string[] =>
-  documents.flatMap(({ path, tests }) =>
-    tests.filter(({ name }) => !isFile(name)).map(({ name, line }) => `${path}:${line}: ${name}`),
+/** Folders in a container, and what stands for one. */
+const NO_PATHS = new Set([".azmutex/", "a/"]);
+
+/** Of the project, of its sources, or beside the page. */
+const missingPaths = (documents: readonly Document[]): string[] =>
+  documents.flatMap(({ path, paths }) =>
+    paths
+      .filter(({ name }) => !NO_PATHS.has(name) && !["", "src", posix.dirname(path)].some((base) => isPath(base, name)))
+      .map(({ name, line }) => `${path}:${line}: ${name}`),
   );
 
-function isFile(pattern: string): boolean {
-  const folder = join(PROJECT, posix.dirname(pattern));
+function isPath(base: string, pattern: string): boolean {
+  const folder = join(PROJECT, base, posix.dirname(pattern));
   const [start = "", ...rest] = posix.basename(pattern).split("*");
   const end = rest.at(-1);
   if (end === undefined) return existsSync(join(folder, start));
@@ -48,32 +51,14 @@ function isFile(pattern: string): boolean {
 describe("the documents", () => {
   const documents = readDocuments(PROJECT);
   const readme = documents.find(({ path }) => path === "README.md");
-  let compiled: Compiled;
+  const compiling = compileSnippets("snippets", documents);
 
-  beforeAll(async () => {
-    compiled = await compileSnippets("snippets", documents);
-  });
-
-  it("have a README with code in it, some of it to be run", () => {
-    const code = readme?.blocks.filter(({ language }) => language === "ts") ?? [];
-    expect(code.length).toBeGreaterThan(0);
-    expect(code.filter(({ executed }) => executed).length).toBeGreaterThan(0);
-  });
-
-  it("spell the language of a TypeScript block so that it is checked", () => {
-    const unchecked = documents.flatMap(({ path, blocks }) =>
-      blocks
-        .filter(({ language }) => /^(?:typescript|tsx|mts|js|javascript)$/i.test(language))
-        .map(({ line }) => `${path}:${line}`),
-    );
-    expect(unchecked).toEqual([]);
-  });
-
-  it("show code that compiles against the build", () => {
-    expect(compiled.errors).toEqual([]);
+  it("show code that compiles against the build", async () => {
+    expect((await compiling).errors).toEqual([]);
   });
 
   it("show code that runs, against the emulator", async () => {
+    const compiled = await compiling;
     await using emulator = await startEmulator();
     for (const document of documents) {
       for (const block of document.blocks.filter(({ executed, language }) => executed && language === "ts")) {
@@ -97,13 +82,15 @@ describe("the documents", () => {
     }
   });
 
-  it("run what they say is run: no other language is", () => {
-    const others = documents.flatMap(({ path, blocks }) =>
-      blocks
-        .filter(({ executed, language }) => executed && language !== "ts" && language !== "sh")
-        .map(({ language, line }) => `${path}:${line}: ${language}`),
-    );
-    expect(others).toEqual([]);
+  it.each([
+    ["docs/kubernetes.md", "leader"],
+    ["docs/node-cron.md", "cron"],
+  ])("show an example as it is, which the tests run: %s, %s.ts", (page, name) => {
+    const program = readFileSync(join(PROJECT, `examples/${name}.ts`), "utf8")
+      .replace(/^(?:\/\/.*\n)+/, "")
+      .replaceAll('"azmutex-examples"', '"locks"')
+      .trimEnd();
+    expect(documents.find(({ path }) => path === page)?.blocks.map(({ code }) => code)).toContain(program);
   });
 
   it("have an index of the folder docs, with every page in it", () => {
@@ -121,92 +108,12 @@ describe("the documents", () => {
     expect(deadLinks(documents)).toEqual([]);
   });
 
-  it("name source files that exist, where they say how it is made", () => {
-    const text = readFileSync(join(PROJECT, "docs/architecture.md"), "utf8");
-    const named = [...text.matchAll(/`((?:lease|waiting|recipes|cli|testing)\/[\w/-]*(?:\.ts)?|[\w-]+\.ts)`/g)].map(
-      ([, path = ""]) => path,
-    );
-    expect(named.length).toBeGreaterThan(30);
-    expect(named.filter((path) => !existsSync(join(PROJECT, "src", path)))).toEqual([]);
-  });
-
   it("name npm scripts that exist", () => {
     expect(unknownScripts(documents)).toEqual([]);
   });
 
-  it("name tests that exist", () => {
-    expect(missingTests(documents)).toEqual([]);
-  });
-});
-
-/** Programs of others, which need what no test has: an account, a package manager, half an hour. */
-const FOREIGN = /^(?:az |docker run |apt-get install |npm (?:ci|install|test|init)\b|mkdir |export |cd )/;
-/** Ours, or what a test runs under another name. */
-const OURS = /^(?:npx azurite-blob |node build\/examples\/|(?:[A-Z]+=\S+ )?np(?:m run|x vitest run) |bash \.ci\/run)/;
-
-/** The commands of a block, those joined by `&&` apart, comments and continued lines put aside. */
-const commandsIn = (code: string): string[] =>
-  code
-    .replaceAll(/\\\n\s*/g, "")
-    .split("\n")
-    .flatMap((line) => line.replace(/(?:^|\s)#.*$/, "").split(" && "))
-    .map((command) => command.trim())
-    .filter((command) => command !== "");
-
-/** What is not run, not checked, and not said to be neither. */
-const uncheckedCommands = (documents: readonly Document[]): string[] =>
-  documents.flatMap(({ path, blocks }) =>
-    blocks
-      .filter(({ language, executed }) => language === "sh" && !executed)
-      .flatMap(({ code, line }) => commandsIn(code).map((command) => ({ command, where: `${path}:${line}` })))
-      .filter(({ command }) => !/\bazmutex\b/.test(command) && !FOREIGN.test(command) && !OURS.test(command))
-      .map(({ command, where }) => `${where}: ${command}`),
-  );
-
-/** Programs of the examples that there are. */
-const missingPrograms = (documents: readonly Document[]): string[] =>
-  documents.flatMap(({ path, blocks }) =>
-    blocks.flatMap(({ code }) =>
-      [...code.matchAll(/\bbuild\/examples\/([\w-]+)\.js/g)].flatMap(([, name = ""]) =>
-        existsSync(join(PROJECT, "examples", `${name}.ts`)) ? [] : `${path}: ${name}`,
-      ),
-    ),
-  );
-
-describe("the commands of the documents", () => {
-  const documents = readDocuments(PROJECT);
-
-  it("are run, are held against the command's table, or are of another program", () => {
-    expect(uncheckedCommands(documents)).toEqual([]);
-    expect(missingPrograms(documents)).toEqual([]);
-  });
-
-  it("name the examples that there are", () => {
-    const shows = documents.flatMap(({ path, blocks }) =>
-      blocks.flatMap(({ code }) =>
-        [...code.matchAll(/npm run example -- ([\w-]+)/g)].map(([, name = ""]) => ({ path, name })),
-      ),
-    );
-    expect(shows.length).toBeGreaterThan(0);
-    expect(shows.filter(({ name }) => !existsSync(join(PROJECT, "examples/show", `${name}.ts`)))).toEqual([]);
-  });
-
-  it("find the slots of a semaphore where they are", () => {
-    const [, key = "", folder = ""] =
-      /slots=\.azmutex\/\$\(printf %s ([\w-]+) \| sha256sum \| cut -d ' ' -f 1\)\/(\w+\/)/.exec(
-        readFileSync(join(PROJECT, "docs/semaphore.md"), "utf8"),
-      ) ?? [];
-    const slots = `.azmutex/${createHash("sha256").update(key).digest("hex")}/${folder}`;
-    expect(slotName(helpersOf(key), 3).startsWith(slots)).toBe(true);
-  });
-
-  it("that are none of these are seen", () => {
-    const fence = "```";
-    const page = (code: string): Document[] => [parseDocument("a.md", `${fence}sh\n${code}\n${fence}`)];
-    expect(uncheckedCommands(page("az login && frobnicate --all # azmutex\nazmutex ls\nnpm run check"))).toEqual([
-      "a.md:2: frobnicate --all",
-    ]);
-    expect(missingPrograms(page("node build/examples/nonesuch.js"))).toEqual(["a.md: nonesuch"]);
+  it("name files and folders that exist", () => {
+    expect(missingPaths(documents)).toEqual([]);
   });
 });
 
@@ -237,17 +144,9 @@ npm run check
 npm run no-such-script
 ${FENCE}
 
-Defended by \`test/project/readme.test.ts\`, \`test/project/*.test.ts\`, \`test/project/*-no.test.ts\` and \`test/no/such.test.ts\`.
+In \`lease/\`, \`test/project/*.test.ts\`, \`test/project/*-no.test.ts\` and \`lease/gone.ts\`.
 `,
   );
-
-  it("reads code blocks with their lines", () => {
-    expect(document.blocks.map(({ language, line, executed }) => ({ language, line, executed }))).toEqual([
-      { language: "ts", line: 9, executed: true },
-      { language: "ts", line: 14, executed: false },
-      { language: "sh", line: 20, executed: false },
-    ]);
-  });
 
   it("reports the compiler's errors by the document's lines, and runs what it is asked to", async () => {
     const { errors, run } = await compileSnippets("snippets-self-test", [document]);
@@ -264,25 +163,12 @@ Defended by \`test/project/readme.test.ts\`, \`test/project/*.test.ts\`, \`test/
     });
   });
 
-  it("runs commands until one fails, and finds the built one among them", async () => {
-    const block = (code: string) => ({ language: "sh", code, line: 1, executed: true });
-    expect(await runCommands(block("azmutex --version; echo $GREETING"), { GREETING: "hello" })).toEqual({
-      code: 0,
-      output: expect.stringMatching(/^\d+\.\d+\.\d+\S*\nhello\n$/),
-    });
-    expect(await runCommands(block("false\necho no"), {})).toEqual({ code: 1, output: "" });
-  });
-
-  it("finds dead links, unknown scripts and missing tests", () => {
+  it("finds dead links, unknown scripts and missing files", () => {
     expect(deadLinks([document])).toEqual(["README.md:5: #nowhere", "README.md:5: missing.md"]);
     expect(unknownScripts([document])).toEqual(["README.md:21: npm run no-such-script"]);
-    expect(missingTests([document])).toEqual([
+    expect(missingPaths([document])).toEqual([
       "README.md:24: test/project/*-no.test.ts",
-      "README.md:24: test/no/such.test.ts",
+      "README.md:24: lease/gone.ts",
     ]);
-  });
-
-  it("refuses a block that is not closed", () => {
-    expect(() => parseDocument("README.md", `${FENCE}ts\n1;`)).toThrow("not closed");
   });
 });

@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { type BreakJson, type LeaderJson, type StatusJson, toPrintableJson } from "../../../../src/cli/output/json.ts";
 import type { BreakResult, Leader, LockStatus } from "../../../../src/index.ts";
 import { printable } from "../../../../src/status/printable.ts";
 import { ago } from "../../../support/lock-statuses.ts";
+import { PROJECT } from "../../../support/sources.ts";
 
 /** What an object is when it was written as JSON and read again. */
 type Written<T> = T extends Date
@@ -13,11 +16,37 @@ type Written<T> = T extends Date
       ? { readonly [K in keyof T]: Written<T[K]> }
       : T;
 
+const TEXT = readFileSync(join(PROJECT, "docs/cli.md"), "utf8");
+const JSON_TYPES = readFileSync(join(PROJECT, "src/cli/output/json.ts"), "utf8");
+
+/** The fields of an interface in json.ts, those of what it extends left out. */
+function fieldsOf(name: string): string[] {
+  const body = new RegExp(`^export interface ${name}\\b[^{]*\\{\\n((?:.*\\n)*?)\\}$`, "m").exec(JSON_TYPES)?.[1];
+  if (body === undefined) throw new Error(`json.ts has no interface ${name}`);
+  return [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, field = ""]) => field);
+}
+
+/** The tables of fields, by the interface that a comment names. */
+const fieldTables = (text: string): Map<string, string[]> =>
+  new Map(
+    [...text.matchAll(/^<!-- json: (\w+) -->\n((?:\|.*\n)+)/gm)].map(([, name = "", rows = ""]) => [
+      name,
+      [...rows.matchAll(/^\| `(\w+)` \|/gm)].map(([, field = ""]) => field),
+    ]),
+  );
+
 describe("what --json prints", () => {
   it("is what the library says, to the last field", () => {
     expectTypeOf<Written<LockStatus>>().toEqualTypeOf<StatusJson>();
     expectTypeOf<Written<BreakResult> & { readonly key: string }>().toExtend<BreakJson>();
     expectTypeOf<Written<{ readonly name: string; readonly leader: Leader | null }>>().toEqualTypeOf<LeaderJson>();
+  });
+
+  it("has the fields that docs/cli.md says, and no other", () => {
+    const names = [...JSON_TYPES.matchAll(/^export interface (\w+)/gm)].map(([, name = ""]) => name);
+    const tables = fieldTables(TEXT);
+    expect([...tables.keys()].sort()).toEqual([...names].sort());
+    for (const name of names) expect([name, tables.get(name)]).toEqual([name, fieldsOf(name)]);
   });
 
   it("has dates as ISO 8601", () => {

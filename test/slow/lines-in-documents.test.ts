@@ -2,10 +2,10 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { startEmulator } from "../../src/testing/emulator.ts";
+import { callsIn, wholeLines } from "../support/calls.ts";
+import { readDocuments } from "../support/documents.ts";
 import { PROJECT } from "../support/sources.ts";
-import { callsIn, wholeLines } from "./calls.ts";
-import { readDocuments } from "./documents.ts";
-import { Workplace } from "./snippets.ts";
+import { Workplace } from "../support/workplace.ts";
 
 const emulator = await startEmulator({ ownClock: true });
 afterAll(() => emulator.close());
@@ -20,7 +20,7 @@ const ALL_LINES = readDocuments(PROJECT).flatMap(({ path, blocks }) =>
         text: text.trim().replace(/ +#.*$/, ""),
       })),
     )
-    // What sudo does to an environment is tried in recipes.test.ts, and scripts with `hold` in
+    // What sudo does to an environment is tried in recipes-of-documents.test.ts, and scripts with `hold` in
     // test/process/cli-hold.test.ts.
     .filter(
       ({ text }) =>

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { NOTHING, runBatch, sumOf } from "../../lab/simulation/batch.ts";
+import { NOTHING, runBatch, sumOf } from "../../../lab/simulation/batch.ts";
+import { seedsOf } from "../../support/seeds.ts";
 
 /**
- * How many seeds run with the tests: `npm run mutants` shows that so many find mistakes, `npm run simulate:long` runs
- * more.
+ * How many seeds `npm run test:slow` runs: `npm run mutants` shows that so many find mistakes, `npm run simulate:long`
+ * runs more.
  */
 export const SEEDS = 2_000;
 const SLICE = 50;
@@ -19,9 +20,10 @@ export function withoutStacks(): void {
   });
 }
 
-/** The tests of so many seeds from one on. Several files share them, so that they run side by side. */
-export function describeSeeds(from: number, seeds: number): void {
-  describe(`the whole library, every clock its own and everything going wrong, under ${seeds} seeds from ${from} on`, () => {
+/** The tests of so many seeds from one on, or of the first quarter of them. Several files share them, so that they run side by side. */
+export function describeSeeds(from: number, all: number): void {
+  const seeds = seedsOf(all);
+  describe(`the whole library, every clock its own, everything going wrong, ${seeds} seeds from ${from} on`, () => {
     withoutStacks();
     let all = NOTHING;
 

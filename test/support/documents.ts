@@ -22,15 +22,15 @@ export interface Document {
   readonly anchors: ReadonlySet<string>;
   /** Every `npm run <script>`, in code or in prose. */
   readonly scripts: readonly { readonly name: string; readonly line: number }[];
-  /** Every test file that is named as such; a `*` stands for any part of a file's name. */
-  readonly tests: readonly { readonly name: string; readonly line: number }[];
+  /** Every file and folder that is named in code within prose; a `*` stands for any part of a file's name. */
+  readonly paths: readonly { readonly name: string; readonly line: number }[];
 }
 
 const FENCE = /^\s*(`{3,})(\w*)/;
 const HEADING = /^#{1,6}\s+(.*)$/;
 const LINK = /\]\(\s*<?([^)\s>]+)>?[^)]*\)|^\s*\[[^\]]+\]:\s*(\S+)|\b(?:src|href)="([^"]+)"/g;
 const ANCHOR = /\b(?:id|name)="([^"]+)"/g;
-const TEST = /`(test\/[\w/.*-]+\.test\.ts)`/g;
+const PATH = /`((?:[\w.-]+\/)+(?:[\w.*-]+\.(?:ts|mjs|md|json|yml))?)`/g;
 const SCRIPT = /\bnpm run ([\w:.-]*\w)/g;
 
 /** A heading's anchor as GitHub makes it. */
@@ -46,7 +46,7 @@ export function parseDocument(path: string, text: string): Document {
   const blocks: Block[] = [];
   const links: { target: string; line: number }[] = [];
   const scripts: { name: string; line: number }[] = [];
-  const tests: { name: string; line: number }[] = [];
+  const paths: { name: string; line: number }[] = [];
   const anchors = new Set<string>();
   let open: { fence: string; language: string; from: number; executed: boolean } | undefined;
   let executed = false;
@@ -54,7 +54,6 @@ export function parseDocument(path: string, text: string): Document {
   const lines = text.split("\n");
   for (const [index, line] of lines.entries()) {
     for (const [, name = ""] of line.matchAll(SCRIPT)) scripts.push({ name, line: index + 1 });
-    for (const [, name = ""] of line.matchAll(TEST)) tests.push({ name, line: index + 1 });
     const [, fence, language = ""] = FENCE.exec(line) ?? [];
     if (open) {
       if (fence?.startsWith(open.fence) && language === "") {
@@ -82,6 +81,7 @@ export function parseDocument(path: string, text: string): Document {
       anchors.add(anchor);
     }
     for (const [, anchor = ""] of line.matchAll(ANCHOR)) anchors.add(anchor);
+    for (const [, name = ""] of line.matchAll(PATH)) paths.push({ name, line: index + 1 });
     const prose = line.replace(/`[^`]*`/g, "");
     for (const [, inline, reference, attribute] of prose.matchAll(LINK)) {
       const target = inline ?? reference ?? attribute ?? "";
@@ -89,7 +89,7 @@ export function parseDocument(path: string, text: string): Document {
     }
   }
   if (open) throw new Error(`${path}:${open.from}: this code block is not closed`);
-  return { path, blocks, links, anchors, scripts, tests };
+  return { path, blocks, links, anchors, scripts, paths };
 }
 
 const NOT_OURS = new Set(["node_modules", "dist", "build", "coverage", "temp", "api"]);

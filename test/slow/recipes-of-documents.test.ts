@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
+import { wholeLines } from "../support/calls.ts";
+import { type Block, parseDocument, readDocuments } from "../support/documents.ts";
 import { PROJECT } from "../support/sources.ts";
-import { wholeLines } from "./calls.ts";
-import { type Block, parseDocument, readDocuments } from "./documents.ts";
+import { Workplace } from "../support/workplace.ts";
 import { asSystemdReads } from "./environment-file.ts";
-import { Workplace } from "./snippets.ts";
 
 const emulator = await startEmulator({ ownClock: true });
 afterAll(() => emulator.close());

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { Measured } from "../../lab/bench/benchmark.ts";
-import { PROJECT } from "../support/sources.ts";
+import type { Measured } from "../../../lab/bench/benchmark.ts";
+import { PROJECT } from "../../support/sources.ts";
 
 interface End {
   readonly code: number | string | null | undefined;

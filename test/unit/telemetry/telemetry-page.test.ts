@@ -2,16 +2,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DataPointType } from "@opentelemetry/sdk-metrics";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { takeAll } from "../../lab/shared/take-all.ts";
-import { AccessDeniedError } from "../../src/errors.ts";
-import { AzureMutex } from "../../src/locks/azure-mutex.ts";
-import { LeaderElection } from "../../src/recipes/election/leader-election.ts";
-import { ReaderWriterLock } from "../../src/recipes/reader-writer/reader-writer-lock.ts";
-import { Semaphore } from "../../src/recipes/semaphore/semaphore.ts";
-import { FaultyLeaseStore, MemoryLeaseStore } from "../../src/testing/index.ts";
-import { OpenTelemetrySdk } from "../support/open-telemetry.ts";
-import { PROJECT } from "../support/sources.ts";
-import { FIRST_RENEWAL_LAST, World } from "../support/world.ts";
+import { takeAll } from "../../../lab/shared/take-all.ts";
+import { AccessDeniedError } from "../../../src/errors.ts";
+import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
+import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
+import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
+import { FaultyLeaseStore, MemoryLeaseStore } from "../../../src/testing/index.ts";
+import { OpenTelemetrySdk } from "../../support/open-telemetry.ts";
+import { PROJECT } from "../../support/sources.ts";
+import { FIRST_RENEWAL_LAST, World } from "../../support/world.ts";
 
 const TEXT = readFileSync(join(PROJECT, "docs/telemetry.md"), "utf8");
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { DEFAULTS, type LeaseTerms, LONGEST_RETRY_DELAY_MS, resolveTerms } from "../../src/lease/terms.ts";
-import { PROJECT } from "../support/sources.ts";
+import { DEFAULTS, type LeaseTerms, LONGEST_RETRY_DELAY_MS, resolveTerms } from "../../../src/lease/terms.ts";
+import { PROJECT } from "../../support/sources.ts";
 
 const TEXT = readFileSync(join(PROJECT, "docs/lease-and-margin.md"), "utf8");
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../../lab/shared/processes.ts";
 import { emulatorConnectionString } from "../../src/store/azure/endpoint.ts";
-import { type Block, parseDocument } from "../project/documents.ts";
+import { type Block, parseDocument } from "../support/documents.ts";
 import { ownTime } from "../support/own-time.ts";
 import { PROJECT } from "../support/sources.ts";
 

@@ -153,7 +153,7 @@ export class LockUncertainError extends MutexError {
   }
 }
 
-/** The key cannot be the name of a blob, or the service would take it for another one's. */
+/** The key cannot be the name of a blob, or the service would take it for the name of another blob. */
 export class InvalidKeyError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "INVALID_KEY";

@@ -5,8 +5,8 @@ import type { HelperKind } from "../store/operation.ts";
 const KEY_FOLDER = /^\.azmutex\/[0-9a-f]{64}\//;
 
 /**
- * Where the helper blobs of a blob are, of whatever kind: one listing shows all who have to do with a key. Those of a
- * helper blob are beside it.
+ * The folder of a blob's helper blobs, of all kinds: one listing shows every user of a key. The helpers of a helper
+ * blob are in the same folder.
  */
 export function helpersOf(name: string): string {
   if (name.startsWith(RESERVED_PREFIX)) return name.slice(0, name.lastIndexOf("/") + 1);
@@ -14,12 +14,12 @@ export function helpersOf(name: string): string {
   return `${RESERVED_PREFIX}${createHash("sha256").update(name).digest("hex")}/`;
 }
 
-/** The folder of the key that a helper blob belongs to, or undefined if it is none of ours. */
+/** The folder of the key that a helper blob belongs to, or undefined if it is not a helper blob. */
 export function keyFolderOf(name: string): string | undefined {
   return KEY_FOLDER.exec(name)?.[0];
 }
 
-/** What the names of a blob's helpers begin with: of those of one kind, or of all. */
+/** What the names of a blob's helpers begin with, for one kind or for all. */
 export function helperPrefix(name: string, kind?: HelperKind): string {
   return `${helpersOf(name)}${kind === undefined ? "" : `${kind}/`}`;
 }

@@ -1,6 +1,6 @@
 import type { KeyKind } from "../errors.ts";
 
-/** Who holds a lock, as the blob's metadata tells everybody. */
+/** The holder of a lock, as the blob's metadata names it. */
 export interface Holder {
   /** The name it goes by. Default: host and process id. */
   readonly name: string;
@@ -20,13 +20,13 @@ export interface HolderDescription {
   /** Whether it queues with other processes. */
   readonly fair: boolean;
   /**
-   * Makes every holder write its token into the record as it takes the lock, with this, so that others can read it.
+   * Makes every holder write its token into the record as it takes the lock, with this, for other processes to read.
    * Default: it is not written.
    */
   readonly announces?: Announcement;
 }
 
-/** What a holder lets everybody read besides its token. */
+/** What a holder publishes besides its token. */
 export interface Announcement {
   readonly data?: string;
 }

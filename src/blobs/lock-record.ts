@@ -33,12 +33,12 @@ export interface Announced extends Announcement {
   readonly since: number;
 }
 
-/** The one name in the blob's metadata that is ours; all others are left as they are. */
+/** The name of the record in the blob's metadata. Entries of other names are left as they are. */
 const RECORD_NAME = "azmutex";
 /** The service takes 8 KB of names and values, and does not say whether the headers' prefix counts. */
 const MOST_METADATA_BYTES = 8_192 - 3 * "x-ms-meta-".length;
 const LONGEST_NONCE = "-".repeat(36);
-/** The last one that a `Date` can be, in milliseconds since 1970. */
+/** The latest time of a `Date`, in milliseconds since 1970. */
 const LATEST_DATE = 8.64e15;
 
 /** The blob's metadata with our record in it and everything foreign untouched. */
@@ -47,9 +47,8 @@ export function withRecord(metadata: Metadata, record: LockRecord): Metadata {
 }
 
 /**
- * The description, with as much of the purpose as leaves the record room beside what else the blob bears. Only a long
- * purpose in letters that take an escape has to give way, and only to a long key: all else together never takes up the
- * room.
+ * The description, its purpose shortened so that the record fits beside the other metadata of the blob. Only a long
+ * purpose with many escaped letters is shortened, and only beside a long key: all else together always fits.
  */
 export function fitting(description: HolderDescription, beside: Metadata): HolderDescription {
   const { purpose, ...rest } = description;

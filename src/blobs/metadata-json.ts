@@ -7,8 +7,8 @@ export function toAsciiJson(value: unknown): string {
 }
 
 /**
- * The text, or as much of its beginning as takes so many bytes as JSON in ASCII, with three dots to say so. Empty if
- * not even those fit.
+ * The text, or as much of its beginning as fits into so many bytes as JSON in ASCII, followed by an ellipsis. Empty if
+ * not even the ellipsis fits.
  */
 export function shortened(text: string, bytes: number): string {
   if (sizeOf(text) <= bytes) return text;

@@ -18,7 +18,7 @@ const MOST_CREATIONS = 3;
 /** The service granted the lease. */
 export interface Granted extends Stamp {
   readonly kind: "acquired";
-  /** The lease's id, which no try has that is still open. */
+  /** The lease id. No request still in flight carries it. */
   readonly leaseId: string;
   /** Started just before the very request that was granted: the lease is no older than this. */
   readonly asked: Stopwatch;
@@ -47,28 +47,27 @@ export interface AbandonOptions {
   readonly unreachable?: boolean;
   /** What to do with the lease instead of releasing it. Must not reject. */
   readonly giveBack?: (() => Promise<void>) | undefined;
-  /** Whether others may hand the lease to it, so that it is given back though it never was granted. Default: false. */
+  /** Whether another process may hand the lease over: it is then released though no try was granted. Default: false. */
   readonly mayBeHanded?: boolean;
 }
 
-/** Over: the last try was given its time, and from here on every grant is one too many. */
+/** `over`: the last try has had its time, and a grant from here on is released at once. */
 type Stage = "asking" | "abandoned" | "over";
 
 /**
- * The way to one lease, under one id for all its tries: a try whose answer was lost is healed by the next. It is given
- * up as a whole, never try by try, because a release between two tries could free a lock just won. Its id is never used
- * again.
+ * Acquires one lease, under one id for all tries: the next try heals one whose answer was lost. It is given up as a
+ * whole, never try by try, because a release between two tries could free a lock just won. Its id is never used again.
  *
- * A try that is still open when another is granted could take the lease once more, after it was broken, say, and others
- * had it: renewals would then go on as if nothing had happened. So the lease is given an id of its own before anybody
- * hears of it.
+ * A try that is still open when another is granted can take the lease once more, after the lease was broken and another
+ * process had it. Renewals would then succeed as if nothing had happened. So such a lease is changed to an id of its
+ * own before the caller gets it.
  */
 export class Acquisition implements StandingLease {
   readonly leaseId: string;
   readonly #blob: LockBlob;
   readonly #options: AcquisitionOptions;
   readonly #tries: AcquireTries;
-  /** What was granted, under the id that it was given, or may have been by a change that went unanswered. */
+  /** What was granted, under the id that a change gave it, or may have given it where the change went unanswered. */
   #renamed: Granted | undefined;
   /** A try was granted when the lease had another id already: it may have taken the lease again since. */
   #tookAgain = false;
@@ -97,7 +96,7 @@ export class Acquisition implements StandingLease {
     return this.#tries.areOpen;
   }
 
-  /** Whether nothing is open that could take the lease once it was granted, nor did: there is nothing to conclude. */
+  /** Whether no other try can take the granted lease again, or did: there is nothing to conclude. */
   get isSettled(): boolean {
     return !this.mayReturn && !this.#tookAgain;
   }
@@ -141,7 +140,7 @@ export class Acquisition implements StandingLease {
     void inRootContext(() => this.#end(mayBeHanded));
   }
 
-  /** The holder gives back the lease that was granted; a try that is found to have taken it again is released. */
+  /** The holder gives the lease back. What another try took again is released. */
   conclude(): void {
     if (this.#stage === "over") return;
     this.#stage = "over";
@@ -155,7 +154,7 @@ export class Acquisition implements StandingLease {
     return granted;
   }
 
-  /** Undefined if the lease is not ours any more. */
+  /** Undefined if this process no longer has the lease. */
   async #rename(granted: Granted, signal: AbortSignal | undefined): Promise<Granted | undefined> {
     this.#renamed = granted;
     const { kind } = await this.#blob.change(this.leaseId, granted.leaseId, { signal });

@@ -56,7 +56,7 @@ export class FencingTokens {
     return {
       metadata,
       created: ({ etag, lastModified }) => {
-        // Created in a later second than the tokens' date, others may have come and gone with higher tokens.
+        // In a later second than that of the tokens, other processes may have used higher tokens and deleted the blob.
         // P27: the creation has to fall into the second of its date.
         if (secondOf(lastModified) !== secondOf(date)) return;
         this.#keep({ next: announces ? top + 1 : block.next, top, etag, description, metadata });
@@ -112,7 +112,9 @@ export class FencingTokens {
     return { lastStamp: { etag: block.etag, time } };
   }
 
-  /** Whether others have reserved tokens since this process did, which takes the lease. Throws as requests do. */
+  /**
+   * Whether another process has reserved tokens since this one did. It needs the lease for that. Throws as requests do.
+   */
   async areOvertaken(blob: LockBlob): Promise<boolean> {
     const answer = await blob.read();
     const record = answer.kind === "found" ? recordIn(answer.blob.metadata) : undefined;

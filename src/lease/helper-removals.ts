@@ -19,8 +19,7 @@ export class HelperRemovals {
   failed(error: unknown, log: (message: string) => void): void {
     if (this.#areDenied || isUnsure(error)) return;
     this.#areDenied = true;
-    log(
-      `helper blobs cannot be deleted, and stay: grant the right to delete, or have a lifecycle rule delete them: ${String(error)}`,
-    );
+    const help = "grant the right to delete, or have a lifecycle rule delete them";
+    log(`helper blobs cannot be deleted, and stay: ${help}: ${String(error)}`);
   }
 }

@@ -162,8 +162,8 @@ export class Lease implements StandingLease {
   }
 
   /**
-   * Gives the lease back. Called again, it answers the same. A lost lease is given back too, in case it still stands:
-   * its holder is done now.
+   * Gives the lease back. Called again, it answers the same. A lost lease is released too, in case the service still
+   * has it: its holder is done now.
    */
   release(): Promise<EndAnswer> {
     return this.#end(() => releaseLease(this.#blob, this.leaseId));

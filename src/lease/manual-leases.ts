@@ -9,9 +9,8 @@ const FORGET_EVERY_MS = 60_000;
 const MOST_LAPSED = 10_000;
 
 /**
- * What one mutex acquired by hand, by key. A call by key means the lease of the caller who acquired it, and callers
- * cannot be told apart here: where a lease ended without its caller knowing, and the key was acquired again since, such
- * a call is refused.
+ * What one mutex acquired by hand, by key. A call by key means the lease that its caller acquired. Callers cannot be
+ * told apart here: where a lease ended unnoticed, and the key was acquired again since, a call by key is refused.
  */
 export class ManualLeases {
   readonly #clock: Clock;

@@ -11,7 +11,7 @@ import { lossBy } from "./refusal.ts";
 import { type RetryPolicy, retry, retryDelayMs } from "./retry.ts";
 import { type Block, dateOf } from "./token-block.ts";
 
-/** A record that is written by others this often, whenever we look at it, is not written under our lease. */
+/** If the blob was written this often between our read and our write, another process has the lease. */
 const MOST_UNMET = 5;
 
 export interface RecordRequest extends RecordCall {

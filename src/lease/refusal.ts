@@ -1,7 +1,7 @@
 import { LockLostError, type LossReason } from "../errors.ts";
 import type { Refused } from "../store/lease-store.ts";
 
-/** What happened to the lease, for a reader who does not know the service's codes. */
+/** What happened to the lease, for readers who do not know the service's codes. */
 const WORDS: Readonly<Record<LossReason, string>> = Object.freeze({
   broken: "broken by another process",
   taken: "another process has leased or written its blob since",

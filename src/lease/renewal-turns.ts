@@ -4,7 +4,7 @@ import type { Clock } from "../time/clock.ts";
 const AT_ONCE = 64;
 /** Of more leases than that, as many as come due within this time: if answers take no longer, nothing waits. */
 const ANSWERED_WITHIN_MS = 250;
-/** One that is not answered for so long is stuck, and not what keeps the service from answering others. */
+/** A renewal without an answer for this long is stuck. It no longer counts as under way. */
 const STUCK_MS = 500;
 
 /** A renewal that waits for its turn. */
@@ -24,9 +24,9 @@ export interface RenewalTurn {
 }
 
 /**
- * The renewals of one mutex, no more of them at once than a service that is slow can still answer. Sent all the same,
- * they would be given up and sent again, and a service that does the work of both falls ever further behind: every lock
- * would be lost where a short wait here loses none.
+ * Limits how many renewals of one mutex are under way at once, to what a slow service can still answer. Without the
+ * limit they time out and are sent again, the service does the work twice and falls further behind, and every lock is
+ * lost.
  */
 export class RenewalTurns {
   readonly #clock: Clock;
@@ -77,8 +77,7 @@ export class RenewalTurns {
   }
 
   /**
-   * In turns of what has failed before, which may well do so again, and what has not: neither keeps the other waiting
-   * for ever.
+   * Renewals that failed before and fresh ones take turns: neither kind keeps the other waiting for ever.
    */
   #next(): void {
     const [first, second] = this.#wasFresh ? [this.#failed, this.#fresh] : [this.#fresh, this.#failed];

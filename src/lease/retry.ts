@@ -3,7 +3,7 @@ import type { AnySignal } from "../time/abort.ts";
 import { type Sources, sleep } from "../time/clock.ts";
 import { LONGEST_RETRY_DELAY_MS } from "./terms.ts";
 
-/** How often a request is sent before a caller who asked once is told that there is no answer. */
+/** How often a request is sent before a single call fails for lack of an answer. */
 export const TRIES = 3;
 
 const FIRST_RETRY_DELAY_MS = 200;
@@ -75,7 +75,7 @@ export function isUnsure(thrown: unknown): thrown is StoreUnavailableError {
   return isMutexError(thrown) && thrown.code === "STORE_UNAVAILABLE";
 }
 
-/** The error for a caller who asked once and was granted what ran out before it could be used. */
+/** The error of a single try that was granted a lease which ran out before its use. */
 export function expiredBeforeUse(
   key: string,
   { answered = true, ...options }: ErrorOptions & { answered?: boolean } = {},

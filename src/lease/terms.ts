@@ -1,10 +1,10 @@
 import { shown } from "../errors.ts";
 
-/** By what times a lease is kept. Everything has a default; what does not fit together is refused at construction. */
+/** The times by which a lease is kept. Each has a default. Times that do not fit together are a `RangeError`. */
 export interface TermsOptions {
   /**
    * How long the lease lasts without renewal, in whole seconds from 15 to 60 (Azure's limits). Default: 30.
-   * A crashed holder keeps others out for at most this long.
+   * A crashed holder keeps other processes out for at most this long.
    */
   leaseSeconds?: number | undefined;
   /**
@@ -60,9 +60,8 @@ export function checkLeaseSeconds(leaseSeconds: unknown, name = "leaseSeconds"):
     (leaseSeconds as number) < SHORTEST_LEASE_SECONDS ||
     (leaseSeconds as number) > LONGEST_LEASE_SECONDS
   ) {
-    throw new RangeError(
-      `${name} must be a whole number from ${SHORTEST_LEASE_SECONDS} to ${LONGEST_LEASE_SECONDS}, not ${shown(leaseSeconds)}`,
-    );
+    const range = `from ${SHORTEST_LEASE_SECONDS} to ${LONGEST_LEASE_SECONDS}`;
+    throw new RangeError(`${name} must be a whole number ${range}, not ${shown(leaseSeconds)}`);
   }
 }
 
@@ -96,15 +95,15 @@ export function resolveTerms(
   // P49: two renewals in a row may fail.
   const twoTriesMs = renewEveryMs + 2 * tryTimeoutMs + LONGEST_RETRY_DELAY_MS;
   if (twoTriesMs > goodForMs) {
-    throw new RangeError(
-      `renewEveryMs (${renewEveryMs}), two tries of tryTimeoutMs (${tryTimeoutMs}) and the pause of ${LONGEST_RETRY_DELAY_MS} ms between them ` +
-        `do not fit into leaseSeconds minus marginMs (${goodForMs} ms)`,
-    );
+    const pause = `the pause of ${LONGEST_RETRY_DELAY_MS} ms between them`;
+    const tries = `two tries of tryTimeoutMs (${tryTimeoutMs}) and ${pause}`;
+    const room = `leaseSeconds minus marginMs (${goodForMs} ms)`;
+    throw new RangeError(`renewEveryMs (${renewEveryMs}), ${tries} do not fit into ${room}`);
   }
   return { leaseSeconds, renewEveryMs, marginMs, tryTimeoutMs, goodForMs };
 }
 
-/** Whether a lease that is kept on the one's terms is as good on the other's. */
+/** Whether both keep a lease by the same times. */
 export function areSameTerms(a: LeaseTerms, b: LeaseTerms): boolean {
   return (
     a.leaseSeconds === b.leaseSeconds &&

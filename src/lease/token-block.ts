@@ -7,8 +7,8 @@ import type { ServiceTime } from "./last-stamp.ts";
 import type { LockBlob } from "./lock-blob.ts";
 
 /**
- * A token is at least the service's time in seconds times this, so that tokens outgrow whatever was forgotten with a
- * record.
+ * A token is at least the service's time in seconds times this, so that it is higher than those of a record that was
+ * wiped.
  */
 const TOKENS_PER_SECOND = 1_000_000;
 /** How many tokens a holder reserves with one write. */

@@ -1,12 +1,12 @@
-/** What azmutex and the SDK use of a runtime, and what those have not that are too old. */
+/** What azmutex and the SDK need of a runtime, and runtimes that are too old lack. */
 const NEEDED: Readonly<Record<string, () => unknown>> = {
   crypto: () => globalThis.crypto,
   "Symbol.asyncDispose": () => Symbol.asyncDispose,
 };
 
 /**
- * Throws an `Error` that names what this runtime lacks. Without it the SDK would fail at each request, which counts as
- * an outage: a caller would wait instead of hearing of it.
+ * Throws an `Error` that names what this runtime lacks. Unchecked, the SDK fails at each request, which counts as an
+ * outage: the caller would wait for ever.
  */
 export function checkRuntime(): void {
   const lacking = Object.keys(NEEDED).filter((name) => NEEDED[name]?.() === undefined);

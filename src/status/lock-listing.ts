@@ -11,7 +11,7 @@ import { helperStatusOf, missingStatus, statusOf, withHelpers } from "./status-o
 export interface Listings {
   /** All helper blobs of the container. */
   readonly helpers: AsyncIterable<StoredBlob>;
-  /** The blobs whose names begin with `prefix`. Asked for when the others are through. */
+  /** The blobs whose names begin with `prefix`. Read when the helper blobs are through. */
   readonly locks: AsyncIterable<StoredBlob>;
   readonly prefix: string;
 }

@@ -134,7 +134,7 @@ export type RemoveAnswer = { readonly kind: "removed" } | Refused;
 /** An answer to `writeMetadata`: written, a condition that does not hold, or refused. */
 export type WriteAnswer = ({ readonly kind: "written" } & Stamp) | Unmet | Refused;
 
-/** A blob as a read or a listing shows it. Nothing tells how much of a lease is left, or its id. */
+/** A blob as a read or a listing shows it. The service tells neither the id of a lease nor how much of it is left. */
 export interface StoredBlob extends Stamp {
   /** The name of the blob. */
   readonly key: string;
@@ -190,7 +190,7 @@ export interface LeaseStore {
    * lease breaks at once.
    */
   break(key: string, call?: BreakCall): Promise<BreakAnswer>;
-  /** Creates the container. That it exists already, our own lost try included, is fine. */
+  /** Creates the container. Succeeds if it exists, since an earlier try may have created it. */
   createContainer(call?: StoreCall): Promise<void>;
   /** Creates an empty blob, and never touches one that exists. */
   create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer>;

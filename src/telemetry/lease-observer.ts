@@ -5,7 +5,7 @@ export type Renewal =
   | { readonly kind: "renewed" | "refused" | "late"; readonly tookMs: number; readonly msLeft: number }
   | { readonly kind: "failed"; readonly error: unknown; readonly msLeft: number; readonly attempt: number };
 
-/** What a lease tells of itself. Hold, telemetry and renewer take what they need of it; none of it may throw. */
+/** Observes a lease. Hold, telemetry and renewer implement what they need of it. No method may throw. */
 export interface LeaseObserver {
   /** A renewal was answered, or failed. */
   onRenewal?(renewal: Renewal): void;

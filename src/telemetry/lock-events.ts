@@ -13,19 +13,19 @@ export interface LockEvent {
  * in milliseconds.
  */
 export interface LockEvents {
-  /** With 0 attempts if a task of this process handed the lock over. */
+  /** The lock is held. With 0 attempts if a task of this process handed it over. */
   acquired: LockEvent & { readonly waitedMs: number; readonly attempts: number };
   /**
    * A renewal was answered. `tookMs`: how long that took; `msLeft`: what was left of the lease then, in milliseconds.
    */
   renewed: LockEvent & { readonly tookMs: number; readonly msLeft: number };
-  /** It is tried again until nothing is left. */
+  /** A renewal failed. It is tried again until nothing is left of the lease. */
   renewFailed: LockEvent & { readonly error: unknown; readonly msLeft: number; readonly attempt: number };
-  /** To the next task of this process; or, with `fair`, to the process that is next. */
+  /** The lock went to the next task of this process; or, with `fair`, to the process that is next. */
   handedOver: LockEvent & { readonly heldMs: number; readonly to: "task" | "process" };
   /** The lock is lost. `heldMs`: how long it was held, in milliseconds. */
   lost: LockEvent & { readonly heldMs: number; readonly error: LockLostError };
-  /** With an `error` if the service could not be told: the lease lapses by itself. */
+  /** The lock was given back. With an `error` if the service did not answer: the lease lapses by itself. */
   released: LockEvent & { readonly heldMs: number; readonly error?: unknown };
 }
 
@@ -40,7 +40,7 @@ const EVENT_NAMES: readonly string[] = [
   "released",
 ] satisfies (keyof LockEvents)[];
 
-/** Who wants to be told what happens. */
+/** The listeners of one lock, by event. */
 export class Listeners {
   readonly #log: (message: string) => void;
   /** Made for the first listener: most lockers have none. */

@@ -66,7 +66,7 @@ export class Metrics {
       if (found && "record" in found) found.record(value, attributes);
       else found?.add(value, attributes);
     } catch {
-      // A meter that throws must not cost anybody a lock.
+      // A meter that throws must not cost a lock.
     }
   }
 }
@@ -74,8 +74,8 @@ export class Metrics {
 let latest: Metrics | undefined;
 
 /**
- * Those of the provider that is registered at this moment, if there is one: instruments made before it came are dead
- * for ever.
+ * The instruments of the provider that is registered at this moment, if there is one. Instruments that were made before
+ * it was registered never record.
  */
 export function metrics(): Metrics | undefined {
   try {

@@ -3,10 +3,10 @@ import type { MetricName, Metrics } from "./metrics.ts";
 import { type Attributes, type Span, startSpan, withSpan } from "./open-telemetry.ts";
 import { errorType, type Telemetry } from "./telemetry.ts";
 
-/** What is waited for, and held. */
+/** The kinds of locks. */
 type Kind = "lock" | "election" | "semaphore" | "read" | "write" | "lock_all";
 
-/** How the spans of either are called. */
+/** The names of the spans of a wait and of a hold. */
 const SPANS: Readonly<Record<Kind, { readonly wait: string; readonly hold: string }>> = {
   lock: { wait: "azmutex.lock", hold: "azmutex.hold" },
   election: { wait: "azmutex.election.campaign", hold: "azmutex.election.lead" },

@@ -11,7 +11,7 @@ export interface ObserverOptions extends ObservationOptions {
   readonly listeners?: Listeners | undefined;
 }
 
-/** Sees who waits for one thing and holds it. */
+/** Observes the waits for one lock, and its holds. */
 export class Observer {
   readonly #options: ObserverOptions;
 
@@ -28,7 +28,7 @@ export class Observer {
   }
 }
 
-/** What is held, as far as its end tells. */
+/** What the end of a hold tells of it. */
 interface EndedHold {
   readonly token?: number | undefined;
   readonly handedTo?: LockEvents["handedOver"]["to"] | undefined;
@@ -52,7 +52,7 @@ export class ObservedWait extends Observation {
       return got;
     } catch (error) {
       if (signal?.aborted && error === signal.reason) this.#finish("aborted");
-      // Others were in the way, and that is no error; a service that does not answer is one.
+      // That another holder has the lock is no error; a service that does not answer is one.
       else if (isMutexError(error) && error.code === "LOCK_TIMEOUT") this.#finish("timeout", error.cause);
       else this.#finish("failed", error);
       throw error;
@@ -117,7 +117,7 @@ export class ObservedHold extends Observation implements LeaseObserver {
     this.tell("lost", { heldMs, error });
   }
 
-  /** It is being given back. What comes of that is looked at on the side. */
+  /** It is being given back. The outcome is observed without delaying the release. */
   ends(ending: Promise<LockLostError | undefined>, tenure: EndedHold): void {
     const heldMs = this.ms;
     ending.then(

@@ -41,7 +41,7 @@ export class Telemetry implements LeaseObserver {
     if (process.env.AZURE_LOG_LEVEL) void loadAzureLog();
   }
 
-  /** Whether anybody would see anything. */
+  /** Whether a tracer, a meter or the log takes anything. */
   get isObserved(): boolean {
     return (this.#naming && (isRegistered("trace") || isRegistered("metrics"))) || azureLogTakes("info");
   }
@@ -55,7 +55,7 @@ export class Telemetry implements LeaseObserver {
     return this.#naming !== undefined && isRegistered("trace");
   }
 
-  /** A request was sent, unless its signal had aborted before. Its outcome is looked at on the side. */
+  /** A request was sent, unless its signal had aborted before. Its outcome is counted when it comes. */
   sent(operation: string, answer: Promise<unknown>, signal: AnySignal | undefined): void {
     const { metrics: meters } = this;
     if (!meters || signal?.aborted) return;
@@ -102,13 +102,13 @@ export class Telemetry implements LeaseObserver {
     return typeof key === "string" ? { [one]: named[0] } : { [several]: named };
   }
 
-  /** What a span's status says. Messages name the key; those of others than ourselves may say anything. */
+  /** What a span's status says. Messages name the key, and those of foreign errors may contain anything. */
   failureOf(error: unknown): string {
     return this.#naming === "plain" && isMutexError(error) ? error.message : errorType(error);
   }
 }
 
-/** A code of ours, or the name of a foreign error. */
+/** The code of an error of azmutex, or the name of a foreign error. */
 export function errorType(error: unknown): string {
   if (isMutexError(error)) return error.code;
   return error instanceof Error ? error.name : "_OTHER";

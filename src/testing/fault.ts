@@ -29,7 +29,7 @@ export type FaultEffect = <T>(
 /** A call as the fault lets it through. */
 export let struckBy: <T>(fault: Fault, operation: StoreOperation, key: string | undefined, send: Send<T>) => Send<T>;
 
-/** Something that is wrong with a store for a while. */
+/** A fault of a store, until it is healed. */
 export class Fault {
   readonly #operations: Operations;
   readonly #key: string | undefined;

@@ -1,5 +1,5 @@
 /**
- * Who waits for each signal. One listener a signal serves them all: Node takes more than ten for a leak, and says so.
+ * The callbacks of each signal. One listener per signal serves them all: Node warns of a leak at more than ten.
  */
 const listenersOf = new WeakMap<AbortSignal, Set<() => void>>();
 
@@ -75,11 +75,11 @@ export class LazySignal {
   }
 }
 
-/** A caller's, or our own. */
+/** A signal of the caller, or of azmutex. */
 export type AnySignal = AbortSignal | LazySignal;
 
 /**
- * One signal for several. `AbortSignal.any` would do, but leaves something behind with every signal that outlives it.
+ * One signal for several. `AbortSignal.any` leaks: each signal that outlives it keeps a reference.
  */
 export class LinkedSignal {
   readonly #controller = new AbortController();

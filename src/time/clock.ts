@@ -47,7 +47,7 @@ function machineUptimeMs(): number {
   }
 }
 
-/** Every lock that is held has two of them: it is small. */
+/** Each lock that is held has two of these, so it has one field. */
 class SystemTimer implements Timer {
   #step: NodeJS.Timeout;
 
@@ -75,7 +75,7 @@ export const systemClock: Clock = Object.freeze({
   now: () => performance.now(),
   uptime: machineUptimeMs,
   setTimer(ms: number, callback: () => void, { keepAlive = false }: TimerOptions = {}): Timer {
-    // Of a part of a millisecond Node would make nothing, and call back too early.
+    // Node drops fractions of a millisecond, and would call back too early.
     return new SystemTimer(Math.max(0, Math.ceil(ms)), callback, keepAlive);
   },
   nextTurn(callback: () => void): void {
@@ -177,7 +177,7 @@ export function settledWithin(clock: Clock, ms: number, promise: Promise<unknown
   });
 }
 
-/** Where time, chance and ids come from. Everything below takes them from its caller; these are the real ones. */
+/** Where time, chance and ids come from. Every class gets them from its caller, so that tests can bring their own. */
 export interface Sources {
   readonly clock: Clock;
   /** A number from 0 up to, but not including, 1. Default: `Math.random`. */

@@ -236,7 +236,7 @@ function missing({ outcome, date }: FailedRequest): Missing | undefined {
   return outcome.kind === "missing" ? { ...outcome, date } : undefined;
 }
 
-/** What an operation on our own lease makes of a refusal: whatever is not ours any more is lost. */
+/** What a refusal means for an operation on our own lease: a lease that is gone or another's is lost. */
 function refused({ outcome, status }: FailedRequest): Refused | undefined {
   switch (outcome.kind) {
     case "refused":

@@ -38,9 +38,8 @@ export function isContainerName(text: string): boolean {
 /** Throws `TypeError` unless the service would take the name for a container. */
 export function checkContainerName(name: unknown, option = "containerName"): asserts name is string {
   if (typeof name !== "string" || !CONTAINER_NAME.test(name)) {
-    throw new TypeError(
-      `${option} must be 3 to 63 lower-case letters, digits and single hyphens, neither first nor last a hyphen, not ${shown(name)}`,
-    );
+    const rule = "3 to 63 lower-case letters, digits and single hyphens, neither first nor last a hyphen";
+    throw new TypeError(`${option} must be ${rule}, not ${shown(name)}`);
   }
 }
 

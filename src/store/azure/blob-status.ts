@@ -26,7 +26,7 @@ export type Outcome =
   | { readonly kind: "refused"; readonly why: LossReason }
   | { readonly kind: "notLeased" }
   | { readonly kind: "missing"; readonly what: "blob" | "container" }
-  /** The container is going away: nothing in it is held any more, and it can be created anew in a while. */
+  /** The container is being deleted: nothing in it is held, and it can be created anew after some seconds. */
   | { readonly kind: "vanishing" }
   | { readonly kind: "exists" }
   | { readonly kind: "unmet" }
@@ -88,7 +88,7 @@ export interface FailedRequest {
   readonly status: string;
   /** Why, for people, in one line: what the service or a gateway answered, or what became of the connection. */
   readonly reason: string;
-  /** Who failed. `answer`: what came is no use as an answer. */
+  /** What failed. `answer`: the answer proves nothing. */
   readonly source: "service" | "gateway" | "network" | "token" | "answer";
   /** Whether it was the service itself. */
   readonly answered: boolean;
@@ -195,7 +195,7 @@ export function errorFor(
   }
 }
 
-/** Who did not answer, and why; and the reason alone, for a line that names the host already. */
+/** What did not answer, and why; and the reason alone, for a line that names the host already. */
 function unavailable(
   { source, reason }: FailedRequest,
   host: string,

@@ -1,7 +1,11 @@
-/** The longest sentence of another program's that a message quotes, in characters. */
+/** The longest sentence of another program that a message quotes, in characters. */
 const LONGEST_SENTENCE = 200;
 /** What moves a cursor, or turns a text around. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** The names before a secret, as `name=value` or `"name": "value"`. */
+const SECRET_NAMES =
+  "sig|signature|accountkey|sharedaccesssignature|authorization|token|assertion|client_secret|password";
+const NAMED_SECRET = new RegExp(`(?<![a-z])(${SECRET_NAMES})\\b(["']?\\s*(?:[=:]|%3d)\\s*).*`, "gi");
 /** As long as a signature or a key in base64, plain or as part of a URL. No word and no UUID is. */
 const LONG_CODE = /[A-Za-z0-9+/_=%-]{40,}/g;
 
@@ -10,10 +14,7 @@ export function cleanLine(message: string): string {
   const [firstLine = ""] = message.split("\n");
   return firstLine
     .replace(/\?[^\s"'<>]*/g, "?…")
-    .replace(
-      /(?<![a-z])(sig|signature|accountkey|sharedaccesssignature|authorization|token|assertion|client_secret|password)\b(["']?\s*(?:[=:]|%3d)\s*).*/gi,
-      "$1$2…",
-    )
+    .replace(NAMED_SECRET, "$1$2…")
     .replace(/\b(Bearer|SharedKey)\s+\S+/gi, "$1 …")
     .replace(/\beyJ[\w-]+(?:\.[\w-]*)*/g, "…");
 }

@@ -105,7 +105,8 @@ function onlyWay(options: ConnectOptions): Way {
   const named = ways.flatMap((found) => (found === "account" ? account : [found]));
   if (way === undefined) {
     throw new TypeError(
-      "options say nowhere to connect to: give connectionString, sasUrl, accountName with accountKey or credential, containerClient, store or useStorageEmulator: true",
+      "options say nowhere to connect to: give connectionString, sasUrl, accountName with accountKey or credential, " +
+        "containerClient, store or useStorageEmulator: true",
     );
   }
   if (another !== undefined)
@@ -311,8 +312,8 @@ function lazily(account: URL, name: string, credential: (sdk: Sdk) => object): L
   const connected = async (): Promise<ContainerClientLike> => {
     const sdk = await loadSdk();
     const agent = await directAgent(container);
-    // The SDK's own retries outlive a lease and hide which request was answered: ours know the deadline.
-    // P19: azmutex repeats requests itself.
+    // P19: azmutex repeats requests itself, within the lease. The SDK's retries outlive a lease, and hide which request
+    // was answered.
     const options = { retryOptions: { maxTries: 1 }, ...(agent && { agent }) };
     return new sdk.ContainerClient(container.href, credential(sdk) as never, options);
   };

@@ -1,7 +1,7 @@
 import { shown } from "../../errors.ts";
 import { isContainerName } from "./blob-name.ts";
 
-/** Azurite's account, known to everybody. https://learn.microsoft.com/azure/storage/common/storage-use-azurite */
+/** Azurite's account, whose key is published. https://learn.microsoft.com/azure/storage/common/storage-use-azurite */
 export const EMULATOR: { readonly accountName: string; readonly accountKey: string; readonly endpoint: string } =
   Object.freeze({
     accountName: "devstoreaccount1",
@@ -257,7 +257,8 @@ function checkHost({ protocol, hostname }: URL, option: string, accountName: str
 
 /** The secondary is a copy that lags behind: a lock that is read there may have another holder by now. */
 function secondaryText(option: string, right: URL | string): string {
-  return `${option} must be the account's primary endpoint, ${typeof right === "string" ? right : `${right.origin}${right.pathname}`}, not its secondary`;
+  const url = typeof right === "string" ? right : `${right.origin}${right.pathname}`;
+  return `${option} must be the account's primary endpoint, ${url}, not its secondary`;
 }
 
 /** Throws `TypeError` if the lock would travel in the clear to somewhere else than this machine. */

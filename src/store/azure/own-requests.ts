@@ -29,7 +29,7 @@ export function ownSignal(signal: AbortSignal = new AbortController().signal): A
   return signal;
 }
 
-/** Undefined for a client that is none of the SDK's. */
+/** Undefined for a client that is not the SDK's. */
 export function policyOf(client: object, name: PolicyName): Policy | undefined {
   const policies = (client as PipelineClient).storageClientContext?.pipeline?.getOrderedPolicies?.();
   return policies?.find((policy) => policy.name === name);

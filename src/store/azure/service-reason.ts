@@ -65,5 +65,6 @@ function refusalHint(
 function skewOf(date: number): string | undefined {
   const aheadMs = wallTime() - date;
   if (!(Math.abs(aheadMs) > SKEW_MS)) return undefined;
-  return `this machine's clock is ${Math.round(Math.abs(aheadMs) / MINUTE_MS)} min ${aheadMs > 0 ? "ahead of" : "behind"} the service's`;
+  const minutes = Math.round(Math.abs(aheadMs) / MINUTE_MS);
+  return `this machine's clock is ${minutes} min ${aheadMs > 0 ? "ahead of" : "behind"} the service's`;
 }

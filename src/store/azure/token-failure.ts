@@ -31,17 +31,24 @@ const CREDENTIAL_ERRORS = new Set([
  */
 const TRANSIENT = new RegExp(
   [
-    "network_error|no_network_connectivity|endpoints_resolution_error|openid_config_error|request_cannot_be_made|(?:post|get)_request_failed",
-    'temporarily_unavailable|server_error|service_not_available|request_timeout|no "(?:expiresOn|accessToken)" property|No response\\.',
+    "network_error|no_network_connectivity|endpoints_resolution_error|openid_config_error|request_cannot_be_made",
+    "(?:post|get)_request_failed|temporarily_unavailable|server_error|service_not_available|request_timeout",
+    'no "(?:expiresOn|accessToken)" property|No response\\.',
     "AADSTS(?:90033|90006|90012|90055|50196)\\b|throttl|too many requests|Service Unavailable|Gateway Time-?out",
-    "\\b(?:EAI_AGAIN|ENOTFOUND|EPIPE|ETIMEDOUT|ECONN[A-Z]+|EHOSTUNREACH|ENETUNREACH|UND_ERR_\\w+)\\b|socket hang up|unreachable",
+    "\\b(?:EAI_AGAIN|ENOTFOUND|EPIPE|ETIMEDOUT|ECONN[A-Z]+|EHOSTUNREACH|ENETUNREACH|UND_ERR_\\w+)\\b",
+    "socket hang up|unreachable",
     "timed?[ -]?out|Max retries exceeded|Connection(?:Pool| aborted| refused| reset)|ConnectionError",
   ].join("|"),
   "i",
 );
 /** Signs of a refusal. https://learn.microsoft.com/entra/identity-platform/reference-error-codes */
-const REFUSAL =
-  /AADSTS\d+|invalid_(?:client|grant|request|scope|resource|tenant)|unauthorized_client|access_denied|(?:interaction|consent|login)_required|Automatic authentication has been disabled/i;
+const REFUSAL = new RegExp(
+  [
+    "AADSTS\\d+|invalid_(?:client|grant|request|scope|resource|tenant)|unauthorized_client|access_denied",
+    "(?:interaction|consent|login)_required|Automatic authentication has been disabled",
+  ].join("|"),
+  "i",
+);
 /** How many causes of causes are read. */
 const DEEPEST = 4;
 

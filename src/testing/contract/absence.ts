@@ -62,7 +62,8 @@ export function describeAbsence({ describe, test, expect }: Contract): void {
       expect(inWords(await under.store.acquire(KEY, B, 15))).toBe("acquired");
     });
 
-    test("the container, which leases do not stop, the holder is told so, and everything begins anew", async (under) => {
+    const container = "the container, which leases do not stop";
+    test(`${container}, the holder is told so, and everything begins anew`, async (under) => {
       await bringInto("leased", under);
       await under.foreign.deleteContainer();
       await expectHolderRefused(under);

@@ -8,7 +8,7 @@ async function listed({ store }: StoreUnderTest, prefix: string): Promise<Stored
   return blobs;
 }
 
-/** The blobs behind the leases: who made them, what they say, when they were written. */
+/** The blobs behind the leases: their creation, metadata and dates. */
 export function describeBlobs({ describe, test, expect }: Contract): void {
   describe("a creation", () => {
     test("makes a blob that is free and says what it was given", async (under) => {
@@ -96,7 +96,8 @@ export function describeBlobs({ describe, test, expect }: Contract): void {
       expect((await listed(under, "")).map(({ metadata }) => metadata)).toEqual([{ owner: "Go" }]);
     });
 
-    test("has its metadata read as written when that is asked for: names in their case, entries without a value", async (under) => {
+    const asWritten = "has its metadata read as written when that is asked for";
+    test(`${asWritten}: names in their case, entries without a value`, async (under) => {
       const { store } = under;
       await store.createContainer();
       const metadata = { OwnerTeam: "Go", empty: "", lower: "a  b" };

@@ -6,7 +6,7 @@ export interface StoreUnderTest {
   readonly store: LeaseStore;
   /** Lets `ms` milliseconds pass for the service. */
   advance(ms: number): Promise<void>;
-  /** What others do to the container, past the store. */
+  /** What foreign programs do to the container, past the store. */
   readonly foreign: ForeignHand;
 }
 

@@ -209,7 +209,7 @@ export class MemoryLeaseStore implements LeaseStore {
     return "kind" in blob ? undefined : blob.content;
   }
 
-  /** Does at once what was asked; the answer comes later, and not to a caller who has gone by then. */
+  /** Does the operation at once, and answers later. Rejects if the signal has aborted by then. */
   async #serve<T>({ signal }: StoreCall = {}, operation: (container: MemoryContainer) => T): Promise<T> {
     signal?.throwIfAborted();
     const answer = operation(this.#container);

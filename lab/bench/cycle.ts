@@ -76,7 +76,7 @@ export const CYCLE: Benchmark = {
   title: "A lock that is free: taken and given back",
   what: [
     "One task takes a lock that no other task wants and gives it back at once: how many requests that is, how long it takes from asking for the lock until it is given back, and how much CPU its process uses. ",
-    `${FULL.repeats} repeats of ${FULL.rounds} rounds; in each round everybody in turn does ${FULL.cycles} cycles, after ${WARM_UP.ofTurn} that do not count: their connections may be gone, and the machine's caches are full of what others did. What stands beside the bare SDK is the median of one repeat by the SDK's median in the same repeat. `,
+    `${FULL.repeats} repeats of ${FULL.rounds} rounds; in each round each contender in turn does ${FULL.cycles} cycles, after ${WARM_UP.ofTurn} that do not count: their connections may be gone, and the machine's caches are full of what others did. What stands beside the bare SDK is the median of one repeat by the SDK's median in the same repeat. `,
     "In the rows with two processes these take turns, one cycle each, so that each finds the lock as the other left it.",
   ].join(""),
   run: measure,

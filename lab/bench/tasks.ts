@@ -65,7 +65,7 @@ export const TASKS: Benchmark = {
   title: "One lock, a hundred tasks of one process",
   what: [
     `${TASKS_IN_ALL} tasks of one process take one lock and give it back, with nothing to do under it, as often as they can: how many cycles a second all of them get through, what each asks of the service, and whether they get the lock in the order in which they asked. `,
-    `${FULL.repeats} repeats; in each everybody in turn has a process of its own for ${FULL.theirsMs / 1_000} s, azmutex for two whole times of keeping the lease and staying away. `,
+    `${FULL.repeats} repeats; in each of them each contender in turn has a process of its own for ${FULL.theirsMs / 1_000} s, azmutex for two whole times of keeping the lease and staying away. `,
     "A cycle is overtaken when its task got the lock though another had asked before it; the time of a cycle runs from asking to having given back.",
   ].join(""),
   run: measure,

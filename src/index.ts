@@ -37,7 +37,7 @@ export { Locker } from "./locks/locker.ts";
 export type { CallOptions, Mutex } from "./locks/mutex.ts";
 export { type ReleaseOnSignalsOptions, releaseOnSignals, type Shutdown } from "./locks/shutdown.ts";
 export type { ElectionRunOptions } from "./recipes/election/election-run.ts";
-export type { Leader } from "./recipes/election/leader.ts";
+export type { Leader, LeaderOptions } from "./recipes/election/leader.ts";
 export { LeaderElection, type LeaderElectionOptions, type ObserveOptions } from "./recipes/election/leader-election.ts";
 export type { Leadership } from "./recipes/election/leadership.ts";
 export { type LockSet, lockAll } from "./recipes/lock-all.ts";

@@ -10,6 +10,9 @@ import { later } from "./time.ts";
 
 /** How long the library may go on releasing in the background. A lease that stands after that lapses by itself. */
 const LINGER_MS = 5_000;
+/** How long it may do so without a word to the user who has asked it to end. */
+const QUIETLY_MS = 500;
+const LINGERS = `azmutex: stopping: gives back what it may hold (up to ${LINGER_MS / 1_000} s); Ctrl-C ends at once`;
 
 function fail(thrown: unknown): void {
   const { line, exitCode } = failureOf(thrown);
@@ -42,5 +45,7 @@ export async function runCommandLine(): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
     else fail(error);
   }
+  // Sooner if there is nothing to release: no timer keeps the process.
   later(LINGER_MS, () => process.exit());
+  if (Number(process.exitCode) > EXIT.signalled) later(QUIETLY_MS, () => terminal.say(LINGERS));
 }

@@ -38,6 +38,8 @@ export interface BlobOf {
   readonly metadata?: Metadata | undefined;
 }
 
+type ListOptions = SignalOption & Partial<Pick<ListCall, "onNoContainer">>;
+
 /** One blob that can be leased, and every request to it. Each method sends one request, with the same timeout. */
 export class LockBlob implements Sources {
   readonly key: string;
@@ -115,23 +117,20 @@ export class LockBlob implements Sources {
   }
 
   /** The helper blobs of this one, of one kind or all: one request for up to 5,000 of them. */
-  list(kind?: HelperKind, options?: SignalOption): Promise<readonly StoredBlob[]> {
+  list(kind?: HelperKind, { signal: until, onNoContainer }: ListOptions = {}): Promise<readonly StoredBlob[]> {
     const prefix = helperPrefix(this.name, kind);
     const ask: Ask<readonly StoredBlob[]> = async (store, signal) => {
       const found: StoredBlob[] = [];
-      for await (const blob of store.list(prefix, { signal })) found.push(blob);
+      for await (const blob of store.list(prefix, { signal, onNoContainer })) found.push(blob);
       return found;
     };
-    return this.#requests.send(this, `list ${kind ?? "helpers"}`, ask, options);
+    return this.#requests.send(this, `list ${kind ?? "helpers"}`, ask, { signal: until });
   }
 
   /**
    * The blobs whose names begin with the name of this one, page by page. The first page is asked for again if need be.
    */
-  async *listAll({
-    signal,
-    onNoContainer,
-  }: SignalOption & Partial<Pick<ListCall, "onNoContainer">> = {}): AsyncGenerator<StoredBlob, void, undefined> {
+  async *listAll({ signal, onNoContainer }: ListOptions = {}): AsyncGenerator<StoredBlob, void, undefined> {
     const stop = new AbortController();
     const nextOf = (found: AsyncIterator<StoredBlob>) =>
       this.#requests.send(this, "list", () => found.next(), { signal });

@@ -19,7 +19,11 @@ export type BreakResult =
       readonly holder?: Holder;
     }
   /** It was not held. */
-  | { readonly outcome: "notHeld" }
+  | {
+      readonly outcome: "notHeld";
+      /** True if the container does not exist. Left out otherwise, and where the store does not tell. */
+      readonly isContainerMissing?: true;
+    }
   /** Another holder than `ifHolder` holds it. Nothing was changed. */
   | { readonly outcome: "heldByAnother"; readonly holder?: Holder };
 
@@ -38,7 +42,8 @@ export async function breakLease(
   const policy = { signal, tries: TRIES };
   for (let looks = 0; looks < MOST_BREAK_LOOKS; looks += 1) {
     const found = await retry(blob, () => blob.read({ signal }), policy);
-    if (found.kind === "missing" || !isLeased(found.blob.leaseState)) return { outcome: "notHeld" };
+    if (found.kind === "missing") return notHeld(found.what === "container");
+    if (!isLeased(found.blob.leaseState)) return notHeld();
     // No locker takes an infinite lease: a record that is there is of an earlier holder.
     const holder = found.blob.infinite ? undefined : recordIn(found.blob.metadata)?.holder;
     const stopped = holder ? { holder } : {};
@@ -47,7 +52,7 @@ export async function breakLease(
     const ifMatch = ifHolder === undefined ? undefined : found.blob.etag;
     const answer = await retry(blob, () => blob.break({ periodSeconds, ifMatch, signal }), policy);
     if (answer.kind === "breaking") return { outcome: "broken", freeInSeconds: answer.freeInSeconds, ...stopped };
-    if (answer.kind !== "unmet") return { outcome: "notHeld" };
+    if (answer.kind !== "unmet") return notHeld();
   }
   const text = `could not break "${key}": it is written again whenever it is looked at`;
   throw new StoreUnavailableError(text, key, { answered: true });
@@ -60,7 +65,11 @@ export async function breakReaders(
   { periodSeconds, signal }: BreakTerms,
 ): Promise<BreakResult> {
   const policy = { signal, tries: TRIES };
-  const found = await retry(blob, () => blob.list(READERS, { signal }), policy);
+  let isContainerMissing = false;
+  const onNoContainer = (): void => {
+    isContainerMissing = true;
+  };
+  const found = await retry(blob, () => blob.list(READERS, { signal, onNoContainer }), policy);
   const theirs = found.flatMap((own) => {
     const holder = isLeased(own.leaseState) ? readerIn(own)?.holder : undefined;
     return holder?.name === name ? [{ helper: blob.helper(own.key), holder }] : [];
@@ -73,5 +82,9 @@ export async function breakReaders(
     }),
   );
   const [last] = broken.flat().sort((a, b) => b.freeInSeconds - a.freeInSeconds);
-  return last ? { outcome: "broken", ...last } : { outcome: "notHeld" };
+  return last ? { outcome: "broken", ...last } : notHeld(isContainerMissing);
+}
+
+function notHeld(isContainerMissing = false): BreakResult {
+  return { outcome: "notHeld", ...(isContainerMissing && { isContainerMissing }) };
 }

@@ -75,7 +75,7 @@ export class LockHistory {
 /** The part of an answer to the page that looks have shown. */
 type NewsOfLocks = Omit<
   Snapshot,
-  "at" | "startedAt" | "askAgainInMs" | "account" | "container" | "mayBreak" | "problem"
+  "at" | "startedAt" | "askAgainInMs" | "account" | "container" | "isContainerMissing" | "mayBreak" | "problem"
 >;
 
 /** The number of held locks whose blobs have a record: these stay listed when they are released. */

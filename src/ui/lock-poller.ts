@@ -1,4 +1,5 @@
 import { isMutexError, type LockStatus } from "../index.ts";
+import { lookAtLocks } from "../status/locks-look.ts";
 import { LockHistory } from "./lock-history.ts";
 import type { PageBreakRequest, ServiceProblem, Snapshot } from "./snapshot.ts";
 
@@ -8,8 +9,8 @@ const LONGEST_BACK_OFF_MS = 60_000;
 const AFTER_DUE_MS = 20;
 
 export interface LockPollerOptions {
-  /** Lists all locks. */
-  look(signal: AbortSignal): AsyncIterable<LockStatus>;
+  /** Lists all locks. Calls back if the container does not exist. */
+  look(signal: AbortSignal, onNoContainer: () => void): AsyncIterable<LockStatus>;
   /** Milliseconds since 1970. */
   wallMs(): number;
   /** Milliseconds since a fixed moment, for measuring. */
@@ -40,6 +41,7 @@ export class LockPoller {
   #dueMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #problem: Omit<ServiceProblem, "againAt"> | undefined;
+  #isContainerMissing = false;
 
   constructor(options: LockPollerOptions) {
     this.#options = options;
@@ -67,6 +69,7 @@ export class LockPoller {
       askAgainInMs: waitMs + AFTER_DUE_MS,
       ...(account !== undefined && { account }),
       container,
+      ...(this.#isContainerMissing && { isContainerMissing: true }),
       mayBreak,
       ...(this.#problem && { problem: { ...this.#problem, againAt: at + waitMs } }),
     };
@@ -94,8 +97,8 @@ export class LockPoller {
     const { look, wallMs, elapsedMs, everyMs = POLL_EVERY_MS } = this.#options;
     this.#isInvalid = false;
     try {
-      const locks = new Map<string, LockStatus>();
-      for await (const lock of look(this.#end.signal)) locks.set(lock.key, lock);
+      const { locks, isContainerMissing } = await lookAtLocks((onNoContainer) => look(this.#end.signal, onNoContainer));
+      this.#isContainerMissing = isContainerMissing;
       this.#history.note(locks, wallMs());
       this.#failures = 0;
       this.#problem = undefined;

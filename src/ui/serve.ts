@@ -20,7 +20,7 @@ export async function serve({
   ...options
 }: ServeOptions): Promise<StatusPage> {
   const page = new StatusPage({
-    poller: new LockPoller({ look: (signal) => mutex.list({ signal }), ...options }),
+    poller: new LockPoller({ look: (signal, onNoContainer) => mutex.list({ signal, onNoContainer }), ...options }),
     assets,
     breakLock: options.mayBreak ? (key, how) => mutex.break(key, how) : undefined,
     onDefect: options.onDefect,

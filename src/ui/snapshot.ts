@@ -24,6 +24,8 @@ export interface Snapshot {
   /** The account's name, or its host where it has none. Left out where the store does not say. */
   readonly account?: string;
   readonly container: string;
+  /** Left out unless the last look found no container. */
+  readonly isContainerMissing?: true;
   /** Whether locks can be broken from the page. */
   readonly mayBreak: boolean;
   /** Left out while the service answers. */

@@ -126,7 +126,9 @@ describe.concurrent("azmutex elect", () => {
     await until(async () => ((await mutex.inspect(name)).waiting ?? []).length > 0, "it waits");
     candidate.kill("SIGTERM");
     // Before that it may have said for which leader it waits.
-    const err: unknown = test.expect.stringMatching(/^(?:azmutex: waiting to lead .*\n)?azmutex: ended by SIGTERM\n$/);
+    const err: unknown = test.expect.stringMatching(
+      /^(?:azmutex: waiting to lead .*\n)?azmutex: ended by SIGTERM\n(?:azmutex: stopping: .*\n)?$/,
+    );
     test.expect(await candidate.ended).toMatchObject({ code: 143, out: "", err });
     await until(async () => (await mutex.inspect(name)).waiting?.length === 0, "it does not wait any more");
     test.expect(reigns(leader).map(({ pid }) => isRunning(pid))).toEqual([true]);

@@ -4,7 +4,14 @@ import { type ContainerClient, ContainerSASPermissions } from "@azure/storage-bl
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
 import { catches, until } from "../../lab/shared/processes.ts";
 import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
-import type { BreakJson, LeaderJson, LeaderWatchJson, StatusJson, WatchJson } from "../../src/cli/output/json.ts";
+import type {
+  BreakJson,
+  LeaderJson,
+  LeaderWatchJson,
+  PlaceJson,
+  StatusJson,
+  WatchJson,
+} from "../../src/cli/output/json.ts";
 import { columnsOf } from "../../src/cli/terminal/columns.ts";
 import { type AzureMutex, LeaderElection, ReaderWriterLock, Semaphore } from "../../src/index.ts";
 import { Cli, type CliEnd, type CliOptions } from "../support/cli.ts";
@@ -59,7 +66,12 @@ class Place {
 
   /** Account and container, as every command names them. */
   get name(): string {
-    return `${this.proxy.url.replace("http://", "")}/${this.container.containerName}`;
+    return `${this.where.account}/${this.where.container}`;
+  }
+
+  /** The same, as `--json` prints them. */
+  get where(): PlaceJson {
+    return { account: this.proxy.url.replace("http://", ""), container: this.container.containerName };
   }
 
   /** What a command prints that ends well and says nothing else, without the line that says where the locks are. */
@@ -135,6 +147,7 @@ describe.concurrent("azmutex status", () => {
     );
     expect(place.requests().sort()).toEqual(["list", "read"]);
     expect(await place.json("status", ["never"])).toEqual({
+      ...place.where,
       key: "never",
       isHeld: false,
       state: "missing",
@@ -143,10 +156,26 @@ describe.concurrent("azmutex status", () => {
     });
   });
 
-  it("says so where there is no container, and so does ls", async (test) => {
+  it("says so where there is no container, and so do ls, leader and break", async (test) => {
     const place = await Place.open(test);
     await place.container.delete();
-    const [status, ls] = await Promise.all([place.out("status", ["never"]), place.end("ls")]);
+    const [status, ls, leader, broken, reader] = await Promise.all([
+      place.out("status", ["never"]),
+      place.end("ls"),
+      place.out("leader", ["never"]),
+      place.out("break", ["never", "--yes"]),
+      place.out("break", ["never", "--reader", "web-3", "--yes"]),
+    ]);
+    expect(leader).toBe("never: no leader (the container does not exist)\n");
+    expect(broken).toBe(`never in ${place.name}: it is not held: the container does not exist\n`);
+    expect(reader).toMatch(/: it is not held: the container does not exist\n$/);
+    expect(await place.json("leader", ["never"])).toMatchObject({ leader: null, isContainerMissing: true });
+    expect(await place.json("break", ["never", "--yes"])).toEqual({
+      ...place.where,
+      key: "never",
+      outcome: "notHeld",
+      isContainerMissing: true,
+    });
     expect(status).toMatch(/^never: free \(the container does not exist\)\n/);
     expect(ls).toMatchObject({
       code: 0,
@@ -170,6 +199,7 @@ describe.concurrent("azmutex status", () => {
       expect.stringMatching(/^ {2}token {4}no token up to now is higher than \d+$/),
     ]);
     expect(await place.json<StatusJson>("status", ["nightly"])).toEqual({
+      ...place.where,
       key: "nightly",
       isHeld: true,
       state: "leased",
@@ -214,7 +244,14 @@ describe.concurrent("azmutex status", () => {
       "  lease        infinite: it ends when its holder releases it, or by azmutex break",
       expect.stringContaining("  token        "),
     ]);
-    expect(rawJson).toEqual({ key: "raw", isHeld: true, state: "leased", infinite: false, waiting: [] });
+    expect(rawJson).toEqual({
+      ...place.where,
+      key: "raw",
+      isHeld: true,
+      state: "leased",
+      infinite: false,
+      waiting: [],
+    });
     expect(forEverJson).toMatchObject({ isHeld: true, infinite: true, holder: own("web-3") });
   });
 
@@ -262,6 +299,7 @@ describe.concurrent("azmutex status", () => {
     ]);
     expect(linesOf(await place.out("status", ["index"]))).toEqual(["index: 1 reader", `  readers  ${ownNamed("r")}`]);
     expect(await place.json<StatusJson>("status", ["partner"])).toEqual({
+      ...place.where,
       key: "partner",
       isHeld: false,
       state: "available",
@@ -615,6 +653,7 @@ describe.concurrent("azmutex watch", () => {
     expect(seen).toEqual({
       at: ISO,
       event: "seen",
+      ...place.where,
       key: "k",
       isHeld: true,
       state: "leased",
@@ -625,6 +664,7 @@ describe.concurrent("azmutex watch", () => {
     expect(free).toEqual({
       at: ISO,
       event: "free",
+      ...place.where,
       key: "k",
       isHeld: false,
       state: "available",
@@ -834,6 +874,7 @@ describe.concurrent("azmutex break", () => {
       `raw in ${place.name}: broke the lease of an unnamed holder; free in 3 s\n`,
     );
     expect(JSON.parse(await place.broken(["for-ever", "--json"], { whose: UNNAMED_HOLDER }))).toEqual({
+      ...place.where,
       key: "for-ever",
       outcome: "broken",
       freeInSeconds: 0,
@@ -852,6 +893,7 @@ describe.concurrent("azmutex break", () => {
     const refused = await place.end("break", ["k", "--if-holder", "web-4", "--yes", "--json"]);
     expect(refused).toMatchObject({ code: 75, err: "" });
     expect(JSON.parse(refused.out)).toEqual({
+      ...place.where,
       key: "k",
       outcome: "heldByAnother",
       holder: own("web-3"),
@@ -860,7 +902,13 @@ describe.concurrent("azmutex break", () => {
     const broken = await place.broken(["k", "--if-holder", "web-3", "--after", "2s", "--json"], {
       whose: ownNamed("web-3"),
     });
-    expect(JSON.parse(broken)).toEqual({ key: "k", outcome: "broken", freeInSeconds: 2, holder: own("web-3") });
+    expect(JSON.parse(broken)).toEqual({
+      ...place.where,
+      key: "k",
+      outcome: "broken",
+      freeInSeconds: 2,
+      holder: own("web-3"),
+    });
     await lock.release().catch(() => undefined);
   });
 
@@ -869,7 +917,7 @@ describe.concurrent("azmutex break", () => {
     await place.mutex.locker("past").run(() => undefined);
     expect(await place.out("break", ["past", "--yes"])).toBe(`past in ${place.name}: it is not held\n`);
     expect(await place.out("break", ["never", "--yes"])).toBe(`never in ${place.name}: it is not held\n`);
-    expect(await place.json("break", ["never", "--yes"])).toEqual({ key: "never", outcome: "notHeld" });
+    expect(await place.json("break", ["never", "--yes"])).toEqual({ ...place.where, key: "never", outcome: "notHeld" });
   });
 
   it("breaks a permit or a reader and leaves the others alone", async (test) => {
@@ -995,7 +1043,7 @@ describe.concurrent("azmutex leader", () => {
     const place = await Place.open(test);
     expect(await place.out("leader", ["office"])).toBe("office: no leader\n");
     expect(place.requests()).toEqual(["read"]);
-    expect(await place.json("leader", ["office"])).toEqual({ name: "office", leader: null });
+    expect(await place.json("leader", ["office"])).toEqual({ ...place.where, name: "office", leader: null });
     const leadership = await new LeaderElection(place.mutex, "office", {
       candidate: "blue",
       data: "http://10.0.0.7",
@@ -1008,6 +1056,7 @@ describe.concurrent("azmutex leader", () => {
       "  data    http://10.0.0.7",
     ]);
     expect(await place.json<LeaderJson>("leader", ["office"])).toEqual({
+      ...place.where,
       name: "office",
       leader: { term: leadership.term, candidate: "blue", holder: own("blue"), since: ISO, data: "http://10.0.0.7" },
     });
@@ -1051,9 +1100,9 @@ describe.concurrent("azmutex leader", () => {
       data: "one",
     };
     expect(linesOf(json.out).map((line) => JSON.parse(line) as LeaderWatchJson)).toEqual([
-      { at: ISO, name: "office", leader: null },
-      { at: ISO, name: "office", leader },
-      { at: ISO, name: "office", leader: null },
+      { at: ISO, ...place.where, name: "office", leader: null },
+      { at: ISO, ...place.where, name: "office", leader },
+      { at: ISO, ...place.where, name: "office", leader: null },
     ]);
   });
 });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
 import { type Certificate, certificateFor } from "../support/certificate.ts";
 import { Cli } from "../support/cli.ts";
+import { gate } from "../support/gate.ts";
 
 const KEY = Buffer.from("a key of no account").toString("base64");
 const folder = mkdtempSync(join(tmpdir(), "azmutex-certificates-"));
@@ -196,6 +197,33 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
           ),
         ]);
       }
+    },
+  );
+});
+
+describe.concurrent("a command that is interrupted while the service is silent", () => {
+  it.for([["run"], ["elect"]])(
+    "says that it gives back what it may hold, and ends at once when asked again: %s",
+    async ([command = ""], test) => {
+      const env = { AZURE_STORAGE_ACCOUNT: "acme", AZURE_STORAGE_KEY: KEY };
+      const accepted = gate();
+      const port = await listening(
+        test,
+        createTcpServer(() => accepted.open()),
+      );
+      const args = [command, "--endpoint", `http://127.0.0.1:${port}/acme`, "k", "--", "true"];
+      const cli = new Cli(test, args, { env });
+      await accepted.opened;
+      cli.kill("SIGINT");
+      await cli.printed(/stopping/);
+      cli.kill("SIGINT");
+      const { code, signal, err } = await cli.ended;
+      const stopping = "azmutex: stopping: gives back what it may hold (up to 5 s); Ctrl-C ends at once";
+      expect({ code, signal, lines: err.split("\n").slice(-3) }).toEqual({
+        code: null,
+        signal: "SIGINT",
+        lines: ["azmutex: ended by SIGINT", stopping, ""],
+      });
     },
   );
 });

@@ -1,6 +1,13 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AzureMutex, BreakOptions, BreakResult } from "../../index.ts";
-import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
+import {
+  answered,
+  type ConnectionOptions,
+  openMutex,
+  placeJson,
+  placeOf,
+  withConnection,
+} from "../connection/connection.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { MOST_PERMITS } from "../lock/lock-options.ts";
 import { operator } from "../operator.ts";
@@ -74,7 +81,7 @@ async function breakLock(key: string, options: BreakCommandOptions): Promise<voi
   const result = yes ? await answered(mutex, mutex.break(key, terms)) : await breakIfWanted(mutex, key, terms);
   const logLine = breakLogLine(key, terms, result, { name: operator(), by: "azmutex break" }, wallMs(), place);
   if (logLine !== undefined) terminal.say(`azmutex: ${logLine}`);
-  if (json) printJson({ key, ...result });
+  if (json) printJson({ ...placeJson(mutex), key, ...result });
   else if (result.outcome !== "heldByAnother") terminal.print(`${resultLine(key, terms, result, place)}\n`);
   if (result.outcome === "heldByAnother") {
     process.exitCode = EXIT.held;
@@ -83,8 +90,9 @@ async function breakLock(key: string, options: BreakCommandOptions): Promise<voi
 }
 
 async function breakIfWanted(mutex: AzureMutex, key: string, terms: BreakOptions): Promise<BreakResult> {
-  const target = targetIn(await answered(mutex, mutex.inspect(key)), terms);
-  if (!target) return { outcome: "notHeld" };
+  const status = await answered(mutex, mutex.inspect(key));
+  const target = targetIn(status, terms);
+  if (!target) return { outcome: "notHeld", ...(status.isContainerMissing && { isContainerMissing: true }) };
   const { isUnseen = false, holder } = target;
   const { ifHolder = holder?.name, reader } = terms;
   if (!isUnseen && holder?.name !== ifHolder) return { outcome: "heldByAnother", ...(holder && { holder }) };

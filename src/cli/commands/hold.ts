@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
-import { withConnection } from "../connection/connection.ts";
+import type { AzureMutex } from "../../index.ts";
+import { placeJson, placeOf, withConnection } from "../connection/connection.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { failureOf } from "../failure.ts";
 import { holdGraceOption, leaseOption } from "../job/job-terms.ts";
@@ -34,7 +35,7 @@ async function hold(key: string, options: LockOptions): Promise<void> {
   const input = new InputEnd(
     new CommandError(`standard input has ended before the lock on "${key}" was won`, EXIT.held),
   );
-  const work: LockedWork = async (holding, { graceMs, relay, place }) => {
+  const work: LockedWork = async (holding, { graceMs, relay, mutex }) => {
     const nothing = (): void => undefined;
     const letStop = relay.keepRunning();
     const detach = relay.attach({
@@ -43,10 +44,10 @@ async function hold(key: string, options: LockOptions): Promise<void> {
       suspend: () => terminal.say(notStoppedLine("releases it")),
     });
     try {
-      printJsonLine(holdJson(key, holding));
+      printJsonLine(holdJson(key, mutex, holding));
       if (terminal.isInput && terminal.isForeground) terminal.say("azmutex: held until Ctrl-C");
       await heldUntil(AbortSignal.any([relay.asked, input.signal]), holding, graceMs).catch((error: unknown) =>
-        endAtOnce(placed(error, key, place)),
+        endAtOnce(placed(error, key, placeOf(mutex))),
       );
       return relay.asked.reason instanceof CommandError ? relay.asked.reason.exitCode : 0;
     } finally {
@@ -68,8 +69,9 @@ function endAtOnce(error: unknown): never {
   process.exit(exitCode);
 }
 
-function holdJson(key: string, { fencingToken: token, conditions, slot }: Held): HoldJson {
+function holdJson(key: string, mutex: AzureMutex, { fencingToken: token, conditions, slot }: Held): HoldJson {
   return {
+    ...placeJson(mutex),
     key,
     ...(token !== undefined && { token }),
     ...(conditions !== undefined && { leaseId: conditions.leaseId }),

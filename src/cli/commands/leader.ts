@@ -1,12 +1,19 @@
 import { Command, Option } from "commander";
-import { type AzureMutex, type Leader, LeaderElection } from "../../index.ts";
-import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
+import { type AzureMutex, LeaderElection } from "../../index.ts";
+import {
+  answered,
+  type ConnectionOptions,
+  openMutex,
+  placeJson,
+  placeOf,
+  withConnection,
+} from "../connection/connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { Interruption } from "../interruption.ts";
 import type { Duration } from "../options/duration.ts";
 import { everyOption } from "../options/every-option.ts";
 import { printJson, printJsonLine } from "../output/json.ts";
-import { LeadersSeen, leaderLine, leaderLines } from "../output/leader-text.ts";
+import { type LeaderSeen, LeadersSeen, leaderFacts, leaderLine, leaderLines } from "../output/leader-text.ts";
 import { terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
 import { pollStatus, sayOutages } from "../watching/status-poller.ts";
@@ -41,10 +48,19 @@ async function leader(name: string, options: LeaderOptions): Promise<void> {
   const mutex = await openMutex(options);
   const election = new LeaderElection(mutex, name);
   if (options.watch) return await watchLeader(mutex, election, options);
-  const leader = await answered(mutex, election.leader());
-  if (options.json) printJson({ name, leader: leader ?? null });
-  else terminal.print(`${leaderLines(name, leader, wallMs(), terminal.columns, placeOf(mutex)).join("\n")}\n`);
-  if (options.exitCode && !leader) process.exitCode = EXIT.notHeld;
+  const seen = await answered(mutex, look(election));
+  if (options.json) printJson({ ...placeJson(mutex), ...leaderFacts(seen) });
+  else terminal.print(`${leaderLines(seen, wallMs(), terminal.columns, placeOf(mutex)).join("\n")}\n`);
+  if (options.exitCode && !seen.leader) process.exitCode = EXIT.notHeld;
+}
+
+async function look(election: LeaderElection, signal?: AbortSignal): Promise<LeaderSeen> {
+  let isContainerMissing = false;
+  const onNoContainer = (): void => {
+    isContainerMissing = true;
+  };
+  const leader = await election.leader({ signal, onNoContainer });
+  return { name: election.key, leader, isContainerMissing };
 }
 
 async function watchLeader(
@@ -52,21 +68,20 @@ async function watchLeader(
   election: LeaderElection,
   { every: { ms: everyMs }, json }: LeaderOptions,
 ): Promise<void> {
-  const { key: name } = election;
   const interruption = new Interruption();
-  const seen = new LeadersSeen();
+  const before = new LeadersSeen();
   if (!json) terminal.say(`azmutex: watching ${placeOf(mutex)}`);
-  const tell = (leader: Leader | undefined): void => {
+  const tell = (seen: LeaderSeen): void => {
     const now = wallMs();
-    if (json) printJsonLine({ at: new Date(now).toISOString(), name, leader: leader ?? null });
-    else terminal.print(`${leaderLine(name, leader, now)}\n`);
+    if (json) printJsonLine({ at: new Date(now).toISOString(), ...placeJson(mutex), ...leaderFacts(seen) });
+    else terminal.print(`${leaderLine(seen, now)}\n`);
   };
   try {
     await pollStatus({
       everyMs,
       signal: interruption.signal,
-      look: (signal) => answered(mutex, election.leader({ signal })),
-      onSeen: (leader) => seen.isNews(leader) && tell(leader),
+      look: (signal) => answered(mutex, look(election, signal)),
+      onSeen: (seen) => before.isNews(seen.leader) && tell(seen),
       ...sayOutages,
     });
   } finally {

@@ -1,8 +1,15 @@
 import { Command, Option } from "commander";
-import type { AzureMutex, LockStatus } from "../../index.ts";
 import { isInUse } from "../../status/holders.ts";
+import { lookAtLocks } from "../../status/locks-look.ts";
 import { printKeys } from "../completion/keys.ts";
-import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
+import {
+  answered,
+  type ConnectionOptions,
+  openMutex,
+  placeJson,
+  placeOf,
+  withConnection,
+} from "../connection/connection.ts";
 import { heldOption } from "../options/held-option.ts";
 import { printJson } from "../output/json.ts";
 import { noLocks } from "../output/lock-labels.ts";
@@ -38,9 +45,11 @@ async function ls(prefix: string | undefined, options: LsOptions): Promise<void>
   if (options.complete) return await printKeys(prefix ?? "", options);
   const mutex = await openMutex(options);
   const place = placeOf(mutex);
-  const { locks, isContainerMissing } = await answered(mutex, listedLocks(mutex, prefix));
+  const look = lookAtLocks((onNoContainer) => mutex.list({ prefix: prefix ?? "", onNoContainer }));
+  const { locks: seen, isContainerMissing } = await answered(mutex, look);
+  const locks = [...seen.values()];
   const shown = options.held ? locks.filter(isInUse) : locks;
-  if (options.json) printJson(shown);
+  if (options.json) printJson(shown.map((lock) => ({ ...placeJson(mutex), ...lock })));
   else if (locks.length === 0) terminal.say(`azmutex: ${noLocks(place, prefix, isContainerMissing)}`);
   else {
     const { columns, rows } = terminal;
@@ -53,17 +62,4 @@ async function ls(prefix: string | undefined, options: LsOptions): Promise<void>
     }
     terminal.print(lines.map((line) => `${line}\n`).join(""));
   }
-}
-
-async function listedLocks(
-  mutex: AzureMutex,
-  prefix = "",
-): Promise<{ readonly locks: LockStatus[]; readonly isContainerMissing: boolean }> {
-  const locks: LockStatus[] = [];
-  let isContainerMissing = false;
-  const onNoContainer = (): void => {
-    isContainerMissing = true;
-  };
-  for await (const lock of mutex.list({ prefix, onNoContainer })) locks.push(lock);
-  return { locks, isContainerMissing };
 }

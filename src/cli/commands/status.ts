@@ -1,6 +1,13 @@
 import { Command, Option } from "commander";
 import { isInUse } from "../../status/holders.ts";
-import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
+import {
+  answered,
+  type ConnectionOptions,
+  openMutex,
+  placeJson,
+  placeOf,
+  withConnection,
+} from "../connection/connection.ts";
 import { EXIT } from "../exit-codes.ts";
 import { printJson } from "../output/json.ts";
 import { statusLines } from "../output/lock-status-text.ts";
@@ -28,7 +35,7 @@ export function statusCommand(): Command {
 async function status(key: string, options: StatusOptions): Promise<void> {
   const mutex = await openMutex(options);
   const found = await answered(mutex, mutex.inspect(key));
-  if (options.json) printJson(found);
+  if (options.json) printJson({ ...placeJson(mutex), ...found });
   else terminal.print(`${statusLines(found, wallMs(), terminal.columns, placeOf(mutex)).join("\n")}\n`);
   if (options.exitCode && !isInUse(found)) process.exitCode = EXIT.notHeld;
 }

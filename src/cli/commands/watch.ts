@@ -3,13 +3,21 @@ import type { LockStatus } from "../../index.ts";
 import { BreaksSeen } from "../../status/breaking.ts";
 import { isInUse } from "../../status/holders.ts";
 import { changesBetween } from "../../status/lock-changes.ts";
+import { type LocksLook, lookAtLocks } from "../../status/locks-look.ts";
 import { type IsAwaiting, type LocksSeen, RecordsSeen } from "../../status/records-seen.ts";
-import { answered, type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
+import {
+  answered,
+  type ConnectionOptions,
+  openMutex,
+  placeJson,
+  placeOf,
+  withConnection,
+} from "../connection/connection.ts";
 import { Interruption } from "../interruption.ts";
 import type { Duration } from "../options/duration.ts";
 import { everyOption } from "../options/every-option.ts";
 import { heldOption } from "../options/held-option.ts";
-import { printJsonLine } from "../output/json.ts";
+import { type PlaceJson, printJsonLine } from "../output/json.ts";
 import { changeLine } from "../output/lock-change-text.ts";
 import { noLocks, shownTime } from "../output/lock-labels.ts";
 import { lockTable, totalsLine } from "../output/lock-table.ts";
@@ -49,23 +57,18 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
   const view =
     terminal.isOutput && !isDumb() && !options.json
       ? new TableView(options, placeOf(mutex), prefix, interruption.quit)
-      : new LineView(options, records.isAwaiting);
+      : new LineView(options, records.isAwaiting, placeJson(mutex));
   if (view instanceof LineView && !options.json) terminal.say(`azmutex: watching ${placeOf(mutex)}`);
-  const look = async (signal: AbortSignal): Promise<LocksSeen> => {
-    const locks = new Map<string, LockStatus>();
-    view.isContainerMissing = false;
-    const onNoContainer = (): void => {
-      view.isContainerMissing = true;
-    };
-    for await (const lock of mutex.list({ prefix: prefix ?? "", signal, onNoContainer })) locks.set(lock.key, lock);
-    return records.note(locks, wallMs());
+  const look = async (signal: AbortSignal): Promise<LocksLook> => {
+    const seen = await lookAtLocks((onNoContainer) => mutex.list({ prefix: prefix ?? "", signal, onNoContainer }));
+    return { ...seen, locks: records.note(seen.locks, wallMs()) };
   };
   try {
     await pollStatus({
       everyMs: options.every.ms,
       signal: interruption.signal,
       look: (signal) => answered(mutex, look(signal)),
-      onSeen: (locks) => view.onSeen(locks),
+      onSeen: (seen) => view.onSeen(seen),
       onOutage: (error) => view.onOutage(error),
       onAnswer: () => view.onAnswer(),
     });
@@ -75,32 +78,32 @@ async function watch(prefix: string | undefined, options: WatchOptions): Promise
   }
 }
 
-interface View extends Pick<StatusPolling<LocksSeen>, "onSeen" | "onOutage" | "onAnswer"> {
-  /** Whether the last look found no container. */
-  isContainerMissing: boolean;
+interface View extends Pick<StatusPolling<LocksLook>, "onSeen" | "onOutage" | "onAnswer"> {
   end(): void;
 }
 
 /** A line for each change. */
 class LineView implements View {
-  isContainerMissing = false;
   readonly onOutage = sayOutages.onOutage;
   readonly onAnswer = sayOutages.onAnswer;
   readonly #options: Pick<WatchOptions, "json" | "held">;
   readonly #isAwaiting: IsAwaiting;
+  readonly #place: PlaceJson;
   #before: LocksSeen | undefined;
 
-  constructor(options: Pick<WatchOptions, "json" | "held">, isAwaiting: IsAwaiting) {
+  constructor(options: Pick<WatchOptions, "json" | "held">, isAwaiting: IsAwaiting, place: PlaceJson) {
     this.#options = options;
     this.#isAwaiting = isAwaiting;
+    this.#place = place;
   }
 
-  onSeen(locks: LocksSeen): void {
+  onSeen({ locks }: LocksLook): void {
     const now = wallMs();
     for (const change of changesBetween(this.#before, locks, this.#isAwaiting)) {
       // What becomes of a lock that was in use is told, also that it is free.
       if (this.#options.held && change.event === "seen" && !isInUse(change.status)) continue;
-      if (this.#options.json) printJsonLine({ at: new Date(now).toISOString(), event: change.event, ...change.status });
+      const { event, status } = change;
+      if (this.#options.json) printJsonLine({ at: new Date(now).toISOString(), event, ...this.#place, ...status });
       else terminal.print(`${changeLine(change, now)}\n`);
     }
     this.#before = locks;
@@ -134,7 +137,6 @@ const KEYS_HINT = "; arrows, PgUp, PgDn, Home, End; q ends";
 
 /** All locks as they are, in place of what was shown before. */
 class TableView implements View {
-  isContainerMissing = false;
   readonly #screen = new Screen();
   readonly #breaks = new BreaksSeen();
   readonly #about: string;
@@ -143,6 +145,7 @@ class TableView implements View {
   readonly #isHeldOnly: boolean;
   readonly #keys: Keys;
   #locks: readonly LockStatus[] | undefined;
+  #isContainerMissing = false;
   #trouble: string | undefined;
 
   constructor({ every, held = false }: WatchOptions, place: string, prefix: string | undefined, quit: () => void) {
@@ -153,8 +156,9 @@ class TableView implements View {
     this.#prefix = prefix;
   }
 
-  onSeen(locks: LocksSeen): void {
+  onSeen({ locks, isContainerMissing }: LocksLook): void {
     this.#locks = [...locks.values()];
+    this.#isContainerMissing = isContainerMissing;
     this.#breaks.note(this.#locks, wallMs());
     this.#draw();
   }
@@ -194,7 +198,7 @@ class TableView implements View {
           ...trouble,
           ...(head === undefined ? [] : [head]),
         ],
-        lines: locks?.length === 0 ? [noLocks(this.#place, this.#prefix, this.isContainerMissing)] : lines,
+        lines: locks?.length === 0 ? [noLocks(this.#place, this.#prefix, this.#isContainerMissing)] : lines,
         hint: this.#keys.isReading ? KEYS_HINT : "",
       };
     });

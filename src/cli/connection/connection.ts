@@ -3,6 +3,7 @@ import { AzureMutex, isMutexError, type MutexOptions } from "../../index.ts";
 import { loadPackage } from "../../runtime/packages.ts";
 import { printable } from "../../status/printable.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
+import type { PlaceJson } from "../output/json.ts";
 import { awaited } from "../terminal/awaited.ts";
 import { terminal } from "../terminal/terminal.ts";
 import { AzureLogin } from "./azure-login.ts";
@@ -73,6 +74,11 @@ export async function openMutex(options: ConnectionOptions): Promise<AzureMutex>
 /** `acme/locks`: the account or its host, and the container, for people. */
 export function placeOf({ address }: Pick<AzureMutex, "address">): string {
   return address?.name ?? "a store without an address";
+}
+
+/** Account and container, for programs. */
+export function placeJson({ address }: Pick<AzureMutex, "address">): PlaceJson {
+  return { account: address?.account ?? "", container: address?.container ?? "" };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { type AnyMutexError, isMutexError } from "../../index.ts";
+import { type AnyMutexError, type AzureMutex, isMutexError } from "../../index.ts";
 import { openMutex, placeOf } from "../connection/connection.ts";
 import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
 import { jobTerms } from "../job/job-terms.ts";
@@ -19,8 +19,7 @@ export interface WorkTools {
   readonly graceMs: number;
   readonly relay: SignalRelay;
   readonly story: RunStory;
-  /** Account and container, for people. */
-  readonly place: string;
+  readonly mutex: AzureMutex;
 }
 
 /** What is done under a lock. Resolves with the exit code. */
@@ -59,7 +58,7 @@ export async function whileHeld(
         progress?.end();
         asked.throwIfAborted();
         story.got(holding.fencingToken, progress?.saidForMs);
-        const code = await work(holding, { graceMs, relay, story, place });
+        const code = await work(holding, { graceMs, relay, story, mutex });
         await story.release(holding);
         return code;
       },

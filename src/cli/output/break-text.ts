@@ -2,7 +2,7 @@ import type { BreakOptions, BreakResult, Holder, LockStatus } from "../../index.
 import { longestBreakSeconds } from "../../status/breaking.ts";
 import { UNNAMED_HOLDER } from "../../status/holder-name.ts";
 import { printable } from "../../status/printable.ts";
-import { named, shownSince, shownTime, whereabouts } from "./lock-labels.ts";
+import { NO_CONTAINER, named, shownSince, shownTime, whereabouts } from "./lock-labels.ts";
 
 /** What is to be broken: a lock, a permit, or a reader's part of a lock. */
 export interface Target {
@@ -68,7 +68,7 @@ export function resultLine(key: string, terms: BreakOptions, result: BreakResult
       return `${whose}; ${freeInSeconds === 0 ? `free now, and ${MEANWHILE}` : `free in ${freeInSeconds} s`}`;
     }
     case "notHeld":
-      return `${what}: it is not held`;
+      return `${what}: it is not held${result.isContainerMissing ? `: ${NO_CONTAINER}` : ""}`;
     case "heldByAnother": {
       const butNot = terms.ifHolder === undefined ? " by now" : `, not by ${printable(terms.ifHolder)}`;
       return `${what} is held by ${named(result.holder)}${butNot}: nothing was changed`;

@@ -16,8 +16,15 @@ export interface WaitingJson {
   readonly since: string;
 }
 
+/** Where the locks are, in everything that is printed of a lock or an office. */
+export interface PlaceJson {
+  /** The account's name; outside Azure's public cloud its host, as in `127.0.0.1:10000/devstoreaccount1`. */
+  readonly account: string;
+  readonly container: string;
+}
+
 /** `azmutex status --json` prints one, `azmutex ls --json` an array of them. */
-export interface StatusJson {
+export interface StatusJson extends PlaceJson {
   readonly key: string;
   /** Whether the lock is held at this moment. A breaking lease still is held. */
   readonly isHeld: boolean;
@@ -97,10 +104,12 @@ export interface WatchJson extends StatusJson {
 }
 
 /** `azmutex break --json` prints one. */
-export interface BreakJson {
+export interface BreakJson extends PlaceJson {
   readonly key: string;
   /** `heldByAnother`: another holder than `--if-holder` has it, and nothing was changed; the exit code is 75. */
   readonly outcome: "broken" | "notHeld" | "heldByAnother";
+  /** True if the container does not exist: it is not held. Left out otherwise. */
+  readonly isContainerMissing?: true;
   /** In how many seconds another can have it. Only of what was broken. */
   readonly freeInSeconds?: number;
   /** The holder that it stopped, or that has it, as far as the record tells. */
@@ -108,7 +117,7 @@ export interface BreakJson {
 }
 
 /** `azmutex hold` prints one, on one line, when it has the lock. */
-export interface HoldJson {
+export interface HoldJson extends PlaceJson {
   readonly key: string;
   /**
    * The fencing token: higher than that of every holder before. With `--read` that of the last writer, if there was
@@ -122,8 +131,10 @@ export interface HoldJson {
 }
 
 /** `azmutex leader --json` prints one. */
-export interface LeaderJson {
+export interface LeaderJson extends PlaceJson {
   readonly name: string;
+  /** True if the container does not exist: there is no leader. Left out otherwise. */
+  readonly isContainerMissing?: true;
   /** Null if there is no leader. */
   readonly leader: LeadershipJson | null;
 }

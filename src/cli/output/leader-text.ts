@@ -1,19 +1,28 @@
 import type { Leader } from "../../index.ts";
 import { printable } from "../../status/printable.ts";
 import { factLines, titleLine } from "./detail-lines.ts";
-import { shownSince, shownTime, whereabouts } from "./lock-labels.ts";
+import { NO_CONTAINER, shownSince, shownTime, whereabouts } from "./lock-labels.ts";
+
+/** One look at an office. */
+export interface LeaderSeen {
+  readonly name: string;
+  readonly leader: Leader | undefined;
+  readonly isContainerMissing: boolean;
+}
 
 /** Who leads, for people. */
 export function leaderLines(
-  name: string,
-  leader: Leader | undefined,
+  { name, leader, isContainerMissing }: LeaderSeen,
   now: number,
   columns?: number,
   place?: string,
 ): string[] {
   const title = printable(name);
   const where = place === undefined ? [] : [["in", place]];
-  if (!leader) return [titleLine({ title, state: "no leader", paint: "yellow" }, columns), ...factsOf(where, columns)];
+  if (!leader) {
+    const remark = isContainerMissing ? ` (${NO_CONTAINER})` : "";
+    return [titleLine({ title, state: "no leader", paint: "yellow", remark }, columns), ...factsOf(where, columns)];
+  }
   const { term, holder, since, data } = leader;
   const facts = [
     ...where,
@@ -31,11 +40,17 @@ function factsOf(facts: readonly (readonly string[])[], columns: number | undefi
 }
 
 /** `2026-11-23T13:05:12Z scheduler led by web-3:17 in term 42: http://10.0.0.7` */
-export function leaderLine(name: string, leader: Leader | undefined, now: number): string {
+export function leaderLine({ name, leader, isContainerMissing }: LeaderSeen, now: number): string {
   const { term, candidate, data } = leader ?? {};
   const about = data === undefined ? "" : `: ${printable(data)}`;
-  const who = candidate === undefined ? "no leader" : `led by ${printable(candidate)} in term ${term}${about}`;
+  const none = isContainerMissing ? `no leader: ${NO_CONTAINER}` : "no leader";
+  const who = candidate === undefined ? none : `led by ${printable(candidate)} in term ${term}${about}`;
   return `${shownTime(now)} ${printable(name)} ${who}`;
+}
+
+/** The same for programs. */
+export function leaderFacts({ name, leader, isContainerMissing }: LeaderSeen): object {
+  return { name, leader: leader ?? null, ...(isContainerMissing && { isContainerMissing }) };
 }
 
 /** Tells what is new from what was there before. */

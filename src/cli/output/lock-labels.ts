@@ -66,8 +66,10 @@ export function permitsOf({ held, permits }: SemaphoreStatus): string {
   return `${held.length} of ${permits} permits`;
 }
 
+export const NO_CONTAINER = "the container does not exist";
+
 /** That a listing is empty. */
 export function noLocks(place: string, prefix: string | undefined, isContainerMissing = false): string {
-  const why = isContainerMissing ? ": the container does not exist" : "";
+  const why = isContainerMissing ? `: ${NO_CONTAINER}` : "";
   return `no locks in ${place}${prefix ? ` with keys that begin with ${JSON.stringify(prefix)}` : ""}${why}`;
 }

@@ -6,7 +6,7 @@ import { mixedUseOf } from "../../status/mixed-use.ts";
 import { printable } from "../../status/printable.ts";
 import { shownDuration } from "../options/duration.ts";
 import { factLines, titleLine } from "./detail-lines.ts";
-import { forWhat, permitsOf, shownSince, stateCell, whereabouts } from "./lock-labels.ts";
+import { forWhat, NO_CONTAINER, permitsOf, shownSince, stateCell, whereabouts } from "./lock-labels.ts";
 
 /** What a fact is called, and its first and further lines. */
 type Fact = readonly [name: string, ...lines: string[]];
@@ -46,7 +46,7 @@ function remark(status: LockStatus): string {
     case "expired":
       return " (the last holder's lease ran out: it was not released)";
     case "missing":
-      if (isContainerMissing) return " (the container does not exist)";
+      if (isContainerMissing) return ` (${NO_CONTAINER})`;
       return semaphore || readers ? "" : " (there is no such blob: it was never locked, or was deleted)";
   }
 }

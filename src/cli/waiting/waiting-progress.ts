@@ -38,7 +38,7 @@ export class WaitingProgress {
   /** Whether this look is shown in the row of the cursor, and not said in a line. */
   #isShown = false;
   #cancel = (): void => undefined;
-  #isOver = false;
+  readonly #over = new AbortController();
   #hasSaid = false;
 
   /** @param onSeen - Takes what each look shows. */
@@ -63,15 +63,22 @@ export class WaitingProgress {
 
   end(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#over.abort();
     this.#cancel();
     terminal.show("");
+  }
+
+  get #isOver(): boolean {
+    return this.#over.signal.aborted;
   }
 
   async #look(): Promise<void> {
     this.#isShown = terminal.canShow;
     const cancel = this.#isShown ? later(ANSWER_MS, () => this.#showSilence()) : undefined;
-    const status = await this.#mutex.inspect(this.#wanted.key).catch((error: unknown) => this.#unseen(error));
+    const { signal } = this.#over;
+    const status = await this.#mutex
+      .inspect(this.#wanted.key, { signal })
+      .catch((error: unknown) => this.#unseen(error));
     cancel?.();
     if (this.#isOver) return;
     if (status) this.#onSeen(status);

@@ -11,7 +11,7 @@ import type { Hold } from "../../waiting/hold.ts";
 import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../../waiting/locker-options.ts";
 import { checkWaitOptions, type WaitOptions } from "../../waiting/wait-limit.ts";
 import { ElectionRun, type ElectionRunOptions } from "./election-run.ts";
-import { ELECTION_KIND, type Leader, leaderIn } from "./leader.ts";
+import { ELECTION_KIND, type Leader, type LeaderOptions, leaderIn } from "./leader.ts";
 import { leaderChanges } from "./leader-changes.ts";
 import { checkData, Leadership } from "./leadership.ts";
 
@@ -122,9 +122,11 @@ export class LeaderElection extends Listenable {
    * the key is used as something else than an election. It may have resigned or lost by the time of the answer; and
    * while one leader takes over from another, the answer may still be the one before, for a round trip or two.
    */
-  async leader({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<Leader | undefined> {
+  async leader({ signal, onNoContainer }: LeaderOptions = {}): Promise<Leader | undefined> {
     checkWaitOptions({ signal });
-    return leaderIn(this.key, await retry(this.#blob, () => this.#blob.read({ signal }), { signal, tries: TRIES }));
+    const found = await retry(this.#blob, () => this.#blob.read({ signal }), { signal, tries: TRIES });
+    if (found.kind === "missing" && found.what === "container") onNoContainer?.();
+    return leaderIn(this.key, found);
   }
 
   /**

@@ -3,6 +3,7 @@ import { checkKind } from "../../blobs/key-kind.ts";
 import { recordIn } from "../../blobs/lock-record.ts";
 import type { KeyKind } from "../../errors.ts";
 import { isLeased, type ReadAnswer } from "../../store/lease-store.ts";
+import type { WaitOptions } from "../../waiting/wait-limit.ts";
 
 export const ELECTION_KIND: KeyKind = "election";
 
@@ -18,6 +19,12 @@ export interface Leader {
   readonly since: Date;
   /** What it last proclaimed, if anything. */
   readonly data?: string;
+}
+
+/** The options of `LeaderElection.leader`. */
+export interface LeaderOptions extends Pick<WaitOptions, "signal"> {
+  /** Called if the container does not exist: then there is no leader. It costs no request. Default: none. */
+  onNoContainer?: (() => void) | undefined;
 }
 
 /** The leader that the blob of the office shows, if there is one. Throws `KeyKindMismatchError` if the key is no election. */

@@ -61,7 +61,7 @@ export function App({ feed, subscribe }: AppProps) {
   }
   const now = data.now();
   const place = placeLabel(latest);
-  const { container, startedAt, gaps, mayBreak, lookedAt, vanished } = latest;
+  const { container, isContainerMissing = false, startedAt, gaps, mayBreak, lookedAt, vanished } = latest;
   const seenUntil = data.seenUntil(state === "live" && !latest.problem);
   const watched = { now, seenUntil, startedAt, gaps };
   const chosen = route.kind === "key" ? route.key : undefined;
@@ -79,15 +79,26 @@ export function App({ feed, subscribe }: AppProps) {
       </header>
       <Notice state={state} problem={latest.problem} now={now} />
       {vanished ? (
-        <VanishedAlarm vanished={vanished} place={place} lossesHref={hrefOf({ kind: "losses" })} now={now} />
+        <VanishedAlarm
+          vanished={vanished}
+          place={place}
+          isContainerMissing={isContainerMissing}
+          lossesHref={hrefOf({ kind: "losses" })}
+          now={now}
+        />
       ) : null}
       <Toolbar locks={matching} table={table} onChange={change} now={now} startedAt={startedAt} filter={filter} />
       <div class={`body ${route.kind === "locks" ? "" : "with-panel"}`}>
         <main>
           {locks.length === 0 && lookedAt !== undefined && !vanished ? (
-            <NoLocks place={place} container={container} />
+            <NoLocks place={place} container={container} isContainerMissing={isContainerMissing} />
           ) : null}
-          {locks.length === 0 && vanished ? <p class="empty">No locks are left in {place}.</p> : null}
+          {locks.length === 0 && vanished ? (
+            <p class="empty">
+              No locks are left in {place}
+              {isContainerMissing ? ": the container does not exist" : ""}.
+            </p>
+          ) : null}
           {locks.length > 0 ? (
             <LockTable
               locks={rows}

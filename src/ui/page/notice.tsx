@@ -1,4 +1,4 @@
-import type { ServiceProblem, Snapshot, Vanished } from "../snapshot.ts";
+import type { ServiceProblem, Vanished } from "../snapshot.ts";
 import type { FeedState } from "./feed.ts";
 import { counted, duration } from "./labels.ts";
 import { Between, Moment } from "./moment.tsx";
@@ -50,31 +50,45 @@ interface VanishedAlarmProps {
   readonly vanished: Vanished;
   /** Account and container. */
   readonly place: string;
+  /** Whether the container is gone as well. */
+  readonly isContainerMissing: boolean;
   /** Leads to the locks that were lost. */
   readonly lossesHref: string;
   readonly now: number;
 }
 
 /** The alarm that all locks went at once: they were deleted. Each holder loses its lock, and others can take it. */
-export function VanishedAlarm({ vanished: { at, lastSeen, held }, place, lossesHref, now }: VanishedAlarmProps) {
+export function VanishedAlarm({ vanished, place, isContainerMissing, lossesHref, now }: VanishedAlarmProps) {
+  const { at, lastSeen, held } = vanished;
   return (
     <p class="notice" role="alert">
-      <strong>All locks are gone while {counted(held, "was", "were")} held.</strong> Container <code>{place}</code>, or
-      every blob in it, was deleted (<Between earliest={lastSeen} latest={at} now={now} />
+      <strong>All locks are gone while {counted(held, "was", "were")} held.</strong>{" "}
+      {isContainerMissing ? "Container " : "Every blob in container "}
+      <code>{place}</code> was deleted (<Between earliest={lastSeen} latest={at} now={now} />
       ). The holders are at work until their next renewal fails, and others can take the same locks now.{" "}
       <a href={lossesHref}>Show what was lost</a>
     </p>
   );
 }
 
-/** The help on a container without locks. */
-export function NoLocks({ place, container }: Pick<Snapshot, "container"> & { readonly place: string }) {
+interface NoLocksProps {
+  /** Account and container. */
+  readonly place: string;
+  readonly container: string;
+  readonly isContainerMissing: boolean;
+}
+
+/** The help on a container without locks, or that is missing. */
+export function NoLocks({ place, container, isContainerMissing }: NoLocksProps) {
   return (
     <div class="empty">
       <h2>
         No locks in container <code>{place}</code>
       </h2>
-      <p>The container may not be there yet: the first lock makes it. Take one, and it shows here within seconds:</p>
+      <p>
+        {isContainerMissing ? "The container does not exist: the first lock makes it, if that is its name. " : ""}
+        Take a lock, and it shows here within seconds:
+      </p>
       <pre>azmutex run{container === "locks" ? "" : ` --container ${container}`} hello -- sleep 60</pre>
       <p class="muted">Other locks? Start azmutex ui with another --container or --account.</p>
     </div>

@@ -1,7 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, expectTypeOf, it } from "vitest";
-import { type BreakJson, type LeaderJson, type StatusJson, toPrintableJson } from "../../../../src/cli/output/json.ts";
+import {
+  type BreakJson,
+  type LeaderJson,
+  type PlaceJson,
+  type StatusJson,
+  toPrintableJson,
+} from "../../../../src/cli/output/json.ts";
 import type { BreakResult, Leader, LockStatus } from "../../../../src/index.ts";
 import { printable } from "../../../../src/status/printable.ts";
 import { ago } from "../../../support/lock-statuses.ts";
@@ -37,9 +43,9 @@ const fieldTables = (text: string): Map<string, string[]> =>
 
 describe("what --json prints", () => {
   it("is what the library says, to the last field", () => {
-    expectTypeOf<Written<LockStatus>>().toEqualTypeOf<StatusJson>();
-    expectTypeOf<Written<BreakResult> & { readonly key: string }>().toExtend<BreakJson>();
-    expectTypeOf<Written<{ readonly name: string; readonly leader: Leader | null }>>().toEqualTypeOf<LeaderJson>();
+    expectTypeOf<Written<LockStatus & PlaceJson>>().toEqualTypeOf<StatusJson>();
+    expectTypeOf<Written<BreakResult> & PlaceJson & { readonly key: string }>().toExtend<BreakJson>();
+    expectTypeOf<LeaderJson["leader"]>().toEqualTypeOf<Written<Leader> | null>();
   });
 
   it("has the fields that docs/cli.md says, and no other", () => {

@@ -9,6 +9,12 @@ const leader = (term: number, more: Partial<Leader> = {}): Leader => {
   return { term, candidate: "web-3:17", holder: holder("web-3:17"), since: ago(180), ...more };
 };
 
+const seen = (who: Leader | undefined, isContainerMissing = false) => ({
+  name: "scheduler",
+  leader: who,
+  isContainerMissing,
+});
+
 describe("who leads, for people", () => {
   it("is told with term, time, place and data", () => {
     const one = leader(42, {
@@ -16,22 +22,24 @@ describe("who leads, for people", () => {
       holder: holder("blue", "web-3", 17),
       data: "http://10.0.0.7\u001b[2J",
     });
-    expect(leaderLines("scheduler", one, NOW)).toEqual([
+    expect(leaderLines(seen(one), NOW)).toEqual([
       "scheduler: led",
       "  leader  blue (host web-3, pid 17)",
       "  term    42",
       "  since   2026-11-23T13:02:12Z (3 min ago)",
       "  data    http://10.0.0.7\\x1b[2J",
     ]);
-    expect(leaderLine("scheduler", one, NOW)).toBe(
+    expect(leaderLine(seen(one), NOW)).toBe(
       "2026-11-23T13:05:12Z scheduler led by blue in term 42: http://10.0.0.7\\x1b[2J",
     );
-    expect(leaderLine("scheduler", leader(42), NOW)).toBe("2026-11-23T13:05:12Z scheduler led by web-3:17 in term 42");
+    expect(leaderLine(seen(leader(42)), NOW)).toBe("2026-11-23T13:05:12Z scheduler led by web-3:17 in term 42");
   });
 
   it("says that there is no leader", () => {
-    expect(leaderLines("scheduler", undefined, NOW)).toEqual(["scheduler: no leader"]);
-    expect(leaderLine("scheduler", undefined, NOW)).toBe("2026-11-23T13:05:12Z scheduler no leader");
+    expect(leaderLines(seen(undefined), NOW)).toEqual(["scheduler: no leader"]);
+    expect(leaderLine(seen(undefined), NOW)).toBe("2026-11-23T13:05:12Z scheduler no leader");
+    expect(leaderLines(seen(undefined, true), NOW)).toEqual(["scheduler: no leader (the container does not exist)"]);
+    expect(leaderLine(seen(undefined, true), NOW)).toMatch(/ scheduler no leader: the container does not exist$/);
   });
 });
 

@@ -59,9 +59,13 @@ describe("inspect and list", () => {
     expect(await isContainerMissing()).toBe(true);
     expect(await mutex.inspect("job")).toMatchObject({ state: "missing", isContainerMissing: true });
     expect(store.count()).toBe(3);
+    const nothing = { outcome: "notHeld", isContainerMissing: true };
+    expect([await mutex.break("job"), await mutex.break("job", { reader: "web-1" })]).toEqual([nothing, nothing]);
+    expect(store.count()).toBe(5);
     await there.acquire("other", 15);
     expect(await isContainerMissing()).toBe(false);
     expect(await mutex.inspect("job")).not.toHaveProperty("isContainerMissing");
+    expect(await mutex.break("job", { reader: "web-1" })).toEqual({ outcome: "notHeld" });
   });
 
   it("ask for a listing again that brought no answer", async () => {

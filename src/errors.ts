@@ -14,7 +14,7 @@ export type LossReason =
   | "released";
 
 /** What the users of a key use it as. Each of them uses it as the same. */
-export type KeyKind = "lock" | "semaphore" | "reader-writer-lock" | "election";
+export type KeyKind = "lock" | "semaphore" | "reader-writer-lock" | "election" | "once";
 
 // Registered, so that two copies of the package in one process recognise each other's errors.
 const BRAND: unique symbol = Symbol.for("azmutex.MutexError");
@@ -271,17 +271,41 @@ export class KeyKindMismatchError extends MutexError {
   readonly found: string;
 
   constructor(key: string, stated: KeyKind, found: string) {
-    super(
-      `"${key}" is used as ${withArticle(found)}, not as ${withArticle(stated)}: all its users must use it as the same`,
-      key,
-    );
+    super(`"${key}" is used ${usedAs(found)}, not ${usedAs(stated)}: all its users must use it as the same`, key);
     this.stated = stated;
     this.found = found;
   }
 }
 
-function withArticle(kind: string): string {
-  return `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
+function usedAs(kind: string): string {
+  if (kind === ("once" satisfies KeyKind)) return "once per slot";
+  return `as ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
+/**
+ * The slot is none of this key's: slots of one key are of one kind, and a date lies at most a minute ahead of the
+ * service's clock. Nothing was run.
+ */
+export class OnceSlotError extends MutexError {
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
+  readonly code = "ONCE_SLOT";
+  /** The name of the class. */
+  override readonly name = "OnceSlotError";
+}
+
+/**
+ * The record of the key's slots cannot be read: another program wrote it, or a newer version of azmutex. Nothing is run
+ * until {@link Once.forget} has deleted it.
+ */
+export class OnceRecordError extends MutexError {
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
+  readonly code = "ONCE_RECORD";
+  /** The name of the class. */
+  override readonly name = "OnceRecordError";
+
+  constructor(key: string, problem: string) {
+    super(`the record of slots of "${key}" cannot be used: ${problem}`, key);
+  }
 }
 
 /**
@@ -310,6 +334,8 @@ export type AnyMutexError =
   | SdkNotLoadedError
   | DifferingPermitsError
   | KeyKindMismatchError
+  | OnceSlotError
+  | OnceRecordError
   | MutexClosedError;
 
 /**

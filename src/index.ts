@@ -1,4 +1,6 @@
 export type { Holder } from "./blobs/holder.ts";
+export type { OnceRecord, OnceState } from "./blobs/once-record.ts";
+export type { Slot } from "./blobs/once-slot.ts";
 export type { KeyKind } from "./errors.ts";
 export {
   AccessDeniedError,
@@ -15,6 +17,8 @@ export {
   MutexClosedError,
   MutexError,
   NotHeldError,
+  OnceRecordError,
+  OnceSlotError,
   SdkNotLoadedError,
   StoreRefusedError,
   StoreUnavailableError,
@@ -41,6 +45,11 @@ export type { Leader, LeaderOptions } from "./recipes/election/leader.ts";
 export { LeaderElection, type LeaderElectionOptions, type ObserveOptions } from "./recipes/election/leader-election.ts";
 export type { Leadership } from "./recipes/election/leadership.ts";
 export { type LockSet, lockAll } from "./recipes/lock-all.ts";
+export type { CatchUpOptions } from "./recipes/once/missed-slots.ts";
+export { Once } from "./recipes/once/once.ts";
+export type { OnceEvent, OnceEvents } from "./recipes/once/once-events.ts";
+export type { OnceOptions } from "./recipes/once/once-options.ts";
+export type { OnceAttempt, OnceResult, OnceWork } from "./recipes/once/once-result.ts";
 export { ReaderWriterLock, type ReadLock } from "./recipes/reader-writer/reader-writer-lock.ts";
 export { type Permit, Semaphore, type SemaphoreOptions } from "./recipes/semaphore/semaphore.ts";
 export type { LockStatus, PermitStatus, ReaderStatus, SemaphoreStatus, WaitingProcess } from "./status/lock-status.ts";

@@ -25,7 +25,7 @@ export interface StoreRequest {
   readonly operation: StoreOperation;
   /** The blob, or what the names of the blobs listed begin with; empty for the container. */
   readonly name: string;
-  readonly leaseId?: string;
+  readonly leaseId?: string | undefined;
   readonly newLeaseId?: string;
   readonly ifMatch?: string;
   readonly leaseMs?: number;

@@ -53,6 +53,8 @@ const CODE_OF: Readonly<Record<AnyMutexError["code"], number>> = Object.freeze({
   INVALID_KEY: EXIT.usage,
   DIFFERING_PERMITS: EXIT.usage,
   KEY_KIND_MISMATCH: EXIT.usage,
+  ONCE_SLOT: EXIT.usage,
+  ONCE_RECORD: EXIT.refused,
   SDK_NOT_LOADED: EXIT.usage,
   MUTEX_CLOSED: EXIT.internal,
 });

@@ -21,6 +21,8 @@ export type LockChangeKind =
   | "permits"
   /** The readers changed. */
   | "readers"
+  /** The last slot of the job changed, or what came of it. */
+  | "slots"
   /** The key is used in ways that do not go together, or not any more: `mixedKinds`, `isFairMixed`. */
   | "mixed"
   /** Nothing under this key is a lock any more: its blob was deleted. */
@@ -62,6 +64,7 @@ function eventsBetween(before: LockStatus, now: LockStatus, isAwaiting: IsAwaiti
   if (idsOf(waitersOf(before)) !== idsOf(waitersOf(now))) events.push("waiting");
   if (permitsId(before, isAwaiting) !== permitsId(now, isAwaiting)) events.push("permits");
   if (idsOf(before.readers ?? []) !== idsOf(now.readers ?? [])) events.push("readers");
+  if (onceId(before) !== onceId(now)) events.push("slots");
   if (mixedUseOf(before) !== mixedUseOf(now)) events.push("mixed");
   // Created and released between two looks, or deleted.
   if (events.length === 0 && before.state === "missing" && now.state !== "missing" && !now.isHeld) return ["free"];
@@ -79,6 +82,10 @@ function holderId(status: LockStatus): string {
 
 function idsOf(some: readonly Participant[]): string {
   return JSON.stringify(some.map(({ holder, state }) => [idOf(holder), state]));
+}
+
+function onceId({ once }: LockStatus): string {
+  return once ? JSON.stringify([once.slot, once.state, once.attempt, once.token]) : "";
 }
 
 function permitsId({ semaphore }: LockStatus, isAwaiting: IsAwaiting): string {

@@ -1,5 +1,6 @@
 import { helpersOf, keyFolderOf } from "../blobs/helper-folder.ts";
 import { recordIn } from "../blobs/lock-record.ts";
+import { onceBlobIn } from "../blobs/once-record.ts";
 import { slotIn } from "../blobs/permit-slot.ts";
 import { ticketsIn } from "../blobs/queue-ticket.ts";
 import { readerIn } from "../blobs/reader-blob.ts";
@@ -105,14 +106,14 @@ async function helpersByFolder(helpers: AsyncIterable<StoredBlob>, prefix: strin
  */
 function keyOf(folder: string, found: readonly StoredBlob[]): string | undefined {
   for (const blob of found) {
-    const key = slotIn(blob)?.key ?? readerIn(blob)?.key ?? ticketsIn(folder, [blob])[0]?.key;
+    const key = slotIn(blob)?.key ?? readerIn(blob)?.key ?? onceBlobIn(blob)?.key ?? ticketsIn(folder, [blob])[0]?.key;
     if (key !== undefined && isKey(key) && helpersOf(key) === folder) return key;
   }
   return undefined;
 }
 
-function tellsAnything({ waiting, semaphore, readers }: HelperStatus): boolean {
-  return (waiting?.length ?? 0) > 0 || semaphore !== undefined || readers !== undefined;
+function tellsAnything({ waiting, semaphore, readers, once }: HelperStatus): boolean {
+  return (waiting?.length ?? 0) > 0 || semaphore !== undefined || readers !== undefined || once !== undefined;
 }
 
 /** Whether a blob is a lock: it is leased or has a record. A container may hold other blobs. */

@@ -1,4 +1,5 @@
 import type { Holder } from "../blobs/holder.ts";
+import type { OnceRecord } from "../blobs/once-record.ts";
 import type { LeaseState } from "../store/lease-store.ts";
 
 /**
@@ -59,6 +60,11 @@ export interface LockStatus {
    * there are none, or where the credentials do not allow to list.
    */
   readonly readers?: readonly ReaderStatus[];
+  /**
+   * The last slot of the job of this name that was begun, and what came of it ({@link Once}). Left out where there is
+   * none, where the record cannot be read, and where the credentials do not allow to list.
+   */
+  readonly once?: OnceRecord;
 }
 
 /** A process that waits for a lock with `fair: true`. */
@@ -108,4 +114,4 @@ export interface ReaderStatus {
 }
 
 /** The part of a status that is read from the helper blobs of a key. */
-export type HelperStatus = Pick<LockStatus, "waiting" | "semaphore" | "readers">;
+export type HelperStatus = Pick<LockStatus, "waiting" | "semaphore" | "readers" | "once">;

@@ -1,6 +1,7 @@
 import { helpersOf } from "../blobs/helper-folder.ts";
 import { kindIn } from "../blobs/key-kind.ts";
 import { recordIn } from "../blobs/lock-record.ts";
+import { onceBlobIn } from "../blobs/once-record.ts";
 import { gateName, slotIn } from "../blobs/permit-slot.ts";
 import { ticketsIn, type WaitingTicket } from "../blobs/queue-ticket.ts";
 import { readerIn } from "../blobs/reader-blob.ts";
@@ -74,6 +75,7 @@ function fairsOf({ isHeld, infinite, fair, waiting = [], semaphore }: LockStatus
 /** The status that the helper blobs in a key's folder tell. Other blobs in it are ignored. */
 export function helperStatusOf(folder: string, found: readonly StoredBlob[]): HelperStatus {
   const semaphore = semaphoreIn(folder, found);
+  const once = found.map(onceBlobIn).find((record) => record !== undefined);
   const readers = found.flatMap((blob): ReaderStatus[] => {
     const reader = isLeased(blob.leaseState) ? readerIn(blob) : undefined;
     return reader ? [{ state: blob.leaseState, holder: reader.holder }] : [];
@@ -82,6 +84,7 @@ export function helperStatusOf(folder: string, found: readonly StoredBlob[]): He
     waiting: waitingOf(ticketsIn(folder, found)),
     ...(semaphore && { semaphore }),
     ...(readers.length > 0 && { readers }),
+    ...(once && { once: once.record }),
   };
 }
 

@@ -51,10 +51,10 @@ export interface ReadCall extends StoreCall {
   readonly asWritten?: boolean | undefined;
 }
 
-/** How the metadata of a blob is written: under a lease, and over one version. */
+/** How the metadata of a blob is written: over one version, and under its lease if it is leased. */
 export interface WriteCall extends StoreCall {
-  /** The lease that the caller has of the blob. */
-  readonly leaseId: string;
+  /** The lease that the caller has of the blob. Default: none; a blob that is leased is then not written. */
+  readonly leaseId?: string | undefined;
   /** The ETag that the blob must have. */
   readonly ifMatch: string;
 }
@@ -200,7 +200,8 @@ export interface LeaseStore {
    */
   read(key: string, call?: ReadCall): Promise<ReadAnswer>;
   /**
-   * Replaces the metadata of a blob that we have leased, if it was not written since `ifMatch`. Content is not touched.
+   * Replaces the metadata of a blob, if it was not written since `ifMatch`. Content is not touched. It is refused on a
+   * blob that is leased unless the lease is named.
    */
   writeMetadata(key: string, metadata: Metadata, call: WriteCall): Promise<WriteAnswer>;
   /**

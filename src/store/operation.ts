@@ -1,5 +1,5 @@
 /** The kinds of helper blobs. Each has a folder of this name beside the other helpers of a key. */
-export type HelperKind = "queue" | "semaphore" | "reader-writer-lock";
+export type HelperKind = "queue" | "semaphore" | "reader-writer-lock" | "once";
 
 /** What one request asks of the service. */
 export type Operation =
@@ -33,6 +33,7 @@ export const OPERATION_WORDS: Readonly<Record<Operation, string>> = Object.freez
   "list queue": "list the queue",
   "list semaphore": "list the semaphore",
   "list reader-writer-lock": "list the reader-writer-lock",
+  "list once": "list the record of slots",
 });
 
 /** The values of the metric attribute `azmutex.operation`. They are public: dashboards depend on them. */
@@ -52,4 +53,5 @@ export const OPERATION_METRICS: Readonly<Record<Operation, string>> = Object.fre
   "list queue": "list",
   "list semaphore": "list",
   "list reader-writer-lock": "list",
+  "list once": "list",
 });

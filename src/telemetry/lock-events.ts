@@ -40,14 +40,16 @@ const EVENT_NAMES: readonly string[] = [
   "released",
 ] satisfies (keyof LockEvents)[];
 
-/** The listeners of one lock, by event. */
-export class Listeners {
+/** The listeners of one lock, or of one job, by event. */
+export class Listeners<Events extends object = LockEvents> {
   readonly #log: (message: string) => void;
+  readonly #names: readonly string[];
   /** Made for the first listener: most lockers have none. */
   #of: Map<string, Set<EventListener>> | undefined;
 
-  constructor(log: (message: string) => void) {
+  constructor(log: (message: string) => void, names: readonly string[] = EVENT_NAMES) {
     this.#log = log;
+    this.#names = names;
   }
 
   get isEmpty(): boolean {
@@ -56,21 +58,27 @@ export class Listeners {
 
   /** Throws `TypeError` for what is no event, or no function. One that is there already is told once. */
   add(name: string, listener: EventListener): void {
-    check(name, listener);
+    this.#check(name, listener);
     this.#of ??= new Map();
     this.#of.set(name, (this.#of.get(name) ?? new Set()).add(listener));
   }
 
   remove(name: string, listener: EventListener): void {
-    check(name, listener);
+    this.#check(name, listener);
     const listeners = this.#of?.get(name);
     listeners?.delete(listener);
     if (listeners?.size === 0) this.#of?.delete(name);
   }
 
   /** Dispatched in a microtask, so a listener never runs in the middle of a state change. */
-  tell<Name extends keyof LockEvents>(name: Name, event: LockEvents[Name]): void {
+  tell<Name extends keyof Events & string>(name: Name, event: Events[Name]): void {
     for (const listener of this.#of?.get(name) ?? []) queueMicrotask(() => void this.#call(name, listener, event));
+  }
+
+  #check(name: string, listener: unknown): void {
+    if (!this.#names.includes(name))
+      throw new TypeError(`event must be one of ${this.#names.join(", ")}, not ${shown(name)}`);
+    if (typeof listener !== "function") throw new TypeError(`listener must be a function, not ${shown(listener)}`);
   }
 
   async #call(name: string, listener: EventListener, event: unknown): Promise<void> {
@@ -80,10 +88,4 @@ export class Listeners {
       this.#log(`a listener for "${name}" failed: ${String(error)}`);
     }
   }
-}
-
-function check(name: string, listener: unknown): void {
-  if (!EVENT_NAMES.includes(name))
-    throw new TypeError(`event must be one of ${EVENT_NAMES.join(", ")}, not ${shown(name)}`);
-  if (typeof listener !== "function") throw new TypeError(`listener must be a function, not ${shown(listener)}`);
 }

@@ -27,7 +27,9 @@ export type MetricName =
   | "azmutex.lock.polls"
   | "azmutex.storage.requests"
   | "azmutex.lock.held"
-  | "azmutex.lock.waiting";
+  | "azmutex.lock.waiting"
+  | "azmutex.once.slots"
+  | "azmutex.once.lateness";
 
 const METRICS: Readonly<Record<MetricName, Description>> = {
   "azmutex.lock.wait.duration": [LONG, "From asking to holding or giving up."],
@@ -41,6 +43,8 @@ const METRICS: Readonly<Record<MetricName, Description>> = {
   "azmutex.storage.requests": ["{request}", "Requests to the service."],
   "azmutex.lock.held": ["{lock}", "What this process holds."],
   "azmutex.lock.waiting": ["{waiter}", "Tasks of this process that wait."],
+  "azmutex.once.slots": ["{slot}", "Slots that were asked for, by what came of them."],
+  "azmutex.once.lateness": [LONG, "From a slot that is a date to the beginning of its work."],
 };
 /** Those that go down again. */
 const LEVELS: readonly string[] = ["azmutex.lock.held", "azmutex.lock.waiting"] satisfies MetricName[];

@@ -4,7 +4,7 @@ import { type Attributes, type Span, startSpan, withSpan } from "./open-telemetr
 import { errorType, type Telemetry } from "./telemetry.ts";
 
 /** The kinds of locks. */
-type Kind = "lock" | "election" | "semaphore" | "read" | "write" | "lock_all";
+type Kind = "lock" | "election" | "semaphore" | "read" | "write" | "lock_all" | "once";
 
 /** The names of the spans of a wait and of a hold. */
 const SPANS: Readonly<Record<Kind, { readonly wait: string; readonly hold: string }>> = {
@@ -14,6 +14,7 @@ const SPANS: Readonly<Record<Kind, { readonly wait: string; readonly hold: strin
   read: { wait: "azmutex.rwlock.read", hold: "azmutex.rwlock.read.hold" },
   write: { wait: "azmutex.rwlock.write", hold: "azmutex.rwlock.write.hold" },
   lock_all: { wait: "azmutex.lock_all", hold: "azmutex.lock_all.hold" },
+  once: { wait: "azmutex.once.lock", hold: "azmutex.once.hold" },
 };
 const LEVEL_METRICS = { wait: "azmutex.lock.waiting", hold: "azmutex.lock.held" } as const;
 
@@ -126,7 +127,7 @@ export class Observation {
 }
 
 /** Runs something with a span as the active one. It runs exactly once, also where the API throws. */
-function runUnder<T>(span: Span | undefined, work: () => Promise<T>): Promise<T> {
+export function runUnder<T>(span: Span | undefined, work: () => Promise<T>): Promise<T> {
   let running: Promise<T> | undefined;
   const once = (): void => {
     running ??= work();
@@ -135,7 +136,8 @@ function runUnder<T>(span: Span | undefined, work: () => Promise<T>): Promise<T>
   return running ?? work();
 }
 
-function quietly(say: () => unknown): void {
+/** Telemetry that throws is not heard of. */
+export function quietly(say: () => unknown): void {
   try {
     say();
   } catch {

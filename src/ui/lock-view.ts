@@ -1,6 +1,7 @@
 import type { LockStatus } from "../index.ts";
 import { permitWaitersOf, presentHolder, type WaiterStatus } from "../status/holders.ts";
 import { mixedUseOf } from "../status/mixed-use.ts";
+import { slotLabel, slotTime } from "../status/slot-label.ts";
 import type { HoldHistory } from "./hold-history.ts";
 import type { LockState, LockView, PermitView, ReaderView, WaiterView } from "./snapshot.ts";
 
@@ -18,6 +19,7 @@ export function lockViewOf(status: LockStatus, history: HoldHistory): LockView {
     highestToken,
     waiting = [],
     semaphore,
+    once,
   } = status;
   const mixedUse = mixedUseOf(status);
   const holder = presentHolder(status);
@@ -46,6 +48,7 @@ export function lockViewOf(status: LockStatus, history: HoldHistory): LockView {
       },
     }),
     readers: readerViewsOf(status, history),
+    ...(once && { lastSlot: { label: slotLabel(once), by: once.by, at: slotTime(once).getTime() } }),
   };
 }
 

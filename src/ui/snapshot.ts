@@ -88,6 +88,14 @@ export interface LockView {
     readonly waiting: readonly WaiterView[];
   };
   readonly readers: readonly ReaderView[];
+  /** The last slot of a job that runs once for each. Left out if there is none. */
+  readonly lastSlot?: {
+    /** The slot, what came of it, and in which attempt. */
+    readonly label: string;
+    readonly by: string;
+    /** When, by the service's clock. */
+    readonly at: number;
+  };
 }
 
 /** When a hold began, as a record or a look tells. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import type { Locker } from "../../src/locks/locker.ts";
+import { Once } from "../../src/recipes/once/once.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { Storage } from "../support/storage.ts";
 
@@ -217,6 +218,29 @@ describe("the request budget", () => {
     expect(operations.filter((operation) => operation !== "renew")).toEqual(["read"]);
     expect(lock.isHeld).toBe(true);
     await lock.release();
+  });
+
+  it("is 1 for a slot that is over, 2 for one that another runs, and 3 more than the lock of the one that runs", async () => {
+    const mutex = storage.mutex(container);
+    const here = new Once(mutex, key, UNHURRIED);
+    const there = new Once(storage.mutex(container), key, UNHURRIED);
+    await here.run(1, () => undefined);
+    let beside: string[] = [];
+    const operations = await requestsOf("a slot that runs, this process wrote the record last", async () => {
+      await here.run(2, async () => {
+        const before = proxy.requests.length;
+        expect((await there.run(2, () => undefined)).outcome).toBe("running");
+        beside = proxy.requests.slice(before).map(({ operation }) => operation);
+      });
+    });
+    measured.push(`a slot that another runs: ${beside.length} (${beside.join(", ")})`);
+    expect(beside).toEqual(["read", "acquire"]);
+    const [read, acquire, started, , , ...rest] = operations;
+    expect([read, acquire, started, ...rest]).toEqual(["read", "acquire", "writeMetadata", "writeMetadata", "release"]);
+    expect(await requestsOf("a slot that is over", () => there.run(2, () => undefined))).toEqual(["read"]);
+    expect(
+      await requestsOf("a slot that runs, another process held the lock last", () => there.run(3, () => 0)),
+    ).toEqual(["read", "acquire", "read", "writeMetadata", "writeMetadata", "writeMetadata", "release"]);
   });
 
   it("is 2 for the seed's acquire and release, 1 for each renew", async () => {

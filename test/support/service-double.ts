@@ -198,7 +198,7 @@ export class ServiceDouble {
       };
       return this.#done(200, { ...stamped(blob), ...length, ...lease, ...Object.fromEntries(metadata) });
     },
-    write: async ({ name, leaseId = "" }, { headers }) => {
+    write: async ({ name, leaseId }, { headers }) => {
       const metadata = metadataIn(headers.toJson({ preserveCase: true }));
       const answer = await this.memory.writeMetadata(name, metadata, {
         leaseId,

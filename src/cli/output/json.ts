@@ -61,6 +61,25 @@ export interface StatusJson extends PlaceJson {
   readonly semaphore?: SemaphoreJson;
   /** The processes that read. Left out if there are none. */
   readonly readers?: readonly ReaderJson[];
+  /** The last slot of a job that runs once for each. Left out if there is none. */
+  readonly once?: OnceJson;
+}
+
+/** `azmutex once --json` prints one, with the key. */
+export interface OnceJson {
+  /** A date in ISO 8601, a number, or a string. */
+  readonly slot: string | number;
+  readonly state: "started" | "done" | "failed" | "crashed";
+  /** How often it was begun. */
+  readonly attempt: number;
+  /** The holder of the lock that wrote this, and its fencing token. */
+  readonly by: string;
+  readonly token: number;
+  readonly startedAt: string;
+  /** Left out while the state is `started`. */
+  readonly endedAt?: string;
+  /** The last slot that is done. Left out if none is. */
+  readonly lastDone?: string | number;
 }
 
 export interface SemaphoreJson {

@@ -5,6 +5,7 @@ import { type Participant, waitersOf } from "../../status/holders.ts";
 import type { LockChange, LockChangeKind } from "../../status/lock-changes.ts";
 import { mixedUseOf } from "../../status/mixed-use.ts";
 import { printable } from "../../status/printable.ts";
+import { slotLabel } from "../../status/slot-label.ts";
 import { heldBy, named, permitsOf, readersOf, shownTime } from "./lock-labels.ts";
 
 /** `2026-11-23T13:05:12Z nightly held by build-7:4123 (deploy 42)` */
@@ -28,6 +29,8 @@ function whatHappened(event: LockChangeKind, status: LockStatus): string {
       return permits(status);
     case "readers":
       return readers(status);
+    case "slots":
+      return lastSlot(status);
     case "mixed":
       return mixedUseOf(status) ?? "used in one way";
     case "gone":
@@ -43,6 +46,7 @@ function stateOf(status: LockStatus): string {
     ...(semaphore ? [permits(status)] : []),
     ...(reading.length > 0 ? [readers(status)] : []),
     ...(waitersOf(status).length > 0 ? [waiting(status)] : []),
+    ...(status.once ? [lastSlot(status)] : []),
     ...(mixed === undefined ? [] : [mixed]),
   ];
   // A semaphore is no lock that could be free.
@@ -72,6 +76,10 @@ function waiting(status: LockStatus): string {
 function permits({ semaphore }: LockStatus): string {
   if (!semaphore) return "no semaphore any more";
   return `${permitsOf(semaphore)} held${semaphore.held.length > 0 ? `: ${namesWithState(semaphore.held)}` : ""}`;
+}
+
+function lastSlot({ once }: LockStatus): string {
+  return once ? slotLabel(once) : "its last slot was forgotten";
 }
 
 function readers({ readers: reading = [] }: LockStatus): string {

@@ -4,6 +4,7 @@ import { UNNAMED_WAITER } from "../../status/holder-name.ts";
 import { permitWaitersOf, presentHolder } from "../../status/holders.ts";
 import { mixedUseOf } from "../../status/mixed-use.ts";
 import { printable } from "../../status/printable.ts";
+import { shownSlot, slotLabel, slotTime } from "../../status/slot-label.ts";
 import { shownDuration } from "../options/duration.ts";
 import { factLines, titleLine } from "./detail-lines.ts";
 import { forWhat, NO_CONTAINER, permitsOf, shownSince, stateCell, whereabouts } from "./lock-labels.ts";
@@ -25,6 +26,7 @@ export function statusLines(status: LockStatus, now: number, columns?: number, p
     ...waitingFacts(status, now),
     ...semaphoreFacts(status, now),
     ...readerFacts(status),
+    ...onceFacts(status, now),
   ];
   const lines = facts.flatMap(([name, ...lines]) =>
     lines.map((line, index) => [{ text: index === 0 ? `  ${name}` : "" }, { text: line }]),
@@ -34,7 +36,7 @@ export function statusLines(status: LockStatus, now: number, columns?: number, p
 
 /** What the state alone does not say. */
 function remark(status: LockStatus): string {
-  const { state, isContainerMissing, semaphore, readers } = status;
+  const { state, isContainerMissing, semaphore, readers, once } = status;
   switch (state) {
     case "leased":
     case "available":
@@ -47,7 +49,7 @@ function remark(status: LockStatus): string {
       return " (the last holder's lease ran out: it was not released)";
     case "missing":
       if (isContainerMissing) return ` (${NO_CONTAINER})`;
-      return semaphore || readers ? "" : " (there is no such blob: it was never locked, or was deleted)";
+      return semaphore || readers || once ? "" : " (there is no such blob: it was never locked, or was deleted)";
   }
 }
 
@@ -118,6 +120,16 @@ function readerFacts({ readers = [] }: LockStatus): Fact[] {
       ...readers.map(({ state, holder }) => `${whereabouts(holder)}${state === "breaking" ? breakingFor({}) : ""}`),
     ],
   ];
+}
+
+function onceFacts({ once }: LockStatus, now: number): Fact[] {
+  if (!once) return [];
+  const { by, token, lastDone } = once;
+  const facts: Fact[] = [
+    ["last slot", `${slotLabel(once).replace(/^slot /, "")}, ${shownSince(slotTime(once), now)}`],
+    ["run by", `${printable(by)}, token ${token}`],
+  ];
+  return once.state === "done" || lastDone === undefined ? facts : [...facts, ["last done", shownSlot(lastDone)]];
 }
 
 /** `, breaking: free in at most 30 s` */

@@ -3,6 +3,7 @@ import { BreaksSeen } from "../../status/breaking.ts";
 import { isInUse, presentHolder, waitersOf } from "../../status/holders.ts";
 import { heldFirst } from "../../status/lock-order.ts";
 import { printable } from "../../status/printable.ts";
+import { slotLabel, slotTime } from "../../status/slot-label.ts";
 import { shownDuration } from "../options/duration.ts";
 import { named, stateCell } from "./lock-labels.ts";
 import { type Cell, type ColumnCut, tableLines } from "./table.ts";
@@ -51,18 +52,26 @@ export function totalsLine(locks: readonly LockStatus[]): string {
 }
 
 function rowOf(status: LockStatus, now: number, breaks: BreaksSeen): readonly Cell[] {
-  const { key, isHeld, purpose, recordedAt } = status;
+  const { key, recordedAt, isHeld, once } = status;
   // Of a lock that is free the record is history.
   const isKnown = presentHolder(status) !== undefined;
+  const since = isKnown ? recordedAt : !isHeld && once ? slotTime(once) : undefined;
   const waiting = waitersOf(status).length;
   return [
     { text: printable(key), paint: "bold" },
     stateCell(status, breaks.secondsLeft(status, now)),
     { text: holderCell(status) },
-    { text: isKnown && recordedAt ? `${shownDuration(now - recordedAt.getTime())} ago` : NOTHING },
+    { text: since ? `${shownDuration(now - since.getTime())} ago` : NOTHING },
     { text: waiting > 0 ? String(waiting) : NOTHING },
-    { text: isHeld && isKnown && purpose !== undefined ? printable(purpose) : NOTHING },
+    { text: purposeCell(status) },
   ];
+}
+
+/** What the lock is held for, and the last slot of a job. */
+function purposeCell(status: LockStatus): string {
+  const { purpose, once } = status;
+  const isShown = presentHolder(status) !== undefined && purpose !== undefined;
+  return [...(isShown ? [printable(purpose)] : []), ...(once ? [slotLabel(once)] : [])].join(", ") || NOTHING;
 }
 
 function holderCell(status: LockStatus): string {

@@ -159,9 +159,9 @@ export class BlobLeaseStore implements LeaseStore {
   }
 
   writeMetadata(key: string, metadata: Metadata, { leaseId, ifMatch, signal }: WriteCall): Promise<WriteAnswer> {
-    const expected: Expected<WriteAnswer> = (failure) => is(failure, "unmet") ?? refused(failure);
+    const expected: Expected<WriteAnswer> = (failure) => is(failure, "unmet") ?? refusedOrLeased(failure);
     return this.#ask("writeRecord", key, expected, async (clients) => {
-      const options = { ...abortable({ signal }), conditions: { leaseId, ifMatch } };
+      const options = { ...abortable({ signal }), conditions: { ifMatch, ...(leaseId !== undefined && { leaseId }) } };
       const answer = await clients.blob(key).setMetadata({ ...metadata }, options);
       checkRequestId(answer);
       return { kind: "written", ...stampOf(answer) };
@@ -169,10 +169,7 @@ export class BlobLeaseStore implements LeaseStore {
   }
 
   remove(key: string, { leaseId, signal }: RemoveCall = {}): Promise<RemoveAnswer> {
-    // "A lease id is missing" says that the blob is leased, which for a create means that it exists.
-    const expected: Expected<RemoveAnswer> = (failure) =>
-      is(failure, "exists") ? { kind: "refused", why: "taken", status: failure.status } : refused(failure);
-    return this.#ask("remove", key, expected, async (clients) => {
+    return this.#ask<RemoveAnswer>("remove", key, refusedOrLeased, async (clients) => {
       const conditions = leaseId === undefined ? {} : { conditions: { leaseId } };
       checkRequestId(await clients.blob(key).delete({ ...abortable({ signal }), ...conditions }));
       return { kind: "removed" };
@@ -249,4 +246,12 @@ function refused({ outcome, status }: FailedRequest): Refused | undefined {
     default:
       return undefined;
   }
+}
+
+/**
+ * The same for an operation that need not name a lease. "A lease id is missing" says that the blob is leased, which for
+ * a create means that it exists.
+ */
+function refusedOrLeased(failure: FailedRequest): Refused | undefined {
+  return is(failure, "exists") ? { kind: "refused", why: "taken", status: failure.status } : refused(failure);
 }

@@ -53,7 +53,7 @@ function refusedEverywhere(
   );
 }
 
-async function writeAs(leaseId: string, under: StoreUnderTest): Promise<string> {
+async function writeAs(leaseId: string | undefined, under: StoreUnderTest): Promise<string> {
   const { etag } = await readBlob(under);
   return inWords(await under.store.writeMetadata(KEY, { note: "written" }, { leaseId, ifMatch: etag }));
 }
@@ -194,6 +194,15 @@ export const LEASE_TABLE: readonly Row[] = [
     as("refused (taken)", "breaking"),
     as("refused (expired)", "broken"),
     as("refused (expired)", "expired"),
+  ),
+  row(
+    "a write that names no lease id",
+    (under) => writeAs(undefined, under),
+    as("written", "available"),
+    as("refused (taken)", "leased"),
+    as("refused (taken)", "breaking"),
+    as("written", "available"),
+    as("written", "available"),
   ),
   row(
     "a write without a lease id",

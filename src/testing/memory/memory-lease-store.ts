@@ -152,7 +152,7 @@ export class MemoryLeaseStore implements LeaseStore {
   /** See {@link LeaseStore.writeMetadata}. */
   writeMetadata(key: string, metadata: Metadata, call: WriteCall): Promise<WriteAnswer> {
     return this.#serve(call, (container) => {
-      const id = leaseIdOf(key, call.leaseId);
+      const id = call.leaseId === undefined ? undefined : leaseIdOf(key, call.leaseId);
       const blob = container.find(key);
       if ("kind" in blob) return gone(blob);
       if (call.ifMatch !== blob.etag) return { kind: "unmet" };

@@ -100,6 +100,14 @@ function LockFacts({ lock, watched }: { readonly lock: LockView; readonly watche
             unknown: it left no record (a go-azuremutex, acquire(), a locker without fencing or an infinite lease)
           </FactRow>
         ) : null}
+        {lock.lastSlot ? (
+          <FactRow name="Last slot">
+            {printable(lock.lastSlot.label)}
+            <div class="muted">
+              by {printable(lock.lastSlot.by)}, <Moment at={lock.lastSlot.at} now={now} />
+            </div>
+          </FactRow>
+        ) : null}
         {lastHolder ? (
           <FactRow name="Last holder">
             {holderName(lastHolder)}

@@ -6,9 +6,11 @@ import { takeAll } from "../../../lab/shared/take-all.ts";
 import { AccessDeniedError } from "../../../src/errors.ts";
 import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
+import { Once } from "../../../src/recipes/once/once.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { FaultyLeaseStore, MemoryLeaseStore } from "../../../src/testing/index.ts";
+import { sleep } from "../../../src/time/clock.ts";
 import { OpenTelemetrySdk } from "../../support/open-telemetry.ts";
 import { PROJECT } from "../../support/sources.ts";
 import { FIRST_RENEWAL_LAST, World } from "../../support/world.ts";
@@ -244,9 +246,30 @@ async function everything(): Promise<void> {
   await world.until(both.read.run(() => undefined));
   await (await world.until(takeAll(mutex, ["a", "b"]))).release();
 
+  await playSlots(world, mutex);
+
   // A key that is not named.
   const { mutex: discreet } = world.process({ telemetry: { key: "hash" } });
   await (await world.until(takeAll(discreet, ["a", "b"]))).release();
   await world.until(discreet.locker("a").run(() => undefined));
   await clock.settle();
+}
+
+/** A slot with each thing that can come of it. */
+async function playSlots(world: World, mutex: AzureMutex): Promise<void> {
+  const nightly = new Once(mutex, "nightly", { afterFailure: "leave" });
+  const ask = (slot: number): Promise<unknown> => nightly.run(slot, () => undefined);
+  for (const slot of [1, 1]) await world.until(ask(slot));
+  const failing = nightly.run(2, () => {
+    throw new Error("disk full");
+  });
+  await world.until(failing.catch(() => undefined));
+  await world.until(ask(2));
+  const lost = nightly.run(4, ({ signal }) => sleep(world.clock, 120_000, { signal }));
+  lost.catch(() => undefined);
+  await world.clock.advance(100);
+  for (const slot of [3, 4]) await world.until(ask(slot));
+  await world.until(mutex.break("nightly", { periodSeconds: 0 }));
+  await world.until(lost.catch(() => undefined));
+  await world.until(new Once(mutex, "hourly").run(new Date(0), () => undefined));
 }

@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from "node:child_process";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { EMULATOR, emulatorConnectionString } from "../../src/store/azure/endpoint.ts";
+import { emulatorConnectionString } from "../../src/store/azure/connection-string.ts";
+import { EMULATOR } from "../../src/store/azure/endpoint.ts";
 import { kill } from "../shared/child-process.ts";
 import type { Upstream } from "../shared/wire/fault-proxy.ts";
 

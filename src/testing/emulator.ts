@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import { EMULATOR, emulatorConnectionString } from "../store/azure/endpoint.ts";
+import { emulatorConnectionString } from "../store/azure/connection-string.ts";
+import { EMULATOR } from "../store/azure/endpoint.ts";
 import { AZURITE_SETTINGS, findAzurite, loadAzurite } from "./azurite.ts";
 import { EMULATOR_WORKER, type EmulatorWorkerData } from "./emulator-worker.ts";
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { until } from "../../lab/shared/processes.ts";
-import { emulatorConnectionString } from "../../src/store/azure/endpoint.ts";
+import { emulatorConnectionString } from "../../src/store/azure/connection-string.ts";
 import { type Block, parseDocument } from "../support/documents.ts";
 import { ownTime } from "../support/own-time.ts";
 import { PROJECT } from "../support/sources.ts";

@@ -1,4 +1,5 @@
-import { EMULATOR, emulatorConnectionString } from "../../../src/store/azure/endpoint.ts";
+import { emulatorConnectionString } from "../../../src/store/azure/connection-string.ts";
+import { EMULATOR } from "../../../src/store/azure/endpoint.ts";
 
 /** Accounts of Azurite beside the usual one: `devstoreaccount2` and so on. */
 const OTHERS: readonly string[] = [2, 3, 4, 5].map((n) => EMULATOR.accountName.replace("1", String(n)));

@@ -4,22 +4,23 @@ import { checkRuntime } from "../../runtime/runtime.ts";
 import { loadAzureLog } from "../../telemetry/azure-log.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";
 import type { LeaseStore } from "../lease-store.ts";
-import { type StoreAddress, storeAddress } from "../store-address.ts";
+import { storeAddress } from "../store-address.ts";
 import { BlobLeaseStore } from "./blob-lease-store.ts";
 import { checkContainerName } from "./blob-name.ts";
+import { parseConnectionString } from "./connection-string.ts";
 import {
   checkAccountKey,
   checkAccountName,
   checkTransport,
   EMULATOR,
   isLoopback,
-  parseConnectionString,
   parseEndpoint,
   parseUrl,
   publicEndpoint,
   readBlobUrl,
+  signedUntil,
 } from "./endpoint.ts";
-import { divert, policyOf } from "./own-requests.ts";
+import { readyClient } from "./ready-client.ts";
 import type { ContainerClientLike } from "./sdk-clients.ts";
 import { type TokenCredentialLike, TokenSource } from "./token-source.ts";
 
@@ -80,13 +81,14 @@ export function connect(options: ConnectOptions, clock: Clock = systemClock): Le
       refuseContainerName(options, "store");
       return options.store as LeaseStore;
     case "containerClient":
-      return readyClient(options, clock);
+      refuseContainerName(options, "containerClient");
+      return readyClient(options.containerClient as ContainerClientLike, options.allowHttp ?? false, clock);
     case "sasUrl":
       return fromSasUrl(options);
     case "connectionString":
       return fromConnectionString(options);
     case "useStorageEmulator":
-      return sharedKey({ ...EMULATOR, options, option: "useStorageEmulator" });
+      return sharedKey(EMULATOR, options, "useStorageEmulator");
     case "account":
       return fromAccount(options, clock);
   }
@@ -117,7 +119,7 @@ function onlyWay(options: ConnectOptions): Way {
 function fromConnectionString(options: ConnectOptions): LeaseStore {
   const { endpoint, accountName, accountKey, sas } = parseConnectionString(options.connectionString);
   if (accountName !== undefined && accountKey !== undefined) {
-    return sharedKey({ endpoint, accountName, accountKey, options, option: "BlobEndpoint in connectionString" });
+    return sharedKey({ endpoint, accountName, accountKey }, options, "BlobEndpoint in connectionString");
   }
   const url = parseUrl(endpoint, "BlobEndpoint in connectionString");
   url.search = sas ?? "";
@@ -140,13 +142,8 @@ function fromAccount(options: ConnectOptions, clock: Clock): LeaseStore {
   if (accountKey !== undefined) {
     checkAccountKey(accountKey);
     if (accountName === undefined) throw new TypeError("accountKey needs accountName");
-    return sharedKey({
-      endpoint: endpoint ?? publicEndpoint(accountName),
-      accountName,
-      accountKey,
-      options,
-      option: "endpoint",
-    });
+    const account = { endpoint: endpoint ?? publicEndpoint(accountName), accountName, accountKey };
+    return sharedKey(account, options, "endpoint");
   }
   if (credential === undefined)
     throw new TypeError(`${accountName === undefined ? "endpoint" : "accountName"} needs accountKey or credential`);
@@ -163,19 +160,8 @@ function fromAccount(options: ConnectOptions, clock: Clock): LeaseStore {
   return lazily(url, name, () => tokens);
 }
 
-function sharedKey({
-  endpoint,
-  accountName,
-  accountKey,
-  options,
-  option,
-}: {
-  endpoint: string;
-  accountName: string;
-  accountKey: string;
-  options: ConnectOptions;
-  option: string;
-}): LeaseStore {
+function sharedKey(account: typeof EMULATOR, options: ConnectOptions, option: string): LeaseStore {
+  const { endpoint, accountName, accountKey } = account;
   const url = parseEndpoint(endpoint, option, accountName);
   checkTransport(url, option, options.allowHttp ?? false);
   const name = containerName(options);
@@ -200,89 +186,6 @@ function signedUrl(url: URL, options: ConnectOptions, option: string, accountNam
 
 const anonymous = (sdk: Sdk): object => new sdk.AnonymousCredential();
 
-/** The parts of the SDK's clients that are read. */
-interface SdkClient extends ContainerClientLike {
-  readonly url?: unknown;
-  readonly credential?: unknown;
-  readonly pipeline?: { readonly options?: object };
-}
-
-function readyClient(options: ConnectOptions, clock: Clock): LeaseStore {
-  const client = options.containerClient as SdkClient;
-  if (typeof client.getBlockBlobClient !== "function" || typeof client.listBlobsFlat !== "function") {
-    throw new TypeError("containerClient must be a ContainerClient of @azure/storage-blob");
-  }
-  refuseContainerName(options, "containerClient");
-  const url = typeof client.url === "string" ? parseUrl(client.url, "containerClient") : undefined;
-  if (url) checkClientUrl(client, url, options);
-  sendOnce(client);
-  return new BlobLeaseStore(async () => client, {
-    signer: boundTokens(client, clock),
-    ...(url && { address: addressOf(url), signedUntil: signedUntil(url) }),
-  });
-}
-
-/** The container is the last part of a client's URL, whatever stands before it. */
-function addressOf(url: URL): StoreAddress {
-  const account = new URL(url);
-  const [, before = "", container = ""] = /^(.*?)\/?([^/]*)\/?$/.exec(url.pathname) ?? [];
-  account.pathname = before;
-  return storeAddress(account, container);
-}
-
-/** The SDK's own retries outlive a lease of 15 s, and hide which request was answered. */
-function sendOnce(client: SdkClient): void {
-  const retrying = policyOf(client, "storageRetryPolicy");
-  if (retrying) divert(retrying, (request, next) => next(request));
-}
-
-/** The tokens of each policy that was replaced: a second mutex goes the same way. */
-const boundSources = new WeakMap<object, TokenSource>();
-
-/** The source of a client's tokens, if it signs with tokens. */
-function boundTokens(client: SdkClient, clock: Clock): TokenSource | undefined {
-  const signing = policyOf(client, "bearerTokenAuthenticationPolicy");
-  if (!signing || !bringsTokens(client.credential)) return undefined;
-  const source = boundSources.get(signing) ?? new TokenSource(client.credential, clock);
-  boundSources.set(signing, source);
-  // The policy is taken from a client made for it, as the SDK exports none. A subclass may have another constructor, so
-  // its base is used.
-  const Client = classesOf(client).at(-2) as new (url: unknown, credential: object, options?: object) => object;
-  const bounded = policyOf(new Client(client.url, source, client.pipeline?.options), signing.name);
-  if (bounded) divert(signing, (request, next) => bounded.sendRequest(request, next));
-  return source;
-}
-
-/** From the client's own class to `StorageClient`, the last but one being `ContainerClient`. */
-function classesOf(client: object): unknown[] {
-  const prototype = Object.getPrototypeOf(client);
-  return prototype === Object.prototype || prototype === null ? [] : [prototype.constructor, ...classesOf(prototype)];
-}
-
-function bringsTokens(credential: unknown): credential is TokenCredentialLike {
-  return (
-    typeof credential === "object" &&
-    credential !== null &&
-    "getToken" in credential &&
-    typeof credential.getToken === "function"
-  );
-}
-
-function checkClientUrl({ credential }: SdkClient, url: URL, { allowHttp = false }: ConnectOptions): void {
-  checkTransport(url, "containerClient", allowHttp);
-  const { container, isBlob } = readBlobUrl(url, "containerClient");
-  // Behind a port a name with dots may be an emulator's of any account; then the path says nothing.
-  if ((container !== undefined && !isBlob) || (url.port !== "" && /\.[a-z]/.test(url.hostname))) return;
-  if (isBlob) throw new TypeError("containerClient must be that of a container, and its URL names more");
-  // Behind an address, one segment is an emulator's account; with https it may be a container of a service that serves
-  // one account alone.
-  const segment = url.pathname.replaceAll("/", "");
-  const isAccount =
-    url.protocol === "http:" || segment === (credential as { accountName?: unknown } | undefined)?.accountName;
-  if (segment === "" || isAccount)
-    throw new TypeError("containerClient must be that of a container, and its URL names none");
-}
-
 function containerName({ containerName: name }: ConnectOptions): string {
   if (name === undefined) throw new TypeError("containerName is missing");
   checkContainerName(name);
@@ -298,11 +201,6 @@ function inContainer(url: URL, name: string): URL {
   const inside = new URL(url);
   inside.pathname = `${url.pathname.replace(/\/$/, "")}/${name}`;
   return inside;
-}
-
-/** When the shared access signature in a URL expires, in milliseconds since 1970; NaN without one. */
-function signedUntil({ searchParams }: URL): number {
-  return Date.parse(searchParams.get("se") ?? "");
 }
 
 type Sdk = typeof import("@azure/storage-blob");

@@ -6,9 +6,9 @@ import type { AddressInfo } from "node:net";
 import { ContainerClient, ContainerSASPermissions, StorageSharedKeyCredential } from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
-import { thisProcess } from "../../src/locks/ending-process.ts";
+import { thisProcess } from "../../src/locks/shutdown/ending-process.ts";
 import { spaceOf } from "../../src/locks/mutex.ts";
-import { releaseAtExit } from "../../src/locks/release-at-exit.ts";
+import { releaseAtExit } from "../../src/locks/shutdown/release-at-exit.ts";
 import type { LeaseStore } from "../../src/store/lease-store.ts";
 import { MemoryLeaseStore, startEmulator } from "../../src/testing/index.ts";
 

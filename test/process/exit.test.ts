@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
-import { thisProcess } from "../../src/locks/ending-process.ts";
+import { thisProcess } from "../../src/locks/shutdown/ending-process.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
 import { run } from "../support/script.ts";
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
-import type { EndingProcess, EndingSignal } from "../../../../src/locks/ending-process.ts";
-import { type ReleaseOnSignalsOptions, Shutdown, spacesIn } from "../../../../src/locks/shutdown.ts";
+import type { EndingProcess, EndingSignal } from "../../../../src/locks/shutdown/ending-process.ts";
+import { type ReleaseOnSignalsOptions, Shutdown, spacesIn } from "../../../../src/locks/shutdown/shutdown.ts";
 import { World } from "../../../support/world.ts";
 
 /** A process that a test sends signals to, and that says how it ended. */

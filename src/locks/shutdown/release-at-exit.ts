@@ -1,6 +1,6 @@
-import type { ReleaseRequest } from "../store/release-request.ts";
+import type { ReleaseRequest } from "../../store/release-request.ts";
+import type { LockSpace } from "../lock-space.ts";
 import { type EndingProcess, isOwn, ownListener } from "./ending-process.ts";
-import type { LockSpace } from "./lock-space.ts";
 
 /** The longest that the end of the process is delayed, in milliseconds. */
 const LONGEST_MS = 2_000;

@@ -1,21 +1,12 @@
-import { constants } from "node:os";
-import { shown } from "../errors.ts";
-import { checkMs } from "../lease/terms.ts";
-import { unlessAborted } from "../time/abort.ts";
-import type { Clock } from "../time/clock.ts";
-import {
-  deciders,
-  type EndingProcess,
-  type EndingSignal,
-  isEnding,
-  type Listening,
-  listening,
-  type OwnListener,
-  ownListener,
-  thisProcess,
-} from "./ending-process.ts";
-import { type LockSpace, untilIdle } from "./lock-space.ts";
-import { type Mutex, spaceOf } from "./mutex.ts";
+import { shown } from "../../errors.ts";
+import { checkMs } from "../../lease/terms.ts";
+import { unlessAborted } from "../../time/abort.ts";
+import type { Clock } from "../../time/clock.ts";
+import { type LockSpace, untilIdle } from "../lock-space.ts";
+import { type Mutex, spaceOf } from "../mutex.ts";
+import { endBySignal } from "./end-by-signal.ts";
+import { type EndingProcess, type EndingSignal, thisProcess } from "./ending-process.ts";
+import { EndingSignals } from "./ending-signals.ts";
 import { onLastExit, releaseAtExit } from "./release-at-exit.ts";
 
 /** What asks a process to end, and how it does. */
@@ -45,40 +36,17 @@ export interface ReleaseOnSignalsOptions {
 const KNOWN: readonly EndingSignal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR2"];
 const SIGNALS: readonly EndingSignal[] = ["SIGTERM", "SIGINT"];
 const GRACE_MS = 10_000;
-/** A signal so many milliseconds after the first, or sooner, may be npm passing on a Ctrl-C: it is no second wish. */
-const SAME_WISH_MS = 500;
-/** How long listeners that end the process once they are alone, as signal-exit's do, have for it, in milliseconds. */
-const LAST_WORD_MS = 100;
-
-/** The first signal, and the listeners that heard it. */
-interface FirstSignal {
-  readonly name: EndingSignal;
-  readonly at: number;
-  readonly others: Listening;
-  readonly released: Promise<void>;
-}
 
 /** The end of a process that was asked to end by a signal, once everything it held is released. */
 export class Shutdown {
-  /**
-   * Aborts at the first signal, with an `AbortError` that names it. Hand it to the work, which is to end, and to
-   * whatever waits for a lock. It does not abort when a lock is lost: give it to a lock as `until`, and `lock.signal`
-   * to the work.
-   */
-  readonly signal: AbortSignal;
   readonly #asked = new AbortController();
-  readonly #spaces: readonly LockSpace[];
-  readonly #clock: Clock;
+  readonly #spaces: readonly [LockSpace, ...LockSpace[]];
   readonly #host: EndingProcess;
   readonly #graceMs: number;
-  readonly #stopWork: NonNullable<ReleaseOnSignalsOptions["stopWork"]> | undefined;
-  readonly #listeners: ReadonlyMap<EndingSignal, OwnListener>;
-  readonly #state = { isEnding: false };
-  #first: FirstSignal | undefined;
-  /** Whether a listener that heard the first signal decides when the process ends. */
-  #othersDecide = false;
-  /** How many repeats of the signal may come from listeners that are done, and have sent it again. */
-  #resent = 0;
+  readonly #stopWork: ReleaseOnSignalsOptions["stopWork"];
+  readonly #signals: EndingSignals;
+  /** Settles when the first signal was answered. */
+  #released: Promise<void> | undefined;
   #isReleased = false;
   #isOver = false;
 
@@ -90,16 +58,23 @@ export class Shutdown {
     if (stopWork !== undefined && typeof stopWork !== "function") {
       throw new TypeError(`stopWork must be a function, not ${shown(stopWork)}`);
     }
-    this.signal = this.#asked.signal;
     this.#spaces = spaces;
-    this.#clock = spaces[0].clock;
     this.#host = host;
     this.#graceMs = graceMs;
     this.#stopWork = stopWork;
-    this.#listeners = new Map(signals.map((name) => [name, ownListener(() => this.#hear(name), this.#state)]));
-    // It is called before all other listeners: those added by `once` are removed when they are called, and could not be
-    // counted.
-    for (const [name, listener] of this.#listeners) host.prependListener(name, listener);
+    this.#signals = new EndingSignals(host, spaces[0].clock, signals, (asked, name) => {
+      if (asked === "begin") this.#released = this.#release(name);
+      else if (asked === "endNow" || this.#isReleased) this.#end(name);
+    });
+  }
+
+  /**
+   * Aborts at the first signal, with an `AbortError` that names it. Hand it to the work, which is to end, and to
+   * whatever waits for a lock. It does not abort when a lock is lost: give it to a lock as `until`, and `lock.signal`
+   * to the work.
+   */
+  get signal(): AbortSignal {
+    return this.#asked.signal;
   }
 
   /**
@@ -108,31 +83,8 @@ export class Shutdown {
    * Never throws.
    */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#first) await this.#first.released;
-    else this.#stopListening();
-  }
-
-  #hear(name: EndingSignal): void {
-    const others = listening(this.#host, name);
-    const at = this.#clock.now();
-    if (!this.#first) {
-      this.#state.isEnding = true;
-      this.#othersDecide = deciders(others) > 0;
-      this.#resent = deciders(others);
-      this.#first = { name, at, others, released: this.#release(name) };
-      return;
-    }
-    // The other listeners hear the repeat too, and decide what comes of it.
-    if (deciders(others) > 0) return;
-    const isLate = at - this.#first.at > SAME_WISH_MS;
-    if (name === this.#first.name && this.#resent > 0) {
-      // A repeat this soon may be npm's, and a `once` listener may still be at work. A listener that was removed is
-      // done.
-      if (!isLate && this.#first.others.lasting === 0) return;
-      this.#resent -= 1;
-      this.#othersDecide = false;
-      if (this.#isReleased) this.#die(name);
-    } else if (isLate) this.#die(name);
+    if (this.#released !== undefined) await this.#released;
+    else this.#signals.stop();
   }
 
   /** Releases what is held, and ends the process, if that is for this shutdown to decide by then. Never rejects. */
@@ -150,12 +102,12 @@ export class Shutdown {
     timer.cancel();
     stopListening();
     this.#isReleased = true;
-    if (!this.#othersDecide || enough.signal.aborted) return this.#die(name);
+    if (!this.#signals.othersDecide || enough.signal.aborted) return this.#end(name);
     // The timer keeps no process alive that has nothing else to do: such a process ends well.
     this.#clock.setTimer(this.#leftMs, () => {
       if (!this.#isOver)
         this.#log(`${name}: another listener has not ended the process within ${this.#graceMs} ms: it ends now`);
-      this.#die(name);
+      this.#end(name);
     });
   }
 
@@ -177,43 +129,20 @@ export class Shutdown {
     await Promise.all(this.#spaces.map((space) => space.releaseAllUntil(signal)));
   }
 
-  get #leftMs(): number {
-    const since = this.#first?.at ?? this.#clock.now();
-    return Math.max(0, this.#graceMs - (this.#clock.now() - since));
-  }
-
-  /** Ends the process by the signal, as it would have ended without this shutdown: its parent sees by what. */
-  #die(name: EndingSignal): void {
+  #end(name: EndingSignal): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#stopListening();
-    const left = listening(this.#host, name);
-    // The other shutdown has something to release yet, and ends the process then.
-    if (left.own.some(isEnding)) return;
-    // On Windows it would end the process before any listener hears of it.
-    if (this.#host.platform !== "win32") this.#send(name);
-    // A shutdown that has not begun yet has now heard its first signal, and ends the process.
-    if (left.own.length > 0) return;
-    const exit = (): unknown => this.#host.exit(128 + (constants.signals[name] ?? 0));
-    // Process 1 of a container does not die of its own signals, neither of this one nor of signal-exit's.
-    if (deciders(left) + left.signalExits === 0) this.#clock.nextTurn(exit);
-    else
-      this.#clock.setTimer(
-        deciders(left) === 0 && this.#host.pid === 1 ? LAST_WORD_MS : Math.max(LAST_WORD_MS, this.#leftMs),
-        exit,
-      );
+    this.#signals.stop();
+    endBySignal(this.#host, this.#clock, name, this.#leftMs);
   }
 
-  #send(name: EndingSignal): void {
-    try {
-      this.#host.kill(this.#host.pid, name);
-    } catch {
-      // This system may not be able to send the signal.
-    }
+  get #clock(): Clock {
+    return this.#spaces[0].clock;
   }
 
-  #stopListening(): void {
-    for (const [name, listener] of this.#listeners) this.#host.off(name, listener);
+  /** How much is left of the time that the process may take, in milliseconds. */
+  get #leftMs(): number {
+    return Math.max(0, this.#graceMs - this.#signals.sinceFirstMs);
   }
 
   #log(message: string): void {

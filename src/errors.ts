@@ -111,14 +111,26 @@ export class LockLostError extends MutexError {
   override readonly name = "LockLostError";
   /** How the lock was lost. */
   readonly why: LossReason;
-  /** What the work itself threw, if it threw something else than this error after the loss. Set by `run` alone. */
-  workError?: unknown;
+  /** What the work itself threw, if it threw something else than this error after the loss. Of `run` alone. */
+  readonly workError?: unknown;
 
   constructor(key: string, why: LossReason, how: string, options?: ErrorOptions & { workError?: unknown }) {
     super(`lock on "${key}" lost: ${how}`, key, options);
     this.why = why;
     if (options && "workError" in options) this.workError = options.workError;
   }
+}
+
+/**
+ * Completes a loss with what is known later: what the work threw, or what the service answered.
+ *
+ * @internal
+ */
+export function completeLoss(
+  lost: LockLostError,
+  later: { readonly workError: unknown } | { readonly cause: LockLostError },
+): LockLostError {
+  return Object.assign(lost, later);
 }
 
 /**

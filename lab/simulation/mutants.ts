@@ -382,8 +382,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         place: "waiting/FairQueue.giveUp",
-        stands: "if (await this.#passOn(acquisition.leaseId)) return;",
-        instead: 'if (acquisition.leaseId === "" && (await this.#passOn(acquisition.leaseId))) return;',
+        stands: "(await this.#passOn(acquisition.leaseId))",
+        instead: '(acquisition.leaseId === "" && (await this.#passOn(acquisition.leaseId)))',
       },
     ],
   },

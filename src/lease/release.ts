@@ -1,9 +1,8 @@
 import type { LockLostError } from "../errors.ts";
 import type { ReleaseAnswer } from "../store/lease-store.ts";
-import { Stopwatch, sleep } from "../time/clock.ts";
 import { inRootContext } from "../time/root-context.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { isUnsure, retry, TRIES } from "./retry.ts";
+import { isUnsure, repeat, retry, TRIES } from "./retry.ts";
 
 /** How a lease ended. */
 export type EndAnswer =
@@ -91,17 +90,10 @@ export async function releaseInBackground(
   if (options.mayReturn || !answered) await releaseAgain(blob, leaseId, options);
 }
 
-/** After one timeout, then at intervals that treble until `sweepMs` have passed. */
+/** After one timeout, and until `sweepMs` have passed, as {@link repeat} does. */
 export async function releaseAgain(blob: LockBlob, leaseId: string, options: BackgroundOptions): Promise<void> {
-  const { requestTimeoutMs } = blob;
-  const { sweepMs = 0 } = options;
-  const since = new Stopwatch(blob.clock);
-  for (let wait = requestTimeoutMs; ; wait *= 3) {
-    const pauseMs = Math.max(requestTimeoutMs, Math.min(wait, sweepMs - since.elapsedMs));
-    await sleep(blob.clock, pauseMs, { keepAlive: false });
-    await releaseQuietly(blob, leaseId);
-    if (since.elapsedMs >= sweepMs) return;
-  }
+  const release = (): Promise<false> => releaseQuietly(blob, leaseId).then(() => false);
+  await repeat(blob, release, options.sweepMs ?? 0);
 }
 
 /** Whether there was an answer. */

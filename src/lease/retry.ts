@@ -1,6 +1,6 @@
 import { isMutexError, StoreUnavailableError } from "../errors.ts";
 import type { AnySignal } from "../time/abort.ts";
-import { type Sources, sleep } from "../time/clock.ts";
+import { type Clock, type Sources, Stopwatch, sleep } from "../time/clock.ts";
 import { LONGEST_RETRY_DELAY_MS } from "./terms.ts";
 
 /** How often a request is sent before a single call fails for lack of an answer. */
@@ -61,6 +61,23 @@ export async function retry<T, E = StoreUnavailableError>(
     }
     if (policy.pause) await policy.pause(pauseMs);
     else if (pauseMs > 0) await sleep(clock, pauseMs, { signal, keepAlive });
+  }
+}
+
+/**
+ * Repeats what has to meet a request that may still be on its way: after one timeout, then at intervals that treble,
+ * until it says that it is over, or `forMs` have passed. Keeps no process alive.
+ */
+export async function repeat(
+  { clock, requestTimeoutMs }: { readonly clock: Clock; readonly requestTimeoutMs: number },
+  isOver: () => Promise<boolean>,
+  forMs: number,
+  since: Stopwatch = new Stopwatch(clock),
+): Promise<void> {
+  for (let waitMs = requestTimeoutMs; ; waitMs *= 3) {
+    const pauseMs = Math.max(requestTimeoutMs, Math.min(waitMs, forMs - since.elapsedMs));
+    await sleep(clock, pauseMs, { keepAlive: false });
+    if ((await isOver()) || since.elapsedMs >= forMs) return;
   }
 }
 

@@ -1,4 +1,11 @@
-import { type LockLostError, LockUncertainError, NotHeldError, shown, type WorkStillRunningError } from "../errors.ts";
+import {
+  completeLoss,
+  type LockLostError,
+  LockUncertainError,
+  NotHeldError,
+  shown,
+  type WorkStillRunningError,
+} from "../errors.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { LeaseTerms } from "../lease/terms.ts";
 import type { ObservedHold, ObservedWait } from "../telemetry/observer.ts";
@@ -172,8 +179,7 @@ export async function runHolding<H extends Holding, T>(
   } catch (error) {
     const lost = await end();
     if (!lost) throw error;
-    if (error !== lost) lost.workError = error;
-    throw lost;
+    throw error === lost ? lost : completeLoss(lost, { workError: error });
   }
   const lost = await end();
   if (lost) throw lost;

@@ -9,7 +9,7 @@ import { Contender } from "../waiting/contender.ts";
 import { endQuietly } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 import type { KeyState } from "../waiting/key-states.ts";
-import type { QueueHead, Waiter } from "../waiting/local-queue.ts";
+import type { QueueHead } from "../waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import type { ProcessLease } from "../waiting/process-lease.ts";
 import { WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
@@ -38,16 +38,11 @@ export class LeaseAcquirer {
   /** The same within a wait that has begun: the place in the queue is that of a task that came when it began. */
   async acquireWithin(limit: WaitLimit, outage?: OutageTimer): Promise<Hold> {
     const state = this.keyState;
-    const head = await state.queue.enter(this.#waiter(limit));
-    const contender = new Contender({
-      blob: this.blob,
-      tokens: state.tokens,
-      options: this.options,
-      limit,
-      head,
-      outage,
-    });
-    return this.#remembered(state, await leavingUnless(head, contender, contender.wait()));
+    const { terms } = this.options;
+    const accepts = ({ renewer }: ProcessLease): boolean => areSameTerms(renewer.terms, terms);
+    const head = await state.queue.enter({ limit, accepts });
+    const contender = this.#contender(state, head, limit, outage);
+    return await this.#kept(state, contender, contender.wait());
   }
 
   /**
@@ -66,9 +61,8 @@ export class LeaseAcquirer {
     if (!head) return undefined;
     const limit = new WaitLimit(this.blob, this.#of.key, { signal }, wait);
     try {
-      const contender = new Contender({ blob: this.blob, tokens: state.tokens, options: this.options, limit, head });
-      const hold = await leavingUnless(head, contender, contender.tryOnce(tries));
-      return hold && this.#remembered(state, hold);
+      const contender = this.#contender(state, head, limit);
+      return await this.#kept(state, contender, contender.tryOnce(tries));
     } finally {
       limit.end();
     }
@@ -96,32 +90,25 @@ export class LeaseAcquirer {
     return this.#space.keyState(this.#of);
   }
 
-  #remembered(state: KeyState, hold: Hold): Hold {
+  #contender(state: KeyState, head: QueueHead<ProcessLease>, limit: WaitLimit, outage?: OutageTimer): Contender {
+    const { blob, options } = this;
+    return new Contender({ blob, tokens: state.tokens, options, limit, head, outage });
+  }
+
+  /** Leaves the queue if nothing is won with it. A hold leaves it by itself when it ends. */
+  async #kept<T extends Hold | undefined>(state: KeyState, contender: Contender, winning: Promise<T>): Promise<T> {
+    let hold: T | undefined;
+    try {
+      hold = await winning;
+    } finally {
+      if (!hold) contender.leave();
+    }
+    if (!hold) return hold;
     this.#space.remember(state, hold);
     // Won in the very moment in which everything is released: what ends the holds has not seen this one.
     const { closing, key, log } = this.blob;
     if (closing.signal.aborted) void endQuietly(hold, log, `the lock on "${key}"`);
     closing.signal.throwIfAborted();
     return hold;
-  }
-
-  #waiter(limit: WaitLimit): Waiter<ProcessLease> {
-    const { terms } = this.options;
-    return { limit, accepts: ({ renewer }) => areSameTerms(renewer.terms, terms) };
-  }
-}
-
-/** Leaves the queue if nothing was won with it. A hold leaves it by itself when it ends. */
-async function leavingUnless<T extends Hold | undefined>(
-  head: QueueHead<ProcessLease>,
-  contender: Contender,
-  winning: Promise<T>,
-): Promise<T> {
-  let hold: T | undefined;
-  try {
-    hold = await winning;
-    return hold;
-  } finally {
-    if (!hold) head.leave({ outage: contender.outage });
   }
 }

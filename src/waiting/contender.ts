@@ -20,7 +20,7 @@ import { Polling, type PollingOptions } from "./polling.ts";
 import type { ProcessLease } from "./process-lease.ts";
 import type { WaitLimit } from "./wait-limit.ts";
 
-export interface ContenderOptions {
+interface ContenderOptions {
   readonly blob: LockBlob;
   readonly tokens: FencingTokens;
   readonly options: ResolvedLockerOptions;
@@ -163,9 +163,9 @@ export class Contender {
     }
   }
 
-  /** How long the service has not answered, for the next in line; undefined if it was not asked. */
-  get outage(): OutageTimer | undefined {
-    return this.#outageSoFar;
+  /** Leaves the queue without a hold. What it has seen of an outage is for the next in line. */
+  leave(): void {
+    this.#head.leave({ outage: this.#outageSoFar });
   }
 
   /** Made when it is first asked for: a waiter that is handed the lock never asks. */

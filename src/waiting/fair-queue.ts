@@ -4,9 +4,9 @@ import type { Acquisition } from "../lease/acquisition.ts";
 import { ServiceTime } from "../lease/last-stamp.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { changeLease, releaseLease } from "../lease/release.ts";
-import { retry, TRIES } from "../lease/retry.ts";
+import { repeat, retry, TRIES } from "../lease/retry.ts";
 import { sweepHelpers } from "../lease/sweep.ts";
-import { Stopwatch, sleep } from "../time/clock.ts";
+import { Stopwatch } from "../time/clock.ts";
 import { Ticket } from "./ticket.ts";
 
 /** A ticket that is not leased and was not written for so long belongs to a dead process. */
@@ -54,15 +54,12 @@ export class FairQueue {
    * may yet be, and does not want it any more. Again and again for a minute, until it turns out to have been ours.
    */
   async giveUp(acquisition: Pick<Acquisition, "leaseId" | "mayReturn">, ticket: Ticket | undefined): Promise<void> {
-    const { clock, requestTimeoutMs } = this.#blob;
-    const since = new Stopwatch(clock);
+    const since = new Stopwatch(this.#blob.clock);
     await ticket?.leave();
-    for (let wait = requestTimeoutMs; ; wait *= 3) {
-      if (await this.#passOn(acquisition.leaseId)) return;
-      const left = LATE_HAND_OVER_MS - since.elapsedMs;
-      if (!(ticket || acquisition.mayReturn) || left <= 0) return;
-      await sleep(clock, Math.max(requestTimeoutMs, Math.min(wait, left)), { keepAlive: false });
-    }
+    const isOver = async (): Promise<boolean> =>
+      (await this.#passOn(acquisition.leaseId)) || !(ticket || acquisition.mayReturn);
+    if ((await isOver()) || since.elapsedMs >= LATE_HAND_OVER_MS) return;
+    await repeat(this.#blob, isOver, LATE_HAND_OVER_MS, since);
   }
 
   /**

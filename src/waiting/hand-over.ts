@@ -116,11 +116,10 @@ export class FifoHandOver implements HandOver {
  * on.
  */
 function passTo(head: QueueHead<ProcessLease>, processLease: ProcessLease): boolean {
-  const { blob, tokens, renewer, budget, ticketGone } = processLease;
+  const { blob, renewer } = processLease;
   renewer.heldBy(undefined);
   const onTaken = blob.telemetry.handsOver();
-  const isSame = onTaken === processLease.onTaken;
-  return head.pass(isSame ? processLease : { blob, tokens, renewer, budget, ticketGone, onTaken });
+  return head.pass(onTaken === processLease.onTaken ? processLease : { ...processLease, onTaken });
 }
 
 /** P46: whether the first in line of this process came before all tickets. */

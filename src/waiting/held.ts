@@ -1,23 +1,14 @@
 import type { LockLostError } from "../errors.ts";
+import type { HeldOnLeases } from "../lease/held-on-leases.ts";
 import type { LeaseObserver } from "../telemetry/lease-observer.ts";
 import type { LockEvents } from "../telemetry/lock-events.ts";
 
 export type HandedTo = LockEvents["handedOver"]["to"];
 
 /** What a task holds until it ends it or loses it: a lease, a part of one, or several. */
-export interface Held {
+export interface Held extends Pick<HeldOnLeases, "isHeld" | "isUncertain" | "remainingMs" | "lostBecause" | "ended"> {
   /** Aborts when it is lost; its reason is a `LockLostError`. */
   readonly signal: AbortSignal;
-  /**
-   * For how long it is certain to last, in milliseconds, by the clock at this moment; 0 when it is lost or has ended.
-   */
-  readonly remainingMs: number;
-  readonly isHeld: boolean;
-  /** Whether the machine slept and no renewal was answered since: it is neither held nor lost. */
-  readonly isUncertain: boolean;
-  /** Why it is lost, or undefined while it is not or once it has ended. The clock may say so before the signal can. */
-  readonly lostBecause: LockLostError | undefined;
-  readonly ended: boolean;
   /** Default: there is none. */
   readonly token?: number | undefined;
   /** Where it went as it ended. Default: it was given back. */

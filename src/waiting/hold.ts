@@ -1,4 +1,4 @@
-import { LockLostError, NotHeldError } from "../errors.ts";
+import { completeLoss, LockLostError, NotHeldError } from "../errors.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import type { Lease } from "../lease/lease.ts";
 import { lossBy } from "../lease/refusal.ts";
@@ -223,8 +223,7 @@ async function lossAtEnd(
     if (answer.kind === "released") return "isAssumed" in answer ? overdue : undefined;
     const refused = lossBy(answer, key, "release");
     if (!overdue) return refused;
-    overdue.cause ??= refused;
-    return overdue;
+    return overdue.cause === undefined ? completeLoss(overdue, { cause: refused }) : overdue;
   } catch (error) {
     const lost = declared ?? overdue;
     if (lost) return lost;

@@ -211,12 +211,54 @@ export interface StoreUnavailableOptions extends ErrorOptions {
   reason?: string | undefined;
 }
 
-/** The service, or the source of its tokens, refused the credentials or their permissions. */
+/** Why access was denied. */
+export type AccessDeniedWhy =
+  /** The account's key, or the signature of the SAS, is wrong. */
+  | "key"
+  /** This machine's clock is more than ten minutes off, and a signature is good for a quarter of an hour. */
+  | "clock"
+  /** The SAS has expired. */
+  | "sasExpired"
+  /** The SAS is good from a later time on. */
+  | "sasNotYetValid"
+  /** A part of the SAS is missing, or cannot be read. */
+  | "sasMalformed"
+  /** The SAS is for other addresses, protocols, services or kinds of resource. */
+  | "scope"
+  /** The credentials lack a right. The message says which. */
+  | "right"
+  /** The account's network rules do not let this machine in. */
+  | "network"
+  /** The account takes no keys. */
+  | "keysOff"
+  /** The account is disabled. */
+  | "account"
+  /** There is no token, or the service does not take it. */
+  | "token";
+
+/** What is known of a denial, besides its message. */
+export interface AccessDeniedOptions extends ErrorOptions {
+  /** Why access was denied. Default: undefined. */
+  why?: AccessDeniedWhy | undefined;
+}
+
+/**
+ * The service, or the source of its tokens, refused the credentials or their permissions. The message says which of
+ * both, as far as the service tells, and {@link AccessDeniedError.why} says it to programs. `azmutex doctor`, or
+ * {@link AzureMutex.diagnose}, tells more.
+ */
 export class AccessDeniedError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
   readonly code = "ACCESS_DENIED";
   /** The name of the class. */
   override readonly name = "AccessDeniedError";
+  /** Why access was denied. Undefined if the service does not say: an answer to HEAD has no body. */
+  readonly why: AccessDeniedWhy | undefined;
+
+  constructor(message: string, key?: string, { why, ...options }: AccessDeniedOptions = {}) {
+    super(message, key, options);
+    this.why = why;
+  }
 }
 
 /**

@@ -4,6 +4,8 @@ export type { Slot } from "./blobs/once-slot.ts";
 export type { KeyKind } from "./errors.ts";
 export {
   AccessDeniedError,
+  type AccessDeniedOptions,
+  type AccessDeniedWhy,
   type AnyMutexError,
   DifferingPermitsError,
   InvalidKeyError,

@@ -458,7 +458,7 @@ describe.concurrent("storage that does not let in", () => {
   ])("ends %j with 77", async (args, test) => {
     const { text } = await refusal(test, args, 77, connectionString(wrong));
     expect(text).toMatch(
-      /^could not \w+(?: ".*")? in \S+\/devstoreaccount1\/locks: the credentials were refused: 403 AuthorizationFailure(?:: Server failed to authenticate the request \(is the key, or the SAS, right\?\))?$/,
+      /^could not \w+(?: ".*")? in \S+\/devstoreaccount1\/locks: the credentials were refused: 403 AuthorizationFailure(?:: Server failed to authenticate the request \(is the key, or the SAS, right\?\))?; azmutex doctor says more$/,
     );
   });
 });

@@ -184,7 +184,7 @@ export class BlobLeaseStore implements LeaseStore {
           yield storedBlob(name, properties, lowerCaseNames(metadata), date);
     } catch (error) {
       if (call?.signal?.aborted) throw error;
-      const failure = readFailure(error, this.#facts);
+      const failure = readFailure(error, this.#facts, "list");
       if (missing(failure)?.what !== "container") throw errorFor("list", prefix, failure, this.address);
       call?.onNoContainer?.();
     }
@@ -200,7 +200,7 @@ export class BlobLeaseStore implements LeaseStore {
     try {
       return await request(clients);
     } catch (error) {
-      const failure = readFailure(error, this.#facts);
+      const failure = readFailure(error, this.#facts, operation);
       const answer = expected(failure);
       if (answer !== undefined) return answer;
       throw errorFor(operation, key, failure, this.address);

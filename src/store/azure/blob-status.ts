@@ -8,10 +8,11 @@ import {
 import { OPERATION_WORDS, type Operation } from "../operation.ts";
 import type { StoreAddress } from "../store-address.ts";
 import { cleanLine } from "./clean-text.ts";
+import type { Denial } from "./denial.ts";
 import { gatewayReason } from "./gateway-answer.ts";
 import { networkReason } from "./network-failure.ts";
 import { UnusableAnswer } from "./sdk-answer.ts";
-import { type ServiceRefusal, type StoreFacts, serviceReason } from "./service-reason.ts";
+import { denialIn, type ServiceRefusal, type StoreFacts, serviceReason } from "./service-reason.ts";
 import {
   isCredentialError,
   TokenError,
@@ -76,8 +77,17 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = Object.freeze({
 /** What is in question where the service answers with these codes, so that the message can say what to look at. */
 const IN_QUESTION: Readonly<Record<string, ServiceRefusal["about"]>> = Object.freeze({
   AuthenticationFailed: "signature",
-  // Azure's word for network rules and roles, and Azurite's for a wrong signature.
+  // Azure's word for network rules, and Azurite's for a wrong signature.
   AuthorizationFailure: "access",
+  AuthorizationPermissionMismatch: "right",
+  InsufficientAccountPermissions: "right",
+  AuthorizationProtocolMismatch: "scope",
+  AuthorizationSourceIPMismatch: "scope",
+  AuthorizationServiceMismatch: "scope",
+  AuthorizationResourceTypeMismatch: "scope",
+  KeyBasedAuthenticationNotPermitted: "keys",
+  AccountIsDisabled: "account",
+  InvalidAuthenticationInfo: "token",
   InvalidHeaderValue: "header",
 });
 
@@ -95,6 +105,8 @@ export interface FailedRequest {
   /** The answer's `Date`, in milliseconds since 1970; NaN without one. */
   readonly date: number;
   readonly retryAfterMs: number | undefined;
+  /** Why access was denied, if it was, and the service says why. */
+  readonly denial?: Denial | undefined;
   /** What was thrown, without the request: that one has the credentials in it. */
   readonly cause: Error;
 }
@@ -109,7 +121,7 @@ interface SdkError {
 }
 
 /** Reads what the SDK threw. A HEAD has no body, so its code stands in a header alone. */
-export function readFailure(thrown: unknown, facts: StoreFacts = {}): FailedRequest {
+export function readFailure(thrown: unknown, facts: StoreFacts = {}, operation?: Operation): FailedRequest {
   if (thrown instanceof UnusableAnswer) return readUnusable(thrown);
   if (thrown instanceof TokenError) return readTokenFailure(thrown.kind, thrown.cause);
   if (isCredentialError(thrown)) return readTokenFailure(tokenFailureKind(thrown), thrown);
@@ -127,10 +139,13 @@ export function readFailure(thrown: unknown, facts: StoreFacts = {}): FailedRequ
     .filter((part) => part !== undefined)
     .join(" ");
   const source = isOfService ? "service" : status === undefined ? "network" : "gateway";
+  const body = error.response?.bodyAsText;
+  const about = Object.hasOwn(IN_QUESTION, code ?? "") ? IN_QUESTION[code ?? ""] : undefined;
+  const refusal = { status: statusText, code: code ?? "", about, message, detail: detailIn(body), date, operation };
+  const denial = source === "service" ? denialIn(refusal, facts) : undefined;
   const reasons = {
-    service: () =>
-      serviceReason({ status: statusText, code: code ?? "", about: IN_QUESTION[code ?? ""], message, date }, facts),
-    gateway: () => gatewayReason(status, error.response?.bodyAsText),
+    service: () => serviceReason(refusal, facts, denial),
+    gateway: () => gatewayReason(status, body),
     network: () => networkReason(code, message, facts.address),
   };
   return {
@@ -141,6 +156,7 @@ export function readFailure(thrown: unknown, facts: StoreFacts = {}): FailedRequ
     answered: isOfService,
     date,
     retryAfterMs: retryAfter(header("retry-after"), date),
+    denial,
     cause: scrubbed(name, message, { code, statusCode: status, requestId: header("x-ms-request-id") }),
   };
 }
@@ -157,7 +173,20 @@ function readTokenFailure(kind: TokenFailureKind, thrown: unknown): FailedReques
   const { name, said, reason } = tokenReason(thrown);
   const cause = Object.assign(new Error(said.map(cleanLine).join("; ")), { name });
   const outcome: Outcome = { kind: kind === "unsure" ? "unsure" : "denied" };
-  return { ...UNTOLD, outcome, source: "token", status: `${name}: ${cleanLine(said[0] ?? "")}`, reason, cause };
+  return {
+    ...UNTOLD,
+    outcome,
+    source: "token",
+    status: `${name}: ${cleanLine(said[0] ?? "")}`,
+    reason,
+    denial: { why: "token", hint: undefined },
+    cause,
+  };
+}
+
+/** What the service says of a signature beside the message. It may quote the signature, and is never shown. */
+function detailIn(body: unknown): string {
+  return typeof body === "string" ? (/<AuthenticationErrorDetail>([^<]*)</.exec(body)?.[1] ?? "") : "";
 }
 
 /** What could not be done, and where: `could not acquire "nightly" in acme/locks`. */
@@ -166,6 +195,9 @@ function attempted(operation: Operation, key: string | undefined, address: Store
   const what = key ? `${words.includes(" ") ? `${words} of` : words} "${key}"` : words;
   return `could not ${what}${address ? ` in ${address.name}` : ""}`;
 }
+
+/** How a message ends that people may need more of than it has. */
+const ASK_DOCTOR = "azmutex doctor says more";
 
 /** The error for a failure that the operation has no answer for. */
 export function errorFor(
@@ -189,7 +221,10 @@ export function errorFor(
       });
     }
     case "denied":
-      return new AccessDeniedError(`${what}: the credentials were refused: ${reason}`, key, { cause });
+      return new AccessDeniedError(`${what}: the credentials were refused: ${reason}; ${ASK_DOCTOR}`, key, {
+        cause,
+        why: failure.denial?.why,
+      });
     default:
       return new StoreRefusedError(`${what}: the service refused: ${reason}`, key, { cause });
   }

@@ -18,7 +18,7 @@ import {
   parseUrl,
   publicEndpoint,
   readBlobUrl,
-  signedUntil,
+  signedTimes,
 } from "./endpoint.ts";
 import { readyClient } from "./ready-client.ts";
 import type { ContainerClientLike } from "./sdk-clients.ts";
@@ -215,7 +215,7 @@ function lazily(account: URL, name: string, credential: (sdk: Sdk) => object): L
     const options = { retryOptions: { maxTries: 1 }, ...(agent && { agent }) };
     return new sdk.ContainerClient(container.href, credential(sdk) as never, options);
   };
-  return new BlobLeaseStore(connected, { address: storeAddress(account, name), signedUntil: signedUntil(account) });
+  return new BlobLeaseStore(connected, { address: storeAddress(account, name), ...signedTimes(account) });
 }
 
 const agents = new Map<string, Promise<object>>();

@@ -165,7 +165,10 @@ export function isLoopback(hostname: string): boolean {
   );
 }
 
-/** When the shared access signature in a URL expires, in milliseconds since 1970; NaN without one. */
-export function signedUntil({ searchParams }: URL): number {
-  return Date.parse(searchParams.get("se") ?? "");
+/** From when and until when the shared access signature in a URL is good, in milliseconds since 1970; NaN without. */
+export function signedTimes({ searchParams }: URL): { readonly signedFrom: number; readonly signedUntil: number } {
+  return {
+    signedFrom: Date.parse(searchParams.get("st") ?? ""),
+    signedUntil: Date.parse(searchParams.get("se") ?? ""),
+  };
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../../time/clock.ts";
 import type { LeaseStore } from "../lease-store.ts";
 import { type StoreAddress, storeAddress } from "../store-address.ts";
 import { BlobLeaseStore } from "./blob-lease-store.ts";
-import { checkTransport, parseUrl, readBlobUrl, signedUntil } from "./endpoint.ts";
+import { checkTransport, parseUrl, readBlobUrl, signedTimes } from "./endpoint.ts";
 import { divert, policyOf } from "./own-requests.ts";
 import type { ContainerClientLike } from "./sdk-clients.ts";
 import { type TokenCredentialLike, TokenSource } from "./token-source.ts";
@@ -24,7 +24,7 @@ export function readyClient(client: SdkClient, allowHttp: boolean, clock: Clock)
   sendOnce(client);
   return new BlobLeaseStore(async () => client, {
     signer: boundTokens(client, clock),
-    ...(url && { address: addressOf(url), signedUntil: signedUntil(url) }),
+    ...(url && { address: addressOf(url), ...signedTimes(url) }),
   });
 }
 

@@ -1,12 +1,15 @@
-import { wallTime } from "../../time/clock.ts";
+import type { Operation } from "../operation.ts";
 import type { StoreAddress } from "../store-address.ts";
 import { firstSentence } from "./clean-text.ts";
+import { type Denial, denialOf, type Questioned } from "./denial.ts";
 
 /** What is known of a store before it is asked, for the words of an error. */
 export interface StoreFacts {
   readonly address?: StoreAddress | undefined;
   /** When the shared access signature that the store was given expires, in milliseconds since 1970. */
   readonly signedUntil?: number | undefined;
+  /** From when on it is good, in milliseconds since 1970. */
+  readonly signedFrom?: number | undefined;
 }
 
 /** An answer of the service's that refuses something. */
@@ -15,56 +18,41 @@ export interface ServiceRefusal {
   readonly status: string;
   readonly code: string;
   /** What is known to be in question with this code. */
-  readonly about: "signature" | "access" | "header" | undefined;
+  readonly about: Questioned | "header" | undefined;
   /** Empty where the answer has no body. */
   readonly message: string;
+  /** The service's detail on a signature. It is never shown. */
+  readonly detail: string;
   /** The answer's `Date`, in milliseconds since 1970; NaN without one. */
   readonly date: number;
+  /** What the request was for. */
+  readonly operation: Operation | undefined;
 }
-
-/** A signature of another time is refused: an account's key signs for a quarter of an hour, give or take. */
-const SKEW_MS = 10 * 60_000;
-const MINUTE_MS = 60_000;
 
 /**
  * The service's status, code and first sentence, and what to look at: `403 AuthenticationFailed: Server failed to …
  * (…)`.
  */
-export function serviceReason(refusal: ServiceRefusal, facts: StoreFacts): string {
+export function serviceReason(refusal: ServiceRefusal, { address }: StoreFacts, denial: Denial | undefined): string {
   const { status, code, message } = refusal;
   const sentence = /^\s*[<{[]/.test(message) ? "" : firstSentence(message);
   // The SDK puts the code in the message's place where there is none.
   const said = sentence === "" || sentence === code || sentence === status ? "" : `: ${sentence}`;
-  const hint = refusalHint(refusal, facts);
+  const hint = denial ? denial.hint : headerHint(refusal, address);
   return `${status}${said}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
-function refusalHint(
-  { about, message, date }: ServiceRefusal,
-  { address, signedUntil = Number.NaN }: StoreFacts,
-): string | undefined {
-  switch (about) {
-    case "signature":
-    case "access": {
-      if (signedUntil <= date)
-        return `the SAS expired at ${new Date(signedUntil).toISOString().replace(/\.000Z$/, "Z")}`;
-      const isUnsigned = about === "signature" || message.includes("failed to authenticate");
-      return skewOf(date) ?? (isUnsigned ? "is the key, or the SAS, right?" : undefined);
-    }
-    case "header": {
-      // A HEAD has no body to say it. Azure has all versions of the SDK's, an emulator may be older.
-      const isOldAzurite = message === "" ? address?.account.includes("/") : message.includes("--skipApiVersionCheck");
-      return isOldAzurite ? "start Azurite with --skipApiVersionCheck" : undefined;
-    }
-    default:
-      return undefined;
-  }
+/** Why access was denied, if that is what the answer says. */
+export function denialIn(refusal: ServiceRefusal, facts: StoreFacts): Denial | undefined {
+  const { about } = refusal;
+  if (about === undefined || about === "header") return undefined;
+  const { signedUntil = Number.NaN, signedFrom = Number.NaN } = facts;
+  return denialOf({ ...refusal, about, signedUntil, signedFrom });
 }
 
-/** That this machine's clock is wrong, by the date of the service's answer. */
-function skewOf(date: number): string | undefined {
-  const aheadMs = wallTime() - date;
-  if (!(Math.abs(aheadMs) > SKEW_MS)) return undefined;
-  const minutes = Math.round(Math.abs(aheadMs) / MINUTE_MS);
-  return `this machine's clock is ${minutes} min ${aheadMs > 0 ? "ahead of" : "behind"} the service's`;
+function headerHint({ about, message }: ServiceRefusal, address: StoreAddress | undefined): string | undefined {
+  if (about !== "header") return undefined;
+  // A HEAD has no body to say it. Azure has all versions of the SDK's, an emulator may be older.
+  const isOldAzurite = message === "" ? address?.account.includes("/") : message.includes("--skipApiVersionCheck");
+  return isOldAzurite ? "start Azurite with --skipApiVersionCheck" : undefined;
 }

@@ -116,6 +116,8 @@ function refused(status: number, code: string, message: string, date = new Date(
 
 const DENIED =
   "Server failed to authenticate the request. Make sure the value of Authorization header is right.\nRequestId:1";
+/** How the message of every denial ends. */
+const MORE = "; azmutex doctor says more";
 const said = (thrown: unknown, facts: object = {}, address = ACME) =>
   errorFor("acquire", "job", readFailure(thrown, { address, ...facts }), address).message;
 
@@ -135,29 +137,29 @@ describe("the words for a refusal of the service", () => {
 
   it("ask for the key where the signature is wrong", () => {
     expect(said(refused(403, "AuthenticationFailed", DENIED))).toBe(
-      `${head}: Server failed to authenticate the request (is the key, or the SAS, right?)`,
+      `${head}: Server failed to authenticate the request (is the key, or the SAS, right?)${MORE}`,
     );
   });
 
   it("ask for it where Azurite's word for that is the one that Azure has for network rules", () => {
     const found = said(refused(403, "AuthorizationFailure", DENIED), {}, EMULATOR);
     expect(found).toMatch(
-      /: 403 AuthorizationFailure: Server failed to authenticate the request \(is the key, or the SAS, right\?\)$/,
+      /: 403 AuthorizationFailure: Server failed to authenticate the request \(is the key, or the SAS, right\?\); azmutex/,
     );
     const rules = "This request is not authorized to perform this operation.\nRequestId:1";
     expect(said(refused(403, "AuthorizationFailure", rules))).toMatch(
-      /: This request is not authorized to perform this operation$/,
+      /: This request is not authorized to perform this operation \(do the account's network rules let this machine in\?\); /,
     );
   });
 
   it("say that this machine's clock is wrong, and by how much", () => {
     const date = new Date(Date.now() - 3 * 3_600_000);
     expect(said(refused(403, "AuthenticationFailed", "", date))).toBe(
-      `${head} (this machine's clock is 180 min ahead of the service's)`,
+      `${head} (this machine's clock is 180 min ahead of the service's)${MORE}`,
     );
     const later = new Date(Date.now() + 30 * 60_000);
     expect(said(refused(403, "AuthenticationFailed", "", later))).toBe(
-      `${head} (this machine's clock is 30 min behind the service's)`,
+      `${head} (this machine's clock is 30 min behind the service's)${MORE}`,
     );
   });
 
@@ -165,7 +167,7 @@ describe("the words for a refusal of the service", () => {
     const date = new Date("2026-11-30T08:00:00Z");
     const signedUntil = Date.parse("2026-11-30T07:00:00Z");
     expect(said(refused(403, "AuthenticationFailed", "AuthenticationFailed", date), { signedUntil })).toBe(
-      `${head} (the SAS expired at 2026-11-30T07:00:00Z)`,
+      `${head} (the SAS expired at 2026-11-30T07:00:00Z)${MORE}`,
     );
     expect(said(refused(403, "AuthenticationFailed", DENIED), { signedUntil: Date.now() + 60_000 })).toContain(
       "is the key, or the SAS",

@@ -1,6 +1,15 @@
 export type { Holder } from "./blobs/holder.ts";
 export type { OnceRecord, OnceState } from "./blobs/once-record.ts";
 export type { Slot } from "./blobs/once-slot.ts";
+export type {
+  DiagnoseOptions,
+  Diagnosis,
+  DiagnosisProgress,
+  DoctorCheck,
+  DoctorResult,
+  DoctorRight,
+  FindingSeverity,
+} from "./doctor/diagnosis.ts";
 export type { KeyKind } from "./errors.ts";
 export {
   AccessDeniedError,

@@ -26,6 +26,8 @@ interface HelpEnd {
   readonly codes: readonly ExitName[];
   /** Whether it ends with the code of what it runs. */
   readonly runsJob?: boolean;
+  /** What its own codes mean, below those of all commands. Default: that 0 is done. */
+  readonly own?: readonly string[];
 }
 
 const ASKING: readonly ExitName[] = ["usage", "unreachable", "internal", "system", "unwritable", "refused", "denied"];
@@ -95,6 +97,11 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
     examples: ["azmutex ui", "azmutex ui --container jobs --port 0 --allow-break"],
     codes: ASKING.filter((name) => name !== "refused"),
   },
+  doctor: {
+    examples: ["azmutex doctor --read-only", "azmutex doctor --long --json > report.json"],
+    codes: [...ASKING.filter((name) => name !== "refused"), "signalled"],
+    own: ["0     sound", "1     something was found"],
+  },
   break: {
     examples: ["azmutex break nightly --if-holder web-3:17 --yes", "azmutex break pool --permit 0"],
     codes: [...ASKING, "held"],
@@ -110,8 +117,8 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
 
 /** What follows the options in the help of a command: examples, and how it ends. */
 export function helpEnd(command: Command): string {
-  const { examples, codes, runsJob = false } = ENDS[command.name()] ?? { examples: [], codes: [] };
-  const own = runsJob ? ["0     and all others: as the command ended"] : ["0     done"];
+  const { examples, codes, runsJob = false, ...end } = ENDS[command.name()] ?? { examples: [], codes: [] };
+  const { own = runsJob ? ["0     and all others: as the command ended"] : ["0     done"] } = end;
   const rows = Object.entries(EXIT)
     .filter(([name]) => codes.includes(name as ExitName))
     .sort(([, one], [, other]) => one - other)

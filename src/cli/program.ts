@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = Object.freeze
   ls: async () => (await import("./commands/ls.ts")).lsCommand(),
   watch: async () => (await import("./commands/watch.ts")).watchCommand(),
   ui: async () => (await import("./commands/ui.ts")).uiCommand(),
+  doctor: async () => (await import("./commands/doctor.ts")).doctorCommand(),
   break: async () => (await import("./commands/break.ts")).breakCommand(),
   completion: async () => (await import("./commands/completion.ts")).completionCommand(),
 });

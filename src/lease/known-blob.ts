@@ -77,6 +77,7 @@ export async function readAsWritten(blob: LockBlob, signal: AnySignal | undefine
       "is not written, because the blob bears entries of others and only a listing tells how their names are written";
     throw new AccessDeniedError(`the record of "${key}" ${why}: grant the right to list, or use fencing: false`, key, {
       cause,
+      why: "right",
     });
   });
   if (written.kind === "missing") return written;

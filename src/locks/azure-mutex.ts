@@ -1,3 +1,4 @@
+import type { DiagnoseOptions, Diagnosis } from "../doctor/diagnosis.ts";
 import type { LockStatus } from "../status/lock-status.ts";
 import { checkKey } from "../store/azure/blob-name.ts";
 import type { LeaseLength } from "../store/lease-store.ts";
@@ -139,6 +140,22 @@ export class AzureMutex implements Mutex {
   async break(key: string, options: BreakOptions = {}): Promise<BreakResult> {
     checkKey(key);
     return await breakLock(this.#space, key, options);
+  }
+
+  /**
+   * Tries on this account what locks need of it, and says what it means: credentials, permissions, the rules of leases,
+   * clocks, features of the account, speed, runtime. The answer is data with nothing secret in it.
+   *
+   * Some hundred requests, within 15 seconds on a service that answers quickly; with `readOnly` some dozens. What it
+   * makes is in `.azmutex/doctor/`, and is deleted at the end, also if `signal` aborts. No lock is touched. A container
+   * that does not exist is made, and stays.
+   *
+   * @throws `SdkNotLoadedError`. Whatever else goes wrong is a finding.
+   */
+  async diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis> {
+    options.signal?.throwIfAborted();
+    const { diagnoseSpace } = await import("../doctor/diagnose-space.ts");
+    return await diagnoseSpace(this.#space, options);
   }
 
   /**

@@ -47,6 +47,16 @@ function machineUptimeMs(): number {
   }
 }
 
+/** Whether this runtime tells a time that goes on while the machine sleeps. */
+export function countsSuspend(): boolean {
+  if (process.platform === "darwin") return true;
+  try {
+    return machineUptime() > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** Each lock that is held has two of these, so it has one field. */
 class SystemTimer implements Timer {
   #step: NodeJS.Timeout;

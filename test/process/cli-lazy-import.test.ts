@@ -27,7 +27,7 @@ describe("the command", () => {
     expect(packagesLoadedBy(option)).toEqual(["commander"]);
   });
 
-  it("loads nothing more for the help of a command", () => {
-    expect(packagesLoadedBy("run", "--help")).toEqual(["commander"]);
+  it.for(["run", "doctor"])("loads nothing more for the help of %s", (command) => {
+    expect(packagesLoadedBy(command, "--help")).toEqual(["commander"]);
   });
 });

@@ -30,7 +30,7 @@ const unknownScripts = (documents: readonly Document[]): string[] =>
   );
 
 /** Folders in a container, and what stands for one. */
-const NO_PATHS = new Set([".azmutex/", "a/"]);
+const NO_PATHS = new Set([".azmutex/", ".azmutex/doctor/", "a/"]);
 
 /** Of the project, of its sources, or beside the page. */
 const missingPaths = (documents: readonly Document[]): string[] =>

@@ -7,10 +7,10 @@ import {
 } from "@azure/storage-blob";
 import { isMutexError } from "../../src/errors.ts";
 import type { TokenCredentialLike } from "../../src/store/azure/token-source.ts";
-import type { LeaseLength, Missing, StoredBlob } from "../../src/store/lease-store.ts";
-import { type FakeClock, MemoryLeaseStore } from "../../src/testing/index.ts";
+import type { LeaseLength, Missing, Refused, StoredBlob } from "../../src/store/lease-store.ts";
+import { MemoryLeaseStore } from "../../src/testing/index.ts";
 import { unlessAborted } from "../../src/time/abort.ts";
-import { sleep } from "../../src/time/clock.ts";
+import { type Clock, sleep } from "../../src/time/clock.ts";
 
 export interface Answer {
   readonly status: number;
@@ -31,9 +31,14 @@ export type Operation =
   | "list"
   | "create the container";
 
+/** What no lock asks: Put Blob without a condition, and what concerns container and account. */
+export type OtherOperation = "put" | "read the container" | "read the account" | "delete the container";
+
+export type AnyOperation = Operation | OtherOperation;
+
 /** A request as the service sees it. */
 export interface Asked {
-  readonly operation: Operation;
+  readonly operation: AnyOperation;
   /** The blob's name; of a listing, its prefix. */
   readonly name: string;
   readonly leaseId: string | undefined;
@@ -46,7 +51,10 @@ export interface Asked {
  * What happens on the way between client and service: it may `serve` the request or not, and answer what it likes. What
  * it throws is the network's error; a promise that never settles is a network that is silent.
  */
-export type Middleman = (serve: () => Promise<Answer>, asked: Asked) => Promise<Answer>;
+export type Middleman = (serve: Serve, asked: Asked) => Promise<Answer>;
+
+/** Has the service answer the request, after these headers of it are replaced. */
+export type Serve = (headers?: Readonly<Record<string, string>>) => Promise<Answer>;
 
 /** The answers told a client that it has this lease, from a request sent at this time. */
 export interface Told {
@@ -67,6 +75,8 @@ export interface ServiceDoubleOptions {
   readonly memory?: MemoryLeaseStore;
   /** How long each request takes to arrive. Default: no time. */
   readonly latencyMs?: number;
+  /** What the service's clock says when `clock` stands at 0. That of `memory` is its own. */
+  readonly startsAt?: number;
 }
 
 /**
@@ -77,15 +87,18 @@ export class ServiceDouble {
   readonly memory: MemoryLeaseStore;
   readonly asked: Asked[] = [];
   readonly told: Told[] = [];
-  readonly #clock: FakeClock;
+  readonly #clock: Clock;
   readonly #middleman: Middleman;
   readonly #latencyMs: number;
+  readonly #startsAt: number;
 
-  constructor(clock: FakeClock, { middleman = (serve) => serve(), latencyMs = 0, memory }: ServiceDoubleOptions = {}) {
+  constructor(clock: Clock, { middleman = (serve) => serve(), latencyMs = 0, ...given }: ServiceDoubleOptions = {}) {
+    const { memory, startsAt = STARTS_AT } = given;
     this.#clock = clock;
+    this.#startsAt = startsAt;
     this.#middleman = middleman;
     this.#latencyMs = latencyMs;
-    this.memory = memory ?? new MemoryLeaseStore({ clock, startsAt: STARTS_AT });
+    this.memory = memory ?? new MemoryLeaseStore({ clock, startsAt });
   }
 
   /** A client of the real SDK that talks to this service. */
@@ -94,18 +107,19 @@ export class ServiceDouble {
     retryOptions: StorageRetryOptions = { maxTries: 1 },
     credential: AnonymousCredential | TokenCredentialLike = new AnonymousCredential(),
   ): ContainerClient {
-    const httpClient = { sendRequest: (request: WebResource) => this.#send(request) };
+    const httpClient = { sendRequest: (request: WebResource) => this.send(request) };
     return new ContainerClient(url, credential, { httpClient, retryOptions });
   }
 
-  async #send(request: WebResource): Promise<HttpOperationResponse> {
+  /** Takes a request as the SDK sends it. */
+  async send(request: WebResource): Promise<HttpOperationResponse> {
     const signal = request.abortSignal as AbortSignal | undefined;
     signal?.throwIfAborted();
     const asked = this.#read(request);
     this.asked.push(asked);
     if (this.#latencyMs > 0) await sleep(this.#clock, this.#latencyMs, { signal });
     const answer = await unlessAborted(
-      this.#middleman(() => this.#serve(request, asked), asked),
+      this.#middleman((headers) => this.#serve(request, asked, headers), asked),
       signal,
     );
     this.#note(asked, answer);
@@ -131,12 +145,14 @@ export class ServiceDouble {
     const name = decodeURIComponent(url.pathname.split("/").slice(2).join("/"));
     const action = request.headers.get("x-ms-lease-action");
     const leaseId = request.headers.get(action === "acquire" ? "x-ms-proposed-lease-id" : "x-ms-lease-id");
-    const operation = operationOf(request.method, url.searchParams, action);
+    const isConditional = request.headers.get("if-none-match") === "*";
+    const operation = operationOf(request.method, url.searchParams, action, isConditional);
     const what = operation === "list" ? (url.searchParams.get("prefix") ?? "") : name;
     return { operation, name: what, leaseId, url: request.url, at: this.#clock.now() };
   }
 
-  async #serve(request: WebResource, asked: Asked): Promise<Answer> {
+  async #serve(request: WebResource, asked: Asked, replaced: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    for (const [name, value] of Object.entries(replaced)) request.headers.set(name, value);
     try {
       return await this.#does[asked.operation](asked, request);
     } catch (error) {
@@ -145,7 +161,7 @@ export class ServiceDouble {
     }
   }
 
-  readonly #does: Readonly<Record<Operation, (asked: Asked, request: WebResource) => Promise<Answer>>> = {
+  readonly #does: Readonly<Record<AnyOperation, (asked: Asked, request: WebResource) => Promise<Answer>>> = {
     acquire: async ({ name, leaseId = "" }, { headers }) => {
       const seconds = Number(headers.get("x-ms-lease-duration"));
       const answer = await this.memory.acquire(name, leaseId, seconds === -1 ? "infinite" : (seconds as LeaseLength));
@@ -198,7 +214,14 @@ export class ServiceDouble {
       };
       return this.#done(200, { ...stamped(blob), ...length, ...lease, ...Object.fromEntries(metadata) });
     },
-    write: async ({ name, leaseId }, { headers }) => {
+    write: async (asked, request) => {
+      const { name, leaseId } = asked;
+      const { headers } = request;
+      // Without a condition, the rules are those of a Put Blob.
+      if (headers.get("if-match") === undefined) {
+        const put = await this.#does.put(asked, request);
+        return put.status === 201 ? { ...put, status: 200 } : put;
+      }
       const metadata = metadataIn(headers.toJson({ preserveCase: true }));
       const answer = await this.memory.writeMetadata(name, metadata, {
         leaseId,
@@ -210,7 +233,7 @@ export class ServiceDouble {
     remove: async ({ name, leaseId }) => {
       const answer = await this.memory.remove(name, { leaseId });
       if (answer.kind === "removed") return this.#done(202);
-      return this.#refusal(answer.why === "taken" && leaseId === undefined ? "412 LeaseIdMissing" : answer.status);
+      return this.#refusal(writeRefusal(answer, leaseId));
     },
     list: async ({ name: prefix }, { url }) => {
       if (!(await this.#hasContainer())) return this.#refusal("404 ContainerNotFound");
@@ -227,12 +250,32 @@ export class ServiceDouble {
       const body = `<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="https://acme.blob.core.windows.net/" ContainerName="locks"><Prefix>${escaped(prefix)}</Prefix><Blobs>${blobs.join("")}</Blobs><NextMarker>${next}</NextMarker></EnumerationResults>`;
       return { ...this.#done(200, { "content-type": "application/xml" }), body };
     },
+    put: async ({ name, leaseId }, { headers }) => {
+      const metadata = metadataIn(headers.toJson({ preserveCase: true }));
+      const answer = await this.memory.putBlob(name, { metadata, leaseId });
+      return answer.kind === "written"
+        ? this.#done(201, stamped(answer))
+        : this.#refusal(writeRefusal(answer, leaseId));
+    },
+    "read the container": async () =>
+      (await this.#hasContainer()) ? this.#done(200) : this.#refusal("404 ContainerNotFound"),
+    "read the account": async () =>
+      this.#done(200, { "x-ms-sku-name": "Standard_ZRS", "x-ms-account-kind": "StorageV2" }),
+    "delete the container": async () => {
+      await this.memory.deleteContainer();
+      return this.#done(202);
+    },
     "create the container": async () => {
       if (await this.#hasContainer()) return this.#refusal("409 ContainerAlreadyExists");
       await this.memory.createContainer();
       return this.#done(201);
     },
   };
+
+  /** What the service says where there is no container. */
+  missingContainer(): Answer {
+    return this.#refusal("404 ContainerNotFound");
+  }
 
   async #hasContainer(): Promise<boolean> {
     const answer = await this.memory.read("no-blob");
@@ -258,19 +301,34 @@ export class ServiceDouble {
   }
 
   #done(status: number, headers: Readonly<Record<string, string>> = {}): Answer {
-    const date = new Date(STARTS_AT + this.#clock.now()).toUTCString();
+    const date = new Date(this.#startsAt + this.#clock.now()).toUTCString();
     return { status, headers: { date, "x-ms-request-id": "double", ...headers } };
   }
 }
 
-function operationOf(method: string, query: URLSearchParams, action: string | undefined): Operation {
+/** A write without a lease id is refused in other words. */
+function writeRefusal({ why, status }: Refused, leaseId: string | undefined): string {
+  return why === "taken" && leaseId === undefined ? "412 LeaseIdMissing" : status;
+}
+
+function operationOf(
+  method: string,
+  query: URLSearchParams,
+  action: string | undefined,
+  isConditional: boolean,
+): AnyOperation {
   const comp = query.get("comp");
+  if (query.get("restype") === "account") return "read the account";
+  if (query.get("restype") === "container" && comp !== "list") {
+    if (method === "DELETE") return "delete the container";
+    return method === "PUT" ? "create the container" : "read the container";
+  }
   if (comp === "list") return "list";
   if (comp === "lease") return action as Operation;
   if (comp === "metadata") return "write";
   if (method === "HEAD") return "read";
   if (method === "DELETE") return "remove";
-  return query.get("restype") === "container" ? "create the container" : "create";
+  return isConditional ? "create" : "put";
 }
 
 function stamped({

@@ -10,6 +10,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["lease"],
   ["waiting"],
   ["status"],
+  ["doctor"],
   ["locks"],
   ["recipes"],
   ["index.ts"],
@@ -21,6 +22,9 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   ui: ["status", "index.ts"],
   cli: ["ui", "status", "index.ts", "runtime"],
 };
+
+/** An arrow to a room outside: the doctor runs the contract that `testing` publishes. */
+const EXCEPTIONS: readonly string[] = ["doctor -> testing"];
 
 const SDK = "@azure/storage-blob";
 
@@ -39,7 +43,7 @@ const room = (path: string): string => path.split("/")[0] ?? path;
 const floorOf = (name: string): number => FLOORS.findIndex((rooms) => rooms.includes(name));
 
 function mayKnow(from: string, to: string): boolean {
-  if (from === to) return true;
+  if (from === to || EXCEPTIONS.includes(`${from} -> ${to}`)) return true;
   if (from in OUTSIDE) return OUTSIDE[from]?.includes(to) ?? false;
   return floorOf(to) !== -1 && floorOf(to) <= floorOf(from);
 }

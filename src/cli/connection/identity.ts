@@ -41,6 +41,11 @@ export function takeIdentity(identity: Identity): void {
   taken = identity;
 }
 
+/** By what this process signs in, as it says it of itself. */
+export function identityTaken(): string | undefined {
+  return taken?.by;
+}
+
 /** For an error about access: ` (signed in with …)` where another identity may have been meant, or nothing. */
 export function identityNote(): string {
   return taken && taken.unused.length > 0 ? ` (${identityText(taken)})` : "";

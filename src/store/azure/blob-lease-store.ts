@@ -69,6 +69,11 @@ export class BlobLeaseStore implements LeaseStore {
     this.address = facts.address;
   }
 
+  /** The client of a store of this class; undefined for any other store. */
+  static async clientOf(store: unknown): Promise<ContainerClientLike | undefined> {
+    return store instanceof BlobLeaseStore ? (await store.#connection.open()).container : undefined;
+  }
+
   prepare(): Promise<void> | undefined {
     return this.#connection.clients ? undefined : this.#connection.open().then(() => undefined);
   }

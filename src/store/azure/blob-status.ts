@@ -74,6 +74,19 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = Object.freeze({
   AccountIsDisabled: { kind: "denied" },
 });
 
+/** What keeps a blob from being written or deleted for good, by the service's codes. */
+const IMMUTABLE: Readonly<Record<string, "policy" | "legalHold">> = Object.freeze({
+  BlobImmutableDueToPolicy: "policy",
+  BlobImmutableDueToLegalHold: "legalHold",
+  ContainerImmutableDueToLegalHold: "legalHold",
+});
+
+/** What makes a blob immutable, by the status of a refusal: `409 BlobImmutableDueToPolicy`. Undefined if nothing does. */
+export function immutabilityIn(status: string): "policy" | "legalHold" | undefined {
+  const [, code = ""] = status.split(" ");
+  return Object.hasOwn(IMMUTABLE, code) ? IMMUTABLE[code] : undefined;
+}
+
 /** What is in question where the service answers with these codes, so that the message can say what to look at. */
 const IN_QUESTION: Readonly<Record<string, ServiceRefusal["about"]>> = Object.freeze({
   AuthenticationFailed: "signature",
@@ -90,6 +103,13 @@ const IN_QUESTION: Readonly<Record<string, ServiceRefusal["about"]>> = Object.fr
   InvalidAuthenticationInfo: "token",
   InvalidHeaderValue: "header",
 });
+
+/** What keeps every request to a container from being served, by the service's code. Undefined if nothing of it does. */
+export function obstacleOf(code: unknown): "beingDeleted" | "apiVersion" | undefined {
+  if (typeof code !== "string") return undefined;
+  if (Object.hasOwn(OUTCOMES, code) && OUTCOMES[code]?.kind === "vanishing") return "beingDeleted";
+  return Object.hasOwn(IN_QUESTION, code) && IN_QUESTION[code] === "header" ? "apiVersion" : undefined;
+}
 
 /** A failed request of the SDK's, read once. */
 export interface FailedRequest {

@@ -1,5 +1,5 @@
 import { shown } from "../../errors.ts";
-import { loadPackage } from "../../runtime/packages.ts";
+import { loadPackage, requireFile, resolveFile } from "../../runtime/packages.ts";
 import { checkRuntime } from "../../runtime/runtime.ts";
 import { loadAzureLog } from "../../telemetry/azure-log.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";
@@ -238,4 +238,16 @@ async function loadSdk(): Promise<Sdk> {
   // The SDK has brought its log, which azmutex uses from now on whenever the log's lines are turned on.
   void loadAzureLog();
   return sdk;
+}
+
+/** Whether a client is of the copy of the SDK that azmutex loads, as ES module or as CommonJS. */
+export async function isOfInstalledSdk(client: object): Promise<boolean> {
+  const { ContainerClient } = await loadSdk();
+  if (client instanceof ContainerClient) return true;
+  try {
+    const loaded = requireFile.cache[resolveFile("@azure/storage-blob")]?.exports;
+    return loaded !== undefined && client instanceof loaded.ContainerClient;
+  } catch {
+    return false;
+  }
 }

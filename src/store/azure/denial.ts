@@ -33,8 +33,10 @@ const WRITE = "to write (w in a SAS)";
 
 const LIST = "to list (l in a SAS)";
 
+type Listing = Extract<Operation, `list${string}`>;
+
 /** The right that each operation takes. */
-const RIGHTS: Readonly<Record<Operation, string>> = Object.freeze({
+const RIGHTS: Readonly<Record<Exclude<Operation, Listing>, string>> = Object.freeze({
   acquire: WRITE,
   renew: WRITE,
   change: WRITE,
@@ -45,12 +47,11 @@ const RIGHTS: Readonly<Record<Operation, string>> = Object.freeze({
   read: "to read (r in a SAS)",
   writeRecord: WRITE,
   remove: "to delete (d in a SAS)",
-  list: LIST,
-  "list helpers": LIST,
-  "list queue": LIST,
-  "list semaphore": LIST,
-  "list reader-writer-lock": LIST,
 });
+
+function isListing(operation: Operation): operation is Listing {
+  return operation.startsWith("list");
+}
 
 export function denialOf(request: DeniedRequest): Denial {
   const { about, operation } = request;
@@ -63,7 +64,7 @@ export function denialOf(request: DeniedRequest): Denial {
         ? signatureDenial(request)
         : networkDenial(request);
     case "right": {
-      const hint = operation && `it lacks the right ${RIGHTS[operation]}`;
+      const hint = operation && `it lacks the right ${isListing(operation) ? LIST : RIGHTS[operation]}`;
       return { why: "right", hint };
     }
     case "scope":

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { AccessDeniedWhy, MutexError } from "../../src/errors.ts";
-import { errorFor, readFailure } from "../../src/store/azure/blob-status.ts";
+import type { AccessDeniedWhy, MutexError } from "../../../../src/errors.ts";
+import { errorFor, readFailure } from "../../../../src/store/azure/blob-status.ts";
 import type { Operation } from "../../../../src/store/operation.ts";
-import { everythingPrinted } from "../support/printed.ts";
+import { everythingPrinted } from "../../../support/printed.ts";
 
 interface Denied {
   readonly code: string;

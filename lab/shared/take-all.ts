@@ -2,7 +2,7 @@ import type { MutexOptions } from "../../src/locks/lock-space.ts";
 import type { Mutex } from "../../src/locks/mutex.ts";
 import { type LockSet, lockAll } from "../../src/recipes/lock-all.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
-import type { WaitOptions } from "../../src/waiting/wait-limit.ts";
+import type { WaitOptions } from "../../src/waiting/wait-options.ts";
 
 export type TakeAllOptions = LockerOptions & WaitOptions;
 

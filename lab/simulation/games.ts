@@ -8,7 +8,7 @@ import { ReaderWriterLock } from "../../src/recipes/reader-writer/reader-writer-
 import { Semaphore } from "../../src/recipes/semaphore/semaphore.ts";
 import { sleep, type Timer } from "../../src/time/clock.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
-import type { WaitOptions } from "../../src/waiting/wait-limit.ts";
+import type { WaitOptions } from "../../src/waiting/wait-options.ts";
 import type { Chance } from "../shared/chance.ts";
 import { takeAll } from "../shared/take-all.ts";
 import type { Machine } from "./machine.ts";

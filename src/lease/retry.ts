@@ -8,6 +8,12 @@ export const TRIES = 3;
 
 const FIRST_RETRY_DELAY_MS = 200;
 
+/** How often each request of a call is sent until it is answered, and what ends the call. */
+export interface Tries {
+  readonly signal: AbortSignal | undefined;
+  readonly tries: number;
+}
+
 /** What a loop of tries does between two of them, and when it ends. Everything has a default. */
 export interface RetryPolicy<E = StoreUnavailableError> {
   /** Ends the pauses at once, with the signal's own reason. */

@@ -1,17 +1,7 @@
-import {
-  completeLoss,
-  type LockLostError,
-  LockUncertainError,
-  NotHeldError,
-  shown,
-  type WorkStillRunningError,
-} from "../errors.ts";
-import type { LockBlob } from "../lease/lock-blob.ts";
-import type { LeaseTerms } from "../lease/terms.ts";
+import { type LockLostError, LockUncertainError, NotHeldError } from "../errors.ts";
 import type { ObservedHold, ObservedWait } from "../telemetry/observer.ts";
 import { LinkedSignal, onAbort } from "../time/abort.ts";
-import { endQuietly, type Held } from "../waiting/held.ts";
-import { tellingOfLostWork } from "../waiting/lost-work.ts";
+import type { Held } from "../waiting/held.ts";
 import { Handle } from "./handle.ts";
 
 /** What happens as a holding ends. */
@@ -146,42 +136,4 @@ export abstract class Holding extends Handle {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#state.end().catch(() => undefined);
   }
-}
-
-/** Throws `TypeError` unless it is something to run. */
-export function checkWork(work: unknown): void {
-  if (typeof work !== "function") throw new TypeError(`work must be a function, not ${shown(work)}`);
-}
-
-/**
- * Runs `work` with what is held and gives it back afterwards. Resolves or rejects as `work` does, but with a
- * `LockLostError` if it was lost before `work` ended, whatever came of it; what `work` threw is then its `workError`. A
- * release that fails goes to the log: it changes nothing about the work. So does work that goes on for long after a
- * loss.
- */
-export async function runHolding<H extends Holding, T>(
-  holding: H,
-  work: (holding: H) => Promise<T> | T,
-  { log, clock }: Pick<LockBlob, "log" | "clock">,
-  { marginMs }: Pick<LeaseTerms, "marginMs">,
-  onStillRunning?: (error: WorkStillRunningError) => void,
-): Promise<T> {
-  const state = holdingState(holding);
-  const tell = (error: WorkStillRunningError): void => {
-    log(error.message);
-    onStillRunning?.(error);
-  };
-  // P22: an error of the release is logged, and hides nothing of the work.
-  const end = (): Promise<LockLostError | undefined> => endQuietly(state, log, `the lock on "${holding.key}"`);
-  let result: T;
-  try {
-    result = await tellingOfLostWork(state, { clock, marginMs, tell }, () => state.run(() => work(holding)));
-  } catch (error) {
-    const lost = await end();
-    if (!lost) throw error;
-    throw error === lost ? lost : completeLoss(lost, { workError: error });
-  }
-  const lost = await end();
-  if (lost) throw lost;
-  return result;
 }

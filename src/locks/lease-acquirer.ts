@@ -12,7 +12,8 @@ import type { KeyState } from "../waiting/key-states.ts";
 import type { QueueHead } from "../waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import type { ProcessLease } from "../waiting/process-lease.ts";
-import { WaitLimit, type WaitOptions, waitFor } from "../waiting/wait-limit.ts";
+import { WaitLimit, waitFor } from "../waiting/wait-limit.ts";
+import type { WaitOptions } from "../waiting/wait-options.ts";
 import type { LockSpace } from "./lock-space.ts";
 
 /** The way of this process's tasks to the lease of one blob: through the local queue, one by one. */

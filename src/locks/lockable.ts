@@ -2,8 +2,9 @@ import type { LockBlob } from "../lease/lock-blob.ts";
 import type { LeaseTerms } from "../lease/terms.ts";
 import { Listeners, type LockEvents } from "../telemetry/lock-events.ts";
 import { type ObservedWait, Observer, type ObserverOptions } from "../telemetry/observer.ts";
-import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "../waiting/wait-limit.ts";
-import { checkWork, type Holding, holdingState, runHolding } from "./holding.ts";
+import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "../waiting/wait-options.ts";
+import { type Holding, holdingState } from "./holding.ts";
+import { checkWork, runHolding } from "./run-holding.ts";
 
 /** What can be held: a lock, a permit, one side of a reader-writer lock, or several locks at once. */
 export interface Lockable<H extends Holding> {
@@ -34,26 +35,26 @@ export interface Lockable<H extends Holding> {
   off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this;
 }
 
-/** What has the events of {@link LockEvents}. */
-export abstract class Listenable {
-  readonly #listeners: Listeners;
+/** What has events. */
+export abstract class Listenable<Events extends object = LockEvents> {
+  readonly #listeners: Listeners<Events>;
 
   /** @internal */
-  constructor(listeners: Listeners) {
+  constructor(listeners: Listeners<Events>) {
     this.#listeners = listeners;
   }
 
   /**
-   * Calls back whenever that happens to a holding that is asked for from now on, in whatever way. What a listener
+   * Calls back whenever that happens to what is asked for from now on, in whatever way. What a listener
    * throws is logged. Throws `TypeError` for an event that there is not.
    */
-  on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
+  on<Name extends keyof Events & string>(event: Name, listener: (event: Events[Name]) => unknown): this {
     this.#listeners.add(event, listener);
     return this;
   }
 
   /** Does not call back any more. */
-  off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this {
+  off<Name extends keyof Events & string>(event: Name, listener: (event: Events[Name]) => unknown): this {
     this.#listeners.remove(event, listener);
     return this;
   }

@@ -1,7 +1,7 @@
 import { NotHeldError } from "../errors.ts";
 import { checkKey } from "../store/azure/blob-name.ts";
 import { type LockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import type { TryOptions, WaitOptions } from "../waiting/wait-limit.ts";
+import type { TryOptions, WaitOptions } from "../waiting/wait-options.ts";
 import { holdingState } from "./holding.ts";
 import { LeaseAcquirer } from "./lease-acquirer.ts";
 import { type Lock, lockOf } from "./lock.ts";

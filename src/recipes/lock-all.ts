@@ -14,7 +14,8 @@ import { sleep } from "../time/clock.ts";
 import { endQuietly } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { type LockerOptions, type ResolvedLockerOptions, resolveLockerOptions } from "../waiting/locker-options.ts";
-import { signalOf, WaitLimit, type WaitOptions } from "../waiting/wait-limit.ts";
+import { WaitLimit } from "../waiting/wait-limit.ts";
+import { signalOf, type WaitOptions } from "../waiting/wait-options.ts";
 import { JointHold } from "./joint-hold.ts";
 
 /** Several locks that are held together. It is lost when one of them is. */

@@ -1,12 +1,12 @@
-import { completeLoss, LockLostError, NotHeldError } from "../errors.ts";
+import { LockLostError, NotHeldError } from "../errors.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import type { Lease } from "../lease/lease.ts";
-import { lossBy } from "../lease/refusal.ts";
 import type { LeaseObserver, Renewal } from "../telemetry/lease-observer.ts";
 import { LazySignal } from "../time/abort.ts";
 import type { HandOver, HoldEnd } from "./hand-over.ts";
 import type { HandedTo, Held } from "./held.ts";
 import type { QueueHead } from "./local-queue.ts";
+import { lossAtEnd } from "./loss-at-end.ts";
 import type { ProcessLease } from "./process-lease.ts";
 
 export interface HoldOptions {
@@ -135,6 +135,16 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     this.throwIfEnded();
   }
 
+  /** Whether it is held once it was freshened. Throws as {@link Hold.throwIfEnded} does, or the signal's reason. */
+  async confirm(signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await this.freshen(signal);
+    } catch (error) {
+      if (signal?.aborted || !this.lostBecause) throw error;
+    }
+    return this.isHeld;
+  }
+
   /** Throws if it has ended: `MutexClosedError` while the mutex releases everything, or `NotHeldError`. */
   throwIfEnded(): void {
     if (!this.ended) return;
@@ -183,50 +193,5 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     if (this.#lease.renewer.isPaused) this.#lease.renewer.resume();
     const passOn = () => this.#handOver.end(this.#lease, this.#head, this.#idGivenOut !== undefined);
     return this.#beforeNext ? this.#beforeNext().then(passOn) : passOn();
-  }
-}
-
-/**
- * Whether a hold is held once {@link Hold.freshen} is done. Throws as {@link Hold.throwIfEnded}, or the signal's
- * reason.
- */
-export async function confirmHeld(hold: Hold, signal: AbortSignal | undefined): Promise<boolean> {
-  try {
-    await hold.freshen(signal);
-  } catch (error) {
-    if (signal?.aborted || !hold.lostBecause) throw error;
-  }
-  return hold.isHeld;
-}
-
-interface HoldEnding {
-  readonly ending: Promise<HoldEnd>;
-  /** The loss that the signal has told of. */
-  readonly declared: LockLostError | undefined;
-  /** The loss by the clock, as the hold began to end. */
-  readonly overdue: LockLostError | undefined;
-  /** Called once it is known where the lock went. */
-  readonly handedOver: (to: HandedTo | undefined) => void;
-}
-
-/** Whether a hold was lost before its end. Rejects if the service could not be told, unless it was. */
-async function lossAtEnd(
-  key: string,
-  { ending, declared, overdue, handedOver }: HoldEnding,
-): Promise<LockLostError | undefined> {
-  try {
-    const answer = await ending;
-    handedOver(answer.handedTo);
-    if (declared) return declared;
-    // The release came after the deadline. Its answer shows that no other holder was in between; an assumed release
-    // shows nothing.
-    if (answer.kind === "released") return "isAssumed" in answer ? overdue : undefined;
-    const refused = lossBy(answer, key, "release");
-    if (!overdue) return refused;
-    return overdue.cause === undefined ? completeLoss(overdue, { cause: refused }) : overdue;
-  } catch (error) {
-    const lost = declared ?? overdue;
-    if (lost) return lost;
-    throw error;
   }
 }

@@ -1,9 +1,9 @@
 import { isMutexError, shown, type WorkStillRunningError } from "../../errors.ts";
-import { checkWork, runHolding } from "../../locks/holding.ts";
 import type { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
+import { checkWork, runHolding } from "../../locks/run-holding.ts";
 import { Stopwatch, sleep } from "../../time/clock.ts";
 import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../../waiting/backoff.ts";
-import { checkWaitOptions } from "../../waiting/wait-limit.ts";
+import { checkWaitOptions } from "../../waiting/wait-options.ts";
 import type { Leadership } from "./leadership.ts";
 
 /**

@@ -9,7 +9,7 @@ import { checkKey } from "../../store/azure/blob-name.ts";
 import { Listeners } from "../../telemetry/lock-events.ts";
 import type { Hold } from "../../waiting/hold.ts";
 import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../../waiting/locker-options.ts";
-import { checkWaitOptions, type WaitOptions } from "../../waiting/wait-limit.ts";
+import { checkWaitOptions, type WaitOptions } from "../../waiting/wait-options.ts";
 import { ElectionRun, type ElectionRunOptions } from "./election-run.ts";
 import { ELECTION_KIND, type Leader, type LeaderOptions, leaderIn } from "./leader.ts";
 import { leaderChanges } from "./leader-changes.ts";

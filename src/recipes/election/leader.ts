@@ -3,7 +3,7 @@ import { checkKind } from "../../blobs/key-kind.ts";
 import { recordIn } from "../../blobs/lock-record.ts";
 import type { KeyKind } from "../../errors.ts";
 import { isLeased, type ReadAnswer } from "../../store/lease-store.ts";
-import type { WaitOptions } from "../../waiting/wait-limit.ts";
+import type { WaitOptions } from "../../waiting/wait-options.ts";
 
 export const ELECTION_KIND: KeyKind = "election";
 

@@ -4,7 +4,7 @@ import { Holding } from "../../locks/holding.ts";
 import type { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
 import { LinkedSignal, unlessAborted } from "../../time/abort.ts";
 import type { Hold } from "../../waiting/hold.ts";
-import { checkWaitOptions, type WaitOptions } from "../../waiting/wait-limit.ts";
+import { checkWaitOptions, type WaitOptions } from "../../waiting/wait-options.ts";
 
 /** In bytes. Metadata holds 8 KB in all; the rest is for the record around it. */
 const LONGEST_DATA = 4_096;

@@ -1,7 +1,7 @@
 import type { OnceRecord } from "../../blobs/once-record.ts";
 import { checkSlot, compareSlots, type Slot, slotText } from "../../blobs/once-slot.ts";
 import { OnceSlotError } from "../../errors.ts";
-import type { WaitOptions } from "../../waiting/wait-limit.ts";
+import type { WaitOptions } from "../../waiting/wait-options.ts";
 
 /** Which missed slots are made up for. */
 export interface CatchUpOptions extends WaitOptions {

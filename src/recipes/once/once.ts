@@ -5,15 +5,15 @@ import type { LockBlob } from "../../lease/lock-blob.ts";
 import { TRIES } from "../../lease/retry.ts";
 import type { LeaseTerms } from "../../lease/terms.ts";
 import { dateOf } from "../../lease/token-block.ts";
-import { checkWork, runHolding } from "../../locks/holding.ts";
 import { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
 import { type Lock, lockOf } from "../../locks/lock.ts";
 import type { MutexOptions } from "../../locks/lock-space.ts";
-import { SourceLock } from "../../locks/lockable.ts";
+import { Listenable, SourceLock } from "../../locks/lockable.ts";
 import { type Mutex, spaceFor } from "../../locks/mutex.ts";
+import { checkWork, runHolding } from "../../locks/run-holding.ts";
 import { checkKey } from "../../store/azure/blob-name.ts";
 import { resolveLockerOptions } from "../../waiting/locker-options.ts";
-import { checkWaitOptions, signalOf, type WaitOptions } from "../../waiting/wait-limit.ts";
+import { checkWaitOptions, signalOf, type WaitOptions } from "../../waiting/wait-options.ts";
 import { type CatchUpOptions, missedSlots } from "./missed-slots.ts";
 import type { OnceEvents } from "./once-events.ts";
 import { type ObservedSlot, OnceObserver } from "./once-observer.ts";
@@ -38,7 +38,7 @@ import { SlotRun, type SlotRunContext } from "./slot-run.ts";
  * console.log(result.outcome); // "ran" in one process, "running" or "alreadyDone" in the others
  * ```
  */
-export class Once {
+export class Once extends Listenable<OnceEvents> {
   /** The name of the job, and of its lock. */
   readonly key: string;
   readonly #blob: LockBlob;
@@ -62,12 +62,14 @@ export class Once {
     const source = new LeaseAcquirer(space, { key }, resolved);
     const { blob } = source;
     const { terms } = resolved;
+    const observer = new OnceObserver(key, blob);
+    super(observer.listeners);
     this.key = key;
     this.#blob = blob;
     this.#policy = policy;
     this.#terms = terms;
     this.#records = new OnceRecordBlob(blob);
-    this.#observer = new OnceObserver(key, blob);
+    this.#observer = observer;
     this.#lockable = new SourceLock({ kind: "once", key, source, handle: lockOf, blob, terms });
     const { clock, log } = blob;
     this.#context = { records: this.#records, policy, by: resolved.description.holder.name, clock, log };
@@ -135,18 +137,6 @@ export class Once {
    */
   async forget(options: WaitOptions = {}): Promise<void> {
     await this.#lockable.run((lock) => this.#records.remove({ signal: lock.signal }), options);
-  }
-
-  /** Calls back whenever that happens to a slot that is asked for from now on. What a listener throws is logged. */
-  on<Name extends keyof OnceEvents>(event: Name, listener: (event: OnceEvents[Name]) => unknown): this {
-    this.#observer.listeners.add(event, listener);
-    return this;
-  }
-
-  /** Does not call back any more. */
-  off<Name extends keyof OnceEvents>(event: Name, listener: (event: OnceEvents[Name]) => unknown): this {
-    this.#observer.listeners.remove(event, listener);
-    return this;
   }
 
   async #run<T>(slot: Slot, work: OnceWork<T>, options: WaitOptions, observed: ObservedSlot): Promise<OnceResult<T>> {

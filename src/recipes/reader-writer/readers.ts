@@ -3,7 +3,7 @@ import { READERS } from "../../blobs/reader-blob.ts";
 import { isMutexError } from "../../errors.ts";
 import type { LockBlob } from "../../lease/lock-blob.ts";
 import { OutageTimer } from "../../lease/outage-timer.ts";
-import { TRIES } from "../../lease/retry.ts";
+import { TRIES, type Tries } from "../../lease/retry.ts";
 import { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
 import type { LockSpace } from "../../locks/lock-space.ts";
 import type { Source } from "../../locks/lockable.ts";
@@ -11,13 +11,14 @@ import type { ObservedWait } from "../../telemetry/observer.ts";
 import { unlessAborted } from "../../time/abort.ts";
 import { pollDelayMs } from "../../waiting/backoff.ts";
 import { endQuietly, type Held } from "../../waiting/held.ts";
-import { confirmHeld, type Hold } from "../../waiting/hold.ts";
+import type { Hold } from "../../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../../waiting/locker-options.ts";
 import { poll } from "../../waiting/polling.ts";
-import { type WaitLimit, type WaitOptions, waitFor } from "../../waiting/wait-limit.ts";
+import { type WaitLimit, waitFor } from "../../waiting/wait-limit.ts";
+import type { WaitOptions } from "../../waiting/wait-options.ts";
 import { LocalReaders } from "./local-readers.ts";
 import type { SharedHold } from "./shared-lease.ts";
-import { type LookCall, lookForWriter } from "./writer-look.ts";
+import { lookForWriter } from "./writer-look.ts";
 
 /** To find no writer, to lease the own blob and to look again. */
 const READER_REQUESTS = 3;
@@ -104,7 +105,7 @@ export class Readers implements Source<SharedHold> {
     try {
       return await this.#share(asking, async () => {
         await this.#look(asking);
-        return await confirmHeld(turnstile, asking.signal);
+        return await turnstile.confirm(asking.signal);
       });
     } finally {
       this.#giveBack(turnstile);
@@ -171,7 +172,7 @@ export class Readers implements Source<SharedHold> {
 }
 
 /** How a reader asks. */
-interface ReaderCall extends LookCall {
+interface ReaderCall extends Tries {
   /** Takes this process's own lease. */
   readonly lease: (own: LeaseAcquirer) => Promise<Hold | undefined>;
 }

@@ -3,16 +3,10 @@ import { recordIn } from "../../blobs/lock-record.ts";
 import type { KeyKind } from "../../errors.ts";
 import { createOfKind } from "../../lease/claim-key.ts";
 import type { LockBlob } from "../../lease/lock-blob.ts";
-import { retry } from "../../lease/retry.ts";
+import { retry, type Tries } from "../../lease/retry.ts";
 import { isLeased } from "../../store/lease-store.ts";
 
 export const READER_WRITER_KIND: KeyKind = "reader-writer-lock";
-
-/** How often each request of a look is sent, and what ends the look. */
-export interface LookCall {
-  readonly signal: AbortSignal | undefined;
-  readonly tries: number;
-}
 
 /** What the blob that a writer leases says. */
 export interface WriterLook {
@@ -23,13 +17,14 @@ export interface WriterLook {
 }
 
 /** Looks at the blob that a writer leases. Throws `KeyKindMismatchError` if the key is used as something else. */
-export async function lookForWriter(blob: LockBlob, { signal, tries }: LookCall): Promise<WriterLook> {
-  const read = () => retry(blob, () => blob.read({ signal }), { signal, tries });
+export async function lookForWriter(blob: LockBlob, call: Tries): Promise<WriterLook> {
+  const { signal } = call;
+  const read = () => retry(blob, () => blob.read({ signal }), call);
   let answer = await read();
   // Before the first writer only the readers know what the key is: others would take it for theirs.
   if (answer.kind === "missing" && answer.what === "blob") {
     const create = () => createOfKind(blob, READER_WRITER_KIND, { signal });
-    if (!(await retry(blob, create, { signal, tries }))) answer = await read();
+    if (!(await retry(blob, create, call))) answer = await read();
   }
   if (answer.kind === "missing") return { isWriting: false, token: undefined };
   const { metadata, leaseState } = answer.blob;

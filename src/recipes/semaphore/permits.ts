@@ -14,7 +14,8 @@ import { endQuietly } from "../../waiting/held.ts";
 import type { Hold } from "../../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../../waiting/locker-options.ts";
 import { poll } from "../../waiting/polling.ts";
-import { WaitLimit, type WaitOptions, waitFor } from "../../waiting/wait-limit.ts";
+import { WaitLimit, waitFor } from "../../waiting/wait-limit.ts";
+import type { WaitOptions } from "../../waiting/wait-options.ts";
 import { LocalSlots } from "./local-slots.ts";
 import { type HeldSlot, Slots } from "./slots.ts";
 

@@ -7,7 +7,7 @@ import { type Mutex, spaceFor } from "../../locks/mutex.ts";
 import { checkKey } from "../../store/azure/blob-name.ts";
 import type { Hold } from "../../waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "../../waiting/locker-options.ts";
-import { checkWaitOptions, type TryOptions, type WaitOptions } from "../../waiting/wait-limit.ts";
+import { checkWaitOptions, type TryOptions, type WaitOptions } from "../../waiting/wait-options.ts";
 import { Permits } from "./permits.ts";
 import { type HeldSlot, SEMAPHORE_KIND } from "./slots.ts";
 

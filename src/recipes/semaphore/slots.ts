@@ -5,13 +5,13 @@ import { SLOTS, slotIn, slotMetadata, slotName } from "../../blobs/permit-slot.t
 import { DifferingPermitsError, type KeyKind } from "../../errors.ts";
 import { claimKey } from "../../lease/claim-key.ts";
 import type { LockBlob } from "../../lease/lock-blob.ts";
-import { retry, TRIES } from "../../lease/retry.ts";
+import { retry, TRIES, type Tries } from "../../lease/retry.ts";
 import { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
 import type { LockSpace } from "../../locks/lock-space.ts";
 import { isLeased, type Metadata, type StoredBlob } from "../../store/lease-store.ts";
 import { sleep } from "../../time/clock.ts";
 import { endQuietly } from "../../waiting/held.ts";
-import { confirmHeld, type Hold } from "../../waiting/hold.ts";
+import type { Hold } from "../../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../../waiting/locker-options.ts";
 import type { LocalSlots } from "./local-slots.ts";
 
@@ -27,12 +27,6 @@ const MOST_SLOT_LOOKS = 5;
 export interface HeldSlot {
   readonly slot: number;
   readonly hold: Hold;
-}
-
-/** How often each request of a call is sent, and what ends the call. */
-export interface SlotCall {
-  readonly signal: AbortSignal | undefined;
-  readonly tries: number;
 }
 
 export interface SlotsOptions {
@@ -81,7 +75,7 @@ export class Slots {
    * Takes any slot that is free and not left to other processes. Undefined if a look shows none. Throws
    * `DifferingPermitsError` if another user states another number of permits.
    */
-  async takeAny(call: SlotCall, isLeft: (slot: number) => boolean = () => false): Promise<HeldSlot | undefined> {
+  async takeAny(call: Tries, isLeft: (slot: number) => boolean = () => false): Promise<HeldSlot | undefined> {
     for (let looks = 1; ; looks += 1) {
       const slots = await this.#list(call);
       await this.#claim(slots, call);
@@ -101,7 +95,7 @@ export class Slots {
   }
 
   /** Takes this slot, if it is free. */
-  async take(slot: number, { signal, tries }: SlotCall): Promise<HeldSlot | undefined> {
+  async take(slot: number, { signal, tries }: Tries): Promise<HeldSlot | undefined> {
     const kind = this.#local().isClaimed ? SEMAPHORE_KIND : undefined;
     const options = { ...this.#options, description: { ...this.#options.description, kind } };
     const of = { key: this.#keyBlob.key, name: this.#nameOf(slot), metadata: withKind(this.#metadata, kind) };
@@ -113,11 +107,12 @@ export class Slots {
    * Has the key's blob say that it is a semaphore, before any slot is made, so that a lock of that name is refused.
    * Slots made since say so too, and spare other processes the request. Throws `KeyKindMismatchError`.
    */
-  async #claim(slots: ReadonlyMap<number, StoredBlob>, { signal, tries }: SlotCall): Promise<void> {
+  async #claim(slots: ReadonlyMap<number, StoredBlob>, call: Tries): Promise<void> {
     const blob = this.#keyBlob;
+    const { signal } = call;
     const ask = () => claimKey(blob, SEMAPHORE_KIND, { signal, mayRead: this.#options.fencing });
     const isSaid = () => [...slots.values()].some(({ metadata }) => kindIn(metadata) === SEMAPHORE_KIND);
-    await this.#local().claim(async () => isSaid() || (await retry(blob, ask, { signal, tries })));
+    await this.#local().claim(async () => isSaid() || (await retry(blob, ask, call)));
   }
 
   /**
@@ -128,7 +123,7 @@ export class Slots {
     let isConfirmed = false;
     try {
       await this.#list({ signal, tries: TRIES });
-      isConfirmed = await confirmHeld(hold, signal);
+      isConfirmed = await hold.confirm(signal);
     } finally {
       if (!isConfirmed) void endQuietly(hold, this.#keyBlob.log, `a permit of "${hold.key}"`);
     }
@@ -153,10 +148,10 @@ export class Slots {
   }
 
   /** The slots there are. Throws `DifferingPermitsError` if they belong to another number of permits. */
-  async #list({ signal, tries }: SlotCall): Promise<ReadonlyMap<number, StoredBlob>> {
+  async #list(call: Tries): Promise<ReadonlyMap<number, StoredBlob>> {
     const blob = this.#keyBlob;
     const slots = new Map<number, StoredBlob>();
-    for (const found of await retry(blob, () => blob.list(SLOTS, { signal }), { signal, tries })) {
+    for (const found of await retry(blob, () => blob.list(SLOTS, { signal: call.signal }), call)) {
       const said = slotIn(found);
       if (said?.permits === undefined) continue;
       if (said.permits !== this.#permits) throw new DifferingPermitsError(blob.key, this.#permits, said.permits);

@@ -3,7 +3,7 @@ import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import type { Holding } from "../../../src/locks/holding.ts";
 import type { Fault, FaultScope, FaultyLeaseStore } from "../../../src/testing/index.ts";
 import type { LockerOptions } from "../../../src/waiting/locker-options.ts";
-import type { WaitOptions } from "../../../src/waiting/wait-limit.ts";
+import type { WaitOptions } from "../../../src/waiting/wait-options.ts";
 import { chance } from "../chaos.ts";
 import { World } from "../world.ts";
 

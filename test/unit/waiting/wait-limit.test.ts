@@ -5,7 +5,7 @@ import type { Holding } from "../../../src/locks/holding.ts";
 import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
-import type { WaitOptions } from "../../../src/waiting/wait-limit.ts";
+import type { WaitOptions } from "../../../src/waiting/wait-options.ts";
 import { World } from "../../support/world.ts";
 
 function setup() {

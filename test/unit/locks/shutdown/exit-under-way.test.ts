@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { AzureMutex } from "../../../../src/locks/azure-mutex.ts";
 import { spaceOf } from "../../../../src/locks/mutex.ts";
-import { type ReleaseOnSignalsOptions, Shutdown, spacesIn } from "../../../../src/locks/shutdown/shutdown.ts";
+import { spacesIn } from "../../../../src/locks/shutdown/release-on-signals.ts";
+import { type ReleaseOnSignalsOptions, Shutdown } from "../../../../src/locks/shutdown/shutdown.ts";
 import { takeOneOfEach } from "../../../support/one-of-each.ts";
 import { World } from "../../../support/world.ts";
 import { ENDED, FakeProcess } from "./fake-process.ts";

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { EndingProcess, EndingSignal } from "../../../../src/locks/shutdown/ending-process.ts";
-import { type ReleaseOnSignalsOptions, Shutdown, spacesIn } from "../../../../src/locks/shutdown/shutdown.ts";
+import { spacesIn } from "../../../../src/locks/shutdown/release-on-signals.ts";
+import { type ReleaseOnSignalsOptions, Shutdown } from "../../../../src/locks/shutdown/shutdown.ts";
 import { World } from "../../../support/world.ts";
 
 /** A process that a test sends signals to, and that says how it ended. */

@@ -1,10 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  type ReleaseOnSignalsOptions,
-  releaseOnSignals,
-  Shutdown,
-  spacesIn,
-} from "../../../../src/locks/shutdown/shutdown.ts";
+import { releaseOnSignals, spacesIn } from "../../../../src/locks/shutdown/release-on-signals.ts";
+import { type ReleaseOnSignalsOptions, Shutdown } from "../../../../src/locks/shutdown/shutdown.ts";
 import { takeOneOfEach } from "../../../support/one-of-each.ts";
 import { World } from "../../../support/world.ts";
 import { ENDED, FakeProcess, setup } from "./fake-process.ts";

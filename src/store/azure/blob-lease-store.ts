@@ -24,8 +24,9 @@ import type {
 import type { Operation } from "../operation.ts";
 import type { ReleaseRequest } from "../release-request.ts";
 import type { StoreAddress } from "../store-address.ts";
-import { errorFor, type FailedRequest, readFailure } from "./blob-status.ts";
+import { type FailedRequest, readFailure } from "./blob-status.ts";
 import { type BlobClients, ContainerConnection } from "./container-connection.ts";
+import { errorFor } from "./request-error.ts";
 import {
   abortable,
   checkRequestId,

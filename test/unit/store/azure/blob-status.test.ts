@@ -2,7 +2,8 @@ import { RestError } from "@azure/storage-blob";
 import { describe, expect, it } from "vitest";
 import { AccessDeniedError, StoreRefusedError, StoreUnavailableError } from "../../../../src/errors.ts";
 import { BlobLeaseStore } from "../../../../src/store/azure/blob-lease-store.ts";
-import { errorFor, readFailure } from "../../../../src/store/azure/blob-status.ts";
+import { readFailure } from "../../../../src/store/azure/blob-status.ts";
+import { errorFor } from "../../../../src/store/azure/request-error.ts";
 import type { ContainerClientLike } from "../../../../src/store/azure/sdk-clients.ts";
 import { everythingPrinted } from "../../../support/printed.ts";
 

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { errorFor, readFailure } from "../../../../src/store/azure/blob-status.ts";
+import { readFailure } from "../../../../src/store/azure/blob-status.ts";
 import { firstSentence } from "../../../../src/store/azure/clean-text.ts";
 import { gatewayReason } from "../../../../src/store/azure/gateway-answer.ts";
 import { NETWORK_HINTS, networkReason } from "../../../../src/store/azure/network-failure.ts";
+import { errorFor } from "../../../../src/store/azure/request-error.ts";
 import { storeAddress } from "../../../../src/store/store-address.ts";
 import { everythingPrinted } from "../../../support/printed.ts";
 import { PROJECT } from "../../../support/sources.ts";

@@ -6,7 +6,8 @@ import {
 } from "@azure/identity";
 import { RestError } from "@azure/storage-blob";
 import { describe, expect, it } from "vitest";
-import { errorFor, readFailure } from "../../../../src/store/azure/blob-status.ts";
+import { readFailure } from "../../../../src/store/azure/blob-status.ts";
+import { errorFor } from "../../../../src/store/azure/request-error.ts";
 import { TokenError, type TokenFailureKind, tokenFailureKind } from "../../../../src/store/azure/token-failure.ts";
 import { everythingPrinted } from "../../../support/printed.ts";
 

@@ -1,9 +1,10 @@
 import type { Operation } from "../operation.ts";
 import type { StoreAddress } from "../store-address.ts";
 import { BlobLeaseStore } from "./blob-lease-store.ts";
-import { errorFor, immutabilityIn, readFailure } from "./blob-status.ts";
+import { immutabilityIn, readFailure } from "./blob-status.ts";
 import { type CredentialFacts, credentialOf } from "./credential-facts.ts";
 import { ownSignal } from "./own-requests.ts";
+import { errorFor } from "./request-error.ts";
 import type { ContainerClientLike } from "./sdk-clients.ts";
 
 /** An answer to a write that leaves out what azmutex never leaves out. */

@@ -1,4 +1,5 @@
 import type { LossReason } from "../../errors.ts";
+import type { Operation } from "../operation.ts";
 import { cleanLine } from "./clean-text.ts";
 import type { Denial } from "./denial.ts";
 import { gatewayReason } from "./gateway-answer.ts";

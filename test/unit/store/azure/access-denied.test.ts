@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AccessDeniedWhy, MutexError } from "../../../../src/errors.ts";
-import { errorFor, readFailure } from "../../../../src/store/azure/blob-status.ts";
+import { readFailure } from "../../../../src/store/azure/blob-status.ts";
+import { errorFor } from "../../../../src/store/azure/request-error.ts";
 import type { Operation } from "../../../../src/store/operation.ts";
 import { everythingPrinted } from "../../../support/printed.ts";
 

@@ -63,7 +63,7 @@ describe.concurrent("azmutex hold", () => {
     const lock = await mutex.locker(key).lock();
     const [tried, timed] = await Promise.all([
       hold(test, ["--try", key]).ended,
-      hold(test, ["--timeout", "5s", key]).ended,
+      hold(test, ["--timeout", "15s", key]).ended,
     ]);
     test.expect([tried.code, tried.out, timed.code, timed.out]).toEqual([75, "", 124, ""]);
     const waits = hold(test, [key], { input: Buffer.from("no more") });

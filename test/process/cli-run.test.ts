@@ -414,7 +414,7 @@ describe.concurrent("azmutex run", () => {
       {
         what: "what is held, as no part of the job",
         code: 124,
-        inner: (key: string) => `env -u AZMUTEX_JOB ${AZMUTEX} run --timeout 1s ${key} -- echo ran`,
+        inner: (key: string) => `env -u AZMUTEX_JOB ${AZMUTEX} run --timeout 15s ${key} -- echo ran`,
       },
     ])("is not one that asks for $what: it ends with $code", async ({ code, inner, options = [] }, test) => {
       const key = randomUUID();
@@ -436,7 +436,7 @@ describe.concurrent("azmutex run", () => {
       await gone([holder.pid, watchdog]);
       const mark = readFileSync(`/proc/${job}/environ`, "utf8").match(/AZMUTEX_JOB=([^\0]+)/)?.[1] ?? "";
       process.kill(job, "SIGKILL");
-      const waited = runShell(test, "echo no", { args: ["--timeout", "5s", key], env: { AZMUTEX_JOB: mark } });
+      const waited = runShell(test, "echo no", { args: ["--timeout", "15s", key], env: { AZMUTEX_JOB: mark } });
       test.expect(await waited.ended).toMatchObject({ code: 124, out: "" });
     });
   });
@@ -483,7 +483,7 @@ describe.concurrent("azmutex run", () => {
       await jobOf(holder);
       const [tried, waited] = await Promise.all([
         runShell(test, "echo no", { args: ["--try", key] }).ended,
-        runShell(test, "echo no", { args: ["--timeout", "5s", key] }).ended,
+        runShell(test, "echo no", { args: ["--timeout", "15s", key] }).ended,
       ]);
       const by = `held by ${hostname()}:${holder.pid} \\(sh\\) for \\d+ s`;
       test.expect(tried).toMatchObject({
@@ -495,11 +495,11 @@ describe.concurrent("azmutex run", () => {
         code: 124,
         lines: [
           test.expect.stringMatching(`^azmutex: waiting for "${key}" \\(\\d s\\): ${by}$`),
-          test.expect.stringMatching(`^azmutex: lock on "${key}" in \\S+/locks was not free within 5s: ${by}$`),
+          test.expect.stringMatching(`^azmutex: lock on "${key}" in \\S+/locks was not free within 15s: ${by}$`),
           "",
         ],
       });
-      test.expect(waited.ms).toBeGreaterThan(5_000);
+      test.expect(waited.ms).toBeGreaterThan(15_000);
       test.expect(isRunning(await jobOf(holder))).toBe(true);
     });
 
@@ -512,7 +512,7 @@ describe.concurrent("azmutex run", () => {
       const env = { AZURE_STORAGE_KEY: emulator.accountKey };
       const codes = await Promise.all([
         ended(["--held-exit-code", "0", "--try", key]),
-        ended(["--held-exit-code", "255", "--timeout", "5s", key]),
+        ended(["--held-exit-code", "255", "--timeout", "15s", key]),
         ended(["--held-exit-code", "3", "--try", randomUUID()]),
         runShell(test, "exit 5", { args: ["--held-exit-code", "0", "--try", ...nowhere, key], env }).ended.then(
           ({ code }) => code,

@@ -131,10 +131,12 @@ describe("in bash, azmutex", () => {
   });
 });
 
+/** A machine that is busy may need longer for an answer than the shell waits: TAB is pressed again. */
+const PATIENTLY = { timeout: 240_000 };
+
 describe("in bash, azmutex asks for keys, and", () => {
   const keys = (...words: readonly string[]): string[] => bash(words, { env: ACCOUNT });
-  /** A machine that is busy may need longer for an answer than the shell waits: TAB is pressed again. */
-  const offered = (...words: readonly string[]) => expect.poll(() => keys(...words));
+  const offered = (...words: readonly string[]) => expect.poll(() => keys(...words), PATIENTLY);
 
   it("completes them where a command takes one, quoted as bash takes them", async () => {
     const deploys = ["deploy/\\$\\(touch\\ pwned\\)", "deploy/production", "deploy/staging"];
@@ -169,7 +171,9 @@ describe("in bash, azmutex asks for keys, and", () => {
       AZURE_STORAGE_KEY: emulator.accountKey,
     };
     const url = ["--endpoint", "http", ":", "//127.0.0.1", ":", `${port}/${emulator.accountName}`];
-    await expect.poll(() => bash(["status", ...url, "deploy/s"], { env: named })).toEqual(["deploy/staging"]);
+    await expect
+      .poll(() => bash(["status", ...url, "deploy/s"], { env: named }), PATIENTLY)
+      .toEqual(["deploy/staging"]);
   });
 
   it("says nothing of a failure, and waits for two seconds at most", async () => {
@@ -189,7 +193,7 @@ describe("in bash, azmutex asks for keys, and", () => {
       return connections > 0;
     };
     // On a busy machine the time may be over before anything is asked.
-    await expect.poll(isAsked).toBe(true);
+    await expect.poll(isAsked, PATIENTLY).toBe(true);
     // A request is tried again after 3 s.
     expect(connections).toBe(1);
     silent.close();
@@ -248,9 +252,11 @@ if (isInstalled("fish")) {
     });
 
     it("completes keys, and says nothing of a failure", async () => {
-      await expect.poll(() => fish("azmutex status deploy/p", ACCOUNT)).toEqual(["deploy/production"]);
-      await expect.poll(() => fish("azmutex run --lease 30s --container jobs ", ACCOUNT)).toEqual(["nightly"]);
-      await expect.poll(() => fish("azmutex ls --container=jobs n", ACCOUNT)).toEqual(["nightly"]);
+      await expect.poll(() => fish("azmutex status deploy/p", ACCOUNT), PATIENTLY).toEqual(["deploy/production"]);
+      await expect
+        .poll(() => fish("azmutex run --lease 30s --container jobs ", ACCOUNT), PATIENTLY)
+        .toEqual(["nightly"]);
+      await expect.poll(() => fish("azmutex ls --container=jobs n", ACCOUNT), PATIENTLY).toEqual(["nightly"]);
       expect(fish("azmutex status deploy/production ", ACCOUNT)).toEqual([]);
       expect(fish("azmutex run --holder ", ACCOUNT)).toEqual([]);
       expect(fish("azmutex status d")).toEqual([]);
@@ -282,7 +288,7 @@ if (isInstalled("zsh")) {
         "azmutex break 'deploy/$": "azmutex break 'deploy/$(touch pwned)'",
         "azmutex status deploy/staging d": "azmutex status deploy/staging d",
       };
-      await expect.poll(() => zsh(Object.keys(completed), ACCOUNT)).toEqual(Object.values(completed));
+      await expect.poll(() => zsh(Object.keys(completed), ACCOUNT), PATIENTLY).toEqual(Object.values(completed));
       expect(zsh(["azmutex status d"])).toEqual(["azmutex status d"]);
       expect(existsSync(join(folder, "pwned"))).toBe(false);
     });

@@ -13,6 +13,7 @@ const PROGRAMS = {
   chaos: "whether real processes that are killed, stopped and cut off ever hold one lock at once",
   faults: "what azmutex and other locks do when processes, networks and services fail",
   interop: "whether the published go-azuremutex and azmutex exclude each other",
+  linearizability: "whether histories of the simulation and of the chaos are linearizable, by Porcupine",
   matrix: "on which runtimes and with which tools the packed package works",
   model: "whether any schedule of the protocol's models breaks a rule",
   policies: "how long callers wait, and at what cost, under each way to wait",
@@ -40,7 +41,7 @@ if (name !== undefined && Object.hasOwn(PROGRAMS, name)) {
   process.argv = [process.argv[0], program, ...options];
   await import(pathToFileURL(program).href);
 } else {
-  const list = Object.entries(PROGRAMS).map(([program, question]) => `  ${program.padEnd(11)} ${question}\n`);
+  const list = Object.entries(PROGRAMS).map(([program, question]) => `  ${program.padEnd(15)} ${question}\n`);
   const isAsked = name === undefined || name === "--help";
   (isAsked ? process.stdout : process.stderr).write(`Usage: npm run lab -- <name> [options]\n\n${list.join("")}`);
   process.exitCode = isAsked ? 0 : 64;

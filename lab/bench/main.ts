@@ -2,6 +2,7 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { preparePeers } from "../shared/peers.ts";
+import { runProgram } from "../shared/program.ts";
 import { versionIn } from "../shared/project.ts";
 import { redisVersion } from "../shared/storage/storage.ts";
 import { BENCHMARKS } from "./all.ts";
@@ -28,24 +29,21 @@ interface Request {
   readonly isJson: boolean;
 }
 
-function requested(): Request | undefined {
-  try {
-    const { values } = parseArgs({
-      options: {
-        only: { type: "string", multiple: true },
-        "round-trip": { type: "string", default: "5" },
-        quick: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-      },
-    });
-    const { only } = values;
-    const roundTripMs = Number(values["round-trip"]);
-    if (!(roundTripMs >= 0) || only?.some((name) => !BENCHMARKS.some((known) => known.name === name))) return undefined;
-    const chosen = BENCHMARKS.filter(({ name }) => only?.includes(name) ?? true);
-    return { chosen, roundTripMs, isQuick: values.quick, isJson: values.json };
-  } catch {
-    return undefined;
-  }
+function requested(args: string[]): Request | undefined {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: "string", multiple: true },
+      "round-trip": { type: "string", default: "5" },
+      quick: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const { only } = values;
+  const roundTripMs = Number(values["round-trip"]);
+  if (!(roundTripMs >= 0) || only?.some((name) => !BENCHMARKS.some((known) => known.name === name))) return undefined;
+  const chosen = BENCHMARKS.filter(({ name }) => only?.includes(name) ?? true);
+  return { chosen, roundTripMs, isQuick: values.quick, isJson: values.json };
 }
 
 function ranOn(): string {
@@ -61,17 +59,7 @@ function ranOn(): string {
   return `azmutex ${versionIn("")}, ${versions.join(", ")}, ${process.platform}, ${cpus().length} cores (${model.trim()}).`;
 }
 
-async function main(): Promise<number> {
-  if (process.argv.includes("--help")) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const request = requested();
-  if (!request) {
-    process.stderr.write(USAGE);
-    return 2;
-  }
-  const { chosen, roundTripMs, isQuick, isJson } = request;
+async function run({ chosen, roundTripMs, isQuick, isJson }: Request): Promise<number> {
   const noPeers = preparePeers();
   if (noPeers !== undefined) process.stderr.write(`the other libraries are not run: ${noPeers}\n`);
   const measured: Measured[] = [];
@@ -101,4 +89,4 @@ async function main(): Promise<number> {
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
-process.exitCode = await main();
+await runProgram({ usage: USAGE, requested, run });

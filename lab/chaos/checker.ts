@@ -1,3 +1,4 @@
+import { seconds } from "../shared/duration.ts";
 import { grouped } from "../shared/grouped.ts";
 import type { Evidence, StorageLoss } from "./evidence.ts";
 import { type CertainHold, type Hold, inOrder } from "./holds.ts";
@@ -283,8 +284,4 @@ function tooLittleOf({ endedAt, leaseMs, holds, actors, planned, troubles, touch
   if (!touches.some(({ kind, isAccepted }) => kind === "write" && !isAccepted))
     lacking.push("no write was refused, so none was late");
   return lacking.map((how) => ({ rule: "proves too little", at: endedAt, key: undefined, how }));
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1_000).toFixed(1)} s`;
 }

@@ -269,6 +269,7 @@ class Conductor {
       workers: this.#crew.map(({ name }) => name),
       actors: this.#crew.flatMap(({ name: worker, actors }) => actors.map(({ name, key }) => ({ name, worker, key }))),
       holds: read.flatMap(({ holds }) => holds),
+      requests: read.flatMap(({ requests }) => requests),
       refusals: read.flatMap(({ refusals }) => refusals),
       touches: this.#register.touches,
       fencedNumbers: this.#register.fencedNumbers,

@@ -1,4 +1,5 @@
 import type { Hold } from "./holds.ts";
+import type { RegisterRequest } from "./journal.ts";
 import type { Trouble } from "./plan.ts";
 import type { Touch } from "./register.ts";
 
@@ -44,6 +45,8 @@ export interface Evidence {
     readonly code: string;
     readonly message: string;
   }[];
+  /** What was sent to the registers, as the senders saw it; `answer` is undefined if none was read. */
+  readonly requests: readonly RegisterRequest[];
   /** What came to the registers, in that order. */
   readonly touches: readonly Touch[];
   /** What the fenced register of each key says at the end. */

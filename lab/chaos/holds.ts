@@ -22,7 +22,7 @@ export interface Hold {
 export function holdsOf(worker: string, entries: readonly Entry[]): Hold[] {
   const holds = new Map<string, Hold>();
   for (const entry of entries) {
-    if (entry.kind === "refused" || entry.kind === "log") continue;
+    if (!("hold" in entry) || entry.kind === "asked") continue;
     const { hold: id, at } = entry;
     if (entry.kind === "entered") {
       const { actor, key, isShared, token, askedAt, isHeld } = entry;

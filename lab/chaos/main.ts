@@ -3,18 +3,22 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { appendHistory } from "../shared/history.ts";
+import { runProgram } from "../shared/program.ts";
 import { check } from "./checker.ts";
 import { conduct } from "./conductor.ts";
+import { historyOf } from "./history.ts";
 import { pictureOf } from "./picture.ts";
 import { reportOf, troubleLine } from "./report.ts";
 import { tallyOf } from "./tally.ts";
 
-const USAGE = `usage: npm run chaos -- [--minutes N] [--seed N] [--picture FILE] [--journals FOLDER] [--json]
+const USAGE = `usage: npm run chaos -- [--minutes N] [--seed N] [--picture FILE] [--journals FOLDER] [--history FILE] [--json]
 
   --minutes N      how long; in whole rounds of a minute and a half, and a calm after each. Default: 2
   --seed N         the plan of what goes wrong. Default: one drawn at random, and told
   --picture FILE   where the timeline goes. Default: chaos-timeline.svg
   --journals FOLDER  an empty one, where what every worker noted is left behind
+  --history FILE   where the history is appended, for npm run lab -- linearizability
   --json           everything found and counted, as one line
 `;
 
@@ -23,46 +27,36 @@ interface Options {
   readonly seed: number;
   readonly picture: string;
   readonly journals: string | undefined;
+  readonly history: string | undefined;
   readonly json: boolean;
-  readonly help: boolean;
 }
 
-/** Undefined if they make no sense. */
-function optionsOf(args: readonly string[]): Options | undefined {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: "string", default: "2" },
-        seed: { type: "string", default: String(Math.floor(Math.random() * 1_000_000)) },
-        picture: { type: "string", default: "chaos-timeline.svg" },
-        journals: { type: "string" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", default: false },
-      },
-    });
-    const options = {
-      ...values,
-      journals: values.journals,
-      seed: Number(values.seed),
-      minutes: Number(values.minutes),
-    };
-    return Number.isSafeInteger(options.seed) && options.minutes >= 1 && options.minutes < Infinity
-      ? options
-      : undefined;
-  } catch {
-    return undefined;
-  }
+function requested(args: string[]): Options | undefined {
+  const { values } = parseArgs({
+    args,
+    options: {
+      minutes: { type: "string", default: "2" },
+      seed: { type: "string", default: String(Math.floor(Math.random() * 1_000_000)) },
+      picture: { type: "string", default: "chaos-timeline.svg" },
+      journals: { type: "string" },
+      history: { type: "string" },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const { journals, history } = values;
+  const options = { ...values, journals, history, seed: Number(values.seed), minutes: Number(values.minutes) };
+  return Number.isSafeInteger(options.seed) && options.minutes >= 1 && options.minutes < Infinity ? options : undefined;
 }
 
-async function run({ seed, minutes, picture, journals, json }: Options): Promise<void> {
+async function run({ seed, minutes, picture, journals, history, json }: Options): Promise<number> {
   const calledOff = new AbortController();
+  let calledOffStatus = 0;
   for (const [signal, status] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const) {
     process.once(signal, () => {
-      process.exitCode = status;
+      calledOffStatus = status;
       calledOff.abort();
     });
   }
@@ -75,23 +69,20 @@ async function run({ seed, minutes, picture, journals, json }: Options): Promise
     const onTrouble = (...told: Parameters<typeof troubleLine>): void => say(troubleLine(...told));
     const { evidence, requests } = await conduct({ seed, minutes, folder, signal: calledOff.signal, onTrouble });
     if (journals !== undefined) await writeFile(join(folder, "evidence.json"), JSON.stringify(evidence));
+    if (history !== undefined) appendHistory(history, historyOf(evidence));
     const verdict = check(evidence);
     const tally = tallyOf(evidence, requests);
     await writeFile(picture, pictureOf(evidence, verdict, tally));
     if (json) process.stdout.write(`${JSON.stringify({ seed, ...tally, ...verdict })}\n`);
     else process.stdout.write(reportOf(seed, minutes, tally, verdict, picture));
-    if (verdict.violations.length > 0) process.exitCode = 1;
+    return verdict.violations.length > 0 ? 1 : 0;
   } catch (error) {
     if (!calledOff.signal.aborted) throw error;
     process.stderr.write("called off: nothing was judged\n");
+    return calledOffStatus;
   } finally {
     if (journals === undefined) await rm(folder, { recursive: true, force: true });
   }
 }
 
-const options = optionsOf(process.argv.slice(2));
-if (options && !options.help) await run(options);
-else {
-  process[options ? "stdout" : "stderr"].write(USAGE);
-  process.exitCode = options ? 0 : 2;
-}
+await runProgram({ usage: USAGE, requested, run });

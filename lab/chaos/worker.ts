@@ -7,6 +7,7 @@ import { between, seeded } from "../shared/seeded.ts";
 import { Journal } from "./journal.ts";
 import { MachineClock } from "./machine-clock.ts";
 import type { ActorSpec, Fate, Job, Order, Report } from "./messages.ts";
+import type { Reading } from "./register.ts";
 import { RegisterClient } from "./register-client.ts";
 import { type Taken, takerOf } from "./takers.ts";
 
@@ -28,6 +29,7 @@ const clock = await startTogether();
 let lingerUntil = 0;
 let fate: Fate | undefined;
 let holds = 0;
+let requests = 0;
 
 process.on("message", (order: Order) => {
   if (order.kind === "linger") lingerUntil = Math.max(lingerUntil, order.until);
@@ -86,12 +88,24 @@ async function hold(actor: string, taken: Taken, askedAt: number, random: () => 
     await sleep(ms);
     return isStillHeld();
   };
+  /** The call is noted before it is sent, and the answer when it is read: a killed process leaves an open request. */
+  const send = async (what: { kind: "read" } | { kind: "write"; base: Reading }): Promise<Reading | null> => {
+    requests += 1;
+    const request = requests;
+    const base = what.kind === "write" ? what.base.fenced.version : undefined;
+    const asked = { key, token: token ?? 0, op: what.kind, base };
+    journal.append({ kind: "asked", request, hold: id, at: clock.now(), ...asked });
+    const sent = { hold: id, key, token: token ?? 0, ...what };
+    const reading = await register.send(sent, AbortSignal.timeout(ANSWER_WITHIN_MS));
+    journal.append({ kind: "answered", request, at: clock.now(), version: reading?.fenced.version ?? null });
+    return reading;
+  };
   const increment = async (): Promise<boolean> => {
     if (isShared || token === undefined) return stay(between(...WORK_MS, random));
-    const base = await register.send({ kind: "read", hold: id, key, token }, AbortSignal.timeout(ANSWER_WITHIN_MS));
+    const base = await send({ kind: "read" });
     if (!base || !(await stay(between(...WORK_MS, random)))) return false;
     if (fate) meet(fate);
-    await register.send({ kind: "write", hold: id, key, token, base }, AbortSignal.timeout(ANSWER_WITHIN_MS));
+    await send({ kind: "write", base });
     return isStillHeld();
   };
 

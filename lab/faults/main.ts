@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { buildGoProgram, GO_PORT } from "../shared/go-peer/go-program.ts";
 import { NotRunError } from "../shared/go-peer/not-run.ts";
 import { preparePeers, versionOf } from "../shared/peers.ts";
+import { runProgram } from "../shared/program.ts";
 import { PROJECT, versionIn } from "../shared/project.ts";
 import { redisVersion } from "../shared/storage/storage.ts";
 import { type Cell, gradeOf, wordsOf } from "./cell.ts";
@@ -38,25 +39,22 @@ interface Request {
   readonly json: boolean;
 }
 
-function requested(): Request | undefined {
-  try {
-    const { values } = parseArgs({
-      options: {
-        only: { type: "string", multiple: true, default: [""] },
-        column: { type: "string", multiple: true, default: [""] },
-        "at-once": { type: "string", default: "6" },
-        merge: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-      },
-    });
-    const rows = ROWS.filter(({ id, title }) => values.only.some((text) => id.includes(text) || title.includes(text)));
-    const columns = COLUMNS.filter(({ name }) => values.column.some((text) => name.includes(text)));
-    const atOnce = Number(values["at-once"]);
-    if (rows.length === 0 || columns.length === 0 || !(atOnce >= 1)) return undefined;
-    return { rows, columns, atOnce, merge: values.merge, json: values.json };
-  } catch {
-    return undefined;
-  }
+function requested(args: string[]): Request | undefined {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: "string", multiple: true, default: [""] },
+      column: { type: "string", multiple: true, default: [""] },
+      "at-once": { type: "string", default: "6" },
+      merge: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const rows = ROWS.filter(({ id, title }) => values.only.some((text) => id.includes(text) || title.includes(text)));
+  const columns = COLUMNS.filter(({ name }) => values.column.some((text) => name.includes(text)));
+  const atOnce = Number(values["at-once"]);
+  if (rows.length === 0 || columns.length === 0 || !(atOnce >= 1)) return undefined;
+  return { rows, columns, atOnce, merge: values.merge, json: values.json };
 }
 
 /** The columns with their versions, and with the reason where one cannot be had on this machine. */
@@ -126,16 +124,7 @@ function ranOn(): string {
   return `Measured with Node.js ${process.versions.node}, ${storages.join(" and ")}, on ${process.platform} with ${cpus().length} cores.`;
 }
 
-async function main(): Promise<number> {
-  if (process.argv.includes("--help")) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const request = requested();
-  if (!request) {
-    process.stderr.write(USAGE);
-    return 2;
-  }
+async function run(request: Request): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "azmutex-faults-"));
   const go = request.columns.some(({ module }) => module === "go") ? await prepareGo(folder) : undefined;
   try {
@@ -177,4 +166,4 @@ async function answer({ rows, columns, atOnce, merge, json }: Request, go: Go | 
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
-process.exitCode = await main();
+await runProgram({ usage: USAGE, requested, run });

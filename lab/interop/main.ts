@@ -2,9 +2,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { seconds } from "../shared/duration.ts";
 import { buildGoProgram } from "../shared/go-peer/go-program.ts";
-import { NotRunError } from "../shared/go-peer/not-run.ts";
+import { runProgram } from "../shared/program.ts";
 import { brokenAtOnce, brokenInTime } from "./breaking.ts";
 import { Place } from "./place.ts";
 import { type RacePlan, race } from "./race.ts";
@@ -16,7 +17,6 @@ import { Verdict } from "./verdict.ts";
 
 const PASSED = 0;
 const FAILED = 1;
-const NOT_RUN = 2;
 const USAGE_ERROR = 64;
 
 const CROWD: RacePlan = {
@@ -64,17 +64,12 @@ interface Request {
   readonly apart: boolean;
 }
 
-function requested(options: readonly string[]): Request | undefined {
-  const request = { only: "", apart: false };
-  for (let at = 0; at < options.length; at += 1) {
-    const option = options[at];
-    if (option === "--apart") request.apart = true;
-    else if (option === "--only" && options[at + 1] !== undefined) {
-      request.only = options[at + 1] ?? "";
-      at += 1;
-    } else return undefined;
-  }
-  return Object.keys(SCENARIOS).some((name) => name.includes(request.only)) ? request : undefined;
+function requested(args: string[]): Request | undefined {
+  const { values } = parseArgs({
+    args,
+    options: { only: { type: "string", default: "" }, apart: { type: "boolean", default: false } },
+  });
+  return Object.keys(SCENARIOS).some((name) => name.includes(values.only)) ? values : undefined;
 }
 
 async function judge(place: Place, verdict: Verdict, only: string): Promise<void> {
@@ -93,7 +88,7 @@ async function judge(place: Place, verdict: Verdict, only: string): Promise<void
 }
 
 /** Runs all scenarios at once. Processes that still wait or hold at the end are stopped. */
-async function run(folder: string, { only, apart }: Request): Promise<number> {
+async function compare(folder: string, { only, apart }: Request): Promise<number> {
   const end = new AbortController();
   process.once("SIGINT", () => end.abort(new Error("interrupted")));
   process.once("SIGTERM", () => end.abort(new Error("interrupted")));
@@ -117,26 +112,13 @@ async function run(folder: string, { only, apart }: Request): Promise<number> {
   }
 }
 
-async function main(options: readonly string[]): Promise<number> {
-  if (options.includes("--help") || options.includes("-h")) {
-    process.stdout.write(USAGE);
-    return PASSED;
-  }
-  const request = requested(options);
-  if (!request) {
-    process.stderr.write(USAGE);
-    return USAGE_ERROR;
-  }
+async function run(request: Request): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "azmutex-interop-"));
   let service: Service | undefined;
   try {
     // Before Go compiles for a while: the port may be taken.
     service = await startService();
-    return await run(folder, request);
-  } catch (error) {
-    if (!(error instanceof NotRunError)) throw error;
-    process.stderr.write(`not run: ${error.message}\n`);
-    return NOT_RUN;
+    return await compare(folder, request);
   } finally {
     await service?.close();
     await rm(folder, { recursive: true, force: true });
@@ -144,7 +126,7 @@ async function main(options: readonly string[]): Promise<number> {
 }
 
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  await runProgram({ usage: USAGE, requested, run, wrongOptions: USAGE_ERROR });
 } catch (error) {
   process.exitCode = FAILED;
   process.stderr.write(`The suite failed: ${error instanceof Error ? error.message : error}\n`);

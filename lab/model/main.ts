@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { runProgram } from "../shared/program.ts";
 import { CHECKS, type Check, SWITCHES, type Switch } from "./checks.ts";
 import { ask, type Finding, missingTools } from "./spin.ts";
 import { checkCells, checkTable, markdownRow, switchCells, switchTable } from "./table.ts";
@@ -27,19 +29,17 @@ interface Request {
   readonly table: boolean;
 }
 
-function requested(options: readonly string[]): Request | undefined {
-  const request = { quick: false, only: "", timeline: false, table: false };
-  for (let at = 0; at < options.length; at += 1) {
-    const option = options[at];
-    if (option === "--quick") request.quick = true;
-    else if (option === "--timeline") request.timeline = true;
-    else if (option === "--table") request.table = true;
-    else if (option === "--only" && options[at + 1] !== undefined) {
-      request.only = options[at + 1] ?? "";
-      at += 1;
-    } else return undefined;
-  }
-  return request;
+function requested(args: string[]): Request {
+  const { values } = parseArgs({
+    args,
+    options: {
+      quick: { type: "boolean", default: false },
+      only: { type: "string", default: "" },
+      timeline: { type: "boolean", default: false },
+      table: { type: "boolean", default: false },
+    },
+  });
+  return values;
 }
 
 /** The rows that the document does not have in these words. The time that a search takes is not compared. */
@@ -71,16 +71,7 @@ function steps({ timeline }: Finding): string {
   return all.map((step, at) => `          ${at === circleFrom ? "↻" : " "} ${step}\n`).join("");
 }
 
-async function main(options: readonly string[]): Promise<number> {
-  if (options.includes("--help") || options.includes("-h")) {
-    process.stdout.write(USAGE);
-    return 0;
-  }
-  const request = requested(options);
-  if (!request) {
-    process.stderr.write(USAGE);
-    return 2;
-  }
+async function run({ quick, only, timeline, table }: Request): Promise<number> {
   const missing = missingTools();
   if (missing.length > 0) {
     process.stderr.write(
@@ -89,7 +80,6 @@ async function main(options: readonly string[]): Promise<number> {
     return 2;
   }
 
-  const { quick, only, timeline, table } = request;
   const began = performance.now();
   const isWanted = (name: string, isQuick = false): boolean => (!quick || isQuick) && name.includes(only);
   let failed = 0;
@@ -138,4 +128,4 @@ async function main(options: readonly string[]): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+await runProgram({ usage: USAGE, requested, run });

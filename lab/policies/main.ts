@@ -1,5 +1,6 @@
 // `npm run simulate`: how the ways to wait for a lock compare, in simulated time.
 import { writeFile } from "node:fs/promises";
+import { runProgram } from "../shared/program.ts";
 import { parseArguments, type Request, USAGE } from "./arguments.ts";
 import { measure, plansOf, type Situation } from "./measured.ts";
 import { frontierOf } from "./picture/frontier.ts";
@@ -29,15 +30,11 @@ async function draw(situations: readonly Situation[], file: string): Promise<voi
   if (plan) await writeFile(file, pictureOf(plan, await simulate(plan)));
 }
 
-function requested(): Request | undefined {
-  try {
-    return parseArguments(process.argv.slice(2));
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
-    return undefined;
-  }
-}
-
-const request = requested();
-if (request) process.stdout.write(await answer(request));
-else process.exitCode = 2;
+await runProgram({
+  usage: USAGE,
+  requested: parseArguments,
+  run: async (request) => {
+    process.stdout.write(await answer(request));
+    return 0;
+  },
+});

@@ -1,3 +1,4 @@
+import { appendHistory } from "../shared/history.ts";
 import type { Invariant } from "./invariants.ts";
 import { simulate } from "./simulation.ts";
 
@@ -7,6 +8,8 @@ export interface Batch {
   readonly count: number;
   /** The rules that count. Default: all. */
   readonly rules?: readonly string[] | undefined;
+  /** A file that the histories are appended to. */
+  readonly history?: string | undefined;
 }
 
 export interface Failure {
@@ -43,14 +46,16 @@ export function sumOf(a: Tally, b: Tally): Tally {
  * Runs all seeds of a batch. A promise of the library's that rejects unseen is a failure of the seed under which it
  * did.
  */
-export async function runBatch({ from, count, rules }: Batch): Promise<Tally> {
+export async function runBatch({ from, count, rules, history }: Batch): Promise<Tally> {
   const unseen: unknown[] = [];
   const note = (error: unknown): void => void unseen.push(error);
   process.on("unhandledRejection", note);
   let tally = NOTHING;
   try {
     for (let seed = from; seed < from + count; seed += 1) {
-      const { game, violation, holds, losses, requests, faults } = await simulate({ seed, rules });
+      const outcome = await simulate({ seed, rules });
+      const { game, violation, holds, losses, requests, faults } = outcome;
+      if (history !== undefined) appendHistory(history, outcome.history());
       const failures: Failure[] = [];
       if (violation) failures.push({ seed, game, rule: violation.rule, how: violation.message });
       for (const error of unseen.splice(0))

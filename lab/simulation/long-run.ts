@@ -13,6 +13,7 @@ export interface LongRunOptions {
   /** Whether the first failure ends it. */
   readonly untilFailure: boolean;
   readonly rules: readonly string[] | undefined;
+  readonly history: string | undefined;
   readonly onProgress: (tally: Tally, elapsedMs: number) => void;
 }
 
@@ -35,6 +36,7 @@ export async function runLong({
   threads,
   untilFailure,
   rules,
+  history,
   onProgress,
 }: LongRunOptions): Promise<Tally> {
   for (const flag of SELDOM_COLLECTED) setFlagsFromString(flag);
@@ -48,7 +50,7 @@ export async function runLong({
       while (next < from + seeds && elapsedMs() < forMs && !(untilFailure && tally.failures.length > 0)) {
         const count = Math.min(BATCH, from + seeds - next);
         const answer = once(worker, "message");
-        worker.postMessage({ from: next, count, rules });
+        worker.postMessage({ from: next, count, rules, history });
         next += count;
         const [done] = (await answer) as [Tally];
         tally = sumOf(tally, done);

@@ -8,6 +8,7 @@ import { simulate } from "./simulation.ts";
 import { timelineOf } from "./timeline.ts";
 
 const USAGE = `usage: npm run simulate:long -- [--minutes N] [--seeds N] [--from SEED] [--threads N] [--until-failure] [--rules RULE,…] [--json]
+                              [--history FILE]   appends the histories, for npm run lab -- linearizability
        SEED=N npm run simulate:long              what happens under a seed; of one that fails, the little that matters
        SEED=N npm run simulate:long -- --whole   everything that happens under it
 `;
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     threads: { type: "string", default: String(availableParallelism()) },
     "until-failure": { type: "boolean", default: false },
     rules: { type: "string" },
+    history: { type: "string" },
     json: { type: "boolean", default: false },
     whole: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -51,6 +53,7 @@ async function runAll(): Promise<void> {
     forMs: Number(values.minutes) * 60_000,
     threads: Number(values.threads),
     rules: values.rules?.split(","),
+    history: values.history,
     untilFailure: values["until-failure"],
     onProgress: (soFar, elapsedMs) => {
       if (values.json) return;

@@ -62,6 +62,10 @@ export class Tenancy {
   isExcused = false;
   /** When its holder's clock was first seen to say that it is over, in true time. */
   overSince: number | undefined;
+  /** When it was first and last seen to be held, without an excuse, in true time. */
+  seenHeld: { readonly from: number; readonly to: number } | undefined;
+  /** When its holder was told that it is given back. */
+  releasedAt: number | undefined;
 
   constructor(claim: Claim, leaseId: string | undefined, order: Order, since: number) {
     this.claim = claim;
@@ -115,6 +119,8 @@ export class Referee {
   /** How many holds there were, and how many of them were lost. */
   holds = 0;
   losses = 0;
+  /** All claims that were made. */
+  readonly tenancies: Tenancy[] = [];
 
   constructor({ kernel, service, wire, terms, rules }: RefereeOptions) {
     this.#rules = rules && new Set(rules);
@@ -154,6 +160,7 @@ export class Referee {
     const facts = leaseId === undefined ? undefined : this.#wire.facts(leaseId);
     if (facts) facts.wasHeld = true;
     this.#present.add(tenancy);
+    this.tenancies.push(tenancy);
     this.holds += 1;
     if (tokens !== undefined) this.#checkToken(tenancy, tokens);
     const { signal } = held;
@@ -197,6 +204,7 @@ export class Referee {
   /** Gave it back, and was told that this went well. */
   released(tenancy: Tenancy, isAwaited: boolean): void {
     const { claim, leaseId } = tenancy;
+    tenancy.releasedAt = this.#kernel.now;
     if (isAwaited || leaseId === undefined) return;
     const facts = this.#wire.facts(leaseId);
     // Lost on the way: it is given back in the background, or lapses.
@@ -232,6 +240,7 @@ export class Referee {
       if (tenancy.leaseId !== undefined && claim.machine)
         this.#checkClock(tenancy, tenancy.leaseId, claim.machine, isHeld);
       if (!isHeld || tenancy.isExcused) continue;
+      tenancy.seenHeld = { from: tenancy.seenHeld?.from ?? this.#kernel.now, to: this.#kernel.now };
       const group = this.#groups.get(claim.group) ?? { name: claim.group, limit: claim.limit, taken: 0 };
       this.#groups.set(claim.group, group);
       group.taken += claim.weight;

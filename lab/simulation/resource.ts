@@ -1,7 +1,13 @@
 import type { Chance } from "../shared/chance.ts";
 import type { Kernel } from "./kernel.ts";
-import { isAfter, type Referee, type Tenancy } from "./referee.ts";
+import { type Claim, isAfter, type Referee, type Tenancy } from "./referee.ts";
 import type { Trouble } from "./trouble.ts";
+
+interface Sent {
+  readonly claim: Claim;
+  readonly at: number;
+  received: { readonly at: number; readonly isAccepted: boolean } | undefined;
+}
 
 /** What is written under the lock. It refuses a token lower than one it has seen, and knows nothing else. */
 export class Resource {
@@ -12,6 +18,8 @@ export class Resource {
   readonly #highest = new Map<string, number>();
   readonly #latest = new Map<string, Tenancy>();
   writes = 0;
+  /** Every write that was sent, with when it came in, in true time, and whether it was accepted then. */
+  readonly sent: Sent[] = [];
 
   constructor(kernel: Kernel, referee: Referee, chance: Chance, trouble: Trouble) {
     this.#kernel = kernel;
@@ -23,13 +31,16 @@ export class Resource {
   /** A write is sent by a task that has just asked whether it holds the lock. It may be long on its way. */
   send(tenancy: Tenancy): void {
     const isLate = !this.#trouble.isOver && this.#chance.isOnce(0.3);
-    this.#kernel.in(isLate ? this.#trouble.durationMs() : this.#chance.between(1, 30), () => this.#receive(tenancy));
+    const sent: Sent = { claim: tenancy.claim, at: this.#kernel.now, received: undefined };
+    this.sent.push(sent);
+    this.#kernel.in(isLate ? this.#trouble.durationMs() : this.#chance.between(1, 30), () => {
+      sent.received = { at: this.#kernel.now, isAccepted: this.#receive(tenancy) };
+    });
   }
 
-  #receive(tenancy: Tenancy): void {
+  #receive(tenancy: Tenancy): boolean {
     const { tokens, token } = tenancy.claim;
-    if (tokens === undefined || token === undefined) return;
-    if (token < (this.#highest.get(tokens) ?? 0)) return;
+    if (tokens === undefined || token === undefined || token < (this.#highest.get(tokens) ?? 0)) return false;
     this.writes += 1;
     this.#highest.set(tokens, token);
     const latest = this.#latest.get(tokens);
@@ -44,5 +55,6 @@ export class Resource {
       );
     }
     this.#latest.set(tokens, tenancy);
+    return true;
   }
 }

@@ -1,9 +1,11 @@
 import { type LeaseTerms, resolveTerms } from "../../src/lease/terms.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { Chance } from "../shared/chance.ts";
+import type { HistoryLine } from "../shared/history.ts";
 import { Crowd } from "./crowd.ts";
 import { Foreigners } from "./foreigners.ts";
 import { GAMES, type GameName, gameOf, NAP_GAMES } from "./games.ts";
+import { historyOf } from "./history.ts";
 import { Journal, type Line } from "./journal.ts";
 import { Kernel } from "./kernel.ts";
 import { Misfortune } from "./misfortune.ts";
@@ -48,6 +50,8 @@ export interface Outcome {
   /** How long it took by true time, in milliseconds. */
   readonly lastedMs: number;
   readonly lines: readonly Line[];
+  /** What its holders believed and what its writers sent, for another judge. */
+  readonly history: () => HistoryLine[];
 }
 
 /**
@@ -194,6 +198,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     events: kernel.planned,
     lastedMs: kernel.now,
     lines: journal.lines,
+    history: () => historyOf(`seed ${seed}`, referee, resource),
   };
 }
 

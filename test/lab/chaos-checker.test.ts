@@ -98,6 +98,7 @@ function evidence(holds: readonly Hold[], registers = worked(holds), more: Parti
       { name: "w2 plain", worker: "w2", key: "plain" },
     ],
     holds,
+    requests: [],
     refusals: [],
     touches: [...registers.touches, stale],
     fencedNumbers: { plain: registers.number },

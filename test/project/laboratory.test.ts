@@ -55,6 +55,23 @@ describe("the laboratory", () => {
   });
 });
 
+describe("the programs of the laboratory", () => {
+  const programs = tracked.flatMap((path) => /^lab\/([^/]+)\/main\.ts$/.exec(path)?.[1] ?? []).sort();
+
+  it("are those that npm run lab lists, with one line each", () => {
+    const listed = execFileSync(process.execPath, [join(PROJECT, "scripts/lab.mjs")], { encoding: "utf8" });
+    expect([...listed.matchAll(/^ {2}(\w+) +(?=\S)/gm)].map(([, name]) => name)).toEqual(programs);
+    expect(programs.length).toBeGreaterThan(8);
+  });
+
+  it.each(programs)("have a README of one screen: %s", (name) => {
+    const text = readFileSync(join(PROJECT, "lab", name, "README.md"), "utf8");
+    expect(text.split("\n").length).toBeLessThanOrEqual(40);
+    expect(text.match(/^## .*$/gm)).toEqual(["## Question", "## Command", "## How to read it", "## Last result"]);
+    expect(text).toContain("npm run ");
+  });
+});
+
 describe("the check of arrows itself", () => {
   const stray = (path: string, code: string): string[] => strayArrows([parseSource(path, code)], ["lab/shared", "src"]);
 

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Nothing is retried: a test that fails now and then has found something. */
 const retry = 0;
@@ -17,6 +18,21 @@ const sources = ["", "/store", "/testing"].map((entry) => ({
   replacement: fileURLToPath(new URL(`src${entry}/index.ts`, import.meta.url)),
 }));
 
+/** Those whose tests mostly wait: for leases, for processes, for a page. */
+const WAITING = new Set(["browser", "emulator", "process", "slow"]);
+
+/** A file that waits beside one that computes, so that neither the cores nor the workers are idle. */
+class Alternating extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const waiting = sorted.filter(({ project }) => WAITING.has(project.name));
+    const computing = sorted.filter(({ project }) => !WAITING.has(project.name));
+    return Array.from({ length: sorted.length }, (_, at) => [waiting[at], computing[at]])
+      .flat()
+      .filter((file) => file !== undefined);
+  }
+}
+
 export default defineConfig({
   test: {
     // CI counts the tests from the second report, which TEST_REPORT names.
@@ -27,6 +43,7 @@ export default defineConfig({
     passWithNoTests: false,
     // Two cores have time for more than two files: those with processes and an emulator wait for real leases.
     maxWorkers: 4,
+    sequence: { sequencer: Alternating },
     // Milliseconds from which a test is listed by name.
     slowTestThreshold: 5_000,
     coverage: {
@@ -56,7 +73,7 @@ export default defineConfig({
       },
       // Those that put other modules in the place of ours or of Node's.
       { test: { name: "unit-mocked", include: ["test/unit/**/*.mocked.test.ts"], ...hangs, retry } },
-      // The library in thousands of runs, each by a seed that is told when it fails: a quarter of them with `npm test`,
+      // The library in thousands of runs, each by a seed that is told when it fails: an eighth of them with `npm test`,
       // all with `npm run test:slow`.
       {
         resolve: { alias: sources },
@@ -93,7 +110,13 @@ export default defineConfig({
       // What takes real minutes or asks the registry: `npm run test:slow`.
       {
         resolve: { alias: sources },
-        test: { name: "slow", include: ["test/slow/*.test.ts"], ...hangs, retry },
+        test: {
+          name: "slow",
+          include: ["test/slow/**/*.test.ts"],
+          exclude: ["test/slow/alone/**"],
+          ...hangs,
+          retry,
+        },
       },
       {
         test: {

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { afterAll, describe, expect, it } from "vitest";
-import { median } from "../../lab/shared/statistics.ts";
-import { AzureMutex } from "../../src/locks/azure-mutex.ts";
-import type { Locker } from "../../src/locks/locker.ts";
-import { MemoryLeaseStore } from "../../src/testing/index.ts";
-import { PROJECT } from "../support/sources.ts";
+import { median } from "../../../lab/shared/statistics.ts";
+import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
+import type { Locker } from "../../../src/locks/locker.ts";
+import { MemoryLeaseStore } from "../../../src/testing/index.ts";
+import { PROJECT } from "../../support/sources.ts";
 
 /** In a process of its own, so that ours is measured without it; it ends with its input. */
 const emulator: ChildProcess = spawn(

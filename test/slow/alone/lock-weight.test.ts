@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { collectAllGarbage } from "../../lab/bench/live-bytes.ts";
-import { median } from "../../lab/shared/statistics.ts";
-import { AzureMutex, type Lock } from "../../src/index.ts";
-import { MemoryLeaseStore } from "../../src/testing/index.ts";
+import { collectAllGarbage } from "../../../lab/bench/live-bytes.ts";
+import { median } from "../../../lab/shared/statistics.ts";
+import { AzureMutex, type Lock } from "../../../src/index.ts";
+import { MemoryLeaseStore } from "../../../src/testing/index.ts";
 
 const LOCKS = 2_000;
 /**

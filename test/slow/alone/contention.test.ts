@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { RestError } from "@azure/storage-blob";
 import { afterAll, describe, expect, it } from "vitest";
-import { Storage } from "../support/storage.ts";
+import { Storage } from "../../support/storage.ts";
 
 const storage = await Storage.start();
 const container = await storage.newContainer();

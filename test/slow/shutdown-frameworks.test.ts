@@ -26,7 +26,7 @@ let keys = 0;
 function start(name: string, env: Readonly<Record<string, string>> = {}): Program & { readonly key: string } {
   keys += 1;
   const key = `${name} ${keys}`;
-  const child = spawn(process.execPath, [join(PROJECT, `test/process/programs/${name}.mjs`)], {
+  const child = spawn(process.execPath, [join(PROJECT, `test/slow/programs/${name}.mjs`)], {
     env: { ...process.env, STORAGE: emulator.connectionString, KEY: key, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });

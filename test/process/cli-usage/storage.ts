@@ -1,0 +1,34 @@
+import { afterAll, expect, type TestContext } from "vitest";
+import { Cli, type CliEnd, type CliOptions } from "../../support/cli.ts";
+import { Storage } from "../../support/storage.ts";
+
+export const storage = await Storage.start();
+afterAll(() => storage[Symbol.asyncDispose]());
+export const STORAGE = { AZURE_STORAGE_CONNECTION_STRING: storage.proxy.connectionString };
+export const KEY = Buffer.alloc(64, 7).toString("base64");
+
+export const end = (test: TestContext, args: readonly string[], options?: CliOptions): Promise<CliEnd> =>
+  new Cli(test, args, options).ended;
+
+/** What it says that cannot go on: one line, on standard error alone. */
+export async function refusal(
+  test: TestContext,
+  args: readonly string[],
+  exitCode: number,
+  env: Readonly<Record<string, string>> = STORAGE,
+) {
+  const { code, out, err, ...times } = await end(test, args, { env });
+  expect({ code, out }).toEqual({ code: exitCode, out: "" });
+  expect(err).toMatch(/^azmutex: [^\n]+\n(?:\([^\n]+\)\n)?$/);
+  return { text: err.slice("azmutex: ".length).trimEnd(), ...times };
+}
+
+export const NEVER_RUN = ["--", "sh", "-c", "echo it ran"];
+export const connectionString = (text: string): Record<string, string> => ({ AZURE_STORAGE_CONNECTION_STRING: text });
+export const account = (
+  name: string,
+  rest: Readonly<Record<string, string>> = { AZURE_STORAGE_KEY: KEY },
+): Record<string, string> => ({
+  AZURE_STORAGE_ACCOUNT: name,
+  ...rest,
+});

@@ -7,7 +7,7 @@ const container = await storage.newContainer();
 afterAll(() => storage[Symbol.asyncDispose]());
 
 describe("on Azurite, fencing tokens strictly grow", () => {
-  it("across processes, foreign writers that wipe them, holders without fencing, and deletion a second apart", async () => {
+  it("across processes, others that wipe them, holders without fencing, and deletion a second apart", async () => {
     const key = randomUUID();
     const blob = container.getBlockBlobClient(key);
     const processes = [storage.mutex(container.containerName), storage.mutex(container.containerName)] as const;

@@ -79,7 +79,8 @@ describe("on Azurite, a lock whose renewals hang", () => {
     );
     const lateMs = late.map(({ ms }) => ms).sort((a, b) => a - b);
     console.info(
-      `1,000 hangs in real time: loss signalled ${lateMs[500]?.toFixed(1)} ms after the deadline in the middle, ${lateMs.at(-1)?.toFixed(1)} ms at the slowest`,
+      `1,000 hangs in real time: loss signalled ${lateMs[500]?.toFixed(1)} ms after the deadline in ` +
+        `the middle, ${lateMs.at(-1)?.toFixed(1)} ms at the slowest`,
     );
     expect(late.filter(({ isLate }) => isLate)).toEqual([]);
     // The clock that counts suspend does so in hundredths of a second, and whichever clock is ahead decides. A process

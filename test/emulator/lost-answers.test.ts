@@ -16,7 +16,7 @@ async function leaseState(key: string): Promise<string | undefined> {
   return (await container.getBlobClient(key).getProperties()).leaseState;
 }
 
-describe("through a proxy that drops the answer after the service has acted, the lock is neither lost nor blocked", () => {
+describe("through a proxy that drops the answer after the service acted, the lock is neither lost nor blocked", () => {
   const operations: WireOperation[] = ["acquire", "renew", "release", "create", "read", "writeMetadata"];
   it.each(operations)("for %s", async (operation) => {
     const key = randomUUID();

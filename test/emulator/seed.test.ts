@@ -17,7 +17,7 @@ describe("go-azuremutex's own tests hold here", () => {
     await mutex.release("mutex");
   });
 
-  it("TestConcurrentIncrement: five lockers that each lock once and then do 10,000 unsynchronised increments", async () => {
+  it("TestConcurrentIncrement: five lockers that lock once, then do 10,000 unsynchronised increments", async () => {
     const options = { connectionString: storage.proxy.connectionString, containerName: "locks" };
     const counts = { one: 0, two: 0 };
     const workers = Array.from({ length: 5 }, async () => {

@@ -276,7 +276,7 @@ describe("the chaos checker", () => {
       expect(over(10_000, true, 9_100)).toMatchObject({ violations: [{ rule: "token" }], excused: [] });
     });
 
-    it("is not found to fall between two whose order is not known, because the storage had just lost its leases", () => {
+    it("is not found to fall between two whose order is unknown, as the storage had just lost its leases", () => {
       // The tenth had the lock, and was stopped before it said so; meanwhile the storage forgot it.
       const holds = withTenth({ certain: { from: 11_200, to: 11_200 }, askedAt: 10_100 });
       const lost = { storageLosses: [{ at: 10_900, goneAt: 10_900, isRewound: false }] };

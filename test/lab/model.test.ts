@@ -111,7 +111,8 @@ describe("what the verifier writes", () => {
 
   it("is told as a circle when it never ends", () => {
     const timeline = timelineIn(
-      "  > P1 waits\n  <<<<<START OF CYCLE>>>>>\n  > P2 asks\n  > P2 releases\n  > P3 asks\n  > P3 releases\n  > P2 looks\n",
+      "  > P1 waits\n  <<<<<START OF CYCLE>>>>>\n  > P2 asks\n  > P2 releases\n  > P3 asks\n " +
+        " > P3 releases\n  > P2 looks\n",
     );
     expect(verdictOf(timeline)).toBe("starvation: it goes round. P2 asks; P2 releases; P3 asks; P3 releases; P2 looks");
     expect(verdictOf(timelineIn(""))).toBe("no finding");

@@ -51,7 +51,7 @@ async function costOf(command: Command): Promise<Cost> {
 }
 
 describe("azmutex run on a free key", () => {
-  it("costs at most 1.5 times what a bare script costs that imports the SDK and takes and releases a lease", async () => {
+  it("costs at most 1.5 times what a bare script costs that imports the SDK and holds a lease", async () => {
     const key = randomUUID();
     // The first creates container and blob.
     await costOf(ourCycle(CLI, key));

@@ -59,12 +59,14 @@ function node(
 const program = (code: string) => [
   "--input-type=module",
   "--eval",
-  `import { AzureMutex, isMutexError } from "azmutex"; const STORAGE = process.env.STORAGE ?? "UseDevelopmentStorage=true"; ${code}`,
+  `import { AzureMutex, isMutexError } from "azmutex"; const STORAGE = process.env.STORAGE ?? ` +
+    `"UseDevelopmentStorage=true"; ${code}`,
 ];
 const locking = program(`
   const mutex = new AzureMutex({ connectionString: STORAGE, containerName: "locks" });
   for (const _ of [1, 2]) {
-    const { code, message, isMissing, cause } = await mutex.locker("k").lock().catch((error) => isMutexError(error) ? error : {});
+    const failed = await mutex.locker("k").lock().catch((error) => isMutexError(error) ? error : {});
+    const { code, message, isMissing, cause } = failed;
     console.log(JSON.stringify({ code, message, isMissing, cause: cause?.message.split("\\n")[0] }));
   }`);
 
@@ -129,7 +131,8 @@ describe("the SDK", () => {
       for (const file of files.splice(0, 40)) closeSync(file);
       console.log(await mutex.locker("files").run(() => "works"));
       for (const file of files) closeSync(file);
-      console.log(await new AzureMutex({ connectionString: STORAGE, containerName: "locks" }).locker("files").run(() => "works"));`);
+      const another = new AzureMutex({ connectionString: STORAGE, containerName: "locks" });
+      console.log(await another.locker("files").run(() => "works"));`);
       const { out, err } = await node(starving, { env: { STORAGE: storage.emulator.connectionString }, files: 256 });
       expect({ out, err }).toEqual({ out: "LOCK_TIMEOUT STORE_UNAVAILABLE EMFILE\nworks\nworks", err: "" });
     },
@@ -159,7 +162,8 @@ describe("a bundle of the command", () => {
       if (manifest !== undefined) writeFileSync(join(folder, "app/package.json"), manifest);
       const ran = await node(["app/dist/cli/main.mjs", "run", "k", "--emulator", "--", "sh", "-c", "echo it ran"]);
       const says =
-        "azmutex: could not be loaded: the command is started from the installed package, as node_modules/.bin/azmutex: it cannot be bundled";
+        "azmutex: could not be loaded: the command is started from the installed package, as " +
+        "node_modules/.bin/azmutex: it cannot be bundled";
       expect(ran).toEqual({ status: 70, out: "", err: says });
     }
   });

@@ -75,7 +75,7 @@ describe.concurrent("in the background of a terminal, azmutex", () => {
     await terminal.ended;
   });
 
-  it("run stops at Ctrl-Z while it waits, and leaves what is typed to the shell also when it has the lock", async (test) => {
+  it("run stops at Ctrl-Z while it waits, and leaves what is typed to the shell once it has the lock", async (test) => {
     const key = randomUUID();
     const lock = await mutex.locker(key).lock();
     const terminal = shell(test);

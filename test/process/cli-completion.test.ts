@@ -84,7 +84,8 @@ describe("azmutex completion", () => {
       status: 64,
       stdout: "",
       stderr:
-        "azmutex: command-argument value 'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish.\n",
+        "azmutex: command-argument value 'tcsh' is invalid for argument 'shell'. Allowed " +
+        "choices are bash, zsh, fish.\n",
     });
   });
 });

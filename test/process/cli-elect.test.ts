@@ -69,7 +69,9 @@ describe.concurrent("azmutex elect", () => {
     },
   );
 
-  const FAILING = `import { ChildProcess } from "node:child_process"; ChildProcess.prototype.unref = () => { throw new Error("no such method"); };`;
+  const FAILING =
+    `import { ChildProcess } from "node:child_process"; ChildProcess.prototype.unref = () => { ` +
+    `throw new Error("no such method"); };`;
 
   it.for([
     { what: "ended", nodeOptions: [], said: /^azmutex: sh ended with 0; campaigning again$/gm },
@@ -106,7 +108,8 @@ describe.concurrent("azmutex elect", () => {
     const leader = elect(
       test,
       name,
-      "trap 'echo term; sleep 0.5; echo done; exit 5' TERM; echo \"job $$ $AZMUTEX_TOKEN\"; while :; do sleep 0.1; done",
+      "trap 'echo term; sleep 0.5; echo done; exit 5' TERM; echo \"job $$ $AZMUTEX_TOKEN\"; " +
+        "while :; do sleep 0.1; done",
     );
     await leader.printed(/^job /m);
     const next = elect(test, name, STAYS);

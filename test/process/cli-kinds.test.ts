@@ -49,7 +49,7 @@ describe("a key that is used as one kind", () => {
 
   for (const [first, found] of WAYS) {
     for (const [second, stated] of WAYS.filter(([, kind]) => kind !== found)) {
-      it(`by run ${first.join(" ")} is refused to run ${second.join(" ")} with 64 while the first runs`, async (test) => {
+      it(`by run ${first.join(" ")} is refused to run ${second.join(" ")} with 64 meanwhile`, async (test) => {
         const job = start(test, "run", [KEY, ...first, "--", "sh", "-c", "echo in; read line"], { input: "open" });
         await job.printed(/in/);
         const args = [KEY, ...second, "--", "echo", "ran"];

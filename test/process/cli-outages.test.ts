@@ -64,7 +64,10 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
       69,
       // Of its two requests, which go out together, the one that failed first.
       expect.stringMatching(
-        /^could not (?:read "k"|list ".*") in 127\.0\.0\.1:1\/acme\/locks: no answer from 127\.0\.0\.1:1: ECONNREFUSED \(nothing listens there: does the emulator run\?\)$/,
+        new RegExp(
+          String.raw`^could not (?:read "k"|list ".*") in 127\.0\.0\.1:1/acme/locks: no answer from ` +
+            String.raw`127\.0\.0\.1:1: ECONNREFUSED \(nothing listens there: does the emulator run\?\)$`,
+        ),
       ),
     ]);
   });
@@ -74,7 +77,10 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
     expect(code).toBe(69);
     // Without a network there is no DNS that could say so.
     expect(line).toMatch(
-      /^could not list in acme\.invalid\/locks: no answer from acme\.invalid: (?:ENOTFOUND \(is the host's name right\?\)|EAI_AGAIN \(the DNS does not answer\))$/,
+      new RegExp(
+        String.raw`^could not list in acme\.invalid/locks: no answer from acme\.invalid: (?:ENOTFOUND \(is ` +
+          String.raw`the host's name right\?\)|EAI_AGAIN \(the DNS does not answer\))$`,
+      ),
     );
   });
 
@@ -111,7 +117,10 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
     [
       "of a signer that is not known",
       () => certificateFor("localhost"),
-      /: DEPTH_ZERO_SELF_SIGNED_CERT: self-signed certificate \(this machine does not know who signed its certificate; NODE_EXTRA_CA_CERTS names further authorities\)$/,
+      new RegExp(
+        String.raw`: DEPTH_ZERO_SELF_SIGNED_CERT: self-signed certificate \(this machine does not know who ` +
+          String.raw`signed its certificate; NODE_EXTRA_CA_CERTS names further authorities\)$`,
+      ),
     ],
     [
       "that has expired",
@@ -156,7 +165,8 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
     const port = await answering(test, page(status, "Blocked &amp; logged"));
     expect(await said(test, `http://127.0.0.1:${port}/acme`)).toEqual([
       69,
-      `could not list in 127.0.0.1:${port}/acme/locks: a proxy or gateway answered instead of 127.0.0.1:${port}: ${status} "Blocked & logged"`,
+      `could not list in 127.0.0.1:${port}/acme/locks: a proxy or gateway answered instead of ` +
+        `127.0.0.1:${port}: ${status} "Blocked & logged"`,
     ]);
   });
 
@@ -176,7 +186,10 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
     expect(await said(test, `http://127.0.0.1:${port}/acme`, args)).toEqual([
       69,
       expect.stringMatching(
-        /^lock on "k" in \S+\/locks was not free within 10s, and 127\.0\.0\.1:\d+ does not answer: a proxy or gateway answered: 407 "Proxy Authentication Required"$/,
+        new RegExp(
+          String.raw`^lock on "k" in \S+/locks was not free within 10s, and 127\.0\.0\.1:\d+ does not answer: a ` +
+            'proxy or gateway answered: 407 "Proxy Authentication Required"$',
+        ),
       ),
     ]);
   });
@@ -192,7 +205,8 @@ describe.concurrent("a command that gets no answer says from where, and why", ()
           69,
           expect.stringMatching(
             new RegExp(
-              `^lock on "k" in \\S+/locks was not free within ${timeout}, and (?:127\\.0\\.0\\.1:${port}|the service) does not answer`,
+              `^lock on "k" in \\S+/locks was not free within ${timeout}, and (?:127\\.0\\.0\\.1:${port}|the ` +
+                "service) does not answer",
             ),
           ),
         ]);
@@ -231,7 +245,9 @@ describe.concurrent("a command that is interrupted while the service is silent",
 describe.concurrent("a command that the service refuses says so in the service's words", () => {
   const service = (test: TestContext, status: number, code: string, message: string): Promise<number> =>
     answering(test, (response) => {
-      const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${message}\nRequestId:1\nTime:2</Message></Error>`;
+      const body =
+        `<?xml version="1.0" ` +
+        `encoding="UTF-8"?><Error><Code>${code}</Code><Message>${message}\nRequestId:1\nTime:2</Message></Error>`;
       response
         .writeHead(status, { "x-ms-error-code": code, "x-ms-request-id": "1", "content-type": "application/xml" })
         .end(body);
@@ -263,7 +279,10 @@ describe.concurrent("a command that the service refuses says so in the service's
     const [code, line] = await said(test, `http://127.0.0.1:${port}/acme`);
     expect(code).toBe(77);
     expect(line).toMatch(
-      /^could not list in 127\.0\.0\.1:\d+\/acme\/locks: the credentials were refused: 403 AuthorizationPermissionMismatch: This request is not authorized to do this\b/,
+      new RegExp(
+        String.raw`^could not list in 127\.0\.0\.1:\d+/acme/locks: the credentials were refused: 403 ` +
+          String.raw`AuthorizationPermissionMismatch: This request is not authorized to do this\b`,
+      ),
     );
   });
 });

@@ -40,7 +40,8 @@ async function holder(test: TestContext, key: string): Promise<Cli> {
 describe.concurrent("azmutex run on a terminal", () => {
   it("gives the terminal to the command, and Ctrl-C as well", async (test) => {
     const script =
-      'trap "echo got INT; exit 3" INT; test -t 0 && test -t 1 && test -t 2 && echo "a terminal"; while :; do sleep 1; done';
+      'trap "echo got INT; exit 3" INT; test -t 0 && test -t 1 && test -t 2 && echo "a ' +
+      'terminal"; while :; do sleep 1; done';
     const run = onTerminal(test, ["run", randomUUID(), "--", "sh", "-c", script], { env: STORAGE });
     await run.printed(/a terminal/);
     run.type(CTRL_C);
@@ -131,7 +132,9 @@ describe.concurrent("azmutex run on a terminal", () => {
     first.kill("SIGTERM");
     const { code, out, err } = await run.ended;
     test.expect({ code, out }).toEqual({ code: 0, out: "in\n" });
-    const line = `waiting for "${key}" \\(\\d s\\): held by build-7 \\(deploy \\\\x1b\\[31m42\\) for \\d+ s(?:; 1 of 1 in line)?`;
+    const line =
+      `waiting for "${key}" \\(\\d s\\): held by build-7 \\(deploy \\\\x1b\\[31m42\\) ` +
+      `for \\d+ s(?:; 1 of 1 in line)?`;
     test.expect(err).toMatch(new RegExp(`^azmutex: ${line}\\nazmutex: got "${key}" after \\d+ s\\n$`));
   });
 

@@ -17,7 +17,9 @@ afterAll(async () => {
  */
 const SOON_MS = 15_000;
 /** Says at the end how long it took from here to there. */
-const DONE = `const done = performance.now(); process.on("exit", () => console.log("gone after", Math.round(performance.now() - done)));`;
+const DONE =
+  `const done = performance.now(); process.on("exit", () => console.log("gone after", ` +
+  "Math.round(performance.now() - done)));";
 
 const goneAfter = (output: string): number => Number(/^gone after (\d+)$/m.exec(output)?.[1]);
 
@@ -25,7 +27,8 @@ describe.concurrent("a process", () => {
   it("that holds a lock and has nothing else to do exits", async () => {
     const script = run(
       emulator.connectionString,
-      `await mutex.locker("held", { leaseSeconds: 60 }).lock(); await mutex.acquire("by-hand", "infinite"); console.log("held"); ${DONE}`,
+      `await mutex.locker("held", { leaseSeconds: 60 }).lock(); await mutex.acquire("by-hand", ` +
+        `"infinite"); console.log("held"); ${DONE}`,
     );
     const { code } = await script.ended;
     expect(script.output()).toMatch(/^held\ngone after \d+\n$/);
@@ -52,7 +55,8 @@ describe.concurrent("a process", () => {
   it("that waits for a lock stays until it has it, though it has nothing else to do", async () => {
     const holder = run(
       emulator.connectionString,
-      `await mutex.locker("awaited", { leaseSeconds: 15 }).lock(); console.log("held"); process.kill(process.pid, "SIGKILL");`,
+      `await mutex.locker("awaited", { leaseSeconds: 15 }).lock(); console.log("held"); ` +
+        `process.kill(process.pid, "SIGKILL");`,
     );
     await holder.printed("held");
     const waiter = run(
@@ -99,7 +103,9 @@ describe.concurrent("a process", () => {
 
 describe.concurrent("fencing tokens", () => {
   it("grow from process to process, one of them killed while it held the lock", async () => {
-    const holding = `const lock = await mutex.locker("fenced", { leaseSeconds: 15 }).lock(); console.log("token", lock.fencingToken);`;
+    const holding =
+      `const lock = await mutex.locker("fenced", { leaseSeconds: 15 }).lock(); ` +
+      `console.log("token", lock.fencingToken);`;
     const token = (output: string): number => Number(/token (\d+)/.exec(output)?.[1]);
     const first = run(emulator.connectionString, `${holding} await lock.release();`);
     await first.ended;
@@ -117,8 +123,11 @@ describe.concurrent("fencing tokens", () => {
 describe("another process that is waited for", () => {
   it("gets nothing but its input, and ends in time", () => {
     const settings =
-      "Object.keys(process.env).filter((name) => !/^(SystemRoot|NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA|SSL_CERT_|DENO_CERT|DENO_TLS_|__CF)/.test(name))";
-    const program = `process.stdin.on("data", (text) => { process.exitCode = Number(text) + process.argv.length + ${settings}.length; });`;
+      "Object.keys(process.env).filter((name) => " +
+      "!/^(SystemRoot|NODE_EXTRA_CA_CERTS|NODE_USE_SYSTEM_CA|SSL_CERT_|DENO_CERT|DENO_TLS_|__CF)/.test(name))";
+    const program =
+      `process.stdin.on("data", (text) => { process.exitCode = Number(text) + process.argv.length ` +
+      `+ ${settings}.length; });`;
     expect(thisProcess.runNode(program, "16", 60_000)).toBe(17);
     expect(thisProcess.runNode("setInterval(() => undefined, 1_000)", "", 300)).toBe(null);
   });

@@ -56,7 +56,10 @@ describe.concurrent("a process with releaseOnSignals", () => {
     await using held = await mutex.locker("waited for", { fair: true }).lock();
     const script = listening(`
       console.log("waiting");
-      await mutex.locker("waited for", { fair: true }).lock({ signal: shutdown.signal }).catch((error) => console.log(error === shutdown.signal.reason));
+      await mutex
+        .locker("waited for", { fair: true })
+        .lock({ signal: shutdown.signal })
+        .catch((error) => console.log(error === shutdown.signal.reason));
     `);
     await until(async () => (await mutex.inspect("waited for")).waiting?.length === 1, "it waits in line");
     script.child.kill("SIGTERM");

@@ -21,7 +21,8 @@ function printed(
 
 const SDK = `
   import { metrics, trace } from "@opentelemetry/api";
-  import { AggregationTemporality, InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+  import { AggregationTemporality, InMemoryMetricExporter, MeterProvider } from "@opentelemetry/sdk-metrics";
+  import { PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
   import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
   const spans = new InMemorySpanExporter();
   const measured = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
@@ -43,7 +44,8 @@ describe("the package", () => {
     const { said } = printed(`${SDK} ${MEMORY}
       register();
       await locker.run(() => undefined);
-      console.log(JSON.stringify(spans.getFinishedSpans().map(({ name, instrumentationScope: { version } }) => [name, version])));
+      const finished = spans.getFinishedSpans();
+      console.log(JSON.stringify(finished.map(({ name, instrumentationScope: { version } }) => [name, version])));
     `);
     const { version } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as { version: string };
     expect(said).toEqual([
@@ -52,12 +54,14 @@ describe("the package", () => {
     ]);
   });
 
-  it("loads nothing of OpenTelemetry where no SDK is registered, and no log of the SDK's where nothing is to be said", () => {
+  it("loads nothing of OpenTelemetry where no SDK is registered, and no log where nothing is to be said", () => {
     const { said } = printed(`${MEMORY}
       import { createRequire } from "node:module";
       await locker.run(() => undefined);
-      const loaded = Object.keys(createRequire(import.meta.url).cache).filter((file) => file.includes("@opentelemetry"));
-      console.log(JSON.stringify([loaded, Object.getOwnPropertySymbols(globalThis).map(String).filter((name) => name.includes("opentelemetry"))]));
+      const files = Object.keys(createRequire(import.meta.url).cache);
+      const loaded = files.filter((file) => file.includes("@opentelemetry"));
+      const symbols = Object.getOwnPropertySymbols(globalThis).map(String);
+      console.log(JSON.stringify([loaded, symbols.filter((name) => name.includes("opentelemetry"))]));
     `);
     expect(said).toEqual([[], []]);
   });
@@ -87,14 +91,16 @@ describe("the package", () => {
       ];
       const told = [];
       for (const way of ways) {
-        const locker = new AzureMutex({ ...way, log: (line) => told.push(line) }).locker("job", { unreachableAfterMs: 500 });
+        const mutex = new AzureMutex({ ...way, log: (line) => told.push(line) });
+        const locker = mutex.locker("job", { unreachableAfterMs: 500 });
         await locker.lock().catch((error) => told.push(String(error), String(error.cause)));
         await locker.tryLock().catch((error) => told.push(String(error), String(error.cause)));
       }
       await meters.forceFlush();
       await meters.shutdown();
       const tell = ({ name, attributes, status, events }) => ({ name, attributes, status, events });
-      console.log(JSON.stringify({ told, spans: spans.getFinishedSpans().map(tell), metrics: measured.getMetrics().map(({ scopeMetrics }) => scopeMetrics) }));
+      const scopes = measured.getMetrics().map(({ scopeMetrics }) => scopeMetrics);
+      console.log(JSON.stringify({ told, spans: spans.getFinishedSpans().map(tell), metrics: scopes }));
       `,
       { KEY: key, CANARY: canary, AZURE_LOG_LEVEL: "info" },
     );

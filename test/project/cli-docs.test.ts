@@ -10,7 +10,8 @@ import { PROJECT } from "../support/sources.ts";
 
 /** Options of az, docker, sudo and other programs that the page shows. */
 const OTHERS =
-  "--help --global --overwrite --container-name --name --file --lease-id --fast --init --auth-mode --preserve-env --unbuffered";
+  "--help --global --overwrite --container-name --name --file --lease-id --fast --init " +
+  "--auth-mode --preserve-env --unbuffered";
 const TEXT = readFileSync(join(PROJECT, "docs/cli.md"), "utf8");
 
 /** What stands under a heading of the second level. */

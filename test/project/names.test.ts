@@ -46,7 +46,7 @@ const ABOUT_THE_CODE = [
   ...["docs/fencing.md", "docs/leader-election.md", "docs/lock-all.md", "docs/reader-writer-lock.md"],
   ...["docs/semaphore.md", "docs/testing.md", "docs/adr/README.md"],
 ];
-/** `freshToken`, `LockSpace`, `Renewer.onEnd`, `retry()`: a name of two words or more, alone or at the end of a path. */
+/** `freshToken`, `LockSpace`, `Renewer.onEnd`, `retry()`: a name of two words or more, or a path that ends with one. */
 const NAME = /^(?:[\w#]+\.)*#?([A-Za-z]+[a-z][A-Z]\w*)(?:\(.*\))?$/;
 
 const words = new Set(

@@ -29,7 +29,7 @@ describe.concurrent("the examples when their processes are told to end", () => {
     expect(status.waiting ?? []).toEqual([]);
   });
 
-  it("leader: the one that leads is ready, the others are alive, and the next one is ready when it has resigned", async (test) => {
+  it("leader: the one that leads is ready, the others are alive, the next is ready after it", async (test) => {
     const run = await ExampleRun.open(test);
     await leader.play(run);
     expect(await endsOf(run.programs)).toEqual(["SIGTERM", "SIGTERM", "SIGTERM"]);
@@ -53,7 +53,7 @@ describe.concurrent("the examples when their processes are told to end", () => {
     expect(await endsOf([replica])).toEqual(["SIGTERM"]);
   });
 
-  it("cron: one replica runs its jobs, and the next one when the first was told to end and its job has ended", async (test) => {
+  it("cron: one replica runs its jobs, and the next when the first was told to end and its job ended", async (test) => {
     const run = await ExampleRun.open(test);
     await cron.play(run);
     expect(await endsOf(run.programs)).toEqual(["SIGTERM", "SIGTERM", "SIGTERM"]);

@@ -155,7 +155,7 @@ describe.concurrent("the examples when a process dies, is paused, or has no stor
     expect(instance.lines).toEqual([expect.stringMatching(/^no lock without the storage account/)]);
   });
 
-  it("config: it is not taken for whole when its writer was killed half-way, and is whole again after the next", async (test) => {
+  it("config: it is not taken for whole when its writer was killed, and is whole after the next", async (test) => {
     const run = await ExampleRun.open(test);
     await config.play(run);
     const readers = run.programs.filter(({ name }) => name.startsWith("reader"));
@@ -169,7 +169,7 @@ describe.concurrent("the examples when a process dies, is paused, or has no stor
     }
   });
 
-  it("fenced-row: the row refuses the late write of a holder that was paused, and the next holder's stands", async (test) => {
+  it("fenced-row: the row refuses the late write of a paused holder, and the next holder's stands", async (test) => {
     const run = await ExampleRun.open(test);
     await fencedRow.play(run);
     const [paused, next, last] = run.programs as [Program, Program, Program];

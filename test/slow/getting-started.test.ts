@@ -189,7 +189,10 @@ describe("a stranger who copies what docs/getting-started.md has", () => {
   );
 
   it("can require it, and import what is for tests", async () => {
-    const program = `console.log(typeof require("azmutex").AzureMutex, typeof require("azmutex/testing").startEmulator, require("azmutex/package.json").name)`;
+    const program =
+      `console.log(typeof require("azmutex").AzureMutex, typeof ` +
+      `require("azmutex/testing").startEmulator, ` +
+      `require("azmutex/package.json").name)`;
     const requiring = terminal(`exec node --eval '${program}'`, app);
     expect(await requiring.ended).toBe(0);
     expect(requiring.output()).toContain("function function azmutex\n");

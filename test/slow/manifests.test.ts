@@ -43,10 +43,12 @@ function started(
 const withoutTheWait = (output: string): string => output.replaceAll(/^azmutex: (?:waiting for|got) ".*\n/gm, "");
 
 /** Notes when it began and ended, and who holds the lock meanwhile. */
-const JOB = `echo "$1 begins" >> log; azmutex status "$1" --json >> status; sleep 1; echo "$1 ends" >> log; exit "\${EXIT:-0}"`;
+const JOB =
+  `echo "$1 begins" >> log; azmutex status "$1" --json >> status; sleep 1; echo "$1 ` +
+  `ends" >> log; exit "\${EXIT:-0}"`;
 
 describe.concurrent("what the manifests run, against the emulator,", () => {
-  it("a migration in an init container: one pod after the other, under the pod's name, and a failure is the container's", async (test) => {
+  it("a migration in an init container: one pod after the other, and failing as the container", async (test) => {
     await using emulator = await startEmulator();
     await using place = new Workplace({ "bin/node": `[ "$1" = migrate.js ] || exit 99; ./job shop/migrate`, job: JOB });
     const [container] = initContainersOf("shop");
@@ -89,7 +91,7 @@ describe.concurrent("what the manifests run, against the emulator,", () => {
     },
   );
 
-  it("a job of Container Apps: 75 while the lock is held, and 0 by the command that its page has for that", async (test) => {
+  it("a job of Container Apps: 75 while the lock is held, and 0 by the command that its page has", async (test) => {
     await using emulator = await startEmulator();
     await using place = new Workplace({ "bin/node": `[ "$1" = nightly.js ] || exit 99; ./job nightly`, job: JOB });
     const account = { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString };

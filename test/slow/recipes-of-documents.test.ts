@@ -160,7 +160,8 @@ describe("docs/getting-started.md", () => {
       "sh",
       "-c",
       `timeout 60 ${join(PROJECT, "node_modules/.bin", words)} --blobPort 0 > out 2>&1 & main=$!
-      i=0; until grep -qi 'listen\\|error\\|unknown' out || [ $i -gt 100 ]; do sleep 0.2; i=$((i+1)); done; kill $main; wait $main; cat out`,
+      i=0; until grep -qi 'listen\\|error\\|unknown' out || [ $i -gt 100 ]; do sleep 0.2; i=$((i+1)); done
+      kill $main; wait $main; cat out`,
     ]);
     expect(output).toMatch(/successfully listens on http:\/\/0\.0\.0\.0:\d+/);
   });

@@ -58,7 +58,7 @@ describe("the table in docs/waiting.md", () => {
     },
   );
 
-  it("leaves out what holds for fair in every run: no waiter is overtaken by one that came more than a second later", async () => {
+  it("leaves out what holds for fair in every run: none is overtaken by one that came a second later", async () => {
     const runs = await figuresOfAll(situation(10, 1_000, "fair"));
     expect(runs.map(({ overtakenLateMax }) => overtakenLateMax)).toEqual(runs.map(() => 0));
   });

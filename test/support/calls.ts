@@ -3,7 +3,7 @@ import { createProgram } from "../../src/cli/program.ts";
 
 const OPERATORS = new Set([";", "&&", "||", "|", ">", "<", "&", ")"]);
 
-/** The lines of a shell or a manifest, those apart in the text that are one: they end with `\\`, or within a `command`. */
+/** The lines of a shell or a manifest. What ends with `\\`, or within a `command`, goes on in the next line. */
 export function wholeLines(code: string): string[] {
   return code
     .replaceAll(/\\\n\s*/g, "")

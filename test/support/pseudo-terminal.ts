@@ -8,7 +8,8 @@ export interface TerminalOptions extends Pick<CliOptions, "env"> {
 }
 
 /** script(1) makes the terminal; it is part of Debian's base. What it is to run it takes as one word. */
-const START = `command -v script >/dev/null || { echo "this test needs script(1) of util-linux, on Debian in the package bsdutils"; exit 1; }
+const START = `command -v script >/dev/null ||
+  { echo "this test needs script(1) of util-linux, on Debian in the package bsdutils"; exit 1; }
 exec script -qefc "$ON_TERMINAL" /dev/null`;
 
 /**

@@ -247,7 +247,11 @@ export class ServiceDouble {
       const page = Math.min(PAGE, Number(query.get("maxresults") ?? PAGE));
       const next = from + page < found.length ? String(from + page) : "";
       const blobs = found.slice(from, from + page).map(blobXml);
-      const body = `<?xml version="1.0" encoding="utf-8"?><EnumerationResults ServiceEndpoint="https://acme.blob.core.windows.net/" ContainerName="locks"><Prefix>${escaped(prefix)}</Prefix><Blobs>${blobs.join("")}</Blobs><NextMarker>${next}</NextMarker></EnumerationResults>`;
+      const body =
+        `<?xml version="1.0" encoding="utf-8"?><EnumerationResults ` +
+        `ServiceEndpoint="https://acme.blob.core.windows.net/" ` +
+        `ContainerName="locks"><Prefix>${escaped(prefix)}</Prefix>` +
+        `<Blobs>${blobs.join("")}</Blobs><NextMarker>${next}</NextMarker></EnumerationResults>`;
       return { ...this.#done(200, { "content-type": "application/xml" }), body };
     },
     put: async ({ name, leaseId }, { headers }) => {
@@ -350,7 +354,11 @@ function metadataIn(headers: Readonly<Record<string, string>>): Record<string, s
 function blobXml({ key, etag, lastModified, leaseState, infinite, metadata }: StoredBlob): string {
   const duration = infinite ? "<LeaseDuration>infinite</LeaseDuration>" : "";
   const entries = Object.entries(metadata).map(([name, value]) => `<${name}>${escaped(value)}</${name}>`);
-  return `<Blob><Name>${escaped(key)}</Name><Properties><Last-Modified>${new Date(lastModified).toUTCString()}</Last-Modified><Etag>${etag.replaceAll('"', "")}</Etag><Content-Length>0</Content-Length><BlobType>BlockBlob</BlobType><LeaseState>${leaseState}</LeaseState>${duration}</Properties><Metadata>${entries.join("")}</Metadata></Blob>`;
+  const properties =
+    `<Last-Modified>${new Date(lastModified).toUTCString()}</Last-Modified><Etag>${etag.replaceAll('"', "")}</Etag>` +
+    `<Content-Length>0</Content-Length><BlobType>BlockBlob</BlobType><LeaseState>${leaseState}</LeaseState>${duration}`;
+  const written = `<Metadata>${entries.join("")}</Metadata>`;
+  return `<Blob><Name>${escaped(key)}</Name><Properties>${properties}</Properties>${written}</Blob>`;
 }
 
 function escaped(text: string): string {

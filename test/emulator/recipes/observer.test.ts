@@ -65,7 +65,7 @@ describe("an observer on the emulator", () => {
       expect([holder?.name, semaphore?.held[0]?.holder?.name]).toEqual(["l", "p"]);
   });
 
-  it("sees in 2 requests, and 2 for all keys, who holds permits and who reads, and who waits for the gate", async () => {
+  it("sees in 2 requests, and 2 for all keys, who holds permits, who reads, and who waits for the gate", async () => {
     const a = (await named(permit({ permits: 2, holder: "a", purpose: "reports", fair }), here)) as Permit;
     await named(permit({ permits: 2, holder: "b", fencing, fair }), there);
     await client.deleteBlob(key);
@@ -168,7 +168,7 @@ describe("an observer on the emulator", () => {
 });
 
 describe("an election on the emulator", () => {
-  it("carries data of 4,096 bytes as it is stored, a candidate of 256 letters beyond ASCII, and any text at all", async () => {
+  it("carries data of 4,096 bytes as stored, a candidate of 256 letters beyond ASCII, and any text", async () => {
     const longest = "\u{1F680}".repeat(341);
     const ours = new LeaderElection(here, key, { candidate: "é".repeat(256), data: longest });
     const leadership = await ours.campaign();

@@ -225,7 +225,7 @@ describe("the request budget of recipes", () => {
     await held.release();
   });
 
-  it("is 1 for a try to write while another writes, 4 while another reads, and 3 or 1 for a try to read while another writes", async () => {
+  it("is 1 to try to write while another writes, 4 while one reads, and 3 or 1 to try to read meanwhile", async () => {
     const ours = new ReaderWriterLock(here, key);
     await cycle(ours.write.lock());
     await cycle(ours.read.lock());

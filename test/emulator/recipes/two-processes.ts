@@ -25,7 +25,7 @@ export let key: string;
 /** Two processes, as far as azmutex goes. */
 export let here: AzureMutex;
 export let there: AzureMutex;
-export let began: number;
+let began: number;
 beforeEach(async () => {
   began = performance.now();
   client = await storage.newContainer();

@@ -30,7 +30,8 @@ describe.concurrent("azmutex break", () => {
     expect({ code, err }).toEqual({
       code: 79,
       err: expect.stringMatching(
-        `^azmutex: lock on "k" in ${place.name} lost: broken by another process \\(renewal refused: 409 LeaseIs.*\\): the command was stopped\n$`,
+        `^azmutex: lock on "k" in ${place.name} lost: broken by another process \\(renewal refused: 409 ` +
+          `LeaseIs.*\\): the command was stopped\n$`,
       ),
     });
   });
@@ -129,7 +130,8 @@ describe.concurrent("azmutex break", () => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3", purpose: "schema 42" }).lock();
     const question = new RegExp(
-      `k in ${place.name} is held by web-3 \\(schema 42\\), since ${SINCE}; ${STOPPED}; it is free in at most 30 s; break it\\? \\[y/N\\] $`,
+      `k in ${place.name} is held by web-3 \\(schema 42\\), since ${SINCE}; ${STOPPED}; it is free in ` +
+        `at most 30 s; break it\\? \\[y/N\\] $`,
     );
     const answered = async (answer: string): Promise<CliEnd> => {
       const asked = place.onTerminal("break", ["k"]);
@@ -178,7 +180,10 @@ describe.concurrent("azmutex break", () => {
       env,
     });
     await asked.printed(
-      /these credentials do not allow to see who holds permit 0 of k in \S+; its holder will be stopped: .*; it is free in at most 2 s; break it\? \[y\/N\] $/,
+      new RegExp(
+        String.raw`these credentials do not allow to see who holds permit 0 of k in \S+; its holder will be ` +
+          String.raw`stopped: .*; it is free in at most 2 s; break it\? \[y/N\] $`,
+      ),
     );
     asked.type("y\n");
     expect(await asked.ended).toMatchObject({

@@ -17,7 +17,7 @@ describe.concurrent("azmutex ls", () => {
     ]);
   });
 
-  it("lists what is held and then what was, by key, with one request, and only what begins with the prefix", async (test) => {
+  it("lists what is held, then what was, by key, with one request, and by prefix", async (test) => {
     const place = await Place.open(test);
     const { mutex } = place;
     await mutex.locker("a/free", { holder: "past" }).run(() => undefined);
@@ -102,7 +102,7 @@ describe.concurrent("azmutex ls", () => {
     await held.release();
   });
 
-  it("names --held below a table that is longer than the terminal, of which the rows in use are out of sight", async (test) => {
+  it("names --held below a table longer than the terminal, of which the rows in use are out of sight", async (test) => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("held").lock();
     for (const key of ["a", "b", "c", "d"]) await place.mutex.locker(key).run(() => undefined);

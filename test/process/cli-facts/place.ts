@@ -72,7 +72,9 @@ export class Place {
     { what = args[0], whose }: { what?: string | undefined; whose: string },
   ): Promise<string> {
     const { code, out, err } = await this.end("break", [...args, "--yes"]);
-    const line = `^azmutex: ${TIME} ${userInfo().username}@${hostname()} broke ${what} in ${this.name} by azmutex break; it was held by (.*), and is free in \\d+ s\n$`;
+    const line =
+      `^azmutex: ${TIME} ${userInfo().username}@${hostname()} broke ${what} in ${this.name} by azmutex ` +
+      `break; it was held by (.*), and is free in \\d+ s\n$`;
     expect({ code, whose: new RegExp(line).exec(err)?.[1] ?? err }).toEqual({ code: 0, whose });
     return out;
   }

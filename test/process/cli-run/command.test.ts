@@ -50,7 +50,10 @@ describe.concurrent("azmutex run", () => {
     test
       .expect((await permit.ended).out)
       .toMatch(
-        /^AZMUTEX_JOB AZMUTEX_KEY AZMUTEX_SLOT AZMUTEX_TOKEN\nAZMUTEX_JOB AZMUTEX_KEY AZMUTEX_LEASE_ID AZMUTEX_TOKEN\n$/,
+        new RegExp(
+          String.raw`^AZMUTEX_JOB AZMUTEX_KEY AZMUTEX_SLOT AZMUTEX_TOKEN\nAZMUTEX_JOB AZMUTEX_KEY ` +
+            String.raw`AZMUTEX_LEASE_ID AZMUTEX_TOKEN\n$`,
+        ),
       );
     test
       .expect((await lock.ended).out)

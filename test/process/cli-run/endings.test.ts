@@ -29,7 +29,10 @@ describe.concurrent("azmutex run", () => {
       {
         how: "without azmutex's variables, as by sudo",
         inner: (key: string) =>
-          `env -i AZURE_STORAGE_CONNECTION_STRING="$AZURE_STORAGE_CONNECTION_STRING" PATH="$PATH" ${AZMUTEX} run ${key} -- echo ran`,
+          [
+            'env -i AZURE_STORAGE_CONNECTION_STRING="$AZURE_STORAGE_CONNECTION_STRING" PATH="$PATH"',
+            `${AZMUTEX} run ${key} -- echo ran`,
+          ].join(" "),
       },
       { how: "from a session of its own", inner: (key: string) => `setsid -w ${AZMUTEX} run ${key} -- echo ran` },
       { how: "to hold", inner: (key: string) => `${AZMUTEX} hold ${key}` },
@@ -50,7 +53,9 @@ describe.concurrent("azmutex run", () => {
       const key = randomUUID();
       const { code, out, err } = await runShell(test, inner(key), { args: [...options, key] }).ended;
       test.expect({ code, out }).toEqual({ code: 64, out: "" });
-      const told = `lock on "${key}" in \\S+/locks is held by the azmutex with pid \\d+, within whose command this one runs: it would wait for itself`;
+      const told =
+        `lock on "${key}" in \\S+/locks is held by the azmutex with pid \\d+, within whose command this ` +
+        "one runs: it would wait for itself";
       test.expect(err).toMatch(new RegExp(`^azmutex: ${told}\n$`));
     });
 

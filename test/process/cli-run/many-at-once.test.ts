@@ -34,7 +34,7 @@ describe("azmutex run, many at once,", () => {
     test.expect(Math.max(...counts)).toBe(3);
   });
 
-  it("ended by signals in the very moment in which the lock is won, leave neither a lock nor a job behind", async (test) => {
+  it("ended by signals in the moment in which the lock is won, leave neither a lock nor a job behind", async (test) => {
     const endings = await Promise.all(
       Array.from({ length: 6 }, async (_, index) => {
         const key = randomUUID();

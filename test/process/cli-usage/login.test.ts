@@ -22,7 +22,8 @@ describe.concurrent("a login to Azure", () => {
   /** None of this machine's, not even by the files of a home. */
   const loggedOut = account("acme", { HOME: tmpdir(), PATH: "/nowhere" });
   const HOW_TO =
-    "log in with az login, run with a managed or workload identity, or set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN (--verbose says what was tried)";
+    "log in with az login, run with a managed or workload identity, or set AZURE_STORAGE_KEY or " +
+    "AZURE_STORAGE_SAS_TOKEN (--verbose says what was tried)";
 
   it("takes a package, and says which", async (test) => {
     const folder = installed(["commander", "@azure/storage-blob"]);
@@ -34,7 +35,9 @@ describe.concurrent("a login to Azure", () => {
     expect({ code, out, err }).toEqual({
       code: 64,
       out: "",
-      err: "azmutex: neither AZURE_STORAGE_KEY nor AZURE_STORAGE_SAS_TOKEN is set, and a login to Azure takes the package @azure/identity: npm install @azure/identity\n",
+      err:
+        "azmutex: neither AZURE_STORAGE_KEY nor AZURE_STORAGE_SAS_TOKEN is set, and a login to Azure " +
+        "takes the package @azure/identity: npm install @azure/identity\n",
     });
   });
 

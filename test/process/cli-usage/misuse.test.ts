@@ -36,11 +36,13 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
   [["elect", "k", "--lease", "20.5s", ...NEVER_RUN], `${LEASE} 20.5s`],
   [
     ["run", "k", "--grace", "20s", ...NEVER_RUN],
-    "--grace must be at most 12s with a lease of 30s, not 20s: the command would be stopped before the first renewal was answered",
+    "--grace must be at most 12s with a lease of 30s, not 20s: the command would be stopped " +
+      "before the first renewal was answered",
   ],
   [
     ["run", "k", "--lease", "15s", "--grace", "5001ms", ...NEVER_RUN],
-    "--grace must be at most 5s with a lease of 15s, not 5001ms: the command would be stopped before the first renewal was answered",
+    "--grace must be at most 5s with a lease of 15s, not 5001ms: the command would be stopped " +
+      "before the first renewal was answered",
   ],
   [["watch", "--every", "10ms"], "option '--every <duration>' argument '10ms' is invalid. It must be at least 500ms."],
 
@@ -150,7 +152,8 @@ describe.concurrent("a bad command line is refused", () => {
 });
 
 const NO_ACCOUNT =
-  "no storage account: set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or a login to Azure, or use --emulator";
+  "no storage account: set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with " +
+  "AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN or a login to Azure, or use --emulator";
 const SAS = { AZURE_STORAGE_SAS_TOKEN: "?sv=2021&sig=c2ln" };
 
 /** The environment, what stands on the command line, and all that is said. */
@@ -187,7 +190,8 @@ const MISCONNECTED: readonly (readonly [
   [
     connectionString(`BlobEndpoint=http://acme.test/;AccountName=acme;AccountKey=${KEY}`),
     [],
-    "BlobEndpoint in AZURE_STORAGE_CONNECTION_STRING is plain http to acme.test, which is not this machine; use https, or say --allow-http",
+    "BlobEndpoint in AZURE_STORAGE_CONNECTION_STRING is plain http to acme.test, which is not this " +
+      "machine; use https, or say --allow-http",
   ],
   [
     connectionString("BlobEndpoint=https://acme.test/;SharedAccessSignature=sv=2021"),
@@ -246,13 +250,16 @@ const MISCONNECTED: readonly (readonly [
       [
         account("acme", secret),
         ["--endpoint", "https://acme.blob.core.windows.net/own"],
-        '--endpoint must end with the account, and names more: write --endpoint "https://acme.blob.core.windows.net" --container "own"',
+        "--endpoint must end with the account, and names more: write --endpoint " +
+          '"https://acme.blob.core.windows.net" ' +
+          '--container "own"',
       ] as const,
   ),
   [
     connectionString(`BlobEndpoint=https://acme.test/own;AccountName=acme;AccountKey=${KEY}`),
     [],
-    'BlobEndpoint in AZURE_STORAGE_CONNECTION_STRING must end with the account, and names more: write BlobEndpoint=https://acme.test and --container "own"',
+    "BlobEndpoint in AZURE_STORAGE_CONNECTION_STRING must end with the account, and names more: write " +
+      'BlobEndpoint=https://acme.test and --container "own"',
   ],
   [
     connectionString(`"AccountName=acme;AccountKey=${KEY}"`),

@@ -21,7 +21,7 @@ describe.concurrent("where the storage is", () => {
     });
   };
 
-  it("is said by a connection string; by account, key and endpoint; or by a SAS with or without its question mark", async (test) => {
+  it("is said by a connection string; by account, key, endpoint; or by a SAS with ? or without", async (test) => {
     const container = await storage.newContainer();
     const permissions = ContainerSASPermissions.parse("rw");
     const { search } = new URL(
@@ -57,7 +57,7 @@ describe.concurrent("where the storage is", () => {
     expect(ends.map(({ code }) => code)).toEqual([75, 0, 75, 0]);
   });
 
-  it("is said by the command line before the environment: account and endpoint make a connection string count for nothing", async (test) => {
+  it("is said by the command line first: account and endpoint put a connection string aside", async (test) => {
     const broken = {
       AZURE_STORAGE_CONNECTION_STRING: "rubbish",
       AZURE_STORAGE_ACCOUNT: "Not-A-Name",
@@ -94,7 +94,11 @@ describe.concurrent("storage that does not let in", () => {
   ])("ends %j with 77", async (args, test) => {
     const { text } = await refusal(test, args, 77, connectionString(wrong));
     expect(text).toMatch(
-      /^could not \w+(?: ".*")? in \S+\/devstoreaccount1\/locks: the credentials were refused: 403 AuthorizationFailure(?:: Server failed to authenticate the request \(is the key, or the SAS, right\?\))?; azmutex doctor says more$/,
+      new RegExp(
+        String.raw`^could not \w+(?: ".*")? in \S+/devstoreaccount1/locks: the credentials were refused: 403 ` +
+          String.raw`AuthorizationFailure(?:: Server failed to authenticate the request \(is the key, or the ` +
+          String.raw`SAS, right\?\))?; azmutex doctor says more$`,
+      ),
     );
   });
 });
@@ -116,7 +120,10 @@ describe.concurrent("storage that cannot be reached", () => {
   it("ends a command that waits with 69 at its time-out, and not as if the lock were held", async (test) => {
     const { text } = await refusal(test, ["run", "--endpoint", NOWHERE, "k", "--timeout", "3s", ...NEVER_RUN], 69, env);
     expect(text).toMatch(
-      /^lock on "k" in \S+\/locks was not free within 3s, and 127\.0\.0\.1:1 does not answer: ECONNREFUSED \(nothing listens there/,
+      new RegExp(
+        String.raw`^lock on "k" in \S+/locks was not free within 3s, and 127\.0\.0\.1:1 does not answer: ` +
+          String.raw`ECONNREFUSED \(nothing listens there`,
+      ),
     );
   });
 

@@ -312,7 +312,7 @@ describe("a service that refuses the same thing again and again", () => {
     },
   );
 
-  it("a record for which there is no room beside the metadata of others is refused at once, and the lease is free", async () => {
+  it("a record without room beside the metadata of others is refused at once, and the lease is free", async () => {
     const { process, come, distort, memory, clock } = scene(async (serve, { operation }) =>
       operation === "write" ? refusal(400, { "x-ms-error-code": "MetadataTooLarge" }) : await serve(),
     );

@@ -94,7 +94,8 @@ const BODIES = [
   "<EnumerationResults><Blobs><Blob/></Blobs><NextMarker/></EnumerationResults>",
   "<EnumerationResults><Blobs><Blob><Name/><Properties/></Blob></Blobs></EnumerationResults>",
   "<EnumerationResults><Blobs><Blob><Name Encoded='true'>%</Name></Blob></Blobs></EnumerationResults>",
-  "<EnumerationResults><Blobs><Blob><Name><a>1</a></Name><Properties><Etag>1</Etag></Properties></Blob></Blobs></EnumerationResults>",
+  "<EnumerationResults><Blobs><Blob><Name><a>1</a></Name><Properties><Etag>1</Etag></Properties></" +
+    "Blob></Blobs></EnumerationResults>",
   "\u0000\u0001",
   "x".repeat(100_000),
 ];
@@ -345,7 +346,7 @@ class World {
 }
 
 describe("whatever the service answers", () => {
-  it("a lock is had, or not, or an error of our own; and none believes in a lease that it was not told of", async () => {
+  it("a lock is had, or not, or an error of our own; none believes in a lease it was not told of", async () => {
     await fc.assert(
       fc.asyncProperty(rules, way, fc.boolean(), async (given, chosen, isBlobThere) => {
         await World.run(async (world) => {

@@ -195,7 +195,7 @@ describe("any way in, with a secret in whatever place", () => {
     );
   });
 
-  it("that is mixed up with others, or pasted into the wrong option, is refused without a word of the secret", async () => {
+  it("that is mixed up, or pasted into the wrong option, is refused without a word of the secret", async () => {
     const options = fc.record<Record<string, unknown>>(
       {
         connectionString,

@@ -20,7 +20,10 @@ export function withoutStacks(): void {
   });
 }
 
-/** The tests of so many seeds from one on, or of the first eighth of them. Several files share them, so that they run side by side. */
+/**
+ * The tests of so many seeds from one on, or of the first eighth of them. Several files share them, so that they run
+ * side by side.
+ */
 export function describeSeeds(from: number, all: number): void {
   const seeds = seedsOf(all);
   describe(`the whole library, every clock its own, everything going wrong, ${seeds} seeds from ${from} on`, () => {

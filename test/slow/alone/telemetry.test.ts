@@ -69,7 +69,8 @@ describe("telemetry that is not collected", () => {
     const withServiceUs = await processorUs(connected, SERVICE_CYCLES);
     const percent = (of: number): string => `${((addedUs / of) * 100).toFixed(2)} %`;
     console.info(
-      `telemetry without an SDK: ${addedUs.toFixed(2)} µs a cycle, ${percent(withServiceUs)} of the ${withServiceUs.toFixed(0)} µs with the emulator, ` +
+      `telemetry without an SDK: ${addedUs.toFixed(2)} µs a cycle, ${percent(withServiceUs)} of the ` +
+        `${withServiceUs.toFixed(0)} µs with the emulator, ` +
         `${percent(inMemoryUs)} of the ${inMemoryUs.toFixed(1)} µs in memory`,
     );
     expect(addedUs / withServiceUs).toBeLessThan(LIMIT);

@@ -88,7 +88,10 @@ describe.concurrent("a job whose storage", () => {
     test.expect({ code, err }).toEqual({
       code: 79,
       err: test.expect.stringMatching(
-        /^azmutex: lock on .* could not be renewed(?:, and is certain for [0-5]\.\d s more only| in time): the command was stopped\n$/,
+        new RegExp(
+          String.raw`^azmutex: lock on .* could not be renewed(?:, and is certain for [0-5]\.\d s more only| in ` +
+            String.raw`time): the command was stopped\n$`,
+        ),
       ),
     });
     test.expect(await next.ended).toMatchObject({ code: 0, out: "in\n" });

@@ -20,7 +20,10 @@ export const OBEDIENT = `echo "child none"; trap 'echo term; exit 0' TERM; sleep
 /**
  * Says that it was asked to end and goes on, and so does its child. What the shell says of the dead is not of interest.
  */
-export const STUBBORN = `exec 2>/dev/null; sh -c 'trap "" TERM; echo "child $$"; sleep 600; :' & trap 'echo term' TERM; echo "job $$"; while :; do sleep 0.3; done`;
+export const STUBBORN =
+  `exec 2>/dev/null; sh -c 'trap "" TERM; echo "child $$"; sleep 600; ` +
+  ":' & trap 'echo term' TERM; " +
+  `echo "job $$"; while :; do sleep 0.3; done`;
 /** Goes on until it is told that this was long enough. */
 export const PATIENT = 'echo "child none"; echo "job $$"; read -r _; exit 6';
 
@@ -75,7 +78,9 @@ export class Run {
    * Another one that waits for the same lock. It says as soon as it has it, and before that who of this one still runs.
    */
   another(test: TestContext): Cli {
-    const look = `for pid in ${this.pids.join(" ")}; do grep -q '^State:.[^ZX]' /proc/$pid/status 2>/dev/null && echo "$pid still runs"; done`;
+    const look =
+      `for pid in ${this.pids.join(" ")}; do grep -q '^State:.[^ZX]' /proc/$pid/status 2>/dev/null ` +
+      `&& echo "$pid still runs"; done`;
     return new Cli(test, ["run", "--lease", "15s", this.key, "--", "sh", "-c", `${look}; echo in`], {
       env: { AZURE_STORAGE_CONNECTION_STRING: emulator.connectionString },
     });

@@ -70,14 +70,18 @@ describe.concurrent("a job with a step", () => {
     await mutex.break(key);
     test.expect(await run.ended).toMatchObject({ code: 79 });
     test.expect(isRunning(Number(job))).toBe(false);
-    const said = `azmutex: without Linux's /proc only ${known} can be stopped and waited for; other processes of it may work on\n`;
+    const said =
+      `azmutex: without Linux's /proc only ${known} can be stopped and waited for; other ` +
+      `processes of it may work on\n`;
     test.expect(run.err.slice(0, said.length)).toBe(said);
     test.expect(run.err.match(/other processes/g)).toHaveLength(1);
   });
 
   it("that starts others all the time is dead soon after azmutex was killed, and so are they", async (test) => {
     const unique = String(randomInt(1e8, 1e9));
-    const starting = `trap "" TERM; echo "child $$"; while :; do setsid env -i PATH="$PATH" sh -c "sleep 3; sleep ${unique}" & sleep 0.02; done`;
+    const starting =
+      `trap "" TERM; echo "child $$"; while :; do setsid env -i PATH="$PATH" sh -c "sleep 3; ` +
+      `sleep ${unique}" & sleep 0.02; done`;
     const run = await Run.start(test, `echo "job $$"; setsid sh -c ${quoted(starting)} & wait`);
     await until(() => runningWith(unique).length > 20, "there are many");
     run.cli.kill("SIGKILL");

@@ -8,8 +8,8 @@ import { ownTime } from "../../support/own-time.ts";
 import { run as runProgram, type Script } from "../../support/script.ts";
 import { emulator, LEASE_MS, mutex, OBEDIENT, PATIENT, Run, renewed, STUBBORN, shown } from "./run.ts";
 
-const WATCHDOG = JSON.stringify(new URL("../../dist/cli/job/watchdog.js", import.meta.url).href);
-const TIME = JSON.stringify(new URL("../../dist/cli/time.js", import.meta.url).href);
+const WATCHDOG = JSON.stringify(new URL("../../../dist/cli/job/watchdog.js", import.meta.url).href);
+const TIME = JSON.stringify(new URL("../../../dist/cli/time.js", import.meta.url).href);
 /** With a grace of a second the job is asked to end so long after a renewal, and not before. */
 const CERTAIN_MS = LEASE_MS - LEASE_MS / 6 - 1_000;
 
@@ -66,7 +66,7 @@ describe.concurrent("a job whose wrapper", () => {
     },
   );
 
-  it("is stopped for long is dead before the lease ends, another takes over, and the wrapper says so when it goes on", async (test) => {
+  it("is stopped for long is dead before the lease ends, another takes over, the wrapper says so", async (test) => {
     const run = await Run.start(test, STUBBORN);
     const next = run.another(test);
     run.cli.kill("SIGSTOP");
@@ -105,7 +105,7 @@ describe.concurrent("a job whose wrapper", () => {
     test.expect(await run.cli.ended).toMatchObject({ code: 6, err: "" });
   });
 
-  it("is stopped and goes on after the job was asked to end, and before the lease ended, ends as lost", async (test) => {
+  it("is stopped, goes on after the job was asked to end and before the lease ended, ends as lost", async (test) => {
     const run = await Run.start(test, OBEDIENT);
     run.cli.kill("SIGSTOP");
     await run.cli.printed(/^term$/m);
@@ -153,7 +153,9 @@ describe.concurrent("a job whose wrapper", () => {
   });
 
   it("holds another lock within which it runs is gone with it when the outer one is killed", async (test) => {
-    const inner = `"${process.execPath}" "${CLI}" run --lease 15s ${randomUUID()} -- sh -c 'trap "" TERM; echo "child $$"; sleep 600; :'`;
+    const inner =
+      `"${process.execPath}" "${CLI}" run --lease 15s ${randomUUID()} -- sh -c 'trap "" ` +
+      `TERM; echo "child $$"; sleep 600; :'`;
     const run = await Run.start(test, `echo "job $$"; ${inner}`);
     run.cli.kill("SIGKILL");
     await run.gone();

@@ -82,7 +82,7 @@ export function describeCancellation(subject: HoldingSubject): void {
       );
     }
 
-    it("ends at once in the middle of a pause, however long it has waited, and leaves nothing held or queued", async () => {
+    it("ends at once in the middle of a pause, however long it waited, and leaves nothing held or queued", async () => {
       for (const waitedMs of [10, 333, 2_000, 10_000, 45_000]) {
         const scene = new Scene(subject);
         const blocking = await scene.block();

@@ -113,7 +113,7 @@ export function describeHeld(subject: HoldingSubject): void {
       await scene.expectNothingLeft();
     });
 
-    it("throws StoreUnavailableError from release if the service cannot be told, and nothing from its disposal; then it lapses by itself", async () => {
+    it("throws StoreUnavailableError from release if the service cannot be told; it lapses by itself", async () => {
       for (const [end, outcome] of [
         ["release", StoreUnavailableError],
         ["dispose", undefined],

@@ -149,7 +149,7 @@ export function describeLoss(subject: HoldingSubject): void {
       expect(() => held.assertHeld()).toThrow(LockLostError);
     });
 
-    it("is left alone until its lease has run out, for the work under it may still be stopping, and is free then", async () => {
+    it("is left alone until its lease has run out, as its work may still be stopping, and is free then", async () => {
       const { scene, held, clock, store } = await holding();
       const hanging = store.hang("renew");
       await clock.advance(held.remainingMs);
@@ -163,7 +163,7 @@ export function describeLoss(subject: HoldingSubject): void {
       expect(clock.now() - lost).toBeGreaterThanOrEqual(LEASE_MS - GOOD_FOR_MS - LATENCY_MS);
     });
 
-    it("is free when its lease would have run out, also if a renewal that is not waited for any more arrives after the loss", async () => {
+    it("is free when its lease would have run out, also if an abandoned renewal arrives after the loss", async () => {
       const scene = new Scene(subject);
       await scene.take();
       const taken = scene.clock.now();
@@ -186,7 +186,7 @@ export function describeLoss(subject: HoldingSubject): void {
       await scene.expectFree();
     });
 
-    it("has no part in it when the next one holds it: its release throws nothing and ends nothing, and it can be taken again", async () => {
+    it("has no part in it when the next one holds it: its release throws and ends nothing", async () => {
       const { scene, held, clock, store } = await holding();
       const hanging = store.hang("renew");
       await clock.advance(held.remainingMs);

@@ -16,7 +16,7 @@ import {
 
 export function describeTries(subject: HoldingSubject): void {
   describe("a try", () => {
-    it("gives what is free, and undefined if another is in the way, without waiting or leaving anything behind", async () => {
+    it("gives what is free, undefined if another is in the way, and neither waits nor leaves any", async () => {
       const scene = new Scene(subject);
       const tryTake = () => scene.world.until(scene.here.holdable.tryTake?.() ?? expect.fail("cannot try"), SOON_MS);
       const held = await tryTake();
@@ -35,7 +35,7 @@ export function describeTries(subject: HoldingSubject): void {
     });
 
     for (const [history, begin] of HISTORIES) {
-      it(`rejects with StoreUnavailableError when the service falls silent, whichever request of trying ${history} that begins with: no other holder is in the way`, async () => {
+      it(`rejects with StoreUnavailableError when the service is silent at a request of ${history}`, async () => {
         await forEachRequest(subject, async (scene, scope) => {
           await begin(scene);
           const { store, holdable } = scene.here;

@@ -17,7 +17,7 @@ import {
 export function describeTrouble(subject: HoldingSubject): void {
   describe("a service in trouble", () => {
     for (const [history, begin] of HISTORIES) {
-      it(`that falls silent is given up after 20 s, whichever request of taking ${history} that begins with`, async () => {
+      it(`that falls silent is given up after 20 s, at whichever request of taking ${history}`, async () => {
         await forEachRequest(subject, async (scene, scope) => {
           await begin(scene);
           const { store, holdable } = scene.here;
@@ -39,7 +39,7 @@ export function describeTrouble(subject: HoldingSubject): void {
         });
       });
 
-      it(`that refuses the credentials is not asked again, whichever request of taking ${history} it refuses`, async () => {
+      it(`that refuses the credentials is not asked again, at whichever request of taking ${history}`, async () => {
         await forEachRequest(subject, async (scene, scope) => {
           await begin(scene);
           const { store, holdable } = scene.here;

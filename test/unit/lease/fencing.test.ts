@@ -320,7 +320,7 @@ describe("the record", () => {
     });
   });
 
-  it("announces no leader before there is a holder: the creator of the blob may not be the first to get it", async () => {
+  it("announces no leader before there is a holder: the blob's creator may not be the first to get it", async () => {
     const world = new World();
     const { store, mutex } = world.process();
     const election = new LeaderElection(mutex, "office", { data: "http://10.0.0.7" });

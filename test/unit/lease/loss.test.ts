@@ -258,7 +258,7 @@ describe("a lock on a machine that sleeps", () => {
     expect(store.count("renew")).toBe(0);
   });
 
-  it("is lost within a second of its deadline, though it only dozed off for less than that, again and again", async () => {
+  it("is lost within a second of its deadline, though it dozed off for less than that again and again", async () => {
     const { clock, lock, store } = await holding();
     store.hang("renew");
     const deadline = clock.uptime() + lock.remainingMs;

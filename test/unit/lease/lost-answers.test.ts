@@ -21,7 +21,7 @@ describe("an answer that is lost", () => {
   const operations: StoreOperation[] = ["acquire", "renew", "release", "create", "read", "writeMetadata"];
   for (const operation of operations) {
     for (const times of [1, 2]) {
-      it(`to ${operation}, ${times} time(s), neither loses the lock nor blocks it, and tokens stay unique and growing`, async () => {
+      it(`to ${operation}, ${times} time(s), neither loses nor blocks the lock, and tokens grow`, async () => {
         const { world, clock, store, locker, there } = setup();
         const tokens: unknown[] = [];
         for (let round = 0; round < 4; round += 1) {
@@ -118,7 +118,7 @@ describe("an answer that is lost", () => {
     expect(ours.fencingToken).toBeGreaterThan(theirs.fencingToken as number);
   });
 
-  it("to an acquire that is granted after all, long after the lock was given back, has only its own id released", async () => {
+  it("to an acquire that is granted long after the lock was given back, has only its own id released", async () => {
     const { world, clock, store, locker } = setup();
     await world.memory.create("job", {});
     store.applyLate("acquire", 18_000, { times: 1 });

@@ -100,7 +100,7 @@ describe("found by simulation", () => {
     expect(await world.helperBlobs()).toEqual([]);
   });
 
-  it("a lost lease is left alone as long as a renewal makes it stand that was answered too late to keep it", async () => {
+  it("a lost lease is left alone as long as a renewal that was answered too late makes it stand", async () => {
     const world = new World();
     const { store, mutex } = world.process(FIRST_RENEWAL_LAST);
     const lock = await mutex.locker("job", { leaseSeconds: 15 }).lock();
@@ -216,7 +216,7 @@ describe("found by simulation", () => {
     expect(store.count("renew")).toBeGreaterThan(5);
   });
 
-  it("a try that is granted when its lease has another id already is released once more, as it may have taken the lease again", async () => {
+  it("a try granted when its lease has another id is released once more: it may have taken it", async () => {
     const world = new World();
     await world.memory.create("job", {});
     const { store, mutex } = world.process();

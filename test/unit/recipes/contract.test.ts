@@ -100,7 +100,7 @@ describe("what is written into the metadata of blobs", () => {
     for await (const { key, metadata } of world.memory.list("")) {
       blobs += 1;
       const bytes = Object.entries(metadata).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-      // https://learn.microsoft.com/rest/api/storageservices/setting-and-retrieving-properties-and-metadata-for-blob-resources
+      // "Setting and retrieving properties and metadata for Blob resources" in the reference of the REST API.
       expect(bytes, `in ${key.slice(0, 40)}`).toBeLessThanOrEqual(8_192);
     }
     expect(blobs).toBeGreaterThan(0);

@@ -158,7 +158,7 @@ describe("a key that is used as one kind", () => {
     await expect(world.until(election.observe().next())).rejects.toMatchObject(refusal("election", "lock"));
   });
 
-  it("is never another one for processes that come at the same instant, in seeded interleavings: one kind wins", async () => {
+  it("is never another for processes that come at the same instant, in seeded orders: one kind wins", async () => {
     const winners = new Set<string>();
     for (let seed = 1; seed <= 150; seed += 1) {
       const random = chance(seed);
@@ -261,7 +261,7 @@ describe("what an earlier version wrote", () => {
 });
 
 describe("a semaphore whose key has a blob that says no kind", () => {
-  it("is used all the same, asks once in each process, and is refused from the moment that another kind is written", async () => {
+  it("is used all the same, asks once in each process, and is refused once another kind is written", async () => {
     const { world, clock, here, there, cycle, failureOf } = setup();
     await world.memory.putBlob(KEY, { content: "of others" });
     await clock.advance(3_000);
@@ -332,7 +332,7 @@ describe("the status of a key", () => {
     },
   );
 
-  it("says so of a semaphore beside a lock that leaves no record, and not of a reader beside a writer who leaves none", async () => {
+  it("says so of a semaphore beside a lock without a record, and not of a reader beside such a writer", async () => {
     const scene = setup();
     await scene.world.until(permit.take(scene.there.mutex));
     await scene.world.stranger(KEY);

@@ -13,7 +13,7 @@ function untilAborted({ signal }: Leadership): Promise<never> {
 }
 
 describe("work that does nothing but wait for its signal, as Node's functions do", () => {
-  it("has not failed when leadership is lost: no error is reported, and the candidate stands again at once", async () => {
+  it("has not failed when leadership is lost: no error is told, and the candidate stands again at once", async () => {
     const world = new World();
     const { mutex, store } = world.process();
     const told: unknown[] = [];

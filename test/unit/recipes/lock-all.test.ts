@@ -96,7 +96,7 @@ describe("lockAll", () => {
     ]);
   });
 
-  it("gets the lock that it waits for from another task of the process without a request, and asks for the rest then", async () => {
+  it("gets the lock it waits for from a task of the process without a request, then the rest", async () => {
     const { world, here } = setup();
     const first = await world.until(here.lockAll(["a", "b"]));
     const waiting = here.lockAll(["b", "a"]);
@@ -113,7 +113,7 @@ describe("lockAll", () => {
     expect(set.locks.get("b")?.fencingToken).toBeUndefined();
   });
 
-  it("never waits in a circle: sides with opposite orders and whatever subsets all get through, in seeded delays", async () => {
+  it("never waits in a circle: with opposite orders and any subsets all get through, in seeded delays", async () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const random = chance(seed);
       const { world, clock, process } = setup();
@@ -377,7 +377,7 @@ describe("a set of locks", () => {
     expect(await leased()).toEqual([]);
   });
 
-  it("can be given back to a fair queue when one is lost and little of the others is left, and does not turn in circles over it", async () => {
+  it("can be given back to a fair queue when one is lost and little of the others is left", async () => {
     /** A clock that is not asked without end. */
     class AttentiveClock extends FakeClock {
       #asked = 0;
@@ -420,7 +420,7 @@ describe("a set of locks", () => {
     expect(a?.isHeld).toBe(true);
   });
 
-  it("is not held any more when one of its locks was given back by itself; the others are, until it is given back", async () => {
+  it("is not held when one of its locks was given back by itself; the others are, until it is given back", async () => {
     const { world, leased, here } = setup();
     const set = await world.until(here.lockAll(["a", "b"]));
     await world.until(set.locks.get("a")?.release() ?? expect.fail("no lock"));
@@ -431,7 +431,7 @@ describe("a set of locks", () => {
     expect(await leased()).toEqual([]);
   });
 
-  it("gives back what can be given back, and throws StoreUnavailableError for the rest, which lapses by itself", async () => {
+  it("gives back what it can, and throws StoreUnavailableError for the rest, which lapses by itself", async () => {
     const { world, clock, leased, here } = setup();
     const set = await world.until(here.lockAll(["a", "b", "c"]));
     here.store.failBefore("release", { key: "b" });

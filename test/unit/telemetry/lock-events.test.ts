@@ -93,7 +93,7 @@ describe("the events of a locker", () => {
     expect(told[1]?.[1]).toMatchObject({ error: { why: "taken" } });
   });
 
-  it("tell which task or process a lock is handed to: to a task of this process, or to a process, and then who has it gets the renewals", async () => {
+  it("tell to which task or process a lock is handed; who has it then gets the renewals", async () => {
     const { world, mutex, locker } = setup();
     const told = toldBy(locker);
     const next = mutex.locker("job");

@@ -265,7 +265,7 @@ describe("with fair: true", () => {
     expect(clock.now() - before).toBeLessThanOrEqual(30_250);
   });
 
-  it("only the first in line asks for the lock, so it is the first to enter when a dead holder's lease runs out", async () => {
+  it("only the first in line asks for the lock, so it enters first when a dead holder's lease runs out", async () => {
     const { world, clock, processes, lockers } = setup(4);
     await world.until((lockers[0] as (typeof lockers)[0]).lock());
     const order: number[] = [];
@@ -346,7 +346,7 @@ describe("with fair: true", () => {
     expect(new Set(onlooker.store.calls.map(({ operation }) => operation))).toEqual(new Set(["read", "list"]));
   });
 
-  it("a winner's own release waits until its ticket is certain to be gone, or the lock would be handed to it again", async () => {
+  it("a winner's release waits until its ticket is gone, or it would be handed the lock again", async () => {
     const { world, clock, processes, lockers } = setup(2);
     const [a, b] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
     const held = await world.until(a.lock());
@@ -362,7 +362,7 @@ describe("with fair: true", () => {
     expect(await world.leaseState("job")).toBe("available");
   });
 
-  it("a lease that is running out is renewed before it is handed over, and not between the look and the hand-over", async () => {
+  it("a lease that runs out is renewed before it is handed over, and not between the look and that", async () => {
     const { world, clock, processes, lockers } = setup(2);
     const [a, b] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
     const held = await world.until(a.lock());
@@ -430,7 +430,7 @@ describe("with fair: true", () => {
   });
 
   for (const operation of ["acquire", "create", "list", "remove"] as const) {
-    it(`an abort or a time-out in the middle of ${operation} rejects within 50 ms, and nothing stays held`, async () => {
+    it(`an abort or a time-out amid ${operation} rejects within 50 ms, and nothing stays held`, async () => {
       for (const how of ["signal", "timeout"] as const) {
         const { world, clock, processes, lockers } = setup(2);
         const [a, b] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];

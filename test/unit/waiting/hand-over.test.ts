@@ -163,7 +163,7 @@ describe("a lock that is released while tasks of the same process wait", () => {
     }
   });
 
-  it("is not taken for given back if its deadline passed under the work: the service is asked, and knows better", async () => {
+  it("is not taken for given back if its deadline passed under the work: the service is asked", async () => {
     const { world, clock, locker } = setup({ handOverMs: 60_000 });
     const overdue = locker.run(async () => {
       clock.block(40_000);

@@ -27,7 +27,7 @@ describe("found by the model", () => {
     expect((await world.until(waiting, 4_000)).isHeld).toBe(true);
   });
 
-  it("a ticket that ran out while its owner stood still is made anew, and the waiter behind it asks for the lock", async () => {
+  it("a ticket that ran out while its owner stood still is made anew, and the next waiter asks", async () => {
     const world = new World();
     const { clock } = world;
     const [holder, first, second] = [world.process(), world.process(), world.process()];

@@ -77,7 +77,7 @@ describe("acquire", () => {
     expect(await world.leaseState("job")).toBe("available");
   });
 
-  it("renews what it is granted if the machine slept while the answer was on its way, and gives it only if it stands", async () => {
+  it("renews what it is granted if the machine slept meanwhile, and gives it only if it stands", async () => {
     for (const isLost of [false, true]) {
       const { world, clock, store, mutex } = setup();
       await world.memory.create("job", {});

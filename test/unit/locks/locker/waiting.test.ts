@@ -31,7 +31,7 @@ describe("a wait with a time-out or a signal", () => {
     });
   });
 
-  it("says so too if not one request was answered or failed by then, and not because one has just been sent", async () => {
+  it("says so too if no request was answered or failed by then, and not as one has just been sent", async () => {
     const { world, store, locker, there } = setup();
     await world.until(there.locker("job").lock());
     store.hang("acquire");
@@ -72,7 +72,7 @@ describe("a wait with a time-out or a signal", () => {
     },
   );
 
-  it("says so if it has only answered with errors, which tell nothing of the lock, until the first answer that does", async () => {
+  it("says so if it has answered with errors alone, until the first answer that tells of the lock", async () => {
     const { world, store, locker, there } = setup();
     const trouble = store.failBefore("acquire", { answered: true });
     await expect(world.until(locker.lock({ timeoutMs: 1_000 }))).rejects.toMatchObject({
@@ -212,14 +212,16 @@ describe("a wait for a service in trouble", () => {
       message: expect.stringMatching(new RegExp(`^waiting for "job": no answer from the service for 2\\d s: ${why}$`)),
     });
     await expect(world.until(locker.lock({ timeoutMs: 5_000 }))).rejects.toMatchObject({
-      message: `lock on "job" was not free within 5000 ms, and the service does not answer: ${why.replaceAll("\\", "")}`,
+      message:
+        'lock on "job" was not free within 5000 ms, and the service does not answer: ' + why.replaceAll("\\", ""),
     });
     // A request that hangs at the end knows less than those before it.
     store.heal();
     store.failBefore("acquire", { times: 1, error: new StoreUnavailableError(message, "job", { cause }) });
     store.hang("acquire");
     await expect(world.until(locker.lock({ timeoutMs: 2_900 }))).rejects.toMatchObject({
-      message: `lock on "job" was not free within 2900 ms, and the service does not answer: ${why.replaceAll("\\", "")}`,
+      message:
+        'lock on "job" was not free within 2900 ms, and the service does not answer: ' + why.replaceAll("\\", ""),
     });
   });
 
@@ -270,7 +272,7 @@ describe("a wait for a service in trouble", () => {
     expect(rejectedAt[3]).toBeLessThan(26_000 + 3 * 3_100);
   });
 
-  it("is over, too, for a caller that asks once, if the record of what was granted cannot be had, whatever the answers say", async () => {
+  it("is over for a caller that asks once, too, if the record of what was granted cannot be had", async () => {
     const { world, clock, store, locker } = setup();
     await world.memory.create("job", {});
     await clock.advance(5_000);

@@ -130,7 +130,7 @@ describe("a process that is asked to end", () => {
     expect(host.ends).toEqual(ENDED);
   });
 
-  it("waits for what is given back in the background: a lock that was granted while the wait was given up", async () => {
+  it("waits for what is given back in the background: a lock that was granted as its wait was given up", async () => {
     const { world, mutex, store, host, shutdown } = setup();
     await world.until(mutex.locker("job").run(() => undefined));
     // Granted at once, and answered when no task waits for it any more.
@@ -231,7 +231,7 @@ describe("a process that is asked to end", () => {
 });
 
 describe("on Windows", () => {
-  it("the process ends with 128 and the signal's number: a signal would end it before other listeners hear of it", async () => {
+  it("the process ends with 128 and the signal's number: a signal would end it before others hear of it", async () => {
     const { world, host } = setup();
     host.platform = "win32";
     host.raise("SIGINT");

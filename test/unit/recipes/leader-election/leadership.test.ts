@@ -123,7 +123,7 @@ describe("leadership", () => {
     expect(await leader()).toMatchObject({ candidate: "second", term: next.term });
   });
 
-  it("is kept from candidates by a lock of an earlier version, which bears no kind, and keeps it from others", async () => {
+  it("is kept from candidates by a lock of an earlier version without a kind, and keeps it from others", async () => {
     const { world, here, there } = setup();
     const lock = await world.until(there.mutex.locker("office").lock());
     await withoutKind(world, "office", lock.leaseId);

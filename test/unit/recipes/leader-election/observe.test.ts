@@ -25,7 +25,7 @@ describe("leader", () => {
     expect(operations(onlooker.store)).toEqual(["read"]);
   });
 
-  it("is undefined before the first election, without a container, and after a resignation, a crash or a break", async () => {
+  it("is undefined before the first election, without a container, after a resignation, crash or break", async () => {
     const { world, clock, here, there, leader } = setup();
     expect(await leader()).toBeUndefined();
     await (await world.until(here.election.campaign())).resign();
@@ -73,7 +73,7 @@ describe("leader", () => {
     expect(await scene.leader()).toBeUndefined();
   });
 
-  it("rejects with the signal's own reason, with AccessDeniedError, and with StoreUnavailableError after three tries", async () => {
+  it("rejects with the signal's reason, AccessDeniedError, StoreUnavailableError after three tries", async () => {
     const { world, clock, onlooker } = setup();
     await expect(onlooker.election.leader({ signal: AbortSignal.abort("no") })).rejects.toBe("no");
     expect(onlooker.store.count()).toBe(0);
@@ -167,7 +167,7 @@ describe("observe", () => {
     expect(changes).toBeGreaterThan(250);
   });
 
-  it("does not show again whose end it has shown, while the next leader still writes its record or a plain lock has the key", async () => {
+  it("shows none again whose end it has shown, while the next writes its record or a lock has the key", async () => {
     const { world, clock, here, there, observe } = setup();
     const { seen } = observe({ everyMs: 100 });
     const first = await world.until(here.election.campaign());

@@ -38,7 +38,7 @@ describe("a leader's data", () => {
     const found = await world.memory.read("office");
     const { azmutex } = found.kind === "found" ? found.blob.metadata : {};
     expect(azmutex?.length).toBeGreaterThan(5_500);
-    // https://learn.microsoft.com/rest/api/storageservices/setting-and-retrieving-properties-and-metadata-for-blob-resources
+    // "Setting and retrieving properties and metadata for Blob resources" in the reference of the REST API.
     expect("azmutex".length + (azmutex?.length ?? 0)).toBeLessThanOrEqual(8_192);
   });
 
@@ -128,7 +128,7 @@ describe("proclaim", () => {
     expect(store.count()).toBe(0);
   });
 
-  it("rejects at once with NotHeldError if the leader resigns meanwhile, those in line too; the resignation waits for one try at most", async () => {
+  it("rejects at once with NotHeldError if the leader resigns, those in line too, after one try", async () => {
     const { world, clock, leadership, here, store, leader } = await leading();
     store.hang("writeMetadata");
     const proclaimed = Promise.allSettled(["one", "two"].map((data) => leadership.proclaim(data)));
@@ -158,7 +158,7 @@ describe("proclaim", () => {
     await expect(leadership.proclaim("after")).rejects.toBe(reason);
   });
 
-  it("rejects with LockLostError when it is the first to be told of the loss, and then everything says so", async () => {
+  it("rejects with LockLostError when it is the first to hear of the loss, and then everything says so", async () => {
     const { world, leadership } = await leading();
     await world.memory.break("office", { periodSeconds: 0 });
     await world.stranger("office");

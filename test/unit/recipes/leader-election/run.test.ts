@@ -262,7 +262,7 @@ describe("run", () => {
     expect(clock.pendingTimers()).toBe(0);
   });
 
-  it("rejects with the reason of an abort, at once while it waits or rests, and sends nothing if that came before", async () => {
+  it("rejects with an abort's reason, at once while it waits or rests; sends nothing if that came before", async () => {
     const waiting = running(() => expect.fail("led"));
     await waiting.world.stranger("office");
     await waiting.clock.advance(5_000);
@@ -285,7 +285,7 @@ describe("run", () => {
     expect(store.count()).toBe(0);
   });
 
-  it("aborts the work's signal with the reason, keeps leading until the work has ended, gives leadership up, and then rejects", async () => {
+  it("aborts the work's signal with the reason, leads until the work has ended, then rejects", async () => {
     let reason: unknown;
     const scene = running(async (leadership) => {
       await untilLost(leadership).catch((error: unknown) => {
@@ -310,7 +310,7 @@ describe("run", () => {
     expect(clock.pendingTimers()).toBe(0);
   });
 
-  it("does not call it an error that the work throws the reason of the abort, but tells anything else that it throws while it is stopped", async () => {
+  it("calls it no error that stopped work throws the abort's reason, but anything else", async () => {
     for (const [thrown, told] of [
       [undefined, []],
       [new Error("could not save"), [new Error("could not save")]],

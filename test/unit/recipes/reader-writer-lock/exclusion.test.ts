@@ -147,7 +147,7 @@ describe("a reader-writer lock", () => {
     }
   });
 
-  it("is one with a lock that leaves no record for writers and new readers, which does not wait for those who read", async () => {
+  it("is one with a lock that leaves no record for writers and new readers, and waits for no readers", async () => {
     const { world, clock, read, here, there } = setup();
     const reading = await read(here);
     const lock = await world.until(there.mutex.locker("config", { fencing: false }).lock());
@@ -193,7 +193,7 @@ describe("tryLock", () => {
     expect((await world.until(writing)).isHeld).toBe(true);
   });
 
-  it("of a writer gives nothing while another task reads or writes, leaves nothing behind, and keeps none out", async () => {
+  it("of a writer gives nothing while another task reads or writes, leaves nothing, and keeps none out", async () => {
     const { world, read, write, here, there } = setup();
     const written = await write(there);
     here.store.forgetCalls();

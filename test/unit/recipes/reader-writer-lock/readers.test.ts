@@ -83,7 +83,7 @@ describe("readers of one process", () => {
     next.assertHeld();
   });
 
-  it("never learn of a loss from lock() itself: a task that asks while the lease is being lost gets the next one", async () => {
+  it("never learn of a loss from lock(): a task that asks while the lease is lost gets the next", async () => {
     const { world, clock, read, here } = setup();
     const first = await read(here);
     await clock.advance(1_000);
@@ -156,7 +156,7 @@ describe("readers of one process", () => {
     expect(operations(here.store)).toEqual(["read", "acquire", "read"]);
   });
 
-  it("leave a blob behind that a later writer sweeps away when it was not used for ten minutes, and make it again if need be", async () => {
+  it("leave a blob that a later writer sweeps away after ten minutes, and make it again", async () => {
     const { world, clock, cycle, read, here, there } = setup();
     await cycle(here.lock.read.lock());
     await cycle(there.lock.write.lock());

@@ -54,7 +54,7 @@ describe("tokens of a reader-writer lock", () => {
     expect(after.fencingToken).toBeGreaterThan(later.fencingToken as number);
   });
 
-  it("are no lower for readers than that of a lock of an earlier version, and lower than the next writer's", async () => {
+  it("are no lower for readers than that of an earlier version's lock, and lower than the next writer's", async () => {
     const { world, clock, read, write, here, there } = setup();
     const lock = await world.until(there.mutex.locker("config").lock());
     await world.until(lock.release());

@@ -28,7 +28,7 @@ describe("writers", () => {
     expect(operations(here.store)).toEqual(["writeMetadata", "list"]);
   });
 
-  it("get a lock that is good for a while, also if none of its renewals was answered while they waited for readers", async () => {
+  it("get a lock that is good for a while, also if no renewal was answered while they waited for readers", async () => {
     const { world, clock, read, here, there } = setup();
     const reading = await read(there);
     const writing = here.lock.write.lock();

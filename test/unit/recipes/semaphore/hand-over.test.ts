@@ -74,7 +74,7 @@ describe("a permit that is given back while a task of the same process waits", (
     expect(operations(here.store)).toEqual([]);
   });
 
-  it("leaves other processes their chance: none of them waits longer than a hand-over budget, a pause and a hold", async () => {
+  it("leaves other processes their chance: none waits longer than a hand-over budget, a pause and a hold", async () => {
     for (let seed = 1; seed <= 3; seed += 1) {
       const random = chance(seed);
       const { world, clock, process } = setup({ permits: 1 });

@@ -150,7 +150,7 @@ describe("users of a semaphore who state different numbers", () => {
     expect((await slots(world)).every(({ leaseState }) => leaseState === "available")).toBe(true);
   });
 
-  it("who come at the same instant never both get in, in seeded interleavings: one number wins, and the others are told", async () => {
+  it("who come at the same instant never both get in, by seed: one number wins, the others hear it", async () => {
     const winners = new Map<number, number>();
     for (let seed = 1; seed <= 100; seed += 1) {
       const random = chance(seed);

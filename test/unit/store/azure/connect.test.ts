@@ -22,14 +22,20 @@ describe("every way in is accepted without anything being sent", () => {
     [
       "connection string",
       {
-        connectionString: `DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=${CANARY};EndpointSuffix=core.windows.net`,
+        connectionString: [
+          `DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=${CANARY}`,
+          "EndpointSuffix=core.windows.net",
+        ].join(";"),
         containerName,
       },
     ],
     [
       "connection string with a SAS",
       {
-        connectionString: `BlobEndpoint=https://acme.blob.core.windows.net/;SharedAccessSignature=sv=1&sig=${SIGNATURE}`,
+        connectionString: [
+          "BlobEndpoint=https://acme.blob.core.windows.net/",
+          `SharedAccessSignature=sv=1&sig=${SIGNATURE}`,
+        ].join(";"),
         containerName,
       },
     ],
@@ -101,7 +107,11 @@ describe("every way in is accepted without anything being sent", () => {
     [
       "connection string of the Azure CLI",
       {
-        connectionString: `DefaultEndpointsProtocol=https;EndpointSuffix=core.windows.net;AccountName=acme;AccountKey=${CANARY};BlobEndpoint=https://acme.blob.core.windows.net/;FileEndpoint=https://acme.file.core.windows.net/;QueueEndpoint=https://acme.queue.core.windows.net/;TableEndpoint=https://acme.table.core.windows.net/`,
+        connectionString: [
+          `DefaultEndpointsProtocol=https;EndpointSuffix=core.windows.net;AccountName=acme;AccountKey=${CANARY}`,
+          "BlobEndpoint=https://acme.blob.core.windows.net/;FileEndpoint=https://acme.file.core.windows.net/",
+          "QueueEndpoint=https://acme.queue.core.windows.net/;TableEndpoint=https://acme.table.core.windows.net/",
+        ].join(";"),
         containerName,
       },
     ],
@@ -134,7 +144,8 @@ const ENDPOINTS_THAT_NAME_MORE: [object, string][] = [
   ...["/locks", "/locks/", "/locks/nightly"].flatMap((path): [object, string][] =>
     [account, { accountName: "acme", credential, containerName }, { credential, containerName }].map((options) => [
       { ...options, endpoint: `https://acme.blob.core.windows.net${path}` },
-      'endpoint must end with the account, and names more: write endpoint: "https://acme.blob.core.windows.net", containerName: "locks"',
+      'endpoint must end with the account, and names more: write endpoint: "https://acme.blob.core.windows.net", ' +
+        'containerName: "locks"',
     ]),
   ),
   [
@@ -153,7 +164,8 @@ const ENDPOINTS_THAT_NAME_MORE: [object, string][] = [
   ],
   [
     { connectionString: `BlobEndpoint=https://acme.blob.core.windows.net/own;${keyParts}`, containerName },
-    'BlobEndpoint in connectionString must end with the account, and names more: write BlobEndpoint=https://acme.blob.core.windows.net and containerName: "own"',
+    "BlobEndpoint in connectionString must end with the account, and names more: write " +
+      'BlobEndpoint=https://acme.blob.core.windows.net and containerName: "own"',
   ],
   [
     {
@@ -199,7 +211,8 @@ const ENDPOINTS_THAT_NAME_MORE: [object, string][] = [
   [{ ...account, endpoint: "http://127.0.0.1:10000/acme-secondary" }, "http://127.0.0.1:10000/acme, not its secondary"],
   [
     { ...account, endpoint: "https://acme.dfs.core.windows.net" },
-    "endpoint must be the account's blob endpoint, such as https://acme.blob.core.windows.net, and is that of its dfs service",
+    "endpoint must be the account's blob endpoint, such as https://acme.blob.core.windows.net, " +
+      "and is that of its dfs service",
   ],
   [{ ...account, endpoint: "https://acme.z6.web.core.windows.net" }, "is that of its web service"],
   [
@@ -311,7 +324,8 @@ describe("options that do not fit are refused by one error that names them, at o
     ],
     [
       { accountName: "acme", accountKey: CANARY, containerName: "UPPER" },
-      'containerName must be 3 to 63 lower-case letters, digits and single hyphens, neither first nor last a hyphen, not "UPPER"',
+      "containerName must be 3 to 63 lower-case letters, digits and single hyphens, " +
+        'neither first nor last a hyphen, not "UPPER"',
     ],
     [{ accountName: "acme", accountKey: CANARY, containerName, endpoint: "nonsense" }, "endpoint must be a URL"],
     [

@@ -47,7 +47,8 @@ describe("the words for a failure of the network", () => {
     ],
     [
       "EPROTO",
-      "write EPROTO 803C05DC9B7F0000:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../deps/openssl:350:\n",
+      "write EPROTO 803C05DC9B7F0000:error:0A00010B:SSL routines:" +
+        "ssl3_get_record:wrong version number:../deps/openssl:350:\n",
       ACME,
       "EPROTO wrong version number (it does not speak TLS there)",
     ],
@@ -180,7 +181,8 @@ describe("the words for a refusal of the service", () => {
       "The API version 2099-01-01 is not supported by Azurite. Please upgrade. " +
       'Azurite command line parameter "--skipApiVersionCheck" can skip this error.';
     expect(said(refused(400, "InvalidHeaderValue", hint), {}, EMULATOR)).toBe(
-      'could not acquire "job" in 127.0.0.1:10000/devstoreaccount1/locks: the service refused: 400 InvalidHeaderValue: ' +
+      'could not acquire "job" in 127.0.0.1:10000/devstoreaccount1/locks: the service ' +
+        "refused: 400 InvalidHeaderValue: " +
         "The API version 2099-01-01 is not supported by Azurite (start Azurite with --skipApiVersionCheck)",
     );
     expect(said(refused(400, "InvalidHeaderValue", ""), {}, EMULATOR)).toMatch(

@@ -3,7 +3,6 @@ import { Requests } from "../lease/requests.ts";
 import { retry, retryDelayMs, TRIES } from "../lease/retry.ts";
 import type { LeaseStore } from "../store/lease-store.ts";
 import type { Operation } from "../store/operation.ts";
-import { Telemetry } from "../telemetry/telemetry.ts";
 import type { Sources } from "../time/clock.ts";
 
 /** The longest pause that the service is granted before the next try, in milliseconds. */
@@ -37,7 +36,7 @@ export class DoctorRequests {
 
   constructor(store: LeaseStore, sources: Sources, timeoutMs: number, signal?: AbortSignal) {
     // Requests of a diagnosis are none of a lock's: they are not in its metrics.
-    this.#requests = new Requests(store, sources.clock, new Telemetry(false, sources.clock));
+    this.#requests = new Requests(store, sources.clock, { sent: () => undefined });
     this.#sources = sources;
     this.#timeoutMs = timeoutMs;
     this.#signal = signal;

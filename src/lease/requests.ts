@@ -41,10 +41,10 @@ export interface Linger {
 export class Requests {
   readonly #store: LeaseStore;
   readonly #clock: Clock;
-  readonly #telemetry: Telemetry;
+  readonly #telemetry: Pick<Telemetry, "sent">;
   #underWay = 0;
 
-  constructor(store: LeaseStore, clock: Clock, telemetry: Telemetry) {
+  constructor(store: LeaseStore, clock: Clock, telemetry: Pick<Telemetry, "sent">) {
     this.#store = store;
     this.#clock = clock;
     this.#telemetry = telemetry;

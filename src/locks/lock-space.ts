@@ -6,7 +6,7 @@ import { MutexContext } from "../lease/mutex-context.ts";
 import type { StandingLease } from "../lease/standing-lease.ts";
 import { checkMs, DEFAULTS, type LeaseTerms } from "../lease/terms.ts";
 import { type ConnectOptions, connect } from "../store/azure/connect.ts";
-import { azureLog } from "../telemetry/azure-log.ts";
+import { azureLog } from "../store/azure/sdk-log.ts";
 import { Telemetry, type TelemetryOptions } from "../telemetry/telemetry.ts";
 import { unlessAborted } from "../time/abort.ts";
 import { type Clock, type Sources, sleep, systemSources } from "../time/clock.ts";

@@ -5,7 +5,6 @@ import { onceBlobIn } from "../blobs/once-record.ts";
 import { gateName, slotIn } from "../blobs/permit-slot.ts";
 import { ticketsIn, type WaitingTicket } from "../blobs/queue-ticket.ts";
 import { readerIn } from "../blobs/reader-blob.ts";
-import type { KeyKind } from "../errors.ts";
 import { isLeased, type Metadata, type StoredBlob } from "../store/lease-store.ts";
 import type {
   HelperStatus,
@@ -51,11 +50,10 @@ export function withHelpers(lock: LockStatus, helpers: HelperStatus | undefined)
 /** The kind that the key's blob names, and the kinds that are in use. */
 function kindsOf({ kind, isHeld, semaphore, readers }: LockStatus): readonly string[] {
   const kinds = new Set<string>(kind === undefined ? [] : [kind]);
-  if (semaphore && hasUsers(semaphore)) kinds.add("semaphore" satisfies KeyKind);
-  if (readers) kinds.add("reader-writer-lock" satisfies KeyKind);
+  if (semaphore && hasUsers(semaphore)) kinds.add("semaphore");
+  if (readers) kinds.add("reader-writer-lock");
   // Users of a semaphore lease its own blobs alone: a lease on the key is a lock's, whose holder leaves no record.
-  if (isHeld && [...kinds].every((found) => found === ("semaphore" satisfies KeyKind)))
-    kinds.add("lock" satisfies KeyKind);
+  if (isHeld && [...kinds].every((found) => found === "semaphore")) kinds.add("lock");
   return [...kinds];
 }
 

@@ -1,4 +1,4 @@
-import { azureLog, azureLogTakes } from "./azure-log.ts";
+import { azureLog, azureLogTakes } from "../store/azure/sdk-log.ts";
 import type { MetricName, Metrics } from "./metrics.ts";
 import { type Attributes, type Span, startSpan, withSpan } from "./open-telemetry.ts";
 import { errorType, type Telemetry } from "./telemetry.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { isMutexError, shown } from "../errors.ts";
+import { azureLogTakes, loadAzureLog } from "../store/azure/sdk-log.ts";
 import type { AnySignal } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
-import { azureLogTakes, loadAzureLog } from "./azure-log.ts";
 import type { LeaseObserver, Renewal } from "./lease-observer.ts";
 import { type Metrics, metrics } from "./metrics.ts";
 import { type Attributes, isRegistered } from "./open-telemetry.ts";

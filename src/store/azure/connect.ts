@@ -1,7 +1,6 @@
 import { shown } from "../../errors.ts";
 import { loadPackage, requireFile, resolveFile } from "../../runtime/packages.ts";
 import { checkRuntime } from "../../runtime/runtime.ts";
-import { loadAzureLog } from "../../telemetry/azure-log.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";
 import type { LeaseStore } from "../lease-store.ts";
 import { storeAddress } from "../store-address.ts";
@@ -22,6 +21,7 @@ import {
 } from "./endpoint.ts";
 import { readyClient } from "./ready-client.ts";
 import type { ContainerClientLike } from "./sdk-clients.ts";
+import { loadAzureLog } from "./sdk-log.ts";
 import { type TokenCredentialLike, TokenSource } from "./token-source.ts";
 
 /** Where the locks are. Exactly one way in must be given; more, or none, is a `TypeError` that names them. */

@@ -1,7 +1,7 @@
 import { AzureLogger, setLogLevel } from "@azure/logger";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { loadAzureLog } from "../../../src/telemetry/azure-log.ts";
-import { World } from "../../support/world.ts";
+import { loadAzureLog } from "../../../../src/store/azure/sdk-log.ts";
+import { World } from "../../../support/world.ts";
 
 const printed: string[] = [];
 AzureLogger.log = (...line: unknown[]) => void printed.push(line.join(" "));

@@ -1,5 +1,5 @@
 import type { AzureLogger } from "@azure/logger";
-import { loadPackage } from "../runtime/packages.ts";
+import { loadPackage } from "../../runtime/packages.ts";
 
 type Level = "warning" | "info";
 

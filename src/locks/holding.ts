@@ -76,7 +76,7 @@ export class HoldingState {
     return isFirst && after ? ending.finally(after) : ending;
   }
 
-  /** Runs work under it, as what it does, for its observer. */
+  /** Runs work under it, within the span of its observer. */
   run<T>(work: () => Promise<T> | T): Promise<T> | T {
     return this.#observed ? this.#observed.run(async () => work()) : work();
   }

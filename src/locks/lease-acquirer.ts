@@ -16,7 +16,7 @@ import { WaitLimit, waitFor } from "../waiting/wait-limit.ts";
 import type { WaitOptions } from "../waiting/wait-options.ts";
 import type { LockSpace } from "./lock-space.ts";
 
-/** The way of this process's tasks to the lease of one blob: through the local queue, one by one. */
+/** Acquires the lease of one blob for tasks of this process, which queue for it in memory. */
 export class LeaseAcquirer {
   readonly options: ResolvedLockerOptions;
   readonly blob: LockBlob;
@@ -106,7 +106,7 @@ export class LeaseAcquirer {
     }
     if (!hold) return hold;
     this.#space.remember(state, hold);
-    // Won in the very moment in which everything is released: what ends the holds has not seen this one.
+    // Won while the mutex releases everything: what ends the holds has not seen this one.
     const { closing, key, log } = this.blob;
     if (closing.signal.aborted) void endQuietly(hold, log, `the lock on "${key}"`);
     closing.signal.throwIfAborted();

@@ -120,7 +120,7 @@ export class LockSpace extends MutexContext {
     await this.releaseAll(options);
   }
 
-  /** The same without a time-out of its own. Rejects with the signal's reason. */
+  /** The same without a timeout of its own. Rejects with the signal's reason. */
   async releaseAllUntil(signal: AbortSignal): Promise<void> {
     this.closing.refuse();
     try {
@@ -154,7 +154,7 @@ export class LockSpace extends MutexContext {
   }
 }
 
-/** A log that throws must not cost anybody a lock. */
+/** The log, whose errors are ignored: they must not cost a lock. */
 function quietly(log: (message: string) => void): (message: string) => void {
   return (message) => {
     azureLog("warning", message);

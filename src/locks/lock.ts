@@ -16,9 +16,8 @@ export class Lock extends Holding {
    *
    * @example
    * ```ts
-   * await mutex.locker("report").run((lock) =>
-   *   database.query("UPDATE reports SET body = $1, token = $2 WHERE id = 7 AND token < $2", [body, lock.fencingToken]),
-   * );
+   * const sql = "UPDATE reports SET body = $1, token = $2 WHERE id = 7 AND token < $2";
+   * await mutex.locker("report").run((lock) => database.query(sql, [body, lock.fencingToken]));
    * ```
    */
   readonly fencingToken: number | undefined;

@@ -14,8 +14,8 @@ export interface Lockable<H extends Holding> {
    * Rejects with `LockTimeoutError` after `timeoutMs`, with the signal's own reason when it aborts, with
    * `StoreUnavailableError` after 20 s without any answer (`unreachableAfterMs`), with `AccessDeniedError` when the
    * service refuses the credentials, with `StoreRefusedError` when it refuses for another reason that will not pass,
-   * and with `KeyKindMismatchError` when the key is used as something else, a semaphore say. The last is noticed where
-   * the record is read.
+   * and with `KeyKindMismatchError` when the key is used as something else, such as a semaphore. The last is noticed
+   * where the record is read.
    */
   lock(options?: WaitOptions): Promise<H>;
   /**
@@ -29,13 +29,13 @@ export interface Lockable<H extends Holding> {
    * fails is logged: it changes nothing about the work. A work that is to end with the process, too, is given `until`.
    */
   run<T>(work: (holding: H) => Promise<T> | T, options?: WaitOptions): Promise<T>;
-  /** Calls back whenever that happens to a holding that is asked for from now on, as {@link Listenable.on} does. */
+  /** Calls back at each such event of a holding that is asked for from now on, as {@link Listenable.on} does. */
   on<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this;
   /** Does not call back any more. */
   off<Name extends keyof LockEvents>(event: Name, listener: (event: LockEvents[Name]) => unknown): this;
 }
 
-/** What has events. */
+/** Something with events. */
 export abstract class Listenable<Events extends object = LockEvents> {
   readonly #listeners: Listeners<Events>;
 
@@ -45,8 +45,8 @@ export abstract class Listenable<Events extends object = LockEvents> {
   }
 
   /**
-   * Calls back whenever that happens to what is asked for from now on, in whatever way. What a listener
-   * throws is logged. Throws `TypeError` for an event that there is not.
+   * Calls back at each such event of what is asked for from now on. What a listener throws is logged. Throws
+   * `TypeError` for a name that is no event.
    */
   on<Name extends keyof Events & string>(event: Name, listener: (event: Events[Name]) => unknown): this {
     this.#listeners.add(event, listener);

@@ -11,7 +11,8 @@ import { SourceLock } from "./lockable.ts";
 import { type Mutex, spaceFor } from "./mutex.ts";
 
 const AMBIGUOUS =
-  "unlock() may mean another call of this locker; release the lock that lock() returned, use run(), or make a locker for each task";
+  "unlock() may mean another call of this locker; release the lock that lock() returned, use run(), " +
+  "or make a locker for each task";
 
 /**
  * Locks one key: waits for the lease, renews it in the background until it is given back, and says so when it is lost.

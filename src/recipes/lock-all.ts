@@ -98,7 +98,7 @@ class AllAtOnce implements Source<JointHold> {
     const { timeoutMs = Number.POSITIVE_INFINITY } = options;
     const { clock, random } = this.#space;
     const keys = this.#acquirers.map(({ blob }) => blob.key).join(", ");
-    // With a time-out of 0 each is asked for once, and nothing is waited for that a timer could end.
+    // With a timeout of 0 each is asked for once, and nothing is waited for that a timer could end.
     const limit = new WaitLimit(this.#space, keys, { signal: signalOf(options), ...(timeoutMs > 0 && { timeoutMs }) });
     const outage = new OutageTimer(clock, this.#unreachableAfterMs);
     try {

@@ -38,15 +38,16 @@ export function pollDelayMs(
 }
 
 /**
- * For how long a process that had its share leaves the lock alone: long enough for the next poll of a waiter elsewhere.
+ * For how long a process that has used up its budget leaves the lock alone, in milliseconds: long enough for the next
+ * poll of a waiter of another process.
  */
 export function stayAwayMs({ steadyMs: [, longestMs] }: PollPolicy, random: () => number): number {
   return longestMs * (1 + random() / 10);
 }
 
 /**
- * The pause after so many failures in a row, from 1: doubled each time, from the first to the longest, and half of it
- * random.
+ * The pause after a number of failures in a row, from 1, in milliseconds: doubled each time, from the first to the
+ * longest, and half of it random.
  */
 export function growingPauseMs(failures: number, [firstMs, longestMs]: Spread, random: () => number): number {
   return Math.min(longestMs, firstMs * 2 ** (failures - 1)) * (0.5 + random() / 2);

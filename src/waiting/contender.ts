@@ -43,7 +43,7 @@ export class Contender {
   #outageSoFar: OutageTimer | undefined;
   #budget: HandOverBudget | undefined;
   #isAskingOnce = false;
-  /** What became of the last lease that was granted and lost before anybody held it. */
+  /** The loss of the last lease that was granted and lost before the caller held it. */
   #lost: LockLostError | undefined;
   /** Undefined where processes poll instead of queueing. */
   readonly #fair: FairWaiting | undefined;
@@ -77,7 +77,8 @@ export class Contender {
         new Polling(this.#polling),
       );
       if (hold) return hold;
-      // Granted and lost again before the caller saw it: a lost lease's id is done, so from the beginning.
+      // Granted, and lost before the caller saw it. The id of a lost lease is never used again, so a new acquisition
+      // begins.
       await sleep(this.#blob.clock, retryDelayMs(losses, this.#blob.random), { signal: this.#limit.signal });
     }
   }
@@ -95,7 +96,7 @@ export class Contender {
     };
     const hold = await this.#attemptToHold(askOf, { signal, tries });
     if (hold || !wasGranted || this.#lost?.why !== "expired") return hold;
-    // No other was in the way.
+    // No other holder was in the way.
     const { cause } = this.#lost;
     throw expiredBeforeUse(this.#blob.key, { answered: isUnsure(cause) && cause.answered, cause: this.#lost });
   }
@@ -139,7 +140,7 @@ export class Contender {
     return async () => {
       const answer = await acquisition.ask(this.#limit.signal);
       if (answer.kind === "acquired") return answer;
-      // Another process has it, so ours begins anew.
+      // Another process holds the lock, so the budget of this one begins anew.
       this.#budget = undefined;
       return pollDelayMs(this.#limit.waitedMs, this.#blob.random, this.#options.poll);
     };
@@ -163,7 +164,7 @@ export class Contender {
     }
   }
 
-  /** Leaves the queue without a hold. What it has seen of an outage is for the next in line. */
+  /** Leaves the queue without a hold. The next task goes on with what this one knows of an outage. */
   leave(): void {
     this.#head.leave({ outage: this.#outageSoFar });
   }
@@ -187,7 +188,7 @@ export class Contender {
 
   get #tokenOptions(): FreshTokenOptions {
     const { fencing, description, unreachableAfterMs } = this.#options;
-    // A caller who waits goes through any number of refusals; one who asks once does not keep others waiting for that.
+    // A caller that waits repeats any number of refused writes. One that asks once must not keep other tasks waiting.
     const longestMs = this.#isAskingOnce ? unreachableAfterMs : undefined;
     return { fencing, description, signal: this.#limit.signal, outage: () => this.#outage, longestMs };
   }

@@ -9,24 +9,24 @@ import { sweepHelpers } from "../lease/sweep.ts";
 import { Stopwatch } from "../time/clock.ts";
 import { Ticket } from "./ticket.ts";
 
-/** A ticket that is not leased and was not written for so long belongs to a dead process. */
+/** A ticket that is not leased and was not written for this long belongs to a dead process. */
 const TICKET_DEAD_AFTER_MS = 60_000;
 /** P44: for how long a hand-over to a waiter that gave up may still be on its way. */
 const LATE_HAND_OVER_MS = 60_000;
 
 export interface WaitingTickets {
-  /** First come, first. */
+  /** In the order of arrival. */
   readonly tickets: readonly WaitingTicket[];
   /** Undefined if there was nothing to list. */
   readonly time: ServiceTime | undefined;
 }
 
-/** The arrival of a waiter that had waited for so long when the service gave the date. */
+/** The arrival of a waiter that had waited for `waitedMs` when the service gave the date. */
 export function arrivalOf(date: number, waitedMs: number): number {
   return Math.ceil((date - waitedMs) / 1_000) * 1_000;
 }
 
-/** The queue between processes for one key: a folder of tickets, in which everybody can see who is next. */
+/** The queue between processes for one key: a folder of tickets, which every process can list. */
 export class FairQueue {
   readonly #blob: LockBlob;
   #passing: Promise<unknown> = Promise.resolve();
@@ -40,7 +40,7 @@ export class FairQueue {
     return new Ticket(this.#blob.helper(ticketName(key, arrivedAt, leaseId)), ticketMetadata({ key, leaseId, holder }));
   }
 
-  /** Everybody who waits, in order. Tickets of the dead are swept away on the side. */
+  /** The waiters, in order. One request. Tickets of dead processes are deleted in the background. */
   async waiting(signal?: AbortSignal): Promise<WaitingTickets> {
     const found = await this.#blob.list(QUEUE, { signal });
     sweepHelpers(this.#blob, found, TICKET_DEAD_AFTER_MS);
@@ -50,8 +50,8 @@ export class FairQueue {
   }
 
   /**
-   * P43. Gives the lock to the first who waits, or back to the service: for a waiter that may have been given it, or
-   * may yet be, and does not want it any more. Again and again for a minute, until it turns out to have been ours.
+   * P43. For a waiter that gives up, and may have been handed the lock, or may be yet: passes the lock on to the first
+   * waiter, or releases it. Repeated for a minute, until it turns out that the lock was this waiter's.
    */
   async giveUp(acquisition: Pick<Acquisition, "leaseId" | "mayReturn">, ticket: Ticket | undefined): Promise<void> {
     const since = new Stopwatch(this.#blob.clock);
@@ -63,8 +63,8 @@ export class FairQueue {
   }
 
   /**
-   * Whether the lock was ours, and is not any more. One after the other, so that none renews what another is about to
-   * give away.
+   * Whether the lock was this waiter's, and is passed on. Calls run one after the other, so that none renews a lease
+   * that another is about to pass on.
    */
   #passOn(leaseId: string): Promise<boolean> {
     const passed = this.#passing.then(() => this.#passOnNow(leaseId));

@@ -32,7 +32,7 @@ export class FairWaiting {
 
   get handOver(): HandOver {
     const { marginMs } = this.#options.terms;
-    // What the service counts as left is the margin more than what we do.
+    // By the service's count the lease lasts for the margin longer than by ours.
     const enoughMs = Math.max(0, this.#longestSleepMs + 2 * this.#blob.requestTimeoutMs - marginMs);
     return new FifoHandOver({ queue: this.queue, blob: this.#blob, enoughMs });
   }

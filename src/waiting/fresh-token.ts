@@ -7,7 +7,7 @@ export interface FreshTokenOptions {
   /** Whether the holder gets a token at all. */
   readonly fencing: boolean;
   readonly description: HolderDescription;
-  /** The caller's. */
+  /** The caller's signal. */
   readonly signal: AbortSignal;
   /** Ends the wait when the service does not answer for too long. Made only if the service is asked. */
   readonly outage: () => OutageTimer;
@@ -17,8 +17,8 @@ export interface FreshTokenOptions {
 
 /**
  * A token from the block that the record reserves for this process, or else from one that is written now, under a lease
- * that is good for long enough. What the answer that granted it said of the blob is as old as the lease: other
- * processes may have had it since, and have handed it on. Undefined without fencing.
+ * that is good for long enough. The lease's last stamp of the blob may be as old as the grant: other processes may have
+ * held the lock since, and have handed it on. Undefined without fencing.
  */
 export async function freshToken(processLease: ProcessLease, options: FreshTokenOptions): Promise<number | undefined> {
   const { fencing, description, signal } = options;

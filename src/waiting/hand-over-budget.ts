@@ -1,8 +1,8 @@
 import type { Clock } from "../time/clock.ts";
 
 /**
- * A hand-over takes no request, so tasks that hand on quickly would keep the event loop from turning. It turns after so
- * many.
+ * After how many hand-overs the event loop turns. A hand-over takes no request, so tasks with short holds would keep
+ * the loop from turning.
  */
 const HAND_OVERS_A_TURN = 64;
 

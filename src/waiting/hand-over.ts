@@ -64,7 +64,7 @@ export interface FifoOptions {
   readonly enoughMs: number;
 }
 
-/** The first to come, in this process or another. */
+/** The first to arrive, in this process or another. */
 export class FifoHandOver implements HandOver {
   readonly #options: FifoOptions;
 
@@ -92,7 +92,7 @@ export class FifoHandOver implements HandOver {
     const { queue, enoughMs } = this.#options;
     const { renewer, ticketGone } = processLease;
     const { lease } = renewer;
-    // P39: a ticket of our own that is still there would get the lock.
+    // P39: this process's own ticket, if it were still there, would be handed the lock.
     await ticketGone;
     // P40: a change of the id does not extend the lease.
     if (lease.remainingMs < enoughMs) await renewer.ensure(enoughMs);
@@ -112,8 +112,8 @@ export class FifoHandOver implements HandOver {
 }
 
 /**
- * Hands the lease to the next task in line, if there is one that can take it. It then is that task's, from this moment
- * on.
+ * Hands the lease to the next task of this process, if there is one that can take it. From this moment on the lease is
+ * that task's.
  */
 function passTo(head: QueueHead<ProcessLease>, processLease: ProcessLease): boolean {
   const { blob, renewer } = processLease;

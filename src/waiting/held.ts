@@ -9,9 +9,9 @@ export type HandedTo = LockEvents["handedOver"]["to"];
 export interface Held extends Pick<HeldOnLeases, "isHeld" | "isUncertain" | "remainingMs" | "lostBecause" | "ended"> {
   /** Aborts when it is lost; its reason is a `LockLostError`. */
   readonly signal: AbortSignal;
-  /** Default: there is none. */
+  /** The fencing token. Default: none. */
   readonly token?: number | undefined;
-  /** Where it went as it ended. Default: it was given back. */
+  /** Which waiter the lock was handed to at the end. Default: none, the lease was released. */
   readonly handedTo?: HandedTo | undefined;
   /** From here on the observer is told of its lease's renewals. Default: none is. */
   observedBy?(observer: LeaseObserver): void;
@@ -23,7 +23,7 @@ export interface Held extends Pick<HeldOnLeases, "isHeld" | "isUncertain" | "rem
 }
 
 /**
- * Ends what no caller waits for any more, or whose end changes nothing about the work: a failure goes to the log.
+ * Ends something held whose end no caller waits for, or changes nothing about the work. A failure goes to the log.
  * Resolves with the error if it was lost before. Never rejects.
  */
 export async function endQuietly(

@@ -24,7 +24,7 @@ type HoldStatus =
 
 const HELD_HOLD: HoldStatus = Object.freeze({ kind: "held" });
 
-/** One task's part of a lease. What happens to the lease after the hold has ended is no concern of it. */
+/** One task's part of a lease. What happens to the lease after the hold has ended does not change the hold. */
 export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   readonly token: number | undefined;
   readonly #lease: ProcessLease;
@@ -96,8 +96,8 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   }
 
   /**
-   * The holder may have written its blob. Or others have had the lock, after the lease was broken, and a late request
-   * or a hand-over brought it back under its old id: it stands, and the token is too low.
+   * Either the holder wrote its own blob, or the lease was broken, other processes have held the lock, and a late
+   * request or a hand-over brought the lease back under its old id: it stands, and the token is too low.
    */
   async onWritten(): Promise<void> {
     if (this.token === undefined) return;
@@ -122,7 +122,7 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     if (this.#state.kind === "held") this.#lease.renewer.pause();
   }
 
-  /** What is to be done once the lock is not held any more and before the next one gets it. Must not reject. */
+  /** Runs this once the hold has ended, before the next holder gets the lock. Must not reject. */
   beforeNext(run: () => Promise<void>): void {
     this.#beforeNext = run;
   }

@@ -14,11 +14,11 @@ export interface KeyState {
 }
 
 /**
- * How many keys are remembered that no task of this process uses; a forgotten one costs two requests when it is next
- * locked.
+ * How many keys are remembered that no task of this process uses. A key that was forgotten costs two more requests when
+ * it is next locked.
  */
 const MOST_IDLE_KEYS = 10_000;
-/** So many holds may be remembered beyond their end before they are swept. */
+/** How many holds may be remembered beyond their end before they are forgotten. */
 const FEWEST_HOLDS = 64;
 
 /** What this process knows of each key, and what it holds of them. */
@@ -30,7 +30,7 @@ export class KeyStates {
 
   of({ key, name = key }: BlobOf): KeyState {
     const state = this.#states.get(name) ?? { key, queue: new LocalQueue(), tokens: new FencingTokens() };
-    // It moves to the young end of the map, so that the old end holds the ones not used for longest.
+    // It moves to the end of the map, so that the beginning has the keys that were not used for longest.
     this.#states.delete(name);
     this.#states.set(name, state);
     if (this.#states.size > MOST_IDLE_KEYS) this.#forgetOldest();

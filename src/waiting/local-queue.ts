@@ -30,9 +30,9 @@ const NO_NOTE: HandOverNote = Object.freeze({});
 
 /** The head of the queue: the task that has it contends for the lock or holds it. */
 export class QueueHead<Lease> {
-  /** What the one before handed over, if it did. */
+  /** The lease that the task before handed over. Undefined if it handed over none. */
   readonly lease: Lease | undefined;
-  /** What the one before left behind, if it handed nothing over. */
+  /** What the task before knows, if it handed nothing over. */
   readonly note: HandOverNote;
   readonly #queue: LocalQueue<Lease>;
   #isMine = true;
@@ -43,7 +43,7 @@ export class QueueHead<Lease> {
     this.note = note;
   }
 
-  /** How long the next of them has waited, in milliseconds. */
+  /** How long the next task has waited, in milliseconds. Undefined if none waits. */
   get nextWaitedMs(): number | undefined {
     return this.#queue.next?.limit.waitedMs;
   }
@@ -58,7 +58,7 @@ export class QueueHead<Lease> {
     return true;
   }
 
-  /** Lets the next one in, empty-handed. Called again, or after {@link QueueHead.pass}, it does nothing. */
+  /** Lets the next task in, without a lease. Called again, or after {@link QueueHead.pass}, it does nothing. */
   leave(note?: HandOverNote): void {
     if (!this.#isMine) return;
     this.#isMine = false;
@@ -107,14 +107,14 @@ export class LocalQueue<Lease> {
     });
   }
 
-  /** The same, for a task to which nothing can be handed over. */
+  /** The same, for a task to which no lease can be handed over. */
   enterEmptyHanded(signal: AbortSignal): Promise<QueueHead<Lease>> {
     return this.enter({ limit: { signal, waitedMs: 0 }, accepts: () => false });
   }
 
   /**
-   * Acts at the head of the queue, to which nothing can be handed over. An outage of the service that the one before
-   * met counts on, and goes on to the next one unless it is over.
+   * Acts at the head of the queue, without a lease. An outage of the service that the task before met goes on, and is
+   * told to the next task if this one gets nothing.
    */
   async atHead<T extends object>(signal: AbortSignal, outage: OutageTimer, act: () => Promise<T>): Promise<T> {
     const head = await this.enterEmptyHanded(signal);

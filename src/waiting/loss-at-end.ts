@@ -5,7 +5,7 @@ import type { HandedTo } from "./held.ts";
 
 interface HoldEnding {
   readonly ending: Promise<HoldEnd>;
-  /** The loss that the signal has told of. */
+  /** The loss that the signal has aborted with. */
   readonly declared: LockLostError | undefined;
   /** The loss by the clock, as the hold began to end. */
   readonly overdue: LockLostError | undefined;
@@ -22,8 +22,8 @@ export async function lossAtEnd(
     const answer = await ending;
     handedOver(answer.handedTo);
     if (declared) return declared;
-    // The release came after the deadline. Its answer shows that no other holder was in between; an assumed release
-    // shows nothing.
+    // The release came after the deadline. An answer to it shows that no other holder was in between. An assumed
+    // release shows nothing.
     if (answer.kind === "released") return "isAssumed" in answer ? overdue : undefined;
     const refused = lossBy(answer, key, "release");
     if (!overdue) return refused;

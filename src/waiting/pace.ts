@@ -1,31 +1,31 @@
 /** The longest a waiter sleeps between two looks at the queue. */
 const LONGEST_SLEEP_MS = 10_000;
 /**
- * A waiter that has so many before it, in a queue that is known to move so slowly, is not given the lock unless all of
- * them give up at once, and may sleep this much longer.
+ * From this position on, in a queue that takes this long for a place, a waiter sleeps three times as long: it is given
+ * the lock early only if all waiters before it give up at once.
  */
 const FAR_BACK = 8;
 const SLOW_PACE_MS = 2_000;
 const FAR_BACK_SLEEPS = 3;
-/** Before anything is known, the queue is taken to move this fast. */
+/** The pace that is assumed before the queue was seen to move, in milliseconds for a place. */
 const FIRST_PACE_MS = 500;
-/** How much of the time to one's turn, if the queue moves at its quickest, is slept. */
+/** The part of the shortest likely time to the waiter's turn that it sleeps. */
 const CAUTION = 0.85;
-/** How much of a hold lies between two polls of the next waiter. */
+/** The part of a mean hold that lies between two polls of the first waiter. */
 const HEAD_POLLS = 0.17;
 /** z of the 3 % quantile of the normal distribution. */
 const Z = -1.8808;
 /**
- * A queue that has not moved for so long has a holder that stays, a leader say: those who wait look less often then.
- * The first in line still finds within half a second that a dead holder's lease has run out.
+ * A queue that has not moved for this long has a holder that stays, such as a leader: its waiters look less often. The
+ * first waiter still finds within half a second that a dead holder's lease has run out.
  */
 const STANDSTILL_MS = 60_000;
 const STANDING_FIRST_MS = 450;
-/** Those behind sleep this part of the time for which it has not moved, and so long at most. */
+/** The other waiters sleep this part of the time for which the queue has not moved, up to a longest time. */
 const STANDING_PART = 0.02;
 const STANDING_LONGEST_MS = 2_000;
 const QUICKEST_MS = 90;
-/** The next waiter may ask this often: no other does. */
+/** The shortest pause of the first waiter, in milliseconds: it alone polls the lock. */
 const QUICKEST_FIRST_MS = 45;
 const SLOWEST_MS = 250;
 
@@ -46,7 +46,7 @@ export class Pace {
     this.#longestMs = Math.min(longestMs, LONGEST_SLEEP_MS);
   }
 
-  /** The waiter has so many before it at this moment. */
+  /** A look at the queue has shown how many waiters stand before this one. */
   saw(position: number, now: number): void {
     this.#firstPosition ??= position;
     const { at, position: before } = this.#last ?? { at: now, position };
@@ -57,7 +57,7 @@ export class Pace {
     if (!this.#last || before !== position) this.#last = { at: now, position };
   }
 
-  /** How long to sleep before the next look, with so many before us. */
+  /** How long to sleep before the next look, in milliseconds, given how many waiters stand before this one. */
   sleepMs(position: number, now: number, random: () => number): number {
     const standingMs = now - (this.#last?.at ?? this.#joinedAt);
     const movingMs = this.#movingSleepMs(position, random);
@@ -75,15 +75,15 @@ export class Pace {
     return Math.max(QUICKEST_MS, Math.min(longestMs, CAUTION * this.#paceMs * quickestTurns(position)));
   }
 
-  /** The minimum of two estimates: a moving average would feed on our own sleep. */
+  /** The smaller of two estimates: a moving average would measure the waiter's own sleep. */
   get #paceMs(): number {
     return Math.min(this.#recentMs, this.#sinceJoiningMs);
   }
 }
 
 /**
- * One move more than were seen: what few moves tell is mostly chance, and a waiter that sleeps too long keeps all
- * others waiting.
+ * Milliseconds for a place, as if the queue had moved once more than was seen: few moves are mostly chance, and a
+ * waiter that sleeps too long keeps all others waiting.
  */
 function paceOf(ms: number, moves: number): number {
   return ms / (Math.max(0, moves) + 1);

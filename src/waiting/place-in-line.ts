@@ -19,7 +19,7 @@ export interface PlaceOptions {
   readonly limit: WaitLimit;
   readonly holder: Holder;
   readonly longestSleepMs: number;
-  /** Called once when it is next and the lock has been another's for a while. */
+  /** Called once, when this waiter is first and another process has held the lock for two polls. */
   readonly onNext: () => void;
 }
 
@@ -32,10 +32,10 @@ export class PlaceInLine {
   readonly #pace: Pace;
   readonly #possible = new PossibleHandOver();
   #ticket: Ticket | undefined;
-  /** How many are before us, at the last look; undefined while we are not in the queue. */
+  /** How many waiters stand before this one, at the last look. Undefined while it is not in the queue. */
   #position: number | undefined;
   #hasStood = false;
-  /** How often it was told, being next, that another holds the lock. */
+  /** How often an acquire was refused while this waiter was first. */
   #heldWhenNext = 0;
   #lookAt = Number.NEGATIVE_INFINITY;
 
@@ -49,7 +49,10 @@ export class PlaceInLine {
     return this.#ticket;
   }
 
-  /** The lock, or for how many milliseconds nothing is to be done for it. Rejects as requests do. */
+  /**
+   * One step towards the lock: what was granted, or when to take the next step, in milliseconds. Rejects as requests
+   * do.
+   */
   async step(): Promise<Granted | number> {
     const { queue, acquisition, limit, holder, blob } = this.#options;
     // Lapsed, or swept away, while this process was stopped or could not reach the service.
@@ -60,12 +63,12 @@ export class PlaceInLine {
       const answer = await this.#ask();
       if (answer.kind === "acquired") return answer;
       const arrivedAt = arrivalOf(answer.date, limit.waitedMs);
-      // Without a date there is no place: it asks again.
+      // A ticket is named by the date of an answer. Without a date this waiter asks again.
       if (!this.#ticket && !isArrival(arrivedAt)) return REJOIN_MS;
       this.#ticket ??= queue.ticket(arrivedAt, acquisition.leaseId, holder);
       if (isFirst) {
         this.#heldWhenNext += 1;
-        // At the first of them the holder may be new, and about to write its record.
+        // At the first refusal the holder may be new, and about to write its record.
         if (this.#heldWhenNext === 2) this.#options.onNext();
         return this.#pace.sleepMs(0, this.#now, blob.random);
       }

@@ -11,19 +11,19 @@ export interface PollingOptions {
   /** Ends the wait when the service does not answer for too long. */
   readonly outage: OutageTimer;
   /**
-   * How many times as long as the last step, which brought nothing, a step takes that brings what is wanted. Default:
-   * as long.
+   * How many times as long as the last step, which was refused, a step takes that is granted. Default: as long. It says
+   * how long before the timeout the last step begins.
    */
   readonly longer?: number;
   /** Waits until the next step is due. Default: sleeps, until the limit ends. */
   readonly rest?: (ms: number) => Promise<void>;
 }
 
-/** The longest pause that a service is granted that asks for one, in milliseconds. */
+/** The longest `Retry-After` that is heeded, in milliseconds. */
 const LONGEST_REST_MS = 60_000;
 
 /**
- * How long to pause after so many failures in a row, in milliseconds, with what the service asked for up to a minute.
+ * How long to pause after a number of failures in a row, in milliseconds. A `Retry-After` counts, up to a minute.
  */
 export function restAfter({ retryAfterMs = 0 }: StoreUnavailableError, failures: number, random: () => number): number {
   return Math.max(retryDelayMs(failures, random), Math.min(LONGEST_REST_MS, retryAfterMs));

@@ -1,37 +1,40 @@
 import type { WaitingTicket } from "../blobs/queue-ticket.ts";
 
-/** When to ask for the lock once it may have been handed to us: as long as a hand-over may be on its way. */
+/**
+ * When to ask for a lock that may have been handed to this waiter, in milliseconds: while a hand-over may be on its
+ * way.
+ */
 const ASK_AFTER_MS = [200, 3_000, 10_000];
-/** And if only a request that took long can have made that so. */
+/** The same, where only a request that took long can have led to it. */
 const ASK_LATE_AFTER_MS = [3_000];
 const SECOND_MS = 1_000;
 
 /**
- * P37. Whether the lock may be ours though other tickets are before ours. Tickets sort by arrival, to the second and
- * with what a task waited in its process: one that stands later than ours may sort before it. If the holder handed the
- * lock on in between, it went to us, and only this waiter can take it: one that only waited to be first would wait
- * until the lease ran out.
+ * P37. Whether the lock may have been handed to this waiter although other tickets stand before its own. Tickets sort
+ * by arrival, to the second, and the time that a task waited in its process counts: a ticket that is made later may
+ * sort first. If the holder handed the lock on before that, it went to this waiter, and no other can take it. A waiter
+ * that only waited to be first would wait until the lease ran out.
  */
 export class PossibleHandOver {
-  /** By name and date: one that lapsed and was made anew is another. */
+  /** By name and date: a ticket that lapsed and was made anew counts as another. */
   readonly #seenTickets = new Set<string>();
   #hasLooked = false;
   #asks: number[] = [];
 
-  /** These are before us, as a listing shows. */
+  /** A listing shows these tickets before this waiter's own, which was made at `madeAt`. */
   sawBefore(before: readonly WaitingTicket[], madeAt: number, now: number): void {
     for (const ticket of before) {
       const ticketKey = `${ticket.name} ${ticket.madeAt}`;
       if (this.#seenTickets.has(ticketKey)) continue;
       this.#seenTickets.add(ticketKey);
-      // When ours was made, that one stood already, or will be seen to be late.
+      // It stood already when this waiter's ticket was made, or a later listing will show it.
       if (!this.#hasLooked && ticket.madeAt < madeAt - SECOND_MS) continue;
       this.#askAfter(ticket.madeAt < madeAt ? ASK_LATE_AFTER_MS : ASK_AFTER_MS, now);
     }
     this.#hasLooked = true;
   }
 
-  /** For a while before now it is not known what happened to our place, or what a request of ours did. */
+  /** It is not known what happened to this waiter's ticket just now, or what its last request did. */
   suspect(now: number): void {
     this.#askAfter(ASK_AFTER_MS, now);
   }

@@ -6,7 +6,7 @@ import type { HandOverBudget } from "./hand-over-budget.ts";
 /** A lease that the tasks of this process hold, one after the other, while the service sees one holder. */
 export interface ProcessLease {
   readonly blob: LockBlob;
-  /** Those of the blob's key. */
+  /** The tokens of the blob's key. */
   readonly tokens: FencingTokens;
   readonly renewer: Renewer;
   readonly budget: HandOverBudget;

@@ -7,7 +7,8 @@ import { sleep } from "../time/clock.ts";
 /** How long a ticket outlives its owner, in seconds. */
 export const TICKET_LEASE_SECONDS = 60;
 /**
- * Where an acquire may still be on its way, and the ticket cannot be deleted, its lease is ended again after this time.
+ * How long after one release the lease of a ticket that cannot be deleted is released again, in milliseconds, while an
+ * acquire of it may still be on its way.
  */
 const RELEASED_AGAIN_AFTER_MS = 10_000;
 
@@ -17,7 +18,7 @@ export class TicketBlob {
   readonly #metadata: Metadata;
   readonly #standing: StandingLease;
   #wasMade = false;
-  /** An acquire of its lease went unanswered, and may take the lease at any time. */
+  /** Whether an acquire of its lease went unanswered, and may take the lease at any time. */
   #mayReturn = false;
   #isUndeletable = false;
 
@@ -59,7 +60,7 @@ export class TicketBlob {
     const { clock, random } = this.#blob;
     let tries = 0;
     const tryOnce = async (): Promise<true | number> => {
-      // Once at least: a renewal that is on its way would revive one that has run out.
+      // At least one request is sent: a renewal that is on its way would revive a lease that has run out.
       if (tries > 0 && leftMs() === 0) return true;
       tries += 1;
       const restMs = await this.#deleteOnce(retryDelayMs(tries, random));
@@ -93,7 +94,7 @@ export class TicketBlob {
     return !this.#mayReturn;
   }
 
-  /** Credentials that may not delete lease the old one again. */
+  /** Where the credentials may not delete, the old blob stays, and is leased again. */
   async #removeOldOne(): Promise<void> {
     try {
       await this.#removeLeasedOrNot();
@@ -102,7 +103,7 @@ export class TicketBlob {
     }
   }
 
-  /** Whether it is gone. One that is not leased has lapsed, or its lease is on its way yet and finds no blob then. */
+  /** Whether it is gone. A ticket without a lease has lapsed, or its acquire is on its way and will find no blob. */
   async #removeLeasedOrNot(): Promise<boolean> {
     return (await this.#remove(this.#standing.leaseId)) || (await this.#remove());
   }

@@ -6,12 +6,12 @@ import { inRootContext } from "../time/root-context.ts";
 import { TICKET_LEASE_SECONDS, TicketBlob } from "./ticket-blob.ts";
 
 const LEASE_MS = TICKET_LEASE_SECONDS * 1_000;
-/** Half a minute is left to get through with it; a ticket that lapses all the same is taken again. */
+/** Leaves half a minute for renewals that fail. A ticket that lapses all the same is taken again. */
 const RENEW_EVERY_MS = LEASE_MS / 2;
 
 /**
- * A place in the queue between processes: a blob that its owner keeps leased. Of an owner who dies it lapses by itself.
- * It is in the queue from the moment that its lease stands.
+ * A place in the queue between processes: a blob that its owner keeps leased. It is in the queue while it is leased.
+ * The ticket of an owner that dies lapses by itself.
  */
 export class Ticket {
   readonly #blob: TicketBlob;
@@ -49,7 +49,7 @@ export class Ticket {
   }
 
   /**
-   * Goes on when it is not waited for any more: a request that is under way would make the ticket stand after its
+   * Goes on after its caller has stopped waiting: a request that is under way would make the ticket stand after its
    * deletion.
    */
   async #join(): Promise<void> {

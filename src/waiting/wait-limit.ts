@@ -9,11 +9,11 @@ import { signalOf, type WaitOptions } from "./wait-options.ts";
 /** After this long without an answer, a timeout error says that the service does not answer. In milliseconds. */
 const SILENT_AFTER_MS = 2_000;
 /**
- * The last poll before a time-out is sent this much ahead of it, or one and a half round trips if those take longer.
+ * The last poll before a timeout is sent this much ahead of it, or one and a half round trips if those take longer.
  */
 const LAST_POLL_AHEAD_MS = 20;
 
-/** The clock of all waits of one mutex, and the signal that ends them. */
+/** What all waits of one mutex share. */
 export interface WaitingAt {
   readonly clock: Clock;
   /** Names the host in errors. */
@@ -22,7 +22,7 @@ export interface WaitingAt {
   readonly closing: Closing;
 }
 
-/** A caller's time-out and signal, and the end of the mutex, as one signal. To be ended when the wait is over. */
+/** A caller's timeout and signal, and the end of the mutex, as one signal. To be ended when the wait is over. */
 export class WaitLimit {
   /** Aborts with the caller's reason, a `LockTimeoutError` or a `MutexClosedError`. */
   readonly signal: AbortSignal;
@@ -33,7 +33,7 @@ export class WaitLimit {
   readonly #wait: ObservedWait | undefined;
   #isLastPoll = false;
   #askedAt: number | undefined;
-  /** Whether the service has said at least once that there is nothing to have yet. */
+  /** Whether the service has said at least once that the lock is held by another. */
   #isTold = false;
   #failure: StoreUnavailableError | undefined;
 
@@ -75,34 +75,34 @@ export class WaitLimit {
   }
 
   /**
-   * The service is asked, until it has {@link WaitLimit.answered} or {@link WaitLimit.failed}. A time-out meanwhile
-   * says so.
+   * A request is about to be sent, until {@link WaitLimit.answered} or {@link WaitLimit.failed}. A timeout meanwhile
+   * says that the service does not answer.
    */
   sending(): void {
     this.#askedAt = this.#clock.now();
     this.#wait?.polled();
   }
 
-  /** The service has said that there is nothing to have yet. */
+  /** The service has said that the lock is held by another. */
   answered(): void {
     this.#askedAt = undefined;
     this.#isTold = true;
     this.#failure = undefined;
   }
 
-  /** The service has not answered, or with an error that leaves open whether there is something to have. */
+  /** The service has not answered, or with an error that does not say whether the lock is held. */
   failed(failure: StoreUnavailableError): void {
     this.#askedAt = undefined;
     this.#failure = failure.answered && this.#isTold ? undefined : failure;
   }
 
-  /** Whether the poll that is due, or under way, is the last one before the time-out. */
+  /** Whether the poll that is due, or under way, is the last one before the timeout. */
   get isLastPoll(): boolean {
     return this.#isLastPoll;
   }
 
   /**
-   * The delay, or less if the time-out comes before its end: one last poll is made that can still be answered in time.
+   * The delay, or less if the timeout comes before its end: one last poll is made that can still be answered in time.
    */
   untilNextPoll(delayMs: number, roundTripMs: number): number {
     const { leftMs } = this;
@@ -120,7 +120,7 @@ export class WaitLimit {
     // "Held by another" takes an answer: a wait that never had one says why, however short it was.
     const isFirstUnanswered = openMs >= 0 && !this.#isTold && !this.#failure;
     if (openMs < SILENT_AFTER_MS && !isFirstUnanswered) return this.#failure;
-    // The try before this one may have failed for a reason that says more than silence.
+    // The request before this one may have failed for a reason that says more.
     const options = { host, ...(this.#failure && { cause: this.#failure }) };
     const text = `waiting for "${key}": no answer from ${host ?? "the service"} for ${Math.round(openMs)} ms`;
     return new StoreUnavailableError(text, key, options);
@@ -136,7 +136,7 @@ export interface Acquiring<T> {
 }
 
 /**
- * Waits for something as the caller says: with a time-out of 0 it asks once. Rejects with the reason of its {@link
+ * Waits for something as the caller says: with a timeout of 0 it asks once. Rejects with the reason of its {@link
  * WaitLimit}.
  */
 export async function waitFor<T>(

@@ -3,7 +3,7 @@ import type { Clock } from "../../time/clock.ts";
 import { deciders, type EndingProcess, type EndingSignal, isEnding, listening } from "./ending-process.ts";
 
 /** How long listeners that end the process once they are alone, as signal-exit's do, have for it, in milliseconds. */
-const LAST_WORD_MS = 100;
+const ALONE_MS = 100;
 
 /**
  * Ends the process by the signal, as it would have ended without azmutex: its parent sees by what. Where that does not
@@ -21,7 +21,7 @@ export function endBySignal(host: EndingProcess, clock: Clock, name: EndingSigna
   const others = deciders(left);
   // Process 1 of a container does not die of its own signals, neither of this one nor of signal-exit's.
   if (others + left.signalExits === 0) clock.nextTurn(exit);
-  else clock.setTimer(others === 0 && host.pid === 1 ? LAST_WORD_MS : Math.max(LAST_WORD_MS, leftMs), exit);
+  else clock.setTimer(others === 0 && host.pid === 1 ? ALONE_MS : Math.max(ALONE_MS, leftMs), exit);
 }
 
 function send(host: EndingProcess, name: EndingSignal): void {

@@ -9,8 +9,8 @@ import {
   ownListener,
 } from "./ending-process.ts";
 
-/** A signal so many milliseconds after the first, or sooner, may be npm passing on a Ctrl-C: it is no second wish. */
-const SAME_WISH_MS = 500;
+/** A signal that repeats the first within this many milliseconds is ignored: npm passes a Ctrl-C on. */
+const REPEATED_WITHIN_MS = 500;
 
 /** What a signal asks of a shutdown: to begin, to end the process once everything is released, or to end it at once. */
 export type Asked = "begin" | "endOnceReleased" | "endNow";
@@ -78,7 +78,7 @@ export class EndingSignals {
     }
     // The other listeners hear the repeat too, and decide what comes of it.
     if (deciders(others) > 0) return undefined;
-    const isLate = this.sinceFirstMs > SAME_WISH_MS;
+    const isLate = this.sinceFirstMs > REPEATED_WITHIN_MS;
     if (name !== this.#first.name || this.#resent === 0) return isLate ? "endNow" : undefined;
     // A repeat this soon may be npm's, and a `once` listener may still be at work. A listener that was removed is done.
     if (!isLate && this.#first.others.lasting === 0) return undefined;

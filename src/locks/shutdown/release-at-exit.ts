@@ -23,7 +23,8 @@ const RELEASING_PROGRAM = [
   "  const { protocol } = new URL(url);",
   '  const { request, Agent } = process.getBuiltinModule(protocol === "https:" ? "node:https" : "node:http");',
   `  agents[protocol] ??= new Agent({ keepAlive: true, maxSockets: ${CONNECTIONS} });`,
-  `  const sent = request(url, { method: "PUT", headers, agent: agents[protocol], timeout: ${LONGEST_MS} }, (answer) => {`,
+  `  const options = { method: "PUT", headers, agent: agents[protocol], timeout: ${LONGEST_MS} };`,
+  "  const sent = request(url, options, (answer) => {",
   '    const isService = answer.headers["x-ms-request-id"] !== undefined;',
   "    if (!isService || ![200, 404, 409, 412].includes(answer.statusCode)) failed();",
   "    answer.resume();",
@@ -31,7 +32,8 @@ const RELEASING_PROGRAM = [
   '  sent.on("timeout", () => sent.destroy()).on("error", failed).end();',
   "}",
   'let input = "";',
-  'process.stdin.setEncoding("utf8").on("data", (text) => { input += text; }).on("end", () => JSON.parse(input).forEach(send));',
+  'process.stdin.setEncoding("utf8").on("data", (text) => { input += text; });',
+  'process.stdin.on("end", () => JSON.parse(input).forEach(send));',
 ].join("\n");
 
 /**

@@ -13,11 +13,11 @@ import { type ReleaseOnSignalsOptions, Shutdown } from "./shutdown.ts";
  * ended, or `stopWork` says that all work has ended. Whatever else the process has to finish is to be awaited there,
  * too.
  *
- * **Another listener to the signal, a framework's say, decides when the process ends**, until `graceMs` is over:
+ * **Another listener to the signal, such as a framework's, decides when the process ends**, until `graceMs` is over:
  *
  * - If it calls `process.exit` before everything is released, the work is cut off, and a child process releases what is
- *   held, within
- *   2 s. That takes an account's key, a shared access signature or a token at hand; without any of these what is held lapses.
+ *   held, within 2 s. That takes an account's key, a shared access signature or a token at hand; without any of these
+ *   what is held lapses.
  * - If it removes itself and sends the signal again, the process ends once everything is released.
  * - Listeners of the package signal-exit decide nothing. The signal is sent to them again at the end.
  *

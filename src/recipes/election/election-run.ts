@@ -77,7 +77,9 @@ export class ElectionRun {
     this.#onStillRunning = options.onError && ((error) => void this.#tell(error));
   }
 
-  /** Leads again and again. Rejects with the signal's reason, with what `onError` throws, or once the mutex is closed. */
+  /**
+   * Leads again and again. Rejects with the signal's reason, with what `onError` throws, or once the mutex is closed.
+   */
   async goOn(): Promise<never> {
     const { clock, random, log, key } = this.#acquirer.blob;
     const signal = this.#signal;
@@ -90,10 +92,9 @@ export class ElectionRun {
       if (isLost && quickEnds === 1) continue;
       const longestPollMs = stayAwayMs(this.#acquirer.options.poll, random);
       const pauseMs = Math.max(longestPollMs, growingPauseMs(quickEnds, this.#backoffMs, random));
+      const pause = `a pause of ${Math.round(pauseMs)} ms`;
       if (quickEnds > 1 && !signal?.aborted)
-        log(
-          `leading "${key}": a pause of ${Math.round(pauseMs)} ms after ${quickEnds} turns in a row that ended at once or failed`,
-        );
+        log(`leading "${key}": ${pause} after ${quickEnds} turns in a row that ended at once or failed`);
       await sleep(clock, pauseMs, { signal });
     }
   }

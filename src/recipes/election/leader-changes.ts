@@ -29,7 +29,7 @@ export async function* leaderChanges(
   };
   for (;;) {
     const found = leaderIn(blob.key, await retry(blob, look, policy));
-    // Who led before is not back: its record is all there is until the next leader has written its own.
+    // Not the leader before: its record stays until the next leader has written its own.
     const isPast = found && (found.term < highest || (found.term === highest && !shown?.leader));
     const leader = isPast ? undefined : found;
     if (!shown || leader?.term !== shown.leader?.term) {

@@ -24,8 +24,8 @@ export interface LeaderElectionOptions
   /** Who this candidate is, up to 256 characters. Default: `host:pid`. */
   candidate?: string | undefined;
   /**
-   * What everybody is to know of this candidate as soon as it leads, an address say. At most 4,096 bytes as it is
-   * stored: as a JSON string in ASCII, in which a character beyond it takes six. Default: nothing.
+   * What other processes can read of this candidate as soon as it leads, such as an address. At most 4,096 bytes as it
+   * is stored: as a JSON string in ASCII, in which a character beyond it takes six. Default: nothing.
    */
   data?: string | undefined;
 }
@@ -39,8 +39,8 @@ export interface ObserveOptions {
 }
 
 /**
- * One leader among many candidates, and everybody can see who. Leadership is the lock of the key; its fencing token is
- * the term, and the leader's record in the blob's metadata tells the others.
+ * One leader among many candidates, and every process can see which. Leadership is the lock of the key; its fencing
+ * token is the term, and the leader's record in the blob's metadata tells the others.
  *
  * @example
  * ```ts
@@ -94,7 +94,7 @@ export class LeaderElection extends Listenable {
     });
   }
 
-  /** Waits until this candidate leads, and everybody can see it. Rejects as {@link Lockable.lock} does. */
+  /** Waits until this candidate leads, and its record says so. Rejects as {@link Lockable.lock} does. */
   async campaign(options: WaitOptions = {}): Promise<Leadership> {
     return await this.#leadership.lock(options);
   }

@@ -27,7 +27,10 @@ export interface LeaderOptions extends Pick<WaitOptions, "signal"> {
   onNoContainer?: (() => void) | undefined;
 }
 
-/** The leader that the blob of the office shows, if there is one. Throws `KeyKindMismatchError` if the key is no election. */
+/**
+ * The leader that the blob of the office shows, if there is one. Throws `KeyKindMismatchError` if the key is no
+ * election.
+ */
 export function leaderIn(key: string, answer: ReadAnswer): Leader | undefined {
   if (answer.kind === "missing") return undefined;
   const { metadata, leaseState } = answer.blob;

@@ -38,9 +38,9 @@ export class Leadership extends Holding {
   }
 
   /**
-   * Replaces what everybody is told of this leader. One request; tried again until it is answered. Throws `TypeError`
-   * for data that is too long, `NotHeldError` after a resignation, `LockLostError` once leadership is lost, or the
-   * signal's own reason.
+   * Replaces the data that other processes read of this leader. One request; tried again until it is answered. Throws
+   * `TypeError` for data that is too long, `NotHeldError` after a resignation, `LockLostError` once leadership is lost,
+   * or the signal's own reason.
    */
   async proclaim(data: string, { signal }: Pick<WaitOptions, "signal"> = {}): Promise<void> {
     checkData(data);
@@ -71,7 +71,8 @@ export class Leadership extends Holding {
   }
 
   /**
-   * What it announced must not stand for a next holder that announces nothing. One try: the next leader writes anyway.
+   * Takes back what it announced, which must not stand for a next holder that announces nothing. One request: the next
+   * leader writes its own.
    */
   async #takeBack(): Promise<void> {
     const { blob } = this.#acquirer;

@@ -13,11 +13,11 @@ const HAS_WRITER = Symbol("has a writer");
 /** What the readers of one process have in common. */
 export class LocalReaders {
   static readonly #all: WeakMap<KeyState, Map<string, LocalReaders>> = new WeakMap();
-  /** To their own blob. */
+  /** Leases the blob of this process. */
   readonly #acquirer: LeaseAcquirer;
-  /** The task that has the turn asks; the others of this process then join it. */
+  /** The task at the head asks the service. The others then share its lease. */
   readonly queue: LocalQueue<never> = new LocalQueue();
-  /** Of those who queue and would not wait for a writer. */
+  /** The queueing tasks that give up when there is a writer. */
   readonly #refusals = new Set<LinkedSignal>();
   #token: number | undefined;
   #freeAt = Number.NEGATIVE_INFINITY;
@@ -28,7 +28,7 @@ export class LocalReaders {
     this.#acquirer = acquirer;
   }
 
-  /** Of those whose leases are kept alike. */
+  /** The readers of a key whose leases have the same terms. */
   static of(space: LockSpace, key: string, prefix: string, options: ResolvedLockerOptions): LocalReaders {
     const state = space.keyState({ key, name: prefix });
     const all = LocalReaders.#all.get(state) ?? new Map<string, LocalReaders>();
@@ -40,12 +40,12 @@ export class LocalReaders {
     return found;
   }
 
-  /** Of the last write, as of the last look. */
+  /** The fencing token of the last writer, at the last look. */
   get token(): number | undefined {
     return this.#token;
   }
 
-  /** A look has shown the token of the last write. */
+  /** A look has shown the token of the last writer. */
   sawToken(token: number | undefined): void {
     this.#token = token;
   }
@@ -63,15 +63,15 @@ export class LocalReaders {
   }
 
   /**
-   * Reads along with others of this process, if there was no writer, and none that waited, at the last look, and that
-   * is recent enough.
+   * Shares the lease of this process's readers, if the last look is recent enough and showed no writer, nor one that
+   * waits.
    */
   joinIfFree(isRecent: (lookedAt: number) => boolean): SharedHold | undefined {
     const isFree = this.#lease?.isShared && !this.#isWriting && isRecent(this.#freeAt);
     return isFree ? this.#lease?.join() : undefined;
   }
 
-  /** Waits for the turn, unless the task that has it finds a writer, and so waits for that. */
+  /** Waits to be at the head of the queue. Undefined if the task at the head finds a writer. */
   async enterUnlessWriting(signal: AbortSignal | undefined): Promise<QueueHead<never> | undefined> {
     const refusal = new LinkedSignal(...(signal ? [signal] : []));
     this.#refusals.add(refusal);

@@ -20,7 +20,7 @@ import { LocalReaders } from "./local-readers.ts";
 import type { SharedHold } from "./shared-lease.ts";
 import { lookForWriter } from "./writer-look.ts";
 
-/** To find no writer, to lease the own blob and to look again. */
+/** How many requests it takes to find no writer, to lease the own blob and to look again. */
 const READER_REQUESTS = 3;
 
 /**
@@ -89,7 +89,7 @@ export class Readers implements Source<SharedHold> {
   async #enter(cameAt: number, asking: ReaderCall): Promise<SharedHold | undefined> {
     const local = this.#local;
     const { fair, handOverMs } = this.#options;
-    // Who joins others of this process overtakes the writers that came since they last looked; not so with `fair`.
+    // A task that joins other readers of this process overtakes writers that came since the last look. Not with `fair`.
     const hold = local.joinIfFree((lookedAt) => (fair ? lookedAt >= cameAt : this.#now - lookedAt < handOverMs));
     if (hold) return await this.#confirm(hold, asking, async () => true);
     // A reader that knows of a writer looks first: a lease for an instant would keep the writer waiting.

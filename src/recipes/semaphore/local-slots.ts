@@ -14,7 +14,7 @@ export class LocalSlots {
   #slot: number | undefined;
   #bell: LinkedSignal | undefined;
   #since: number | undefined;
-  /** Until when. */
+  /** The slots that are left to other processes, and until when. */
   readonly #left = new Map<number, number>();
 
   static of(state: KeyState): LocalSlots {
@@ -33,7 +33,7 @@ export class LocalSlots {
     this.#isClaimed ??= await ask();
   }
 
-  /** Resolves when this process has left the gate it was at last. */
+  /** Resolves when this process has left the gate. */
   get gateLeft(): Promise<unknown> {
     return this.#gateLeft;
   }
@@ -43,7 +43,9 @@ export class LocalSlots {
     this.#gateLeft = left;
   }
 
-  /** Whether the tasks of this process took over each other's permits for so long: then one is left to others. */
+  /**
+   * Whether the tasks of this process have passed slots to each other for `ms`: then one is left to other processes.
+   */
   hasHadItsShare(now: number, ms: number): boolean {
     this.#since ??= now;
     if (now - this.#since < ms) return false;
@@ -57,7 +59,7 @@ export class LocalSlots {
     this.#left.clear();
   }
 
-  /** The slot is for others until then. */
+  /** Leaves the slot to other processes until then. */
   leave(slot: number, until: number): void {
     this.#left.set(slot, until);
   }
@@ -66,7 +68,7 @@ export class LocalSlots {
     return (this.#left.get(slot) ?? now) > now;
   }
 
-  /** For how long the first of those that are left to others still is, in milliseconds. */
+  /** In how many milliseconds the first slot that was left to other processes may be taken again. */
   leftForMs(now: number): number {
     return Math.min(...[...this.#left.values()].filter((until) => until > now).map((until) => until - now));
   }
@@ -82,7 +84,7 @@ export class LocalSlots {
     return slot;
   }
 
-  /** Waits for so long, or until a slot is given back. */
+  /** Sleeps, or until a slot is given back. */
   async rest(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
     if (this.#slot !== undefined) return;
     this.#bell = new LinkedSignal(signal);

@@ -19,7 +19,7 @@ import type { WaitOptions } from "../../waiting/wait-options.ts";
 import { LocalSlots } from "./local-slots.ts";
 import { type HeldSlot, Slots } from "./slots.ts";
 
-/** To find a permit and to take it. */
+/** How many requests it takes to find a permit and to take it. */
 const PERMIT_REQUESTS = 4;
 
 /**
@@ -88,7 +88,7 @@ export class Permits implements Source<HeldSlot> {
     const rest = (ms: number): Promise<void> => local.rest(clock, ms, limit.signal);
     return poll({ blob, limit, outage, longer: PERMIT_REQUESTS, rest }, async () => {
       const slot = local.take();
-      // The last time that it asks, it asks for what it leaves to others, too.
+      // At the last poll it also takes a slot that it left to other processes.
       const isLeft = limit.isLastPoll ? undefined : (one: number) => local.isLeft(one, clock.now());
       const held =
         (slot !== undefined && (await this.#slots.take(slot, call))) || (await this.#slots.takeAny(call, isLeft));
@@ -99,7 +99,7 @@ export class Permits implements Source<HeldSlot> {
   async #tryOnce(signal: AbortSignal): Promise<HeldSlot | undefined> {
     const call = { signal, tries: TRIES };
     if (!this.#options.fair) return await this.#slots.takeAny(call);
-    // A task that tries again at once must not find its own gate shut.
+    // A task that tries again at once must not be refused because this process is still leaving the gate.
     await settledWithin(this.blob.clock, this.blob.requestTimeoutMs, unlessAborted(this.#local.gateLeft, signal));
     const gate = await this.#gate.tryAcquire(signal);
     return gate && (await this.#slots.takeAny(call).finally(() => this.#leave(gate)));

@@ -17,7 +17,7 @@ export interface SemaphoreOptions extends Omit<LockerOptions, "handOverCount"> {
   permits: number;
   /**
    * For how long, in milliseconds, the tasks of this process take over each other's permits at once before other
-   * processes get their chance. Default: 3,000. Not with `fair`, where everybody waits in one queue.
+   * processes get their chance. Default: 3,000. Not with `fair`, where all processes wait in one queue.
    */
   handOverMs?: number | undefined;
 }

@@ -18,9 +18,9 @@ import type { LocalSlots } from "./local-slots.ts";
 export const SEMAPHORE_KIND: KeyKind = "semaphore";
 /** How long to wait for the first slot to be made, in milliseconds. */
 const FIRST_SLOT_MS = 50;
-/** So many slots seen free and found taken, and the listing is old. */
+/** After this many slots that a listing shows as free and that are taken, it is listed again. */
 const TRIES_PER_LOOK = 3;
-/** So many looks that showed what was not there, and there is nothing to be had. */
+/** After this many listings that show free slots, none of which can be taken, there is no permit. */
 const MOST_SLOT_LOOKS = 5;
 
 /** A slot whose lease is held. */
@@ -46,7 +46,7 @@ export class Slots {
   readonly #local: () => LocalSlots;
   /** The blob of the key itself. */
   readonly #keyBlob: LockBlob;
-  /** Of all helper blobs of the key. */
+  /** The folder of all helper blobs of the key. */
   readonly #folder: string;
   readonly #metadata: Metadata;
 
@@ -87,7 +87,7 @@ export class Slots {
         const held = await this.take(slot, call);
         if (held && (!isFirst || (await this.#isConfirmed(held, call.signal)))) return held;
       }
-      // What looks free again and again and is not is held, whatever a listing says.
+      // Slots that listings show as free, and that cannot be taken, are held.
       if (looks >= MOST_SLOT_LOOKS && !(isFirst && this.#isBusy(0))) return undefined;
       // Another task of this process is just making the first slot.
       if (isFirst) await sleep(this.#keyBlob.clock, FIRST_SLOT_MS, { signal: call.signal });

@@ -6,7 +6,8 @@ import { PROJECT } from "../support/sources.ts";
 import { startChromium } from "./support/chromium.ts";
 import { OpenedPage } from "./support/opened-page.ts";
 
-// The pictures of docs/ui.md. `PICTURES=docs npx vitest run --project browser test/browser/pictures.test.ts` makes them.
+// The pictures of docs/ui.md. They are made by
+// `PICTURES=docs npx vitest run --project browser test/browser/pictures.test.ts`.
 const FOLDER = join(PROJECT, process.env.PICTURES ?? "temp");
 
 /** Where the clock of a served page begins, in milliseconds since 1970. */

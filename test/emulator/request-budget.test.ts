@@ -220,7 +220,7 @@ describe("the request budget", () => {
     await lock.release();
   });
 
-  it("is 1 for a slot that is over, 2 for one that another runs, and 3 more than a lock for the one to run", async () => {
+  it("is 1 for a slot that is over, 2 for one that another runs, 3 more than a lock for its own", async () => {
     const mutex = storage.mutex(container);
     const here = new Once(mutex, key, UNHURRIED);
     const there = new Once(storage.mutex(container), key, UNHURRIED);

@@ -40,7 +40,9 @@ function refusal(status: number, code: string, message = "refused", detail = "",
   return {
     status,
     headers: { date, "x-ms-request-id": "double", "x-ms-error-code": code, "content-type": "application/xml", ...more },
-    body: `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${message}</Message><AuthenticationErrorDetail>${detail}</AuthenticationErrorDetail></Error>`,
+    body:
+      `<?xml version="1.0" encoding="utf-8"?><Error><Code>${code}</Code><Message>${message}</Message>` +
+      `<AuthenticationErrorDetail>${detail}</AuthenticationErrorDetail></Error>`,
   };
 }
 

@@ -22,7 +22,8 @@ const CANARY = "canarysignature0123456789canarysignature";
 function denied({ code, status = 403, message = FAILED, detail = "", operation = "acquire", ...facts }: Denied) {
   const { date = new Date(), ...signed } = facts;
   const headers: Record<string, string> = { "x-ms-request-id": "r", "x-ms-error-code": code, date: date.toUTCString() };
-  const bodyAsText = `<Error><Code>${code}</Code><AuthenticationErrorDetail>${detail}</AuthenticationErrorDetail></Error>`;
+  const said = `<AuthenticationErrorDetail>${detail}</AuthenticationErrorDetail>`;
+  const bodyAsText = `<Error><Code>${code}</Code>${said}</Error>`;
   const response = { headers: { get: (name: string) => headers[name] }, bodyAsText };
   const thrown = Object.assign(new Error(message), { name: "RestError", statusCode: status, code, response });
   return errorFor(operation, "job", readFailure(thrown, signed, operation)) as MutexError & { why?: AccessDeniedWhy };

@@ -146,11 +146,17 @@ describe("the words for a refusal of the service", () => {
   it("ask for it where Azurite's word for that is the one that Azure has for network rules", () => {
     const found = said(refused(403, "AuthorizationFailure", DENIED), {}, EMULATOR);
     expect(found).toMatch(
-      /: 403 AuthorizationFailure: Server failed to authenticate the request \(is the key, or the SAS, right\?\); azmutex/,
+      new RegExp(
+        ": 403 AuthorizationFailure: Server failed to authenticate the request " +
+          String.raw`\(is the key, or the SAS, right\?\); azmutex`,
+      ),
     );
     const rules = "This request is not authorized to perform this operation.\nRequestId:1";
     expect(said(refused(403, "AuthorizationFailure", rules))).toMatch(
-      /: This request is not authorized to perform this operation \(do the account's network rules let this machine in\?\); /,
+      new RegExp(
+        ": This request is not authorized to perform this operation " +
+          String.raw`\(do the account's network rules let this machine in\?\); `,
+      ),
     );
   });
 

@@ -1,14 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { FINDINGS } from "../../src/doctor/findings/all.ts";
-import { DOCTOR_CASES } from "../support/doctor-cases.ts";
-import { readDocuments } from "../support/documents.ts";
-import { PROJECT } from "../support/sources.ts";
+import { FINDINGS } from "../../../src/doctor/findings/all.ts";
+import { DOCTOR_CASES } from "../../support/doctor-cases.ts";
+import { readDocuments } from "../../support/documents.ts";
+import { PROJECT } from "../../support/sources.ts";
 
 const PAGE = join(PROJECT, "docs/doctor.md");
 const TYPES = readFileSync(join(PROJECT, "src/doctor/diagnosis.ts"), "utf8");
-/** `MAKE_DOCS=1 npx vitest run --project project test/project/doctor-document.test.ts` writes the tables. */
+/** `MAKE_DOCS=1 npx vitest run --project unit test/unit/doctor/doctor-page.test.ts` writes the tables. */
 const MAKES = process.env.MAKE_DOCS === "1";
 
 const table = (head: string, rows: readonly (readonly (string | number)[])[]): string =>
@@ -25,7 +25,7 @@ const CASES_TABLE = table(
 
 /** The page with a table behind its comment. */
 function withTable(page: string, name: string, made: string): string {
-  const comment = `<!-- ${name}: made by test/project/doctor-document.test.ts -->`;
+  const comment = `<!-- ${name}: made by test/unit/doctor/doctor-page.test.ts -->`;
   expect(page).toContain(comment);
   return page.replace(new RegExp(`${comment}\\n(?:\\n(?:\\|.*\\n)+)?`), () => `${comment}\n\n${made}`);
 }

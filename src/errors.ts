@@ -93,14 +93,15 @@ function silenceText(cause: unknown): string {
  */
 export function whyUnavailable(error: unknown): string | undefined {
   if (!isMutexError(error) || error.code !== "STORE_UNAVAILABLE") return undefined;
-  const { cause, message, reason } = error;
+  const { cause, key, message, reason } = error;
   if (reason !== undefined) return reason;
   if (isMutexError(cause)) return whyUnavailable(cause);
   const { code, statusCode } = (cause ?? {}) as { readonly code?: unknown; readonly statusCode?: unknown };
   if (cause instanceof Error && typeof code === "string" && statusCode === undefined && /\w/.test(cause.message))
     return cause.message.includes(code) ? cause.message : `${cause.message} (${code})`;
   if (/^(?:waiting for|no answer to) /.test(message)) return undefined;
-  return message;
+  const [, why = message] = message.startsWith("could not ") && key !== undefined ? message.split(`"${key}": `, 2) : [];
+  return why.replace(/^no answer from the service: /, "");
 }
 
 /** A lock that was held is held no longer. The work under it has to stop: another holder may start. */

@@ -66,7 +66,12 @@ export class Requests {
       return unlessAborted(preparing, options.signal).then(() => this.send(target, operation, ask, options));
     const { signal, linger, onSent } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const { promise: answered, resolve, reject } = deferred<T>();
+    let resolve: (answer: T) => void = () => undefined;
+    let reject: (reason: unknown) => void = () => undefined;
+    const answered = new Promise<T>((onAnswer, onFailure) => {
+      resolve = onAnswer;
+      reject = onFailure;
+    });
     const request = new AbortController();
     let isWaiting = true;
     let stopLingering = (): void => undefined;
@@ -123,18 +128,4 @@ export class Requests {
       stopListening();
     };
   }
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let settle: Omit<Deferred<T>, "promise"> | undefined;
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = { resolve, reject };
-  });
-  return { promise, ...(settle as unknown as Omit<Deferred<T>, "promise">) };
 }

@@ -12,6 +12,11 @@ export function isInUse({ isHeld, semaphore, readers = [] }: LockStatus): boolea
   return isHeld || readers.length > 0 || (semaphore?.held.length ?? 0) > 0;
 }
 
+/** Locks in use first, then free ones. Each group keeps its order: a listing is by key. */
+export function heldFirst(locks: readonly LockStatus[]): LockStatus[] {
+  return [...locks.filter(isInUse), ...locks.filter((lock) => !isInUse(lock))];
+}
+
 /** A waiter, a reader, or the holder of a permit. */
 export interface Participant {
   readonly holder?: Holder;

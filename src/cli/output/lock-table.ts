@@ -1,7 +1,6 @@
 import type { LockStatus } from "../../index.ts";
 import { BreaksSeen } from "../../status/breaking.ts";
-import { isInUse, presentHolder, waitersOf } from "../../status/holders.ts";
-import { heldFirst } from "../../status/lock-order.ts";
+import { heldFirst, isInUse, presentHolder, waitersOf } from "../../status/holders.ts";
 import { printable } from "../../status/printable.ts";
 import { slotLabel, slotTime } from "../../status/slot-label.ts";
 import { shownDuration } from "../options/duration.ts";

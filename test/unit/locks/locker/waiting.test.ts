@@ -206,8 +206,10 @@ describe("a wait for a service in trouble", () => {
       "the answer is not the service's: 407",
     ],
   ])("says why there is none as it was told: %s", async (message, cause, why) => {
+    // The store says in a few words what Node's error has no words for.
+    const reason = /\w/.test(cause.message) && !("statusCode" in cause) ? undefined : why;
     const { world, store, locker } = setup();
-    store.failBefore("acquire", { error: new StoreUnavailableError(message, "job", { cause }) });
+    store.failBefore("acquire", { error: new StoreUnavailableError(message, "job", { cause, reason }) });
     await expect(world.until(locker.lock())).rejects.toMatchObject({
       message: expect.stringMatching(new RegExp(`^waiting for "job": no answer from the service for 2\\d s: ${why}$`)),
     });
@@ -219,7 +221,7 @@ describe("a wait for a service in trouble", () => {
     });
     // A request that hangs at the end knows less than those before it.
     store.heal();
-    store.failBefore("acquire", { times: 1, error: new StoreUnavailableError(message, "job", { cause }) });
+    store.failBefore("acquire", { times: 1, error: new StoreUnavailableError(message, "job", { cause, reason }) });
     store.hang("acquire");
     await expect(world.until(locker.lock({ timeoutMs: 2_900 }))).rejects.toMatchObject({
       message: [

@@ -69,7 +69,9 @@ describe("the rules that others cite", () => {
 describe("the code", () => {
   const cited = new Map(
     readSources().flatMap(({ path }) =>
-      (readFileSync(join(PROJECT, "src", path), "utf8").match(/(?<!["'`])\bP\d+\b/g) ?? []).map((rule) => [rule, path] as const),
+      (readFileSync(join(PROJECT, "src", path), "utf8").match(/(?<!["'`])\bP\d+\b/g) ?? []).map(
+        (rule) => [rule, path] as const,
+      ),
     ),
   );
 

@@ -9,7 +9,7 @@ import { type ConnectOptions, connect } from "../store/azure/connect.ts";
 import { azureLog } from "../store/azure/sdk-log.ts";
 import { Telemetry, type TelemetryOptions } from "../telemetry/telemetry.ts";
 import { unlessAborted } from "../time/abort.ts";
-import { type Clock, type Sources, sleep, systemSources } from "../time/clock.ts";
+import { type Clock, sleep, systemSources } from "../time/clock.ts";
 import { endQuietly } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { type KeyState, KeyStates } from "../waiting/key-states.ts";
@@ -63,17 +63,14 @@ export class LockSpace extends MutexContext {
 
   constructor(options: MutexOptions) {
     const store = connect(options, options?.clock);
-    const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, ...given } = options;
+    const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry } = options;
+    const { clock = systemSources.clock, random = systemSources.random, newId = systemSources.newId } = options;
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
     if (typeof log !== "function") throw new TypeError("log must be a function");
-    const sources: Sources = {
-      clock: given.clock ?? systemSources.clock,
-      random: given.random ?? systemSources.random,
-      newId: given.newId ?? systemSources.newId,
-    };
-    super({ store, sources, telemetry: new Telemetry(telemetry, sources.clock), log: quietly(log) });
+    const sources = { clock, random, newId };
+    super({ store, sources, telemetry: new Telemetry(telemetry, clock), log: quietly(log) });
     this.tryTimeoutMs = tryTimeoutMs;
-    this.leases = new ManualLeases(sources.clock);
+    this.leases = new ManualLeases(clock);
   }
 
   /** The blob, with the timeout of requests that a locker states. Default: the mutex's. */

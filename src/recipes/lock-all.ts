@@ -103,7 +103,7 @@ class AllAtOnce implements Source<JointHold> {
     const outage = new OutageTimer(clock, this.#unreachableAfterMs);
     try {
       for (let losses = 1; ; losses += 1) {
-        const taken = await this.#takeInTurn({ timeoutMs, limit, outage, wait });
+        const taken = await this.#takeInTurn(timeoutMs, limit, outage, wait);
         if (taken) return taken;
         // A lock that was taken was lost while the others were waited for, so all are taken again.
         await sleep(clock, retryDelayMs(losses, random), { signal: limit.signal });
@@ -127,7 +127,12 @@ class AllAtOnce implements Source<JointHold> {
    * Takes one after the other. Undefined if one of them was lost before all were held. Throws `NotHeldError` if one was
    * released from outside before, as at the end of the process.
    */
-  async #takeInTurn({ timeoutMs, limit, outage, wait }: SetWait): Promise<JointHold | undefined> {
+  async #takeInTurn(
+    timeoutMs: number,
+    limit: WaitLimit,
+    outage: OutageTimer,
+    wait: ObservedWait | undefined,
+  ): Promise<JointHold | undefined> {
     const holds: Hold[] = [];
     const until = new LinkedSignal(limit.signal);
     let wanted = "";
@@ -160,13 +165,6 @@ class AllAtOnce implements Source<JointHold> {
       if (!joint) for (const hold of holds) void endQuietly(hold, this.#space.log, `the lock on "${hold.key}"`);
     }
   }
-}
-
-interface SetWait {
-  readonly timeoutMs: number;
-  readonly limit: WaitLimit;
-  readonly outage: OutageTimer;
-  readonly wait: ObservedWait | undefined;
 }
 
 function isTimeout(error: unknown): error is LockTimeoutError {

@@ -1,4 +1,5 @@
 import { shown } from "../errors.ts";
+import { checkMs } from "../lease/terms.ts";
 
 /** From one number of milliseconds to another, chosen evenly. */
 export type Spread = readonly [fromMs: number, toMs: number];
@@ -62,11 +63,7 @@ export function resolvePollOptions(options?: PollOptions): PollPolicy {
     steadyMs = POLL_DEFAULTS.steadyMs,
   } = options;
   const policy = { quickForMs, quickMs, steadyMs };
-  if (typeof policy.quickForMs !== "number" || !(policy.quickForMs >= 0)) {
-    throw new RangeError(
-      `poll.quickForMs must be a number of milliseconds of at least 0, not ${shown(policy.quickForMs)}`,
-    );
-  }
+  checkMs(quickForMs, "poll.quickForMs");
   for (const name of ["quickMs", "steadyMs"] as const) checkSpread(policy[name], `poll.${name}`);
   return policy;
 }

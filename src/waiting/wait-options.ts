@@ -1,4 +1,5 @@
 import { shown } from "../errors.ts";
+import { checkMs } from "../lease/terms.ts";
 
 /** How long a caller waits for a lock, and until when its work may go on. */
 export interface WaitOptions {
@@ -31,9 +32,7 @@ export function signalOf(options: TryOptions | undefined): AbortSignal | undefin
 
 /** Throws `RangeError` or `TypeError` naming option and value. */
 export function checkWaitOptions({ timeoutMs, signal, until }: WaitOptions): void {
-  if (timeoutMs !== undefined && (typeof timeoutMs !== "number" || !(timeoutMs >= 0))) {
-    throw new RangeError(`timeoutMs must be a number of milliseconds of at least 0, not ${shown(timeoutMs)}`);
-  }
+  if (timeoutMs !== undefined) checkMs(timeoutMs, "timeoutMs");
   for (const [name, given] of Object.entries({ signal, until })) {
     if (given !== undefined && typeof given?.addEventListener !== "function")
       throw new TypeError(`${name} must be an AbortSignal, not ${shown(given)}`);

@@ -1,5 +1,6 @@
 import { isMutexError, shown, type WorkStillRunningError } from "../../errors.ts";
 import type { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
+import type { Lockable } from "../../locks/lockable.ts";
 import { checkWork, runHolding } from "../../locks/run-holding.ts";
 import { Stopwatch, sleep } from "../../time/clock.ts";
 import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../../waiting/backoff.ts";
@@ -34,118 +35,91 @@ export interface ElectionRunOptions {
 type Work = (leadership: Leadership) => Promise<unknown> | unknown;
 
 /** What came of one campaign, and of the leadership that it brought. */
-interface Turn {
-  /** Whether it led for long, or campaigned for long without success: then the pauses begin with the first again. */
-  readonly isSteady: boolean;
+interface Outcome {
   readonly isLost: boolean;
   /** Why the campaign failed, or what the work threw, if it was something of its own. */
   readonly failure: { readonly error: unknown } | undefined;
 }
 
-/** One {@link LeaderElection.run}. */
-export class ElectionRun {
-  readonly #acquirer: LeaseAcquirer;
-  readonly #campaign: (until: AbortSignal | undefined) => Promise<Leadership>;
-  readonly #work: Work;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onError: (error: unknown) => Promise<void> | void;
-  readonly #backoffMs: Spread;
-  /** Told to a caller's `onError` alone: the line for the log is written anyway. */
-  readonly #onStillRunning: ((error: WorkStillRunningError) => void) | undefined;
-  /** What `onError` threw of work that still ran. */
-  readonly #refusals: unknown[] = [];
-
-  constructor(
-    acquirer: LeaseAcquirer,
-    campaign: (until: AbortSignal | undefined) => Promise<Leadership>,
-    work: Work,
-    options: ElectionRunOptions,
-  ) {
-    const { key, log } = acquirer.blob;
-    const logError = (error: unknown): void => log(`leading "${key}": ${String(error)}`);
-    const { signal, onError = logError, backoffMs = BACKOFF_MS } = options;
-    checkWork(work);
-    checkWaitOptions({ signal });
-    if (typeof onError !== "function") throw new TypeError(`onError must be a function, not ${shown(onError)}`);
-    checkSpread(backoffMs, "backoffMs");
-    this.#acquirer = acquirer;
-    this.#campaign = campaign;
-    this.#work = work;
-    this.#signal = signal;
-    this.#onError = onError;
-    this.#backoffMs = backoffMs;
-    this.#onStillRunning = options.onError && ((error) => void this.#tell(error));
-  }
-
-  /**
-   * Leads again and again. Rejects with the signal's reason, with what `onError` throws, or once the mutex is closed.
-   */
-  async goOn(): Promise<never> {
-    const { clock, random, log, key } = this.#acquirer.blob;
-    const signal = this.#signal;
-    for (let quickEnds = 0; ; ) {
-      signal?.throwIfAborted();
-      const { isSteady, isLost, failure } = await this.#turn();
-      quickEnds = isSteady ? 1 : quickEnds + 1;
-      if (failure && !isAbortOf(signal, failure.error)) await this.#onError(failure.error);
-      if (this.#refusals.length > 0) throw this.#refusals[0];
-      if (isLost && quickEnds === 1) continue;
-      const longestPollMs = stayAwayMs(this.#acquirer.options.poll, random);
-      const pauseMs = Math.max(longestPollMs, growingPauseMs(quickEnds, this.#backoffMs, random));
-      const pause = `a pause of ${Math.round(pauseMs)} ms`;
-      if (quickEnds > 1 && !signal?.aborted)
-        log(`leading "${key}": ${pause} after ${quickEnds} turns in a row that ended at once or failed`);
-      await sleep(clock, pauseMs, { signal });
-    }
-  }
-
-  async #turn(): Promise<Turn> {
-    const { clock } = this.#acquirer.blob;
-    const campaigned = new Stopwatch(clock);
-    let leadership: Leadership;
+/** {@link LeaderElection.run} */
+export async function runElection(
+  acquirer: LeaseAcquirer,
+  election: Lockable<Leadership>,
+  work: Work,
+  options: ElectionRunOptions,
+): Promise<never> {
+  const { clock, random, log, key } = acquirer.blob;
+  const logError = (error: unknown): void => log(`leading "${key}": ${String(error)}`);
+  const { signal, onError = logError, backoffMs = BACKOFF_MS } = options;
+  checkWork(work);
+  checkWaitOptions({ signal });
+  if (typeof onError !== "function") throw new TypeError(`onError must be a function, not ${shown(onError)}`);
+  checkSpread(backoffMs, "backoffMs");
+  // What `onError` threw when it was told of work that still ran.
+  const refusals: unknown[] = [];
+  const tell = async (error: WorkStillRunningError): Promise<void> => {
     try {
-      leadership = await this.#campaign(this.#signal);
+      await onError(error);
+    } catch (refusal) {
+      refusals.push(refusal);
+    }
+  };
+  // The line for the log is written anyway.
+  const onStillRunning = options.onError && ((error: WorkStillRunningError) => void tell(error));
+  for (let quickEnds = 0; ; ) {
+    signal?.throwIfAborted();
+    const campaigned = new Stopwatch(clock);
+    let led: Stopwatch | undefined;
+    let outcome: Outcome;
+    try {
+      const leadership = await election.lock({ until: signal });
+      led = new Stopwatch(clock);
+      outcome = await lead(leadership, work, acquirer, onStillRunning);
     } catch (error) {
       // The mutex is closed: there is nothing to try again for.
       if (isMutexError(error) && error.code === "MUTEX_CLOSED") throw error;
-      const isSteady = campaigned.elapsedMs > this.#backoffMs[1];
-      return { isSteady, isLost: false, failure: { error } };
+      outcome = { isLost: false, failure: { error } };
     }
-    const led = new Stopwatch(clock);
-    const outcome = await this.#lead(leadership);
-    return { ...outcome, isSteady: led.elapsedMs >= STEADY_AFTER_MS };
+    // A campaign that failed after a long wait starts the count of quick failures anew.
+    const isSteady = led ? led.elapsedMs >= STEADY_AFTER_MS : campaigned.elapsedMs > backoffMs[1];
+    quickEnds = isSteady ? 1 : quickEnds + 1;
+    if (outcome.failure && !isAbortOf(signal, outcome.failure.error)) await onError(outcome.failure.error);
+    if (refusals.length > 0) throw refusals[0];
+    if (outcome.isLost && quickEnds === 1) continue;
+    const longestPollMs = stayAwayMs(acquirer.options.poll, random);
+    const pauseMs = Math.max(longestPollMs, growingPauseMs(quickEnds, backoffMs, random));
+    const pause = `a pause of ${Math.round(pauseMs)} ms`;
+    if (quickEnds > 1 && !signal?.aborted)
+      log(`leading "${key}": ${pause} after ${quickEnds} turns in a row that ended at once or failed`);
+    await sleep(clock, pauseMs, { signal });
   }
+}
 
-  async #lead(leadership: Leadership): Promise<Omit<Turn, "isSteady">> {
-    const { blob, options } = this.#acquirer;
-    let failure: Turn["failure"];
-    const working = async (): Promise<void> => {
-      try {
-        await this.#work(leadership);
-      } catch (error) {
-        failure = { error };
-      }
-    };
-    // Work that only waits for its signal is at work, and its caller waits for it.
-    const atWork = blob.clock.setTimer(Number.MAX_SAFE_INTEGER, () => undefined, { keepAlive: true });
+async function lead(
+  leadership: Leadership,
+  work: Work,
+  { blob, options }: LeaseAcquirer,
+  onStillRunning: ((error: WorkStillRunningError) => void) | undefined,
+): Promise<Outcome> {
+  let failure: Outcome["failure"];
+  const working = async (): Promise<void> => {
     try {
-      await runHolding(leadership, working, blob, options.terms, this.#onStillRunning);
-      return { isLost: false, failure };
-    } catch (lost) {
-      // Leadership that this process released itself, as it ends, is not campaigned for at once.
-      const isLost = !(isMutexError(lost) && lost.code === "LOCK_LOST" && lost.why === "released");
-      return { isLost, failure: isLossOf(lost, failure?.error) ? undefined : failure };
-    } finally {
-      atWork.cancel();
+      await work(leadership);
+    } catch (error) {
+      failure = { error };
     }
-  }
-
-  async #tell(error: WorkStillRunningError): Promise<void> {
-    try {
-      await this.#onError(error);
-    } catch (refusal) {
-      this.#refusals.push(refusal);
-    }
+  };
+  // Work that only waits for its signal is at work, and its caller waits for it.
+  const atWork = blob.clock.setTimer(Number.MAX_SAFE_INTEGER, () => undefined, { keepAlive: true });
+  try {
+    await runHolding(leadership, working, blob, options.terms, onStillRunning);
+    return { isLost: false, failure };
+  } catch (lost) {
+    // Leadership that this process released itself, as it ends, is not campaigned for at once.
+    const isLost = !(isMutexError(lost) && lost.code === "LOCK_LOST" && lost.why === "released");
+    return { isLost, failure: isLossOf(lost, failure?.error) ? undefined : failure };
+  } finally {
+    atWork.cancel();
   }
 }
 

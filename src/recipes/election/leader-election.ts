@@ -10,7 +10,7 @@ import { Listeners } from "../../telemetry/lock-events.ts";
 import type { Hold } from "../../waiting/hold.ts";
 import { checkText, LONGEST_HOLDER, type LockerOptions, resolveLockerOptions } from "../../waiting/locker-options.ts";
 import { checkWaitOptions, type WaitOptions } from "../../waiting/wait-options.ts";
-import { ElectionRun, type ElectionRunOptions } from "./election-run.ts";
+import { type ElectionRunOptions, runElection } from "./election-run.ts";
 import { ELECTION_KIND, type Leader, type LeaderOptions, leaderIn } from "./leader.ts";
 import { leaderChanges } from "./leader-changes.ts";
 import { checkData, Leadership } from "./leadership.ts";
@@ -113,8 +113,7 @@ export class LeaderElection extends Listenable {
     work: (leadership: Leadership) => Promise<unknown> | unknown,
     options: ElectionRunOptions = {},
   ): Promise<never> {
-    const campaign = (until: AbortSignal | undefined): Promise<Leadership> => this.campaign({ until });
-    return await new ElectionRun(this.#acquirer, campaign, work, options).goOn();
+    return await runElection(this.#acquirer, this.#leadership, work, options);
   }
 
   /**

@@ -29,12 +29,12 @@ const PERMIT_REQUESTS = 4;
 export class Permits implements Source<HeldSlot> {
   readonly #options: ResolvedLockerOptions;
   readonly #gate: LeaseAcquirer;
-  readonly #slots: Slots;
+  readonly slots: Slots;
 
   constructor(space: LockSpace, key: string, permits: number, options: ResolvedLockerOptions) {
     this.#options = options;
     this.#gate = new LeaseAcquirer(space, { key, name: gateName(helpersOf(key)) }, { ...options, fencing: false });
-    this.#slots = new Slots({ space, key, permits, options, local: () => this.#local });
+    this.slots = new Slots({ space, key, permits, options, local: () => this.#local });
   }
 
   get blob(): LockBlob {
@@ -65,11 +65,6 @@ export class Permits implements Source<HeldSlot> {
     }
   }
 
-  /** How many are free. One request. */
-  countFree(signal: AbortSignal | undefined): Promise<number> {
-    return this.#slots.countFree(signal);
-  }
-
   /** A task of this process has given the slot back. */
   returned(slot: number): void {
     const { clock, random } = this.blob;
@@ -91,18 +86,18 @@ export class Permits implements Source<HeldSlot> {
       // At the last poll it also takes a slot that it left to other processes.
       const isLeft = limit.isLastPoll ? undefined : (one: number) => local.isLeft(one, clock.now());
       const held =
-        (slot !== undefined && (await this.#slots.take(slot, call))) || (await this.#slots.takeAny(call, isLeft));
+        (slot !== undefined && (await this.slots.take(slot, call))) || (await this.slots.takeAny(call, isLeft));
       return held ?? Math.min(pollDelayMs(limit.waitedMs, random, this.#options.poll), local.leftForMs(clock.now()));
     });
   }
 
   async #tryOnce(signal: AbortSignal): Promise<HeldSlot | undefined> {
     const call = { signal, tries: TRIES };
-    if (!this.#options.fair) return await this.#slots.takeAny(call);
+    if (!this.#options.fair) return await this.slots.takeAny(call);
     // A task that tries again at once must not be refused because this process is still leaving the gate.
     await settledWithin(this.blob.clock, this.blob.requestTimeoutMs, unlessAborted(this.#local.gateLeft, signal));
     const gate = await this.#gate.tryAcquire(signal);
-    return gate && (await this.#slots.takeAny(call).finally(() => this.#leave(gate)));
+    return gate && (await this.slots.takeAny(call).finally(() => this.#leave(gate)));
   }
 
   /** In the background: no task waits for that. */

@@ -9,7 +9,7 @@ import type { Hold } from "../../waiting/hold.ts";
 import { type LockerOptions, resolveLockerOptions } from "../../waiting/locker-options.ts";
 import { checkWaitOptions, type TryOptions, type WaitOptions } from "../../waiting/wait-options.ts";
 import { Permits } from "./permits.ts";
-import { type HeldSlot, SEMAPHORE_KIND } from "./slots.ts";
+import { type HeldSlot, SEMAPHORE_KIND, type Slots } from "./slots.ts";
 
 /** A semaphore's permits, and how each is held and waited for: like a lock. */
 export interface SemaphoreOptions extends Omit<LockerOptions, "handOverCount"> {
@@ -55,7 +55,7 @@ export class Semaphore extends SourceLock<Permit> {
   readonly key: string;
   /** How many permits there are. */
   readonly permits: number;
-  readonly #source: Permits;
+  readonly #slots: Slots;
 
   /**
    * @param mutex - The mutex whose container has the semaphore, or options for one of its own.
@@ -75,7 +75,7 @@ export class Semaphore extends SourceLock<Permit> {
     super({ kind: "semaphore", key, source, handle, blob: source.blob, terms: resolved.terms });
     this.key = key;
     this.permits = permits;
-    this.#source = source;
+    this.#slots = source.slots;
   }
 
   /** `lock`, by the field's word. */
@@ -97,6 +97,6 @@ export class Semaphore extends SourceLock<Permit> {
    */
   async available({ signal }: Pick<WaitOptions, "signal"> = {}): Promise<number> {
     checkWaitOptions({ signal });
-    return await this.#source.countFree(signal);
+    return await this.#slots.countFree(signal);
   }
 }

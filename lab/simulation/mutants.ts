@@ -464,9 +464,9 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         place: "waiting/Contender.#settle",
-        stands: "const token = await freshToken(lease, this.#tokenOptions);",
+        stands: "const token = await this.#freshToken(lease);",
         instead:
-          "const token = lease.budget.handOvers === 0 ? await freshToken(lease, this.#tokenOptions) : this.#tokens.next(lease.renewer.lease.lastStamp, this.#options.description);",
+          "const token = lease.budget.handOvers === 0 ? await this.#freshToken(lease) : this.#tokens.next(lease.renewer.lease.lastStamp, this.#options.description);",
       },
     ],
   },

@@ -9,14 +9,14 @@ import { sleep } from "../time/clock.ts";
 import { inRootContext } from "../time/root-context.ts";
 import { pollDelayMs } from "./backoff.ts";
 import { FairWaiting } from "./fair-waiting.ts";
-import { type FreshTokenOptions, freshToken } from "./fresh-token.ts";
+import { freshToken } from "./fresh-token.ts";
 import { type HandOver, LocalFirstHandOver } from "./hand-over.ts";
 import { HandOverBudget } from "./hand-over-budget.ts";
 import { Hold } from "./hold.ts";
 import type { QueueHead } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
 import type { PlaceInLine } from "./place-in-line.ts";
-import { Polling, type PollingOptions } from "./polling.ts";
+import { Polling } from "./polling.ts";
 import type { ProcessLease } from "./process-lease.ts";
 import type { WaitLimit } from "./wait-limit.ts";
 
@@ -71,10 +71,15 @@ export class Contender {
     if (hold) return hold;
     if (stayAwayMs > 0)
       await sleep(this.#blob.clock, this.#limit.untilNextPoll(stayAwayMs, 0), { signal: this.#limit.signal });
+    const { fencing, requestsAfter = 0 } = this.#options;
+    // A poll that is granted is followed by a look at the record and a write of it, where another process held the lock
+    // before.
+    const longer = (fencing ? 3 : 1) + requestsAfter;
+    const polling = new Polling({ blob: this.#blob, limit: this.#limit, outage: this.#outage, longer });
     for (let losses = 1; ; losses += 1) {
       hold = await this.#attemptToHold(
         (acquisition, place) => (place ? () => place.step() : this.#pollOf(acquisition)),
-        new Polling(this.#polling),
+        polling,
       );
       if (hold) return hold;
       // Granted, and lost before the caller saw it. The id of a lost lease is never used again, so a new acquisition
@@ -151,7 +156,7 @@ export class Contender {
     const { signal } = this.#limit;
     try {
       signal.throwIfAborted();
-      const token = await freshToken(lease, this.#tokenOptions);
+      const token = await this.#freshToken(lease);
       const hold = new Hold({ lease, head: this.#head, token, handOver: this.#handOver });
       lease.onTaken?.();
       return hold;
@@ -162,6 +167,14 @@ export class Contender {
       this.#lost = error;
       return undefined;
     }
+  }
+
+  #freshToken(lease: ProcessLease): Promise<number | undefined> {
+    const { fencing, description, unreachableAfterMs } = this.#options;
+    // A caller that waits repeats any number of refused writes. One that asks once must not keep other tasks waiting.
+    const longestMs = this.#isAskingOnce ? unreachableAfterMs : undefined;
+    const { signal } = this.#limit;
+    return freshToken(lease, { fencing, description, signal, outage: () => this.#outage, longestMs });
   }
 
   /** Leaves the queue without a hold. The next task goes on with what this one knows of an outage. */
@@ -177,20 +190,6 @@ export class Contender {
 
   get #handOver(): HandOver {
     return this.#fair ? this.#fair.handOver : new LocalFirstHandOver(this.#options, this.#blob.random);
-  }
-
-  get #polling(): PollingOptions {
-    const { fencing, requestsAfter = 0 } = this.#options;
-    // A poll that is granted is followed by a look at the record and a write of it, where another process held the lock
-    // before.
-    return { blob: this.#blob, limit: this.#limit, outage: this.#outage, longer: (fencing ? 3 : 1) + requestsAfter };
-  }
-
-  get #tokenOptions(): FreshTokenOptions {
-    const { fencing, description, unreachableAfterMs } = this.#options;
-    // A caller that waits repeats any number of refused writes. One that asks once must not keep other tasks waiting.
-    const longestMs = this.#isAskingOnce ? unreachableAfterMs : undefined;
-    return { fencing, description, signal: this.#limit.signal, outage: () => this.#outage, longestMs };
   }
 }
 

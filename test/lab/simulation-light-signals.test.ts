@@ -12,9 +12,10 @@ describe("light signals", () => {
   it.each(GAMES)("change nothing in what happens: %s", async (game) => {
     for (const seed of [7, 11, 13]) {
       const plan = { seed, game, isTold: true };
-      const told = await simulate(plan);
+      const { history: exported, ...told } = await simulate(plan);
       useNodes = useLightSignals();
-      expect(await simulate(plan)).toEqual(told);
+      const { history, ...light } = await simulate(plan);
+      expect({ ...light, history: history() }).toEqual({ ...told, history: exported() });
       useNodes();
     }
   });

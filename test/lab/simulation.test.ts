@@ -25,8 +25,9 @@ describe("a simulation", () => {
   });
 
   it("happens the same way whether or not it is told", async () => {
-    const { lines: told, ...once } = await simulate({ seed: 7, isTold: true });
-    const { lines: untold, ...again } = await simulate({ seed: 7 });
+    const { lines: told, history: exported, ...once } = await simulate({ seed: 7, isTold: true });
+    const { lines: untold, history, ...again } = await simulate({ seed: 7 });
+    expect(history()).toEqual(exported());
     expect(again).toEqual(once);
     expect([told.length > 0, untold.length]).toEqual([true, 0]);
   });

@@ -163,6 +163,34 @@ describe("a public object", () => {
   });
 });
 
+/** The names that an entry's declarations export. They are re-exports, one by one. */
+const exportsIn = (declarations: string): { name: string; isType: boolean }[] =>
+  [...declarations.matchAll(/^export (type )?\{([^}]*)\}/gm)].flatMap(([, all, names = ""]) =>
+    names
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== "")
+      .map((name) => ({ name: name.replace(/^type /, ""), isType: all !== undefined || name.startsWith("type ") })),
+  );
+
+describe("an entry of the package", () => {
+  it.each([
+    ["index", 10],
+    ["store/index", 0],
+    ["testing/index", 3],
+  ])("has at run time every value that its types declare, in both module systems: %s", async (entry, least) => {
+    for (const folder of ["dist", "dist/cjs"]) {
+      const declared = exportsIn(readFileSync(join(PROJECT, folder, `${entry}.d.ts`), "utf8"));
+      const values = declared.filter(({ isType }) => !isType).map(({ name }) => name);
+      const exported = Object.keys(await load<object>(`${folder}/${entry}.js`));
+      const own = exported.filter((name) => !["default", "module.exports", "__esModule"].includes(name));
+      expect(declared.length).toBeGreaterThan(10);
+      expect(values.length).toBeGreaterThanOrEqual(least);
+      expect(own.sort()).toEqual(values.sort());
+    }
+  });
+});
+
 describe("the check of public objects itself", () => {
   it("sees a method, a getter and a static member that are not declared", () => {
     class Inner {

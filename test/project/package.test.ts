@@ -21,6 +21,8 @@ interface Manifest {
   readonly exports: Readonly<Record<string, string | Readonly<Record<Condition, Entry>>>>;
   readonly publishConfig: unknown;
   readonly scripts: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional: boolean }>>;
 }
 
 const read = (path: string): string => readFileSync(join(PROJECT, path), "utf8");
@@ -137,6 +139,12 @@ describe("the package", () => {
     expect(["preinstall", "install", "postinstall", "prepare"].filter((script) => script in manifest.scripts)).toEqual(
       [],
     );
+  });
+
+  it("names the SDK as a peer, and what not everybody needs as an optional one", () => {
+    expect(Object.keys(manifest.peerDependencies)).toContain("@azure/storage-blob");
+    expect(manifest.peerDependenciesMeta["@azure/storage-blob"]).toBeUndefined();
+    for (const name of ["@azure/identity", "azurite"]) expect(manifest.peerDependenciesMeta[name]?.optional).toBe(true);
   });
 });
 

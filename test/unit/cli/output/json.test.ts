@@ -10,6 +10,7 @@ import {
 } from "../../../../src/cli/output/json.ts";
 import type { BreakResult, Leader, LockStatus } from "../../../../src/index.ts";
 import { printable } from "../../../../src/status/printable.ts";
+import { parseDocument } from "../../../support/documents.ts";
 import { ago } from "../../../support/lock-statuses.ts";
 import { PROJECT } from "../../../support/sources.ts";
 
@@ -53,6 +54,20 @@ describe("what --json prints", () => {
     const tables = fieldTables(TEXT);
     expect([...tables.keys()].sort()).toEqual([...names].sort());
     for (const name of names) expect([name, tables.get(name)]).toEqual([name, fieldsOf(name)]);
+  });
+
+  it("has the fields alone that the samples in docs/cli.md have", () => {
+    const known = new Set([...fieldTables(TEXT).values()].flat());
+    const fieldsIn = (value: unknown): string[] =>
+      typeof value === "object" && value !== null
+        ? Object.entries(value).flatMap(([name, inner]) => [
+            ...(Array.isArray(value) ? [] : [name]),
+            ...fieldsIn(inner),
+          ])
+        : [];
+    const samples = parseDocument("docs/cli.md", TEXT).blocks.filter(({ language }) => language === "json");
+    expect(samples.length).toBeGreaterThan(2);
+    expect(samples.flatMap(({ code }) => fieldsIn(JSON.parse(code))).filter((name) => !known.has(name))).toEqual([]);
   });
 
   it("has dates as ISO 8601", () => {

@@ -18,15 +18,16 @@ export function withoutNames(diagnosis: Diagnosis, address: StoreAddress | undef
   const { account, host, container } = address;
   const [hostname = ""] = host.split(":");
   const accountName = account.split("/").at(-1) ?? account;
-  // The longest first: one may be a part of another.
   const names: readonly (readonly [string, string])[] = [
     [`${account}/${container}`, "<account>/<container>"],
-    [account, "<account>"],
     [host, "<host>"],
     [hostname, "<host>"],
+    [account, "<account>"],
     [accountName, "<account>"],
   ];
-  const clean = (text: string): string => names.reduce((left, [name, mark]) => replaced(left, name, mark), text);
+  // One may be a part of another.
+  const sorted = names.toSorted(([one], [other]) => other.length - one.length);
+  const clean = (text: string): string => sorted.reduce((left, [name, mark]) => replaced(left, name, mark), text);
   const cleanAll = (texts: Readonly<Record<string, string>>): Record<string, string> =>
     Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, clean(text)]));
   return {

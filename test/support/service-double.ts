@@ -64,6 +64,8 @@ export interface Told {
 }
 
 const URL_OF_CONTAINER = "https://acme.blob.core.windows.net/locks";
+/** The containers that a diagnosis makes for the contract. */
+const FURTHER_CONTAINER = /^azmutex-doctor-/;
 /** When the service's clock, and `clock`, stand at 0. */
 export const STARTS_AT = Date.UTC(2026, 0, 1);
 /** So many to a page, so that listings are continued. */
@@ -87,6 +89,7 @@ export class ServiceDouble {
   readonly memory: MemoryLeaseStore;
   readonly asked: Asked[] = [];
   readonly told: Told[] = [];
+  readonly #others = new Map<string, MemoryLeaseStore>();
   readonly #clock: Clock;
   readonly #middleman: Middleman;
   readonly #latencyMs: number;
@@ -162,30 +165,43 @@ export class ServiceDouble {
   }
 
   readonly #does: Readonly<Record<AnyOperation, (asked: Asked, request: WebResource) => Promise<Answer>>> = {
-    acquire: async ({ name, leaseId = "" }, { headers }) => {
+    acquire: async (asked, { headers }) => {
+      const { name, leaseId = "" } = asked;
       const seconds = Number(headers.get("x-ms-lease-duration"));
-      const answer = await this.memory.acquire(name, leaseId, seconds === -1 ? "infinite" : (seconds as LeaseLength));
+      const answer = await this.#memoryOf(asked).acquire(
+        name,
+        leaseId,
+        seconds === -1 ? "infinite" : (seconds as LeaseLength),
+      );
       if (answer.kind === "held") return this.#refusal("409 LeaseAlreadyPresent");
       return answer.kind === "missing"
         ? this.#missing(answer)
         : this.#done(201, { "x-ms-lease-id": leaseId, ...stamped(answer) });
     },
-    renew: async ({ name, leaseId = "" }) => {
-      const answer = await this.memory.renew(name, leaseId);
+    renew: async (asked) => {
+      const { name, leaseId = "" } = asked;
+      const answer = await this.#memoryOf(asked).renew(name, leaseId);
       return this.#ofLease(answer, 200, {
         "x-ms-lease-id": leaseId,
         ...(answer.kind === "renewed" && stamped(answer)),
       });
     },
-    release: async ({ name, leaseId = "" }) => this.#ofLease(await this.memory.release(name, leaseId), 200),
-    change: async ({ name, leaseId = "" }, { headers }) => {
-      const proposed = headers.get("x-ms-proposed-lease-id") ?? "";
-      return this.#ofLease(await this.memory.change(name, leaseId, proposed), 200, { "x-ms-lease-id": proposed });
+    release: async (asked) => {
+      const { name, leaseId = "" } = asked;
+      return this.#ofLease(await this.#memoryOf(asked).release(name, leaseId), 200);
     },
-    break: async ({ name }, { headers }) => {
+    change: async (asked, { headers }) => {
+      const { name, leaseId = "" } = asked;
+      const proposed = headers.get("x-ms-proposed-lease-id") ?? "";
+      return this.#ofLease(await this.#memoryOf(asked).change(name, leaseId, proposed), 200, {
+        "x-ms-lease-id": proposed,
+      });
+    },
+    break: async (asked, { headers }) => {
+      const { name } = asked;
       const period = headers.get("x-ms-lease-break-period");
       const periodSeconds = period === undefined ? undefined : Number(period);
-      const answer = await this.memory.break(name, { periodSeconds, ifMatch: headers.get("if-match") });
+      const answer = await this.#memoryOf(asked).break(name, { periodSeconds, ifMatch: headers.get("if-match") });
       switch (answer.kind) {
         case "breaking":
           return this.#done(202, { "x-ms-lease-time": String(answer.freeInSeconds) });
@@ -197,13 +213,15 @@ export class ServiceDouble {
           return this.#missing(answer);
       }
     },
-    create: async ({ name }, { headers }) => {
-      const answer = await this.memory.create(name, metadataIn(headers.toJson({ preserveCase: true })));
+    create: async (asked, { headers }) => {
+      const { name } = asked;
+      const answer = await this.#memoryOf(asked).create(name, metadataIn(headers.toJson({ preserveCase: true })));
       if (answer.kind === "exists") return this.#refusal("409 BlobAlreadyExists");
       return answer.kind === "missing" ? this.#missing(answer) : this.#done(201, stamped(answer));
     },
-    read: async ({ name }) => {
-      const answer = await this.memory.read(name);
+    read: async (asked) => {
+      const { name } = asked;
+      const answer = await this.#memoryOf(asked).read(name);
       if (answer.kind === "missing") return { ...this.#missing(answer), body: "" };
       const { blob } = answer;
       const length = { "content-length": blob.hasContent ? "1" : "0" };
@@ -223,23 +241,25 @@ export class ServiceDouble {
         return put.status === 201 ? { ...put, status: 200 } : put;
       }
       const metadata = metadataIn(headers.toJson({ preserveCase: true }));
-      const answer = await this.memory.writeMetadata(name, metadata, {
+      const answer = await this.#memoryOf(asked).writeMetadata(name, metadata, {
         leaseId,
         ifMatch: headers.get("if-match") ?? "",
       });
       if (answer.kind === "refused") return this.#refusal(answer.status);
       return answer.kind === "unmet" ? this.#refusal("412 ConditionNotMet") : this.#done(200, stamped(answer));
     },
-    remove: async ({ name, leaseId }) => {
-      const answer = await this.memory.remove(name, { leaseId });
+    remove: async (asked) => {
+      const { name, leaseId } = asked;
+      const answer = await this.#memoryOf(asked).remove(name, { leaseId });
       if (answer.kind === "removed") return this.#done(202);
       return this.#refusal(writeRefusal(answer, leaseId));
     },
-    list: async ({ name: prefix }, { url }) => {
-      if (!(await this.#hasContainer())) return this.#refusal("404 ContainerNotFound");
+    list: async (asked, { url }) => {
+      const { name: prefix } = asked;
+      if (!(await this.#hasContainer(asked))) return this.#refusal("404 ContainerNotFound");
       const found: StoredBlob[] = [];
-      for await (const { key } of this.memory.list(prefix)) {
-        const answer = await this.memory.read(key, { asWritten: true });
+      for await (const { key } of this.#memoryOf(asked).list(prefix)) {
+        const answer = await this.#memoryOf(asked).read(key, { asWritten: true });
         if (answer.kind === "found") found.push(answer.blob);
       }
       const query = new URL(url).searchParams;
@@ -254,35 +274,59 @@ export class ServiceDouble {
         `<Blobs>${blobs.join("")}</Blobs><NextMarker>${next}</NextMarker></EnumerationResults>`;
       return { ...this.#done(200, { "content-type": "application/xml" }), body };
     },
-    put: async ({ name, leaseId }, { headers }) => {
+    put: async (asked, { headers }) => {
+      const { name, leaseId } = asked;
       const metadata = metadataIn(headers.toJson({ preserveCase: true }));
-      const answer = await this.memory.putBlob(name, { metadata, leaseId });
+      const answer = await this.#memoryOf(asked).putBlob(name, { metadata, leaseId });
       return answer.kind === "written"
         ? this.#done(201, stamped(answer))
         : this.#refusal(writeRefusal(answer, leaseId));
     },
-    "read the container": async () =>
-      (await this.#hasContainer()) ? this.#done(200) : this.#refusal("404 ContainerNotFound"),
+    "read the container": async (asked) =>
+      (await this.#hasContainer(asked)) ? this.#done(200) : this.#refusal("404 ContainerNotFound"),
     "read the account": async () =>
       this.#done(200, { "x-ms-sku-name": "Standard_ZRS", "x-ms-account-kind": "StorageV2" }),
-    "delete the container": async () => {
-      await this.memory.deleteContainer();
+    "delete the container": async (asked) => {
+      await this.#memoryOf(asked).deleteContainer();
       return this.#done(202);
     },
-    "create the container": async () => {
-      if (await this.#hasContainer()) return this.#refusal("409 ContainerAlreadyExists");
-      await this.memory.createContainer();
+    "create the container": async (asked) => {
+      if (await this.#hasContainer(asked)) return this.#refusal("409 ContainerAlreadyExists");
+      await this.#memoryOf(asked).createContainer();
       return this.#done(201);
     },
   };
+
+  /** The containers beside the usual one that exist. */
+  async furtherContainers(): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const [name, memory] of this.#others) {
+      const answer = await memory.read("no-blob");
+      if (!(answer.kind === "missing" && answer.what === "container")) found.push(name);
+    }
+    return found;
+  }
 
   /** What the service says where there is no container. */
   missingContainer(): Answer {
     return this.#refusal("404 ContainerNotFound");
   }
 
-  async #hasContainer(): Promise<boolean> {
-    const answer = await this.memory.read("no-blob");
+  /** The container that a request is to. */
+  #memoryOf({ url }: Asked): MemoryLeaseStore {
+    const [, name = ""] = new URL(url).pathname.split("/");
+    if (!FURTHER_CONTAINER.test(name)) return this.memory;
+    const found = this.#others.get(name) ?? new MemoryLeaseStore({ clock: this.#clock, startsAt: this.#now });
+    this.#others.set(name, found);
+    return found;
+  }
+
+  get #now(): number {
+    return this.#startsAt + this.#clock.now();
+  }
+
+  async #hasContainer(asked: Asked): Promise<boolean> {
+    const answer = await this.#memoryOf(asked).read("no-blob");
     return !(answer.kind === "missing" && answer.what === "container");
   }
 
@@ -305,7 +349,7 @@ export class ServiceDouble {
   }
 
   #done(status: number, headers: Readonly<Record<string, string>> = {}): Answer {
-    const date = new Date(this.#startsAt + this.#clock.now()).toUTCString();
+    const date = new Date(this.#now).toUTCString();
     return { status, headers: { date, "x-ms-request-id": "double", ...headers } };
   }
 }

@@ -17,14 +17,14 @@ export const ACCOUNT: FindingTexts<AccountFinding> = Object.freeze({
     means: "Each record of a holder leaves a version: one whenever another process takes the lock.",
     advice:
       "Turn it off, let a lifecycle rule delete versions after a day, or use fencing: false. " +
-      "az storage account blob-service-properties update --enable-versioning false",
+      "az storage account blob-service-properties update --account-name ACCOUNT --enable-versioning false",
     link: LINK,
   },
   "soft-delete": {
     severity: "notice",
     means: "Tickets of fair and readers' blobs stay for the retention time after they are deleted.",
     advice:
-      "Turn it off for an account of locks: az storage account blob-service-properties update --enable-delete-retention false",
+      "Turn it off for an account of locks: az storage account blob-service-properties update --account-name ACCOUNT --enable-delete-retention false",
     link: LINK,
   },
   immutable: {

@@ -19,7 +19,7 @@ const { status } = spawnSync(process.execPath, [vitest, "run", ...args], {
 });
 console.log(
   `Left out, as they take minutes: \`npm ${isSlow ? "test" : "run test:slow"}\`. As they need more than npm: ` +
-    "`npm run model` (spin, gcc), `npm run interop` (go), `npm run faults` (gcc, openssl, go, redis-server), " +
+    "`npm run model` (spin, gcc), `npm run interop` (go), `npm run faults` (gcc, go, redis-server), " +
     "`npm run bench` (go, redis-server, etcd).",
 );
 process.exitCode = status ?? 1;

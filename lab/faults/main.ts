@@ -26,7 +26,7 @@ const USAGE = `Usage: npm run faults [-- --only <row>] [-- --column <name>] [-- 
   --json            what was seen, as JSON, and nothing written
 
 Measures every cell, in real time, within 20 minutes, and writes docs/faults.md if all of them were measured.
-Needs Linux, gcc and openssl; for the columns of Redis: apt-get install redis-server
+Needs Linux and gcc; for the columns of Redis: apt-get install redis-server
 `;
 
 const DOCUMENT = fileURLToPath(new URL("docs/faults.md", PROJECT));

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import { certificate } from "../shared/certificate.ts";
+import { loopbackCertificate } from "../shared/certificate.ts";
 
 /** For how long a token is good, unless a row wants another, in seconds. None is used in its last second. */
 export const TOKEN_SECONDS = 4;
@@ -27,7 +27,7 @@ export class TokenService implements AsyncDisposable {
   readonly #server: Server;
 
   private constructor() {
-    this.#server = createServer(certificate(), (request, response) => this.#serve(request, response));
+    this.#server = createServer(loopbackCertificate(), (request, response) => this.#serve(request, response));
   }
 
   static async start(): Promise<TokenService> {
@@ -39,7 +39,7 @@ export class TokenService implements AsyncDisposable {
 
   /** The environment of a process that is to ask here for its tokens. */
   get env(): Readonly<Record<string, string>> {
-    return { AZURE_AUTHORITY_HOST: this.#url, NODE_EXTRA_CA_CERTS: certificate().certificateFile };
+    return { AZURE_AUTHORITY_HOST: this.#url, NODE_EXTRA_CA_CERTS: loopbackCertificate().certificateFile };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -11,7 +11,7 @@ import {
   StorageSharedKeyCredential,
 } from "@azure/storage-blob";
 import type { Emulator } from "azmutex/testing";
-import { certificate } from "../shared/certificate.ts";
+import { loopbackCertificate } from "../shared/certificate.ts";
 
 /**
  * What plays Entra ID: a managed identity that gives one token, and the emulator behind TLS, which answers to that
@@ -28,7 +28,7 @@ const REFUSAL = "<?xml version='1.0'?><Error><Code>InvalidAuthenticationInfo</Co
 export async function startEntra(emulator: Emulator): Promise<Entra> {
   const token = `token-${randomUUID()}`;
   const secret = randomUUID();
-  const { key, cert, certificateFile } = certificate();
+  const { key, cert, certificateFile } = loopbackCertificate();
   const identity = createServer((asked, answer) => {
     const isAllowed = asked.headers["x-identity-header"] === secret;
     answer.writeHead(isAllowed ? 200 : 401, { "content-type": "application/json" });

@@ -1,6 +1,6 @@
 import { describe, expect, it, type TestContext } from "vitest";
+import { type Certificate, certificateFor } from "../../lab/shared/certificate.ts";
 import type { Diagnosis } from "../../src/index.ts";
-import { type Certificate, certificateFor } from "../support/certificate.ts";
 import { Cli, type CliEnd } from "../support/cli.ts";
 import { DOCTOR_CASES, type DoctorCase } from "../support/doctor-cases.ts";
 import { onTerminal } from "../support/pseudo-terminal.ts";

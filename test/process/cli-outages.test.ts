@@ -6,7 +6,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from "
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
-import { type Certificate, certificateFor } from "../support/certificate.ts";
+import { type Certificate, certificateFor } from "../../lab/shared/certificate.ts";
 import { Cli } from "../support/cli.ts";
 import { gate } from "../support/gate.ts";
 

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { WebResource } from "@azure/storage-blob";
+import type { Certificate } from "../../lab/shared/certificate.ts";
 import { MemoryLeaseStore } from "../../src/testing/index.ts";
 import { systemClock } from "../../src/time/clock.ts";
-import type { Certificate } from "./certificate.ts";
 import type { DoctorCase } from "./doctor-cases.ts";
 import { ServiceDouble } from "./service-double.ts";
 

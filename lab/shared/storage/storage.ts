@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { AzureMutex } from "azmutex";
 import { emulatorConnectionString } from "../../../src/store/azure/connection-string.ts";
 import { EMULATOR } from "../../../src/store/azure/endpoint.ts";
-import { type Certificate, certificate } from "../certificate.ts";
+import { type Certificate, loopbackCertificate } from "../certificate.ts";
 import { failure, firstMessage, kill } from "../child-process.ts";
 import { HTTP } from "../wire/http.ts";
 import type { Protocol } from "../wire/protocol.ts";
@@ -66,10 +66,10 @@ const ENDS_WITH_PARENT = "data:text/javascript,process.on('disconnect', () => pr
 /** Blobs by https, for which Entra tokens are good as well as the account's key. */
 export const BLOBS_WITH_TOKENS: StorageRoom = {
   protocol: HTTP,
-  certificate,
+  certificate: loopbackCertificate,
   missing: () => undefined,
   async start() {
-    const { keyFile, certificateFile } = certificate();
+    const { keyFile, certificateFile } = loopbackCertificate();
     const where = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"];
     const how = [
       "--cert",

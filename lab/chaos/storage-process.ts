@@ -5,19 +5,10 @@ import { fileURLToPath } from "node:url";
 import { emulatorConnectionString } from "../../src/store/azure/connection-string.ts";
 import { EMULATOR } from "../../src/store/azure/endpoint.ts";
 import { kill } from "../shared/child-process.ts";
+import { AZURITE_SWITCHES, portSaid } from "../shared/storage/azurite-command.ts";
 import type { Upstream } from "../shared/wire/fault-proxy.ts";
 
 const PROGRAM = fileURLToPath(new URL("./storage-program.js", import.meta.url));
-// The version check is off because the SDK is ahead of Azurite; see AZURITE_SETTINGS.
-const SWITCHES = [
-  "--blobHost",
-  "127.0.0.1",
-  "--blobPort",
-  "0",
-  "--silent",
-  "--skipApiVersionCheck",
-  "--disableTelemetry",
-];
 
 /**
  * Azurite as a process of its own that keeps its data on disk: it can be killed, and come back on another port. The
@@ -66,18 +57,8 @@ export class StorageProcess implements Upstream, AsyncDisposable {
     const child = this.#next;
     this.#child = child;
     this.#next = prepared();
-    child.send([...SWITCHES, "--location", this.#data]);
-    let said = "";
-    this.#port = await new Promise<number>((resolve, reject) => {
-      for (const stream of [child.stdout, child.stderr]) {
-        stream?.setEncoding("utf8").on("data", (text: string) => {
-          said += text;
-          const [, port] = /successfully listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(said) ?? [];
-          if (port) resolve(Number(port));
-        });
-      }
-      child.once("exit", () => reject(new Error(`Azurite does not start:\n${said}`)));
-    });
+    child.send([...AZURITE_SWITCHES, "--location", this.#data]);
+    this.#port = await portSaid(child);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { hasEnded } from "../shared/child-process.ts";
+import { complaintOf, hasEnded } from "../shared/child-process.ts";
 import type { Job, Order, Report } from "./messages.ts";
 
 const PROGRAM = fileURLToPath(new URL("./worker.js", import.meta.url));
@@ -20,13 +20,10 @@ export class WorkerProcess {
     this.job = job;
     const child = fork(PROGRAM, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
     this.#child = child;
-    let complaint = "";
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      complaint += text;
-    });
+    const complaint = complaintOf(child);
     this.ended = once(child, "close").then(([code, signal]) => {
       const isAsMeant = (signal === "SIGKILL" && this.#isDoomed) || (code === 0 && this.#isFinishing);
-      return isAsMeant ? undefined : `${job.worker} ended with ${signal ?? code}: ${complaint.trim()}`;
+      return isAsMeant ? undefined : `${job.worker} ended with ${signal ?? code}: ${complaint()}`;
     });
     this.ready = new Promise((resolve) => {
       child.on("message", (report: Report) =>

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { complaintOf } from "../shared/child-process.ts";
 import { now } from "../shared/now.ts";
 import type { Order, Plan, Report } from "./messages.ts";
 import type { SleepClock } from "./sleep-clock.ts";
@@ -22,16 +23,14 @@ export abstract class Actor implements AsyncDisposable {
   /** Before it goes on to give the lock back. */
   onWorkEnded: () => void = () => this.tell({ order: "go on" });
   /** What it printed where errors go. */
-  protected printed = "";
+  protected readonly printed: () => string;
   protected readonly child: ChildProcess;
   readonly #reports: Report[] = [];
   readonly #looks = new Set<() => void>();
 
   protected constructor(child: ChildProcess) {
     this.child = child;
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      this.printed += text;
-    });
+    this.printed = complaintOf(child);
     let endedAt = Number.NaN;
     child.on("exit", () => {
       endedAt = now();
@@ -128,7 +127,7 @@ export class NodeActor extends Actor {
    */
   static async prepare(plan: Plan, env: Readonly<Record<string, string>> = {}, clock?: SleepClock): Promise<NodeActor> {
     const actor = new NodeActor(plan, env, clock);
-    if (!(await actor.says("ready", START_MS))) throw new Error(`a process did not start: ${actor.printed}`);
+    if (!(await actor.says("ready", START_MS))) throw new Error(`a process did not start: ${actor.printed()}`);
     return actor;
   }
 

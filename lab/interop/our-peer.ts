@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { endOf } from "../shared/child-process.ts";
 import type { OurJob, OurReport } from "./our-job.ts";
 
 const PROGRAM = fileURLToPath(new URL("./our-process.js", import.meta.url));
@@ -11,14 +12,7 @@ export class OurPeer {
 
   constructor(container: string, job: OurJob) {
     this.#child = fork(PROGRAM, [container], { stdio: ["ignore", "ignore", "pipe", "ipc"] });
-    let complaint = "";
-    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      complaint ||= /^\w*Error.*$/m.exec(text)?.[0] ?? "";
-    });
-    this.#ended = new Promise((resolve) => {
-      this.#child.once("error", (error) => resolve(error.message));
-      this.#child.once("close", (code, signal) => resolve(`our process ended with ${signal ?? code}: ${complaint}`));
-    });
+    this.#ended = endOf(this.#child, "our process");
     this.#send(job);
   }
 

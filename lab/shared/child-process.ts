@@ -24,3 +24,25 @@ export async function firstMessage<T>(child: ChildProcess, name: string): Promis
   const [message] = (await Promise.race([once(child, "message"), failure(child, name)])) as [T];
   return message;
 }
+
+/** What it has printed where errors go, whenever that is asked. */
+export function complaintOf({ stderr }: ChildProcess): () => string {
+  let text = "";
+  stderr?.setEncoding("utf8").on("data", (more: string) => {
+    text += more;
+  });
+  return () => text.trim();
+}
+
+/** Resolves when it is gone, or could not be started, with how it ended in words. */
+export function endOf(child: ChildProcess, name: string): Promise<string> {
+  const complaint = complaintOf(child);
+  return new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, signal) => {
+      // Of an uncaught error, the line that says it: before it stands code.
+      const why = /^\w*Error.*$/m.exec(complaint())?.[0] ?? complaint();
+      resolve(`${name} ended with ${signal ?? code}: ${why}`);
+    });
+  });
+}

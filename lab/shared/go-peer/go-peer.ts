@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { endOf } from "../child-process.ts";
 import { seconds } from "../duration.ts";
 
 /** What the Go program is told; see `go/main.go`. */
@@ -43,18 +44,9 @@ export class GoPeer {
   constructor(program: string, container: string, suffix: string) {
     this.#suffix = suffix;
     this.#child = spawn(program, [container], { stdio: ["pipe", "pipe", "pipe"] });
-    let complaint = "";
-    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      complaint += text;
-    });
     // Nothing is read any more once it is killed.
     this.#child.stdin?.on("error", () => undefined);
-    this.#ended = new Promise((resolve) => {
-      this.#child.once("error", (error) => resolve(error.message));
-      this.#child.once("close", (code, signal) =>
-        resolve(`Go's process ended with ${signal ?? code}: ${complaint.trim()}`),
-      );
-    });
+    this.#ended = endOf(this.#child, "Go's process");
     if (this.#child.stdout) {
       createInterface(this.#child.stdout).on("line", (line) => this.#hear(JSON.parse(line) as GoAnswer | GoLog));
     }

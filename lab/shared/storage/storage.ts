@@ -7,10 +7,11 @@ import { AzureMutex } from "azmutex";
 import { emulatorConnectionString } from "../../../src/store/azure/connection-string.ts";
 import { EMULATOR } from "../../../src/store/azure/endpoint.ts";
 import { type Certificate, loopbackCertificate } from "../certificate.ts";
-import { failure, firstMessage, kill } from "../child-process.ts";
+import { firstMessage, kill } from "../child-process.ts";
 import { HTTP } from "../wire/http.ts";
 import type { Protocol } from "../wire/protocol.ts";
 import { commandBytes, RESP } from "../wire/resp.ts";
+import { AZURITE_SWITCHES, portSaid } from "./azurite-command.ts";
 
 /** A server of this machine, with everything in memory. */
 export interface Storage extends AsyncDisposable {
@@ -70,41 +71,18 @@ export const BLOBS_WITH_TOKENS: StorageRoom = {
   missing: () => undefined,
   async start() {
     const { keyFile, certificateFile } = loopbackCertificate();
-    const where = ["--blobHost", "127.0.0.1", "--blobPort", "0", "--inMemoryPersistence"];
-    const how = [
-      "--cert",
-      certificateFile,
-      "--key",
-      keyFile,
-      "--oauth",
-      "basic",
-      "--silent",
-      "--skipApiVersionCheck",
-      "--disableTelemetry",
-    ];
-    const child = fork(require.resolve("azurite/dist/src/blob/main.js"), [...where, ...how], {
+    const how = ["--inMemoryPersistence", "--cert", certificateFile, "--key", keyFile, "--oauth", "basic"];
+    const child = fork(require.resolve("azurite/dist/src/blob/main.js"), [...AZURITE_SWITCHES, ...how], {
       execArgv: ["--no-deprecation", "--import", ENDS_WITH_PARENT],
       stdio: ["ignore", "pipe", "inherit", "ipc"],
     });
-    return storageOf(child, await Promise.race([portSaid(child), failure(child, "Azurite")]));
+    return storageOf(child, await portSaid(child));
   },
   addressAt: (port) => EMULATOR.endpoint.replace("http:", "https:").replace(":10000", `:${port}`),
   async breakAtOnce() {
     throw new Error("no row breaks a lock here");
   },
 };
-
-/** The port that Azurite's command line says it listens on. */
-async function portSaid(child: ChildProcess): Promise<number> {
-  let said = "";
-  for await (const text of child.stdout?.setEncoding("utf8") ?? []) {
-    said += text;
-    const [, port] = /successfully listens on https:\/\/127\.0\.0\.1:(\d+)/.exec(said) ?? [];
-    if (port === undefined) continue;
-    return Number(port);
-  }
-  throw new Error(`Azurite does not say where it listens:\n${said}`);
-}
 
 export const REDIS: StorageRoom = {
   protocol: RESP,

@@ -55,6 +55,7 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
       "azmutex run nightly --try --held-exit-code 0 -- ./job.sh",
       "azmutex run partner-api --semaphore 5 -- ./crawl.sh",
       "azmutex run index --read -- ./report.sh",
+      "azmutex run nightly --once-per day -- ./job.sh",
     ],
     codes: [...RUNNING, "held", "lost", "timedOut"],
     runsJob: true,
@@ -65,6 +66,10 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
       "azmutex hold deploy --try <lock.in >lock.out &",
     ],
     codes: [...ASKING, "held", "lost", "timedOut", "signalled"],
+  },
+  once: {
+    examples: ["azmutex once nightly", "azmutex once nightly --json | jq -r .once.state"],
+    codes: [...ASKING, "held"],
   },
   elect: {
     examples: [

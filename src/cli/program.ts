@@ -12,6 +12,7 @@ az login, ...).`;
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = Object.freeze({
   run: async () => (await import("./commands/run.ts")).runCommand(),
   hold: async () => (await import("./commands/hold.ts")).holdCommand(),
+  once: async () => (await import("./commands/once.ts")).onceCommand(),
   elect: async () => (await import("./commands/elect.ts")).electCommand(),
   leader: async () => (await import("./commands/leader.ts")).leaderCommand(),
   status: async () => (await import("./commands/status.ts")).statusCommand(),

@@ -5,6 +5,7 @@ import { JobCommand, jobCommand, programName } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
 import { graceOption, leaseOption } from "../job/job-terms.ts";
 import { holderOption, type LockOptions, withLock } from "../lock/lock-options.ts";
+import { checkOnce, isOnce, withOnce } from "../lock/once-slots.ts";
 import { whileHeld } from "../lock/while-held.ts";
 
 /** The library takes no longer one. */
@@ -19,7 +20,7 @@ export function runCommand(): Command {
     .usage("[options] <key> -- <command> [arguments...]")
     .argument("<key>", "name of the lock")
     .argument("[command...]", "what to run");
-  withLock(command)
+  withOnce(withLock(command))
     .addOption(leaseOption())
     .addOption(graceOption())
     .addOption(holderOption())
@@ -30,9 +31,13 @@ export function runCommand(): Command {
 }
 
 async function run(key: string, job: readonly string[], options: LockOptions): Promise<void> {
-  await whileHeld(key, { purpose: defaultPurpose(job), ...options }, async (holding, { graceMs, relay, story }) => {
+  checkOnce(options);
+  // A schedule does not queue up behind itself.
+  const waits: Partial<LockOptions> = isOnce(options) && options.timeout === undefined ? { try: true } : {};
+  const lock = { purpose: defaultPurpose(job), ...options, ...waits };
+  await whileHeld(key, lock, async (holding, { graceMs, relay, story, attempt }) => {
     const { fencingToken: token, conditions, slot } = holding;
-    const env = jobEnvironment({ key, token, leaseId: conditions?.leaseId, slot });
+    const env = jobEnvironment({ key, token, leaseId: conditions?.leaseId, slot, attempt });
     story.starts(job);
     const code = await runJob(holding, { command: job, env, graceMs, relay });
     story.ended(job, code);

@@ -1,7 +1,7 @@
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { renewalOverdue } from "../job/renewal-overdue.ts";
 import { pause } from "../time.ts";
-import type { Held } from "./lock-options.ts";
+import type { Held } from "./lock-source.ts";
 
 /** How often to look whether the lock is still certain for the grace. */
 const CHECK_RENEWAL_EVERY_MS = 250;

@@ -1,19 +1,13 @@
 import { type Command, Option } from "commander";
-import {
-  type AzureMutex,
-  type Holding,
-  type KeyKind,
-  type LockerOptions,
-  ReaderWriterLock,
-  Semaphore,
-  type WaitOptions,
-} from "../../index.ts";
+import { type AzureMutex, type KeyKind, type LockerOptions, ReaderWriterLock, Semaphore } from "../../index.ts";
 import type { ConnectionOptions } from "../connection/connection.ts";
 import type { JobTermsOptions } from "../job/job-terms.ts";
 import { type Duration, parseDuration } from "../options/duration.ts";
 import { wholeNumber } from "../options/whole-number.ts";
 import type { WantedLock } from "../waiting/own-ancestors.ts";
 import { heldExitCodeOption } from "./held-exit-code.ts";
+import type { LockSource } from "./lock-source.ts";
+import { isOnce, type OnceCommandOptions, SlotSource } from "./once-slots.ts";
 
 /** As many as a semaphore of the library may have. */
 export const MOST_PERMITS = 1_000;
@@ -22,7 +16,7 @@ export const MOST_PERMITS = 1_000;
  * What the command line says of a lock to take: which kind, how long to wait for it, on what terms, and what others see
  * of it.
  */
-export interface LockOptions extends ConnectionOptions, JobTermsOptions {
+export interface LockOptions extends ConnectionOptions, JobTermsOptions, OnceCommandOptions {
   readonly timeout?: Duration;
   readonly try?: boolean;
   readonly heldExitCode?: number;
@@ -58,25 +52,14 @@ export function withLock(command: Command): Command {
 
 export const holderOption = (): Option => new Option("--holder <name>", "who holds it, for people (default: host:pid)");
 
-/** Something to hold: a lock, a permit, one side of a reader-writer lock. */
-export interface LockSource {
-  run<T>(work: (holding: Held) => Promise<T>, options: WaitOptions): Promise<T>;
-}
-
-/** What a lock, a permit and a read lock have, each its own part of it. */
-export type Held = Holding & {
-  readonly fencingToken: number | undefined;
-  readonly slot?: number;
-  readonly conditions?: { readonly leaseId: string };
-};
-
 export function wantedKindOf({ semaphore, read, write }: LockOptions): WantedLock["kind"] {
   if (semaphore !== undefined) return "permit";
   return read ? "read" : write ? "write" : "lock";
 }
 
 /** What the blob of a key says that is used so. */
-export function keyKindOf({ semaphore, read, write }: LockOptions): KeyKind {
+export function keyKindOf({ semaphore, read, write, ...options }: LockOptions): KeyKind {
+  if (isOnce(options)) return "once";
   if (semaphore !== undefined) return "semaphore";
   return read || write ? "reader-writer-lock" : "lock";
 }
@@ -85,8 +68,9 @@ export function sourceOf(
   mutex: AzureMutex,
   key: string,
   options: LockerOptions,
-  { semaphore: permits, read, write }: LockOptions,
+  { semaphore: permits, read, write, ...slots }: LockOptions,
 ): LockSource {
+  if (isOnce(slots)) return new SlotSource(mutex, key, options, slots);
   if (permits !== undefined) return new Semaphore(mutex, key, { ...options, permits });
   if (read) return new ReaderWriterLock(mutex, key, options).read;
   if (write) return new ReaderWriterLock(mutex, key, options).write;

@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { type AnyMutexError, type AzureMutex, isMutexError } from "../../index.ts";
+import { type AnyMutexError, type AzureMutex, isMutexError, type OnceAttempt } from "../../index.ts";
 import { openMutex, placeOf } from "../connection/connection.ts";
 import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
 import { jobTerms } from "../job/job-terms.ts";
@@ -9,8 +9,9 @@ import type { Duration } from "../options/duration.ts";
 import { inTheWayNow } from "../waiting/in-the-way-now.ts";
 import { refuseToWaitForItself, type WantedLock } from "../waiting/own-ancestors.ts";
 import { WaitingProgress } from "../waiting/waiting-progress.ts";
-import { type Held, keyKindOf, type LockOptions, sourceOf, wantedKindOf } from "./lock-options.ts";
+import { keyKindOf, type LockOptions, sourceOf, wantedKindOf } from "./lock-options.ts";
 import { placed } from "./lock-place.ts";
+import type { Held } from "./lock-source.ts";
 import { endsAtOtherKind } from "./other-kind.ts";
 
 /** With what the work under a lock ends in time. */
@@ -20,6 +21,8 @@ export interface WorkTools {
   readonly relay: SignalRelay;
   readonly story: RunStory;
   readonly mutex: AzureMutex;
+  /** Of a slot. Undefined for all else. */
+  readonly attempt: OnceAttempt | undefined;
 }
 
 /** What is done under a lock. Resolves with the exit code. */
@@ -54,12 +57,13 @@ export async function whileHeld(
       progress = new WaitingProgress(mutex, wanted, "for", endsAtOtherKind(key, keyKindOf(options), otherKind));
     }
     process.exitCode = await source.run(
-      async (holding) => {
+      async (holding, attempt) => {
         progress?.end();
         asked.throwIfAborted();
         story.got(holding.fencingToken, progress?.saidForMs);
-        const code = await work(holding, { graceMs, relay, story, mutex });
-        await story.release(holding);
+        const code = await work(holding, { graceMs, relay, story, mutex, attempt });
+        // What came of a slot is recorded under its lock.
+        if (!attempt) await story.release(holding);
         return code;
       },
       { timeoutMs, signal: asked },

@@ -4,10 +4,10 @@ import { UNNAMED_WAITER } from "../../status/holder-name.ts";
 import { permitWaitersOf, presentHolder } from "../../status/holders.ts";
 import { mixedUseOf } from "../../status/mixed-use.ts";
 import { printable } from "../../status/printable.ts";
-import { shownSlot, slotLabel, slotTime } from "../../status/slot-label.ts";
 import { shownDuration } from "../options/duration.ts";
 import { factLines, titleLine } from "./detail-lines.ts";
 import { forWhat, NO_CONTAINER, permitsOf, shownSince, stateCell, whereabouts } from "./lock-labels.ts";
+import { slotFacts } from "./slot-text.ts";
 
 /** What a fact is called, and its first and further lines. */
 type Fact = readonly [name: string, ...lines: string[]];
@@ -123,13 +123,7 @@ function readerFacts({ readers = [] }: LockStatus): Fact[] {
 }
 
 function onceFacts({ once }: LockStatus, now: number): Fact[] {
-  if (!once) return [];
-  const { by, token, lastDone } = once;
-  const facts: Fact[] = [
-    ["last slot", `${slotLabel(once).replace(/^slot /, "")}, ${shownSince(slotTime(once), now)}`],
-    ["run by", `${printable(by)}, token ${token}`],
-  ];
-  return once.state === "done" || lastDone === undefined ? facts : [...facts, ["last done", shownSlot(lastDone)]];
+  return once ? slotFacts(once, now).map(([name, text]) => [name, text]) : [];
 }
 
 /** `, breaking: free in at most 30 s` */

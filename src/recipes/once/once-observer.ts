@@ -30,28 +30,33 @@ export class OnceObserver {
     this.listeners = new Listeners(log, ONCE_EVENT_NAMES);
   }
 
-  /** A slot is asked for. */
-  observe(slot: Slot): ObservedSlot {
-    return new ObservedSlot(this, slot);
+  /** A slot is asked for: {@link ObservedSlot.isOf} says which. */
+  observe(): ObservedSlot {
+    return new ObservedSlot(this);
   }
 }
 
 /** One call for one slot, as a span, in metrics and in events. */
 export class ObservedSlot {
   readonly #observer: OnceObserver;
-  readonly #slot: Slot;
+  /** Undefined until the service's time is known, where the slot comes of that. */
+  #slot: Slot | undefined;
   #span: Span | undefined;
   #start: (SlotStart & { readonly since: Stopwatch }) | undefined;
 
-  constructor(observer: OnceObserver, slot: Slot) {
+  constructor(observer: OnceObserver) {
     const { telemetry, key } = observer;
     this.#observer = observer;
-    this.#slot = slot;
     quietly(() => {
       if (!telemetry.traces) return;
       const attributes = { "azmutex.kind": "once", ...telemetry.keyAttributes(key) };
       this.#span = startSpan("azmutex.once", { attributes, links: [] });
     });
+  }
+
+  /** It is this one. */
+  isOf(slot: Slot): void {
+    this.#slot = slot;
   }
 
   /** The call itself. */

@@ -85,16 +85,21 @@ export class Once extends Listenable<OnceEvents> {
    * minute ahead of the service's clock, and with `OnceRecordError` for a record that cannot be read, both before
    * anything is run; and as `Locker.lock` does.
    *
-   * @param slot - Later ones compare higher. See {@link Slot}.
+   * @param slot - Later ones compare higher. See {@link Slot}. Or a function that makes it of the service's time, of
+   *   whole seconds.
    * @param options - `timeoutMs` counts with `whileRunning: "wait"` alone.
    */
-  async run<T>(slot: Slot, work: OnceWork<T>, options: WaitOptions = {}): Promise<OnceResult<T>> {
-    checkSlot(slot);
+  async run<T>(
+    slot: Slot | ((now: Date) => Slot),
+    work: OnceWork<T>,
+    options: WaitOptions = {},
+  ): Promise<OnceResult<T>> {
+    if (typeof slot !== "function") checkSlot(slot);
     checkWork(work);
     checkWaitOptions(options);
     // A caller may change its date while this waits.
     const own = slot instanceof Date ? new Date(slot) : slot;
-    const observed = this.#observer.observe(own);
+    const observed = this.#observer.observe();
     return await observed.during(() => this.#run(own, work, options, observed));
   }
 
@@ -139,8 +144,15 @@ export class Once extends Listenable<OnceEvents> {
     await this.#lockable.run((lock) => this.#records.remove({ signal: lock.signal }), options);
   }
 
-  async #run<T>(slot: Slot, work: OnceWork<T>, options: WaitOptions, observed: ObservedSlot): Promise<OnceResult<T>> {
+  async #run<T>(
+    wanted: Slot | ((now: Date) => Slot),
+    work: OnceWork<T>,
+    options: WaitOptions,
+    observed: ObservedSlot,
+  ): Promise<OnceResult<T>> {
     const seen = await this.#records.read({ signal: signalOf(options), tries: TRIES });
+    const slot = typeof wanted === "function" ? wanted(new Date(dateOf(seen.time))) : wanted;
+    observed.isOf(slot);
     checkAgainst(seen, slot, this.key);
     const verdict = verdictOn(seen, slot, this.#policy);
     if (verdict.kind === "over") return { outcome: verdict.outcome, record: verdict.record };

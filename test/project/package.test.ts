@@ -102,7 +102,7 @@ describe("the package", () => {
   });
 
   it("has a file of types and a module for every entry in both module systems, and no other entry", () => {
-    expect(Object.keys(manifest.exports)).toEqual([".", "./store", "./testing", "./package.json"]);
+    expect(Object.keys(manifest.exports)).toEqual([".", "./node-cron", "./store", "./testing", "./package.json"]);
     for (const [entry, target] of Object.entries(manifest.exports)) {
       if (typeof target === "string") continue;
       // Bun takes the first, and Node the second, in both of its module systems, so a process has one copy; the others
@@ -118,6 +118,7 @@ describe("the package", () => {
     expect(manifest.main).toBe(entryOf(".", "require").default);
     expect(manifest.types).toBe(entryOf(".", "require").types);
     expect(manifest.typesVersions["*"]).toEqual({
+      "node-cron": [entryOf("./node-cron", "require").types],
       store: [entryOf("./store", "require").types],
       testing: [entryOf("./testing", "require").types],
     });

@@ -21,6 +21,7 @@ const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   testing: ["store", "errors.ts", "time", "runtime"],
   ui: ["status", "index.ts"],
   cli: ["ui", "status", "index.ts", "runtime"],
+  "node-cron": ["index.ts"],
 };
 
 /** An arrow to a room outside: the doctor runs the contract that `testing` publishes. */

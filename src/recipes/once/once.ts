@@ -14,6 +14,7 @@ import { checkWork, runHolding } from "../../locks/run-holding.ts";
 import { checkKey } from "../../store/azure/blob-name.ts";
 import { resolveLockerOptions } from "../../waiting/locker-options.ts";
 import { checkWaitOptions, signalOf, type WaitOptions } from "../../waiting/wait-options.ts";
+import { untilDue } from "./due-time.ts";
 import { type CatchUpOptions, missedSlots } from "./missed-slots.ts";
 import type { OnceEvents } from "./once-events.ts";
 import { type ObservedSlot, OnceObserver } from "./once-observer.ts";
@@ -77,8 +78,9 @@ export class Once extends Listenable<OnceEvents> {
 
   /**
    * Runs `work` under the lock of the key if the slot is later than every slot that was begun, or was begun and is to
-   * be begun again. The result says which. Requests: 1 where the slot is over, 2 where another runs it, and at most 3
-   * more than a lock and unlock where it runs.
+   * be begun again. The result says which. A date that has not come by the service's clock is waited for, up to a
+   * minute. Requests: 1 where the slot is over, 2 where another runs it, and at most 3 more than a lock and unlock where
+   * it runs; 1 more for a date that was waited for.
    *
    * Rejects as `work` does, once the failure is recorded; with `LockLostError` if the lock was lost before the end was
    * recorded: the attempt counts as a crash; with `OnceSlotError` for a slot of another kind or a date more than a
@@ -150,10 +152,12 @@ export class Once extends Listenable<OnceEvents> {
     options: WaitOptions,
     observed: ObservedSlot,
   ): Promise<OnceResult<T>> {
-    const seen = await this.#records.read({ signal: signalOf(options), tries: TRIES });
+    const policy = { signal: signalOf(options), tries: TRIES };
+    let seen = await this.#records.read(policy);
     const slot = typeof wanted === "function" ? wanted(new Date(dateOf(seen.time))) : wanted;
     observed.isOf(slot);
     checkAgainst(seen, slot, this.key);
+    if (await untilDue(slot, seen.time, this.#blob, policy.signal)) seen = await this.#records.read(policy);
     const verdict = verdictOn(seen, slot, this.#policy);
     if (verdict.kind === "over") return { outcome: verdict.outcome, record: verdict.record };
     const lock = await this.#lock(options);

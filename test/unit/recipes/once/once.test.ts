@@ -79,7 +79,7 @@ describe("a slot", () => {
   });
 
   it.each<[string, Slot, Slot]>([
-    ["dates", new Date(BEGINNING), new Date(BEGINNING + 60_000)],
+    ["dates", new Date(BEGINNING - 60_000), new Date(BEGINNING)],
     ["numbers", -3, 4],
     ["strings", "2026-11-30", "2026-12-01"],
   ])("is passed once a later one was begun: %s", async (_, earlier, later) => {
@@ -300,7 +300,47 @@ describe("a slot that cannot be", () => {
       message: expect.stringContaining("more than a minute ahead of the service's clock, which is 2026-01-01T00:00:00"),
     });
     expect(operations(here.store)).toEqual(["read"]);
-    expect(outcomeOf(await here.done(new Date(BEGINNING + 60_000)))).toBe("ran");
+  });
+
+  it("is waited for until it has come by the service's clock", async () => {
+    const { world, here, there, clock } = setup();
+    const early = here.run(new Date(BEGINNING + 60_000));
+    const onTime = there.run(new Date(BEGINNING + 20_000));
+    await clock.advance(19_000);
+    expect([...here.log, ...there.log]).toEqual([]);
+    expect(outcomeOf(await world.until(onTime))).toBe("ran");
+    expect(await world.until(early)).toMatchObject({
+      outcome: "ran",
+      record: { startedAt: new Date(BEGINNING + 60_000) },
+    });
+    const late = new Date(BEGINNING + 90_000);
+    const both = [here.run(late), there.run(late)];
+    expect((await world.until(Promise.all(both))).map(outcomeOf).sort()).toEqual(["ran", "running"]);
+    const stop = new AbortController();
+    const stopped = here.once.run(new Date(BEGINNING + 120_000), () => 0, { signal: stop.signal });
+    stopped.catch(() => undefined);
+    await clock.advance(1_000);
+    stop.abort("enough");
+    await expect(stopped).rejects.toBe("enough");
+  });
+
+  it("may be made of the service's time", async () => {
+    const { world, here } = setup();
+    const ran = await world.until(
+      here.once.run(
+        (now) => now.toISOString().slice(0, 10),
+        () => "done",
+      ),
+    );
+    expect(ran).toMatchObject({ outcome: "ran", record: { slot: "2026-01-01" } });
+    await expect(
+      world.until(
+        here.once.run(
+          () => Number.NaN,
+          () => 0,
+        ),
+      ),
+    ).rejects.toThrow("slot must be a safe integer");
   });
 });
 

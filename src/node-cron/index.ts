@@ -1,0 +1,1 @@
+export { OnceRunCoordinator, type OnceRunCoordinatorOptions } from "./run-coordinator.ts";

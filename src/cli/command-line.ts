@@ -11,7 +11,7 @@ import { later } from "./time.ts";
 /** How long the library may go on releasing in the background. A lease that stands after that lapses by itself. */
 const LINGER_MS = 5_000;
 /** How long it may do so without a word to the user who has asked it to end. */
-const QUIETLY_MS = 500;
+const SAY_AFTER_MS = 500;
 const LINGERS = `azmutex: stopping: gives back what it may hold (up to ${LINGER_MS / 1_000} s); Ctrl-C ends at once`;
 
 function fail(thrown: unknown): void {
@@ -47,5 +47,5 @@ export async function runCommandLine(): Promise<void> {
   }
   // Sooner if there is nothing to release: no timer keeps the process.
   later(LINGER_MS, () => process.exit());
-  if (Number(process.exitCode) > EXIT.signalled) later(QUIETLY_MS, () => terminal.say(LINGERS));
+  if (Number(process.exitCode) > EXIT.signalled) later(SAY_AFTER_MS, () => terminal.say(LINGERS));
 }

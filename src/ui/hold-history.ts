@@ -3,6 +3,7 @@ import { longestBreakSeconds } from "../status/breaking.ts";
 import { presentHolder } from "../status/holders.ts";
 import { type IsAwaiting, SERVICE_DATE_STEP_MS } from "../status/records-seen.ts";
 import { BreakNotes } from "./break-notes.ts";
+import { defined } from "./defined.ts";
 import type { BreakingView, HoldOutcome, HoldView, Loss, Part, Since } from "./snapshot.ts";
 
 const MOST_HOLDS = 20_000;
@@ -85,7 +86,7 @@ export class HoldHistory {
     const hold = open && this.#holds.get(open.id)?.hold;
     if (!hold) return undefined;
     const { from, earliest, isFromBefore } = hold;
-    return { from, ...(earliest !== undefined && { earliest }), isFromBefore };
+    return defined({ from, earliest, isFromBefore });
   }
 
   /** When the breaking lease of this part ends at the latest. Undefined if it is not breaking. */
@@ -154,8 +155,8 @@ export class HoldHistory {
     const { key, part, holder, from } = found.hold;
     const by = end === "broken" ? (breaking?.by ?? this.breaks.take(key, part, holder)?.by) : undefined;
     const { before, to, version } = look;
-    const hold = { ...found.hold, lastSeen: before ?? from, to, end, ...(by !== undefined && { brokenBy: by }) };
-    this.#holds.set(id, { hold, version });
+    const ended = defined({ lastSeen: before ?? from, to, end, brokenBy: by });
+    this.#holds.set(id, { hold: { ...found.hold, ...ended }, version });
     this.#ended.push(id);
     if ((end === "expired" || end === "broken" || end === "deleted") && !breaking) this.#lose(id, end, { ...look, by });
   }
@@ -191,11 +192,8 @@ export class HoldHistory {
     const hold = this.#holds.get(id)?.hold;
     if (!hold) return;
     const { key, part } = hold;
-    const after = before !== undefined && { after: before };
-    this.#losses.push({
-      loss: { id, key, part, ...namesIn(hold), at, ...after, why, ...(by !== undefined && { brokenBy: by }) },
-      version,
-    });
+    const loss = defined({ id, key, part, ...namesIn(hold), at, after: before, why, brokenBy: by });
+    this.#losses.push({ loss, version });
   }
 }
 
@@ -216,14 +214,14 @@ function isSameHold(
 function startOf({ recordedAt }: PartInLook, { at, before }: Look): Pick<Since, "from" | "earliest"> {
   const written = recordedAt?.getTime();
   if (written === undefined || written > at || (before !== undefined && written < before - SERVICE_DATE_STEP_MS)) {
-    return { from: at, ...(before !== undefined && { earliest: before }) };
+    return defined({ from: at, earliest: before });
   }
   const from = Math.max(written, before ?? 0);
   return { from, earliest: from };
 }
 
 function namesIn({ holder, purpose }: Named): Pick<HoldView, "holder" | "purpose"> {
-  return { ...(holder && { holder }), ...(purpose !== undefined && { purpose }) };
+  return defined({ holder, purpose });
 }
 
 function heldIn(status: LockStatus, isAwaiting: IsAwaiting = () => false): PartInLook[] {

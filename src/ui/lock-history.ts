@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { LockStatus } from "../index.ts";
 import { RecordsSeen } from "../status/records-seen.ts";
 import type { BreakNote } from "./break-notes.ts";
+import { defined } from "./defined.ts";
 import { HoldHistory } from "./hold-history.ts";
 import { LockViews } from "./lock-views.ts";
 import type { Snapshot, Vanished } from "./snapshot.ts";
@@ -56,19 +57,19 @@ export class LockHistory {
   since(run: string, after: number): NewsOfLocks {
     const isWhole = run !== this.#run || after > this.#version || !this.#views.canTellSince(after);
     const since = isWhole ? 0 : after;
-    return {
+    return defined({
       run: this.#run,
       version: this.#version,
       isWhole,
-      ...(this.#lookedAt !== undefined && { lookedAt: this.#lookedAt }),
-      ...(this.#vanished && { vanished: this.#vanished }),
+      lookedAt: this.#lookedAt,
+      vanished: this.#vanished,
       locks: this.#views.changedSince(since),
       gone: isWhole ? [] : this.#views.goneSince(since),
       holds: this.#holds.holdsAfter(since),
       forgottenBefore: this.#holds.forgottenBefore,
       losses: this.#holds.lossesAfter(since),
       gaps: this.#gaps,
-    };
+    });
   }
 }
 

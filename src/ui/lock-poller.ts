@@ -1,5 +1,6 @@
 import { isMutexError, type LockStatus } from "../index.ts";
 import { lookAtLocks } from "../status/locks-look.ts";
+import { defined } from "./defined.ts";
 import { LockHistory } from "./lock-history.ts";
 import type { PageBreakRequest, ServiceProblem, Snapshot } from "./snapshot.ts";
 
@@ -64,14 +65,16 @@ export class LockPoller {
     const waitMs = Math.max(0, this.#dueMs - elapsedMs());
     return {
       ...this.#history.since(run, after),
-      at,
-      startedAt: this.#startedAt,
-      askAgainInMs: waitMs + AFTER_DUE_MS,
-      ...(account !== undefined && { account }),
-      container,
-      ...(this.#isContainerMissing && { isContainerMissing: true }),
-      mayBreak,
-      ...(this.#problem && { problem: { ...this.#problem, againAt: at + waitMs } }),
+      ...defined({
+        at,
+        startedAt: this.#startedAt,
+        askAgainInMs: waitMs + AFTER_DUE_MS,
+        account,
+        container,
+        isContainerMissing: this.#isContainerMissing || undefined,
+        mayBreak,
+        problem: this.#problem && { ...this.#problem, againAt: at + waitMs },
+      }),
     };
   }
 

@@ -34,9 +34,8 @@ export function breakCommand(): Command {
   const command = new Command("break")
     .summary("free a lock that another process holds")
     .description(
-      "Breaks the lease of a lock: its holder cannot renew it any more and stops in time, and the lock is " +
-        "free when the lease would " +
-        "have ended. Asks before, on a terminal. Works without a holder record.",
+      "Breaks the lease of a lock: its holder cannot renew it any more and stops in time, and the lock is free " +
+        "when the lease would have ended. Asks before, on a terminal. Works without a holder record.",
     )
     .argument("<key>", "name of the lock")
     .addOption(
@@ -49,8 +48,8 @@ export function breakCommand(): Command {
       new Option(
         "--after <duration>",
         "free after this time at the latest, whole seconds up to 60s; with 0s at once, while the holder may " +
-          "still be at work: " +
-          "then there are two (default: when the lease would have ended; an infinite one ends at once)",
+          "still be at work: then there are two (default: when the lease would have ended; an infinite one " +
+          "ends at once)",
       ).argParser(parseAfter),
     )
     .addOption(
@@ -65,19 +64,14 @@ export function breakCommand(): Command {
 }
 
 async function breakLock(key: string, options: BreakCommandOptions): Promise<void> {
-  const { yes = false, after, permit, reader, json = false } = options;
+  const { yes = false, ifHolder, after, permit, reader, json = false } = options;
   if (!yes && !canAsk()) {
     const why = terminal.isQuiet ? "--quiet asks nothing, not even" : "there is no terminal to ask on";
     throw new CommandError(`${why} whether to break the lock: say --yes`, EXIT.usage);
   }
   const mutex = await openMutex(options);
   const place = placeOf(mutex);
-  const terms: BreakOptions = {
-    ...(options.ifHolder !== undefined && { ifHolder: options.ifHolder }),
-    ...(after !== undefined && { periodSeconds: after.ms / 1_000 }),
-    ...(permit !== undefined && { permit }),
-    ...(reader !== undefined && { reader }),
-  };
+  const terms: BreakOptions = { ifHolder, periodSeconds: after && after.ms / 1_000, permit, reader };
   const result = yes ? await answered(mutex, mutex.break(key, terms)) : await breakIfWanted(mutex, key, terms);
   const logLine = breakLogLine(key, terms, result, { name: operator(), by: "azmutex break" }, wallMs(), place);
   if (logLine !== undefined) terminal.say(`azmutex: ${logLine}`);
@@ -99,10 +93,7 @@ async function breakIfWanted(mutex: AzureMutex, key: string, terms: BreakOptions
   if (!ask(breakQuestion(key, terms, target, wallMs(), placeOf(mutex))))
     throw new CommandError("nothing was changed", EXIT.held);
   // Not another holder, which has taken it meanwhile.
-  return await answered(
-    mutex,
-    mutex.break(key, { ...terms, ...(ifHolder !== undefined && reader === undefined && { ifHolder }) }),
-  );
+  return await answered(mutex, mutex.break(key, { ...terms, ifHolder: reader === undefined ? ifHolder : undefined }));
 }
 
 function parseAfter(text: string): Duration {

@@ -26,10 +26,9 @@ export function electCommand(): Command {
   const command = new JobCommand("elect")
     .summary("run a command while this process leads")
     .description(
-      "Campaigns, runs the command while this process leads, and campaigns again when the command has ended " +
-        "or leadership was lost. " +
-        "The pause before that grows to a minute while the command ends at once. Ends when it is asked to " +
-        "(SIGTERM, SIGINT, SIGHUP), with the command's own exit code.",
+      "Campaigns, runs the command while this process leads, and campaigns again when the command has ended or " +
+        "leadership was lost. The pause before that grows to a minute while the command ends at once. Ends " +
+        "when it is asked to (SIGTERM, SIGINT, SIGHUP), with the command's own exit code.",
     )
     .usage("[options] <name> -- <command> [arguments...]")
     .argument("<name>", "name of the office")
@@ -52,12 +51,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   await refuseToWaitForItself(mutex, { key: name, kind: "lock" }).catch((error: unknown) => {
     throw placed(error, name, place);
   });
-  const election = new LeaderElection(mutex, name, {
-    ...terms,
-    fair,
-    ...(candidate !== undefined && { candidate }),
-    ...(data !== undefined && { data }),
-  });
+  const election = new LeaderElection(mutex, name, { ...terms, fair, candidate, data });
   const relay = new SignalRelay();
   const over = new AbortController();
   let hasLed = false;

@@ -19,9 +19,8 @@ export function holdCommand(): Command {
     .summary("hold a lock for a script of several steps")
     .description(
       "Waits for the lock, prints its token and lease as one line of JSON, and holds it until standard input " +
-        "ends or a signal asks it to end (Ctrl-C). " +
-        "Ends by itself when the lock is lost, and cannot stop what relies on it: where one command is " +
-        "enough, use run.",
+        "ends or a signal asks it to end (Ctrl-C). Ends by itself when the lock is lost, and cannot stop what " +
+        "relies on it: where one command is enough, use run.",
     )
     .argument("<key>", "name of the lock");
   withLock(command)

@@ -18,7 +18,7 @@ import { terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
 import { pollStatus, sayOutages } from "../watching/status-poller.ts";
 
-interface LeaderOptions extends ConnectionOptions {
+interface LeaderCommandOptions extends ConnectionOptions {
   readonly watch?: boolean;
   readonly every: Duration;
   readonly json?: boolean;
@@ -41,20 +41,20 @@ export function leaderCommand(): Command {
     .addOption(
       new Option("--exit-code", "end with 0 if there is a leader, with 3 if there is none").conflicts("watch"),
     );
-  return withConnection(command).action((name: string, options: LeaderOptions) => leader(name, options));
+  return withConnection(command).action((name: string, options: LeaderCommandOptions) => leader(name, options));
 }
 
-async function leader(name: string, options: LeaderOptions): Promise<void> {
+async function leader(name: string, options: LeaderCommandOptions): Promise<void> {
   const mutex = await openMutex(options);
   const election = new LeaderElection(mutex, name);
   if (options.watch) return await watchLeader(mutex, election, options);
-  const seen = await answered(mutex, look(election));
+  const seen = await answered(mutex, lookAtLeader(election));
   if (options.json) printJson({ ...placeJson(mutex), ...leaderFacts(seen) });
   else terminal.print(`${leaderLines(seen, wallMs(), terminal.columns, placeOf(mutex)).join("\n")}\n`);
   if (options.exitCode && !seen.leader) process.exitCode = EXIT.notHeld;
 }
 
-async function look(election: LeaderElection, signal?: AbortSignal): Promise<LeaderSeen> {
+async function lookAtLeader(election: LeaderElection, signal?: AbortSignal): Promise<LeaderSeen> {
   let isContainerMissing = false;
   const onNoContainer = (): void => {
     isContainerMissing = true;
@@ -66,7 +66,7 @@ async function look(election: LeaderElection, signal?: AbortSignal): Promise<Lea
 async function watchLeader(
   mutex: AzureMutex,
   election: LeaderElection,
-  { every: { ms: everyMs }, json }: LeaderOptions,
+  { every: { ms: everyMs }, json }: LeaderCommandOptions,
 ): Promise<void> {
   const interruption = new Interruption();
   const before = new LeadersSeen();
@@ -80,7 +80,7 @@ async function watchLeader(
     await pollStatus({
       everyMs,
       signal: interruption.signal,
-      look: (signal) => answered(mutex, look(election, signal)),
+      look: (signal) => answered(mutex, lookAtLeader(election, signal)),
       onSeen: (seen) => before.isNews(seen.leader) && tell(seen),
       ...sayOutages,
     });

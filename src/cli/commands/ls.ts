@@ -31,8 +31,8 @@ export function lsCommand(): Command {
     .summary("list locks, and who holds them")
     .description(
       "Lists the locks of the container by key: those that are held or whose last holder left a record, " +
-        "semaphores, and who reads. " +
-        "For people, those in use come first, cut to the width of the terminal; piped output is whole.",
+        "semaphores, and who reads. For people, those in use come first, cut to the width of the terminal; " +
+        "piped output is whole.",
     )
     .argument("[prefix]", "only keys that begin with this")
     .addOption(heldOption())

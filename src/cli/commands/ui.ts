@@ -25,8 +25,8 @@ export function uiCommand(): Command {
     .summary("show locks and their history on a page in the browser")
     .description(
       "Serves a page to the browsers of this machine that shows all locks, who waits for them, and who held " +
-        "them since it was started. " +
-        "Prints its link, and runs until it is interrupted. Asks the service only while the page is open.",
+        "them since it was started. Prints its link, and runs until it is interrupted. Asks the service only " +
+        "while the page is open.",
     )
     .addOption(
       new Option("--port <number>", "where it listens, on 127.0.0.1 alone; 0: any free port")

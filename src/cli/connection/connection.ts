@@ -62,7 +62,7 @@ export async function openMutex(options: ConnectionOptions): Promise<AzureMutex>
   const { container, allowHttp = false, verbose = false } = options;
   const login = new AzureLogin();
   const where = signIn(options, process.env, login);
-  const mutex = open({ ...where, containerName: container, allowHttp, ...(verbose && { log: say }) });
+  const mutex = open({ ...where, containerName: container, allowHttp, log: verbose ? say : undefined });
   const identity = identityOf(where, process.env);
   takeIdentity(identity);
   if (verbose) say(`${placeOf(mutex)}: ${identityText(identity)}`);
@@ -114,7 +114,7 @@ function signIn(
   const accountName = account ?? (env.AZURE_STORAGE_ACCOUNT || undefined);
   if (accountName === undefined && endpoint === undefined) throw new CommandError(NO_ACCOUNT, EXIT.usage);
   checkEndpoint(endpoint);
-  const named = { ...(accountName !== undefined && { accountName }), ...(endpoint !== undefined && { endpoint }) };
+  const named = { accountName, endpoint };
   if (accountKey) return { ...named, accountKey };
   const sas = env.AZURE_STORAGE_SAS_TOKEN?.replace(/^\?/, "");
   if (sas) return { sasUrl: `${blobEndpoint(accountName, endpoint)}/?${sas}` };

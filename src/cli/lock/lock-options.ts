@@ -5,12 +5,12 @@ import type { JobTermsOptions } from "../job/job-terms.ts";
 import { type Duration, parseDuration } from "../options/duration.ts";
 import { wholeNumber } from "../options/whole-number.ts";
 import type { WantedLock } from "../waiting/own-ancestors.ts";
-import { heldExitCodeOption } from "./held-exit-code.ts";
 import type { LockSource } from "./lock-source.ts";
 import { isOnce, type OnceCommandOptions, SlotSource } from "./once-slots.ts";
 
 /** As many as a semaphore of the library may have. */
 export const MOST_PERMITS = 1_000;
+const HIGHEST_EXIT_CODE = 255;
 
 /**
  * What the command line says of a lock to take: which kind, how long to wait for it, on what terms, and what others see
@@ -37,7 +37,13 @@ export function withLock(command: Command): Command {
       ),
     )
     .addOption(new Option("--try", "do not wait at all").conflicts("timeout"))
-    .addOption(heldExitCodeOption())
+    .addOption(
+      new Option(
+        "--held-exit-code <number>",
+        "exit code if another holds the lock, 0 to 255; without --try and --timeout it has no effect (default: " +
+          "75 with --try, 124 with --timeout)",
+      ).argParser(wholeNumber(0, HIGHEST_EXIT_CODE)),
+    )
     .addOption(new Option("--fair", "first come, first served between processes; all users of the key say so alike"))
     .addOption(
       new Option("--semaphore <permits>", "at most so many at once; all users say the same number").argParser(

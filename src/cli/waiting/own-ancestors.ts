@@ -32,7 +32,7 @@ export async function refuseToWaitForItself(
   const pids = ancestorsWith(wanted.key);
   if (pids.length === 0) return;
   const look = async (): Promise<Holder | undefined> => {
-    const status = await mutex.inspect(wanted.key, { ...(signal && { signal }) }).catch(() => undefined);
+    const status = await mutex.inspect(wanted.key, { signal }).catch(() => undefined);
     signal?.throwIfAborted();
     return status && ancestorInTheWay(status, wanted, { host: hostname(), pids });
   };

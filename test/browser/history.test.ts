@@ -119,9 +119,11 @@ describe("the history of the status page", () => {
 
   it("calls it an alarm when all locks are gone while some are held", async (test) => {
     let statuses: LockStatus[] = [heldLock("nightly", "web-1"), heldLock("deploy", "web-2")];
+    let isContainerMissing = false;
     const { page, served, panel, shows, barriers } = await OpenedPage.open(test, browser, {
       account: "acme",
-      look: async function* () {
+      look: async function* (options) {
+        if (isContainerMissing) options?.onNoContainer?.();
         yield* statuses;
       },
     });
@@ -131,7 +133,12 @@ describe("the history of the status page", () => {
     const alarm = page.getByRole("alert");
     await expect
       .poll(() => alarm.innerText())
-      .toMatch(/All locks are gone while 2 were held\. Container acme\/locks.* was deleted/);
+      .toMatch(/All locks are gone while 2 were held\. Their blobs in container acme\/locks were deleted/);
+    isContainerMissing = true;
+    await expect.poll(() => alarm.innerText()).toMatch(/held\. Container acme\/locks was deleted/);
+    expect(await page.locator(".empty").innerText()).toBe(
+      "No locks are left in acme/locks: the container does not exist.",
+    );
     expect(await page.getByText("hello -- sleep 60").count()).toBe(0);
     expect(await barriers()).toEqual([]);
     await alarm.getByRole("link").click();

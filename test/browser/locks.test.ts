@@ -43,6 +43,12 @@ describe("the status page", () => {
     const { page, served, row, shows } = await OpenedPage.open(test, browser, { container: "other" });
     await page.getByText("No locks in container other").waitFor();
     expect(await page.locator("pre").innerText()).toBe("azmutex run --container other hello -- sleep 60");
+    const missing = page.getByText("The container does not exist");
+    expect(await missing.count()).toBe(0);
+    await served.world.memory.deleteContainer();
+    await missing.waitFor();
+    await served.world.memory.createContainer();
+    await missing.waitFor({ state: "detached" });
     await lock(served, "nightly", "web-3:17", { purpose: "schema 42" });
     await shows("nightly", /held\s+nightly\s+web-3:17\s+\d s\s+schema 42/);
     expect(await row("nightly").locator("[data-hold]").count()).toBe(1);

@@ -17,7 +17,7 @@ export interface ServedPageOptions {
   readonly account?: string;
   readonly container?: string;
   /** In place of what the world's service lists. */
-  look?(): AsyncIterable<LockStatus>;
+  look?(options?: Parameters<AzureMutex["list"]>[0]): AsyncIterable<LockStatus>;
 }
 
 /** How many listings were read to their end. */

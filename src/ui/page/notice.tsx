@@ -63,8 +63,9 @@ export function VanishedAlarm({ vanished, place, isContainerMissing, lossesHref,
   return (
     <p class="notice" role="alert">
       <strong>All locks are gone while {counted(held, "was", "were")} held.</strong>{" "}
-      {isContainerMissing ? "Container " : "Every blob in container "}
-      <code>{place}</code> was deleted (<Between earliest={lastSeen} latest={at} now={now} />
+      {isContainerMissing ? "Container " : "Their blobs in container "}
+      <code>{place}</code> {isContainerMissing ? "was" : "were"} deleted (
+      <Between earliest={lastSeen} latest={at} now={now} />
       ). The holders are at work until their next renewal fails, and others can take the same locks now.{" "}
       <a href={lossesHref}>Show what was lost</a>
     </p>

@@ -118,10 +118,15 @@ describe.concurrent("storage that cannot be reached", () => {
   );
 
   it("ends a command that waits with 69 at its time-out, and not as if the lock were held", async (test) => {
-    const { text } = await refusal(test, ["run", "--endpoint", NOWHERE, "k", "--timeout", "3s", ...NEVER_RUN], 69, env);
+    const { text } = await refusal(
+      test,
+      ["run", "--endpoint", NOWHERE, "k", "--timeout", "15s", ...NEVER_RUN],
+      69,
+      env,
+    );
     expect(text).toMatch(
       new RegExp(
-        String.raw`^lock on "k" in \S+/locks was not free within 3s, and 127\.0\.0\.1:1 does not answer: ` +
+        String.raw`^lock on "k" in \S+/locks was not free within 15s, and 127\.0\.0\.1:1 does not answer: ` +
           String.raw`ECONNREFUSED \(nothing listens there`,
       ),
     );

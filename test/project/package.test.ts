@@ -103,20 +103,18 @@ describe("the package", () => {
 
   it("has a file of types and a module for every entry in both module systems, and no other entry", () => {
     expect(Object.keys(manifest.exports)).toEqual([".", "./node-cron", "./store", "./testing", "./package.json"]);
-    for (const [entry, target] of Object.entries(manifest.exports)) {
+    for (const target of Object.values(manifest.exports)) {
       if (typeof target === "string") continue;
       // Bun takes the first, and Node the second, in both of its module systems, so a process has one copy; the others
       // are for tools.
       expect(Object.keys(target)).toEqual(["bun", "module-sync", "require", "default"]);
       for (const condition of Object.values(target)) {
         expect(Object.keys(condition)).toEqual(["types", "default"]);
-        for (const file of Object.values(condition))
-          expect([entry, paths.includes(posix.normalize(file))]).toEqual([entry, true]);
+        expect(Object.values(condition).filter((file) => !paths.includes(posix.normalize(file)))).toEqual([]);
       }
     }
     // For tools that do not read "exports".
-    expect(manifest.main).toBe(entryOf(".", "require").default);
-    expect(manifest.types).toBe(entryOf(".", "require").types);
+    expect({ default: manifest.main, types: manifest.types }).toEqual(entryOf(".", "require"));
     expect(manifest.typesVersions["*"]).toEqual({
       "node-cron": [entryOf("./node-cron", "require").types],
       store: [entryOf("./store", "require").types],
@@ -125,11 +123,9 @@ describe("the package", () => {
   });
 
   it("has a command that Node starts", () => {
-    expect(Object.keys(manifest.bin)).toEqual(["azmutex"]);
-    for (const file of Object.values(manifest.bin)) {
-      expect(paths).toContain(file);
-      expect(read(file)).toMatch(/^#!\/usr\/bin\/env node\n/);
-    }
+    expect(manifest.bin).toEqual({ azmutex: "dist/cli/main.js" });
+    expect(paths).toContain(manifest.bin.azmutex);
+    expect(read("dist/cli/main.js")).toMatch(/^#!\/usr\/bin\/env node\n/);
   });
 
   it("is published for everybody, with provenance, after everything was checked", () => {

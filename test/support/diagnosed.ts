@@ -21,7 +21,7 @@ export interface Diagnosed {
 }
 
 /** Sources of a machine on which all is well. */
-export function doctorSources(clock: FakeClock, startsAt: number): DoctorSources {
+function doctorSources(clock: FakeClock, startsAt: number): DoctorSources {
   let ids = 0;
   const newId = (): string => {
     ids += 1;
@@ -76,6 +76,6 @@ export async function diagnosed(
   return { diagnosis: outcome.value, double, left };
 }
 
-export function diagnosisOf(store: LeaseStore, sources: DoctorSources, options: DiagnoseOptions): Promise<Diagnosis> {
+function diagnosisOf(store: LeaseStore, sources: DoctorSources, options: DiagnoseOptions): Promise<Diagnosis> {
   return diagnose({ store, sources, terms: TERMS }, options);
 }

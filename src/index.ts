@@ -39,8 +39,7 @@ export {
 export type { TermsOptions } from "./lease/terms.ts";
 export type { AcquiredLease } from "./locks/acquired-lease.ts";
 export { AzureMutex } from "./locks/azure-mutex.ts";
-export type { BreakResult } from "./locks/break-lease.ts";
-export type { BreakOptions } from "./locks/break-lock.ts";
+export type { BreakOptions, BreakResult } from "./locks/break-lock.ts";
 export type { Handle } from "./locks/handle.ts";
 export type { Holding } from "./locks/holding.ts";
 export type { ListOptions } from "./locks/inspect-lock.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { AzureMutex } from "../../../src/locks/azure-mutex.ts";
-import type { BreakResult } from "../../../src/locks/break-lease.ts";
+import type { BreakResult } from "../../../src/locks/break-lock.ts";
 import type { Holding } from "../../../src/locks/holding.ts";
 import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
 import { type Permit, Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";

@@ -19,7 +19,7 @@ const sources = ["", "/store", "/testing"].map((entry) => ({
 }));
 
 /** Those whose tests mostly wait: for leases, for processes, for a page. */
-const WAITING = new Set(["browser", "emulator", "process", "slow"]);
+const WAITING = new Set(["browser", "emulator", "process", "slow", "slow-browser"]);
 
 /** A file that waits beside one that computes, so that neither the cores nor the workers are idle. */
 class Alternating extends BaseSequencer {
@@ -89,7 +89,7 @@ export default defineConfig({
       {
         test: {
           name: "browser",
-          include: ["test/browser/**/*.test.ts"],
+          include: ["test/browser/*.test.ts"],
           globalSetup: ["test/browser/support/find-chromium.ts"],
           ...hangs,
           retry,
@@ -114,6 +114,15 @@ export default defineConfig({
           name: "slow",
           include: ["test/slow/**/*.test.ts"],
           exclude: ["test/slow/alone/**"],
+          ...hangs,
+          retry,
+        },
+      },
+      {
+        test: {
+          name: "slow-browser",
+          include: ["test/browser/slow/*.test.ts"],
+          globalSetup: ["test/browser/support/find-chromium.ts"],
           ...hangs,
           retry,
         },

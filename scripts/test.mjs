@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const [first, ...rest] = process.argv.slice(2);
 const isSlow = first === "--slow";
 const args = isSlow
-  ? ["--project=slow", "--project=slow-alone", "--project=seeded", ...rest]
+  ? ["--project=slow", "--project=slow-browser", "--project=slow-alone", "--project=seeded", ...rest]
   : ["--project=!slow*", ...process.argv.slice(2)];
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
 const { status } = spawnSync(process.execPath, [vitest, "run", ...args], {

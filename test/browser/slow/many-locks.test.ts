@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
-import type { LockStatus } from "../../src/index.ts";
-import { startChromium } from "./support/chromium.ts";
-import { OpenedPage } from "./support/opened-page.ts";
+import type { LockStatus } from "../../../src/index.ts";
+import { startChromium } from "../support/chromium.ts";
+import { OpenedPage } from "../support/opened-page.ts";
 
 const MANY = 5_000;
 const ROUNDS = 3;

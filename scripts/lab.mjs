@@ -1,4 +1,5 @@
-// `npm run lab`: the programs of lab/. Builds the package, compiles the laboratory and runs one program in this process.
+// `npm run lab`: the programs of lab/. Builds the package, compiles the laboratory and runs one program in this
+// process.
 //
 //   npm run lab                        lists them
 //   npm run lab -- <name> [options]    runs one; `--help` says which options it takes

@@ -105,5 +105,8 @@ function leaseOf({ takeover }: RaceView, kill: Kill, at: number, width: number, 
     return paint("dim", `${takeover.worker} took over ${((takeover.at - kill.at) / 1000).toFixed(1)} s after the kill`);
   const left = Math.max(0, PLAN.leaseSeconds - (at - kill.at) / 1000);
   const filled = Math.round((left / PLAN.leaseSeconds) * width);
-  return `${paint("red", "the dead holder's lease")} ${paint("red", "▒".repeat(filled))}${paint("dim", "·".repeat(width - filled))} ${left.toFixed(1)} s`;
+  return (
+    `${paint("red", "the dead holder's lease")} ` +
+    `${paint("red", "▒".repeat(filled))}${paint("dim", "·".repeat(width - filled))} ${left.toFixed(1)} s`
+  );
 }

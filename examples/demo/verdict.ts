@@ -94,7 +94,9 @@ function requests(run: RaceRecord): Finding {
   const each = (sent / Math.max(1, finishedIn(run))).toFixed(1);
   return {
     kind: "note",
-    text: `${sent.toLocaleString("en")} requests, ${each} per increment; ${refused.toLocaleString("en")} of them asked for the lock while another held it.`,
+    text:
+      `${sent.toLocaleString("en")} requests, ${each} per increment; ${refused.toLocaleString("en")} of them ` +
+      "asked for the lock while another held it.",
   };
 }
 
@@ -105,7 +107,8 @@ function evidence(holds: readonly Hold[]): Finding[] {
     if (hold.read === undefined) continue;
     const first = readers.get(hold.read);
     if (first && first.worker !== hold.worker) {
-      const text = `For example, ${first.worker} and ${hold.worker} both read ${hold.read} and both wrote ${hold.read + 1}.`;
+      const text =
+        `For example, ${first.worker} and ${hold.worker} both read ${hold.read} ` + `and both wrote ${hold.read + 1}.`;
       return [{ kind: "note", text }];
     }
     readers.set(hold.read, hold);

@@ -75,9 +75,14 @@ export const CYCLE: Benchmark = {
   name: "cycle",
   title: "A lock that is free: taken and given back",
   what: [
-    "One task takes a lock that no other task wants and gives it back at once: how many requests that is, how long it takes from asking for the lock until it is given back, and how much CPU its process uses. ",
-    `${FULL.repeats} repeats of ${FULL.rounds} rounds; in each round each contender in turn does ${FULL.cycles} cycles, after ${WARM_UP.ofTurn} that do not count: their connections may be gone, and the machine's caches are full of what others did. What stands beside the bare SDK is the median of one repeat by the SDK's median in the same repeat. `,
-    "In the rows with two processes these take turns, one cycle each, so that each finds the lock as the other left it.",
+    "One task takes a lock that no other task wants and gives it back at once: how many requests that is, " +
+      "how long it takes from asking for the lock until it is given back, and how much CPU its process uses. ",
+    `${FULL.repeats} repeats of ${FULL.rounds} rounds; in each round each contender in turn does ` +
+      `${FULL.cycles} cycles, after ${WARM_UP.ofTurn} that do not count: their connections may be gone, and ` +
+      "the machine's caches are full of what others did. What stands beside the bare SDK is the median of " +
+      "one repeat by the SDK's median in the same repeat. ",
+    "In the rows with two processes these take turns, one cycle each, so that each finds the lock as the " +
+      "other left it.",
   ].join(""),
   run: measure,
 };
@@ -198,8 +203,11 @@ function reportOf(rows: readonly Row[]): Report {
     claims: [...timeClaims(rows), ...requestClaims(rows)],
     chart: chartOf(rows),
     notes: [
-      "Requests are what the proxy sees: requests of HTTP, commands of Redis; those of etcd are not counted. `fair: true` asks once more, for the first ticket of the queue, before it gives the lock back.",
-      "The time of go-azuremutex is measured from outside its process, with two lines through a pipe each way in it; its CPU is not measured.",
+      "Requests are what the proxy sees: requests of HTTP, commands of Redis; those of etcd are not " +
+        "counted. `fair: true` asks once more, for the first ticket of the queue, before it gives the lock " +
+        "back.",
+      "The time of go-azuremutex is measured from outside its process, with two lines through a pipe each " +
+        "way in it; its CPU is not measured.",
     ],
   };
 }
@@ -255,7 +263,9 @@ function requestClaims(rows: readonly Row[]): readonly Claim[] {
   };
   return [
     {
-      what: "azmutex, one process, with and without tokens: requests of a cycle, in every repeat, beside the fewest of any other on blobs",
+      what:
+        "azmutex, one process, with and without tokens: requests of a cycle, in every repeat, beside the " +
+        "fewest of any other on blobs",
       limit: "never more",
       measured: `${most} beside ${least}`,
       holds: most <= least,

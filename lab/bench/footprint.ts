@@ -21,7 +21,13 @@ type Costs = Readonly<Record<Imported, readonly ImportCost[]>>;
 export const FOOTPRINT: Benchmark = {
   name: "footprint",
   title: "Footprint: what the package adds",
-  what: `Fresh processes, in turns, ${ROUNDS.full} of each. Import: from before the first \`import()\` to after the last, for \`azmutex\` and the SDK together and for the SDK alone; \`azmutex\` by itself does not load the SDK before it needs it. Memory is what the heap and its buffers hold after a garbage collection, and the process as a whole. Package: what \`npm pack\` makes. Start-up: from the start of the process to its end; \`azmutex run\` takes and gives back the lock of a free key around a command that does nothing, beside a script that does the same with nothing but the SDK, both behind the proxy.`,
+  what:
+    `Fresh processes, in turns, ${ROUNDS.full} of each. Import: from before the first \`import()\` to after ` +
+    "the last, for `azmutex` and the SDK together and for the SDK alone; `azmutex` by itself does not " +
+    "load the SDK before it needs it. Memory is what the heap and its buffers hold after a garbage " +
+    "collection, and the process as a whole. Package: what `npm pack` makes. Start-up: from the start of " +
+    "the process to its end; `azmutex run` takes and gives back the lock of a free key around a command " +
+    "that does nothing, beside a script that does the same with nothing but the SDK, both behind the proxy.",
   run,
 };
 
@@ -51,7 +57,8 @@ async function run({ stage, isQuick, note }: Context): Promise<Report> {
     tables: [importTable(costs), sizes, started],
     claims: importClaims(costs),
     notes: [
-      `Dependencies at run time: ${dependencies.length} (${dependencies.join(", ")}, for the command), besides the SDK, which is a peer.`,
+      `Dependencies at run time: ${dependencies.length} (${dependencies.join(", ")}, for the command), ` +
+        "besides the SDK, which is a peer.",
     ],
   };
 }

@@ -56,7 +56,10 @@ function ranOn(): string {
     ...(redis === undefined ? [] : [`Redis ${redis}`]),
     ...(etcd === undefined ? [] : [`etcd ${etcd}`]),
   ];
-  return `azmutex ${versionIn("")}, ${versions.join(", ")}, ${process.platform}, ${cpus().length} cores (${model.trim()}).`;
+  return (
+    `azmutex ${versionIn("")}, ${versions.join(", ")}, ${process.platform}, ${cpus().length} cores ` +
+    `(${model.trim()}).`
+  );
 }
 
 async function run({ chosen, roundTripMs, isQuick, isJson }: Request): Promise<number> {

@@ -80,13 +80,24 @@ interface Simulated {
 export const PROCESSES: Benchmark = {
   name: "processes",
   title: "Contention between processes",
-  what: `So many contenders want one lock, in real time: each asks, holds it for a fixed time, gives it back, thinks for ${THINK_MS} ms on average (exponential, the same thoughts under every library) and asks again. A contender is a client of the
-library with connections of its own that shares nothing with the others; up to ${MOST_PROCESSES} of them are real processes, and 50 are ${MOST_PROCESSES} processes with five each, since 50 would contend for two cores rather than for the lock. All have used the lock service once before it begins.
+  what: `So many contenders want one lock, in real time: each asks, holds it for a fixed time, gives it back,
+thinks for ${THINK_MS} ms on average (exponential, the same thoughts under every library) and asks again. A
+contender is a client of the
+library with connections of its own that shares nothing with the others; up to ${MOST_PROCESSES} of them are
+real processes, and 50 are ${MOST_PROCESSES} processes with five each, since 50 would contend for two cores
+rather than for the lock. All have used the lock service once before it begins.
 
-The **hand-over gap** runs from a release being answered (the library says that the lock is given back) to the next holder's work starting, while another process waits; "from the call" is the same from the moment at which the work was done and the release was
-called, so the release's own requests are in it. **Requests** are what the proxy saw, polls and renewals included, for each acquisition. The **longest wait** counts waits that were not over at the end as they were then, so it is at most as long as the run:
-two minutes for what is kept in blobs, 30 s for the others, and 20 s where two contend. **Overtaken**: how many acquisitions by contenders that had asked more than a second later went before a waiter's own, on average and at most.
-It is all worked out by the simulator's own code, which also gives the second table: 100 and 1,000 processes are more than this machine can be.`,
+The **hand-over gap** runs from a release being answered (the library says that the lock is given back) to the
+next holder's work starting, while another process waits; "from the call" is the same from the moment at which
+the work was done and the release was
+called, so the release's own requests are in it. **Requests** are what the proxy saw, polls and renewals
+included, for each acquisition. The **longest wait** counts waits that were not over at the end as they were
+then, so it is at most as long as the run:
+two minutes for what is kept in blobs, 30 s for the others, and 20 s where two contend. **Overtaken**: how
+many acquisitions by contenders that had asked more than a second later went before a waiter's own, on average
+and at most.
+It is all worked out by the simulator's own code, which also gives the second table: 100 and 1,000 processes
+are more than this machine can be.`,
   async run(context) {
     const outcomes: Outcome[] = [];
     for (const crowd of crowdsOf(context)) {
@@ -277,7 +288,9 @@ function longHoldClaims(outcomes: readonly Outcome[]): Claim[] {
   const theirs = uniform?.requestsPerAcquisition ?? Number.NaN;
   return [
     {
-      what: `\`fair\`, ${nameOf(LONG_HOLDS)}: requests per acquisition beside uniform polling (${DISTRIBUTED_LOCK.name})`,
+      what:
+        `\`fair\`, ${nameOf(LONG_HOLDS)}: requests per acquisition beside uniform polling ` +
+        `(${DISTRIBUTED_LOCK.name})`,
       limit: "fewer",
       measured: uniform ? `${fair.requestsPerAcquisition.toFixed(1)} and ${theirs.toFixed(1)}` : "not run",
       holds: fair.requestsPerAcquisition < theirs,
@@ -290,7 +303,8 @@ function figuresFor(contender: Contender, crowd: Crowd, outcomes: readonly Outco
 }
 
 const GO_NOTE =
-  "go-azuremutex's way to wait, a poll every 10 s, is in the simulated table as `fixed:10s`: in two minutes of real time a contender would ask a dozen times, and most would never have the lock.";
+  "go-azuremutex's way to wait, a poll every 10 s, is in the simulated table as `fixed:10s`: in two " +
+  "minutes of real time a contender would ask a dozen times, and most would never have the lock.";
 
 /** Where a waiter that is woken up has the lock sooner than one that polls. */
 function watchNote(crowd: Crowd, outcomes: readonly Outcome[]): string[] {
@@ -299,7 +313,8 @@ function watchNote(crowd: Crowd, outcomes: readonly Outcome[]): string[] {
   if (!fair || !etcd || etcd.gapP50 >= fair.gapP50) return [];
   const aheadMs = showDuration(fair.gapP50 - etcd.gapP50);
   return [
-    `With ${nameOf(crowd)}, etcd3 has a gap of ${showDuration(etcd.gapP50)} (p95 ${showDuration(etcd.gapP95)}): ${aheadMs} less at the median than \`fair\`. ` +
+    `With ${nameOf(crowd)}, etcd3 has a gap of ${showDuration(etcd.gapP50)} (p95 ` +
+      `${showDuration(etcd.gapP95)}): ${aheadMs} less at the median than \`fair\`. ` +
       "A blob cannot wake a waiter; only more polls by the next one, or a message past the storage, would close that.",
   ];
 }

@@ -64,9 +64,13 @@ export const TASKS: Benchmark = {
   name: "tasks",
   title: "One lock, a hundred tasks of one process",
   what: [
-    `${TASKS_IN_ALL} tasks of one process take one lock and give it back, with nothing to do under it, as often as they can: how many cycles a second all of them get through, what each asks of the service, and whether they get the lock in the order in which they asked. `,
-    `${FULL.repeats} repeats; in each of them each contender in turn has a process of its own for ${FULL.theirsMs / 1_000} s, azmutex for two whole times of keeping the lease and staying away. `,
-    "A cycle is overtaken when its task got the lock though another had asked before it; the time of a cycle runs from asking to having given back.",
+    `${TASKS_IN_ALL} tasks of one process take one lock and give it back, with nothing to do under it, as ` +
+      "often as they can: how many cycles a second all of them get through, what each asks of the service, " +
+      "and whether they get the lock in the order in which they asked. ",
+    `${FULL.repeats} repeats; in each of them each contender in turn has a process of its own for ` +
+      `${FULL.theirsMs / 1_000} s, azmutex for two whole times of keeping the lease and staying away. `,
+    "A cycle is overtaken when its task got the lock though another had asked before it; the time of a " +
+      "cycle runs from asking to having given back.",
   ].join(""),
   run: measure,
 };
@@ -124,7 +128,10 @@ function reportOf(outcomes: Outcomes): Report {
     ],
     chart: chartOf(outcomes),
     notes: [
-      "azmutex hands the lock to the next task of its process under the same lease, without a request, until it has had the lease for 3 s; with `fair` it asks each time whether another process came first. The others go to their server for each cycle, and most of their time passes until the next request.",
+      "azmutex hands the lock to the next task of its process under the same lease, without a request, " +
+        "until it has had the lease for 3 s; with `fair` it asks each time whether another process came " +
+        "first. The others go to their server for each cycle, and most of their time passes until the next " +
+        "request.",
     ],
   };
 }

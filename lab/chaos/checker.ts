@@ -77,7 +77,9 @@ function overlapsOf(holds: readonly Hold[]): Within[] {
     for (const other of open) {
       if (hold.isShared && other.isShared) continue;
       const until = Math.min(to, other.certain?.to ?? to);
-      const how = `${hold.id} (${hold.worker}) and ${other.id} (${other.worker}) both held it for ${(until - from).toFixed(1)} ms`;
+      const how =
+        `${hold.id} (${hold.worker}) and ${other.id} (${other.worker}) both held it for ` +
+        `${(until - from).toFixed(1)} ms`;
       found.push([{ rule: "overlap", at: from, key: hold.key, how }, from, until]);
     }
     open.push(hold);
@@ -134,7 +136,9 @@ export function staleOffersOf(evidence: Evidence): StaleOffer[] {
 function staleWritesOf(evidence: Evidence): Finding[] {
   const accepted = staleOffersOf(evidence).filter(({ touch }) => touch.isAccepted);
   return accepted.map(({ touch: { hold, token, key, at }, later }) => {
-    const how = `the write of ${hold} under ${token} was accepted after ${later.id}, a later holder, had come under ${later.token}`;
+    const how =
+      `the write of ${hold} under ${token} was accepted after ${later.id}, a later holder, had come under ` +
+      `${later.token}`;
     return { rule: "stale write", at, key, how };
   });
 }
@@ -264,7 +268,9 @@ function surprisesOf({ refusals, crashes, endedAt, wallClockStepMs, leaseMs }: E
     }));
   for (const how of crashes) found.push({ rule: "crash", at: endedAt, key: undefined, how });
   if (Math.abs(wallClockStepMs) > leaseMs / 20) {
-    const how = `the machine's wall clock was set by ${wallClockStepMs.toFixed(0)} ms: the storage counts leases by it, so nothing is proved`;
+    const how =
+      `the machine's wall clock was set by ${wallClockStepMs.toFixed(0)} ms: the storage counts leases by ` +
+      "it, so nothing is proved";
     found.push({ rule: "wall clock", at: endedAt, key: undefined, how });
   }
   return found;

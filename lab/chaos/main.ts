@@ -12,7 +12,8 @@ import { pictureOf } from "./picture.ts";
 import { reportOf, troubleLine } from "./report.ts";
 import { tallyOf } from "./tally.ts";
 
-const USAGE = `usage: npm run chaos -- [--minutes N] [--seed N] [--picture FILE] [--journals FOLDER] [--history FILE] [--json]
+const USAGE = `usage: npm run chaos -- [--minutes N] [--seed N] [--picture FILE]
+                            [--journals FOLDER] [--history FILE] [--json]
 
   --minutes N      how long; in whole rounds of a minute and a half, and a calm after each. Default: 2
   --seed N         the plan of what goes wrong. Default: one drawn at random, and told

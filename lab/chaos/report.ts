@@ -24,7 +24,8 @@ export function reportOf(
     "What the workers did",
     row(
       tally.holds,
-      `holds: ${tally.handOvers} times the lock went to another process, ${tally.takeovers} times from a holder that had died or lost it`,
+      `holds: ${tally.handOvers} times the lock went to another process, ${tally.takeovers} times from a ` +
+        "holder that had died or lost it",
     ),
     row(tally.increments, "increments of the fenced numbers"),
     row(tally.killedInside, "killed while they held something"),
@@ -39,7 +40,8 @@ export function reportOf(
       excused.length,
       `findings that ${tally.storageLosses} losses of the storage explain${wordsOf(byRule(excused))}`,
     ),
-    `${(tally.slowestAfterTroubleMs / 1_000).toFixed(1).padStart(8)}  seconds at most, after trouble was over, until everybody had been in`,
+    `${(tally.slowestAfterTroubleMs / 1_000).toFixed(1).padStart(8)}  seconds at most, after trouble was ` +
+      "over, until everybody had been in",
     row(violations.length, `violations${wordsOf(byRule(violations))}`),
     ...violations.map(lineOf),
     "",

@@ -39,7 +39,9 @@ export const COLUMNS: readonly Column[] = [
     leaseMs: LEASE_MS,
     asksEveryMs: 850,
     notFor: {},
-    used: "`locker.run`, `leaseSeconds: 15`, every other option as it comes: it renews every 5 s and gives the lock up 2.5 s before the lease ends",
+    used:
+      "`locker.run`, `leaseSeconds: 15`, every other option as it comes: it renews every 5 s and gives the " +
+      "lock up 2.5 s before the lease ends",
   },
   {
     name: "redis-semaphore",
@@ -49,7 +51,9 @@ export const COLUMNS: readonly Column[] = [
     leaseMs: LEASE_MS,
     asksEveryMs: 10,
     notFor: NOT_IN_REDIS,
-    used: "`Mutex` with `lockTimeout: 15_000` and `onLockLost`, as in its “Example with lost lock handling”; it renews every 12 s, its default",
+    used:
+      "`Mutex` with `lockTimeout: 15_000` and `onLockLost`, as in its “Example with lost lock handling”; it " +
+      "renews every 12 s, its default",
   },
   {
     name: "redlock-universal",
@@ -59,7 +63,9 @@ export const COLUMNS: readonly Column[] = [
     leaseMs: LEASE_MS,
     asksEveryMs: 100,
     notFor: { ...NOT_IN_REDIS, ...NO_SIGNAL },
-    used: "`createLock` with `ttl: 15_000` and `using`, which it recommends; it renews after 12 s, its default, and `retryAttempts` is raised so that it waits",
+    used:
+      "`createLock` with `ttl: 15_000` and `using`, which it recommends; it renews after 12 s, its default, " +
+      "and `retryAttempts` is raised so that it waits",
   },
   {
     name: "sesamecare redlock",
@@ -69,7 +75,9 @@ export const COLUMNS: readonly Column[] = [
     leaseMs: LEASE_MS,
     asksEveryMs: 400,
     notFor: { ...NOT_IN_REDIS, ...NO_SIGNAL },
-    used: "`using` for 15,000 ms with the settings of its README: it renews half a second before it takes the lock to end; called again while another has the lock",
+    used:
+      "`using` for 15,000 ms with the settings of its README: it renews half a second before it takes the " +
+      "lock to end; called again while another has the lock",
   },
   {
     name: "go-azuremutex",
@@ -90,6 +98,8 @@ export const COLUMNS: readonly Column[] = [
       "throws-and-release-fails": NO_CALLBACK,
       "nothing-else-to-do": "a Go program ends with its `main`",
     },
-    used: "`Locker`: its lease is 60 s, renewed every 10 s, and a waiter asks every 10 s; none of these can be set, and it has no signal of a loss",
+    used:
+      "`Locker`: its lease is 60 s, renewed every 10 s, and a waiter asks every 10 s; none of these can be " +
+      "set, and it has no signal of a loss",
   },
 ];

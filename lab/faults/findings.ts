@@ -89,7 +89,8 @@ export function loss(scene: Seen): Finding[] {
     const earlyMs = othersAt - uncaught.at;
     return [
       bad(
-        `${uncaught.origin === "unhandledRejection" ? "unhandled rejection" : "uncaught exception"} kills the process, ${beforeOrAfter(earlyMs)}`,
+        `${uncaught.origin === "unhandledRejection" ? "unhandled rejection" : "uncaught exception"} kills ` +
+          `the process, ${beforeOrAfter(earlyMs)}`,
       ),
     ];
   }

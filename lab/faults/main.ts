@@ -121,7 +121,10 @@ function ranOn(): string {
     `Azurite ${versionIn("node_modules/azurite/")}`,
     ...(redis === undefined ? [] : [`Redis ${redis}`]),
   ];
-  return `Measured with Node.js ${process.versions.node}, ${storages.join(" and ")}, on ${process.platform} with ${cpus().length} cores.`;
+  return (
+    `Measured with Node.js ${process.versions.node}, ${storages.join(" and ")}, on ${process.platform} with ` +
+    `${cpus().length} cores.`
+  );
 }
 
 async function run(request: Request): Promise<number> {

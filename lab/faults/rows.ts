@@ -166,13 +166,17 @@ export const ROWS: readonly Row[] = [
   {
     id: "one-503",
     title: "One 503",
-    how: "the first renewal is answered by `503 ServerBusy`, with Redis by `-LOADING`, and not carried out; the next ones pass",
+    how:
+      "the first renewal is answered by `503 ServerBusy`, with Redis by `-LOADING`, and not carried out; the " +
+      "next ones pass",
     play: (scene) => keptThrough(scene, { kind: "not now" }, 1),
   },
   {
     id: "gateway-once",
     title: "Gateway answers a renewal",
-    how: "the first renewal is answered by something on the way, with a bare `404` and a page of its own, and the second with such a `200`; neither arrives, and the next ones pass",
+    how:
+      "the first renewal is answered by something on the way, with a bare `404` and a page of its own, and " +
+      "the second with such a `200`; neither arrives, and the next ones pass",
     play(scene) {
       const answers = [gatewayAnswer("404 Not Found")];
       return keptThrough(scene, { kind: "answered", answer: () => answers.shift() ?? gatewayAnswer("200 OK") }, 2);
@@ -187,7 +191,9 @@ export const ROWS: readonly Row[] = [
   {
     id: "tokens-busy",
     title: "Token service answers `503`",
-    how: `once the holder has the lock; its token is good for ${REFRESHED_TOKEN_SECONDS} s and due to be replaced. The storage is well`,
+    how:
+      `once the holder has the lock; its token is good for ${REFRESHED_TOKEN_SECONDS} s and due to be ` +
+      "replaced. The storage is well",
     tokens: true,
     async play(scene) {
       const tokens = tokensOf(scene);
@@ -203,7 +209,11 @@ export const ROWS: readonly Row[] = [
   {
     id: "tokens-down",
     title: "Token service down",
-    how: `the holder's token has ended, and connections to the service that issues tokens end without an answer from when the holder asks for the lock, for ${shown(TOKENS_DOWN_MS)}; and again for ${shown(SHORT_OUTAGE_MS)} once it has it, with tokens that are good for ${TOKEN_SECONDS} s. The storage is well`,
+    how:
+      "the holder's token has ended, and connections to the service that issues tokens end without an answer " +
+      `from when the holder asks for the lock, for ${shown(TOKENS_DOWN_MS)}; and again for ` +
+      `${shown(SHORT_OUTAGE_MS)} once it has it, with tokens that are good for ${TOKEN_SECONDS} s. The ` +
+      "storage is well",
     tokens: true,
     async play(scene) {
       const { holder } = scene;
@@ -229,7 +239,10 @@ export const ROWS: readonly Row[] = [
   {
     id: "tokens-silent",
     title: "Token service silent",
-    how: `once the holder has the lock, requests for tokens are taken and never answered. When it has lost the lock, the service answers new ones; ${shown(ASKS_AGAIN_MS)} after the silence began, the lock is free and the holder asks for it again`,
+    how:
+      "once the holder has the lock, requests for tokens are taken and never answered. When it has lost the " +
+      `lock, the service answers new ones; ${shown(ASKS_AGAIN_MS)} after the silence began, the lock is free ` +
+      "and the holder asks for it again",
     tokens: true,
     holder: "repeater",
     async play(scene) {
@@ -256,7 +269,9 @@ export const ROWS: readonly Row[] = [
   {
     id: "outage-short",
     title: "Outage shorter than the lease",
-    how: `the holder's network fails with its first renewal, the worst moment for it, and is back after ${shown(SHORT_OUTAGE_MS)}: connections end, new ones are refused`,
+    how:
+      "the holder's network fails with its first renewal, the worst moment for it, and is back after " +
+      `${shown(SHORT_OUTAGE_MS)}: connections end, new ones are refused`,
     async play(scene) {
       await outage(scene, SHORT_OUTAGE_MS);
       return keeping(scene);
@@ -323,7 +338,9 @@ export const ROWS: readonly Row[] = [
   {
     id: "stopped",
     title: "Stopped and resumed",
-    how: `\`SIGSTOP\`, ${shown(SETTLED_IN_MS)} after it got the lock, and \`SIGCONT\` a lease and ${shown(PAST_LEASE_MS)} later`,
+    how:
+      `\`SIGSTOP\`, ${shown(SETTLED_IN_MS)} after it got the lock, and \`SIGCONT\` a lease and ` +
+      `${shown(PAST_LEASE_MS)} later`,
     async play(scene) {
       await heldWithRival(scene);
       await sleep(SETTLED_IN_MS);
@@ -337,7 +354,11 @@ export const ROWS: readonly Row[] = [
   {
     id: "slept-short",
     title: "Machine slept for two seconds",
-    how: `${shown(SETTLED_IN_MS)} after it got the lock. Made for the holder's process alone: \`SIGSTOP\` and \`SIGCONT\`, and a library that is loaded before the C library (\`LD_PRELOAD\`) takes the time out of its monotonic clock, and so out of its timers; its wall clock and the machine's uptime go on. That is what Linux does in suspend`,
+    how:
+      `${shown(SETTLED_IN_MS)} after it got the lock. Made for the holder's process alone: \`SIGSTOP\` and ` +
+      "`SIGCONT`, and a library that is loaded before the C library (`LD_PRELOAD`) takes the time out of " +
+      "its monotonic clock, and so out of its timers; its wall clock and the machine's uptime go on. That is " +
+      "what Linux does in suspend",
     holder: "sleeper",
     async play(scene) {
       await heldWithRival(scene);
@@ -363,7 +384,9 @@ export const ROWS: readonly Row[] = [
   {
     id: "stalled",
     title: "Event loop stalled",
-    how: `the work computes for a lease and ${shown(PAST_LEASE_MS)} without a pause, and then asks whether it still holds the lock`,
+    how:
+      `the work computes for a lease and ${shown(PAST_LEASE_MS)} without a pause, and then asks whether it ` +
+      "still holds the lock",
     async play(scene) {
       await heldWithRival(scene);
       await sleep(SETTLED_IN_MS);
@@ -376,7 +399,9 @@ export const ROWS: readonly Row[] = [
   {
     id: "broken",
     title: "Lock broken",
-    how: "an operator breaks it and leaves the holder what is left of its lease (`azmutex break`, `az storage blob lease break`)",
+    how:
+      "an operator breaks it and leaves the holder what is left of its lease (`azmutex break`, `az storage " +
+      "blob lease break`)",
     async play(scene) {
       await heldWithRival(scene);
       await scene.column.room.breakGently?.(scene.storage.port, scene.key);
@@ -449,7 +474,9 @@ export const ROWS: readonly Row[] = [
   {
     id: "cancelled-asking",
     title: "Cancelled with its request under way",
-    how: `the lock is free; the answer to acquire takes ${shown(LATE_MS)}, and the caller's signal aborts after ${shown(CANCEL_AFTER_MS)}`,
+    how:
+      `the lock is free; the answer to acquire takes ${shown(LATE_MS)}, and the caller's signal aborts after ` +
+      `${shown(CANCEL_AFTER_MS)}`,
     async play(scene) {
       const { holder, rival, column } = scene;
       const struck = scene.way.strike("acquire", { kind: "answer late", byMs: LATE_MS }, 1);
@@ -514,7 +541,9 @@ export const ROWS: readonly Row[] = [
   {
     id: "nothing-else-to-do",
     title: "Nothing else to do",
-    how: "the work waits for what never comes; nothing but the library's own timers keeps the process (with Redis, its connection is unreferenced)",
+    how:
+      "the work waits for what never comes; nothing but the library's own timers keeps the process (with " +
+      "Redis, its connection is unreferenced)",
     holder: "idle",
     async play(scene) {
       const { holder } = scene;
@@ -526,7 +555,10 @@ export const ROWS: readonly Row[] = [
   {
     id: "signal-beside",
     title: "Signal with another listener",
-    how: `\`SIGTERM\`, ${shown(SETTLED_IN_MS)} after it got the lock, to a service that ends its work then; the package signal-exit listens, too, and the library is to give the lock back and end the process (\`releaseOnSignals\`)`,
+    how:
+      `\`SIGTERM\`, ${shown(SETTLED_IN_MS)} after it got the lock, to a service that ends its work then; the ` +
+      "package signal-exit listens, too, and the library is to give the lock back and end the process " +
+      "(`releaseOnSignals`)",
     holder: "service",
     async play(scene) {
       const { holder, rival, column } = scene;
@@ -542,7 +574,10 @@ export const ROWS: readonly Row[] = [
   {
     id: "command-told-to-end",
     title: "Command told to end, a step under `timeout`",
-    how: `\`azmutex run\` runs a script whose step runs under \`timeout\`, in a process group of its own, and takes ${shown(STEP_STOPS_MS)} to stop; \`SIGTERM\` to azmutex, ${shown(SETTLED_IN_MS)} after it got the lock`,
+    how:
+      "`azmutex run` runs a script whose step runs under `timeout`, in a process group of its own, and " +
+      `takes ${shown(STEP_STOPS_MS)} to stop; \`SIGTERM\` to azmutex, ${shown(SETTLED_IN_MS)} after it got ` +
+      "the lock",
     holder: "command",
     play: (scene) => commandEnds(scene, "SIGTERM"),
   },

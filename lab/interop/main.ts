@@ -56,7 +56,8 @@ const USAGE = `Usage: npm run interop [-- --only <text>] [-- --apart]
   --only <text>   only the scenarios with this in their names: ${Object.keys(SCENARIOS).join(", ")}
   --apart         Go locks under other keys than we do, so that the checks have something to find
 
-Needs Go 1.24 or newer, and the port 10000. Ends with 0 if all is as it should be, with 1 if not, and with 2 if it could not run.
+Needs Go 1.24 or newer, and the port 10000. Ends with 0 if all is as it should be, with 1 if not, and with 2
+if it could not run.
 `;
 
 interface Request {

@@ -68,7 +68,9 @@ export async function race(place: Place, verdict: Verdict, plan: RacePlan): Prom
   const expected = plan.go * plan.goLocks * plan.goIncrements + plan.ours * plan.ourIncrements;
   const who = `${plan.go} lockers of Go's and ${plan.ours} of ours${plan.fair ? " that queue" : ""}`;
   const counted = counter.peek();
-  const waited = `Go waited up to ${longestWait(holds.filter(isGo))}, we up to ${longestWait(holds.filter((hold) => !isGo(hold)))}`;
+  const waited =
+    `Go waited up to ${longestWait(holds.filter(isGo))}, we up to ` +
+    `${longestWait(holds.filter((hold) => !isGo(hold)))}`;
   const sum = `${counted} of ${expected} increments in ${seconds(took)}; ${waited}`;
   verdict.check(`${who} count without loss`, counted === expected, sum);
 

@@ -38,6 +38,8 @@ export async function tokensAcrossGo(place: Place, verdict: Verdict): Promise<vo
   );
   const grown = tokens.filter((token, index) => token > (tokens[index - 1] ?? 0)).length;
   const longest = seconds(Math.max(...waits));
-  const seen = `${grown} of ${tokens.length}, from ${tokens[0]} to ${tokens.at(-1)}; the lock after Go took ${longest} at most`;
+  const seen =
+    `${grown} of ${tokens.length}, from ${tokens[0]} to ${tokens.at(-1)}; the lock after Go took ${longest} ` +
+    "at most";
   verdict.check("fencing tokens grow across Go's holds", grown === tokens.length && Math.max(...waits) < 4_000, seen);
 }

@@ -33,7 +33,9 @@ const BODY = `
   console.log("RAN");
 `;
 const IMPORT = `import { AzureMutex } from "azmutex";\nimport { FakeClock, MemoryLeaseStore } from "azmutex/testing";\n`;
-const REQUIRE = `const { AzureMutex } = require("azmutex");\nconst { FakeClock, MemoryLeaseStore } = require("azmutex/testing");\n`;
+const REQUIRE =
+  `const { AzureMutex } = require("azmutex");\nconst { FakeClock, MemoryLeaseStore } = ` +
+  `require("azmutex/testing");\n`;
 const ESM = `${IMPORT}${BODY}`;
 const CJS = `${REQUIRE}(async () => {${BODY}})();`;
 
@@ -264,7 +266,9 @@ function tools(project: string): Tool[] {
   ];
 }
 
-const REQUIRE_BANNER = `--banner:js=import { createRequire as requireOf } from "node:module"; const require = requireOf(import.meta.url);`;
+const REQUIRE_BANNER =
+  `--banner:js=import { createRequire as requireOf } from "node:module"; const require = ` +
+  "requireOf(import.meta.url);";
 
 /** The names of all tools. */
 export function toolNames(project: string): string[] {

@@ -111,7 +111,8 @@ async function run({ quick, only, timeline, table }: Request): Promise<number> {
     if (!isAsExpected) failed += 1;
     if (table) continue;
     say(
-      `${isAsExpected ? "ok    " : "FAILED"}  ${one.model.padEnd(8)}  without ${one.rule}: ${one.without} (${one.name})`,
+      `${isAsExpected ? "ok    " : "FAILED"}  ${one.model.padEnd(8)}  without ${one.rule}: ${one.without} ` +
+        `(${one.name})`,
     );
     say(`                  ${verdict}`);
     if (timeline || !isAsExpected) process.stdout.write(steps(finding));

@@ -63,7 +63,8 @@ export function verdictOf({ steps, circleFrom, violated }: Timeline): string {
   }
   if (circleFrom === undefined) return "no finding";
   const circle = shortened(steps.slice(circleFrom));
-  return `starvation: it goes round. ${circle.slice(0, MOST_STEPS).join("; ")}${circle.length > MOST_STEPS ? " …" : ""}`;
+  const shown = circle.slice(0, MOST_STEPS).join("; ");
+  return `starvation: it goes round. ${shown}${circle.length > MOST_STEPS ? " …" : ""}`;
 }
 
 /** The same step several times in a row is told once. */

@@ -22,7 +22,8 @@ export function report(measured: readonly Measured[]): string {
   if (!first) return "";
   const { processes, holdMs, minutes, roundTripMs, seeds } = first.situation;
   const head = [
-    `${processes} processes, holds of ${nameDuration(holdMs)} on average, round trips of ${nameDuration(roundTripMs)}, ${minutes} simulated minutes`,
+    `${processes} processes, holds of ${nameDuration(holdMs)} on average, round trips of ` +
+      `${nameDuration(roundTripMs)}, ${minutes} simulated minutes`,
     seeds.length === 1 ? `Seed ${seeds[0]}` : `Means of the seeds ${seeds.join(", ")}`,
   ];
   const columns = [["", ...LINES.map(([label]) => label)], ...measured.map(columnOf)];

@@ -101,7 +101,8 @@ export class Crowd {
     );
     const counts = left.map(
       ({ machine, link, mutex }) =>
-        `${machine.name} has ${machine.pendingTimers} timers, ${link.open} open requests and ${spaceOf(mutex).standingLeases.length} leases to release`,
+        `${machine.name} has ${machine.pendingTimers} timers, ${link.open} open requests and ` +
+        `${spaceOf(mutex).standingLeases.length} leases to release`,
     );
     return counts.length === 0 ? undefined : counts.join(", ");
   }

@@ -162,7 +162,8 @@ export class Link extends RelayedStore {
       pause &&
       machine.isRunning &&
       trouble.strikes(
-        `${machine.name}: ${pause.pause} of ${Math.round(pause.ms)} ms ${pause.isBefore ? "before" : "after"} the answer to ${operation}`,
+        `${machine.name}: ${pause.pause} of ${Math.round(pause.ms)} ms ` +
+          `${pause.isBefore ? "before" : "after"} the answer to ${operation}`,
       );
     if (isPaused && pause.isBefore) machine.standStill(pause.pause, pause.ms);
     machine.receive(() => {

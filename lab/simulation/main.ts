@@ -7,7 +7,8 @@ import { minimalOf } from "./minimal.ts";
 import { simulate } from "./simulation.ts";
 import { timelineOf } from "./timeline.ts";
 
-const USAGE = `usage: npm run simulate:long -- [--minutes N] [--seeds N] [--from SEED] [--threads N] [--until-failure] [--rules RULE,…] [--json]
+const USAGE = `usage: npm run simulate:long -- [--minutes N] [--seeds N] [--from SEED] [--threads N]
+                              [--until-failure] [--rules RULE,…] [--json]
                               [--history FILE]   appends the histories, for npm run lab -- linearizability
        SEED=N npm run simulate:long              what happens under a seed; of one that fails, the little that matters
        SEED=N npm run simulate:long -- --whole   everything that happens under it
@@ -37,7 +38,10 @@ async function replay(seed: number): Promise<void> {
 
 function progressOf({ seeds, holds, losses, requests, faults, failures }: Tally, elapsedMs: number): string {
   const speed = Math.round((1_000 * seeds) / elapsedMs);
-  return `${seeds} seeds, ${speed} a second: ${holds} holds, ${losses} lost, ${requests} requests, ${faults} faults, ${failures.length} failures`;
+  return (
+    `${seeds} seeds, ${speed} a second: ${holds} holds, ${losses} lost, ${requests} requests, ${faults} ` +
+    `faults, ${failures.length} failures`
+  );
 }
 
 function lineOf({ seed, game, how }: Failure): string {

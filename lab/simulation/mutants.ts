@@ -123,7 +123,8 @@ export const MUTANTS: readonly Mutant[] = [
         place: "lease/Lease.constructor",
         stands: "constructor(blob: LockBlob, { origin, granted, terms }: LeaseOptions) {",
         instead:
-          "readonly #callers: AbortSignal | undefined; constructor(blob: LockBlob, { origin, granted, terms, callers }: LeaseOptions) { this.#callers = callers;",
+          "readonly #callers: AbortSignal | undefined; constructor(blob: LockBlob, { origin, granted, " +
+          "terms, callers }: LeaseOptions) { this.#callers = callers;",
       },
       {
         place: "lease/Renewer.constructor",
@@ -189,7 +190,9 @@ export const MUTANTS: readonly Mutant[] = [
         place: "lease/Acquisition.constructor",
         stands: "this.leaseId = blob.newId();",
         instead:
-          "this.leaseId = idsOf.get(blob.closing)?.get(blob.name) ?? blob.newId(); const ids = idsOf.get(blob.closing) ?? new Map<string, string>(); idsOf.set(blob.closing, ids.set(blob.name, this.leaseId));",
+          "this.leaseId = idsOf.get(blob.closing)?.get(blob.name) ?? blob.newId(); const ids = " +
+          "idsOf.get(blob.closing) ?? new Map<string, string>(); idsOf.set(blob.closing, " +
+          "ids.set(blob.name, this.leaseId));",
       },
       {
         place: "lease/MOST_CREATIONS",
@@ -328,7 +331,8 @@ export const MUTANTS: readonly Mutant[] = [
         place: "lease/LockBlob.writeRecord",
         stands: "store.writeMetadata(this.name, metadata, { ...on, signal: request })",
         instead:
-          "store.writeMetadata(this.name, metadata, { ...on, ifMatch: (on.ifMatch && undefined) as never, signal: request })",
+          "store.writeMetadata(this.name, metadata, { ...on, ifMatch: (on.ifMatch && undefined) as never, " +
+          "signal: request })",
       },
     ],
   },
@@ -466,7 +470,8 @@ export const MUTANTS: readonly Mutant[] = [
         place: "waiting/Contender.#settle",
         stands: "const token = await this.#freshToken(lease);",
         instead:
-          "const token = lease.budget.handOvers === 0 ? await this.#freshToken(lease) : this.#tokens.next(lease.renewer.lease.lastStamp, this.#options.description);",
+          "const token = lease.budget.handOvers === 0 ? await this.#freshToken(lease) : " +
+          "this.#tokens.next(lease.renewer.lease.lastStamp, this.#options.description);",
       },
     ],
   },

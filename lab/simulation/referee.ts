@@ -154,7 +154,8 @@ export class Referee {
     if (leaseId !== undefined && this.#givenOut.has(leaseId)) {
       this.report(
         "conditions",
-        `${nameOf(machine)} was handed ${claim.group} under lease ${short(leaseId)}, which may still be in a write of the one before`,
+        `${nameOf(machine)} was handed ${claim.group} under lease ${short(leaseId)}, which may still be in ` +
+          "a write of the one before",
       );
     }
     const facts = leaseId === undefined ? undefined : this.#wire.facts(leaseId);
@@ -312,7 +313,8 @@ export class Referee {
       if (facts.hasLapsed) continue;
       this.report(
         "released early",
-        `${facts.machine.name} releases lease ${short(leaseId)} of ${tenancy.claim.group} while the work under it may go on`,
+        `${facts.machine.name} releases lease ${short(leaseId)} of ${tenancy.claim.group} while the work ` +
+          "under it may go on",
       );
     }
   }
@@ -332,7 +334,8 @@ export class Referee {
       const [first, second] = isLater ? [other, tenancy] : [tenancy, other];
       this.report(
         "tokens",
-        `${nameOf(machine)} got ${token} of ${name}: ${nameOf(second.claim.machine)}'s ${second.claim.token} came after ${nameOf(first.claim.machine)}'s ${first.claim.token}`,
+        `${nameOf(machine)} got ${token} of ${name}: ${nameOf(second.claim.machine)}'s ` +
+          `${second.claim.token} came after ${nameOf(first.claim.machine)}'s ${first.claim.token}`,
       );
     }
     all.push(tenancy);

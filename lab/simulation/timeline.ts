@@ -9,7 +9,8 @@ export function timelineOf({ lines, violation, game, terms, machines, tasks }: O
   const { leaseSeconds, marginMs, tryTimeoutMs } = terms;
   const told = lines.filter(({ what }) => !/ -> held$|: list .* -> \d+ blobs$/.test(what));
   return [
-    `seed ${seed}, ${game}, ${machines} machines with ${tasks} tasks each, leases of ${leaseSeconds} s, margin ${marginMs} ms, tries of ${tryTimeoutMs} ms`,
+    `seed ${seed}, ${game}, ${machines} machines with ${tasks} tasks each, leases of ${leaseSeconds} s, ` +
+      `margin ${marginMs} ms, tries of ${tryTimeoutMs} ms`,
     ...(told.length > MOST_LINES ? [`… ${told.length - MOST_LINES} lines before`] : []),
     ...told.slice(-MOST_LINES).map(shown),
     violation ? violation.message : "all is well",

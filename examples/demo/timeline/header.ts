@@ -38,7 +38,8 @@ export function drawHeader(run: RaceRecord, heir: Hold | undefined, width: numbe
       LEFT,
       76,
       "quiet",
-      `${PLANNED_INCREMENTS} increments of one number in a file, each of them a read, a wait and a write, under an Azure Blob lease of ${PLAN.leaseSeconds} s`,
+      `${PLANNED_INCREMENTS} increments of one number in a file, each of them a read, a wait and a write, ` +
+        `under an Azure Blob lease of ${PLAN.leaseSeconds} s`,
     ),
     ...figures.map(({ figure, caption, bad }, i) =>
       [

@@ -102,7 +102,8 @@ function detailPanel(moment: Moment, index: number, of: number, y: number): Pane
 function descriptionOf(run: RaceRecord, heir: Hold | undefined): string {
   const seconds = (at: number): string => `${((at - run.startedAt) / 1000).toFixed(1)} s`;
   const sentences = [
-    `A timeline of ${seconds(run.endedAt)} with a row per process and a bar per hold of the lock, ${run.holds.length} in all.`,
+    `A timeline of ${seconds(run.endedAt)} with a row per process and a bar per hold of the lock, ` +
+      `${run.holds.length} in all.`,
     run.crash && `${run.crash.worker} was killed at ${seconds(run.crash.at)} while it held the lock.`,
     heir && `${heir.worker} took over at ${seconds(heir.from)}, when the dead holder's lease had run out.`,
     `The number in the file is ${run.counted}, expected ${finishedIn(run)}.`,

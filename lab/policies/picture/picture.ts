@@ -38,7 +38,10 @@ export function pictureOf(plan: RunPlan, run: RunRecord): string {
 
 function subtitleOf({ holdMs, roundTripMs, minutes, seed }: RunPlan, { from, to }: Panel): string {
   const shown = `${Math.round((to - from) / 1_000)} s of ${minutes} simulated minutes`;
-  return `${shown}: holds of ${nameDuration(holdMs)} on average, round trips of ${nameDuration(roundTripMs)}, seed ${seed}`;
+  return (
+    `${shown}: holds of ${nameDuration(holdMs)} on average, round trips of ${nameDuration(roundTripMs)}, ` +
+    `seed ${seed}`
+  );
 }
 
 function drawFigures(run: RunRecord): string {

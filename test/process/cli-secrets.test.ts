@@ -180,6 +180,18 @@ describe.concurrent("no secret is to be seen", () => {
   );
 
   it.for([
+    ["a connection string that lets in", letIn, []],
+    ["a connection string that does not", { AZURE_STORAGE_CONNECTION_STRING: wrong }, []],
+    ["a SAS that does not", { AZURE_STORAGE_KEY: "" }, ["--endpoint", proxy.url]],
+  ] as const)("in what azmutex doctor finds, signed in with %s", async ([, env, args], test) => {
+    for (const form of ["--json", "--verbose"]) {
+      const { all } = await watched(test, ["doctor", "--with-names", form, ...args, ...AT], { env });
+      expect(all).toMatch(/way in|wayIn/);
+      expect(secretsIn(all)).toEqual([]);
+    }
+  });
+
+  it.for([
     ["a connection string", { AZURE_STORAGE_CONNECTION_STRING: wrong }, [], COMMANDS],
     ["an account's key", {}, ["--endpoint", proxy.url], SOME_COMMANDS],
     ["a SAS", { AZURE_STORAGE_KEY: "" }, ["--endpoint", proxy.url], COMMANDS],

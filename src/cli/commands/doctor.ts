@@ -27,8 +27,9 @@ export function doctorCommand(): Command {
   const command = new Command("doctor")
     .summary("say whether locks hold on this account")
     .description(
-      "Tries on the account what locks need of it, and says what it means: credentials, permissions, the rules of leases, clocks, " +
-        "features of the account, speed and runtime. What it makes is below .azmutex/doctor/, and is deleted at the end.",
+      "Tries on the account what locks need of it, and says what it means: credentials, permissions, the " +
+        "rules of leases, clocks, features of the account, speed and runtime. What it makes is below " +
+        ".azmutex/doctor/, and is deleted at the end.",
     )
     .addOption(new Option("--read-only", "read and list alone: write, lease and delete nothing"))
     .addOption(new Option("--long", "measure also when leases end, which takes half a minute more"))

@@ -26,7 +26,8 @@ export function onceCommand(): Command {
   const command = new Command("once")
     .summary("say which slot of a job was run last")
     .description(
-      "Says which slot of a job was begun last (run --once), what came of it, and when. With --forget, deletes that record: " +
+      "Says which slot of a job was begun last (run --once), what came of it, and when. With --forget, " +
+        "deletes that record: " +
         "then every slot may run again. Asks before, on a terminal.",
     )
     .argument("<key>", "name of the job")

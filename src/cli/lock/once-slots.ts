@@ -72,7 +72,7 @@ export class SlotSource implements LockSource {
     this.#options = slots;
   }
 
-  /** Resolves with the exit code: that of the work, or that of a slot that is over. A code other than 0 is a failure. */
+  /** Resolves with the exit code: of the work, or of a slot that is over. A code other than 0 is a failure. */
   async run<T>(work: (holding: Held, attempt?: OnceAttempt) => Promise<T>, options: WaitOptions): Promise<T> {
     const { once, oncePer = DAY_MS, utcOffset = 0, onceCode = 0 } = this.#options;
     const slot = once ?? ((now: Date): Slot => slotAt(now, oncePer, utcOffset));

@@ -135,16 +135,6 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     this.throwIfEnded();
   }
 
-  /** Whether it is held once it was freshened. Throws as {@link Hold.throwIfEnded} does, or the signal's reason. */
-  async confirm(signal: AbortSignal | undefined): Promise<boolean> {
-    try {
-      await this.freshen(signal);
-    } catch (error) {
-      if (signal?.aborted || !this.lostBecause) throw error;
-    }
-    return this.isHeld;
-  }
-
   /** Throws if it has ended: `MutexClosedError` while the mutex releases everything, or `NotHeldError`. */
   throwIfEnded(): void {
     if (!this.ended) return;
@@ -194,4 +184,14 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     const passOn = () => this.#handOver.end(this.#lease, this.#head, this.#idGivenOut !== undefined);
     return this.#beforeNext ? this.#beforeNext().then(passOn) : passOn();
   }
+}
+
+/** Whether a hold is held once it was freshened. Throws as {@link Hold.throwIfEnded} does, or the signal's reason. */
+export async function confirmHeld(hold: Hold, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await hold.freshen(signal);
+  } catch (error) {
+    if (signal?.aborted || !hold.lostBecause) throw error;
+  }
+  return hold.isHeld;
 }

@@ -11,7 +11,7 @@ import type { ObservedWait } from "../../telemetry/observer.ts";
 import { unlessAborted } from "../../time/abort.ts";
 import { pollDelayMs } from "../../waiting/backoff.ts";
 import { endQuietly, type Held } from "../../waiting/held.ts";
-import type { Hold } from "../../waiting/hold.ts";
+import { confirmHeld, type Hold } from "../../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../../waiting/locker-options.ts";
 import { poll } from "../../waiting/polling.ts";
 import { type WaitLimit, waitFor } from "../../waiting/wait-limit.ts";
@@ -105,7 +105,7 @@ export class Readers implements Source<SharedHold> {
     try {
       return await this.#share(asking, async () => {
         await this.#look(asking);
-        return await turnstile.confirm(asking.signal);
+        return await confirmHeld(turnstile, asking.signal);
       });
     } finally {
       this.#giveBack(turnstile);

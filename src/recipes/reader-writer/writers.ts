@@ -10,7 +10,7 @@ import { LinkedSignal } from "../../time/abort.ts";
 import { sleep } from "../../time/clock.ts";
 import { pollDelayMs } from "../../waiting/backoff.ts";
 import { endQuietly } from "../../waiting/held.ts";
-import type { Hold } from "../../waiting/hold.ts";
+import { confirmHeld, type Hold } from "../../waiting/hold.ts";
 import { poll } from "../../waiting/polling.ts";
 import { type WaitLimit, waitFor } from "../../waiting/wait-limit.ts";
 import type { WaitOptions } from "../../waiting/wait-options.ts";
@@ -48,7 +48,7 @@ export class Writers implements Source<Hold> {
     const hold = await this.#acquirer.tryAcquire(signal, wait);
     if (!hold) return undefined;
     try {
-      if (!(await this.#areReaders(signal, TRIES)) && (await hold.confirm(signal))) return hold;
+      if (!(await this.#areReaders(signal, TRIES)) && (await confirmHeld(hold, signal))) return hold;
     } catch (error) {
       void this.#giveBack(hold);
       throw error;
@@ -71,7 +71,7 @@ export class Writers implements Source<Hold> {
           ? pollDelayMs(blob.clock.now() - since, blob.random, options.poll)
           : NO_READER,
       );
-      isAlone = await hold.confirm(signal);
+      isAlone = await confirmHeld(hold, signal);
     } catch (error) {
       if (limit.signal.aborted) throw error;
       hold.throwIfEnded();

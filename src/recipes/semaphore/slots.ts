@@ -11,7 +11,7 @@ import type { LockSpace } from "../../locks/lock-space.ts";
 import { isLeased, type Metadata, type StoredBlob } from "../../store/lease-store.ts";
 import { sleep } from "../../time/clock.ts";
 import { endQuietly } from "../../waiting/held.ts";
-import type { Hold } from "../../waiting/hold.ts";
+import { confirmHeld, type Hold } from "../../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../../waiting/locker-options.ts";
 import type { LocalSlots } from "./local-slots.ts";
 
@@ -123,7 +123,7 @@ export class Slots {
     let isConfirmed = false;
     try {
       await this.#list({ signal, tries: TRIES });
-      isConfirmed = await hold.confirm(signal);
+      isConfirmed = await confirmHeld(hold, signal);
     } finally {
       if (!isConfirmed) void endQuietly(hold, this.#keyBlob.log, `a permit of "${hold.key}"`);
     }

@@ -2,21 +2,20 @@ import type { DiagnoseOptions, Diagnosis } from "../doctor/diagnosis.ts";
 import type { LockStatus } from "../status/lock-status.ts";
 import { checkKey } from "../store/azure/blob-name.ts";
 import type { LeaseLength } from "../store/lease-store.ts";
-import type { StoreAddress } from "../store/store-address.ts";
 import type { LockerOptions } from "../waiting/locker-options.ts";
 import { type AcquiredLease, acquireByHand } from "./acquired-lease.ts";
 import { type BreakOptions, type BreakResult, breakLock } from "./break-lock.ts";
 import { inspectLock, type ListOptions, listLocks } from "./inspect-lock.ts";
-import { LockSpace, type MutexOptions, type ReleaseAllOptions } from "./lock-space.ts";
+import { LockSpace, type MutexOptions } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
-import { type CallOptions, giveSpace, type Mutex } from "./mutex.ts";
+import { type CallOptions, Mutex } from "./mutex.ts";
 
 /**
  * Locks that are blobs of one container: take, renew and give back leases by key, see who holds what, and break a lock.
  * One object serves any number of keys, and concurrent calls. For a lock that waits and renews itself, see
  * {@link Locker}.
  */
-export class AzureMutex implements Mutex {
+export class AzureMutex extends Mutex {
   readonly #space: LockSpace;
 
   /**
@@ -30,16 +29,9 @@ export class AzureMutex implements Mutex {
    * ```
    */
   constructor(options: MutexOptions) {
-    this.#space = new LockSpace(options);
-    giveSpace(this, this.#space);
-  }
-
-  /**
-   * Which account or host, and which container, the locks are in, for people; it has no secret. Undefined if the store
-   * does not say.
-   */
-  get address(): StoreAddress | undefined {
-    return this.#space.address;
+    const space = new LockSpace(options);
+    super(space);
+    this.#space = space;
   }
 
   /**
@@ -155,40 +147,5 @@ export class AzureMutex implements Mutex {
     options.signal?.throwIfAborted();
     const { diagnoseSpace } = await import("../doctor/diagnose-space.ts");
     return await diagnoseSpace(this.#space, options);
-  }
-
-  /**
-   * Releases everything that this mutex holds in this process: locks, permits, read locks, leadership, and leases of
-   * {@link AzureMutex.acquire}. Calls that wait for a lock reject with `MutexClosedError`, and so do new ones until
-   * this call is done; after it the mutex works as before. Resolves when the service has answered all releases, after
-   * `timeoutMs` at the latest. A lease whose release got no answer by then lapses by itself, and the log says so. Costs
-   * the requests of the releases.
-   *
-   * **It does not wait for the work under these locks: work that still runs is no longer alone.** The signal of each
-   * hold aborts with a `LockLostError` whose `why` is `released`, and `run` rejects with it. End the work first: close
-   * the server, await the job.
-   *
-   * @throws `RangeError` for a `timeoutMs` that is no number of milliseconds.
-   */
-  async releaseAll(options: ReleaseAllOptions = {}): Promise<void> {
-    await this.#space.releaseAll(options);
-  }
-
-  /**
-   * Releases everything, as {@link AzureMutex.releaseAll} does, and grants no lock any more: calls that wait for one,
-   * and new ones, reject with `MutexClosedError`. For the end of a program, or of a framework that has hooks for it.
-   * `inspect`, `list` and `break` still work. A second call does the same again.
-   *
-   * **Work under these locks that still runs is no longer alone**: end it first.
-   *
-   * @throws `RangeError` for a `timeoutMs` that is no number of milliseconds.
-   */
-  async close(options: ReleaseAllOptions = {}): Promise<void> {
-    await this.#space.close(options);
-  }
-
-  /** {@link AzureMutex.close}, at the end of an `await using` block. Never throws. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
   }
 }

@@ -55,6 +55,13 @@ export type { ElectionRunOptions } from "./recipes/election/election-run.ts";
 export type { Leader, LeaderOptions } from "./recipes/election/leader.ts";
 export { LeaderElection, type LeaderElectionOptions, type ObserveOptions } from "./recipes/election/leader-election.ts";
 export type { Leadership } from "./recipes/election/leadership.ts";
+export {
+  type ExclusiveOptions,
+  exclusive,
+  type HandlerOptions,
+  type LimitedOptions,
+  limited,
+} from "./recipes/handlers.ts";
 export { type LockSet, lockAll } from "./recipes/lock-all.ts";
 export type { CatchUpOptions } from "./recipes/once/missed-slots.ts";
 export { Once } from "./recipes/once/once.ts";

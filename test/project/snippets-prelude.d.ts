@@ -13,10 +13,28 @@ declare module "@azure/functions" {
     log(...said: unknown[]): void;
     error(...said: unknown[]): void;
   }
+  type Result<T = unknown> = T | Promise<T>;
+  interface Response {
+    status?: number;
+    body?: string;
+    headers?: Record<string, string>;
+  }
   export const app: {
     timer(
       name: string,
-      options: { schedule: string; handler: (timer: unknown, context: Context) => Promise<void> | void },
+      options: { schedule: string; handler: (timer: { isPastDue: boolean }, context: Context) => Result<void> },
+    ): void;
+    storageQueue(
+      name: string,
+      options: {
+        queueName: string;
+        connection: string;
+        handler: (queueEntry: unknown, context: Context) => Result;
+      },
+    ): void;
+    http(
+      name: string,
+      options: { methods: string[]; handler: (request: Request, context: Context) => Result<Response> },
     ): void;
   };
 }

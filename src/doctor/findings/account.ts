@@ -24,7 +24,8 @@ export const ACCOUNT: FindingTexts<AccountFinding> = Object.freeze({
     severity: "notice",
     means: "Tickets of fair and readers' blobs stay for the retention time after they are deleted.",
     advice:
-      "Turn it off for an account of locks: az storage account blob-service-properties update --account-name ACCOUNT --enable-delete-retention false",
+      "Turn it off for an account of locks: " +
+      "az storage account blob-service-properties update --account-name ACCOUNT --enable-delete-retention false",
     link: LINK,
   },
   immutable: {

@@ -44,7 +44,7 @@ export interface AccountProbe {
   deleteContainer(signal: AbortSignal): Promise<ProbeAnswer>;
   containerFacts(signal: AbortSignal): Promise<ContainerFacts>;
   accountFacts(signal: AbortSignal): Promise<AccountFacts>;
-  /** The store of another container of the account, and what probes it; undefined if the credential is for one alone. */
+  /** The store of another container of the account, and its probe; undefined if the credential is for one alone. */
   sibling(container: string): { readonly store: BlobLeaseStore; readonly probe: AccountProbe } | undefined;
 }
 

@@ -74,7 +74,7 @@ const IMMUTABLE: Readonly<Record<string, "policy" | "legalHold">> = Object.freez
   ContainerImmutableDueToLegalHold: "legalHold",
 });
 
-/** What makes a blob immutable, by the status of a refusal: `409 BlobImmutableDueToPolicy`. Undefined if nothing does. */
+/** What makes a blob immutable, by the status of a refusal, `409 BlobImmutableDueToPolicy` say; or undefined. */
 export function immutabilityIn(status: string): "policy" | "legalHold" | undefined {
   const [, code = ""] = status.split(" ");
   return Object.hasOwn(IMMUTABLE, code) ? IMMUTABLE[code] : undefined;
@@ -97,7 +97,7 @@ const IN_QUESTION: Readonly<Record<string, ServiceRefusal["about"]>> = Object.fr
   InvalidHeaderValue: "header",
 });
 
-/** What keeps every request to a container from being served, by the service's code. Undefined if nothing of it does. */
+/** What keeps every request to a container from being served, by the service's code; or undefined. */
 export function obstacleOf(code: unknown): "beingDeleted" | "apiVersion" | undefined {
   if (typeof code !== "string") return undefined;
   if (Object.hasOwn(OUTCOMES, code) && OUTCOMES[code]?.kind === "vanishing") return "beingDeleted";

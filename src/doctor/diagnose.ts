@@ -11,12 +11,13 @@ import { checkRuntime } from "./checks/runtime.ts";
 import { checkSpeed } from "./checks/speed.ts";
 import { checkWayIn } from "./checks/way-in.ts";
 import { CHECKS, type DiagnoseOptions, type Diagnosis, type DoctorCheck, type DoctorTerms } from "./diagnosis.ts";
-import { Doctor, type DoctorSources } from "./doctor.ts";
+import { Doctor, type DoctorRun, type DoctorSources, doctorRun } from "./doctor.ts";
 import { featuresWith } from "./features.ts";
 import { ranked, withoutNames } from "./report.ts";
 
 type Check = (doctor: Doctor) => Promise<void>;
 
+/** Each check is registered here, with the name that its results bear. */
 const RUN: Readonly<Record<DoctorCheck, Check>> = Object.freeze({
   wayIn: checkWayIn,
   permissions: checkPermissions,
@@ -44,38 +45,38 @@ export interface Examined {
  */
 export async function diagnose({ store, sources, terms }: Examined, options: DiagnoseOptions): Promise<Diagnosis> {
   await store.prepare?.();
-  const doctor = new Doctor({ store, probe: await probeOf(store), sources, terms, options });
+  const run = doctorRun({ store, probe: await probeOf(store), sources, terms, options });
   const at = new Date(sources.wallTime()).toISOString();
   let left: readonly string[] = [];
   try {
     for (const [done, check] of CHECKS.entries()) {
       options.signal?.throwIfAborted();
-      if (doctor.found.end !== undefined && !ALWAYS.includes(check)) continue;
-      doctor.progress({ check, done, of: CHECKS.length });
-      await finished(doctor, check);
+      if (run.found.end !== undefined && !ALWAYS.includes(check)) continue;
+      options.onProgress?.({ check, done, of: CHECKS.length });
+      await finished(new Doctor(check, run));
     }
   } finally {
-    left = [...(await doctor.blobs.clear(doctor.found.rights.list === true)), ...doctor.found.left];
+    left = [...(await run.blobs.clear(run.found.rights.list === true)), ...run.found.left];
     if (left.length > 0) options.onLeft?.(left);
   }
-  return reportOf(doctor, { at, left });
+  return reportOf(run, { at, left });
 }
 
 /** Runs a check. What it cannot finish because the service does not answer, or refuses, is a finding. */
-async function finished(doctor: Doctor, check: DoctorCheck): Promise<void> {
+async function finished(doctor: Doctor): Promise<void> {
   try {
-    await RUN[check](doctor);
+    await RUN[doctor.check](doctor);
   } catch (error) {
     doctor.options.signal?.throwIfAborted();
     if (!isMutexError(error)) throw error;
-    doctor.finding(check, "unfinished", error.message);
+    doctor.finding("unfinished", error.message);
   }
 }
 
-function reportOf(doctor: Doctor, { at, left }: { readonly at: string; readonly left: readonly string[] }): Diagnosis {
-  const { results, rights, facts, measures, end } = doctor.found;
-  const { withNames = false } = doctor.options;
-  const { address } = doctor.store;
+function reportOf(run: DoctorRun, { at, left }: { readonly at: string; readonly left: readonly string[] }): Diagnosis {
+  const { results, rights, facts, measures, end } = run.found;
+  const { withNames = false } = run.options;
+  const { address } = run.store;
   const hasFindings = results.some(({ outcome }) => outcome === "finding");
   const diagnosis: Diagnosis = {
     format: 1,

@@ -1,15 +1,7 @@
 import type { AccountProbe } from "../store/azure/account-probe.ts";
 import type { LeaseStore } from "../store/lease-store.ts";
 import type { Sources } from "../time/clock.ts";
-import type {
-  DiagnoseOptions,
-  Diagnosis,
-  DiagnosisProgress,
-  DoctorCheck,
-  DoctorResult,
-  DoctorRight,
-  DoctorTerms,
-} from "./diagnosis.ts";
+import type { DiagnoseOptions, Diagnosis, DoctorCheck, DoctorResult, DoctorRight, DoctorTerms } from "./diagnosis.ts";
 import { DoctorRequests } from "./doctor-requests.ts";
 import { FINDINGS, type FindingId } from "./findings/all.ts";
 import { HelperBlobs } from "./helper-blobs.ts";
@@ -37,16 +29,11 @@ export interface DoctorSetup {
   readonly options: DiagnoseOptions;
 }
 
-/** One run of a diagnosis: what its checks ask with, and what they have found. */
-export class Doctor {
-  readonly store: LeaseStore;
-  readonly probe: AccountProbe | undefined;
-  readonly sources: DoctorSources;
-  readonly terms: DoctorTerms;
-  readonly options: DiagnoseOptions;
+/** What the checks of one diagnosis share: what they ask with, and what they have found. */
+export interface DoctorRun extends DoctorSetup {
   readonly requests: DoctorRequests;
   readonly blobs: HelperBlobs;
-  /** What it found up to now. */
+  /** What was found up to now. */
   readonly found: {
     results: DoctorResult[];
     rights: Partial<Record<DoctorRight, boolean>>;
@@ -56,38 +43,64 @@ export class Doctor {
     left: string[];
     /** Set where the way in ends: the other checks are left out. */
     end: Exclude<Diagnosis["verdict"], "sound"> | undefined;
-  } = { results: [], rights: {}, facts: {}, measures: {}, left: [], end: undefined };
+  };
+}
 
-  constructor({ store, probe, sources, terms, options }: DoctorSetup) {
-    this.store = store;
-    this.probe = probe;
-    this.sources = sources;
-    this.terms = terms;
-    this.options = options;
-    this.requests = new DoctorRequests(store, sources, terms.tryTimeoutMs, options.signal);
-    this.blobs = new HelperBlobs(store, sources, terms.tryTimeoutMs);
+export function doctorRun(setup: DoctorSetup): DoctorRun {
+  const { store, sources, terms, options } = setup;
+  return {
+    ...setup,
+    requests: new DoctorRequests(store, sources, terms.tryTimeoutMs, options.signal),
+    blobs: new HelperBlobs(store, sources, terms.tryTimeoutMs),
+    found: { results: [], rights: {}, facts: {}, measures: {}, left: [], end: undefined },
+  };
+}
+
+/** A diagnosis as one of its checks sees it. What the check reports here bears its name. */
+export class Doctor implements DoctorRun {
+  readonly check: DoctorCheck;
+  readonly store: LeaseStore;
+  readonly probe: AccountProbe | undefined;
+  readonly sources: DoctorSources;
+  readonly terms: DoctorTerms;
+  readonly options: DiagnoseOptions;
+  readonly requests: DoctorRequests;
+  readonly blobs: HelperBlobs;
+  readonly found: DoctorRun["found"];
+
+  constructor(check: DoctorCheck, run: DoctorRun) {
+    this.check = check;
+    this.store = run.store;
+    this.probe = run.probe;
+    this.sources = run.sources;
+    this.terms = run.terms;
+    this.options = run.options;
+    this.requests = run.requests;
+    this.blobs = run.blobs;
+    this.found = run.found;
   }
 
-  ok(check: DoctorCheck, id: string, seen: string): void {
-    this.found.results.push({ check, id, outcome: "ok", seen });
+  ok(id: string, seen: string): void {
+    this.found.results.push({ check: this.check, id, outcome: "ok", seen });
   }
 
-  skip(check: DoctorCheck, id: string, why: string): void {
-    this.found.results.push({ check, id, outcome: "skipped", seen: why });
+  skip(id: string, why: string): void {
+    this.found.results.push({ check: this.check, id, outcome: "skipped", seen: why });
   }
 
-  finding(check: DoctorCheck, id: FindingId, seen: string): void {
-    this.found.results.push({ check, id, outcome: "finding", seen, ...FINDINGS[id] });
+  finding(id: FindingId, seen: string): void {
+    this.found.results.push({ check: this.check, id, outcome: "finding", seen, ...FINDINGS[id] });
   }
 
   /** A finding if something was seen, otherwise all is well. */
-  look(check: DoctorCheck, id: FindingId, seen: string | undefined, otherwise: string): void {
-    if (seen === undefined) this.ok(check, id, otherwise);
-    else this.finding(check, id, seen);
+  look(id: FindingId, seen: string | undefined, otherwise: string): void {
+    if (seen === undefined) this.ok(id, otherwise);
+    else this.finding(id, seen);
   }
 
-  progress(progress: DiagnosisProgress): void {
-    this.options.onProgress?.(progress);
+  /** So many of the check's cases are done. */
+  progress(done: number, of: number): void {
+    this.options.onProgress?.({ check: this.check, done, of });
   }
 
   /** Whether the credentials have the right, as far as it was tried. */

@@ -2,7 +2,6 @@ import { sleep } from "../../time/clock.ts";
 import type { Doctor } from "../doctor.ts";
 import { HelperBlob } from "../helper-blob.ts";
 
-const CHECK = "clocks";
 const ANSWERS = 20;
 const PAUSE_MS = 50;
 const SECOND_MS = 1_000;
@@ -28,8 +27,8 @@ export interface Offset {
 export async function checkClocks(doctor: Doctor): Promise<void> {
   const { sources, found } = doctor;
   const countsSuspend = sources.countsSuspend ? undefined : "the runtime tells no time that counts suspend";
-  doctor.look(CHECK, "no-suspend-clock", countsSuspend, "the runtime has a clock that goes on during suspend");
-  if (!doctor.may("read")) return doctor.skip(CHECK, "dates", "takes the right to read");
+  doctor.look("no-suspend-clock", countsSuspend, "the runtime has a clock that goes on during suspend");
+  if (!doctor.may("read")) return doctor.skip("dates", "takes the right to read");
   const anchor = sources.wallTime() - sources.clock.now();
   const answers: Answer[] = [];
   while (answers.length < ANSWERS) {
@@ -43,10 +42,10 @@ export async function checkClocks(doctor: Doctor): Promise<void> {
   found.measures.serviceSpreadMs = Math.round(spreadMs);
   const tooFar =
     spreadMs > MOST_SPREAD_MS ? `two answers disagree by ${(spreadMs / SECOND_MS).toFixed(1)} s` : undefined;
-  doctor.look(CHECK, "dates-disagree", tooFar, `${ANSWERS} answers agree on the time`);
+  doctor.look("dates-disagree", tooFar, `${ANSWERS} answers agree on the time`);
   const side = offsetMs > 0 ? "behind" : "ahead of";
   const off = `this machine's clock is ${Math.round(Math.abs(offsetMs) / SECOND_MS)} s ${side} the service's`;
-  doctor.look(CHECK, "machine-clock", Math.abs(offsetMs) > MOST_OFFSET_MS ? off : undefined, off);
+  doctor.look("machine-clock", Math.abs(offsetMs) > MOST_OFFSET_MS ? off : undefined, off);
   await compareLastModified(doctor);
 }
 
@@ -73,5 +72,5 @@ async function compareLastModified(doctor: Doctor): Promise<void> {
   const { date, lastModified } = (await HelperBlob.make(doctor, "last-modified")).stamp;
   const aheadMs = lastModified - date;
   const seen = aheadMs > 0 ? `a new blob is dated ${aheadMs / SECOND_MS} s after the answer that made it` : undefined;
-  doctor.look(CHECK, "last-modified-ahead", seen, "blobs are dated by the clock of the answers");
+  doctor.look("last-modified-ahead", seen, "blobs are dated by the clock of the answers");
 }

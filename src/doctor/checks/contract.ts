@@ -8,7 +8,6 @@ import type { Doctor } from "../doctor.ts";
 import { DoctorRequests } from "../doctor-requests.ts";
 import { type ContractCase, contractCases } from "./contract-cases.ts";
 
-const CHECK = "contract";
 /** So many cases at once: most of their time they wait for leases. */
 const AT_ONCE = 32;
 /** A service rounds the end of a lease, and so does the clock of a machine. */
@@ -23,16 +22,16 @@ const PREFIX = "azmutex-doctor-";
 /** Runs the published contract of a store against the account, in real time, each case in a container of its own. */
 export async function checkContract(doctor: Doctor): Promise<void> {
   const { options, probe, found } = doctor;
-  if (!options.contract) return doctor.skip(CHECK, "contract", "takes minutes: ask for it with contract (--contract)");
-  if (options.readOnly) return doctor.skip(CHECK, "contract", "takes writing, which readOnly leaves out");
+  if (!options.contract) return doctor.skip("contract", "takes minutes: ask for it with contract (--contract)");
+  if (options.readOnly) return doctor.skip("contract", "takes writing, which readOnly leaves out");
   if (!probe?.sibling(PREFIX) || found.rights.createContainer !== true)
-    return doctor.skip(CHECK, "contract", "takes a credential that may make containers in the account");
+    return doctor.skip("contract", "takes a credential that may make containers in the account");
   const containers = new Map<string, AccountProbe>();
   try {
     const cases = await contractCases(() => underTest(doctor, probe, containers));
     const failures = await run(doctor, cases);
-    for (const { title, message } of failures) doctor.finding(CHECK, "contract-case", `${title}: ${message}`);
-    doctor.ok(CHECK, "contract", `${cases.length - failures.length} of ${cases.length} cases hold`);
+    for (const { title, message } of failures) doctor.finding("contract-case", `${title}: ${message}`);
+    doctor.ok("contract", `${cases.length - failures.length} of ${cases.length} cases hold`);
   } finally {
     await clear(doctor, containers);
   }
@@ -56,7 +55,7 @@ async function run(doctor: Doctor, cases: readonly ContractCase[]): Promise<read
         failures.push({ title, message: error instanceof Error ? error.message : String(error) });
       });
       done += 1;
-      doctor.progress({ check: CHECK, done, of: cases.length });
+      doctor.progress(done, cases.length);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));

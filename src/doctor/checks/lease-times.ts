@@ -2,7 +2,6 @@ import { Stopwatch, sleep } from "../../time/clock.ts";
 import type { Doctor } from "../doctor.ts";
 import { HelperBlob } from "../helper-blob.ts";
 
-const CHECK = "leaseTimes";
 const SHORTEST_LEASE_SECONDS = 15;
 /** After so long a lease of 15 s has ended by anybody's clock. */
 const ENDED_MS = 17_000;
@@ -15,13 +14,9 @@ const LATE_MS = 3_000;
 /** When leases really end, and what can be done with one that has ended. It takes real time. */
 export async function checkLeaseTimes(doctor: Doctor): Promise<void> {
   if (!doctor.options.long)
-    return doctor.skip(
-      CHECK,
-      "lease-times",
-      "takes half a minute, until leases run out: ask for it with long (--long)",
-    );
-  if (doctor.options.readOnly) return doctor.skip(CHECK, "lease-times", "takes writing, which readOnly leaves out");
-  if (!doctor.may("write")) return doctor.skip(CHECK, "lease-times", "takes the right to write");
+    return doctor.skip("lease-times", "takes half a minute, until leases run out: ask for it with long (--long)");
+  if (doctor.options.readOnly) return doctor.skip("lease-times", "takes writing, which readOnly leaves out");
+  if (!doctor.may("write")) return doctor.skip("lease-times", "takes the right to write");
   await Promise.all([
     tellEnd(doctor, "lease", () => undefined),
     tellEnd(doctor, "broken lease", (blob) => blob.break({})),
@@ -49,14 +44,14 @@ async function tellEnd(doctor: Doctor, what: string, before: (blob: HelperBlob) 
   found.measures[what === "lease" ? "leaseFreeAfterMs" : "brokenLeaseFreeAfterMs"] = freeAfterMs;
   const lengthMs = SHORTEST_LEASE_SECONDS * 1_000;
   const seconds = `a ${what} of ${SHORTEST_LEASE_SECONDS} s was free after ${(freeAfterMs / 1_000).toFixed(1)} s`;
-  if (freeAfterMs < lengthMs - EARLY_MS) doctor.finding(CHECK, "lease-ends-early", seconds);
-  else if (atLeastMs > lengthMs + LATE_MS) doctor.finding(CHECK, "lease-ends-late", seconds);
-  else doctor.ok(CHECK, what.replace(" ", "-"), seconds);
+  if (freeAfterMs < lengthMs - EARLY_MS) doctor.finding("lease-ends-early", seconds);
+  else if (atLeastMs > lengthMs + LATE_MS) doctor.finding("lease-ends-late", seconds);
+  else doctor.ok(what.replace(" ", "-"), seconds);
 }
 
 async function renewAfterWrite(doctor: Doctor): Promise<void> {
   const { probe, sources, options, requests } = doctor;
-  if (!probe) return doctor.skip(CHECK, "renewal-after-foreign-write", "takes a request that this store has not");
+  if (!probe) return doctor.skip("renewal-after-foreign-write", "takes a request that this store has not");
   const blob = await HelperBlob.make(doctor, "foreign-write");
   const holder = sources.newId();
   await blob.acquire(holder, SHORTEST_LEASE_SECONDS);
@@ -64,7 +59,7 @@ async function renewAfterWrite(doctor: Doctor): Promise<void> {
   await requests.ask("create", blob.name, (signal) => probe.putBlob(blob.name, { signal }));
   const { kind } = await blob.renew(holder);
   const seen = kind === "renewed" ? "a lease that ran out was renewed after a foreign write" : undefined;
-  doctor.look(CHECK, "renewal-after-foreign-write", seen, "a lease that ran out is not renewed after a foreign write");
+  doctor.look("renewal-after-foreign-write", seen, "a lease that ran out is not renewed after a foreign write");
 }
 
 async function renewWithForeignId(doctor: Doctor): Promise<void> {
@@ -76,5 +71,5 @@ async function renewWithForeignId(doctor: Doctor): Promise<void> {
   const read = await requests.ask("read", blob.name, (signal) => store.read(blob.name, { signal }));
   const isRevived = read.kind === "found" && read.blob.leaseState === "leased";
   const seen = isRevived ? "a renewal with another id revived a lease that had run out" : undefined;
-  doctor.look(CHECK, "renewWithForeignIdOnExpiredLease", seen, "a lease that ran out is not renewed by another id");
+  doctor.look("renewWithForeignIdOnExpiredLease", seen, "a lease that ran out is not renewed by another id");
 }

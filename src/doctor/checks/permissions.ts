@@ -4,8 +4,6 @@ import type { DoctorRight } from "../diagnosis.ts";
 import type { Doctor } from "../doctor.ts";
 import type { PermissionFinding } from "../findings/permissions.ts";
 
-const CHECK = "permissions";
-
 /** A request that takes a right, to a blob that does not exist: rights are looked at before blobs are. */
 interface Trial {
   readonly right: DoctorRight;
@@ -82,20 +80,16 @@ export async function checkPermissions(doctor: Doctor): Promise<void> {
     found.rights[trial.right] = isAllowed && found.rights[trial.right] !== false;
     if (!isAllowed) denied.set(trial.finding, [...(denied.get(trial.finding) ?? []), trial.operation]);
   }
-  for (const [finding, operations] of denied) doctor.finding(CHECK, finding, `denied: ${operations.join(", ")}`);
+  for (const [finding, operations] of denied) doctor.finding(finding, `denied: ${operations.join(", ")}`);
   if (options.readOnly) {
-    doctor.skip(CHECK, "writing", "with readOnly nothing is written, deleted or leased");
+    doctor.skip("writing", "with readOnly nothing is written, deleted or leased");
     return;
   }
   if (found.rights.createContainer === undefined) await tryContainer(doctor);
   const { createContainer, ...rights } = found.rights;
   const allowed = Object.entries(rights).flatMap(([right, isAllowed]) => (isAllowed ? [right] : []));
-  if (denied.size === 0) doctor.ok(CHECK, "rights", `allowed: ${allowed.join(", ")}`);
-  doctor.ok(
-    CHECK,
-    "container",
-    createContainer ? "the container may be made" : "the container is there, and may not be made",
-  );
+  if (denied.size === 0) doctor.ok("rights", `allowed: ${allowed.join(", ")}`);
+  doctor.ok("container", createContainer ? "the container may be made" : "the container is there, and may not be made");
 }
 
 /** To make the container that is there changes nothing, and takes the right to make one. */

@@ -1,6 +1,5 @@
 import type { Doctor } from "../doctor.ts";
 
-const CHECK = "runtime";
 const SDK = "@azure/storage-blob";
 const LOGIN = "@azure/identity";
 /** The versions of the SDK that azmutex is tested with: docs/runtimes.md. */
@@ -18,20 +17,19 @@ export async function checkRuntime(doctor: Doctor): Promise<void> {
   found.facts.platform = `${process.platform} ${process.arch}`;
   const isNode = !bun && !deno;
   const isOld = isNode && isBelow(node, "20.19.0");
-  doctor.look(CHECK, "runtime-too-old", isOld ? `this is ${name}` : undefined, name);
-  if (!doctor.probe && found.end === undefined) return doctor.skip(CHECK, "sdk", "the store is not Azure's");
+  doctor.look("runtime-too-old", isOld ? `this is ${name}` : undefined, name);
+  if (!doctor.probe && found.end === undefined) return doctor.skip("sdk", "the store is not Azure's");
   const sdk = sources.versionOf(SDK);
   const login = sources.versionOf(LOGIN);
   if (login !== undefined) found.facts.identity = login;
-  if (sdk === undefined) return doctor.skip(CHECK, "sdk", "the version of the SDK cannot be read: is this a bundle?");
+  if (sdk === undefined) return doctor.skip("sdk", "the version of the SDK cannot be read: is this a bundle?");
   found.facts.sdk = sdk;
   const seen = `${SDK} is ${sdk}`;
-  doctor.look(CHECK, "sdk-too-old", isBelow(sdk, OLDEST_SDK) ? seen : undefined, seen);
-  if (isBelow(NEWEST_SDK, sdk)) doctor.finding(CHECK, "sdk-untested", `${seen}, and ${NEWEST_SDK} is tested`);
+  doctor.look("sdk-too-old", isBelow(sdk, OLDEST_SDK) ? seen : undefined, seen);
+  if (isBelow(NEWEST_SDK, sdk)) doctor.finding("sdk-untested", `${seen}, and ${NEWEST_SDK} is tested`);
   if (isNode && isBelow(node, "22.0.0") && !isBelow(sdk, SDK_FOR_NODE_22))
-    doctor.finding(CHECK, "sdk-needs-newer-node", `${seen}, on ${name}`);
-  if ((await sources.isOneSdk()) === false)
-    doctor.finding(CHECK, "two-sdks", "the client's classes are another copy's");
+    doctor.finding("sdk-needs-newer-node", `${seen}, on ${name}`);
+  if ((await sources.isOneSdk()) === false) doctor.finding("two-sdks", "the client's classes are another copy's");
 }
 
 /** Whether a version is lower than another. What follows a hyphen is not compared. */

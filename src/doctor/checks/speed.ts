@@ -4,7 +4,6 @@ import type { Doctor } from "../doctor.ts";
 import { HelperBlob } from "../helper-blob.ts";
 import { EventLoopWatch } from "./event-loop-watch.ts";
 
-const CHECK = "speed";
 const ROUNDS = 20;
 /** A slow service is not asked for longer than that. */
 const LONGEST_MS = 4_000;
@@ -23,7 +22,7 @@ export async function checkSpeed(doctor: Doctor): Promise<void> {
   const lateMs = loop.stop();
   doctor.found.measures.eventLoopLateMs = Math.round(lateMs);
   const late = lateMs > doctor.terms.marginMs / 2 ? `the event loop stood for ${Math.round(lateMs)} ms` : undefined;
-  doctor.look(CHECK, "event-loop", late, `the event loop is late by ${Math.round(lateMs)} ms at most`);
+  doctor.look("event-loop", late, `the event loop is late by ${Math.round(lateMs)} ms at most`);
   judge(doctor, timings);
   tellLost(doctor);
 }
@@ -70,13 +69,13 @@ function judge(doctor: Doctor, timings: Timings): void {
   const { found, terms } = doctor;
   const [operation = "", times = []] = [...timings].find(([name]) => name === "renew") ?? [...timings][0] ?? [];
   if (times.length === 0) {
-    doctor.skip(CHECK, "slow", "no request could be timed");
+    doctor.skip("slow", "no request could be timed");
     return;
   }
   const p95 = quantile(times, 0.95);
   const limit = terms.tryTimeoutMs / 3;
   const seen = p95 > limit ? `${operation} takes ${Math.round(p95)} ms (p95), of ${terms.tryTimeoutMs} ms` : undefined;
-  doctor.look(CHECK, "slow", seen, `${operation} takes ${Math.round(p95)} ms (p95)`);
+  doctor.look("slow", seen, `${operation} takes ${Math.round(p95)} ms (p95)`);
   const each = Math.max(1, quantile(times, 0.5));
   found.measures.marginAtLeastMs = Math.ceil((found.measures.eventLoopLateMs ?? 0) + 100 + p95);
   found.measures.handOverMs = Math.round(2 * each);
@@ -90,8 +89,8 @@ function tellLost(doctor: Doctor): void {
   const unanswered = lost.filter(({ isThrottled }) => !isThrottled);
   const share = (tries: typeof lost): string | undefined =>
     tries.length === 0 ? undefined : `${tries.length} of ${sent} requests: ${tries[0]?.reason}`;
-  doctor.look(CHECK, "throttled", share(turnedAway), `none of ${sent} requests was turned away`);
-  doctor.look(CHECK, "unanswered", share(unanswered), `all of ${sent} requests were answered`);
+  doctor.look("throttled", share(turnedAway), `none of ${sent} requests was turned away`);
+  doctor.look("unanswered", share(unanswered), `all of ${sent} requests were answered`);
 }
 
 /** The least time that such a share of all does not exceed. */

@@ -5,7 +5,6 @@ import type { Doctor } from "../doctor.ts";
 import { DOCTOR_FOLDER } from "../helper-blobs.ts";
 import { obstacleIn } from "./obstacle.ts";
 
-const CHECK = "wayIn";
 const DAY_MS = 86_400_000;
 const PROXIES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"];
 const PRIVATE_ADDRESS = /^(?:10\.|127\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1$|f[cd]|fe80)/i;
@@ -38,14 +37,14 @@ export async function checkWayIn(doctor: Doctor): Promise<void> {
     const seen = `${error.message}${proxies.length > 0 ? `; set: ${proxies.join(", ")}` : ""}`;
     if (error.code === "ACCESS_DENIED") deny(doctor, error, seen);
     else if (error.code === "STORE_REFUSED" || error.code === "STORE_UNAVAILABLE") {
-      doctor.finding(CHECK, obstacleIn(error), seen);
+      doctor.finding(obstacleIn(error), seen);
       doctor.found.end = error.code === "STORE_REFUSED" ? "findings" : "unreachable";
     } else throw error;
   }
 }
 
 function deny(doctor: Doctor, { why }: AccessDeniedError, seen: string): void {
-  doctor.finding(CHECK, why === undefined || why === "right" ? "denied" : DENIALS[why], seen);
+  doctor.finding(why === undefined || why === "right" ? "denied" : DENIALS[why], seen);
   doctor.found.end = "denied";
 }
 
@@ -90,13 +89,12 @@ async function enter(doctor: Doctor): Promise<void> {
     }),
   );
   if (read?.kind === "missing" && Number.isNaN(read.date)) {
-    doctor.finding(CHECK, "no-date", "an answer of the service bears no Date");
+    doctor.finding("no-date", "an answer of the service bears no Date");
     found.end = "unreachable";
     return;
   }
   const how = found.facts.credential === undefined ? "" : `, signed in with ${withArticle(found.facts.credential)}`;
   doctor.ok(
-    CHECK,
     "way-in",
     isListed || isRead ? `the service answers${how}` : `the service lets in, and refuses rights${how}`,
   );
@@ -108,18 +106,18 @@ async function enter(doctor: Doctor): Promise<void> {
 async function makeContainer(doctor: Doctor): Promise<void> {
   const { store, requests, options } = doctor;
   if (options.readOnly) {
-    doctor.finding(CHECK, "container-missing", "the container does not exist");
+    doctor.finding("container-missing", "the container does not exist");
     doctor.found.end = "findings";
     return;
   }
   try {
     await requests.ask("createContainer", "", (signal) => store.createContainer({ signal }));
     doctor.found.rights.createContainer = true;
-    doctor.finding(CHECK, "container-missing", "the container did not exist; it was made, and stays");
+    doctor.finding("container-missing", "the container did not exist; it was made, and stays");
   } catch (error) {
     if (!isMutexError(error) || error.code !== "ACCESS_DENIED") throw error;
     doctor.found.rights.createContainer = false;
-    doctor.finding(CHECK, "right-create-container", error.message);
+    doctor.finding("right-create-container", error.message);
     doctor.found.end = "denied";
   }
 }
@@ -127,7 +125,7 @@ async function makeContainer(doctor: Doctor): Promise<void> {
 function tellExpiry(doctor: Doctor): void {
   const until = doctor.probe?.credential.until;
   if (until === undefined || until - doctor.sources.wallTime() > DAY_MS) return;
-  doctor.finding(CHECK, "sas-expires-soon", `the SAS expires at ${new Date(until).toISOString()}`);
+  doctor.finding("sas-expires-soon", `the SAS expires at ${new Date(until).toISOString()}`);
 }
 
 /** Whether it was answered. A right that is missing is no obstacle: the service has let in. */

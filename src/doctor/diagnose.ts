@@ -1,4 +1,5 @@
 import { isMutexError } from "../errors.ts";
+import type { LeaseTerms } from "../lease/terms.ts";
 import { probeOf } from "../store/azure/account-probe.ts";
 import type { LeaseStore } from "../store/lease-store.ts";
 import { checkAccount } from "./checks/account.ts";
@@ -10,7 +11,7 @@ import { checkPermissions } from "./checks/permissions.ts";
 import { checkRuntime } from "./checks/runtime.ts";
 import { checkSpeed } from "./checks/speed.ts";
 import { checkWayIn } from "./checks/way-in.ts";
-import { CHECKS, type DiagnoseOptions, type Diagnosis, type DoctorCheck, type DoctorTerms } from "./diagnosis.ts";
+import { CHECKS, type DiagnoseOptions, type Diagnosis, type DoctorCheck } from "./diagnosis.ts";
 import { Doctor, type DoctorRun, type DoctorSources, doctorRun } from "./doctor.ts";
 import { featuresWith } from "./features.ts";
 import { ranked, withoutNames } from "./report.ts";
@@ -36,7 +37,8 @@ const ALWAYS: readonly DoctorCheck[] = ["wayIn", "runtime"];
 export interface Examined {
   readonly store: LeaseStore;
   readonly sources: DoctorSources;
-  readonly terms: DoctorTerms;
+  /** What the account is held to: the terms of a lock that states none. */
+  readonly terms: LeaseTerms;
 }
 
 /**

@@ -1,5 +1,3 @@
-import type { LeaseTerms } from "../lease/terms.ts";
-
 /** The checks, in the order in which they run. */
 export const CHECKS: readonly DoctorCheck[] = [
   "wayIn",
@@ -113,6 +111,3 @@ export interface DiagnoseOptions {
   /** Ends it at once with the signal's own reason, after what it made is deleted. Default: none. */
   signal?: AbortSignal | undefined;
 }
-
-/** What a diagnosis holds the account to: the terms of a lock that states none. */
-export type DoctorTerms = Pick<LeaseTerms, "leaseSeconds" | "renewEveryMs" | "marginMs" | "tryTimeoutMs">;

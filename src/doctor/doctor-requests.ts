@@ -1,6 +1,7 @@
 import { isMutexError, type StoreUnavailableError } from "../errors.ts";
 import { Requests } from "../lease/requests.ts";
 import { retry, retryDelayMs, TRIES } from "../lease/retry.ts";
+import type { MutexTerms } from "../lease/terms.ts";
 import type { LeaseStore } from "../store/lease-store.ts";
 import type { Operation } from "../store/operation.ts";
 import type { Sources } from "../time/clock.ts";
@@ -26,7 +27,8 @@ export interface AnsweredTry {
 export class DoctorRequests {
   readonly #requests: Requests;
   readonly #sources: Sources;
-  readonly #timeoutMs: number;
+  /** After so long a request counts as unanswered. */
+  readonly timeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   /** How long each answer took, in their order. */
   readonly answered: AnsweredTry[] = [];
@@ -34,11 +36,11 @@ export class DoctorRequests {
   readonly lost: LostTry[] = [];
   #sent = 0;
 
-  constructor(store: LeaseStore, sources: Sources, timeoutMs: number, signal?: AbortSignal) {
+  constructor(store: LeaseStore, sources: Sources, { tryTimeoutMs }: MutexTerms, signal?: AbortSignal) {
     // Requests of a diagnosis are none of a lock's: they are not in its metrics.
     this.#requests = new Requests(store, sources.clock, { sent: () => undefined });
     this.#sources = sources;
-    this.#timeoutMs = timeoutMs;
+    this.timeoutMs = tryTimeoutMs;
     this.#signal = signal;
   }
 
@@ -67,7 +69,7 @@ export class DoctorRequests {
     this.#sent += 1;
     const sentAt = this.#sources.clock.now();
     try {
-      const target = { key: name, requestTimeoutMs: this.#timeoutMs };
+      const target = { key: name, requestTimeoutMs: this.timeoutMs };
       const ask = (_: LeaseStore, signal: AbortSignal): Promise<T> => send(signal);
       const answer = await this.#requests.send(target, operation, ask, { signal: this.#signal });
       this.answered.push({ operation, ms: this.#sources.clock.now() - sentAt });

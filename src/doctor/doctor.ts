@@ -1,7 +1,8 @@
+import type { LeaseTerms } from "../lease/terms.ts";
 import type { AccountProbe } from "../store/azure/account-probe.ts";
 import type { LeaseStore } from "../store/lease-store.ts";
 import type { Sources } from "../time/clock.ts";
-import type { DiagnoseOptions, Diagnosis, DoctorCheck, DoctorResult, DoctorRight, DoctorTerms } from "./diagnosis.ts";
+import type { DiagnoseOptions, Diagnosis, DoctorCheck, DoctorResult, DoctorRight } from "./diagnosis.ts";
 import { DoctorRequests } from "./doctor-requests.ts";
 import { FINDINGS, type FindingId } from "./findings/all.ts";
 import { HelperBlobs } from "./helper-blobs.ts";
@@ -25,7 +26,7 @@ export interface DoctorSetup {
   readonly store: LeaseStore;
   readonly probe: AccountProbe | undefined;
   readonly sources: DoctorSources;
-  readonly terms: DoctorTerms;
+  readonly terms: LeaseTerms;
   readonly options: DiagnoseOptions;
 }
 
@@ -50,8 +51,8 @@ export function doctorRun(setup: DoctorSetup): DoctorRun {
   const { store, sources, terms, options } = setup;
   return {
     ...setup,
-    requests: new DoctorRequests(store, sources, terms.tryTimeoutMs, options.signal),
-    blobs: new HelperBlobs(store, sources, terms.tryTimeoutMs),
+    requests: new DoctorRequests(store, sources, terms, options.signal),
+    blobs: new HelperBlobs(store, sources, terms),
     found: { results: [], rights: {}, facts: {}, measures: {}, left: [], end: undefined },
   };
 }
@@ -62,7 +63,7 @@ export class Doctor implements DoctorRun {
   readonly store: LeaseStore;
   readonly probe: AccountProbe | undefined;
   readonly sources: DoctorSources;
-  readonly terms: DoctorTerms;
+  readonly terms: LeaseTerms;
   readonly options: DiagnoseOptions;
   readonly requests: DoctorRequests;
   readonly blobs: HelperBlobs;

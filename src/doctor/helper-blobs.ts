@@ -1,4 +1,5 @@
 import { isMutexError } from "../errors.ts";
+import type { MutexTerms } from "../lease/terms.ts";
 import { RESERVED_PREFIX } from "../store/azure/blob-name.ts";
 import { isLeased, type LeaseStore } from "../store/lease-store.ts";
 import { type Sources, settledWithin } from "../time/clock.ts";
@@ -15,14 +16,14 @@ const LONGEST_CLEARING_MS = 20_000;
 export class HelperBlobs {
   readonly #store: LeaseStore;
   readonly #sources: Sources;
-  readonly #timeoutMs: number;
+  readonly #terms: MutexTerms;
   readonly #folder: string;
   readonly #made = new Set<string>();
 
-  constructor(store: LeaseStore, sources: Sources, timeoutMs: number) {
+  constructor(store: LeaseStore, sources: Sources, terms: MutexTerms) {
     this.#store = store;
     this.#sources = sources;
-    this.#timeoutMs = timeoutMs;
+    this.#terms = terms;
     this.#folder = `${DOCTOR_FOLDER}${sources.newId()}/`;
   }
 
@@ -44,7 +45,7 @@ export class HelperBlobs {
 
   /** Deletes what this run made, and what earlier ones left. Resolves with the names of what it could not delete. */
   async clear(canList: boolean): Promise<readonly string[]> {
-    const requests = new DoctorRequests(this.#store, this.#sources, this.#timeoutMs);
+    const requests = new DoctorRequests(this.#store, this.#sources, this.#terms);
     const work = Promise.all([
       ...[...this.#made].map((name) => this.#remove(requests, name)),
       ...(canList && this.#made.size > 0 ? [this.#sweep(requests)] : []),

@@ -35,8 +35,11 @@ export interface LeaseTerms {
   readonly goodForMs: number;
 }
 
+/** What a mutex says of the terms of its locks. */
+export type MutexTerms = Pick<LeaseTerms, "tryTimeoutMs">;
+
 /** Azure's limits for a finite lease, in seconds. https://learn.microsoft.com/rest/api/storageservices/lease-blob */
-const SHORTEST_LEASE_SECONDS = 15;
+export const SHORTEST_LEASE_SECONDS = 15;
 const LONGEST_LEASE_SECONDS = 60;
 
 export const DEFAULTS: {
@@ -72,6 +75,14 @@ export function checkMs(value: unknown, name: string, least = 0): asserts value 
   }
 }
 
+/** The terms of a lock that states none, or its length alone. They are not checked against each other. */
+export function defaultTerms({ tryTimeoutMs }: MutexTerms, leaseSeconds: number = DEFAULTS.leaseSeconds): LeaseTerms {
+  const leaseMs = leaseSeconds * 1_000;
+  const renewEveryMs = leaseMs / DEFAULTS.renewalsPerLease;
+  const marginMs = leaseMs / DEFAULTS.marginsPerLease;
+  return { leaseSeconds, renewEveryMs, marginMs, tryTimeoutMs, goodForMs: leaseMs - marginMs };
+}
+
 /** The terms on which a lease is kept, with the arithmetic that lets two renewals fail before the lock is given up. */
 export function resolveTerms(
   { leaseSeconds = DEFAULTS.leaseSeconds, ...options }: TermsOptions,
@@ -79,10 +90,11 @@ export function resolveTerms(
 ): LeaseTerms {
   checkLeaseSeconds(leaseSeconds);
   const leaseMs = leaseSeconds * 1_000;
+  const defaults = defaultTerms({ tryTimeoutMs: defaultTryTimeoutMs }, leaseSeconds);
   const {
-    renewEveryMs = leaseMs / DEFAULTS.renewalsPerLease,
-    marginMs = leaseMs / DEFAULTS.marginsPerLease,
-    tryTimeoutMs = defaultTryTimeoutMs,
+    renewEveryMs = defaults.renewEveryMs,
+    marginMs = defaults.marginMs,
+    tryTimeoutMs = defaults.tryTimeoutMs,
   } = options;
   checkMs(marginMs, "marginMs", SHORTEST_MARGIN_MS);
   checkMs(tryTimeoutMs, "tryTimeoutMs", SHORTEST_TRY_MS);

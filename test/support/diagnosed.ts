@@ -2,6 +2,7 @@ import { type AnonymousCredential, StorageSharedKeyCredential } from "@azure/sto
 import { diagnose } from "../../src/doctor/diagnose.ts";
 import type { DiagnoseOptions, Diagnosis } from "../../src/doctor/diagnosis.ts";
 import type { DoctorSources } from "../../src/doctor/doctor.ts";
+import { DEFAULTS, defaultTerms } from "../../src/lease/terms.ts";
 import { connect } from "../../src/store/azure/connect.ts";
 import type { LeaseStore } from "../../src/store/lease-store.ts";
 import { FakeClock, MemoryLeaseStore } from "../../src/testing/index.ts";
@@ -10,7 +11,6 @@ import { ServiceDouble } from "./service-double.ts";
 import { settled } from "./settled.ts";
 
 const LONGEST_MS = 900_000;
-const TERMS = { leaseSeconds: 30, renewEveryMs: 10_000, marginMs: 5_000, tryTimeoutMs: 3_000 };
 const SLOW_MS = 1_200;
 
 export interface Diagnosed {
@@ -77,5 +77,5 @@ export async function diagnosed(
 }
 
 function diagnosisOf(store: LeaseStore, sources: DoctorSources, options: DiagnoseOptions): Promise<Diagnosis> {
-  return diagnose({ store, sources, terms: TERMS }, options);
+  return diagnose({ store, sources, terms: defaultTerms(DEFAULTS) }, options);
 }

@@ -104,7 +104,7 @@ function withPatience(store: LeaseStore, { sources, options }: Doctor): LeaseSto
 
 /** Never takes the caller's signal. */
 async function clear({ store, sources, terms, found }: Doctor, containers: Map<string, AccountProbe>): Promise<void> {
-  const requests = new DoctorRequests(store, sources, terms.tryTimeoutMs);
+  const requests = new DoctorRequests(store, sources, terms);
   await Promise.all(
     [...containers].map(async ([name, probe]) => {
       const deleted = requests.ask("remove", name, (signal) => probe.deleteContainer(signal));

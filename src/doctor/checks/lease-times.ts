@@ -1,8 +1,8 @@
+import { SHORTEST_LEASE_SECONDS } from "../../lease/terms.ts";
 import { Stopwatch, sleep } from "../../time/clock.ts";
 import type { Doctor } from "../doctor.ts";
 import { HelperBlob } from "../helper-blob.ts";
 
-const SHORTEST_LEASE_SECONDS = 15;
 /** After so long a lease of 15 s has ended by anybody's clock. */
 const ENDED_MS = 17_000;
 const ASK_EVERY_MS = 250;

@@ -66,15 +66,16 @@ function record({ found }: Doctor, operation: string, times: readonly number[]):
 
 /** What the times make of the terms of a lock. */
 function judge(doctor: Doctor, timings: Timings): void {
-  const { found, terms } = doctor;
+  const { found, terms, requests } = doctor;
+  const { timeoutMs } = requests;
   const [operation = "", times = []] = [...timings].find(([name]) => name === "renew") ?? [...timings][0] ?? [];
   if (times.length === 0) {
     doctor.skip("slow", "no request could be timed");
     return;
   }
   const p95 = quantile(times, 0.95);
-  const limit = terms.tryTimeoutMs / 3;
-  const seen = p95 > limit ? `${operation} takes ${Math.round(p95)} ms (p95), of ${terms.tryTimeoutMs} ms` : undefined;
+  const limit = timeoutMs / 3;
+  const seen = p95 > limit ? `${operation} takes ${Math.round(p95)} ms (p95), of ${timeoutMs} ms` : undefined;
   doctor.look("slow", seen, `${operation} takes ${Math.round(p95)} ms (p95)`);
   const each = Math.max(1, quantile(times, 0.5));
   found.measures.marginAtLeastMs = Math.ceil((found.measures.eventLoopLateMs ?? 0) + 100 + p95);

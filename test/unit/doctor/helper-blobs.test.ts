@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DOCTOR_FOLDER, HelperBlobs } from "../../../src/doctor/helper-blobs.ts";
+import { DEFAULTS } from "../../../src/lease/terms.ts";
 import { FakeClock, FaultyLeaseStore, MemoryLeaseStore } from "../../../src/testing/index.ts";
 import { settled } from "../../support/settled.ts";
 
@@ -11,7 +12,7 @@ function setUp() {
   const clock = new FakeClock();
   const memory = new MemoryLeaseStore({ clock, containerExists: true });
   const store = new FaultyLeaseStore(memory, { clock });
-  const blobs = new HelperBlobs(store, { clock, random: () => 0.5, newId: () => ID }, 3_000);
+  const blobs = new HelperBlobs(store, { clock, random: () => 0.5, newId: () => ID }, DEFAULTS);
   const names = async (): Promise<string[]> => {
     const found: string[] = [];
     for await (const { key } of memory.list("")) found.push(key);

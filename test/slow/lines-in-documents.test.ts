@@ -31,19 +31,23 @@ const LINES = ALL_LINES.filter(({ text }, index) => ALL_LINES.findIndex((other) 
 
 /** What the documents run under a lock, as programs that end at once; and those of others. */
 const PROGRAMS = Object.fromEntries([
-  ...["job", "crawl", "report", "schedule", "serve", "deploy", "daemon"].map((name) => [`${name}.sh`, "exit 0"]),
+  ...["job", "crawl", "report", "schedule", "serve", "deploy", "daemon", "migrate"].map((name) => [
+    `${name}.sh`,
+    "exit 0",
+  ]),
   ["daemon", "exit 0"],
   ["bin/psql", "exit 0"],
   ["bin/az", "exit 0"],
 ]);
 
 /**
- * Those that end otherwise than with 0: nothing is held, no terminal is there to ask on, or they go on until they are
- * stopped.
+ * Those that end otherwise than with 0: nothing is held, no terminal is there to ask on, the doctor finds what the
+ * emulator does otherwise than Azure, or they go on until they are stopped.
  */
 const ENDS: readonly (readonly [line: RegExp, code: number])[] = [
-  [/^azmutex (?:elect|watch|ui)\b|^azmutex leader .*--watch/, 124],
-  [/^azmutex break (?!.*--yes)/, 64],
+  [/^azmutex (?:elect|watch|ui)\b|^azmutex leader .*--watch|^azmutex doctor .*--contract/, 124],
+  [/^azmutex doctor\b/, 1],
+  [/^azmutex (?:break|once .*--forget)(?!.*--yes)/, 64],
   [/\| jq -er? \./, 1],
 ];
 

@@ -1,11 +1,22 @@
 /** A model is a file: `queue` is `queue.pml`. */
-export type Model = "lease" | "tokens" | "handover" | "queue";
+export type Model = "lease" | "tokens" | "handover" | "queue" | "once";
 
 /**
  * What a model can be found to violate, as it says so itself. `starvation` is a circle in which a process waits for
  * ever.
  */
-export type Property = "exclusion" | "token order" | "writes" | "order" | "progress" | "promptness" | "starvation";
+export type Property =
+  | "exclusion"
+  | "token order"
+  | "writes"
+  | "order"
+  | "progress"
+  | "promptness"
+  | "starvation"
+  | "done once"
+  | "at most once"
+  | "slot order"
+  | "stale write";
 
 /** One exhaustive search of one model within bounds. */
 export interface Check {
@@ -36,6 +47,7 @@ export interface Switch {
 const LEASE_3 = "3 processes, 1 acquisition each";
 const LEASE_2 = "2 processes, 2 acquisitions each";
 const NO_MISHAPS = ["FAULTS=0", "QUITS=0", "CRASHES=0"];
+const ONCE = ["done once", "slot order", "stale write"] as const;
 const FOREVER = ["FOREVER", ...NO_MISHAPS, "SECONDS=2"];
 
 /** The models as they are meant: each search has to end without a finding. */
@@ -130,6 +142,38 @@ export const CHECKS: readonly Check[] = [
     bounds: "3 processes, for ever, fair: the last",
     defines: [...FOREVER, "WHO=2"],
     properties: ["starvation"],
+    quick: true,
+  },
+  {
+    model: "once",
+    bounds: "3 processes, 2 slots, 3 holds, 1 unanswered write",
+    defines: ["HOLDS=3", "FAULTS=1"],
+    properties: ONCE,
+  },
+  {
+    model: "once",
+    bounds: "3 processes, 2 slots, 3 holds, 1 unanswered write, with leave",
+    defines: ["HOLDS=3", "FAULTS=1", "LEAVE"],
+    properties: [...ONCE, "at most once"],
+  },
+  {
+    model: "once",
+    bounds: "3 processes, 2 slots, 3 holds, 1 clock that misses a loss",
+    defines: ["HOLDS=3", "FAULTS=0", "LIES=1"],
+    properties: ONCE,
+  },
+  {
+    model: "once",
+    bounds: "3 processes, 2 slots, 2 holds, 1 unanswered write",
+    defines: ["HOLDS=2", "FAULTS=1"],
+    properties: ONCE,
+    quick: true,
+  },
+  {
+    model: "once",
+    bounds: "3 processes, 2 slots, 2 holds, 1 unanswered write, 1 clock that misses a loss, with leave",
+    defines: ["HOLDS=2", "FAULTS=1", "LIES=1", "LEAVE"],
+    properties: [...ONCE, "at most once"],
     quick: true,
   },
 ];
@@ -415,5 +459,67 @@ export const SWITCHES: readonly Switch[] = [
     without: "the lock is given to the first ticket, instead of being released",
     defines: [...FOREVER, "WHO=2"],
     breaks: "starvation",
+  },
+  {
+    model: "once",
+    name: "NO_IF_MATCH",
+    rule: "P50",
+    without: "the record is written with If-Match, not under the lock alone",
+    defines: ["HOLDS=2", "FAULTS=0"],
+    breaks: "stale write",
+    quick: true,
+  },
+  {
+    model: "once",
+    name: "NO_COMPARISON_UNDER_LOCK",
+    rule: "P50",
+    without: "the version that is written over is the one that was compared, not a newer one",
+    defines: ["HOLDS=2", "FAULTS=0", "SLOTS=1"],
+    breaks: "done once",
+    quick: true,
+  },
+  {
+    model: "once",
+    name: "NO_READ_AGAIN",
+    rule: "P50",
+    without: "an answer that was lost is told by a read, and is not taken for a success",
+    defines: ["HOLDS=2", "FAULTS=1", "LEAVE"],
+    breaks: "at most once",
+    quick: true,
+  },
+  {
+    model: "once",
+    name: "NO_TOKEN_COMPARED",
+    rule: "P51",
+    without: "a record with a higher token is not written over",
+    defines: ["HOLDS=2", "FAULTS=0", "LIES=1"],
+    breaks: "stale write",
+    quick: true,
+  },
+  {
+    model: "once",
+    name: "NO_STARTED_FIRST",
+    rule: "P52",
+    without: "the record says that a slot is begun before the work begins",
+    defines: ["HOLDS=2", "FAULTS=0", "LEAVE"],
+    breaks: "at most once",
+  },
+  {
+    model: "once",
+    name: "NO_LOOK_AFTER_ANSWER",
+    rule: "P52",
+    without: "the lock is held after the answer to that write",
+    defines: ["HOLDS=2", "FAULTS=0"],
+    breaks: "done once",
+    quick: true,
+  },
+  {
+    model: "once",
+    name: "NO_SLOT_ORDER",
+    rule: "P53",
+    without: "a slot that comes before the last one is not begun",
+    defines: ["HOLDS=2", "FAULTS=0"],
+    breaks: "slot order",
+    quick: true,
   },
 ];

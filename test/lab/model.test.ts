@@ -6,7 +6,7 @@ import { checkCells, markdownRow, switchCells } from "../../lab/model/table.ts";
 import { searchIn, timelineIn, verdictOf } from "../../lab/model/verifier-output.ts";
 import { PROJECT } from "../support/sources.ts";
 
-const MODELS: readonly Model[] = ["lease", "tokens", "handover", "queue"];
+const MODELS: readonly Model[] = ["lease", "tokens", "handover", "queue", "once"];
 
 const sourceOf = (model: Model): string => readFileSync(join(PROJECT, `lab/model/${model}.pml`), "utf8");
 const document = readFileSync(join(PROJECT, "docs/model.md"), "utf8").split("\n");

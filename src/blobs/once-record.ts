@@ -33,9 +33,9 @@ export type OnceState = "started" | "done" | "failed" | "crashed";
 /** The kind of the helper blob that bears the record. */
 const ONCE: HelperKind & "once" = "once";
 const ENTRY = "azmutex_once";
-const RECORD_NAME = /^\.azmutex\/[0-9a-f]{64}\/once\/record$/;
+const RECORD_BLOB_NAME = /^\.azmutex\/[0-9a-f]{64}\/once\/record$/;
 const VERSION = 1;
-const STATES: readonly string[] = ["started", "done", "failed", "crashed"] satisfies OnceState[];
+const SLOT_STATES: readonly string[] = ["started", "done", "failed", "crashed"] satisfies OnceState[];
 /** Of the holder's name as JSON: a long key needs the rest of the 8 KB. */
 const MOST_NAME_BYTES = 512;
 
@@ -77,7 +77,7 @@ export function onceRecordIn(metadata: Metadata): FoundRecord {
     typeof key === "string" &&
     isOfKind(slot) &&
     (lastDone === undefined || isOfKind(lastDone)) &&
-    STATES.includes(state as string) &&
+    SLOT_STATES.includes(state as string) &&
     isPositive(attempt) &&
     typeof by === "string" &&
     isPositive(token) &&
@@ -99,7 +99,7 @@ export function onceRecordIn(metadata: Metadata): FoundRecord {
 
 /** The record that a helper blob bears, or undefined if it is no such blob or bears none that can be read. */
 export function onceBlobIn({ key: name, metadata }: StoredBlob): Extract<FoundRecord, { key: string }> | undefined {
-  if (!RECORD_NAME.test(name)) return undefined;
+  if (!RECORD_BLOB_NAME.test(name)) return undefined;
   const found = onceRecordIn(metadata);
   return "problem" in found ? undefined : found;
 }

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { checkRuntime } from "../runtime/runtime.ts";
+import { requireRuntime } from "../runtime/runtime.ts";
 import { dashedKeyHint } from "./dashed-key.ts";
 import { EXIT, ReaderGone } from "./exit-codes.ts";
 import { failureOf, usageText } from "./failure.ts";
@@ -24,7 +24,7 @@ function fail(thrown: unknown): void {
 
 /** Does what the command line says. Sets the exit code. */
 export async function runCommandLine(): Promise<void> {
-  checkRuntime();
+  requireRuntime();
   // A job that runs is stopped by its watchdog.
   process.on("uncaughtException", (thrown) => {
     fail(thrown);

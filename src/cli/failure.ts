@@ -5,7 +5,7 @@ import { inOurWords } from "./connection/option-names.ts";
 import { CommandError, EXIT, exitCodeFor, shortageIn } from "./exit-codes.ts";
 
 /** How a command that failed ends: with one line for people, and an exit code for the caller. */
-export interface Failure {
+export interface FailureExit {
   readonly line: string;
   readonly exitCode: number;
 }
@@ -13,7 +13,7 @@ export interface Failure {
 /**
  * The line and the code for anything thrown. An error of no known kind is a defect of azmutex, and the line says so.
  */
-export function failureOf(thrown: unknown): Failure {
+export function failureOf(thrown: unknown): FailureExit {
   const usage = inOurWords(thrown);
   const shortage = thrown instanceof CommandError ? undefined : shortageIn(thrown);
   if (shortage) return { line: printable(tellingOf(shortage, thrown)), exitCode: EXIT.system };

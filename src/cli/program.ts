@@ -56,14 +56,11 @@ export async function createProgram(asked: string = NEEDS_ALL): Promise<Command>
  */
 function version(): string {
   const manifest = new URL("../../package.json", import.meta.url);
-  const { name, version } = existsSync(manifest) ? (JSON.parse(readFileSync(manifest, "utf8")) as Manifest) : {};
+  const { name, version } = existsSync(manifest)
+    ? (JSON.parse(readFileSync(manifest, "utf8")) as Partial<Record<"name" | "version", string>>)
+    : {};
   if (name === "azmutex" && version !== undefined) return version;
   throw new Error(
     "the command is started from the installed package, as node_modules/.bin/azmutex: it cannot be bundled",
   );
-}
-
-interface Manifest {
-  readonly name?: string;
-  readonly version?: string;
 }

@@ -1,13 +1,13 @@
 import type { StoreAddress } from "../store/store-address.ts";
 import { CHECKS, type Diagnosis, type DoctorResult, type FindingSeverity } from "./diagnosis.ts";
 
-const SEVERITIES: readonly (FindingSeverity | undefined)[] = ["unsafe", "failing", "notice", undefined];
-const OUTCOMES: readonly DoctorResult["outcome"][] = ["finding", "ok", "skipped"];
+const SEVERITY_ORDER: readonly (FindingSeverity | undefined)[] = ["unsafe", "failing", "notice", undefined];
+const OUTCOME_ORDER: readonly DoctorResult["outcome"][] = ["finding", "ok", "skipped"];
 
 /** Findings first, the gravest of them first; the rest in the order of the checks. */
 export function ranked(results: readonly DoctorResult[]): readonly DoctorResult[] {
   const rank = ({ outcome, severity, check }: DoctorResult): number =>
-    (OUTCOMES.indexOf(outcome) * SEVERITIES.length + SEVERITIES.indexOf(severity)) * CHECKS.length +
+    (OUTCOME_ORDER.indexOf(outcome) * SEVERITY_ORDER.length + SEVERITY_ORDER.indexOf(severity)) * CHECKS.length +
     CHECKS.indexOf(check);
   return results.toSorted((one, other) => rank(one) - rank(other));
 }

@@ -38,7 +38,7 @@ export interface BlobOf {
   readonly metadata?: Metadata | undefined;
 }
 
-type ListOptions = SignalOption & Partial<Pick<ListCall, "onNoContainer">>;
+type ListCallOptions = SignalOption & Partial<Pick<ListCall, "onNoContainer">>;
 
 /** One blob that can be leased, and every request to it. Each method sends one request, with the same timeout. */
 export class LockBlob implements Sources {
@@ -117,7 +117,7 @@ export class LockBlob implements Sources {
   }
 
   /** The helper blobs of this one, of one kind or all: one request for up to 5,000 of them. */
-  list(kind?: HelperKind, { signal: until, onNoContainer }: ListOptions = {}): Promise<readonly StoredBlob[]> {
+  list(kind?: HelperKind, { signal: until, onNoContainer }: ListCallOptions = {}): Promise<readonly StoredBlob[]> {
     const prefix = helperPrefix(this.name, kind);
     const ask: Ask<readonly StoredBlob[]> = async (store, signal) => {
       const found: StoredBlob[] = [];
@@ -130,7 +130,7 @@ export class LockBlob implements Sources {
   /**
    * The blobs whose names begin with the name of this one, page by page. The first page is asked for again if need be.
    */
-  async *listAll({ signal, onNoContainer }: ListOptions = {}): AsyncGenerator<StoredBlob, void, undefined> {
+  async *listAll({ signal, onNoContainer }: ListCallOptions = {}): AsyncGenerator<StoredBlob, void, undefined> {
     const stop = new AbortController();
     const nextOf = (found: AsyncIterator<StoredBlob>) =>
       this.#requests.send(this, "list", () => found.next(), { signal });

@@ -1,7 +1,7 @@
 import type { Clock } from "../time/clock.ts";
 
 /** So many renewals of one mutex may be under way at once in any case. */
-const AT_ONCE = 64;
+export const RENEWALS_AT_ONCE = 64;
 /** Of more leases than that, as many as come due within this time: if answers take no longer, nothing waits. */
 const ANSWERED_WITHIN_MS = 250;
 /** A renewal without an answer for this long is stuck. It no longer counts as under way. */
@@ -53,7 +53,7 @@ export class RenewalTurns {
 
   /** Runs the renewal at once, or when it is its turn. Resolves with undefined if it is not wanted any more by then. */
   async run<T>({ hasFailed, leftMs, isWanted }: RenewalTurn, renew: () => Promise<T>): Promise<T | undefined> {
-    if (this.#underWay < Math.max(AT_ONCE, this.#due)) this.#underWay += 1;
+    if (this.#underWay < Math.max(RENEWALS_AT_ONCE, this.#due)) this.#underWay += 1;
     else {
       const line = hasFailed ? this.#failed : this.#fresh;
       await new Promise<void>((begin) => join(line, { dueAt: this.#clock.now() + leftMs(), begin }));

@@ -7,6 +7,7 @@ import type { StandingLease } from "../lease/standing-lease.ts";
 import { checkMs, DEFAULTS, type LeaseTerms } from "../lease/terms.ts";
 import { type ConnectOptions, connect } from "../store/azure/connect.ts";
 import { azureLog } from "../store/azure/sdk-log.ts";
+import { quietly } from "../telemetry/observation.ts";
 import { Telemetry, type TelemetryOptions } from "../telemetry/telemetry.ts";
 import { unlessAborted } from "../time/abort.ts";
 import { type Clock, sleep, systemSources } from "../time/clock.ts";
@@ -68,7 +69,7 @@ export class LockSpace extends MutexContext {
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
     if (typeof log !== "function") throw new TypeError("log must be a function");
     const sources = { clock, random, newId };
-    super({ store, sources, telemetry: new Telemetry(telemetry, clock), log: quietly(log) });
+    super({ store, sources, telemetry: new Telemetry(telemetry, clock), log: safeLog(log) });
     this.tryTimeoutMs = tryTimeoutMs;
     this.leases = new ManualLeases(clock);
   }
@@ -152,14 +153,10 @@ export class LockSpace extends MutexContext {
 }
 
 /** The log, whose errors are ignored: they must not cost a lock. */
-function quietly(log: (message: string) => void): (message: string) => void {
+function safeLog(log: (message: string) => void): (message: string) => void {
   return (message) => {
     azureLog("warning", message);
-    try {
-      log(message);
-    } catch {
-      // There is nowhere to say so.
-    }
+    quietly(() => log(message));
   };
 }
 

@@ -8,7 +8,7 @@ const NEEDED: Readonly<Record<string, () => unknown>> = {
  * Throws an `Error` that names what this runtime lacks. Unchecked, the SDK fails at each request, which counts as an
  * outage: the caller would wait for ever.
  */
-export function checkRuntime(): void {
+export function requireRuntime(): void {
   const lacking = Object.keys(NEEDED).filter((name) => NEEDED[name]?.() === undefined);
   if (lacking.length === 0) return;
   throw new Error(

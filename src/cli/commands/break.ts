@@ -60,10 +60,10 @@ export function breakCommand(): Command {
     .addOption(new Option("--reader <name>", "this reader instead of the lock").conflicts(["permit", "ifHolder"]))
     .addOption(new Option("--yes", "do not ask"))
     .addOption(new Option("--json", "print one JSON object"));
-  return withConnection(command).action((key: string, options: BreakCommandOptions) => breakLock(key, options));
+  return withConnection(command).action((key: string, options: BreakCommandOptions) => confirmAndBreak(key, options));
 }
 
-async function breakLock(key: string, options: BreakCommandOptions): Promise<void> {
+async function confirmAndBreak(key: string, options: BreakCommandOptions): Promise<void> {
   const { yes = false, ifHolder, after, permit, reader, json = false } = options;
   if (!yes && !canAsk()) {
     const why = terminal.isQuiet ? "--quiet asks nothing, not even" : "there is no terminal to ask on";

@@ -16,7 +16,7 @@ interface DoctorOptions extends ConnectionOptions {
   readonly json?: boolean;
 }
 
-const CODES: Readonly<Record<Diagnosis["verdict"], number>> = Object.freeze({
+const EXIT_CODES: Readonly<Record<Diagnosis["verdict"], number>> = Object.freeze({
   sound: 0,
   findings: 1,
   unreachable: EXIT.unreachable,
@@ -62,7 +62,7 @@ async function doctor(options: DoctorOptions): Promise<void> {
     terminal.show("");
     if (json) printJson(diagnosis);
     else terminal.print(`${diagnosisLines(diagnosis, { all: verbose, columns: terminal.columns }).join("\n")}\n`);
-    process.exitCode = CODES[diagnosis.verdict];
+    process.exitCode = EXIT_CODES[diagnosis.verdict];
   } catch (error) {
     if (!interruption.signal.aborted) throw error;
     if (left.length === 0) terminal.say("azmutex: stopped, and what was made is deleted");

@@ -9,7 +9,7 @@ import { heldUntil } from "../lock/held-until.ts";
 import { InputEnd } from "../lock/input-end.ts";
 import { holderOption, type LockOptions, withLock } from "../lock/lock-options.ts";
 import { placed } from "../lock/lock-place.ts";
-import type { Held } from "../lock/lock-source.ts";
+import type { HeldLock } from "../lock/lock-source.ts";
 import { type LockedWork, whileHeld } from "../lock/while-held.ts";
 import { type HoldJson, printJsonLine } from "../output/json.ts";
 import { terminal } from "../terminal/terminal.ts";
@@ -69,7 +69,7 @@ function endAtOnce(error: unknown): never {
   process.exit(exitCode);
 }
 
-function holdJson(key: string, mutex: AzureMutex, { fencingToken: token, conditions, slot }: Held): HoldJson {
+function holdJson(key: string, mutex: AzureMutex, { fencingToken: token, conditions, slot }: HeldLock): HoldJson {
   return {
     ...placeJson(mutex),
     key,

@@ -16,7 +16,7 @@ import { ask, canAsk } from "../terminal/question.ts";
 import { terminal } from "../terminal/terminal.ts";
 import { wallMs } from "../time.ts";
 
-interface OnceOptions extends ConnectionOptions {
+interface LastSlotOptions extends ConnectionOptions {
   readonly json?: boolean;
   readonly forget?: boolean;
   readonly yes?: boolean;
@@ -34,10 +34,10 @@ export function onceCommand(): Command {
     .addOption(new Option("--json", "print one JSON object"))
     .addOption(new Option("--forget", "delete the record").conflicts("json"))
     .addOption(new Option("--yes", "with --forget, do not ask"));
-  return withConnection(command).action((key: string, options: OnceOptions) => once(key, options));
+  return withConnection(command).action((key: string, options: LastSlotOptions) => once(key, options));
 }
 
-async function once(key: string, options: OnceOptions): Promise<void> {
+async function once(key: string, options: LastSlotOptions): Promise<void> {
   const mutex = await openMutex(options);
   const job = new Once(mutex, key);
   if (options.forget) return await forget(job, mutex, options);
@@ -46,7 +46,7 @@ async function once(key: string, options: OnceOptions): Promise<void> {
   else terminal.print(`${slotLines(key, record, wallMs(), terminal.columns, placeOf(mutex)).join("\n")}\n`);
 }
 
-async function forget(job: Once, mutex: AzureMutex, { yes = false }: OnceOptions): Promise<void> {
+async function forget(job: Once, mutex: AzureMutex, { yes = false }: LastSlotOptions): Promise<void> {
   const what = `the last slot of "${printable(job.key)}" in ${placeOf(mutex)}`;
   if (!yes && !canAsk()) {
     const why = terminal.isQuiet ? "--quiet asks nothing, not even" : "there is no terminal to ask on";

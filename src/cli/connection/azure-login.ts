@@ -44,7 +44,7 @@ export class AzureLogin {
       this.#first = await Promise.race([credential.getToken(STORAGE_SCOPE, {}), tooLate]);
     } catch (error) {
       if (verbose) for (const line of printableLinesOf(error)) terminal.say(`azmutex: ${line}`);
-      throw error instanceof CommandError ? error : refusal(error);
+      throw error instanceof CommandError ? error : loginRefused(error);
     } finally {
       over.abort();
       tooLate.catch(() => undefined);
@@ -60,7 +60,7 @@ export class AzureLogin {
 }
 
 /** One line. The messages of the SDK take many, and speak of ways to log in that the caller did not choose. */
-function refusal(error: unknown): CommandError {
+function loginRefused(error: unknown): CommandError {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const code = /\bAADSTS\d+/.exec(message)?.[0];
   const way = /^\w+Credential\b/.exec(message)?.[0] ?? name;

@@ -11,15 +11,16 @@ export interface Identity {
 const CONNECTION_STRING = "AZURE_STORAGE_CONNECTION_STRING";
 const ACCOUNT_KEY = "AZURE_STORAGE_KEY";
 const SAS_TOKEN = "AZURE_STORAGE_SAS_TOKEN";
-const ACCOUNT = "AZURE_STORAGE_ACCOUNT";
+const STORAGE_ACCOUNT = "AZURE_STORAGE_ACCOUNT";
 
 /** Which identity was taken for these options of the library, of those that the environment has. */
 export function identityOf(where: MutexOptions, env: NodeJS.ProcessEnv): Identity {
   const by = usedBy(where);
   const isAccountUsed =
-    where.accountName === env[ACCOUNT] || (by === SAS_TOKEN && String(where.sasUrl).includes(`//${env[ACCOUNT]}.`));
+    where.accountName === env[STORAGE_ACCOUNT] ||
+    (by === SAS_TOKEN && String(where.sasUrl).includes(`//${env[STORAGE_ACCOUNT]}.`));
   const unused = [CONNECTION_STRING, ACCOUNT_KEY, SAS_TOKEN].filter((name) => name !== by);
-  return { by, unused: [...unused, ...(isAccountUsed ? [] : [ACCOUNT])].filter((name) => env[name]) };
+  return { by, unused: [...unused, ...(isAccountUsed ? [] : [STORAGE_ACCOUNT])].filter((name) => env[name]) };
 }
 
 function usedBy({ useStorageEmulator, connectionString, accountKey, sasUrl }: MutexOptions): string {

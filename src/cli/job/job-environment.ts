@@ -2,7 +2,7 @@ import type { OnceAttempt } from "../../index.ts";
 import { shownSlot } from "../../status/slot-label.ts";
 
 /** The variable in which every command finds the key. */
-export const KEY = "AZMUTEX_KEY";
+export const KEY_VARIABLE = "AZMUTEX_KEY";
 
 /** What a command is told of its lock. */
 export interface JobLock {
@@ -16,7 +16,7 @@ export interface JobLock {
 /** That, as variables. One that does not apply is unset: a command may run under another one's. */
 export function jobEnvironment({ key, token, leaseId, slot, attempt }: JobLock): Record<string, string | undefined> {
   return {
-    [KEY]: key,
+    [KEY_VARIABLE]: key,
     AZMUTEX_TOKEN: token?.toString(),
     AZMUTEX_LEASE_ID: leaseId,
     AZMUTEX_SLOT: slot?.toString(),

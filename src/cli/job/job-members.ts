@@ -1,5 +1,5 @@
 import { machineMs } from "../time.ts";
-import { KEY } from "./job-environment.ts";
+import { KEY_VARIABLE } from "./job-environment.ts";
 import { MARK, marksIn } from "./job-mark.ts";
 import {
   hasProcessTable,
@@ -106,7 +106,7 @@ export class JobMembers {
   #hasLeft({ pid, group, session }: ProcessEntry): boolean {
     const { pid: root } = this.root ?? {};
     if (group === root || session === root) return false;
-    return !marksIn(variableOf(pid, MARK)).includes(this.#mark) && variableOf(pid, KEY) !== undefined;
+    return !marksIn(variableOf(pid, MARK)).includes(this.#mark) && variableOf(pid, KEY_VARIABLE) !== undefined;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { renewalOverdue } from "../job/renewal-overdue.ts";
 import { pause } from "../time.ts";
-import type { Held } from "./lock-source.ts";
+import type { HeldLock } from "./lock-source.ts";
 
 /** How often to look whether the lock is still certain for the grace. */
 const CHECK_RENEWAL_EVERY_MS = 250;
@@ -10,7 +10,7 @@ const CHECK_RENEWAL_EVERY_MS = 250;
  * Resolves when one of the signals aborts that ask to end. Throws a {@link CommandError} once the lock is lost, or
  * certain for the grace only.
  */
-export async function heldUntil(ended: AbortSignal, holding: Held, graceMs: number): Promise<void> {
+export async function heldUntil(ended: AbortSignal, holding: HeldLock, graceMs: number): Promise<void> {
   const either = AbortSignal.any([ended, holding.signal]);
   while (!ended.aborted) {
     const { aborted, reason } = holding.signal;

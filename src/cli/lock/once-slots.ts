@@ -14,7 +14,7 @@ import { CommandError, EXIT } from "../exit-codes.ts";
 import { parseDuration } from "../options/duration.ts";
 import { wholeNumber } from "../options/whole-number.ts";
 import { terminal } from "../terminal/terminal.ts";
-import type { Held, LockSource } from "./lock-source.ts";
+import type { HeldLock, LockSource } from "./lock-source.ts";
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
@@ -48,7 +48,7 @@ export function withOnce(command: Command): Command {
       new Option(
         "--utc-offset <offset>",
         "with --once-per, where a day begins, such as +01:00 (default: +00:00)",
-      ).argParser(offsetOf),
+      ).argParser(parseUtcOffset),
     )
     .addOption(
       new Option("--once-code <number>", "exit code if the slot is done or over, 0 to 255 (default: 0)").argParser(
@@ -73,10 +73,10 @@ export class SlotSource implements LockSource {
   }
 
   /** Resolves with the exit code: of the work, or of a slot that is over. A code other than 0 is a failure. */
-  async run<T>(work: (holding: Held, attempt?: OnceAttempt) => Promise<T>, options: WaitOptions): Promise<T> {
+  async run<T>(work: (holding: HeldLock, attempt?: OnceAttempt) => Promise<T>, options: WaitOptions): Promise<T> {
     const { once, oncePer = DAY_MS, utcOffset = 0, onceCode = 0 } = this.#options;
     const slot = once ?? ((now: Date): Slot => slotAt(now, oncePer, utcOffset));
-    const under = async (lock: Held, attempt: OnceAttempt): Promise<T> => {
+    const under = async (lock: HeldLock, attempt: OnceAttempt): Promise<T> => {
       const code = await work(lock, attempt);
       if (code !== 0) throw new WorkFailed(code);
       return code;
@@ -128,7 +128,7 @@ function periodOf(text: string): number {
   return ms;
 }
 
-function offsetOf(text: string): number {
+function parseUtcOffset(text: string): number {
   const [, sign, hours, minutes] = /^([+-])(\d\d):([0-5]\d)$/.exec(text) ?? [];
   const ms = (Number(hours) * 60 + Number(minutes)) * MINUTE_MS;
   if (!(ms <= 14 * 60 * MINUTE_MS)) throw new InvalidArgumentError("It must be from -14:00 to +14:00.");

@@ -11,7 +11,7 @@ import { refuseToWaitForItself, type WantedLock } from "../waiting/own-ancestors
 import { WaitingProgress } from "../waiting/waiting-progress.ts";
 import { keyKindOf, type LockOptions, sourceOf, wantedKindOf } from "./lock-options.ts";
 import { placed } from "./lock-place.ts";
-import type { Held } from "./lock-source.ts";
+import type { HeldLock } from "./lock-source.ts";
 import { endsAtOtherKind } from "./other-kind.ts";
 
 /** With what the work under a lock ends in time. */
@@ -26,7 +26,7 @@ export interface WorkTools {
 }
 
 /** What is done under a lock. Resolves with the exit code. */
-export type LockedWork = (holding: Held, tools: WorkTools) => Promise<number>;
+export type LockedWork = (holding: HeldLock, tools: WorkTools) => Promise<number>;
 
 /**
  * Waits for a lock, does the work while it is held, releases it, and sets the exit code. Says meanwhile who is in the

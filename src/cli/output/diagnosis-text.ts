@@ -15,10 +15,8 @@ export const CHECK_TITLES: Readonly<Record<DoctorCheck, string>> = Object.freeze
   contract: "contract",
 });
 
-type Outcome = DoctorResult["outcome"];
-
-const MARKS: Readonly<Record<Outcome, string>> = Object.freeze({ ok: "✓", finding: "✗", skipped: "–" });
-const PAINTS: Readonly<Record<FindingSeverity, Paint>> = Object.freeze({
+const MARKS: Readonly<Record<DoctorResult["outcome"], string>> = Object.freeze({ ok: "✓", finding: "✗", skipped: "–" });
+const SEVERITY_PAINTS: Readonly<Record<FindingSeverity, Paint>> = Object.freeze({
   unsafe: "red",
   failing: "red",
   notice: "yellow",
@@ -52,11 +50,11 @@ export function diagnosisLines(diagnosis: Diagnosis, { all, columns }: Shown): r
     ...rightsLines(diagnosis),
     ...findings.flatMap((finding, index) => ["", ...findingLines(finding, index + 1)]),
     "",
-    diagnosis.verdict === "findings" ? countOf(findings) : SUMS[diagnosis.verdict],
+    diagnosis.verdict === "findings" ? countedFindings(findings) : SUMS[diagnosis.verdict],
   ];
 }
 
-function titled(check: DoctorCheck, outcome: Outcome): Cell[] {
+function titled(check: DoctorCheck, outcome: DoctorResult["outcome"]): Cell[] {
   const paint = outcome === "finding" ? "red" : outcome === "ok" ? "green" : "dim";
   return [{ text: MARKS[outcome], paint }, { text: CHECK_TITLES[check] }];
 }
@@ -93,15 +91,15 @@ function rightsLines({ rights, features }: Diagnosis): readonly string[] {
 
 function findingLines({ id, severity = "notice", seen, means, advice, link }: DoctorResult, number: number): string[] {
   return [
-    `${number}. ${terminal.paint(PAINTS[severity], severity)}  ${terminal.paint("bold", id)}`,
+    `${number}. ${terminal.paint(SEVERITY_PAINTS[severity], severity)}  ${terminal.paint("bold", id)}`,
     ...Object.entries({ seen, means, do: advice, see: link }).flatMap(([name, text]) =>
       text === undefined ? [] : [`   ${name.padEnd(6)} ${printable(text)}`],
     ),
   ];
 }
 
-function countOf(findings: readonly DoctorResult[]): string {
-  const counts = (Object.keys(PAINTS) as FindingSeverity[]).flatMap((severity) => {
+function countedFindings(findings: readonly DoctorResult[]): string {
+  const counts = (Object.keys(SEVERITY_PAINTS) as FindingSeverity[]).flatMap((severity) => {
     const count = findings.filter((finding) => finding.severity === severity).length;
     return count === 0 ? [] : [`${count} ${severity}`];
   });

@@ -5,7 +5,7 @@ import type { Paint } from "../terminal/terminal.ts";
 import { factLines, titleLine } from "./detail-lines.ts";
 import { shownSince } from "./lock-labels.ts";
 
-const PAINTS: Readonly<Record<OnceRecord["state"], Paint>> = {
+const STATE_PAINTS: Readonly<Record<OnceRecord["state"], Paint>> = {
   started: "yellow",
   done: "green",
   failed: "red",
@@ -21,7 +21,7 @@ export function slotLines(
   place?: string,
 ): string[] {
   const { state, paint }: { state: string; paint: Paint } = record
-    ? { state: record.state, paint: PAINTS[record.state] }
+    ? { state: record.state, paint: STATE_PAINTS[record.state] }
     : { state: "no slot was run", paint: "dim" };
   const where = place === undefined ? [] : [["in", place]];
   const facts = [...where, ...(record ? slotFacts(record, now) : [])];

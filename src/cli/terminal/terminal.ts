@@ -11,7 +11,7 @@ const WRITE_AGAIN_MS = 5;
 const CLEAR_ROW = "\r\x1b[K";
 
 export type Paint = "bold" | "dim" | "red" | "green" | "yellow";
-const CODES: Readonly<Record<Paint, number>> = Object.freeze({ bold: 1, dim: 2, red: 31, green: 32, yellow: 33 });
+const PAINT_CODES: Readonly<Record<Paint, number>> = Object.freeze({ bold: 1, dim: 2, red: 31, green: 32, yellow: 33 });
 
 let isQuiet = false;
 /** What `show` has left on the terminal. */
@@ -128,7 +128,7 @@ export const terminal: {
 
   /** In colour, where facts go to a terminal and the environment does not ask for none (https://no-color.org). */
   paint(paint: Paint, text: string): string {
-    return terminal.isOutput && !process.env.NO_COLOR && !isDumb() ? `\x1b[${CODES[paint]}m${text}\x1b[0m` : text;
+    return terminal.isOutput && !process.env.NO_COLOR && !isDumb() ? `\x1b[${PAINT_CODES[paint]}m${text}\x1b[0m` : text;
   },
 });
 

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import type { AzureMutex, Holder, LockStatus } from "../../index.ts";
 import { presentHolder } from "../../status/holders.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
-import { KEY } from "../job/job-environment.ts";
+import { KEY_VARIABLE } from "../job/job-environment.ts";
 import { jobsIn, MARK } from "../job/job-mark.ts";
 import { argumentsOf, hasProcessTable, isAzmutex, lineage, pidNamespace, processEntry } from "../job/process-table.ts";
 import { pause } from "../time.ts";
@@ -56,7 +56,7 @@ export async function refuseToWaitForItself(
  * ancestors, where Linux's /proc is there.
  */
 function ancestorsWith(key: string): readonly number[] {
-  const { [MARK]: marks, [KEY]: variable } = process.env;
+  const { [MARK]: marks, [KEY_VARIABLE]: variable } = process.env;
   if (marks !== undefined) return jobsIn(marks, isThere).flatMap((job) => (job.key === key ? [job.pid] : []));
   // One that kept the others gave the mark up, and is no part of the job.
   if (variable !== undefined || !hasProcessTable()) return [];

@@ -113,7 +113,7 @@ export class WaitingProgress {
     const self = { host: hostname(), pid: process.pid, now: wallMs(), since: this.#since };
     const isSettled = self.now - self.since >= SETTLED_AFTER_MS;
     // It has just been won. Later that is another process of the same name, in another container of this machine, say.
-    if (!isSettled && isOwn(status, self)) return false;
+    if (!isSettled && isHeldByCommand(status, self)) return false;
     const mayBeIdle = this.#aim === "to lead" || (!this.#isShown && !isSettled);
     const isIdle = mayBeIdle && inTheWayOf(status, kind, self.now).length === 0;
     const parts = isIdle ? [] : waitingLine(status, kind, self, this.#aim);
@@ -125,7 +125,7 @@ export class WaitingProgress {
 }
 
 /** Whether the lock is this process's own by now. */
-function isOwn(status: LockStatus, { host, pid }: Pick<WaitingCommand, "host" | "pid">): boolean {
+function isHeldByCommand(status: LockStatus, { host, pid }: Pick<WaitingCommand, "host" | "pid">): boolean {
   const holder = presentHolder(status);
   return holder?.host === host && holder.pid === pid;
 }

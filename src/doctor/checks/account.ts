@@ -12,7 +12,7 @@ export async function checkAccount(doctor: Doctor): Promise<void> {
   const { probe } = doctor;
   if (!probe) return doctor.skip("account", "the store is not Azure's");
   await tellKind(doctor, probe);
-  const facts = await unlessDenied(doctor.requests.ask("read", "", (signal) => probe.containerFacts(signal)));
+  const facts = await unlessRefused(doctor.requests.ask("read", "", (signal) => probe.containerFacts(signal)));
   const immutability = facts?.hasLegalHold ? "legal-hold" : facts?.hasPolicy ? "immutable" : undefined;
   if (immutability) doctor.finding(immutability, "the container says so");
   if (doctor.options.readOnly) return doctor.skip("features", "takes writing, which readOnly leaves out");
@@ -22,7 +22,7 @@ export async function checkAccount(doctor: Doctor): Promise<void> {
 
 async function tellKind(doctor: Doctor, probe: AccountProbe): Promise<void> {
   const { found, requests } = doctor;
-  const account = await unlessDenied(requests.ask("read", "", (signal) => probe.accountFacts(signal)));
+  const account = await unlessRefused(requests.ask("read", "", (signal) => probe.accountFacts(signal)));
   const { kind, sku, isHierarchical } = account ?? {};
   if (kind !== undefined) found.facts.accountKind = kind;
   if (sku !== undefined) found.facts.accountSku = sku;
@@ -40,7 +40,7 @@ async function hasChangeFeed({ requests }: Doctor, probe: AccountProbe): Promise
   const feed = probe.sibling(CHANGE_FEED);
   if (!feed) return false;
   const found = requests.ask("read", "", (signal) => feed.probe.containerFacts(signal));
-  return (await unlessDenied(found)) !== undefined;
+  return (await unlessRefused(found)) !== undefined;
 }
 
 /** What the account does to a write of metadata, and to a deletion. */
@@ -60,16 +60,16 @@ async function tellFeatures(doctor: Doctor, probe: AccountProbe, isKnownImmutabl
   doctor.look("soft-delete", kept, "a deleted blob is gone");
 }
 
-type Refusal = Extract<ProbeAnswer, { readonly kind: "refused" }>;
+type RefusedProbe = Extract<ProbeAnswer, { readonly kind: "refused" }>;
 
-function tellRefusal(doctor: Doctor, what: string, { immutableBy, status }: Refusal, isKnown: boolean): void {
+function tellRefusal(doctor: Doctor, what: string, { immutableBy, status }: RefusedProbe, isKnown: boolean): void {
   const seen = `${what} was refused: ${status}`;
   if (immutableBy === undefined) doctor.skip("features", seen);
   else if (!isKnown) doctor.finding(immutableBy === "legalHold" ? "legal-hold" : "immutable", seen);
 }
 
 /** What comes of it; undefined where the credentials do not allow it, or there is no such thing. */
-async function unlessDenied<T>(request: Promise<T>): Promise<T | undefined> {
+async function unlessRefused<T>(request: Promise<T>): Promise<T | undefined> {
   try {
     return await request;
   } catch (error) {

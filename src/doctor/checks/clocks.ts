@@ -4,7 +4,8 @@ import { HelperBlob } from "../helper-blob.ts";
 
 const ANSWERS = 20;
 const PAUSE_MS = 50;
-const SECOND_MS = 1_000;
+/** A date is of whole seconds. */
+const DATE_STEP_MS = 1_000;
 /** Whole seconds, and front ends that disagree, as fencing tokens allow for them. */
 const MOST_SPREAD_MS = 1_000;
 const MOST_OFFSET_MS = 60_000;
@@ -32,7 +33,7 @@ export async function checkClocks(doctor: Doctor): Promise<void> {
   const anchor = sources.wallTime() - sources.clock.now();
   const answers: Answer[] = [];
   while (answers.length < ANSWERS) {
-    answers.push(await read(doctor));
+    answers.push(await readTimed(doctor));
     await sleep(sources.clock, PAUSE_MS, { signal: doctor.options.signal });
   }
   const { least, most } = offsetOf(answers);
@@ -40,11 +41,10 @@ export async function checkClocks(doctor: Doctor): Promise<void> {
   const offsetMs = Math.round((least + most) / 2 - anchor);
   found.measures.serviceAheadMs = offsetMs;
   found.measures.serviceSpreadMs = Math.round(spreadMs);
-  const tooFar =
-    spreadMs > MOST_SPREAD_MS ? `two answers disagree by ${(spreadMs / SECOND_MS).toFixed(1)} s` : undefined;
+  const tooFar = spreadMs > MOST_SPREAD_MS ? `two answers disagree by ${(spreadMs / 1_000).toFixed(1)} s` : undefined;
   doctor.look("dates-disagree", tooFar, `${ANSWERS} answers agree on the time`);
   const side = offsetMs > 0 ? "behind" : "ahead of";
-  const off = `this machine's clock is ${Math.round(Math.abs(offsetMs) / SECOND_MS)} s ${side} the service's`;
+  const off = `this machine's clock is ${Math.round(Math.abs(offsetMs) / 1_000)} s ${side} the service's`;
   doctor.look("machine-clock", Math.abs(offsetMs) > MOST_OFFSET_MS ? off : undefined, off);
   await compareLastModified(doctor);
 }
@@ -53,11 +53,11 @@ export async function checkClocks(doctor: Doctor): Promise<void> {
 export function offsetOf(answers: readonly Answer[]): Offset {
   return {
     least: Math.max(...answers.map(({ date, receivedAt }) => date - receivedAt)),
-    most: Math.min(...answers.map(({ date, sentAt }) => date + SECOND_MS - sentAt)),
+    most: Math.min(...answers.map(({ date, sentAt }) => date + DATE_STEP_MS - sentAt)),
   };
 }
 
-async function read({ store, requests, sources, blobs }: Doctor): Promise<Answer> {
+async function readTimed({ store, requests, sources, blobs }: Doctor): Promise<Answer> {
   const name = blobs.name("clocks");
   return await requests.ask("read", name, async (signal) => {
     const sentAt = sources.clock.now();
@@ -71,6 +71,6 @@ async function compareLastModified(doctor: Doctor): Promise<void> {
   if (doctor.options.readOnly || !doctor.may("write")) return;
   const { date, lastModified } = (await HelperBlob.make(doctor, "last-modified")).stamp;
   const aheadMs = lastModified - date;
-  const seen = aheadMs > 0 ? `a new blob is dated ${aheadMs / SECOND_MS} s after the answer that made it` : undefined;
+  const seen = aheadMs > 0 ? `a new blob is dated ${aheadMs / 1_000} s after the answer that made it` : undefined;
   doctor.look("last-modified-ahead", seen, "blobs are dated by the clock of the answers");
 }

@@ -11,12 +11,12 @@ export async function checkConditions(doctor: Doctor): Promise<void> {
   if (doctor.options.readOnly) return doctor.skip("conditions", "takes writing, which readOnly leaves out");
   if (!doctor.may("write")) return doctor.skip("conditions", "takes the right to write");
   // Each waits for its own answers alone.
-  const looks = await Promise.all(CASES.map((one) => look(doctor, one)));
+  const looks = await Promise.all(CASES.map((one) => tryCase(doctor, one)));
   for (const report of looks) report();
 }
 
-/** Looks at one rule. Returns what reports it. */
-async function look(doctor: Doctor, { id, otherwise, needsProbe, see }: ConditionCase): Promise<() => void> {
+/** Tries one rule. Returns what reports it. */
+async function tryCase(doctor: Doctor, { id, otherwise, needsProbe, see }: ConditionCase): Promise<() => void> {
   if (needsProbe && !doctor.probe) return () => doctor.skip(id, "takes a request that this store has not");
   const blob = await HelperBlob.make(doctor, id);
   try {

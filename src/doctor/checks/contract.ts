@@ -9,7 +9,7 @@ import { DoctorRequests } from "../doctor-requests.ts";
 import { type ContractCase, contractCases } from "./contract-cases.ts";
 
 /** So many cases at once: most of their time they wait for leases. */
-const AT_ONCE = 32;
+const CASES_AT_ONCE = 32;
 /** A service rounds the end of a lease, and so does the clock of a machine. */
 const SLACK_MS = 500;
 /** What lasts longer than the longest lease lasts for ever: a day is not waited for. */
@@ -29,7 +29,7 @@ export async function checkContract(doctor: Doctor): Promise<void> {
   const containers = new Map<string, AccountProbe>();
   try {
     const cases = await contractCases(() => underTest(doctor, probe, containers));
-    const failures = await run(doctor, cases);
+    const failures = await runCases(doctor, cases);
     for (const { title, message } of failures) doctor.finding("contract-case", `${title}: ${message}`);
     doctor.ok("contract", `${cases.length - failures.length} of ${cases.length} cases hold`);
   } finally {
@@ -42,7 +42,7 @@ interface FailedCase {
   readonly message: string;
 }
 
-async function run(doctor: Doctor, cases: readonly ContractCase[]): Promise<readonly FailedCase[]> {
+async function runCases(doctor: Doctor, cases: readonly ContractCase[]): Promise<readonly FailedCase[]> {
   const failures: FailedCase[] = [];
   const waiting = [...cases];
   let done = 0;
@@ -58,7 +58,7 @@ async function run(doctor: Doctor, cases: readonly ContractCase[]): Promise<read
       doctor.progress(done, cases.length);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: CASES_AT_ONCE }, worker));
   return failures;
 }
 

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../../time/clock.ts";
 
-const EVERY_MS = 20;
+const TICK_MS = 20;
 
 /** Measures how late timers fire: for how long the event loop was kept from turning. */
 export class EventLoopWatch {
@@ -21,8 +21,8 @@ export class EventLoopWatch {
   }
 
   #arm(): void {
-    this.#due = this.#clock.now() + EVERY_MS;
-    this.#timer = this.#clock.setTimer(EVERY_MS, () => {
+    this.#due = this.#clock.now() + TICK_MS;
+    this.#timer = this.#clock.setTimer(TICK_MS, () => {
       this.#latestMs = Math.max(this.#latestMs, this.#clock.now() - this.#due);
       this.#arm();
     });

@@ -1,3 +1,4 @@
+import { RENEWALS_AT_ONCE } from "../../lease/renewal-turns.ts";
 import type { Operation } from "../../store/operation.ts";
 import { sleep } from "../../time/clock.ts";
 import type { Doctor } from "../doctor.ts";
@@ -6,10 +7,8 @@ import { EventLoopWatch } from "./event-loop-watch.ts";
 
 const ROUNDS = 20;
 /** A slow service is not asked for longer than that. */
-const LONGEST_MS = 4_000;
+const LONGEST_TIMING_MS = 4_000;
 const LOOP_MS = 5_000;
-/** So many renewals of one mutex are under way at once. */
-const RENEWALS_AT_ONCE = 64;
 
 /** How long the service takes to answer, how late this process is, and what that makes of the terms of a lock. */
 export async function checkSpeed(doctor: Doctor): Promise<void> {
@@ -36,9 +35,9 @@ async function measure(doctor: Doctor): Promise<Timings> {
   const began = clock.now();
   const blob = options.readOnly || !doctor.may("write") ? undefined : await HelperBlob.make(doctor, "speed");
   const folder = doctor.blobs.name("none");
-  const list = (signal: AbortSignal): Promise<void> => listed(store.list(folder, { signal }));
+  const list = (signal: AbortSignal): Promise<void> => drain(store.list(folder, { signal }));
   const before = requests.answered.length;
-  for (let round = 0; round < ROUNDS && clock.now() - began < LONGEST_MS; round += 1) {
+  for (let round = 0; round < ROUNDS && clock.now() - began < LONGEST_TIMING_MS; round += 1) {
     const id = sources.newId();
     await blob?.acquire(id);
     await blob?.renew(id);
@@ -51,7 +50,7 @@ async function measure(doctor: Doctor): Promise<Timings> {
   return timings;
 }
 
-async function listed(blobs: AsyncIterable<unknown>): Promise<void> {
+async function drain(blobs: AsyncIterable<unknown>): Promise<void> {
   for await (const blob of blobs) void blob;
 }
 

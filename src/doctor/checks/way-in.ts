@@ -5,7 +5,7 @@ import type { Doctor } from "../doctor.ts";
 import { DOCTOR_FOLDER } from "../helper-blobs.ts";
 import { obstacleIn } from "./obstacle.ts";
 
-const DAY_MS = 86_400_000;
+const SOON_MS = 86_400_000;
 const PROXIES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"];
 const PRIVATE_ADDRESS = /^(?:10\.|127\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1$|f[cd]|fe80)/i;
 
@@ -124,7 +124,7 @@ async function makeContainer(doctor: Doctor): Promise<void> {
 
 function tellExpiry(doctor: Doctor): void {
   const until = doctor.probe?.credential.until;
-  if (until === undefined || until - doctor.sources.wallTime() > DAY_MS) return;
+  if (until === undefined || until - doctor.sources.wallTime() > SOON_MS) return;
   doctor.finding("sas-expires-soon", `the SAS expires at ${new Date(until).toISOString()}`);
 }
 

@@ -1,6 +1,6 @@
 import type { FindingTexts } from "./finding.ts";
 
-const LINK = "docs/operations.md#the-account";
+const ACCOUNT_LINK = "docs/operations.md#the-account";
 
 export type AccountFinding =
   | "versioning"
@@ -18,7 +18,7 @@ export const ACCOUNT: FindingTexts<AccountFinding> = Object.freeze({
     advice:
       "Turn it off, let a lifecycle rule delete versions after a day, or use fencing: false. " +
       "az storage account blob-service-properties update --account-name ACCOUNT --enable-versioning false",
-    link: LINK,
+    link: ACCOUNT_LINK,
   },
   "soft-delete": {
     severity: "notice",
@@ -26,30 +26,30 @@ export const ACCOUNT: FindingTexts<AccountFinding> = Object.freeze({
     advice:
       "Turn it off for an account of locks: " +
       "az storage account blob-service-properties update --account-name ACCOUNT --enable-delete-retention false",
-    link: LINK,
+    link: ACCOUNT_LINK,
   },
   immutable: {
     severity: "failing",
     means: "A policy forbids to write metadata: locks work with fencing: false alone, and helper blobs stay.",
     advice: "Take another container, without the policy.",
-    link: LINK,
+    link: ACCOUNT_LINK,
   },
   "legal-hold": {
     severity: "failing",
     means: "A legal hold forbids to write metadata: locks work with fencing: false alone, and helper blobs stay.",
     advice: "Take another container, without the hold.",
-    link: LINK,
+    link: ACCOUNT_LINK,
   },
   "hierarchical-namespace": {
     severity: "notice",
     means: "The account has folders: keys such as a and a/b are a file and a folder of one name.",
     advice: "Use no key that is the beginning of another's path.",
-    link: LINK,
+    link: ACCOUNT_LINK,
   },
   "change-feed": {
     severity: "notice",
     means: "Each record of a holder, and each ticket, is written to the change feed as well, and billed.",
     advice: "Keep locks in an account without it.",
-    link: LINK,
+    link: ACCOUNT_LINK,
   },
 });

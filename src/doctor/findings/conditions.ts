@@ -1,6 +1,6 @@
 import type { FindingTexts } from "./finding.ts";
 
-const LINK = "docs/guarantees.md#the-promise";
+const PROMISE_LINK = "docs/guarantees.md#the-promise";
 const NOT_AZURE = "Use Azure Blob Storage, or a service that keeps to its documentation.";
 const EMULATOR_LINK = "docs/testing.md";
 const EMULATOR_ADVICE = "Nothing, on an emulator. Azure itself refuses it.";
@@ -27,7 +27,7 @@ export const CONDITIONS: FindingTexts<ConditionFinding> = Object.freeze({
     severity: "unsafe",
     means: "Two processes that make a lock's blob at once wipe each other's lease and record.",
     advice: NOT_AZURE,
-    link: LINK,
+    link: PROMISE_LINK,
   },
   "stale-if-match": {
     severity: "unsafe",
@@ -39,32 +39,32 @@ export const CONDITIONS: FindingTexts<ConditionFinding> = Object.freeze({
     severity: "unsafe",
     means: "Programs that do not hold the lock can write its blob: lock.conditions protects nothing.",
     advice: NOT_AZURE,
-    link: LINK,
+    link: PROMISE_LINK,
   },
   "write-with-foreign-lease": {
     severity: "unsafe",
     means: "A holder that lost the lock can still write its blob: lock.conditions protects nothing.",
     advice: NOT_AZURE,
-    link: LINK,
+    link: PROMISE_LINK,
   },
-  "second-acquire": { severity: "unsafe", means: "Two processes get one lock.", advice: NOT_AZURE, link: LINK },
+  "second-acquire": { severity: "unsafe", means: "Two processes get one lock.", advice: NOT_AZURE, link: PROMISE_LINK },
   "own-acquire": {
     severity: "failing",
     means: "A request whose answer was lost cannot be repeated: locks are lost, or stay held until they lapse.",
     advice: NOT_AZURE,
-    link: LINK,
+    link: PROMISE_LINK,
   },
   "dead-renewal": {
     severity: "unsafe",
     means: "A holder is told that it still has a lock that is another's.",
     advice: NOT_AZURE,
-    link: LINK,
+    link: PROMISE_LINK,
   },
   "change-fences": {
     severity: "unsafe",
     means: "A lock that was handed on can still be released or written by its last holder.",
     advice: NOT_AZURE,
-    link: LINK,
+    link: PROMISE_LINK,
   },
   "break-period": {
     severity: "unsafe",
@@ -116,7 +116,7 @@ export const LEASE_TIMES: FindingTexts<LeaseTimeFinding> = Object.freeze({
     severity: "unsafe",
     means: "A holder whose lease ran out is told that it still has the lock, although another program wrote the blob.",
     advice: NOT_AZURE,
-    link: LINK,
+    link: PROMISE_LINK,
   },
   renewWithForeignIdOnExpiredLease: {
     severity: "notice",

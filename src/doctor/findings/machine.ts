@@ -1,6 +1,6 @@
 import type { FindingTexts } from "./finding.ts";
 
-const RUNTIMES = "docs/runtimes.md";
+const RUNTIMES_LINK = "docs/runtimes.md";
 
 export type ClockFinding = "machine-clock" | "dates-disagree" | "last-modified-ahead" | "no-suspend-clock";
 
@@ -70,31 +70,31 @@ export const RUNTIME: FindingTexts<RuntimeFinding> = Object.freeze({
     severity: "failing",
     means: "azmutex does not run here.",
     advice: "Take Node.js 20.19 or newer.",
-    link: RUNTIMES,
+    link: RUNTIMES_LINK,
   },
   "sdk-too-old": {
     severity: "failing",
     means: "azmutex is not tested with an SDK that old.",
     advice: "npm install @azure/storage-blob@latest",
-    link: RUNTIMES,
+    link: RUNTIMES_LINK,
   },
   "sdk-untested": {
     severity: "notice",
     means: "This version of the SDK is newer than those azmutex is tested with.",
     advice: "If something is odd, try the tested version.",
-    link: RUNTIMES,
+    link: RUNTIMES_LINK,
   },
   "sdk-needs-newer-node": {
     severity: "notice",
     means: "The SDK asks for a newer Node.js than this one.",
     advice: "Take Node.js 22 or newer, or npm install @azure/storage-blob@12.32.0",
-    link: RUNTIMES,
+    link: RUNTIMES_LINK,
   },
   "two-sdks": {
     severity: "notice",
     means: "The client is of another copy of the SDK than azmutex would load. Both work; the process is larger.",
     advice: "npm dedupe",
-    link: RUNTIMES,
+    link: RUNTIMES_LINK,
   },
 });
 

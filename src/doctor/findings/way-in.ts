@@ -1,7 +1,7 @@
 import type { FindingTexts } from "./finding.ts";
 
-const NO_ANSWER = "docs/troubleshooting.md#no-answer-from-the-service";
-const DENIED = "docs/troubleshooting.md#access_denied";
+const NO_ANSWER_LINK = "docs/troubleshooting.md#no-answer-from-the-service";
+const DENIED_LINK = "docs/troubleshooting.md#access_denied";
 const NO_LOCKS = "No lock can be taken from here.";
 const ALL_REFUSED = "Every request is refused: no lock can be taken.";
 
@@ -37,13 +37,13 @@ export const WAY_IN: FindingTexts<WayInFinding> = Object.freeze({
     severity: "failing",
     means: NO_LOCKS,
     advice: "Check the name of the account, and the DNS of a private endpoint.",
-    link: NO_ANSWER,
+    link: NO_ANSWER_LINK,
   },
   "no-connection": {
     severity: "failing",
     means: NO_LOCKS,
     advice: "Check the endpoint, firewalls on the way, and the proxy variables.",
-    link: NO_ANSWER,
+    link: NO_ANSWER_LINK,
   },
   "tls-unknown-authority": {
     severity: "failing",
@@ -55,7 +55,7 @@ export const WAY_IN: FindingTexts<WayInFinding> = Object.freeze({
     severity: "failing",
     means: NO_LOCKS,
     advice: "Check this machine's clock, the endpoint's name, and whether a proxy answers under that name.",
-    link: NO_ANSWER,
+    link: NO_ANSWER_LINK,
   },
   "not-the-service": {
     severity: "failing",
@@ -67,13 +67,13 @@ export const WAY_IN: FindingTexts<WayInFinding> = Object.freeze({
     severity: "failing",
     means: `${NO_LOCKS} Requests are sent, and no answer comes in time.`,
     advice: "Check firewalls and proxies on the way; try again later.",
-    link: NO_ANSWER,
+    link: NO_ANSWER_LINK,
   },
   "service-fails": {
     severity: "failing",
     means: "The service answers that it cannot serve now. azmutex waits that out.",
     advice: "Try again later. If it stays, look at the account's health and its limits.",
-    link: NO_ANSWER,
+    link: NO_ANSWER_LINK,
   },
   "no-date": {
     severity: "failing",
@@ -97,64 +97,64 @@ export const WAY_IN: FindingTexts<WayInFinding> = Object.freeze({
     severity: "failing",
     means: ALL_REFUSED,
     advice: "Copy the key, or make the SAS, anew; check that it is of this account.",
-    link: DENIED,
+    link: DENIED_LINK,
   },
   "clock-off": {
     severity: "failing",
     means: "A signature is good for a quarter of an hour: requests signed with a key are refused.",
     advice: "Set this machine's clock, and keep it right with NTP.",
-    link: DENIED,
+    link: DENIED_LINK,
   },
   "sas-expired": {
     severity: "failing",
     means: ALL_REFUSED,
     advice: "Make another SAS, before this one ends.",
-    link: DENIED,
+    link: DENIED_LINK,
   },
   "sas-expires-soon": {
     severity: "notice",
     means: "When it ends, locks that are held are lost and none is granted.",
     advice: "Make another SAS now.",
-    link: DENIED,
+    link: DENIED_LINK,
   },
   "sas-not-yet-valid": {
     severity: "failing",
     means: ALL_REFUSED,
     advice: "Make a SAS without a start, or with one a quarter of an hour back.",
-    link: DENIED,
+    link: DENIED_LINK,
   },
   "sas-malformed": {
     severity: "failing",
     means: ALL_REFUSED,
     advice: "Copy the SAS whole, and quote it in the shell: it has & and % in it.",
-    link: DENIED,
+    link: DENIED_LINK,
   },
   "sas-scope": {
     severity: "failing",
     means: ALL_REFUSED,
     advice: "Make a SAS for the service Blob, for containers and objects, and for this machine's address and protocol.",
-    link: DENIED,
+    link: DENIED_LINK,
   },
   "network-rules": {
     severity: "failing",
     means: ALL_REFUSED,
     advice: "Allow this machine's network in the account's network rules, or use a private endpoint.",
-    link: DENIED,
+    link: DENIED_LINK,
   },
   "keys-off": {
     severity: "failing",
     means: ALL_REFUSED,
     advice: "Sign in with Entra ID: a managed identity, or az login.",
-    link: DENIED,
+    link: DENIED_LINK,
   },
-  "account-disabled": { severity: "failing", means: ALL_REFUSED, advice: "Enable the account.", link: DENIED },
+  "account-disabled": { severity: "failing", means: ALL_REFUSED, advice: "Enable the account.", link: DENIED_LINK },
   "token-refused": {
     severity: "failing",
     means: ALL_REFUSED,
     advice: "Log in to the account's tenant, and check AZURE_CLIENT_ID and AZURE_TENANT_ID.",
-    link: DENIED,
+    link: DENIED_LINK,
   },
-  denied: { severity: "failing", means: ALL_REFUSED, advice: "Read the service's own words.", link: DENIED },
+  denied: { severity: "failing", means: ALL_REFUSED, advice: "Read the service's own words.", link: DENIED_LINK },
   "container-missing": {
     severity: "notice",
     means: "The first lock makes it, if the credentials may.",

@@ -14,7 +14,7 @@ export function endBySignal(host: EndingProcess, clock: Clock, name: EndingSigna
   // The other shutdown has something to release yet, and ends the process then.
   if (left.own.some(isEnding)) return;
   // On Windows it would end the process before any listener hears of it.
-  if (host.platform !== "win32") send(host, name);
+  if (host.platform !== "win32") sendSignal(host, name);
   // A shutdown that has not begun yet has now heard its first signal, and ends the process.
   if (left.own.length > 0) return;
   const exit = (): unknown => host.exit(128 + (constants.signals[name] ?? 0));
@@ -24,7 +24,7 @@ export function endBySignal(host: EndingProcess, clock: Clock, name: EndingSigna
   else clock.setTimer(others === 0 && host.pid === 1 ? ALONE_MS : Math.max(ALONE_MS, leftMs), exit);
 }
 
-function send(host: EndingProcess, name: EndingSignal): void {
+function sendSignal(host: EndingProcess, name: EndingSignal): void {
   try {
     host.kill(host.pid, name);
   } catch {

@@ -35,7 +35,7 @@ export interface ElectionRunOptions {
 type Work = (leadership: Leadership) => Promise<unknown> | unknown;
 
 /** What came of one campaign, and of the leadership that it brought. */
-interface Outcome {
+interface TermEnd {
   readonly isLost: boolean;
   /** Why the campaign failed, or what the work threw, if it was something of its own. */
   readonly failure: { readonly error: unknown } | undefined;
@@ -70,7 +70,7 @@ export async function runElection(
     signal?.throwIfAborted();
     const campaigned = new Stopwatch(clock);
     let led: Stopwatch | undefined;
-    let outcome: Outcome;
+    let outcome: TermEnd;
     try {
       const leadership = await election.lock({ until: signal });
       led = new Stopwatch(clock);
@@ -100,8 +100,8 @@ async function lead(
   work: Work,
   { blob, options }: LeaseAcquirer,
   onStillRunning: ((error: WorkStillRunningError) => void) | undefined,
-): Promise<Outcome> {
-  let failure: Outcome["failure"];
+): Promise<TermEnd> {
+  let failure: TermEnd["failure"];
   const working = async (): Promise<void> => {
     try {
       await work(leadership);

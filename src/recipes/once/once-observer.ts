@@ -9,7 +9,13 @@ import { ONCE_EVENT_NAMES, type OnceEvents } from "./once-events.ts";
 import type { OnceResult } from "./once-result.ts";
 
 /** How metrics and spans call what came of a slot. */
-const OUTCOMES = { ran: "done", alreadyDone: "already_done", passed: "passed", running: "running", gaveUp: "gave_up" };
+const OUTCOME_ATTRIBUTES = {
+  ran: "done",
+  alreadyDone: "already_done",
+  passed: "passed",
+  running: "running",
+  gaveUp: "gave_up",
+};
 
 /** The beginning of the work of a slot. */
 export interface SlotStart {
@@ -63,7 +69,7 @@ export class ObservedSlot {
   async during<T>(call: () => Promise<OnceResult<T>>): Promise<OnceResult<T>> {
     try {
       const result = await runUnder(this.#span, call);
-      this.#finish(OUTCOMES[result.outcome]);
+      this.#finish(OUTCOME_ATTRIBUTES[result.outcome]);
       if (result.outcome === "ran") this.#tellEnd("done");
       else this.#tell("skipped", { outcome: result.outcome });
       return result;

@@ -27,7 +27,7 @@ export interface RecordWrite {
 }
 
 /** A record that is written by others this often, whenever it is looked at, is not written under the lock. */
-const MOST_CHANGES = 5;
+export const MOST_CHANGES = 5;
 
 /** The blob beside the lock that bears the record of a key's slots. It is not leased: conditions order its writes. */
 export class OnceRecordBlob {

@@ -8,7 +8,7 @@ import type { Lock } from "../../locks/lock.ts";
 import { type Clock, sleep } from "../../time/clock.ts";
 import type { ObservedSlot } from "./once-observer.ts";
 import type { OncePolicy } from "./once-options.ts";
-import type { OnceRecordBlob, SeenRecord } from "./once-record-blob.ts";
+import { MOST_CHANGES, type OnceRecordBlob, type SeenRecord } from "./once-record-blob.ts";
 import type { OnceResult, OnceWork } from "./once-result.ts";
 import { checkAgainst, verdictOn } from "./once-verdict.ts";
 
@@ -28,8 +28,6 @@ export interface SlotRunOptions {
   readonly observed: ObservedSlot;
 }
 
-/** A record that is another one whenever it is written is not written under the lock. */
-const MOST_CHANGES = 5;
 /** How often to look whether a lock that is uncertain, because the machine slept, is held again. */
 const UNCERTAIN_CHECK_MS = 100;
 

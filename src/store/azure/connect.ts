@@ -1,6 +1,6 @@
 import { shown } from "../../errors.ts";
 import { loadPackage, requireFile, resolveFile } from "../../runtime/packages.ts";
-import { checkRuntime } from "../../runtime/runtime.ts";
+import { requireRuntime } from "../../runtime/runtime.ts";
 import { type Clock, systemClock } from "../../time/clock.ts";
 import type { LeaseStore } from "../lease-store.ts";
 import { storeAddress } from "../store-address.ts";
@@ -73,7 +73,7 @@ const ACCOUNT_OPTIONS = ["accountName", "accountKey", "credential", "endpoint"] 
  * before anything is sent, and `Error` on a runtime that is too old; loads the SDK only when the first request is made.
  */
 export function connect(options: ConnectOptions, clock: Clock = systemClock): LeaseStore {
-  checkRuntime();
+  requireRuntime();
   if (typeof options !== "object" || options === null)
     throw new TypeError("options must be an object that says where the locks are");
   switch (onlyWay(options)) {

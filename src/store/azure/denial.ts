@@ -33,10 +33,10 @@ const WRITE = "to write (w in a SAS)";
 
 const LIST = "to list (l in a SAS)";
 
-type Listing = Extract<Operation, `list${string}`>;
+type ListOperation = Extract<Operation, `list${string}`>;
 
 /** The right that each operation takes. */
-const RIGHTS: Readonly<Record<Exclude<Operation, Listing>, string>> = Object.freeze({
+const RIGHTS: Readonly<Record<Exclude<Operation, ListOperation>, string>> = Object.freeze({
   acquire: WRITE,
   renew: WRITE,
   change: WRITE,
@@ -49,7 +49,7 @@ const RIGHTS: Readonly<Record<Exclude<Operation, Listing>, string>> = Object.fre
   remove: "to delete (d in a SAS)",
 });
 
-function isListing(operation: Operation): operation is Listing {
+function isListing(operation: Operation): operation is ListOperation {
   return operation.startsWith("list");
 }
 
@@ -80,8 +80,9 @@ export function denialOf(request: DeniedRequest): Denial {
 
 function signatureDenial(request: DeniedRequest): Denial {
   const { detail, date, signedUntil, signedFrom } = request;
-  if (signedUntil <= date) return { why: "sasExpired", hint: `the SAS expired at ${iso(signedUntil)}` };
-  if (signedFrom > date) return { why: "sasNotYetValid", hint: `the SAS is not valid before ${iso(signedFrom)}` };
+  if (signedUntil <= date) return { why: "sasExpired", hint: `the SAS expired at ${isoSeconds(signedUntil)}` };
+  if (signedFrom > date)
+    return { why: "sasNotYetValid", hint: `the SAS is not valid before ${isoSeconds(signedFrom)}` };
   if (/not well formed|is mandatory|malformed/i.test(detail))
     return { why: "sasMalformed", hint: "the SAS cannot be read: was a part of it cut off?" };
   const skew = skewOf(date);
@@ -109,4 +110,4 @@ function skewOf(date: number): string | undefined {
   return `this machine's clock is ${Math.round(Math.abs(aheadMs) / MINUTE_MS)} min ${side} the service's`;
 }
 
-const iso = (ms: number): string => new Date(ms).toISOString().replace(/\.000Z$/, "Z");
+const isoSeconds = (ms: number): string => new Date(ms).toISOString().replace(/\.000Z$/, "Z");

@@ -3,7 +3,7 @@ import type { LeaseStoreDeviation } from "./azurite-deviations.ts";
 import { A, B, C, inWords, KEY, readBlob, type StoreUnderTest } from "./store-under-test.ts";
 
 /** What an operation comes to in one state, and the state it leaves. */
-export interface Cell {
+export interface StateCell {
   readonly answer: string;
   readonly leaves: LeaseState | "missing";
   /** The store whose deviation this is does otherwise. */
@@ -13,10 +13,10 @@ export interface Cell {
 export interface Row {
   readonly operation: string;
   readonly ask: (under: StoreUnderTest) => Promise<string>;
-  readonly cells: Readonly<Record<LeaseState, Cell>>;
+  readonly cells: Readonly<Record<LeaseState, StateCell>>;
 }
 
-const as = (answer: string, leaves: Cell["leaves"], unless?: LeaseStoreDeviation): Cell => ({
+const as = (answer: string, leaves: StateCell["leaves"], unless?: LeaseStoreDeviation): StateCell => ({
   answer,
   leaves,
   ...(unless && { unless }),
@@ -26,11 +26,11 @@ const as = (answer: string, leaves: Cell["leaves"], unless?: LeaseStoreDeviation
 function row(
   operation: string,
   ask: Row["ask"],
-  available: Cell,
-  leased: Cell,
-  breaking: Cell,
-  broken: Cell,
-  expired: Cell,
+  available: StateCell,
+  leased: StateCell,
+  breaking: StateCell,
+  broken: StateCell,
+  expired: StateCell,
 ): Row {
   return { operation, ask, cells: { available, leased, breaking, broken, expired } };
 }
@@ -40,7 +40,7 @@ function refusedEverywhere(
   operation: string,
   ask: Row["ask"],
   answer: string,
-  expired: Cell = as(answer, "expired"),
+  expired: StateCell = as(answer, "expired"),
 ): Row {
   return row(
     operation,

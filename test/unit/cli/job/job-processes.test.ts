@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { isStopped } from "../../../../lab/shared/processes.ts";
-import { KEY } from "../../../../src/cli/job/job-environment.ts";
+import { KEY_VARIABLE } from "../../../../src/cli/job/job-environment.ts";
 import { MARK, newMark, withMark } from "../../../../src/cli/job/job-mark.ts";
 import { JobProcesses } from "../../../../src/cli/job/job-processes.ts";
 import { processEntry, programOf } from "../../../../src/cli/job/process-table.ts";
@@ -34,7 +34,7 @@ interface Started {
 /** A job of a shell script that prints "ready" once all of it is there. */
 async function start(script: string, around?: string): Promise<Started> {
   const mark = newMark("nightly");
-  const env = { ...process.env, [KEY]: "nightly", [MARK]: withMark(around, mark) };
+  const env = { ...process.env, [KEY_VARIABLE]: "nightly", [MARK]: withMark(around, mark) };
   const child = spawn("sh", ["-c", script], { detached: true, stdio: ["ignore", "pipe", "ignore"], env });
   const exit = once(child, "exit");
   const pid = child.pid ?? Number.NaN;

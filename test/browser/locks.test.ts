@@ -1,5 +1,12 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { AccessDeniedError, type LockerOptions, LockLostError, ReaderWriterLock, Semaphore } from "../../src/index.ts";
+import {
+  AccessDeniedError,
+  type LockerOptions,
+  LockLostError,
+  Once,
+  ReaderWriterLock,
+  Semaphore,
+} from "../../src/index.ts";
 import { Cli } from "../support/cli.ts";
 import type { ServedPage } from "../support/served-page.ts";
 import { Storage } from "../support/storage.ts";
@@ -133,6 +140,26 @@ describe("the status page", () => {
     await expect.poll(() => panel.innerText()).toMatch(/Permits: 1 of 5 held\s+\d crawler-1 crawl/);
     await page.evaluate("location.hash = '#/key/maintenance'");
     await expect.poll(() => panel.innerText()).toContain("infinite: it ends when it is released or broken");
+  });
+
+  it("shows the last slot of a job, and what came of it", async (test) => {
+    const { page, served, panel, row } = await OpenedPage.open(test, browser);
+    const { world } = served;
+    const nightly = new Once(served.process(), "nightly", { holder: "web-3:17" });
+    let end = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      void nightly.run("2026-11-30", () => {
+        resolve();
+        return new Promise<void>((done) => (end = done));
+      });
+    });
+    await world.until(begun);
+    await row("nightly").waitFor();
+    await page.evaluate("location.hash = '#/key/nightly'");
+    await expect.poll(() => panel.innerText()).toMatch(/Last slot\s+slot 2026-11-30 started\s+by web-3:17, /);
+    end();
+    await world.until(nightly.last());
+    await expect.poll(() => panel.innerText()).toMatch(/Last slot\s+slot 2026-11-30 done\s+by web-3:17, /);
   });
 
   it("filters, chooses and sorts, and says so to those who do not see it", async (test) => {

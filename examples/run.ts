@@ -6,6 +6,8 @@ import { cron } from "./show/cron.ts";
 import { fencedRow } from "./show/fenced-row.ts";
 import { leader } from "./show/leader.ts";
 import { migrationAtDeploy } from "./show/migration-at-deploy.ts";
+import { nightlyOnce } from "./show/nightly-once.ts";
+import { orders } from "./show/orders.ts";
 import { perform } from "./show/perform.ts";
 import { scheduler } from "./show/scheduler.ts";
 import type { Show } from "./show/show.ts";
@@ -20,6 +22,8 @@ const SHOWS: ReadonlyMap<string, Show> = new Map([
   ["worker", worker],
   ["leader", leader],
   ["cron", cron],
+  ["nightly-once", nightlyOnce],
+  ["orders", orders],
 ]);
 /** A show that takes longer is stuck. A distant account may take its time. */
 const LIMIT_MS = 180_000;

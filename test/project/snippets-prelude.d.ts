@@ -38,3 +38,7 @@ declare module "@azure/functions" {
     ): void;
   };
 }
+
+declare module "@nestjs/schedule" {
+  export function Cron(expression: string, options?: { timeZone?: string }): (method: object, of: unknown) => void;
+}

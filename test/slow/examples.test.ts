@@ -266,7 +266,18 @@ describe.concurrent("the example scheduler", () => {
 });
 
 describe.concurrent("npm run example", () => {
-  const NAMES = ["migration-at-deploy", "scheduler", "crawler", "config", "fenced-row", "worker", "leader", "cron"];
+  const NAMES = [
+    "migration-at-deploy",
+    "scheduler",
+    "crawler",
+    "config",
+    "fenced-row",
+    "worker",
+    "leader",
+    "cron",
+    "nightly-once",
+    "orders",
+  ];
   /** None: it starts an emulator of its own. */
   const NO_ACCOUNT = { AZURE_STORAGE_CONNECTION_STRING: "" };
 

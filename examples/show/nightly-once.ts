@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { allSucceed, endedBy, firstToPrint, names, type Show } from "./show.ts";
+
+const NIGHTS = ["2026-11-29", "2026-11-30"] as const;
+
+export const nightlyOnce: Show = {
+  summary: "a report that runs once for each night, whichever replica asks; one is killed in it",
+  async play({ folder, say, start }) {
+    const file = join(folder, "reports.log");
+    const [first, second] = NIGHTS;
+    await allSucceed(names("replica", 3).map((name) => start("nightly-once", name, { args: [first, file] })));
+    say(`the report of ${first} is written; the replicas ask for the next one`);
+    const replicas = names("replica", 3).map((name) => start("nightly-once", name, { args: [second, file] }));
+    const killed = await firstToPrint(replicas, /attempt 1 begins$/);
+    killed.kill("SIGKILL");
+    await endedBy(killed, "SIGKILL");
+    say(
+      `${killed.name} was killed while it wrote the report of ${second}; another begins it when the lease has run out`,
+    );
+    await allSucceed(replicas.filter((replica) => replica !== killed));
+    await allSucceed([start("nightly-once", "late", { args: [second, file] })]);
+    const written = readFileSync(file, "utf8").trimEnd().split("\n");
+    if (written.join() !== NIGHTS.join()) throw new Error(`reports were written of ${written.join(", ")}`);
+    return `${written.length} nights, one report each`;
+  },
+};

@@ -36,8 +36,8 @@ export interface LockStatus {
   /** Whether that holder queues with other processes (`fair: true`). Left out in the records of earlier versions. */
   readonly fair?: boolean;
   /**
-   * What the key is used as, as its blob says: `lock`, `semaphore`, `reader-writer-lock`, `election` or `once`. Other versions
-   * may have other kinds. Left out where no user has written it.
+   * What the key is used as, as its blob says: `lock`, `semaphore`, `reader-writer-lock`, `election` or `once`. Other
+   * versions may have other kinds. Left out where no user has written it.
    */
   readonly kind?: string;
   /**

@@ -5,7 +5,9 @@ import type { LockStatus } from "./lock-status.ts";
  * way of use.
  */
 export function mixedUseOf({ mixedKinds = [], isFairMixed }: LockStatus): string | undefined {
-  if (mixedKinds.length > 1)
-    return `used ${mixedKinds.map((kind) => (kind === "once" ? "once per slot" : `as ${kind}`)).join(" and ")}, which do not exclude each other`;
+  if (mixedKinds.length > 1) {
+    const uses = mixedKinds.map((kind) => (kind === "once" ? "once per slot" : `as ${kind}`));
+    return `used ${uses.join(" and ")}, which do not exclude each other`;
+  }
   return isFairMixed ? "used with and without fair: users without it get in when the queue is empty" : undefined;
 }

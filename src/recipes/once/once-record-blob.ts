@@ -53,7 +53,8 @@ export class OnceRecordBlob {
 
   /**
    * Writes the record over the version that was seen, and over no other. One request; after one without an answer the
-   * next is refused if that one arrived, and a read tells. Throws `OnceRecordError` as {@link OnceRecordBlob.read} does.
+   * next is refused if that one arrived, and a read tells. Throws `OnceRecordError` as {@link OnceRecordBlob.read}
+   * does.
    */
   async write(seen: SeenRecord, record: OnceRecord, policy: RecordPolicy): Promise<RecordWrite> {
     let over = seen;

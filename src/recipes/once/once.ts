@@ -79,8 +79,8 @@ export class Once extends Listenable<OnceEvents> {
   /**
    * Runs `work` under the lock of the key if the slot is later than every slot that was begun, or was begun and is to
    * be begun again. The result says which. A date that has not come by the service's clock is waited for, up to a
-   * minute. Requests: 1 where the slot is over, 2 where another runs it, and at most 3 more than a lock and unlock where
-   * it runs; 1 more for a date that was waited for.
+   * minute. Requests: 1 where the slot is over, 2 where another runs it, and at most 3 more than a lock and unlock
+   * where it runs; 1 more for a date that was waited for.
    *
    * Rejects as `work` does, once the failure is recorded; with `LockLostError` if the lock was lost before the end was
    * recorded: the attempt counts as a crash; with `OnceSlotError` for a slot of another kind or a date more than a

@@ -125,7 +125,8 @@ export class SlotRun {
     } catch (error) {
       const { log } = this.#context;
       log(
-        `the failure of slot ${slotText(slot)} of "${lock.key}" could not be recorded, and counts as a crash: ${String(error)}`,
+        `the failure of slot ${slotText(slot)} of "${lock.key}" could not be recorded, and counts as a crash: ` +
+          String(error),
       );
     }
   }

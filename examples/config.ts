@@ -2,7 +2,8 @@
 // makes the change of one file atomic; for two, readers and writers have to keep out of each other's way.
 //
 //   npm run example -- config                                readers and writers at once, one writer killed half-way
-//   node build/examples/config.js read [folder]              reads every 5 s until SIGTERM or Ctrl-C; READ_EVERY_MS says otherwise
+//   node build/examples/config.js read [folder]              reads every 5 s until SIGTERM or Ctrl-C; READ_EVERY_MS
+//                                                            says otherwise
 //   node build/examples/config.js add <server> [folder]      writes the next version
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";

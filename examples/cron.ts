@@ -2,7 +2,8 @@
 // when the process is asked to end is told so, and has ended before another replica can start one.
 //
 //   npm run example -- cron                   three replicas with a job a second; the one that leads is told to stop
-//   node build/examples/cron.js [runs.log]    one replica, until SIGTERM or Ctrl-C; SCHEDULE says when. Default: at 3 o'clock
+//   node build/examples/cron.js [runs.log]    one replica, until SIGTERM or Ctrl-C; SCHEDULE says when. Default: at
+//                                             3 o'clock
 import { once } from "node:events";
 import { appendFileSync } from "node:fs";
 import { hostname } from "node:os";

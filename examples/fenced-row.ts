@@ -2,7 +2,8 @@
 // your last question and the write that follows; the row can: it keeps the highest fencing token it has seen, and takes
 // no lower one.
 //
-//   npm run example -- fenced-row                      a holder is paused, another takes over, the first one wakes up and writes
+//   npm run example -- fenced-row                      a holder is paused, another takes over, the first one wakes up
+//                                                      and writes
 //   node build/examples/fenced-row.js [bank.db]        one deposit
 //
 // PAUSE=1 makes the process stop itself at the worst moment, as a starved machine would. `kill -CONT <pid>` wakes it

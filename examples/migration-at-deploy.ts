@@ -26,7 +26,8 @@ const STEPS: readonly Step[] = [
   {
     name: "create products",
     once: `CREATE TABLE products (id INTEGER PRIMARY KEY, price REAL NOT NULL);
-      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) INSERT INTO products SELECT i, i / 10.0 FROM n`,
+      WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+      INSERT INTO products SELECT i, i / 10.0 FROM n`,
   },
   { name: "add price_cents", once: "ALTER TABLE products ADD COLUMN price_cents INTEGER" },
   {

@@ -28,11 +28,14 @@ const SHOWS: ReadonlyMap<string, Show> = new Map([
 /** A show that takes longer is stuck. A distant account may take its time. */
 const LIMIT_MS = 180_000;
 
+const WHERE =
+  "With AZURE_STORAGE_CONNECTION_STRING set, the locks live in that account, in the container azmutex-examples, " +
+  "instead of a local emulator.";
 const USAGE = `Usage: npm run example -- <name>
 
 ${[...SHOWS].map(([name, { summary }]) => `  ${name.padEnd(21)}${summary}`).join("\n")}
 
-With AZURE_STORAGE_CONNECTION_STRING set, the locks live in that account, in the container azmutex-examples, instead of a local emulator.
+${WHERE}
 `;
 
 /** Ctrl-C and its like; the reason is the exit status. */

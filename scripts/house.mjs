@@ -179,6 +179,7 @@ for (const [what, figure, limit, counted] of FIGURES) {
   );
   if (isListing) for (const one of counted) process.stdout.write(`            ${one}\n`);
 }
+const shareMark = share < 20 ? "!" : " ";
 process.stdout.write(
-  `${share < 20 ? "!" : " "} ${share.toFixed(1).padStart(4)} %  of those lines and their comments are comments (at least 20 %)\n`,
+  `${shareMark} ${share.toFixed(1).padStart(4)} %  of those lines and their comments are comments (at least 20 %)\n`,
 );

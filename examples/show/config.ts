@@ -20,7 +20,8 @@ export const config: Show = {
     await killed.printed(/^wrote servers\.json/);
     killed.kill("SIGKILL");
     say(
-      "writer-4 is killed between its two files; no process reads until its lease of 15 s has run out, and then all see it",
+      "writer-4 is killed between its two files; no process reads until its lease of 15 s has run out, " +
+        "and then all see it",
     );
     await all(/^still at version 3: half-written/);
     await allSucceed([add("writer-5", "server-5")]);
@@ -30,6 +31,9 @@ export const config: Show = {
     await allSucceed(readers);
     const reads = readers.flatMap(({ lines }) => lines.filter((line) => line.startsWith("version")));
     const cached = reads.filter((line) => line.endsWith("(cached)")).length;
-    return `${reads.length} reads, ${cached} of them from the cache, none of them half-written; the killed writer's half was never taken for whole`;
+    return (
+      `${reads.length} reads, ${cached} of them from the cache, none of them half-written; ` +
+      "the killed writer's half was never taken for whole"
+    );
   },
 };

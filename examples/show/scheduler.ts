@@ -43,9 +43,8 @@ export const scheduler: Show = {
         replicas.filter(({ name }) => name !== replica),
       ];
       for (const program of led) program.kill(end);
-      say(
-        `all know ${replica}; it is ${end === "SIGTERM" ? "told to stop and resigns" : "killed, and its lease of 15 s has to run out"}`,
-      );
+      const fate = end === "SIGTERM" ? "told to stop and resigns" : "killed, and its lease of 15 s has to run out";
+      say(`all know ${replica}; it is ${fate}`);
       const began = performance.now();
       leader = await nextLeader(term);
       say(`${leader.replica} took over after ${((performance.now() - began) / 1_000).toFixed(1)} s`);

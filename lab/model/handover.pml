@@ -1,12 +1,13 @@
 /*
  * Hand-over inside a process: one lease serves its tasks, one after the other, while the service sees one holder.
  *
- * Shows that neither two tasks nor a task and another process hold the lock at once, that no write of one task is accepted in
- * the name of the next, and that a process whose tasks never stop wanting the lock does not keep it from another.
+ * Shows that neither two tasks nor a task and another process hold the lock at once, that no write of one task is
+ * accepted in the name of the next, and that a process whose tasks never stop wanting the lock does not keep it from
+ * another.
  *
- * Three tasks of one process come back for ever, as does a rival process that polls. A lease runs out only after its holder's
- * clock said so: that much comes from the model of one lease. A refused poll changes nothing and is not a step. Each switch
- * (NO_...) leaves out one rule.
+ * Three tasks of one process come back for ever, as does a rival process that polls. A lease runs out only after its
+ * holder's clock said so: that much comes from the model of one lease. A refused poll changes nothing and is not a
+ * step. Each switch (NO_...) leaves out one rule.
  */
 #define TASKS    3
 #define BUDGET   1  /* how many holds may follow the first before the lock is left to others */
@@ -14,7 +15,9 @@
 
 mtype = { away, waits, contends, handed, holds, stops };
 
-/* The service: the lease is free, ours under our present id or under one that we gave up for lost, or the rival has it. */
+/*
+ * The service: the lease is free, ours under our present id or under one that we gave up for lost, or the rival has it.
+ */
 mtype = { free, ours, lost, rivals };
 mtype lock = free;
 
@@ -48,7 +51,10 @@ inline freed() {
   idGivenOut = false
 }
 
-/* The process lets go of its lease. If it had its share, it leaves the lock alone for as long as others need to ask for it. */
+/*
+ * The process lets go of its lease. If it had its share, it leaves the lock alone for as long as others need to ask for
+ * it.
+ */
 inline letGo() {
 #ifdef NO_SHARE_BEYOND_ONE_LEASE
   stayAway = followed >= BUDGET && len(line) > 0;
@@ -122,7 +128,8 @@ end:
       letGo();
       task[t] = contends }
   :: d_step { task[t] == holds && good && writer == NONE && !idGivenOut ->
-      writer = t; idStands = true; idGivenOut = true; printf("> task %d sends a write that bears the lease id\n", t + 1) }
+      writer = t; idStands = true; idGivenOut = true;
+      printf("> task %d sends a write that bears the lease id\n", t + 1) }
 
   /* ---- release ---- */
   :: d_step { task[t] == holds && HANDS_OVER ->
@@ -193,7 +200,8 @@ end:
   do
   :: d_step { good -> printf("> our lease is renewed\n") }
   :: d_step { good -> good = false; printf("> the deadline of our lease passes\n") }
-  :: d_step { !good && (lock == ours || lock == lost) -> lock = free; idStands = false; printf("> our lease runs out\n") }
+  :: d_step { !good && (lock == ours || lock == lost) ->
+      lock = free; idStands = false; printf("> our lease runs out\n") }
   /* Longer than anybody's longest poll. */
   :: d_step { stayAway && !rivalWants -> stayAway = false }
   :: d_step { writer != NONE ->
@@ -201,7 +209,9 @@ end:
       :: idStands ->
         if
         :: turn != writer && turn != NONE && task[turn] == holds ->
-          printf("> VIOLATED writes: a write of task %d is accepted while task %d holds the lock\n", writer + 1, turn + 1); assert(false)
+          printf("> VIOLATED writes: a write of task %d is accepted while task %d holds the lock\n",
+            writer + 1, turn + 1);
+          assert(false)
         :: else
         fi
       :: else

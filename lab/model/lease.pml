@@ -1,11 +1,11 @@
 /*
  * One lease: acquire, renew, expire, give up, release.
  *
- * Shows that no two processes work under the lock at once, whatever becomes of requests and answers and however long a process
- * stands still, as long as no clock loses more than its share of the margin within one lease.
+ * Shows that no two processes work under the lock at once, whatever becomes of requests and answers and however long a
+ * process stands still, as long as no clock loses more than its share of the margin within one lease.
  *
- * Time goes in ticks of the service's clock. A process may stand still at any point for any number of ticks: a pause is a
- * schedule like any other, and a crash is a pause without end. Each switch (NO_...) leaves out one rule.
+ * Time goes in ticks of the service's clock. A process may stand still at any point for any number of ticks: a pause is
+ * a schedule like any other, and a crash is a pause without end. Each switch (NO_...) leaves out one rule.
  */
 #ifndef PROCESSES
 #define PROCESSES    3
@@ -259,7 +259,8 @@ end:
   :: d_step { p[i].state == asking ->
       drop(i); lateRelease[ID(i)] = true; printf("> P%d gives up, and releases in the background\n", i + 1); next(i) }
 
-  :: d_step { p[i].state == held && p[i].request == none && MAY_RENEW(i) -> send(i, renew); printf("> P%d sends renew\n", i + 1) }
+  :: d_step { p[i].state == held && p[i].request == none && MAY_RENEW(i) ->
+      send(i, renew); printf("> P%d sends renew\n", i + 1) }
   :: d_step { p[i].state == held && p[i].answer == granted ->
       if
       :: p[i].requestAge < GOOD_FOR -> keepFrom(i); printf("> P%d has renewed\n", i + 1); nowHolds(i)
@@ -276,12 +277,15 @@ end:
 #endif
       p[i].state = lost; printf("> P%d gives its lease up for lost\n", i + 1) }
   :: d_step { p[i].state == held ->
-      drop(i); send(i, release); p[i].age = 0; p[i].missed = 0; p[i].state = releasing; printf("> P%d sends release\n", i + 1) }
+      drop(i); send(i, release); p[i].age = 0; p[i].missed = 0; p[i].state = releasing;
+      printf("> P%d sends release\n", i + 1) }
 
   /* Its work has ended, sooner or later. */
-  :: d_step { p[i].state == lost -> lateRelease[ID(i)] = true; printf("> P%d has stopped, and releases\n", i + 1); next(i) }
+  :: d_step { p[i].state == lost ->
+      lateRelease[ID(i)] = true; printf("> P%d has stopped, and releases\n", i + 1); next(i) }
 
-  :: d_step { p[i].state == releasing && p[i].answer != unanswered -> forget(i); printf("> P%d has released\n", i + 1); next(i) }
+  :: d_step { p[i].state == releasing && p[i].answer != unanswered ->
+      forget(i); printf("> P%d has released\n", i + 1); next(i) }
   :: d_step { p[i].state == releasing && faults < FAULTS ->
       faults++; drop(i); printf("> P%d gets no answer to its release\n", i + 1); next(i) }
   od

@@ -1,13 +1,13 @@
 /*
  * The fair queue: tickets, hand-over by Change Lease, giving up.
  *
- * Shows that a lock which is handed from process to process by name never has two holders, goes to the process that came first, and is
- * never left with a process that does not take it, whatever is lost or late.
+ * Shows that a lock which is handed from process to process by name never has two holders, goes to the process that
+ * came first, and is never left with a process that does not take it, whatever is lost or late.
  *
- * Every acquisition has an id of its own, which is also its number here: P4 is the second acquisition of the process whose
- * first was P1. Of time there are only the seconds by which tickets sort. What would change nothing is not a step: a refused
- * poll, a look at a list that says nothing new. So when nothing can happen any more and a process waits, the lock is stuck until
- * a lease runs out. Each switch (NO_...) leaves out one rule.
+ * Every acquisition has an id of its own, which is also its number here: P4 is the second acquisition of the process
+ * whose first was P1. Of time there are only the seconds by which tickets sort. What would change nothing is not a
+ * step: a refused poll, a look at a list that says nothing new. So when nothing can happen any more and a process
+ * waits, the lock is stuck until a lease runs out. Each switch (NO_...) leaves out one rule.
  */
 #define PROCESSES    3
 #ifndef ACQUISITIONS
@@ -75,7 +75,8 @@ bool excused;  /* a process crashed, or a late acquire took the lock for no proc
 inline nowHolds(i) {
   for (k : 0 .. ACQUISITIONS - 1) {
     if
-    :: k != i && c[k].state == holding -> printf("> VIOLATED exclusion: P%d holds the lock while P%d does\n", P(i), P(k)); assert(false)
+    :: k != i && c[k].state == holding ->
+      printf("> VIOLATED exclusion: P%d holds the lock while P%d does\n", P(i), P(k)); assert(false)
     :: else
     fi
   }
@@ -89,9 +90,12 @@ inline keepsOrder(i) {
     :: k != i && !lapsed && WANTS(i) && c[k].state == waiting && c[k].ticket == leased ->
       if
       :: lock == NONE && ((c[i].before >> k) & 1) ->
-        printf("> VIOLATED order: P%d gets the lock before P%d, who came two seconds earlier\n", P(i), P(k)); assert(false)
+        printf("> VIOLATED order: P%d gets the lock before P%d, who came two seconds earlier\n", P(i), P(k));
+        assert(false)
       :: c[k].seen && (c[i].ticket == none || SORTS_BEFORE(k, i)) ->
-        printf("> VIOLATED order: P%d gets the lock before P%d, who was first in line when it was handed on\n", P(i), P(k)); assert(false)
+        printf("> VIOLATED order: P%d gets the lock before P%d, who was first in line when it was handed on\n",
+          P(i), P(k));
+        assert(false)
       :: else
       fi
     :: else
@@ -229,7 +233,8 @@ end:
   :: d_step { c[i].state == outside && MAY_ENTER(i) && lock != NONE && lock != ID(i) ->
       c[i].state = coming; printf("> P%d is refused\n", P(i)) }
   :: d_step { c[i].state == outside && MAY_ENTER(i) && lock != NONE && lock != ID(i) ->
-      c[i].state = coming; c[i].came = 1; printf("> P%d is refused, having waited for a second in its process\n", P(i)) }
+      c[i].state = coming; c[i].came = 1;
+      printf("> P%d is refused, having waited for a second in its process\n", P(i)) }
   :: d_step { c[i].state == outside && MAY_ENTER(i) && MAY_FAIL && !lateAcquire[i] ->
       faults++; lateAcquire[i] = true; c[i].unsure = true; printf("> P%d gets no answer to its acquire\n", P(i)) }
   :: d_step { c[i].state == coming && c[i].ticket == none ->
@@ -248,10 +253,12 @@ end:
       faults++; lateLease[i] = true; printf("> P%d gets no answer when it leases its ticket\n", P(i)) }
 
   /* ---- waiting ---- */
-  :: d_step { c[i].state == waiting && !c[i].first && !ANY(IS_BEFORE, i) -> c[i].first = true; printf("> P%d looks: it is first\n", P(i)) }
+  :: d_step { c[i].state == waiting && !c[i].first && !ANY(IS_BEFORE, i) ->
+      c[i].first = true; printf("> P%d looks: it is first\n", P(i)) }
   :: d_step { c[i].state == waiting && !c[i].first && !c[i].doubts && ANY(IS_NEW, i) ->
       if
-      :: ANY(CAME_LATE, i) -> c[i].doubts = true; c[i].known = 0; printf("> P%d looks: it is not first, and may have been\n", P(i))
+      :: ANY(CAME_LATE, i) ->
+        c[i].doubts = true; c[i].known = 0; printf("> P%d looks: it is not first, and may have been\n", P(i))
       :: else ->
         for (k : 0 .. ACQUISITIONS - 1) {
           if
@@ -307,7 +314,8 @@ end:
   :: d_step { c[i].state == listed -> giveTo(i, c[i].next); ends(i, finished) }
 
   /* ---- giving up ---- */
-  :: d_step { (c[i].state == coming || c[i].state == waiting || (c[i].state == outside && c[i].unsure)) && quits < QUITS ->
+  :: d_step { (c[i].state == coming || c[i].state == waiting || (c[i].state == outside && c[i].unsure)) &&
+              quits < QUITS ->
       quits++; c[i].state = leaving; forgetsPlace(i); printf("> P%d gives up\n", P(i)) }
   :: d_step { c[i].state == leaving ->
 #ifdef NO_SURE_REMOVAL
@@ -342,7 +350,8 @@ end:
       c[i].next = UNKNOWN
 #endif
       }
-  :: d_step { c[i].state == passing && c[i].next != UNKNOWN && MAY_FAIL && lateChange[i] == UNKNOWN && !lateRelease[i] ->
+  :: d_step { c[i].state == passing && c[i].next != UNKNOWN && MAY_FAIL &&
+              lateChange[i] == UNKNOWN && !lateRelease[i] ->
       faults++;
       if
       :: c[i].next == NONE -> lateRelease[i] = true
@@ -358,7 +367,8 @@ end:
   /* ---- the end of a process ---- */
   :: d_step { !ENDED(i) && c[i].state != outside && crashes < CRASHES ->
       crashes++; excused = true; printf("> P%d crashes\n", P(i)); ends(i, dead) }
-  :: d_step { c[i].state == dead && c[i].ticket != none -> removeTicket(i); ends(i, dead); printf("> the ticket of P%d runs out\n", P(i)) }
+  :: d_step { c[i].state == dead && c[i].ticket != none ->
+      removeTicket(i); ends(i, dead); printf("> the ticket of P%d runs out\n", P(i)) }
   od
 }
 
@@ -424,7 +434,8 @@ end:
   :: d_step { lock != NONE && (excused || little) ->
       ownerHolds(is);
       if
-      :: !is && !excused -> printf("> VIOLATED promptness: the lease of P%d runs out before it could ask\n", P(lock)); assert(false)
+      :: !is && !excused ->
+        printf("> VIOLATED promptness: the lease of P%d runs out before it could ask\n", P(lock)); assert(false)
       :: !is && excused -> printf("> the lease of P%d runs out\n", P(lock)); lock = NONE; lapsed = true; little = false
       :: else
       fi;
@@ -435,18 +446,21 @@ end:
   :: timeout -> d_step {
       for (k : 0 .. ACQUISITIONS - 1) {
         if
-        :: !ENDED(k) && lock == ID(k) -> printf("> VIOLATED progress: the lock is P%d's, which does not ask for it\n", P(k)); assert(false)
+        :: !ENDED(k) && lock == ID(k) ->
+          printf("> VIOLATED progress: the lock is P%d's, which does not ask for it\n", P(k)); assert(false)
         :: else
         fi
       }
       for (k : 0 .. ACQUISITIONS - 1) {
         if
-        :: !ENDED(k) -> printf("> VIOLATED progress: P%d waits, and nothing happens until a lease runs out\n", P(k)); assert(false)
+        :: !ENDED(k) ->
+          printf("> VIOLATED progress: P%d waits, and nothing happens until a lease runs out\n", P(k)); assert(false)
         :: else
         fi
       }
       if
-      :: lock != NONE && !excused -> printf("> VIOLATED progress: no process is left, and the lease of P%d stands\n", P(lock)); assert(false)
+      :: lock != NONE && !excused ->
+        printf("> VIOLATED progress: no process is left, and the lease of P%d stands\n", P(lock)); assert(false)
       :: else
       fi };
       break

@@ -1,10 +1,11 @@
 /*
  * Fencing tokens: blocks reserved in the blob's metadata, blobs that are wiped, deleted and created again.
  *
- * Shows that tokens grow in the order in which the lock is held. That no two processes hold it at once is taken for granted
- * here; a hold may end at any moment, and what was sent under it may arrive later.
+ * Shows that tokens grow in the order in which the lock is held. That no two processes hold it at once is taken for
+ * granted here; a hold may end at any moment, and what was sent under it may arrive later.
  *
- * A second has room for three tokens here, not for a million, and a block has two. Each switch (NO_...) leaves out one rule.
+ * A second has room for three tokens here, not for a million, and a block has two. Each switch (NO_...) leaves out one
+ * rule.
  */
 #define PROCESSES   3
 #ifndef HOLDS
@@ -64,7 +65,10 @@ typedef Process {
 };
 Process p[PROCESSES];
 
-/* A write that is not waited for any more: which process sent it, whether that hold lasts, whether the blob is as it was. */
+/*
+ * A write that is not waited for any more: which process sent it, whether that hold lasts, whether the blob is as it
+ * was.
+ */
 byte late = ABSENT, lateTop;
 bool lateHolds, lateIsLast;
 
@@ -106,7 +110,8 @@ inline keep(i, from, upTo) {
 inline handOut(i) {
   printf("> P%d holds the lock with token %d\n", i + 1, p[i].next);
   if
-  :: p[i].next <= lastToken -> printf("> VIOLATED token order: %d comes after %d\n", p[i].next, lastToken); assert(false)
+  :: p[i].next <= lastToken ->
+    printf("> VIOLATED token order: %d comes after %d\n", p[i].next, lastToken); assert(false)
   :: else
   fi;
   lastToken = p[i].next;
@@ -221,7 +226,8 @@ end:
 
   /* ---- a blob that is missing ---- */
   :: d_step { MAY_ENTER(i) && !exists ->
-      p[i].used = true; p[i].date = second; p[i].state = missed; printf("> P%d finds no blob in second %d\n", i + 1, second) }
+      p[i].used = true; p[i].date = second; p[i].state = missed;
+      printf("> P%d finds no blob in second %d\n", i + 1, second) }
   :: d_step { p[i].state == missed && !exists ->
       reserve(p[i].highest, p[i].date);
       exists = true;
@@ -239,7 +245,8 @@ end:
 
   /* ---- a token ---- */
   :: d_step { p[i].state == granted && IS_OWN(i) && HAS_LEFT(i) -> handOut(i); forgetSeen(i) }
-  :: d_step { p[i].state == granted && IS_OWN(i) && !HAS_LEFT(i) -> p[i].seenTop = p[i].own; p[i].seenModified = 0; p[i].state = knows }
+  :: d_step { p[i].state == granted && IS_OWN(i) && !HAS_LEFT(i) ->
+      p[i].seenTop = p[i].own; p[i].seenModified = 0; p[i].state = knows }
   :: d_step { p[i].state == granted && !IS_OWN(i) && holder == i -> reads(i, 0) }
 #if SKEW
   :: d_step { p[i].state == granted && !IS_OWN(i) && holder == i -> reads(i, SKEW) }

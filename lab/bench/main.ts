@@ -12,9 +12,10 @@ import { etcdVersion } from "./etcd.ts";
 import { record } from "./results.ts";
 import { Stage } from "./stage.ts";
 
+const NAMES = BENCHMARKS.map(({ name }) => name).join(", ");
 const USAGE = `Usage: npm run bench [-- --only <name>] [-- --round-trip <ms>] [-- --quick] [-- --json]
 
-  --only <name>       one benchmark; may be given several times. One of: ${BENCHMARKS.map(({ name }) => name).join(", ")}
+  --only <name>       one benchmark; may be given several times. One of: ${NAMES}
   --round-trip <ms>   how much longer a request takes than on this machine. Default: 5
   --quick             shows that everything works, in a fraction of the time; writes nothing
   --json              the results as JSON; writes nothing

@@ -21,8 +21,9 @@ const COLOURS = 6;
 /** A bar is never thinner than this, or short holds would vanish. */
 const THINNEST_BAR = 1;
 
+const CALM_STYLE = ".calm { fill: #1a7f37; fill-opacity: .09; }";
 const OWN_STYLE = `
-  .trouble { fill: #bf5b00; fill-opacity: .55; } .down { fill: #cf222e; fill-opacity: .75; } .calm { fill: #1a7f37; fill-opacity: .09; }
+  .trouble { fill: #bf5b00; fill-opacity: .55; } .down { fill: #cf222e; fill-opacity: .75; } ${CALM_STYLE}
   .lease { fill: #cf222e; fill-opacity: .06; } .stopped { fill: #8b949e; fill-opacity: .45; } .tiny { font-size: 10px; }
   .accepted { fill: #8b949e; } .refused { fill: #cf222e; } .found { fill: none; stroke: #cf222e; stroke-width: 2; }
 `;

@@ -19,6 +19,7 @@ interface Tool {
 const SDK = ["@azure/storage-blob@12.32.0"];
 const TYPES = ["@types/node@20"];
 
+const OPTIONS = `{ connectionString: process.env.AZURE_STORAGE_CONNECTION_STRING, containerName: "tools" }`;
 /** A lock in memory and one in the emulator: the second loads the SDK on first use. */
 const BODY = `
   const clock = new FakeClock();
@@ -27,12 +28,13 @@ const BODY = `
   await clock.advance(3_600_000);
   if (!held.isHeld) throw new Error("not held for an hour");
   await held.release();
-  const mutex = new AzureMutex({ connectionString: process.env.AZURE_STORAGE_CONNECTION_STRING, containerName: "tools" });
+  const mutex = new AzureMutex(${OPTIONS});
   const answer = await mutex.locker(process.env.MATRIX_KEY ?? "k").run(() => "ran");
   if (answer !== "ran") throw new Error(String(answer));
   console.log("RAN");
 `;
-const IMPORT = `import { AzureMutex } from "azmutex";\nimport { FakeClock, MemoryLeaseStore } from "azmutex/testing";\n`;
+const IMPORT =
+  `import { AzureMutex } from "azmutex";\n` + `import { FakeClock, MemoryLeaseStore } from "azmutex/testing";\n`;
 const REQUIRE =
   `const { AzureMutex } = require("azmutex");\nconst { FakeClock, MemoryLeaseStore } = ` +
   `require("azmutex/testing");\n`;
@@ -58,7 +60,7 @@ const BUNDLED_CJS = `${REQUIRE}(async () => {${BODY}${EXIT}})();`.replace("Azure
  */
 const FREE = `import { spawnSync } from "node:child_process";
   import { AzureMutex } from "azmutex";
-  const mutex = new AzureMutex({ connectionString: process.env.AZURE_STORAGE_CONNECTION_STRING, containerName: "tools" });
+  const mutex = new AzureMutex(${OPTIONS});
   const locker = mutex.locker(process.env.MATRIX_KEY + "-exit");
   for (let tries = 3; ; tries -= 1) {
     const { status, stderr } = spawnSync(process.execPath, [process.argv[2]], { encoding: "utf8" });
@@ -88,7 +90,8 @@ import type { ${testing.join(", ")} } from "azmutex/testing";
 export type { ${[...main, ...store, ...testing].join(", ")} };
 import * as azmutex from "azmutex";
 export async function work(purpose: string | undefined, signal: AbortSignal | undefined): Promise<number> {
-  const mutex = new azmutex.AzureMutex({ connectionString: "UseDevelopmentStorage=true", containerName: "locks", log: undefined });
+  const connectionString = "UseDevelopmentStorage=true";
+  const mutex = new azmutex.AzureMutex({ connectionString, containerName: "locks", log: undefined });
   const locker = mutex.locker("k", { purpose, leaseSeconds: undefined });
   try {
     return await locker.run((lock) => lock.remainingMs, { signal, timeoutMs: undefined });
@@ -226,7 +229,8 @@ function tools(project: string): Tool[] {
         "b.cjs": BUNDLED_CJS,
         "free.mjs": FREE,
         "webpack.config.cjs":
-          'module.exports = { mode: "production", target: "node20", entry: "./b.cjs", output: { path: __dirname + "/out", filename: "main.cjs" } };',
+          'module.exports = { mode: "production", target: "node20", entry: "./b.cjs", ' +
+          'output: { path: __dirname + "/out", filename: "main.cjs" } };',
       },
       commands: [
         ["webpack", "--config", "webpack.config.cjs", "--fail-on-warnings"],

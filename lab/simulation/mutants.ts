@@ -84,7 +84,8 @@ export const MUTANTS: readonly Mutant[] = [
         place: "lease/renew",
         stands: "lease.renewalFailed(error);",
         instead:
-          'lease.renewed(new Stopwatch(blob.clock)); host.onRenewal({ kind: "renewed", tookMs: 0, msLeft: 0 }); throw error;',
+          "lease.renewed(new Stopwatch(blob.clock)); " +
+          'host.onRenewal({ kind: "renewed", tookMs: 0, msLeft: 0 }); throw error;',
       },
     ],
   },

@@ -8,10 +8,19 @@ const PLOT = { left: 80, right: 40, top: 70, bottom: 60 };
 const REQUESTS = [2, 5, 10, 20, 50, 100];
 const WAITS_MS = [10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000];
 
+const TEXT_STYLE =
+  "text { font: 13px system-ui, sans-serif; fill: #24292f } .title { font-size: 18px; font-weight: 600 } " +
+  ".small { font-size: 12px; fill: #57606a }";
+const LINE_STYLE =
+  ".grid { stroke: #d0d7de } .frontier { fill: none; stroke: #8c959f; stroke-dasharray: 4 4 } " +
+  ".other { fill: #8c959f } .plain { fill: #0969da } .fair { fill: #1a7f37 }";
+const DARK_STYLE =
+  "text { fill: #e6edf3 } .small { fill: #9198a1 } .grid { stroke: #3d444d } .plain { fill: #4493f8 } " +
+  ".fair { fill: #3fb950 }";
 const STYLE = `
-text { font: 13px system-ui, sans-serif; fill: #24292f } .title { font-size: 18px; font-weight: 600 } .small { font-size: 12px; fill: #57606a }
-.grid { stroke: #d0d7de } .frontier { fill: none; stroke: #8c959f; stroke-dasharray: 4 4 } .other { fill: #8c959f } .plain { fill: #0969da } .fair { fill: #1a7f37 }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .small { fill: #9198a1 } .grid { stroke: #3d444d } .plain { fill: #4493f8 } .fair { fill: #3fb950 } }`;
+${TEXT_STYLE}
+${LINE_STYLE}
+@media (prefers-color-scheme: dark) { ${DARK_STYLE} }`;
 
 /**
  * What ways to wait cost in requests and in the longest wait, with the gap beside each: the lower left corner is where

@@ -1,5 +1,5 @@
-// A process that locks with the published go-azuremutex, and does what it is told: one order a line on standard input, one answer
-// a line on standard output. What the module logs comes in lines of its own.
+// A process that locks with the published go-azuremutex, and does what it is told: one order a line on standard input,
+// one answer a line on standard output. What the module logs comes in lines of its own.
 package main
 
 import (
@@ -55,7 +55,8 @@ func answerTo(err error) answer {
 	}
 	var refused *azcore.ResponseError
 	if errors.As(err, &refused) {
-		return answer{Kind: "failed", Code: refused.ErrorCode, Message: fmt.Sprintf("%d %s", refused.StatusCode, refused.ErrorCode)}
+		message := fmt.Sprintf("%d %s", refused.StatusCode, refused.ErrorCode)
+		return answer{Kind: "failed", Code: refused.ErrorCode, Message: message}
 	}
 	return answer{Kind: "failed", Message: err.Error()}
 }

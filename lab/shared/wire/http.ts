@@ -2,6 +2,8 @@ import type { Protocol } from "./protocol.ts";
 import { operationOf } from "./wire-operation.ts";
 
 const HEAD_END = "\r\n\r\n";
+const BUSY_BODY =
+  '<?xml version="1.0" encoding="utf-8"?><Error><Code>ServerBusy</Code><Message>-</Message></Error>'.padEnd(96);
 
 /** HTTP 1.1 as a blob service speaks it. Requests bear their operation. */
 export const HTTP: Protocol = {
@@ -26,7 +28,8 @@ export const HTTP: Protocol = {
   isDone: (answer) => /^HTTP\/1\.1 2/.test(answer.toString("latin1", 0, 12)),
   isRepeated: (answer) => /^HTTP\/1\.1 404/.test(answer.toString("latin1", 0, 12)),
   notNow: Buffer.from(
-    `HTTP/1.1 503 Server Busy\r\nx-ms-error-code: ServerBusy\r\nContent-Type: application/xml\r\nContent-Length: 96${HEAD_END}${'<?xml version="1.0" encoding="utf-8"?><Error><Code>ServerBusy</Code><Message>-</Message></Error>'.padEnd(96)}`,
+    "HTTP/1.1 503 Server Busy\r\nx-ms-error-code: ServerBusy\r\nContent-Type: application/xml\r\n" +
+      `Content-Length: 96${HEAD_END}${BUSY_BODY}`,
   ),
 };
 

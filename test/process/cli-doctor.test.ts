@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { describe, expect, it, type TestContext } from "vitest";
 import { type Certificate, certificateFor } from "../../lab/shared/certificate.ts";
 import type { Diagnosis } from "../../src/index.ts";
@@ -71,6 +72,30 @@ describe.concurrent("azmutex doctor", () => {
     expect([code, diagnosis.verdict]).toEqual([69, "unreachable"]);
     expect(findingsOf(diagnosis)).toEqual(["tls-unknown-authority"]);
     expect(diagnosis.place).toMatch(/^localhost:\d+\/acme\/locks$/);
+  });
+
+  it.for([
+    ["that was not made", {}, 77, "login-failed"],
+    [
+      "that does not answer",
+      {
+        AZURE_TENANT_ID: "00000000-0000-4000-8000-000000000000",
+        AZURE_CLIENT_ID: "00000000-0000-4000-8000-000000000001",
+        AZURE_CLIENT_SECRET: CANARY,
+        AZURE_AUTHORITY_HOST: "https://127.0.0.1:1",
+      },
+      69,
+      "login-unanswered",
+    ],
+  ] as const)("reports a login %s", async ([, env, exitCode, finding], test) => {
+    // None of this machine's, not even by the files of a home.
+    const loggedOut = { AZURE_STORAGE_ACCOUNT: "acme", HOME: tmpdir(), PATH: "/nowhere" };
+    const { code, out, err } = await new Cli(test, ["doctor", "--json"], { env: { ...loggedOut, ...env } }).ended;
+    const diagnosis: Diagnosis = JSON.parse(out);
+    expect([code, err, findingsOf(diagnosis)]).toEqual([exitCode, "", [finding]]);
+    expect(diagnosis.facts).toMatchObject({ credential: "Entra ID token", credentialSource: "the login to Azure" });
+    expect(out).not.toContain(CANARY);
+    expect(out).not.toMatch(/\bacme\b/);
   });
 
   it("says in words what was found, what it means and what to do", async (test) => {

@@ -42,7 +42,7 @@ function doctorSources(clock: FakeClock, startsAt: number): DoctorSources {
 
 /** The diagnosis of a case, in no time. */
 export async function diagnosed(
-  { play, isContainerMissing = false, sas, aheadMs = 0, what }: DoctorCase,
+  { play, isContainerMissing = false, sas, loginFailure, aheadMs = 0, what }: DoctorCase,
   options: DiagnoseOptions = {},
 ): Promise<Diagnosed> {
   const clock = new FakeClock();
@@ -62,7 +62,8 @@ export async function diagnosed(
   });
   const key = new StorageSharedKeyCredential("acme", Buffer.from("key").toString("base64"));
   const url = `https://acme.blob.core.windows.net/locks${sas === undefined ? "" : `?${sas}`}`;
-  const credential = (sas === undefined ? key : undefined) as AnonymousCredential | undefined;
+  const login = loginFailure && { getToken: () => Promise.reject(loginFailure) };
+  const credential = (sas === undefined ? (login ?? key) : undefined) as AnonymousCredential | undefined;
   const store = connect({ containerClient: double.client(url, undefined, credential) }, clock);
   let left: readonly string[] = [];
   const running = diagnosisOf(store, doctorSources(clock, startsAt), {

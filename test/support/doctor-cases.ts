@@ -15,6 +15,8 @@ export interface DoctorCase {
   readonly isContainerMissing?: boolean;
   /** The query of the SAS that the client signs with. Default: a key. */
   readonly sas?: string;
+  /** What the credential throws when it is asked for a token. Default: a key signs. */
+  readonly loginFailure?: Error;
   /** How far the service's clock is ahead of this machine's. Default: 0. */
   readonly aheadMs?: number;
 }
@@ -230,6 +232,24 @@ export const DOCTOR_CASES: readonly DoctorCase[] = [
     finds: ["token-refused"],
     exitCode: 77,
     play: always(() => refusal(401, "InvalidAuthenticationInfo", "Issuer validation failed.")),
+  },
+  {
+    what: "no login: the credential gives no token",
+    finds: ["login-failed"],
+    exitCode: 77,
+    loginFailure: Object.assign(new Error("Please run 'az login'."), { name: "CredentialUnavailableError" }),
+  },
+  {
+    what: "a secret of the login that Entra ID refuses",
+    finds: ["login-failed"],
+    exitCode: 77,
+    loginFailure: Object.assign(new Error("AADSTS7000215: Invalid client secret."), { name: "AuthenticationError" }),
+  },
+  {
+    what: "an Entra ID that does not answer",
+    finds: ["login-unanswered"],
+    exitCode: 69,
+    loginFailure: Object.assign(new Error("network_error: Network request failed"), { name: "AuthenticationError" }),
   },
   {
     what: "a container that does not exist, and may be made",

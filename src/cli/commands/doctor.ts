@@ -53,7 +53,7 @@ async function doctor(options: DoctorOptions): Promise<void> {
     terminal.say(`azmutex: made, and could not be deleted again: ${names.join(", ")}`);
   };
   try {
-    const mutex = await openMutex(options);
+    const mutex = await openMutex(options, { needsLogin: false });
     const credentialSource = identityTaken();
     const diagnosis = await mutex.diagnose({
       ...{ readOnly, long, contract, withNames, credentialSource, onProgress, onLeft },

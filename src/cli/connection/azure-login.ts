@@ -29,6 +29,7 @@ const NO_NETWORK = new RegExp(
 export class AzureLogin {
   #credential: Credential | undefined;
   #first: LoginToken = null;
+  #failure: Error | undefined;
 
   /** Throws a {@link CommandError} if there is none. */
   async open(credential: Credential, { verbose }: { readonly verbose: boolean }): Promise<void> {
@@ -44,14 +45,18 @@ export class AzureLogin {
       this.#first = await Promise.race([credential.getToken(STORAGE_SCOPE, {}), tooLate]);
     } catch (error) {
       if (verbose) for (const line of printableLinesOf(error)) terminal.say(`azmutex: ${line}`);
-      throw error instanceof CommandError ? error : loginRefused(error);
+      const failure = error instanceof CommandError ? error : loginRefused(error);
+      this.#failure = asOfCredential(failure);
+      throw failure;
     } finally {
       over.abort();
       tooLate.catch(() => undefined);
     }
   }
 
+  /** Rejects at once after a login that failed, with what {@link AzureLogin.open} said of it. */
   async getToken(scopes: string | string[], options: { readonly claims?: string } = {}): Promise<LoginToken> {
+    if (this.#failure) throw this.#failure;
     const first = this.#first;
     this.#first = null;
     if (first && options.claims === undefined) return first;
@@ -78,6 +83,11 @@ function loginRefused(error: unknown): CommandError {
     EXIT.denied,
     { cause: error },
   );
+}
+
+/** As the library reads the failures of credentials: an error without a name of theirs is one that may pass. */
+function asOfCredential({ message, exitCode }: CommandError): Error {
+  return Object.assign(new Error(message), exitCode === EXIT.denied && { name: "CredentialUnavailableError" });
 }
 
 /**

@@ -22,6 +22,11 @@ export interface ConnectionOptions {
   readonly verbose?: boolean;
 }
 
+interface LoginOptions {
+  /** Whether a login to Azure that fails is an error. Otherwise the first request fails as it did. Default: true. */
+  readonly needsLogin?: boolean;
+}
+
 const DEFAULT_CONTAINER = "locks";
 const GROUP = "Connection:";
 const NO_ACCOUNT =
@@ -58,7 +63,10 @@ export function withConnection(command: Command): Command {
  * AZURE_STORAGE_CONNECTION_STRING outranks an account on the command line, and here what stands on the command line
  * comes first.
  */
-export async function openMutex(options: ConnectionOptions): Promise<AzureMutex> {
+export async function openMutex(
+  options: ConnectionOptions,
+  { needsLogin = true }: LoginOptions = {},
+): Promise<AzureMutex> {
   const { container, allowHttp = false, verbose = false } = options;
   const login = new AzureLogin();
   const where = signIn(options, process.env, login);
@@ -67,7 +75,9 @@ export async function openMutex(options: ConnectionOptions): Promise<AzureMutex>
   takeIdentity(identity);
   if (verbose) say(`${placeOf(mutex)}: ${identityText(identity)}`);
   // Last: all else can be found wrong without it.
-  if (where.credential === login) await awaited("the login to Azure", login.open(await anyCredential(), { verbose }));
+  if (where.credential !== login) return mutex;
+  const opened = login.open(await anyCredential(), { verbose });
+  await awaited("the login to Azure", needsLogin ? opened : opened.catch(() => undefined));
   return mutex;
 }
 

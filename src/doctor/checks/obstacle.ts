@@ -19,7 +19,7 @@ interface Cause {
 export function obstacleIn(error: StoreUnavailableError | StoreRefusedError): WayInFinding {
   const { code, statusCode } = (error.cause ?? {}) as Cause;
   if (error.code === "STORE_REFUSED") return obstacleOf(code) === "apiVersion" ? "api-version" : "refused";
-  if (/no token from the credential/.test(error.message)) return "token-refused";
+  if (/no token from the credential/.test(error.message)) return "login-unanswered";
   if (error.answered) return obstacleOf(code) === "beingDeleted" ? "container-being-deleted" : "service-fails";
   if (statusCode !== undefined) return "not-the-service";
   const [, obstacle] = BY_CODE.find(([pattern]) => pattern.test(String(code))) ?? [];

@@ -1,4 +1,5 @@
 import { type AccessDeniedError, type AccessDeniedWhy, isMutexError } from "../../errors.ts";
+import { isCredentialError } from "../../store/azure/token-failure.ts";
 import type { ReadAnswer } from "../../store/lease-store.ts";
 import { Stopwatch } from "../../time/clock.ts";
 import type { Doctor } from "../doctor.ts";
@@ -43,8 +44,11 @@ export async function checkWayIn(doctor: Doctor): Promise<void> {
   }
 }
 
-function deny(doctor: Doctor, { why }: AccessDeniedError, seen: string): void {
-  doctor.finding(why === undefined || why === "right" ? "denied" : DENIALS[why], seen);
+function deny(doctor: Doctor, { why, cause }: AccessDeniedError, seen: string): void {
+  // The service has not refused a token where there was none.
+  const isLogin = why === "token" && isCredentialError(cause);
+  const finding = why === undefined || why === "right" ? "denied" : DENIALS[why];
+  doctor.finding(isLogin ? "login-failed" : finding, seen);
   doctor.found.end = "denied";
 }
 

@@ -27,6 +27,8 @@ export type WayInFinding =
   | "keys-off"
   | "account-disabled"
   | "token-refused"
+  | "login-failed"
+  | "login-unanswered"
   | "denied"
   | "container-missing"
   | "container-being-deleted";
@@ -153,6 +155,20 @@ export const WAY_IN: FindingTexts<WayInFinding> = Object.freeze({
     means: ALL_REFUSED,
     advice: "Log in to the account's tenant, and check AZURE_CLIENT_ID and AZURE_TENANT_ID.",
     link: DENIED_LINK,
+  },
+  "login-failed": {
+    severity: "failing",
+    means: `${NO_LOCKS} The credential gives no token, and nothing was asked of the service.`,
+    advice:
+      "Log in with az login, or run with a managed or workload identity; check AZURE_CLIENT_ID, AZURE_TENANT_ID " +
+      "and what goes with them.",
+    link: DENIED_LINK,
+  },
+  "login-unanswered": {
+    severity: "failing",
+    means: `${NO_LOCKS} Entra ID, or the managed identity, does not answer. azmutex waits that out.`,
+    advice: "Check the network and the proxy variables; try again later.",
+    link: "docs/troubleshooting.md#store_unavailable",
   },
   denied: { severity: "failing", means: ALL_REFUSED, advice: "Read the service's own words.", link: DENIED_LINK },
   "container-missing": {

@@ -52,6 +52,14 @@ describe("a login to Azure", () => {
     }
   });
 
+  it("that was not made fails again when a token is asked for, at once and in the same words", async () => {
+    const login = new AzureLogin();
+    const unavailable = new CredentialUnavailableError("Azure CLI could not be found.\nReally.");
+    const refused = await login.open(failing(unavailable), { verbose: false }).catch((thrown: unknown) => thrown);
+    const { message } = refused as Error;
+    await expect(login.getToken("scope")).rejects.toMatchObject({ name: "CredentialUnavailableError", message });
+  });
+
   it("that has run out is told by Entra's number", async () => {
     const expired = new CredentialUnavailableError("ERROR: AADSTS700082: The refresh token has expired.\nTrace ID: 1");
     expect(

@@ -8,6 +8,7 @@ import {
   freshKey,
   holds,
   isAlive,
+  isOfAzurite,
   runChecks,
   sleep,
   start,
@@ -132,7 +133,11 @@ await runChecks({
     const key = freshKey("hold");
     const running = start(command("hold", key), { input: "pipe" });
     await running.printed("}");
-    equal(Object.keys(JSON.parse(running.out())), ["key", "token", "leaseId"], "what it prints");
+    equal(
+      Object.keys(JSON.parse(running.out())),
+      ["account", "container", "key", "token", "leaseId"],
+      "what it prints",
+    );
     equal(await mutex.locker(key).tryLock(), undefined, "a second holder");
     running.child.stdin.end();
     equal((await running.ended).code, 0, "the exit code");
@@ -146,6 +151,13 @@ await runChecks({
     holds((await ran("ls", key)).out.includes(key), "ls");
     equal((await ran("break", key, "--yes", "--after", "0s")).code, 0, "break");
     await lock.release().catch(() => undefined);
+  },
+  "`doctor` finds what Azurite is known for": async () => {
+    // So that the container is there.
+    await mutex.locker(freshKey("first")).run(() => undefined);
+    const { code, out, err } = await ran("doctor", "--json");
+    equal(code, 1, `the exit code: ${err}`);
+    isOfAzurite(JSON.parse(out));
   },
   "`ui` serves the page": async () => {
     const running = start(command("ui", "--port", "0"));

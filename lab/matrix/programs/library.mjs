@@ -12,7 +12,19 @@ import {
 import * as tracing from "@opentelemetry/sdk-trace-base";
 import { AzureMutex, isMutexError, LeaderElection, Locker, lockAll, ReaderWriterLock, Semaphore } from "azmutex";
 import { describeLeaseStore, FakeClock, MemoryLeaseStore, startEmulator } from "azmutex/testing";
-import { CONNECTION, equal, expect, freshKey, holds, program, runChecks, sleep, start, until } from "./checks.mjs";
+import {
+  CONNECTION,
+  equal,
+  expect,
+  freshKey,
+  holds,
+  isOfAzurite,
+  program,
+  runChecks,
+  sleep,
+  start,
+  until,
+} from "./checks.mjs";
 
 const open = () => new AzureMutex({ connectionString: CONNECTION, containerName: "matrix" });
 const mine = open();
@@ -260,5 +272,11 @@ await runChecks({
     for await (const one of theirs.list({ prefix: key })) found.push(one.key);
     equal(found, [key], "list");
     await lock.release();
+  },
+  "`diagnose` finds what Azurite is known for": async () => {
+    const mutex = new AzureMutex({ connectionString: CONNECTION, containerName: "doctor" });
+    // So that the container is there.
+    await mutex.locker(freshKey("first")).run(() => undefined);
+    isOfAzurite(await mutex.diagnose());
   },
 });

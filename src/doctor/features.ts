@@ -9,6 +9,7 @@ const NEEDS: Readonly<Record<string, readonly DoctorRight[]>> = Object.freeze({
   "inspect, list": ["read", "list"],
   break: ["write", "read"],
   fair: ["write", "read", "list", "delete"],
+  once: ["write", "read"],
   semaphores: ["write", "read", "list"],
   "reader-writer locks": ["write", "read", "list"],
   "clearing up after dead readers": ["write", "read", "list", "delete"],

@@ -5,6 +5,7 @@ import { AccessDeniedError, StoreUnavailableError } from "../../../src/errors.ts
 import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import type { MutexOptions } from "../../../src/locks/lock-space.ts";
 import { LeaderElection } from "../../../src/recipes/election/leader-election.ts";
+import { Once } from "../../../src/recipes/once/once.ts";
 import { ReaderWriterLock } from "../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { everythingPrinted } from "../../support/printed.ts";
@@ -40,6 +41,18 @@ describe("the permissions in the README suffice, and no less does", () => {
     await mutex.acquire("by-hand", 15);
     expect(await mutex.break("by-hand", { periodSeconds: 0 })).toMatchObject({ outcome: "broken" });
     await expect((await mutexWith("w")).locker("by-hand").lock()).rejects.toBeInstanceOf(AccessDeniedError);
+  });
+
+  it("rw for Once, and d to forget a job's last slot", async () => {
+    const once = new Once(await mutexWith("rw"), "nightly");
+    expect((await once.run(1, () => undefined)).outcome).toBe("ran");
+    expect((await once.run(1, () => undefined)).outcome).toBe("alreadyDone");
+    await expect(once.forget()).rejects.toBeInstanceOf(AccessDeniedError);
+    await new Once(await mutexWith("rwd"), "nightly").forget();
+    expect(await once.last()).toBeUndefined();
+    await expect(new Once(await mutexWith("w"), "nightly").run(1, () => undefined)).rejects.toBeInstanceOf(
+      AccessDeniedError,
+    );
   });
 
   it("r for inspect, l for who waits, holds permits and reads, and for list", async () => {

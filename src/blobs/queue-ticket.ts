@@ -9,17 +9,21 @@ export const QUEUE: HelperKind & "queue" = "queue";
 const TICKET_ENTRY = "azmutex_ticket";
 const TICKET_NAME = /\/(\d{15})-[^/]*$/;
 
-/** A ticket of a waiter. */
-export interface WaitingTicket {
+/** What a waiter writes into its ticket. */
+export interface TicketText {
   readonly key: string;
+  /** The id its owner will have on the lock. */
+  readonly leaseId: string;
+  readonly holder: Holder;
+}
+
+/** A ticket of a waiter. */
+export interface WaitingTicket extends TicketText {
   readonly name: string;
   /** When its owner came, in milliseconds since 1970 by the service's clock, of whole seconds. */
   readonly arrivedAt: number;
   /** When it was made, in the same way: later, if a task waited in its process before. */
   readonly madeAt: number;
-  /** The id its owner will have on the lock. */
-  readonly leaseId: string;
-  readonly holder: Holder;
 }
 
 /** Whether it can stand in a ticket's name. */
@@ -32,7 +36,7 @@ export function ticketName(blobName: string, arrivedAt: number, leaseId: string)
   return `${helperPrefix(blobName, QUEUE)}${String(arrivedAt).padStart(15, "0")}-${leaseId}`;
 }
 
-export function ticketMetadata({ key, leaseId, holder }: Pick<WaitingTicket, "key" | "leaseId" | "holder">): Metadata {
+export function ticketMetadata({ key, leaseId, holder }: TicketText): Metadata {
   return { [TICKET_ENTRY]: toAsciiJson({ key, leaseId, holder }) };
 }
 

@@ -1,5 +1,5 @@
 import type { Holder } from "../blobs/holder.ts";
-import { QUEUE, ticketIn, ticketMetadata, ticketName, type WaitingTicket } from "../blobs/queue-ticket.ts";
+import { QUEUE, ticketIn, ticketName, type WaitingTicket } from "../blobs/queue-ticket.ts";
 import type { Acquisition } from "../lease/acquisition.ts";
 import { ServiceTime } from "../lease/last-stamp.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
@@ -37,7 +37,7 @@ export class FairQueue {
 
   ticket(arrivedAt: number, leaseId: string, holder: Holder): Ticket {
     const { name: key } = this.#blob;
-    return new Ticket(this.#blob.helper(ticketName(key, arrivedAt, leaseId)), ticketMetadata({ key, leaseId, holder }));
+    return new Ticket(this.#blob.helper(ticketName(key, arrivedAt, leaseId)), { key, leaseId, holder });
   }
 
   /** The waiters, in order. One request. Tickets of dead processes are deleted in the background. */

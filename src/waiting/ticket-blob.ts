@@ -1,7 +1,7 @@
+import { type TicketText, ticketMetadata } from "../blobs/queue-ticket.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { isUnsure, retry, retryDelayMs } from "../lease/retry.ts";
 import type { StandingLease } from "../lease/standing-lease.ts";
-import type { Metadata, RenewAnswer } from "../store/lease-store.ts";
 import { sleep } from "../time/clock.ts";
 
 /** How long a ticket outlives its owner, in seconds. */
@@ -15,16 +15,16 @@ const RELEASED_AGAIN_AFTER_MS = 10_000;
 /** The blob of a ticket, and its lease. */
 export class TicketBlob {
   readonly #blob: LockBlob;
-  readonly #metadata: Metadata;
+  readonly #text: TicketText;
   readonly #standing: StandingLease;
   #wasMade = false;
   /** Whether an acquire of its lease went unanswered, and may take the lease at any time. */
   #mayReturn = false;
   #isUndeletable = false;
 
-  constructor(blob: LockBlob, metadata: Metadata) {
+  constructor(blob: LockBlob, text: TicketText) {
     this.#blob = blob;
-    this.#metadata = metadata;
+    this.#text = text;
     this.#standing = { name: blob.name, leaseId: blob.newId() };
   }
 
@@ -32,7 +32,7 @@ export class TicketBlob {
   async make(): Promise<boolean> {
     if (this.#wasMade) await this.#removeOldOne();
     this.#wasMade = true;
-    return (await this.#blob.create(this.#metadata)).kind !== "missing";
+    return (await this.#blob.create(ticketMetadata(this.#text))).kind !== "missing";
   }
 
   async lease(): Promise<void> {
@@ -43,8 +43,9 @@ export class TicketBlob {
     this.#mayReturn = false;
   }
 
-  renew(): Promise<RenewAnswer> {
-    return this.#blob.renew(this.#standing.leaseId);
+  /** Whether its lease was renewed, and not refused. */
+  async renew(): Promise<boolean> {
+    return (await this.#blob.renew(this.#standing.leaseId)).kind !== "refused";
   }
 
   /** How long to wait after a renewal that failed, in milliseconds. */

@@ -1,5 +1,5 @@
+import type { TicketText } from "../blobs/queue-ticket.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
-import type { Metadata } from "../store/lease-store.ts";
 import { unlessAborted } from "../time/abort.ts";
 import { type Clock, Stopwatch, type Timer } from "../time/clock.ts";
 import { inRootContext } from "../time/root-context.ts";
@@ -23,8 +23,8 @@ export class Ticket {
   #wasOut = false;
 
   /** The blob's name sorts by arrival. */
-  constructor(blob: LockBlob, metadata: Metadata) {
-    this.#blob = new TicketBlob(blob, metadata);
+  constructor(blob: LockBlob, text: TicketText) {
+    this.#blob = new TicketBlob(blob, text);
     this.#clock = blob.clock;
     this.#kept = new Stopwatch(blob.clock);
   }
@@ -86,11 +86,11 @@ export class Ticket {
     const asked = new Stopwatch(this.#clock);
     let nextMs = RENEW_EVERY_MS;
     try {
-      const { kind } = await this.#blob.renew();
+      const isRefused = !(await this.#blob.renew());
       // One that had run out by the time of the answer may have been out of the queue for a while, though it stands
       // again.
-      this.#wasOut = kind === "refused" || this.#kept.elapsedMs >= LEASE_MS;
-      if (kind !== "refused") this.#kept = asked;
+      this.#wasOut = isRefused || this.#kept.elapsedMs >= LEASE_MS;
+      if (!isRefused) this.#kept = asked;
       if (this.#wasOut) return;
     } catch {
       nextMs = this.#blob.retryDelayMs;

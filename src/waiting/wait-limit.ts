@@ -1,6 +1,5 @@
 import { LockTimeoutError, StoreUnavailableError } from "../errors.ts";
-import type { Closing } from "../lease/closing.ts";
-import type { StoreAddress } from "../store/store-address.ts";
+import type { MutexContext } from "../lease/mutex-context.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
 import { LinkedSignal } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
@@ -13,14 +12,8 @@ const SILENT_AFTER_MS = 2_000;
  */
 const LAST_POLL_AHEAD_MS = 20;
 
-/** What all waits of one mutex share. */
-export interface WaitingAt {
-  readonly clock: Clock;
-  /** Names the host in errors. */
-  readonly address: StoreAddress | undefined;
-  /** Ends all waits of the mutex. */
-  readonly closing: Closing;
-}
+/** What all waits of one mutex share: the address names the host in errors, the closing ends them all. */
+export type WaitingAt = Pick<MutexContext, "clock" | "address" | "closing">;
 
 /** A caller's timeout and signal, and the end of the mutex, as one signal. To be ended when the wait is over. */
 export class WaitLimit {

@@ -26,7 +26,7 @@ import type { MutexContext } from "./mutex-context.ts";
 import type { RenewalTurns } from "./renewal-turns.ts";
 import type { Ask, RequestOptions, Requests, SignalOption } from "./requests.ts";
 import { retry, TRIES } from "./retry.ts";
-import type { StandingLease } from "./standing-lease.ts";
+import type { StandingLeases } from "./standing-leases.ts";
 
 /** Which blob is meant. */
 export interface BlobOf {
@@ -174,7 +174,7 @@ export class LockBlob implements Sources {
     return this.#mutex.closing;
   }
 
-  get standing(): Set<StandingLease> {
+  get standing(): StandingLeases {
     return this.#mutex.standing;
   }
 

@@ -23,7 +23,7 @@ export interface ManualLeaseOptions extends Pick<LeaseOptions, "origin" | "grant
 export class ManualLease extends HeldOnLeases {
   readonly key: string;
   readonly #blob: LockBlob;
-  readonly #lease: Lease;
+  readonly lease: Lease;
   readonly #onEnd: (lease: ManualLease) => void;
   /** Set by an answer. That its time is over is no loss yet: a renewal may still be granted. */
   #loss: LockLostError | undefined;
@@ -39,18 +39,13 @@ export class ManualLease extends HeldOnLeases {
     super([lease]);
     this.key = blob.key;
     this.#blob = blob;
-    this.#lease = lease;
+    this.lease = lease;
     this.#onEnd = onEnd;
     if (length === "infinite") this.#planCheck();
   }
 
   get leaseId(): string {
-    return this.#lease.leaseId;
-  }
-
-  /** The blob's. */
-  get name(): string {
-    return this.#blob.name;
+    return this.lease.leaseId;
   }
 
   get ended(): boolean {
@@ -64,7 +59,7 @@ export class ManualLease extends HeldOnLeases {
 
   /** Whether it has certainly run out at the service. */
   get hasLapsed(): boolean {
-    return this.#lease.lapsesInMs <= 0;
+    return this.lease.lapsesInMs <= 0;
   }
 
   /** Ends the lease as lost. Nothing is sent for it any more. */
@@ -72,7 +67,7 @@ export class ManualLease extends HeldOnLeases {
     this.#check?.cancel();
     if (this.#isReleaseSent) return;
     this.#loss ??= error;
-    this.#lease.lose(error);
+    this.lease.lose(error);
   }
 
   /** @inheritDoc AcquiredLease.renew */
@@ -104,14 +99,16 @@ export class ManualLease extends HeldOnLeases {
     if (answer.kind === "refused") this.lose(lossBy(answer, this.key, "renewal"));
     // A release may have been sent meanwhile.
     this.#throwUnlessOpen();
-    this.#lease.renewed(sent);
+    this.lease.renewed(sent);
   }
 
   async #release(): Promise<void> {
-    const isOverdue = this.#lease.isOpen && this.#lease.isOverdue;
+    const isOverdue = this.lease.isOpen && this.lease.isOverdue;
     this.#check?.cancel();
-    const releasing = this.#isReleaseSent ? releaseLease(this.#blob, this.leaseId) : this.#lease.release();
+    const releasing = this.#isReleaseSent ? releaseLease(this.#blob, this.leaseId) : this.lease.release();
     this.#isReleaseSent = true;
+    // Until its end is answered it stands as every lease that is being released.
+    this.#blob.standing.delete(this.lease);
     try {
       const answer = await releasing;
       if (answer.kind === "refused") throw lossBy(answer, this.key, "release");
@@ -119,11 +116,16 @@ export class ManualLease extends HeldOnLeases {
         throw new LockLostError(this.key, "expired", "it ran out before it was released");
     } catch (error) {
       if (error instanceof LockLostError) this.#loss = error;
-      else this.#releasing = undefined;
+      else this.#releaseFailed();
       if (this.#loss) this.#onEnd(this);
       throw error;
     }
     this.#onEnd(this);
+  }
+
+  #releaseFailed(): void {
+    this.#releasing = undefined;
+    this.#blob.standing.add(this.lease);
   }
 
   #throwUnlessOpen(): void {

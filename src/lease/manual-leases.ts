@@ -2,6 +2,7 @@ import { LockLostError, NotHeldError } from "../errors.ts";
 import type { Clock, Timer } from "../time/clock.ts";
 import { inRootContext } from "../time/root-context.ts";
 import type { ManualLease } from "./manual-lease.ts";
+import type { StandingLeases } from "./standing-leases.ts";
 
 /** The milliseconds between two looks for leases that have run out. */
 const FORGET_EVERY_MS = 60_000;
@@ -14,6 +15,7 @@ const MOST_LAPSED = 10_000;
  */
 export class ManualLeases {
   readonly #clock: Clock;
+  readonly #standing: StandingLeases;
   readonly #latest = new Map<string, ManualLease>();
   /** Leases that were acquired while the caller of the one before may still take the key for its own. */
   readonly #disputed = new WeakSet<ManualLease>();
@@ -21,8 +23,9 @@ export class ManualLeases {
   readonly #lapsed = new Set<string>();
   #forgetting: Timer | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, standing: StandingLeases) {
     this.#clock = clock;
+    this.#standing = standing;
   }
 
   [Symbol.iterator](): Iterator<ManualLease> {
@@ -40,6 +43,8 @@ export class ManualLeases {
     const isDisputed = this.#lapsed.delete(key) || before !== undefined;
     if (isDisputed) this.#disputed.add(lease);
     this.#latest.set(key, lease);
+    if (before) this.#standing.delete(before.lease);
+    this.#standing.add(lease.lease);
     this.#planForgetting();
   }
 
@@ -56,6 +61,7 @@ export class ManualLeases {
 
   /** To be called when the caller knows that its lease has ended. */
   readonly remove = (lease: ManualLease): void => {
+    this.#standing.delete(lease.lease);
     if (this.#latest.get(lease.key) === lease) this.#latest.delete(lease.key);
     if (this.#latest.size > 0) return;
     this.#forgetting?.cancel();
@@ -73,6 +79,7 @@ export class ManualLeases {
 
   #forget(lease: ManualLease): void {
     this.#latest.delete(lease.key);
+    this.#standing.delete(lease.lease);
     this.#lapsed.add(lease.key);
     const [oldest] = this.#lapsed;
     if (this.#lapsed.size > MOST_LAPSED && oldest !== undefined) this.#lapsed.delete(oldest);

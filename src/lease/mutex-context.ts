@@ -6,7 +6,7 @@ import { Closing } from "./closing.ts";
 import { HelperRemovals } from "./helper-removals.ts";
 import { RenewalTurns } from "./renewal-turns.ts";
 import { Requests } from "./requests.ts";
-import type { StandingLease } from "./standing-lease.ts";
+import { StandingLeases } from "./standing-leases.ts";
 
 export interface MutexContextOptions extends Pick<MutexContext, "store" | "telemetry" | "log"> {
   readonly sources: Sources;
@@ -21,8 +21,7 @@ export class MutexContext implements Sources {
   /** Takes a line for people. Never throws, and is never given a secret. */
   readonly log: (message: string) => void;
   readonly requests: Requests;
-  /** The leases that this process has, or may have. Those that are renewed and released by hand are not among them. */
-  readonly standing: Set<StandingLease> = new Set();
+  readonly standing: StandingLeases = new StandingLeases();
   /** Whether the mutex grants locks. */
   readonly closing: Closing = new Closing();
   readonly removals: HelperRemovals = new HelperRemovals();

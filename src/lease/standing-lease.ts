@@ -3,4 +3,6 @@ export interface StandingLease {
   /** The blob's. */
   readonly name: string;
   readonly leaseId: string;
+  /** In how many milliseconds it has certainly run out at the service; undefined where that is not known. */
+  readonly lapsesInMs?: number;
 }

@@ -71,7 +71,7 @@ export class LockSpace extends MutexContext {
     const sources = { clock, random, newId };
     super({ store, sources, telemetry: new Telemetry(telemetry, clock), log: safeLog(log) });
     this.tryTimeoutMs = tryTimeoutMs;
-    this.leases = new ManualLeases(clock);
+    this.leases = new ManualLeases(clock, this.standing);
   }
 
   /** The blob, with the timeout of requests that a locker states. Default: the mutex's. */
@@ -137,8 +137,7 @@ export class LockSpace extends MutexContext {
 
   /** The leases that this process has, or may have because a request is under way. */
   get standingLeases(): readonly StandingLease[] {
-    const byHand = [...this.leases].filter(({ isReleased, hasLapsed }) => !isReleased && !hasLapsed);
-    return [...this.standing, ...byHand];
+    return [...this.standing];
   }
 
   /**

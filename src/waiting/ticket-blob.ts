@@ -45,7 +45,9 @@ export class TicketBlob {
 
   /** Whether its lease was renewed, and not refused. */
   async renew(): Promise<boolean> {
-    return (await this.#blob.renew(this.#standing.leaseId)).kind !== "refused";
+    const { kind } = await this.#blob.renew(this.#standing.leaseId);
+    this.#blob.standing.renewed(this.#standing);
+    return kind !== "refused";
   }
 
   /** How long to wait after a renewal that failed, in milliseconds. */

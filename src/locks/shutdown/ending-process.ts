@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { programCommand } from "./program-command.ts";
 
 /** A signal that asks a process to end, and does end it if nothing listens to it. */
 export type EndingSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGBREAK" | "SIGUSR2";
@@ -85,41 +85,15 @@ function countOf(place: object, name: string | symbol): number {
   return typeof count === "number" ? count : 0;
 }
 
-/**
- * The variables that the child needs: Windows starts none without some of them, and others name the certificates to
- * trust.
- */
-const MACHINE = [
-  "SystemRoot",
-  "NODE_EXTRA_CA_CERTS",
-  "NODE_USE_SYSTEM_CA",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
-  "DENO_CERT",
-  "DENO_TLS_CA_STORE",
-];
-/**
- * How the runtimes take a program as text. Any other executable is a program with one of them inside, which would start
- * anew.
- */
-const RUNTIMES: readonly (readonly [executable: RegExp, evaluate: string])[] = [
-  [/^(?:node(?:js)?[\d.-]*|bun)(?:\.exe)?$/i, "--eval"],
-  [/^deno(?:\.exe)?$/i, "eval"],
-];
-
 function runNode(program: string, input: string, longestMs: number): number | null {
   const { isMainThread } = process.getBuiltinModule("node:worker_threads");
-  const [, evaluate] = RUNTIMES.find(([executable]) => executable.test(basename(process.execPath))) ?? [];
+  const command = programCommand(program);
   // A worker thread's process goes on without it.
-  if (!isMainThread || evaluate === undefined) return null;
+  if (!isMainThread || command === undefined) return null;
   const { spawnSync } = process.getBuiltinModule("node:child_process");
-  const env = Object.fromEntries(
-    MACHINE.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
-  // Other processes can read a process's arguments and environment: what is secret is in the input alone.
-  return spawnSync(process.execPath, [evaluate, program], {
+  return spawnSync(command.file, command.args, {
     input,
-    env,
+    env: command.env,
     stdio: ["pipe", "ignore", "ignore"],
     timeout: longestMs,
     killSignal: "SIGKILL",

@@ -2,7 +2,7 @@ import type { DoctorRight } from "./diagnosis.ts";
 
 type Rights = Readonly<Partial<Record<DoctorRight, boolean>>>;
 
-/** The rights that each part of azmutex takes: the table of the least permissions, in the README. */
+/** The rights that each part of azmutex takes: the table of docs/permissions.md. */
 const NEEDS: Readonly<Record<string, readonly DoctorRight[]>> = Object.freeze({
   "locks with fencing: false": ["write"],
   "locks, elections": ["write", "read"],

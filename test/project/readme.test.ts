@@ -126,6 +126,36 @@ describe("the documents", () => {
   });
 });
 
+describe("the front page", () => {
+  const text = readFileSync(join(PROJECT, "README.md"), "utf8");
+  const cellsOf = (row: string): string[] => row.split(" | ").map((cell) => cell.replace(/^\| |\*\*| \|$/g, ""));
+
+  it("is read in a few minutes", () => {
+    expect(text.trimEnd().split("\n").length).toBeLessThanOrEqual(120);
+    expect(text.match(/\S+/g)?.length).toBeLessThanOrEqual(1_100);
+  });
+
+  it("says of faults what was measured last", () => {
+    const measured = readFileSync(join(PROJECT, "docs/faults.md"), "utf8").split("\n").map(cellsOf);
+    const rows = text.slice(text.indexOf("\n| fault |")).trimStart().split("\n\n")[0]?.split("\n") ?? [];
+    const [heads = [], , ...faults] = rows.map(cellsOf);
+    expect(measured).toContainEqual(heads);
+    expect(faults).toHaveLength(5);
+    for (const [fault = "", ...cells] of faults) {
+      const all = measured.find(([name]) => name === fault) ?? [];
+      expect(cells).toHaveLength(all.length - 1);
+      for (const [at, cell] of cells.entries()) {
+        for (const part of cell.split("; ")) expect(all[at + 1], fault).toContain(part);
+      }
+    }
+  });
+
+  it("counts the dependencies", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8"));
+    expect(text).toContain(`${Object.keys(dependencies).length} dependencies`);
+  });
+});
+
 describe("the check of the documents itself", () => {
   const FENCE = "```";
   const document = parseDocument(

@@ -6,6 +6,9 @@ declare const connectionString: string;
 /** The reader's long job. */
 declare function migrate(signal?: AbortSignal): Promise<void>;
 
+/** The reader's database: how many rows the statement has changed. */
+declare function update(sql: string, values: readonly unknown[]): Promise<number>;
+
 /** What is used of packages that are no dependencies of ours. */
 declare module "@azure/functions" {
   interface Context {

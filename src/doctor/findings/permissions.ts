@@ -1,6 +1,6 @@
 import type { FindingTexts } from "./finding.ts";
 
-const PERMISSIONS_LINK = "docs/operations.md#permissions";
+const PERMISSIONS_LINK = "docs/permissions.md";
 
 export type PermissionFinding = "right-write" | "right-read" | "right-list" | "right-delete" | "right-create-container";
 

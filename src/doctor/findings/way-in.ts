@@ -175,7 +175,7 @@ export const WAY_IN: FindingTexts<WayInFinding> = Object.freeze({
     severity: "notice",
     means: "The first lock makes it, if the credentials may.",
     advice: "Check its name, or make it beforehand: az storage container create --name locks",
-    link: "docs/operations.md#permissions",
+    link: "docs/permissions.md",
   },
   "container-being-deleted": {
     severity: "failing",

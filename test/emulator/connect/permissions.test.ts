@@ -11,7 +11,7 @@ import { Semaphore } from "../../../src/recipes/semaphore/semaphore.ts";
 import { everythingPrinted } from "../../support/printed.ts";
 import { containerName, emulator, enough, proxy, service, tomorrow } from "./storage.ts";
 
-describe("the permissions in the README suffice, and no less does", () => {
+describe("the permissions in docs/permissions.md suffice, and no less does", () => {
   const container = service.getContainerClient("least");
   const mutexWith = async (permissions: string): Promise<AzureMutex> => {
     await container.createIfNotExists();

@@ -18,7 +18,7 @@ export const service = new BlobServiceClient(
 export const containerName = "ways-in";
 export const tomorrow = new Date(Date.now() + 86_400_000);
 
-/** What the README says of permissions, by the letters of a SAS. */
+/** What docs/permissions.md says, by the letters of a SAS. */
 export const enough = {
   container: ContainerSASPermissions.parse("rcwl"),
   account: AccountSASPermissions.parse("rcwl"),

@@ -126,7 +126,6 @@ export class Lease implements StandingLease {
   /** A renewal was granted that was sent then. One that is late, its own deadline past, proves nothing any more. */
   renewed(sent: Stopwatch, { isLate = false }: { readonly isLate?: boolean } = {}): void {
     this.#lastSent = sent;
-    this.#blob.standing.renewed(this);
     if (isLate || !this.isOpen) return;
     this.#sent = sent;
     this.#state = HELD_LEASE;

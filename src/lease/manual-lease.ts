@@ -100,6 +100,7 @@ export class ManualLease extends HeldOnLeases {
     // A release may have been sent meanwhile.
     this.#throwUnlessOpen();
     this.lease.renewed(sent);
+    blob.standing.renewed(this.lease);
   }
 
   async #release(): Promise<void> {

@@ -118,7 +118,9 @@ export class Renewer implements Sleeper, LeaseObserver {
   onRenewal(renewal: Renewal): void {
     this.#blob.telemetry.onRenewal(renewal);
     this.#holder?.onRenewal?.(renewal);
-    if (renewal.kind === "renewed") this.#planRenewal(renewal.tookMs);
+    if (renewal.kind !== "renewed") return;
+    this.#blob.standing.renewed(this.lease);
+    this.#planRenewal(renewal.tookMs);
   }
 
   /** @inheritDoc */

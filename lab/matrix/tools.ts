@@ -93,6 +93,8 @@ export async function work(purpose: string | undefined, signal: AbortSignal | un
   const connectionString = "UseDevelopmentStorage=true";
   const mutex = new azmutex.AzureMutex({ connectionString, containerName: "locks", log: undefined });
   const locker = mutex.locker("k", { purpose, leaseSeconds: undefined });
+  const rename = (lock: azmutex.Lock, id: string): string => id + lock.key;
+  await azmutex.exclusive(rename, { mutex, key: (id) => id, busy: () => "busy" })("b");
   try {
     return await locker.run((lock) => lock.remainingMs, { signal, timeoutMs: undefined });
   } catch (error) {

@@ -8,17 +8,21 @@ import type { LockerOptions } from "../waiting/locker-options.ts";
 import { checkChoice } from "./once/once-options.ts";
 import { type Permit, Semaphore, type SemaphoreOptions } from "./semaphore/semaphore.ts";
 
-/** Under which key a handler runs, and what a call gets while another is in the way. */
+/**
+ * Under which key a handler runs, and what a call gets while another is in the way. The arguments are those that the
+ * handler declares. `key` and `busy` may leave some out.
+ */
 export interface HandlerOptions<Args extends readonly unknown[], Answer> {
   /** The mutex whose container has the lock. */
   mutex: Mutex;
   /** The name of the lock, or a function that makes it of the arguments of the call. */
-  key: string | ((...args: Args) => string);
+  // With `& {}` Args is not inferred from a function that leaves arguments out. NoInfer is of TypeScript 5.4.
+  key: string | ((...args: Args & {}) => string);
   /**
    * What a call gets while another is in the way: its turn (`"wait"`), undefined (`"skip"`), a `LockTimeoutError`
    * (`"throw"`), or what the function returns, such as an answer with the status 409 or 429. Default: `"wait"`.
    */
-  busy?: "wait" | "skip" | "throw" | ((...args: Args) => Promise<Answer> | Answer) | undefined;
+  busy?: "wait" | "skip" | "throw" | ((...args: Args & {}) => Promise<Answer> | Answer) | undefined;
   /**
    * The longest wait with `busy: "wait"`, in milliseconds; after it, the call rejects with `LockTimeoutError`. Default:
    * no limit.

@@ -75,6 +75,22 @@ describe("an exclusive handler", () => {
     await expect(world.until(unanswered())).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
   });
 
+  it("has the arguments that the handler declares, however few key and busy take", async () => {
+    const { world, here: mutex } = setup();
+    // The compiler asserts here: each call below has the handler's arguments.
+    const handler = (_lock: Lock, { id }: Order, copies: number) => `${copies} of ${id}`;
+    const answer = { mutex, key: (order: Order) => order.id, busy: () => 429 };
+    const calls: ((order: Order, copies: number) => Promise<string | number>)[] = [
+      exclusive(handler, answer),
+      exclusive(handler, { mutex, key: () => "orders", busy: ({ id }) => id.length }),
+      exclusive((_lock, { id }: Order, copies: number) => `${copies} of ${id}`, { mutex, key: "a", busy: () => 429 }),
+      limited((_permit, { id }: Order, copies: number) => `${copies} of ${id}`, { ...answer, key: "b", permits: 1 }),
+    ];
+    // @ts-expect-error busy takes what the handler does not
+    exclusive(handler, { mutex, key: "orders", busy: (id: number) => id });
+    expect(await world.until(Promise.all(calls.map((call) => call({ id: "7" }, 2))))).toEqual(Array(4).fill("2 of 7"));
+  });
+
   it("refuses wrong options at once", () => {
     const { here: mutex } = setup();
     expect(() => exclusive(() => 0, { mutex, key: "" })).toThrow("is empty");

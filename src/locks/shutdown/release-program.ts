@@ -5,9 +5,9 @@ const CONNECTIONS = 50;
 
 /**
  * JavaScript that defines `sendReleases(requests, { timeout })`, a part of programs that release leases in another
- * process. It sends each `ReleaseRequest` once, and resolves with whether the service has answered all of them.
- * Whether the lease still was that process's makes no difference. It never rejects. It is text, and not a function,
- * because it has to run just the same from the sources as from the compiled package and from a bundle.
+ * process. It sends each `ReleaseRequest` once, and resolves with those that the service has not answered. Whether the
+ * lease still was that process's makes no difference. It never rejects. It is text, and not a function, because it has
+ * to run just the same from the sources as from the compiled package and from a bundle.
  */
 export const SEND_RELEASES: string = [
   "const sendReleases = async (requests, { timeout }) => {",
@@ -25,7 +25,7 @@ export const SEND_RELEASES: string = [
   "  });",
   "  const areAnswered = await Promise.all(requests.map((one) => send(one).catch(() => false)));",
   "  for (const agent of Object.values(agents)) agent.destroy();",
-  "  return areAnswered.every((isAnswered) => isAnswered);",
+  "  return requests.filter((_, index) => !areAnswered[index]);",
   "};",
 ].join("\n");
 
@@ -41,7 +41,7 @@ export const RELEASE_PROGRAM: string = [
   'let input = "";',
   'process.stdin.setEncoding("utf8").on("data", (text) => { input += text; });',
   'process.stdin.on("end", async () => {',
-  `  const areAnswered = await sendReleases(JSON.parse(input), { timeout: ${LONGEST_MS} });`,
-  "  process.exitCode = areAnswered ? 0 : 1;",
+  `  const left = await sendReleases(JSON.parse(input), { timeout: ${LONGEST_MS} });`,
+  "  process.exitCode = left.length === 0 ? 0 : 1;",
   "});",
 ].join("\n");

@@ -6,6 +6,7 @@ import { cron } from "./show/cron.ts";
 import { fencedRow } from "./show/fenced-row.ts";
 import { leader } from "./show/leader.ts";
 import { migrationAtDeploy } from "./show/migration-at-deploy.ts";
+import { nestSchedule } from "./show/nest-schedule.ts";
 import { nightlyOnce } from "./show/nightly-once.ts";
 import { orders } from "./show/orders.ts";
 import { perform } from "./show/perform.ts";
@@ -23,6 +24,7 @@ const SHOWS: ReadonlyMap<string, Show> = new Map([
   ["leader", leader],
   ["cron", cron],
   ["nightly-once", nightlyOnce],
+  ["nest-schedule", nestSchedule],
   ["orders", orders],
 ]);
 /** A show that takes longer is stuck. A distant account may take its time. */

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { nestSchedule } from "../../examples/show/nest-schedule.ts";
 import { nightlyOnce } from "../../examples/show/nightly-once.ts";
 import { orders } from "../../examples/show/orders.ts";
 import { compileExamples, ExampleRun, endsOf, linesOf } from "../support/example-run.ts";
@@ -20,6 +21,14 @@ describe.concurrent("the examples of work that does not run twice", () => {
       "2026-11-30: attempt 2 begins",
     ]);
     expect(run.programs.at(-1)?.lines).toEqual(["2026-11-30: alreadyDone"]);
+  });
+
+  it("nest-schedule: each fire of two replicas runs in one of them", async (test) => {
+    const run = await ExampleRun.open(test);
+    await nestSchedule.play(run);
+    const ran = linesOf(run.programs, /: ran$/);
+    expect(new Set(ran).size).toBe(ran.length);
+    expect(await endsOf(run.programs)).toEqual(["SIGTERM", "SIGTERM"]);
   });
 
   it("orders: each order is booked once, and is put back while another consumer books it", async (test) => {

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 
 const faults = [];
 
-for (const lockfile of ["package-lock.json", "lab/shared/peers/package-lock.json"]) {
+for (const lockfile of ["package-lock.json", "lab/shared/peers/package-lock.json", "docs/site/package-lock.json"]) {
   const { packages } = JSON.parse(readFileSync(lockfile, "utf8"));
   const locked = new Set(Object.keys(packages).map((path) => path.replace(/.*node_modules\//, "")));
   for (const [path, entry] of Object.entries(packages)) {

@@ -1,8 +1,8 @@
-import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import type { TestContext } from "vitest";
 import { expect } from "vitest";
 import { ServedPage, type ServedPageOptions } from "../../support/served-page.ts";
+import { barriersOn } from "./barriers.ts";
 
 /** Whatever takes longer hangs: a busy machine is slow, and nothing is wrong with that. */
 const HANGS_MS = 240_000;
@@ -65,22 +65,5 @@ export class OpenedPage {
   }
 
   /** What axe finds that keeps a user from using the page. */
-  readonly barriers = async (): Promise<string[]> => {
-    // A script tag would be stopped by the policy.
-    await this.page.evaluate(axe.source);
-    return await this.page.evaluate(async () => {
-      interface Found {
-        readonly id: string;
-        readonly impact: string;
-        readonly nodes: readonly { readonly html: string }[];
-      }
-      const { axe } = globalThis as unknown as {
-        readonly axe: { run(): Promise<{ readonly violations: readonly Found[] }> };
-      };
-      const { violations } = await axe.run();
-      return violations
-        .filter(({ impact }) => impact === "serious" || impact === "critical")
-        .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-    });
-  };
+  readonly barriers = (): Promise<string[]> => barriersOn(this.page);
 }

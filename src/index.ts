@@ -49,6 +49,12 @@ export type { Listenable, Lockable, SourceLock } from "./locks/lockable.ts";
 export { Locker } from "./locks/locker.ts";
 export type { CallOptions, Mutex } from "./locks/mutex.ts";
 export type { EndingSignal } from "./locks/shutdown/ending-process.ts";
+export {
+  type ExitRelease,
+  type ReleaseCommand,
+  type ReleaseOnExitOptions,
+  releaseOnExit,
+} from "./locks/shutdown/release-on-exit.ts";
 export { releaseOnSignals } from "./locks/shutdown/release-on-signals.ts";
 export type { ReleaseOnSignalsOptions, Shutdown } from "./locks/shutdown/shutdown.ts";
 export type { ElectionRunOptions } from "./recipes/election/election-run.ts";

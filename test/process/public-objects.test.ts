@@ -52,11 +52,17 @@ const reports = ["azmutex", "azmutex-testing"].map((name) =>
 const DECLARED = new Map(reports.flatMap((report) => [...declaredIn(report)]));
 
 function membersOf(name: string): readonly string[] {
+  if (name === "Disposable") return ["Symbol.dispose"];
   if (name === "AsyncDisposable") return ["Symbol.asyncDispose"];
   if (name === "Error") return ["name", "message", "stack", "cause"];
   const declared = DECLARED.get(name);
   return declared ? [...declared.members, ...declared.bases.flatMap(membersOf)] : [];
 }
+
+const DISPOSING: ReadonlyMap<symbol, string> = new Map([
+  [Symbol.dispose, "Symbol.dispose"],
+  [Symbol.asyncDispose, "Symbol.asyncDispose"],
+]);
 
 /** All members that a program without types can reach on an object. */
 function reachable(object: object): string[] {
@@ -64,7 +70,7 @@ function reachable(object: object): string[] {
   const add = (key: string | symbol, { value }: PropertyDescriptor): void => {
     if (typeof key === "string") names.push(key);
     // A brand is no member.
-    else if (typeof value === "function") names.push(key === Symbol.asyncDispose ? "Symbol.asyncDispose" : String(key));
+    else if (typeof value === "function") names.push(DISPOSING.get(key) ?? String(key));
   };
   for (let level: object | null = object; level !== null && ![Object.prototype, Error.prototype].includes(level); ) {
     for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(level)))
@@ -118,6 +124,7 @@ const OBJECTS: readonly (readonly [name: string, object: object])[] = [
   ["LockSet", await several.lock()],
   ["Once", new azmutex.Once(mutex, "nightly")],
   ["Shutdown", azmutex.releaseOnSignals(mutex)],
+  ["ExitRelease", azmutex.releaseOnExit(mutex)],
   ["LeaseAlreadyPresentError", new azmutex.LeaseAlreadyPresentError("key")],
   ["NotHeldError", new azmutex.NotHeldError("key")],
   ["LockTimeoutError", new azmutex.LockTimeoutError("key", 1)],
@@ -143,6 +150,7 @@ const OBJECTS: readonly (readonly [name: string, object: object])[] = [
 afterAll(async () => {
   for (const [name, object] of OBJECTS)
     if (name === "Shutdown") await (object as AsyncDisposable)[Symbol.asyncDispose]();
+    else if (name === "ExitRelease") (object as Disposable)[Symbol.dispose]();
   await mutex.close();
 });
 

@@ -86,10 +86,8 @@ function countOf(place: object, name: string | symbol): number {
 }
 
 function runNode(program: string, input: string, longestMs: number): number | null {
-  const { isMainThread } = process.getBuiltinModule("node:worker_threads");
   const command = programCommand(program);
-  // A worker thread's process goes on without it.
-  if (!isMainThread || command === undefined) return null;
+  if (command === undefined) return null;
   const { spawnSync } = process.getBuiltinModule("node:child_process");
   return spawnSync(command.file, command.args, {
     input,

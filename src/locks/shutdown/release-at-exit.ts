@@ -1,31 +1,22 @@
 import type { ReleaseRequest } from "../../store/release-request.ts";
 import type { LockSpace } from "../lock-space.ts";
-import { type EndingProcess, isOwn, ownListener } from "./ending-process.ts";
+import type { EndingProcess } from "./ending-process.ts";
 import { LONGEST_MS, RELEASE_PROGRAM } from "./release-program.ts";
 
-/**
- * Calls back at the end of the process, after all listeners to it that are there and that are added later. Where one is
- * added and the process ends before the next turn, it does not call back. Returns what calls it off.
- */
-export function onLastExit(host: EndingProcess, callback: () => void): () => void {
-  let isOver = false;
-  const atExit = ownListener(callback, { isEnding: true });
-  const moveBehind = (name: unknown, added: unknown): void => {
-    // Listeners of azmutex run no code of the program. Two of them would move behind each other for ever.
-    if (name !== "exit" || isOwn(added)) return;
-    host.off("exit", atExit);
-    queueMicrotask(() => {
-      host.off("exit", atExit);
-      if (!isOver) host.on("exit", atExit);
-    });
-  };
-  host.on("exit", atExit);
-  host.on("newListener", moveBehind);
-  return () => {
-    isOver = true;
-    host.off("exit", atExit);
-    host.off("newListener", moveBehind);
-  };
+/** A mutex, as far as its leases are released by another process. */
+type ReleasableSpace = Pick<LockSpace, "store" | "standingLeases">;
+
+/** The requests that release what this process has in these mutexes, or may have. */
+export function releaseRequests(spaces: Iterable<ReleasableSpace>): {
+  readonly ready: readonly ReleaseRequest[];
+  /** Whether there is one for each lease. */
+  readonly isComplete: boolean;
+} {
+  const requests = [...spaces].flatMap(({ store, standingLeases }) =>
+    standingLeases.map(({ name, leaseId }) => store.releaseRequest?.(name, leaseId)),
+  );
+  const ready = requests.filter((request) => request !== undefined);
+  return { ready, isComplete: ready.length === requests.length };
 }
 
 /**
@@ -34,17 +25,11 @@ export function onLastExit(host: EndingProcess, callback: () => void): () => voi
  * false where a lease may stand for longer: there is no request that could be handed to another process, or the service
  * has not answered. Throws nothing.
  */
-export function releaseAtExit(
-  host: Pick<EndingProcess, "runNode">,
-  spaces: readonly Pick<LockSpace, "store" | "standingLeases">[],
-): boolean {
+export function releaseAtExit(host: Pick<EndingProcess, "runNode">, spaces: Iterable<ReleasableSpace>): boolean {
   try {
-    const requests = spaces.flatMap(({ store, standingLeases }) =>
-      standingLeases.map(({ name, leaseId }) => store.releaseRequest?.(name, leaseId)),
-    );
-    const ready = requests.filter((request): request is ReleaseRequest => request !== undefined);
+    const { ready, isComplete } = releaseRequests(spaces);
     const areAnswered = ready.length === 0 || host.runNode(RELEASE_PROGRAM, JSON.stringify(ready), LONGEST_MS) === 0;
-    return areAnswered && ready.length === requests.length;
+    return areAnswered && isComplete;
   } catch {
     return false;
   }

@@ -6,7 +6,7 @@ import { type LockSpace, untilIdle } from "../lock-space.ts";
 import { endBySignal } from "./end-by-signal.ts";
 import type { EndingProcess, EndingSignal } from "./ending-process.ts";
 import { EndingSignals } from "./ending-signals.ts";
-import { onLastExit, releaseAtExit } from "./release-at-exit.ts";
+import { atExit } from "./exit-releases.ts";
 
 /** What asks a process to end, and how it does. */
 export interface ReleaseOnSignalsOptions {
@@ -90,7 +90,11 @@ export class Shutdown {
   async #release(name: EndingSignal): Promise<void> {
     const enough = new AbortController();
     const timer = this.#clock.setTimer(this.#graceMs, () => enough.abort(), { keepAlive: true });
-    const stopListening = onLastExit(this.#host, () => this.#onExit(name));
+    const stopReleasing = atExit(this.#host, {
+      spaces: this.#spaces,
+      isWorking: () => false,
+      onLeft: () => this.#log(`${name}: the process ends before everything is released; what is held lapses by itself`),
+    });
     this.#asked.abort(new DOMException(`the process was asked to end by ${name}`, "AbortError"));
     try {
       await unlessAborted(this.#stopAndReleaseAll(name, enough.signal), enough.signal);
@@ -99,7 +103,7 @@ export class Shutdown {
       this.#log(`${name}: not everything was released within ${this.#graceMs} ms; what is held lapses by itself`);
     }
     timer.cancel();
-    stopListening();
+    stopReleasing();
     this.#isReleased = true;
     if (!this.#signals.othersDecide || enough.signal.aborted) return this.#end(name);
     // The timer keeps no process alive that has nothing else to do: such a process ends well.
@@ -108,12 +112,6 @@ export class Shutdown {
         this.#log(`${name}: another listener has not ended the process within ${this.#graceMs} ms: it ends now`);
       this.#end(name);
     });
-  }
-
-  /** Another listener has called `process.exit`, or the work has thrown. No code of this process runs after this. */
-  #onExit(name: EndingSignal): void {
-    if (releaseAtExit(this.#host, this.#spaces)) return;
-    this.#log(`${name}: the process ends before everything is released; what is held lapses by itself`);
   }
 
   /** Rejects with the signal's reason alone. */

@@ -1,40 +1,16 @@
 import { describe, expect, it, vi } from "vitest";
-import { AzureMutex } from "../../../../src/locks/azure-mutex.ts";
 import { spaceOf } from "../../../../src/locks/mutex.ts";
 import { spacesIn } from "../../../../src/locks/shutdown/release-on-signals.ts";
 import { type ReleaseOnSignalsOptions, Shutdown } from "../../../../src/locks/shutdown/shutdown.ts";
 import { takeOneOfEach } from "../../../support/one-of-each.ts";
-import { World } from "../../../support/world.ts";
-import { ENDED, FakeProcess } from "./fake-process.ts";
+import { ENDED, leased, releasableSetup, released } from "./fake-process.ts";
 
 describe("a process that ends while everything is still being released", () => {
   const CUT_OFF = "SIGTERM: the process ends before everything is released; what is held lapses by itself";
 
-  /** What it holds can be released by another process. */
   function held(options: ReleaseOnSignalsOptions = {}) {
-    const world = new World();
-    const store = Object.assign(world.memory, {
-      releaseRequest: (name: string, leaseId: string) => ({ url: name, headers: { leaseId } }),
-    });
-    const mutex = new AzureMutex({
-      store,
-      clock: world.clock,
-      newId: () => world.newId(),
-      log: (line) => world.log.push(line),
-    });
-    const host = new FakeProcess();
-    return { world, mutex, host, shutdown: new Shutdown(spacesIn(mutex), options, host) };
-  }
-
-  /** The blobs whose leases the child process was to release. */
-  const released = ({ children: [input = "[]"] }: FakeProcess): string[] =>
-    (JSON.parse(input) as { url: string }[]).map(({ url }) => url).sort();
-
-  /** The blobs that are leased. */
-  async function leased({ memory }: World): Promise<string[]> {
-    const names: string[] = [];
-    for await (const { key, leaseState } of memory.list("")) if (leaseState === "leased") names.push(key);
-    return names.sort();
+    const releasable = releasableSetup();
+    return { ...releasable, shutdown: new Shutdown(spacesIn(releasable.mutex), options, releasable.host) };
   }
 
   it("has all that it holds released by another one, of whatever kind", async () => {
@@ -146,8 +122,8 @@ describe("a process that ends while everything is still being released", () => {
     await world.clock.advance(10);
     host.exit(0);
     expect(heard).toEqual(["before 0", "after 0", "last 0"]);
-    // Of two shutdowns each.
-    expect(host.children).toHaveLength(2);
+    // One for both shutdowns.
+    expect(host.children).toHaveLength(1);
   });
 
   it("releases nothing where a listener to its end was added that very moment, which may still work", async () => {

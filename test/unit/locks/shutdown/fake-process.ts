@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { AzureMutex } from "../../../../src/locks/azure-mutex.ts";
 import type { EndingProcess, EndingSignal } from "../../../../src/locks/shutdown/ending-process.ts";
 import { spacesIn } from "../../../../src/locks/shutdown/release-on-signals.ts";
 import { type ReleaseOnSignalsOptions, Shutdown } from "../../../../src/locks/shutdown/shutdown.ts";
@@ -75,4 +76,31 @@ export function setup(options: ReleaseOnSignalsOptions = {}) {
   const { mutex, store } = world.process();
   const host = new FakeProcess();
   return { world, mutex, store, host, shutdown: new Shutdown(spacesIn(mutex), options, host) };
+}
+
+/** A mutex of whose leases another process can be given the release. */
+export function releasableSetup() {
+  const world = new World();
+  const store = Object.assign(world.memory, {
+    releaseRequest: (name: string, leaseId: string) => ({ url: name, headers: { leaseId } }),
+  });
+  const newMutex = (): AzureMutex =>
+    new AzureMutex({
+      store,
+      clock: world.clock,
+      newId: () => world.newId(),
+      log: (line) => world.log.push(line),
+    });
+  return { world, mutex: newMutex(), newMutex, host: new FakeProcess() };
+}
+
+/** The blobs whose leases the child process was to release. */
+export const released = ({ children: [input = "[]"] }: FakeProcess): string[] =>
+  (JSON.parse(input) as { url: string }[]).map(({ url }) => url).sort();
+
+/** The blobs that are leased. */
+export async function leased({ memory }: World): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { key, leaseState } of memory.list("")) if (leaseState === "leased") names.push(key);
+  return names.sort();
 }

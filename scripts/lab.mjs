@@ -17,6 +17,7 @@ const PROGRAMS = {
   linearizability: "whether histories of the simulation and of the chaos are linearizable, by Porcupine",
   matrix: "on which runtimes and with which tools the packed package works",
   model: "whether any schedule of the protocol's models breaks a rule",
+  pictures: "draws the fault table and the life of a lease for the documents",
   policies: "how long callers wait, and at what cost, under each way to wait",
   simulation: "whether the whole library keeps its promises under faults, seed after seed",
 };

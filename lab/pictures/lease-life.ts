@@ -29,7 +29,8 @@ const FREE = LAST + LEASE;
 const OWN_STYLE = `
   .held { fill: #2da44e; fill-opacity: .45; } .margin { fill: #bf8700; fill-opacity: .45; }
   .leased { fill: #0969da; fill-opacity: .3; } .other { fill: #8250df; fill-opacity: .4; }
-  .sent { stroke: #1a7f37; stroke-width: 1.6; } .unanswered { stroke: #cf222e; stroke-width: 1.6; stroke-dasharray: 4 3; }
+  .sent { stroke: #1a7f37; stroke-width: 1.6; }
+  .unanswered { stroke: #cf222e; stroke-width: 1.6; stroke-dasharray: 4 3; }
   @media (prefers-color-scheme: dark) {
     .held { fill: #3fb950; } .margin { fill: #d29922; } .leased { fill: #58a6ff; } .other { fill: #bc8cff; }
     .sent { stroke: #56d364; } .unanswered { stroke: #ff7b72; }

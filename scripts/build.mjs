@@ -1,9 +1,10 @@
-// Makes the package in dist/: what tsc writes of each module, as ES modules in dist/ and as CommonJS in dist/cjs/, and
-// the status page.
+// Makes the package in dist/: what tsc writes of each module, as ES modules in dist/ and as CommonJS in dist/cjs/, the
+// status page and the manual page.
 import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildMan } from "./build-man.mjs";
 import { buildPage } from "./build-page.mjs";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
@@ -18,3 +19,4 @@ for (const config of ["tsconfig.build.json", "tsconfig.cjs.json"]) {
 // The package is "type": "module"; below this file, .js is CommonJS.
 writeFileSync(join(dist, "cjs/package.json"), '{ "type": "commonjs" }\n');
 await buildPage();
+await buildMan(dist);

@@ -28,7 +28,14 @@ interface HelpEnd {
   readonly runsJob?: boolean;
   /** What its own codes mean, below those of all commands. Default: that 0 is done. */
   readonly own?: readonly string[];
+  /** What comes last. */
+  readonly note?: string;
 }
+
+const SECRETS = `There is no option for an account key, a SAS or a connection string: other users can list the command
+lines of processes. Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or
+AZURE_STORAGE_SAS_TOKEN; with AZURE_STORAGE_ACCOUNT alone, whatever login to Azure there is counts (managed identity,
+az login, ...).`;
 
 const ASKING: readonly ExitName[] = ["usage", "unreachable", "internal", "system", "unwritable", "refused", "denied"];
 const RUNNING: readonly ExitName[] = [
@@ -48,6 +55,7 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
   azmutex: {
     examples: ["azmutex run nightly -- ./job.sh", "azmutex run nightly --try -- ./job.sh", "azmutex status nightly"],
     codes: Object.keys(EXIT) as ExitName[],
+    note: SECRETS,
   },
   run: {
     examples: [
@@ -122,8 +130,8 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
 
 /** What follows the options in the help of a command: examples, and how it ends. */
 export function helpEnd(command: Command): string {
-  const { examples, codes, runsJob = false, ...end } = ENDS[command.name()] ?? { examples: [], codes: [] };
-  const { own = runsJob ? ["0     and all others: as the command ended"] : ["0     done"] } = end;
+  const { examples, codes, runsJob = false, note, ...more } = ENDS[command.name()] ?? { examples: [], codes: [] };
+  const { own = runsJob ? ["0     and all others: as the command ended"] : ["0     done"] } = more;
   const rows = Object.entries(EXIT)
     .filter(([name]) => codes.includes(name as ExitName))
     .sort(([, one], [, other]) => one - other)
@@ -131,7 +139,8 @@ export function helpEnd(command: Command): string {
       ([name, code]) =>
         `${(name === "signalled" ? `${code}+` : String(code)).padEnd(4)}  ${MEANINGS[name as ExitName]}`,
     );
-  return `\nExamples:\n${indented(examples)}\n\nExit codes:\n${indented([...own, ...rows])}`;
+  const end = `\nExamples:\n${indented(examples)}\n\nExit codes:\n${indented([...own, ...rows])}`;
+  return note === undefined ? end : `${end}\n\n${note}`;
 }
 
 const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}`).join("\n");

@@ -3,11 +3,6 @@ import { Command } from "commander";
 import { helpEnd } from "./help-end.ts";
 import { terminal } from "./terminal/terminal.ts";
 
-const SECRETS = `There is no option for an account key, a SAS or a connection string: other users can list the command
-lines of processes. Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or
-AZURE_STORAGE_SAS_TOKEN; with AZURE_STORAGE_ACCOUNT alone, whatever login to Azure there is counts (managed identity,
-az login, ...).`;
-
 /** All commands there are, by name. Each is loaded when it is asked for: the others' modules cost its start 20 ms. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = Object.freeze({
   run: async () => (await import("./commands/run.ts")).runCommand(),
@@ -37,7 +32,7 @@ export async function createProgram(asked: string = NEEDS_ALL): Promise<Command>
     .helpOption("-h, --help", "print what a command does, and its options")
     .enablePositionalOptions()
     .showSuggestionAfterError()
-    .addHelpText("after", ({ command }) => `${helpEnd(command)}\n\n${SECRETS}`)
+    .addHelpText("after", ({ command }) => helpEnd(command))
     .hook("preAction", (_, command) => {
       if (command.opts<{ readonly quiet?: boolean }>().quiet) terminal.silence();
     });

@@ -148,6 +148,17 @@ describe("docs/cli.md", () => {
     expect(rows).toEqual([[undefined, 0], ...Object.entries(EXIT)]);
   });
 
+  it("has a manual page with every command, option and exit code", () => {
+    const page = readFileSync(join(PROJECT, "dist/azmutex.1"), "utf8").replaceAll("\\-", "-");
+    for (const command of program.commands) {
+      expect(page).toContain(`.SS "${command.createHelp().commandUsage(command)}"`);
+      for (const { flags, hidden } of command.options) if (!hidden) expect(page).toContain(`\\fB${flags}\\fR`);
+    }
+    for (const code of Object.values(EXIT)) expect(page).toMatch(new RegExp(`^ {2}${code}\\+? +\\w`, "m"));
+    const macros = new Set([...page.matchAll(/^\.(\w+)/gm)].map(([, name]) => name));
+    expect([...macros].sort()).toEqual(["PP", "SH", "SS", "TH", "TP", "fi", "nf"]);
+  });
+
   it("shows every command, as other documents do, and nothing that the command line does not take", async () => {
     const calls = readDocuments(PROJECT).flatMap(({ path }) =>
       callsOf(readFileSync(join(PROJECT, path), "utf8")).map((call) => ({ path, call })),

@@ -37,6 +37,7 @@ const MEANT: readonly RegExp[] = [
   /^dist\/(?!ui\/page\/)(?:cjs\/)?(?:[\w-]+\/)*[\w-]+\.(?:js|d\.ts)(?:\.map)?$/,
   /^dist\/cjs\/package\.json$/,
   /^dist\/ui\/page\/(?:index\.html|page\.css|page\.js|licences\.txt)$/,
+  /^dist\/azmutex\.1$/,
   /^src\/(?:[\w-]+\/)*[\w.-]+\.(?:tsx?|html|css|json)$/,
 ];
 /** Not even where a pattern above lets it in. */

@@ -55,6 +55,21 @@ describe("docs/telemetry.md", () => {
   /** What only failures have: not every span of the run fails. */
   const OF_FAILURES = ["error.type", "azmutex.why"];
 
+  it("is what the dashboard asks for, by the names and labels that Prometheus has", () => {
+    const dashboard = readFileSync(join(PROJECT, "docs/grafana-dashboard.json"), "utf8");
+    const label = (name: string): string => name.replaceAll(".", "_");
+    const series = tableUnder("Metrics").flatMap(([name = "", instrument, unit]) => {
+      const base = `${label(quoted(name)[0] ?? "")}${unit === "`s`" ? "_seconds" : ""}`;
+      return instrument === "histogram" ? [`${base}_bucket`] : [instrument === "counter" ? `${base}_total` : base];
+    });
+    const labels = tableUnder("Metrics").flatMap(([, , , attributes]) => quoted(attributes).map(label));
+    const asked = dashboard.match(/\b(?:azmutex|error)_\w+/g) ?? [];
+    expect(asked.length).toBeGreaterThan(20);
+    expect(asked.filter((name) => !series.includes(name) && !labels.includes(name))).toEqual([]);
+    const noPanel = ["azmutex_lock_handover_gap_seconds_bucket", "azmutex_lock_polls_total"];
+    expect(series.filter((name) => !asked.includes(name))).toEqual(noPanel);
+  });
+
   it("names every span, with what it says, and no other", () => {
     const told = new Map<string, string[]>();
     for (const { name, attributes } of sdk.spans) {

@@ -1,11 +1,11 @@
 import { setMaxListeners } from "node:events";
-import { availableParallelism, loadavg } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Chance } from "../shared/chance.ts";
 import { isStopped } from "../shared/processes.ts";
 import { FaultProxy } from "../shared/wire/fault-proxy.ts";
 import { type JobOfAll, Member } from "./crew.ts";
 import type { Calm, Evidence, StorageLoss, Struck } from "./evidence.ts";
+import { overload, WallClock } from "./machine.ts";
 import { MachineClock } from "./machine-clock.ts";
 import type { Fate } from "./messages.ts";
 import { disturb } from "./network.ts";
@@ -302,23 +302,5 @@ class Conductor {
   /** Returns early when the run is called off. */
   async #rest(ms: number): Promise<void> {
     await sleep(Math.max(0, ms), undefined, { signal: this.#options.signal }).catch(() => {});
-  }
-}
-
-/**
- * How many times as much as it can do at once the machine has to do, and 1 at least: a worker that waits for a
- * processor is not late.
- */
-function overload(): number {
-  const [inTheLastMinute = 0] = loadavg();
-  return Math.max(1, inTheLastMinute / availableParallelism());
-}
-
-/** The clock that the storage counts leases by. If it is set, leases end early or late, and no lock can help it. */
-class WallClock {
-  readonly #startedAt = Date.now() - performance.now();
-
-  get stepMs(): number {
-    return Date.now() - performance.now() - this.#startedAt;
   }
 }

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import type { FaultProxy } from "../shared/wire/fault-proxy.ts";
-import { holdsOf } from "./holds.ts";
-import { type Entry, type RegisterRequest, readJournal, requestsOf } from "./journal.ts";
 import type { ActorKind, ActorSpec, Job } from "./messages.ts";
+import { type Noted, notedIn } from "./noted.ts";
 import { Turns } from "./turns.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
@@ -86,17 +85,10 @@ export class Member {
     await this.proxy.close();
   }
 
-  /** The holds of all incarnations, and what else they noted. */
-  read(): {
-    holds: ReturnType<typeof holdsOf>;
-    requests: RegisterRequest[];
-    refusals: Extract<Entry, { kind: "refused" }>[];
-  } {
-    const journals = this.#incarnations.map(({ job }) => readJournal(job.journal));
-    return {
-      holds: journals.flatMap((entries) => holdsOf(this.name, entries)),
-      requests: journals.flatMap(requestsOf),
-      refusals: journals.flat().filter((entry) => entry.kind === "refused"),
-    };
+  read(): Noted {
+    return notedIn(
+      this.name,
+      this.#incarnations.map(({ job }) => job.journal),
+    );
   }
 }

@@ -8,6 +8,14 @@ export interface ActorSpec {
   readonly key: string;
 }
 
+/** What releases after a worker's death. */
+export interface Protection {
+  readonly guardian: boolean;
+  readonly stateDirectory: string | undefined;
+  /** Whether it releases when it ends by itself. */
+  readonly onExit: boolean;
+}
+
 /** What a worker is told before it starts. Sent over the pipe between parent and child: no process list shows it. */
 export interface Job {
   readonly worker: string;
@@ -21,6 +29,8 @@ export interface Job {
   readonly registerPort: number;
   /** The file that this incarnation writes its journal to. */
   readonly journal: string;
+  /** Default: nothing releases. */
+  readonly protection?: Protection | undefined;
 }
 
 /** What a worker does to itself between its last look at the lock and its next write: the worst moment there is. */
@@ -33,6 +43,10 @@ export type Order =
   /** Until then, keep whatever is held. */
   | { readonly kind: "linger"; readonly until: number }
   | { readonly kind: "fate"; readonly fate: Fate | undefined }
+  /** End in the middle of everything. */
+  | { readonly kind: "end"; readonly how: "throws" | "exits" }
+  /** Close every pipe to another process, and go on. */
+  | { readonly kind: "closePipes" }
   /** Finish what is held, and end. */
   | { readonly kind: "finish" };
 

@@ -54,15 +54,15 @@ export function reportOf(
   return lines.join("\n");
 }
 
-function lineOf({ rule, at, key, how }: Finding): string {
+export function lineOf({ rule, at, key, how }: Finding): string {
   return `  ✘ ${secondsOf(at)}  ${rule}${key === undefined ? "" : ` of ${key}`}: ${how}`;
 }
 
-function secondsOf(at: number): string {
+export function secondsOf(at: number): string {
   return `${(at / 1_000).toFixed(1).padStart(6)} s`;
 }
 
-function row(count: number, words: string): string {
+export function row(count: number, words: string): string {
   return `${String(count).padStart(8)}  ${words}`;
 }
 

@@ -9,14 +9,7 @@ import {
 } from "azmutex";
 import type { Random } from "../shared/seeded.ts";
 import type { ActorSpec } from "./messages.ts";
-
-/** What was taken, and what of it writes to which register. */
-export interface Taken {
-  readonly holding: Holding;
-  readonly key: string;
-  readonly token: number | undefined;
-  readonly isShared: boolean;
-}
+import type { Taken } from "./work.ts";
 
 export type Taker = (wait: WaitOptions) => Promise<Taken>;
 

@@ -1,7 +1,8 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { complaintOf, hasEnded } from "../shared/child-process.ts";
+import { runningChildrenOf } from "../shared/processes.ts";
 import type { Job, Order, Report } from "./messages.ts";
 
 const PROGRAM = fileURLToPath(new URL("./worker.js", import.meta.url));
@@ -13,16 +14,23 @@ export class WorkerProcess {
   /** Fulfilled when the process is gone, with what was wrong about that, if anything was. */
   readonly ended: Promise<string | undefined>;
   readonly #child: ChildProcess;
+  readonly #isWrapped: boolean;
   #isDoomed = false;
+  #endsItself = false;
   #isFinishing = false;
 
-  constructor(job: Job, onMove: (actor: string, isIn: boolean) => void) {
+  /** @param wrapper - A command that starts the worker as its only child. Default: none. */
+  constructor(job: Job, onMove: (actor: string, isIn: boolean) => void, wrapper: readonly string[] = []) {
     this.job = job;
-    const child = fork(PROGRAM, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const [command = process.execPath, ...args] = [...wrapper, process.execPath, PROGRAM];
+    const child = spawn(command, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
     this.#child = child;
+    this.#isWrapped = wrapper.length > 0;
     const complaint = complaintOf(child);
     this.ended = once(child, "close").then(([code, signal]) => {
-      const isAsMeant = (signal === "SIGKILL" && this.#isDoomed) || (code === 0 && this.#isFinishing);
+      // What a wrapper makes of a signal is its own affair.
+      const isDead = this.#endsItself || this.#isWrapped || signal !== null;
+      const isAsMeant = (this.#isDoomed && isDead) || (code === 0 && this.#isFinishing);
       return isAsMeant ? undefined : `${job.worker} ended with ${signal ?? code}: ${complaint()}`;
     });
     this.ready = new Promise((resolve) => {
@@ -33,8 +41,10 @@ export class WorkerProcess {
     this.send({ kind: "job", job });
   }
 
+  /** Of the worker itself, as this process sees it. To be asked when it is ready. */
   get pid(): number {
-    return this.#child.pid ?? 0;
+    const { pid = 0 } = this.#child;
+    return this.#isWrapped ? (runningChildrenOf(pid)[0] ?? 0) : pid;
   }
 
   get hasEnded(): boolean {
@@ -43,22 +53,29 @@ export class WorkerProcess {
 
   send(order: Order): void {
     if (order.kind === "finish") this.#isFinishing = true;
-    if (order.kind === "fate" && order.fate === "kill") this.#isDoomed = true;
+    if (order.kind === "end") this.#endsItself = true;
+    if (order.kind === "end" || (order.kind === "fate" && order.fate === "kill")) this.#isDoomed = true;
     // One that has died is told by its end, not by the pipe that it left.
     this.#child.send(order, () => {});
   }
 
-  /** SIGKILL: no handler runs, nothing is released, nothing is said. */
-  kill(): void {
+  /** SIGKILL, as a rule: no handler runs, nothing is released, nothing is said. */
+  kill(signal: "SIGKILL" | "SIGSEGV" | "SIGABRT" = "SIGKILL"): void {
     this.#isDoomed = true;
-    this.#child.kill("SIGKILL");
+    this.#signal(signal);
   }
 
   stop(): void {
-    this.#child.kill("SIGSTOP");
+    this.#signal("SIGSTOP");
   }
 
   goOn(): void {
-    this.#child.kill("SIGCONT");
+    this.#signal("SIGCONT");
+  }
+
+  #signal(name: NodeJS.Signals): void {
+    const { pid } = this;
+    if (!this.#isWrapped || pid === 0) this.#child.kill(name);
+    else process.kill(pid, name);
   }
 }

@@ -63,7 +63,7 @@ describe("docs/telemetry.md", () => {
       return instrument === "histogram" ? [`${base}_bucket`] : [instrument === "counter" ? `${base}_total` : base];
     });
     const labels = tableUnder("Metrics").flatMap(([, , , attributes]) => quoted(attributes).map(label));
-    const asked = dashboard.match(/\b(?:azmutex|error)_\w+/g) ?? [];
+    const asked: readonly string[] = dashboard.match(/\b(?:azmutex|error)_\w+/g) ?? [];
     expect(asked.length).toBeGreaterThan(20);
     expect(asked.filter((name) => !series.includes(name) && !labels.includes(name))).toEqual([]);
     const noPanel = ["azmutex_lock_handover_gap_seconds_bucket", "azmutex_lock_polls_total"];

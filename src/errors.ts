@@ -11,7 +11,9 @@ export type LossReason =
   /** The blob or its container is gone. */
   | "deleted"
   /** This process released it while its holder worked on: `releaseAll`, `close`, or `stopWork` at its end. */
-  | "released";
+  | "released"
+  /** It was held for as long as `maxHoldMs` allows, and is not renewed any more. */
+  | "maxHold";
 
 /** What the users of a key use it as. Each of them uses it as the same. */
 export type KeyKind = "lock" | "semaphore" | "reader-writer-lock" | "election" | "once";

@@ -28,8 +28,8 @@ export class Deadline {
   }
 
   /**
-   * Releases a lease that expired when it has lapsed: a renewal that arrives late would hold it for a holder that is
-   * gone. Until then the work may still be stopping (P14).
+   * Releases a lease that was lost, and may stand, when it has lapsed: a renewal that arrives late would hold it for a
+   * holder that is gone. Until then the work may still be stopping (P14).
    */
   releaseWhenLapsed(): void {
     const { leaseId, lapsesInMs } = this.#lease;

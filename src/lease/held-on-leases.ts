@@ -19,9 +19,14 @@ export abstract class HeldOnLeases {
   /** Whether it has ended. What becomes of its leases after that says nothing about it. */
   abstract get ended(): boolean;
 
+  /** The loss of this part alone, though its leases stand. */
+  protected get ownLoss(): LockLostError | undefined {
+    return undefined;
+  }
+
   /** How long it is certain to last, in milliseconds, by the clock at this moment; 0 when it is lost or has ended. */
   get remainingMs(): number {
-    if (this.ended) return 0;
+    if (this.ended || this.ownLoss) return 0;
     let least = Number.POSITIVE_INFINITY;
     for (const { remainingMs } of this.#parts) least = Math.min(least, remainingMs);
     return least;
@@ -39,6 +44,7 @@ export abstract class HeldOnLeases {
   /** Why it is lost, or undefined while it is not, and once it has ended. The clock may say so before a signal can. */
   get lostBecause(): LockLostError | undefined {
     if (this.ended) return undefined;
+    if (this.ownLoss) return this.ownLoss;
     for (const { lostBecause } of this.#parts) if (lostBecause) return lostBecause;
     return undefined;
   }

@@ -118,6 +118,11 @@ export class Lease implements StandingLease {
     return this.terms.leaseSeconds * 1_000 - this.#lastSent.elapsedMs;
   }
 
+  /** Whether it is lost, and the service may have it all the same. */
+  get mayStand(): boolean {
+    return this.#state.kind === "lost" && (this.#state.stands || this.#state.error.why === "expired");
+  }
+
   /** From here on the observer is told of what happens. */
   observedBy(observer: LeaseObserver): void {
     this.#observer = observer;
@@ -184,7 +189,7 @@ export class Lease implements StandingLease {
     if (state.kind === "released") return state.answer;
     this.#observer?.onEnd?.(undefined);
     this.#origin?.conclude();
-    const answer = state.kind === "lost" ? releaseLost(this.#blob, this.leaseId, state) : send();
+    const answer = state.kind === "lost" ? releaseLost(this.#blob, this, state.error) : send();
     this.#state = { kind: "released", answer };
     return answer;
   }

@@ -8,6 +8,7 @@ const WORDS: Readonly<Record<LossReason, string>> = Object.freeze({
   expired: "its lease had run out",
   deleted: "its blob or container was deleted",
   released: "it was released",
+  maxHold: "it was held for too long",
 });
 
 /** The loss that a refusal proves: in words, then with the service's code, which is the `cause` too. */

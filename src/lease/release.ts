@@ -45,10 +45,10 @@ export function changeLease(blob: LockBlob, leaseId: string, newLeaseId: string)
  */
 export async function releaseLost(
   blob: LockBlob,
-  leaseId: string,
-  { error: { why }, stands }: { readonly error: LockLostError; readonly stands: boolean },
+  { leaseId, mayStand }: { readonly leaseId: string; readonly mayStand: boolean },
+  { why }: LockLostError,
 ): Promise<EndAnswer> {
-  if (why === "expired" || stands) void inRootContext(() => releaseInBackground(blob, leaseId));
+  if (mayStand) void inRootContext(() => releaseInBackground(blob, leaseId));
   return { kind: "refused", why, status: "lost before it was released" };
 }
 

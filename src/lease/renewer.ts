@@ -136,7 +136,7 @@ export class Renewer implements Sleeper, LeaseObserver {
     this.#stopNow();
     if (!lost) return;
     this.#blob.log(lost.message);
-    if (lost.why === "expired") this.#deadline.releaseWhenLapsed();
+    if (this.lease.mayStand) this.#deadline.releaseWhenLapsed();
     this.#holder?.onEnd?.(lost);
   }
 

@@ -1,8 +1,17 @@
 import { type LockLostError, LockUncertainError, NotHeldError } from "../errors.ts";
+import type { MutexContext } from "../lease/mutex-context.ts";
 import type { ObservedHold, ObservedWait } from "../telemetry/observer.ts";
 import { LinkedSignal, onAbort } from "../time/abort.ts";
 import type { Held } from "../waiting/held.ts";
+import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import { Handle } from "./handle.ts";
+import { HoldBound } from "./hold-bound.ts";
+
+/** What a holding was asked for as. */
+export interface HoldingOrigin {
+  readonly space: MutexContext;
+  readonly options: Pick<ResolvedLockerOptions, "terms" | "bounds">;
+}
 
 /** What happens as a holding ends. */
 export interface EndHooks {
@@ -18,7 +27,9 @@ export class HoldingState {
   readonly held: Held;
   readonly #hooks: EndHooks;
   #observed: ObservedHold | undefined;
-  #stopListening: (() => void) | undefined;
+  #origin: HoldingOrigin | undefined;
+  /** What ends with it. */
+  #ends: (() => void)[] | undefined;
   /** The caller's, while it is held. */
   #until: AbortSignal | undefined;
   /** Made when it is asked for. */
@@ -37,6 +48,12 @@ export class HoldingState {
     return this.#either?.signal ?? this.held.signal;
   }
 
+  /** What it was asked for as. Throws before {@link HoldingState.begin}. */
+  get origin(): HoldingOrigin {
+    if (!this.#origin) throw new Error(`"${this.key}" has not begun`);
+    return this.#origin;
+  }
+
   /** Aborts when it is lost, and for nothing else. */
   get loss(): AbortSignal {
     return this.held.signal;
@@ -47,10 +64,40 @@ export class HoldingState {
     return this.#isReleased;
   }
 
-  /** From here on the observer of the wait sees what becomes of it, and its signal aborts with `until`, too. */
-  begin(wait: ObservedWait | undefined, until: AbortSignal | undefined): void {
+  /**
+   * From here on the observer of the wait sees what becomes of it, its signal aborts with `until`, too, and its bounds
+   * count.
+   */
+  begin(origin: HoldingOrigin, wait: ObservedWait | undefined, until: AbortSignal | undefined): void {
+    this.#origin = origin;
     this.#until = until;
-    if (!wait) return;
+    if (wait) this.#observe(wait);
+    const { space, options } = origin;
+    const { maxHoldMs, overdueAfterMs } = options.bounds;
+    if (Number.isFinite(maxHoldMs)) {
+      const how = `held for ${maxHoldMs} ms, the most that maxHoldMs allows`;
+      this.#after(space, maxHoldMs, () => this.held.lose("maxHold", how));
+    }
+    if (Number.isFinite(overdueAfterMs)) {
+      this.#after(space, overdueAfterMs, () => {
+        if (!this.held.isHeld) return;
+        space.log(`lock on "${this.key}" is overdue: held for ${overdueAfterMs} ms`);
+        this.#observed?.overdue();
+      });
+    }
+  }
+
+  #after({ clock }: MutexContext, ms: number, reached: () => void): void {
+    const bound = new HoldBound(clock, ms, reached);
+    this.#atEnd(() => bound.end());
+  }
+
+  #atEnd(end: () => void): void {
+    this.#ends ??= [];
+    this.#ends.push(end);
+  }
+
+  #observe(wait: ObservedWait): void {
     const { held } = this;
     const observed = wait.acquired(held);
     const { signal } = held;
@@ -58,7 +105,7 @@ export class HoldingState {
     this.#observed = observed;
     held.observedBy?.(observed);
     if (signal.aborted) lose();
-    else this.#stopListening = onAbort(signal, lose);
+    else this.#atEnd(onAbort(signal, lose));
   }
 
   /** Gives it back. Resolves with the error if it was lost before; rejects if the service could not be told. */
@@ -67,7 +114,8 @@ export class HoldingState {
     this.#isReleased = true;
     this.#hooks.before?.();
     const ending = this.held.end();
-    this.#stopListening?.();
+    for (const stop of this.#ends ?? []) stop();
+    this.#ends = undefined;
     this.#either?.end();
     this.#until = undefined;
     this.#observed?.ends(ending, this.held);

@@ -1,9 +1,7 @@
-import type { LockBlob } from "../lease/lock-blob.ts";
-import type { LeaseTerms } from "../lease/terms.ts";
 import { Listeners, type LockEvents } from "../telemetry/lock-events.ts";
 import { type ObservedWait, Observer, type ObserverOptions } from "../telemetry/observer.ts";
 import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "../waiting/wait-options.ts";
-import { type Holding, holdingState } from "./holding.ts";
+import { type Holding, type HoldingOrigin, holdingState } from "./holding.ts";
 import { checkWork, runHolding } from "./run-holding.ts";
 
 /** What can be held: a lock, a permit, one side of a reader-writer lock, or several locks at once. */
@@ -66,12 +64,10 @@ export interface Source<T> {
   tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<T | undefined>;
 }
 
-export interface LockableOptions<H extends Holding> extends Pick<ObserverOptions, "kind" | "key"> {
+export interface LockableOptions<H extends Holding> extends HoldingOrigin, Pick<ObserverOptions, "kind" | "key"> {
   readonly source: Source<unknown>;
   /** The caller's handle of what the source gave. */
   readonly handle: (got: never) => H;
-  readonly blob: Pick<LockBlob, "telemetry" | "log" | "clock">;
-  readonly terms: Pick<LeaseTerms, "marginMs">;
   /** Default: its own. */
   readonly listeners?: Listeners;
 }
@@ -83,10 +79,10 @@ export class SourceLock<H extends Holding> extends Listenable implements Lockabl
 
   /** @internal */
   constructor(options: LockableOptions<H>) {
-    const { kind, key, blob, listeners = new Listeners(blob.log) } = options;
+    const { kind, key, space, listeners = new Listeners(space.log) } = options;
     super(listeners);
     this.#options = options;
-    this.#observer = new Observer({ telemetry: blob.telemetry, kind, key, listeners });
+    this.#observer = new Observer({ telemetry: space.telemetry, kind, key, listeners });
   }
 
   /** Waits until it is held. @inheritDoc */
@@ -107,8 +103,7 @@ export class SourceLock<H extends Holding> extends Listenable implements Lockabl
   /** Runs `work` under it. @inheritDoc */
   async run<R>(work: (holding: H) => Promise<R> | R, options: WaitOptions = {}): Promise<R> {
     checkWork(work);
-    const { blob, terms } = this.#options;
-    return await runHolding(await this.#lock(options), work, blob, terms);
+    return await runHolding(await this.#lock(options), work);
   }
 
   async #lock(options: WaitOptions): Promise<H> {
@@ -120,10 +115,9 @@ export class SourceLock<H extends Holding> extends Listenable implements Lockabl
     return this.#begin(got, wait, options);
   }
 
-  /** From here on the observer of the wait sees it, and its signal aborts with `until`, too. */
   #begin(got: unknown, wait: ObservedWait | undefined, { until }: TryOptions): H {
     const holding = this.#options.handle(got as never);
-    holdingState(holding).begin(wait, until);
+    holdingState(holding).begin(this.#options, wait, until);
     return holding;
   }
 }

@@ -40,8 +40,9 @@ export class Locker extends SourceLock<Lock> {
   constructor(mutex: Mutex | MutexOptions, key: string, options: LockerOptions = {}) {
     checkKey(key);
     const space = spaceFor(mutex);
-    const source = new LeaseAcquirer(space, { key }, resolveLockerOptions(options, space));
-    super({ kind: "lock", key, source, handle: lockOf, blob: source.blob, terms: source.options.terms });
+    const resolved = resolveLockerOptions(options, space);
+    const source = new LeaseAcquirer(space, { key }, resolved);
+    super({ kind: "lock", key, space, options: resolved, source, handle: lockOf });
     this.key = key;
   }
 

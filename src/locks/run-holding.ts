@@ -1,6 +1,4 @@
 import { completeLoss, type LockLostError, shown, WorkStillRunningError } from "../errors.ts";
-import type { LockBlob } from "../lease/lock-blob.ts";
-import type { LeaseTerms } from "../lease/terms.ts";
 import { onAbort } from "../time/abort.ts";
 import { type Clock, Stopwatch, type Timer } from "../time/clock.ts";
 import { endQuietly } from "../waiting/held.ts";
@@ -23,16 +21,16 @@ export function checkWork(work: unknown): void {
 export async function runHolding<H extends Holding, T>(
   holding: H,
   work: (holding: H) => Promise<T> | T,
-  { log, clock }: Pick<LockBlob, "log" | "clock">,
-  { marginMs }: Pick<LeaseTerms, "marginMs">,
   onStillRunning?: (error: WorkStillRunningError) => void,
 ): Promise<T> {
   const state = holdingState(holding);
+  const { space, options } = state.origin;
+  const { log, clock } = space;
   const tell = (error: WorkStillRunningError): void => {
     log(error.message);
     onStillRunning?.(error);
   };
-  const stopWatching = watchLostWork(state, clock, marginMs, tell);
+  const stopWatching = watchLostWork(state, clock, options.terms.marginMs, tell);
   // P22: an error of the release is logged, and hides nothing of the work.
   const end = (): Promise<LockLostError | undefined> => {
     stopWatching();

@@ -1,4 +1,4 @@
-import type { LockLostError } from "../errors.ts";
+import type { LockLostError, LossReason } from "../errors.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import type { LeaseObserver } from "../telemetry/lease-observer.ts";
 import { LinkedSignal, onAbort } from "../time/abort.ts";
@@ -31,6 +31,11 @@ export class JointHold extends HeldOnLeases implements Held {
 
   observedBy(observer: LeaseObserver): void {
     for (const hold of this.holds) hold.observedBy(observer);
+  }
+
+  /** @inheritDoc */
+  lose(why: LossReason, how: string): void {
+    for (const hold of this.holds) hold.lose(why, how);
   }
 
   end(): Promise<LockLostError | undefined> {

@@ -21,6 +21,8 @@ export interface LockEvents {
   renewed: LockEvent & { readonly tookMs: number; readonly msLeft: number };
   /** A renewal failed. It is tried again until nothing is left of the lease. */
   renewFailed: LockEvent & { readonly error: unknown; readonly msLeft: number; readonly attempt: number };
+  /** The lock has been held for `overdueAfterMs`, and goes on being held. Told once. */
+  overdue: LockEvent & { readonly heldMs: number };
   /** The lock went to the next task of this process; or, with `fair`, to the process that is next. */
   handedOver: LockEvent & { readonly heldMs: number; readonly to: "task" | "process" };
   /** The lock is lost. `heldMs`: how long it was held, in milliseconds. */
@@ -35,6 +37,7 @@ const EVENT_NAMES: readonly string[] = [
   "acquired",
   "renewed",
   "renewFailed",
+  "overdue",
   "handedOver",
   "lost",
   "released",

@@ -24,6 +24,7 @@ export type MetricName =
   | "azmutex.lease.renewal.remaining"
   | "azmutex.lease.try.failures"
   | "azmutex.lock.losses"
+  | "azmutex.lock.overdue"
   | "azmutex.lock.polls"
   | "azmutex.storage.requests"
   | "azmutex.lock.held"
@@ -39,6 +40,7 @@ const METRICS: Readonly<Record<MetricName, Description>> = {
   "azmutex.lease.renewal.remaining": [LEASE, "What was left of the lease then."],
   "azmutex.lease.try.failures": ["{try}", "Requests that failed."],
   "azmutex.lock.losses": ["{loss}", "What was held and lost."],
+  "azmutex.lock.overdue": ["{lock}", "What was held for longer than it should be."],
   "azmutex.lock.polls": ["{poll}", "How often waiters asked."],
   "azmutex.storage.requests": ["{request}", "Requests to the service."],
   "azmutex.lock.held": ["{lock}", "What this process holds."],

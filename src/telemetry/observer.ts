@@ -110,6 +110,11 @@ export class ObservedHold extends Observation implements LeaseObserver {
     return this.linked(RENEWAL, renew);
   }
 
+  overdue(): void {
+    this.measure("azmutex.lock.overdue", 1);
+    this.tell("overdue", { heldMs: this.ms });
+  }
+
   lost(error: LockLostError, heldMs: number = this.ms): void {
     const more = { "azmutex.why": error.why };
     if (!this.end("lost", { ms: heldMs, error, more })) return;

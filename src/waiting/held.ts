@@ -1,4 +1,4 @@
-import type { LockLostError } from "../errors.ts";
+import type { LockLostError, LossReason } from "../errors.ts";
 import type { HeldOnLeases } from "../lease/held-on-leases.ts";
 import type { LeaseObserver } from "../telemetry/lease-observer.ts";
 import type { LockEvents } from "../telemetry/lock-events.ts";
@@ -15,6 +15,11 @@ export interface Held extends Pick<HeldOnLeases, "isHeld" | "isUncertain" | "rem
   readonly handedTo?: HandedTo | undefined;
   /** From here on the observer is told of its lease's renewals. Default: none is. */
   observedBy?(observer: LeaseObserver): void;
+  /**
+   * It is lost from now on, though the service has its leases: they are not renewed any more, and are released when
+   * the holder is done, or lapse. Does nothing if it is lost already, or has ended.
+   */
+  lose(why: LossReason, how: string): void;
   /**
    * Ends it. Resolves with the error if it was lost before that; rejects if the service could not be told. Called
    * again, it answers the same.

@@ -1,4 +1,4 @@
-import { LockLostError, NotHeldError } from "../errors.ts";
+import { LockLostError, type LossReason, NotHeldError } from "../errors.ts";
 import { HeldOnLeases } from "../lease/held-on-leases.ts";
 import type { Lease } from "../lease/lease.ts";
 import type { LeaseObserver, Renewal } from "../telemetry/lease-observer.ts";
@@ -120,6 +120,17 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   /** Renews the lease no more: it lapses by itself, as its deadline says. */
   letLapse(): void {
     if (this.#state.kind === "held") this.#lease.renewer.pause();
+  }
+
+  /** Renews the lease again, unless it has lapsed by now. */
+  keep(): void {
+    if (this.#state.kind === "held" && this.#lease.renewer.isPaused) this.#lease.renewer.resume();
+  }
+
+  /** @inheritDoc */
+  lose(why: LossReason, how: string): void {
+    if (this.#state.kind !== "held" || this.lostBecause) return;
+    this.lease.lose(new LockLostError(this.key, why, how), { stands: true });
   }
 
   /** Runs this once the hold has ended, before the next holder gets the lock. Must not reject. */

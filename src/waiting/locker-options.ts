@@ -43,6 +43,23 @@ export interface LockerOptions extends TermsOptions {
   handOverMs?: number | undefined;
   /** How often they do so at most. Default: 100,000. */
   handOverCount?: number | undefined;
+  /**
+   * The longest that one task may hold it, in milliseconds, at least 1, counted from when it began to hold it. Then the
+   * lock is lost with `why: "maxHold"`: its signal aborts, and it is not renewed any more. It is released when the task
+   * has released it or its `run` has ended, and lapses within one lease otherwise. Default: no limit.
+   */
+  maxHoldMs?: number | undefined;
+  /**
+   * After how long it is overdue, in milliseconds, at least 1: the event `overdue`, a metric and a line in the log say
+   * so, once, and nothing else happens. Below `maxHoldMs`. Default: never.
+   */
+  overdueAfterMs?: number | undefined;
+}
+
+/** For how long one task may hold a lock, in milliseconds; `Infinity` for no limit. */
+export interface HoldBounds {
+  readonly maxHoldMs: number;
+  readonly overdueAfterMs: number;
 }
 
 export interface ResolvedLockerOptions {
@@ -54,6 +71,7 @@ export interface ResolvedLockerOptions {
   readonly poll: PollPolicy;
   readonly handOverMs: number;
   readonly handOverCount: number;
+  readonly bounds: HoldBounds;
   /** How many requests the holder has to make before it is of use. Default: none. */
   readonly requestsAfter?: number;
 }
@@ -81,11 +99,16 @@ export function resolveLockerOptions(
     handOverCount = HAND_OVER_COUNT,
   } = options;
   const { fencing = true, fair = false, holder, purpose, poll } = options;
+  const { maxHoldMs = Number.POSITIVE_INFINITY, overdueAfterMs = Number.POSITIVE_INFINITY } = options;
   checkMs(unreachableAfterMs, "unreachableAfterMs");
   checkMs(handOverMs, "handOverMs");
   if (!(Number.isInteger(handOverCount) && handOverCount >= 0)) {
     throw new RangeError(`handOverCount must be a whole number of at least 0, not ${shown(handOverCount)}`);
   }
+  checkMs(maxHoldMs, "maxHoldMs", 1);
+  checkMs(overdueAfterMs, "overdueAfterMs", 1);
+  if (Number.isFinite(overdueAfterMs) && overdueAfterMs >= maxHoldMs)
+    throw new RangeError(`overdueAfterMs (${overdueAfterMs}) must be below maxHoldMs (${maxHoldMs})`);
   checkSwitch(fencing, "fencing");
   checkSwitch(fair, "fair");
   if (holder !== undefined) checkText(holder, "holder", LONGEST_HOLDER);
@@ -106,6 +129,7 @@ export function resolveLockerOptions(
     poll: resolvePollOptions(poll),
     handOverMs,
     handOverCount,
+    bounds: { maxHoldMs, overdueAfterMs },
   };
 }
 

@@ -7,7 +7,7 @@ import { CommandError, EXIT } from "../exit-codes.ts";
 import { runJob } from "../job/job.ts";
 import { JobCommand, jobCommand, programName } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
-import { graceOption, type JobTermsOptions, jobTerms, leaseOption } from "../job/job-terms.ts";
+import { graceOption, type JobTermsOptions, jobTerms, leaseOption, maxOption } from "../job/job-terms.ts";
 import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
 import { placed, withPlace } from "../lock/lock-place.ts";
@@ -37,7 +37,8 @@ export function electCommand(): Command {
     .addOption(new Option("--data <text>", "data that this leader publishes, such as an address"))
     .addOption(new Option("--fair", "candidates lead in the order they came; all of them say so alike"))
     .addOption(leaseOption())
-    .addOption(graceOption());
+    .addOption(graceOption())
+    .addOption(maxOption("the command is stopped, and another candidate may lead"));
   return withConnection(command).action((name: string, words: string[], options: ElectOptions) =>
     elect(name, jobCommand(command, words), options),
   );

@@ -3,7 +3,7 @@ import type { AzureMutex } from "../../index.ts";
 import { placeJson, placeOf, withConnection } from "../connection/connection.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { failureOf } from "../failure.ts";
-import { holdGraceOption, leaseOption } from "../job/job-terms.ts";
+import { holdGraceOption, leaseOption, maxOption } from "../job/job-terms.ts";
 import { notStoppedLine } from "../job/signal-relay.ts";
 import { heldUntil } from "../lock/held-until.ts";
 import { InputEnd } from "../lock/input-end.ts";
@@ -26,6 +26,7 @@ export function holdCommand(): Command {
   withLock(command)
     .addOption(leaseOption())
     .addOption(holdGraceOption())
+    .addOption(maxOption("it ends with 79"))
     .addOption(holderOption())
     .addOption(new Option("--purpose <text>", "what it is held for, for people"));
   return withConnection(command).action((key: string, options: LockOptions) => hold(key, options));

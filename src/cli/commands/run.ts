@@ -3,7 +3,7 @@ import { withConnection } from "../connection/connection.ts";
 import { runJob } from "../job/job.ts";
 import { JobCommand, jobCommand, programName } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
-import { graceOption, leaseOption } from "../job/job-terms.ts";
+import { graceOption, leaseOption, maxOption } from "../job/job-terms.ts";
 import { holderOption, type LockOptions, withLock } from "../lock/lock-options.ts";
 import { checkOnce, isOnce, withOnce } from "../lock/once-slots.ts";
 import { whileHeld } from "../lock/while-held.ts";
@@ -23,6 +23,7 @@ export function runCommand(): Command {
   withOnce(withLock(command))
     .addOption(leaseOption())
     .addOption(graceOption())
+    .addOption(maxOption("the command is stopped, and azmutex ends with 79"))
     .addOption(holderOption())
     .addOption(new Option("--purpose <text>", "what it is held for, for people (default: the command's name)"));
   return withConnection(command).action((key: string, words: string[], options: LockOptions) =>

@@ -14,11 +14,13 @@ export interface JobTerms {
   readonly marginMs: number;
   readonly tryTimeoutMs: number;
   readonly graceMs: number;
+  readonly maxHoldMs: number | undefined;
 }
 
 export interface JobTermsOptions {
   readonly lease: Duration;
   readonly grace?: Duration;
+  readonly max?: Duration;
 }
 
 export const leaseOption = (): Option =>
@@ -41,8 +43,14 @@ export const holdGraceOption = (): Option =>
       "to stop (default: a third of the lease, at most 10s)",
   ).argParser(parseDuration);
 
+/** @param then - What happens when it has passed. */
+export const maxOption = (then: string): Option =>
+  new Option("--max <duration>", `how long it is held at most: then ${then} (default: no limit)`).argParser(
+    parseDuration,
+  );
+
 /** Throws a {@link CommandError} for bad usage where lease and grace leave a renewal no chance. */
-export function jobTerms({ lease, grace }: JobTermsOptions): JobTerms {
+export function jobTerms({ lease, grace, max }: JobTermsOptions): JobTerms {
   const leaseSeconds = lease.ms / 1_000;
   if (
     !(Number.isInteger(leaseSeconds) && leaseSeconds >= SHORTEST_LEASE_SECONDS && leaseSeconds <= LONGEST_LEASE_SECONDS)
@@ -65,5 +73,6 @@ export function jobTerms({ lease, grace }: JobTermsOptions): JobTerms {
       EXIT.usage,
     );
   }
-  return { leaseSeconds, renewEveryMs, marginMs, tryTimeoutMs, graceMs };
+  if (max && max.ms < 1) throw new CommandError(`--max must be at least 1ms, not ${max.text}`, EXIT.usage);
+  return { leaseSeconds, renewEveryMs, marginMs, tryTimeoutMs, graceMs, maxHoldMs: max?.ms };
 }

@@ -1,4 +1,4 @@
-import { isMutexError, shown, type WorkStillRunningError } from "../../errors.ts";
+import { isMutexError, type LossReason, shown, type WorkStillRunningError } from "../../errors.ts";
 import type { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
 import type { Lockable } from "../../locks/lockable.ts";
 import { checkWork, runHolding } from "../../locks/run-holding.ts";
@@ -31,6 +31,8 @@ export interface ElectionRunOptions {
    */
   backoffMs?: readonly [firstMs: number, longestMs: number] | undefined;
 }
+
+const ENDED_HERE: readonly LossReason[] = ["released", "maxHold"];
 
 type Work = (leadership: Leadership) => Promise<unknown> | unknown;
 
@@ -98,7 +100,7 @@ export async function runElection(
 async function lead(
   leadership: Leadership,
   work: Work,
-  { blob, options }: LeaseAcquirer,
+  { blob }: LeaseAcquirer,
   onStillRunning: ((error: WorkStillRunningError) => void) | undefined,
 ): Promise<TermEnd> {
   let failure: TermEnd["failure"];
@@ -112,11 +114,11 @@ async function lead(
   // Work that only waits for its signal is at work, and its caller waits for it.
   const atWork = blob.clock.setTimer(Number.MAX_SAFE_INTEGER, () => undefined, { keepAlive: true });
   try {
-    await runHolding(leadership, working, blob, options.terms, onStillRunning);
+    await runHolding(leadership, working, onStillRunning);
     return { isLost: false, failure };
   } catch (lost) {
-    // Leadership that this process released itself, as it ends, is not campaigned for at once.
-    const isLost = !(isMutexError(lost) && lost.code === "LOCK_LOST" && lost.why === "released");
+    // Leadership that this process ends itself is not campaigned for at once.
+    const isLost = !(isMutexError(lost) && lost.code === "LOCK_LOST" && ENDED_HERE.includes(lost.why));
     return { isLost, failure: isLossOf(lost, failure?.error) ? undefined : failure };
   } finally {
     atWork.cancel();

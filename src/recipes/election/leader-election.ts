@@ -86,10 +86,10 @@ export class LeaderElection extends Listenable {
     this.#leadership = new SourceLock({
       kind: "election",
       key,
+      space,
+      options: source.options,
       source,
       handle,
-      blob,
-      terms: resolved.terms,
       listeners,
     });
   }

@@ -3,7 +3,6 @@ import { checkSlot, type Slot } from "../../blobs/once-slot.ts";
 import { shown } from "../../errors.ts";
 import type { LockBlob } from "../../lease/lock-blob.ts";
 import { TRIES } from "../../lease/retry.ts";
-import type { LeaseTerms } from "../../lease/terms.ts";
 import { dateOf } from "../../lease/token-block.ts";
 import { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
 import { type Lock, lockOf } from "../../locks/lock.ts";
@@ -48,7 +47,6 @@ export class Once extends Listenable<OnceEvents> {
   readonly #records: OnceRecordBlob;
   readonly #policy: OncePolicy;
   readonly #context: SlotRunContext;
-  readonly #terms: LeaseTerms;
 
   /**
    * @param mutex - The mutex whose container has the job's lock and record, or options for one of its own.
@@ -62,16 +60,14 @@ export class Once extends Listenable<OnceEvents> {
     const resolved = resolveLockerOptions(lockerOptions, space, "once");
     const source = new LeaseAcquirer(space, { key }, resolved);
     const { blob } = source;
-    const { terms } = resolved;
     const observer = new OnceObserver(key, blob);
     super(observer.listeners);
     this.key = key;
     this.#blob = blob;
     this.#policy = policy;
-    this.#terms = terms;
     this.#records = new OnceRecordBlob(blob);
     this.#observer = observer;
-    this.#lockable = new SourceLock({ kind: "once", key, source, handle: lockOf, blob, terms });
+    this.#lockable = new SourceLock({ kind: "once", key, space, options: resolved, source, handle: lockOf });
     const { clock, log } = blob;
     this.#context = { records: this.#records, policy, by: resolved.description.holder.name, clock, log };
   }
@@ -163,7 +159,7 @@ export class Once extends Listenable<OnceEvents> {
     const lock = await this.#lock(options);
     if (!lock) return { outcome: "running", ...(seen.record && { record: seen.record }) };
     const run = (held: Lock) => new SlotRun(this.#context, { slot, lock: held, observed }).run(seen, work);
-    return await runHolding(lock, run, this.#blob, this.#terms);
+    return await runHolding(lock, run);
   }
 
   async #lock({ signal, until, timeoutMs }: WaitOptions): Promise<Lock | undefined> {

@@ -95,7 +95,7 @@ export class LocalReaders {
   async leased(take: (own: LeaseAcquirer) => Promise<Hold | undefined>): Promise<SharedLease | undefined> {
     if (this.#lease?.isOpen) return this.#lease;
     const hold = await take(this.#acquirer);
-    this.#lease = hold && new SharedLease(hold);
+    this.#lease = hold && new SharedLease(hold, this.#acquirer.blob.log);
     return this.#lease;
   }
 }

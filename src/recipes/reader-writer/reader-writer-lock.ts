@@ -67,7 +67,7 @@ export class ReaderWriterLock {
     const resolved = resolveLockerOptions(options, space, READER_WRITER_KIND);
     // Readers learn the last write's token from the record; a writer then looks for readers.
     const writing = { ...resolved, description: { ...resolved.description, announces: {} }, requestsAfter: 1 };
-    const of = { key, blob: space, terms: resolved.terms };
+    const of = { key, space, options: resolved };
     const handle = (held: SharedHold): ReadLock => new ReadLock(key, held);
     this.key = key;
     this.read = new SourceLock({ ...of, kind: "read", source: new Readers(space, key, resolved), handle });

@@ -1,4 +1,4 @@
-import type { LockLostError } from "../../errors.ts";
+import { LockLostError, type LossReason } from "../../errors.ts";
 import { HeldOnLeases } from "../../lease/held-on-leases.ts";
 import { onAbort } from "../../time/abort.ts";
 import type { Held } from "../../waiting/held.ts";
@@ -7,11 +7,14 @@ import type { Hold } from "../../waiting/hold.ts";
 /** A lease that several tasks of this process hold at once. It is given back when the last of them is done. */
 export class SharedLease {
   readonly hold: Hold;
+  /** Takes a line for people. */
+  readonly log: (message: string) => void;
   readonly #sharers = new Set<SharedHold>();
   #ending: Promise<LockLostError | undefined> | undefined;
 
-  constructor(hold: Hold) {
+  constructor(hold: Hold, log: (message: string) => void) {
     this.hold = hold;
+    this.log = log;
   }
 
   get isShared(): boolean {
@@ -31,7 +34,13 @@ export class SharedLease {
     if (!this.isOpen) return undefined;
     const sharer = new SharedHold(this);
     this.#sharers.add(sharer);
+    this.hold.keep();
     return sharer;
+  }
+
+  /** A sharer has lost its part. Renewed for those alone, the lease would be held for no task. */
+  lost(): void {
+    if ([...this.#sharers].every(({ lostBecause }) => lostBecause)) this.hold.letLapse();
   }
 
   /** One less. Resolves with the error if the lease was lost before. */
@@ -41,6 +50,7 @@ export class SharedLease {
       this.#ending = this.hold.end();
       return this.#ending;
     }
+    this.lost();
     return this.hold.isUncertain ? this.#lossOnceCertain() : Promise.resolve(this.hold.lostBecause);
   }
 
@@ -65,6 +75,7 @@ export class SharedHold extends HeldOnLeases implements Held {
   readonly #loss: AbortController = new AbortController();
   readonly #stopListening: () => void;
   #token: number | undefined;
+  #lost: LockLostError | undefined;
   #end: Promise<LockLostError | undefined> | undefined;
 
   constructor(lease: SharedLease) {
@@ -92,6 +103,21 @@ export class SharedHold extends HeldOnLeases implements Held {
     return this.#end !== undefined || this.#lease.hold.ended;
   }
 
+  protected override get ownLoss(): LockLostError | undefined {
+    return this.#lost;
+  }
+
+  /** The other readers keep the lease. @inheritDoc */
+  lose(why: LossReason, how: string): void {
+    if (this.ended || this.lostBecause) return;
+    const lost = new LockLostError(this.#lease.hold.key, why, how);
+    this.#lost = lost;
+    this.#stopListening();
+    this.#lease.log(lost.message);
+    this.#loss.abort(lost);
+    this.#lease.lost();
+  }
+
   /** As {@link Hold.freshen} does. */
   async freshen(signal: AbortSignal | undefined): Promise<void> {
     await this.#lease.hold.freshen(signal);
@@ -100,7 +126,9 @@ export class SharedHold extends HeldOnLeases implements Held {
   end(): Promise<LockLostError | undefined> {
     if (!this.#end) {
       this.#stopListening();
-      this.#end = this.#lease.leave(this);
+      const lossOf = (): LockLostError | undefined => this.#lost;
+      const left = this.#lease.leave(this);
+      this.#end = this.#lost ? left.then(lossOf, lossOf) : left;
     }
     return this.#end;
   }

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { describeBadInput } from "./bad-input.ts";
+import { describeBoundedRuns, describeBounds } from "./bounds.ts";
 import { describeCancellation } from "./cancellation.ts";
 import { describeHeld } from "./held.ts";
 import { describeLoss } from "./loss.ts";
@@ -26,8 +27,10 @@ export function describeHolding(name: string, subject: HoldingSubject): void {
     describeLostAnswers(subject);
     describeCancellation(subject);
     describeTimeouts(subject);
+    describeBounds(subject);
     if (tryTake) describeTries(subject);
     if (run) describeRuns(subject);
+    if (run) describeBoundedRuns(subject);
     describeTrouble(subject);
     describeBadInput(subject);
   });

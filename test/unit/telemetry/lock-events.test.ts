@@ -3,7 +3,7 @@ import type { Locker } from "../../../src/locks/locker.ts";
 import type { LockEvents } from "../../../src/telemetry/lock-events.ts";
 import { FIRST_RENEWAL_LAST, World } from "../../support/world.ts";
 
-const NAMES = ["acquired", "renewed", "renewFailed", "handedOver", "lost", "released"] as const;
+const NAMES = ["acquired", "renewed", "renewFailed", "overdue", "handedOver", "lost", "released"] as const;
 
 type Told = { [Name in keyof LockEvents]: [Name, LockEvents[Name]] }[keyof LockEvents];
 
@@ -169,6 +169,21 @@ describe("the events of a locker", () => {
     expect(names(told)).toEqual(["acquired", "released", "acquired", "released"]);
   });
 
+  it("tell of a lock that is overdue once, while it is held, and of its loss after maxHoldMs", async () => {
+    const { clock, mutex } = setup();
+    const locker = mutex.locker("job", { overdueAfterMs: 2_000, maxHoldMs: 5_000 });
+    const told = toldBy(locker);
+    const lock = await locker.lock();
+    const which = { key: "job", fencingToken: lock.fencingToken };
+    await clock.advance(4_000);
+    expect(told.slice(1)).toEqual([["overdue", { ...which, heldMs: 2_000 }]]);
+    await clock.advance(1_000);
+    expect(told.slice(2)).toEqual([["lost", { ...which, heldMs: 5_000, error: lock.signal.reason }]]);
+    await lock.release();
+    await clock.advance(10_000);
+    expect(told).toHaveLength(3);
+  });
+
   it("are told to each listener, once each, from the next lock on, until it is removed", async () => {
     const { world, locker } = setup();
     const early = await locker.lock();
@@ -189,7 +204,7 @@ describe("the events of a locker", () => {
 
   it("are refused by a wrong name, or without a function", () => {
     const { locker } = setup();
-    const all = "acquired, renewed, renewFailed, handedOver, lost, released";
+    const all = "acquired, renewed, renewFailed, overdue, handedOver, lost, released";
     expect(() => locker.on("gone" as never, () => undefined)).toThrow(
       new TypeError(`event must be one of ${all}, not "gone"`),
     );

@@ -161,7 +161,7 @@ async function everything(): Promise<void> {
   const patient = { timeoutMs: 60_000 };
   const listened = (key: string, options = {}) => {
     const locker = mutex.locker(key, options);
-    for (const name of ["acquired", "renewed", "renewFailed", "handedOver", "lost", "released"] as const) {
+    for (const name of ["acquired", "renewed", "renewFailed", "overdue", "handedOver", "lost", "released"] as const) {
       locker.on(name, (event) => {
         events.set(name, new Set([...(events.get(name) ?? []), ...Object.keys(event)]));
       });
@@ -222,6 +222,9 @@ async function everything(): Promise<void> {
   await clock.advance(30_000);
   store.heal();
   for (const lock of [broken, taken, deleted, slept, expired]) expect(lock.isHeld).toBe(false);
+  const bounded = await world.until(listened("bounded", { overdueAfterMs: 500, maxHoldMs: 1_000 }).lock());
+  await clock.advance(1_000);
+  await world.until(bounded.release());
   const ending = world.process().mutex;
   await world.until(ending.locker("ended").lock());
   await world.until(ending.releaseAll());

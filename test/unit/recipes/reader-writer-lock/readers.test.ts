@@ -46,6 +46,45 @@ describe("readers of one process", () => {
     expect(operations(here.store)).toEqual(["release"]);
   });
 
+  it("lose by maxHoldMs their own part alone, which is not given back under the others", async () => {
+    const { world, clock, here, there } = setup();
+    const bounded = new ReaderWriterLock(here.mutex, "config", { maxHoldMs: 60_000 });
+    const [short, long] = await world.until(Promise.all([bounded.read.lock(), here.lock.read.lock()]));
+    await clock.advance(70_000);
+    expect(short.signal.reason).toMatchObject({ why: "maxHold" });
+    expect(() => short.assertHeld()).toThrow(LockLostError);
+    long.assertHeld();
+    await world.until(short.release());
+    await clock.advance(70_000);
+    long.assertHeld();
+    expect(await world.until(there.lock.write.tryLock())).toBeUndefined();
+    await world.until(long.release());
+    await world.until((await world.until(there.lock.write.lock())).release());
+  });
+
+  it("are not kept by one that has lost its part, and share its lease until it lapses", async () => {
+    const { world, clock, here, there } = setup();
+    const bounded = new ReaderWriterLock(here.mutex, "config", { maxHoldMs: 60_000 });
+    const overdue = await world.until(bounded.read.lock());
+    const other = await world.until(here.lock.read.lock());
+    await clock.advance(65_000);
+    // The work of the first goes on: the lease is not released under it, and not renewed for it.
+    await world.until(other.release());
+    expect((await readerBlobs(world)).map(({ leaseState }) => leaseState)).toEqual(["leased"]);
+    here.store.forgetCalls();
+    const third = await world.until(here.lock.read.lock(), 1_000);
+    expect(operations(here.store)).not.toContain("acquire");
+    await clock.advance(60_000);
+    third.assertHeld();
+    await world.until(third.release());
+    here.store.forgetCalls();
+    const writing = await world.until(there.lock.write.lock(), LEASE_MS + 2_000);
+    expect(operations(here.store)).not.toContain("renew");
+    await world.until(overdue.release());
+    writing.assertHeld();
+    await world.until(writing.release());
+  });
+
   it("keep their lease until the last of them has let go", async () => {
     const { world, clock, here } = setup();
     const reading = await world.until(

@@ -76,7 +76,7 @@ export class Once extends Listenable<OnceEvents> {
    * Runs `work` under the lock of the key if the slot is later than every slot that was begun, or was begun and is to
    * be begun again. The result says which. A date that has not come by the service's clock is waited for, up to a
    * minute. Requests: 1 where the slot is over, 2 where another runs it, and at most 3 more than a lock and unlock
-   * where it runs; 1 more for a date that was waited for.
+   * where it runs; 1 more for a date that was waited for, 2 where it has parts of a second.
    *
    * Rejects as `work` does, once the failure is recorded; with `LockLostError` if the lock was lost before the end was
    * recorded: the attempt counts as a crash; with `OnceSlotError` for a slot of another kind or a date more than a
@@ -153,7 +153,8 @@ export class Once extends Listenable<OnceEvents> {
     const slot = typeof wanted === "function" ? wanted(new Date(dateOf(seen.time))) : wanted;
     observed.isOf(slot);
     checkAgainst(seen, slot, this.key);
-    if (await untilDue(slot, seen.time, this.#blob, policy.signal)) seen = await this.#records.read(policy);
+    // P54: asked again, as the clock of this process may have gained while it waited.
+    while (await untilDue(slot, seen.time, this.#blob, policy.signal)) seen = await this.#records.read(policy);
     const verdict = verdictOn(seen, slot, this.#policy);
     if (verdict.kind === "over") return { outcome: verdict.outcome, record: verdict.record };
     const lock = await this.#lock(options);

@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { onceMetadata } from "../../../../src/blobs/once-record.ts";
 import type { Slot } from "../../../../src/blobs/once-slot.ts";
+import { AzureMutex } from "../../../../src/locks/azure-mutex.ts";
+import { Once } from "../../../../src/recipes/once/once.ts";
+import { FakeClock } from "../../../../src/testing/fake-clock.ts";
+import { MemoryLeaseStore } from "../../../../src/testing/memory/memory-lease-store.ts";
+import type { Clock } from "../../../../src/time/clock.ts";
 import { BEGINNING, KEY, operations, outcomeOf, RECORD, setup } from "./setup.ts";
 
 describe("a slot that cannot be", () => {
@@ -62,6 +67,24 @@ describe("a slot that cannot be", () => {
     await clock.advance(1_000);
     stop.abort("enough");
     await expect(stopped).rejects.toBe("enough");
+  });
+
+  it("does not begin early though the clock of the process gains while it waits", async () => {
+    const clock = new FakeClock();
+    const fast: Clock = {
+      now: () => clock.now() * 1.02,
+      uptime: () => clock.uptime() * 1.02,
+      setTimer: (ms, callback) => clock.setTimer(ms / 1.02, callback),
+      nextTurn: (callback) => clock.nextTurn(callback),
+    };
+    const store = new MemoryLeaseStore({ clock, startsAt: BEGINNING });
+    const once = new Once(new AzureMutex({ store, clock: fast }), KEY);
+    const startedAt = clock.now();
+    const begun: number[] = [];
+    const running = once.run(new Date(BEGINNING + 50_000), () => void begun.push(clock.now() - startedAt));
+    await clock.advance(60_000);
+    expect(outcomeOf(await running)).toBe("ran");
+    expect(begun[0]).toBeGreaterThanOrEqual(50_000);
   });
 
   it("may be made of the service's time", async () => {

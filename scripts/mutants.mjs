@@ -4,6 +4,7 @@
 //   npm run mutants                    all of them, each until it is found, in as many seeds as the slow tests run
 //   npm run mutants -- --seeds 500     in so many seeds at most
 //   npm run mutants -- --only margin   those with this in their name
+//   npm run mutants -- --game once     those that this game is to find
 //   npm run mutants -- --rules exclusion,tokens   by these rules alone
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -22,6 +23,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "2400" },
     only: { type: "string", default: "" },
+    game: { type: "string" },
     rules: { type: "string" },
   },
 });
@@ -71,6 +73,7 @@ function find(mutant) {
       "--seeds",
       values.seeds,
     ];
+    if (mutant.game) args.push("--game", mutant.game);
     if (values.rules) args.push("--rules", values.rules);
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: copy, encoding: "utf8", maxBuffer: 2 ** 28 });
     if (!stdout) throw new Error(`mutant "${mutant.name}": ${stderr}`);
@@ -84,7 +87,9 @@ function find(mutant) {
 
 const linkTo = (rule) => `[${rule}](../../docs/protocol.md#${rule.toLowerCase()})`;
 
-const chosen = MUTANTS.filter(({ name }) => name.includes(values.only));
+const chosen = MUTANTS.filter(
+  ({ name, game = "" }) => name.includes(values.only) && (!values.game || game === values.game),
+);
 if (chosen.length === 0) throw new Error(`no mutant has ${JSON.stringify(values.only)} in its name`);
 let missed = 0;
 try {

@@ -1,4 +1,5 @@
 import { appendHistory } from "../shared/history.ts";
+import type { GameName } from "./games.ts";
 import type { Invariant } from "./invariants.ts";
 import { simulate } from "./simulation.ts";
 
@@ -6,6 +7,8 @@ import { simulate } from "./simulation.ts";
 export interface Batch {
   readonly from: number;
   readonly count: number;
+  /** The game that every seed plays. Default: each its own. */
+  readonly game?: GameName | undefined;
   /** The rules that count. Default: all. */
   readonly rules?: readonly string[] | undefined;
   /** A file that the histories are appended to. */
@@ -46,14 +49,14 @@ export function sumOf(a: Tally, b: Tally): Tally {
  * Runs all seeds of a batch. A promise of the library's that rejects unseen is a failure of the seed under which it
  * did.
  */
-export async function runBatch({ from, count, rules, history }: Batch): Promise<Tally> {
+export async function runBatch({ from, count, game: only, rules, history }: Batch): Promise<Tally> {
   const unseen: unknown[] = [];
   const note = (error: unknown): void => void unseen.push(error);
   process.on("unhandledRejection", note);
   let tally = NOTHING;
   try {
     for (let seed = from; seed < from + count; seed += 1) {
-      const outcome = await simulate({ seed, rules });
+      const outcome = await simulate({ seed, game: only, rules });
       const { game, violation, holds, losses, requests, faults } = outcome;
       if (history !== undefined) appendHistory(history, outcome.history());
       const failures: Failure[] = [];

@@ -115,8 +115,7 @@ export class Foreigners {
       ({ key, leaseState }) => this.#isOld(key) && leaseState !== "leased" && leaseState !== "breaking",
     );
     if (name === undefined) return undefined;
-    await service.memory.remove(name);
-    service.lease(name).freed();
+    await service.remove(name);
     return name;
   }
 

@@ -65,17 +65,18 @@ export const NAP_GAMES = [
   "election",
   "several locks",
 ] as const;
-export type GameName = (typeof GAMES)[number] | (typeof NAP_GAMES)[number];
+export type LockGameName = (typeof GAMES)[number] | (typeof NAP_GAMES)[number];
+export type GameName = LockGameName | "once";
 
 /** More permits than there are ever tasks. */
 const PLENTY = 100;
-const KEY = "job";
+export const KEY = "job";
 const KEYS = ["alpha", "beta", "gamma"] as const;
 
 /** The name of a blob that was ever leased and matches. */
 type BlobNamed = (pattern: RegExp) => string;
 
-export function gameOf(name: GameName, options: LockerOptions, chance: Chance, blobNamed: BlobNamed): Game {
+export function gameOf(name: LockGameName, options: LockerOptions, chance: Chance, blobNamed: BlobNamed): Game {
   switch (name) {
     case "lock":
       return lockGame({ ...options, fair: false });
@@ -153,7 +154,7 @@ async function runTaken(
   });
 }
 
-function claimOf(lock: Lock, machine: Machine): Claim {
+export function claimOf(lock: Lock, machine: Machine): Claim {
   const { key, fencingToken } = lock;
   const leaseId = currentLeaseId(lock);
   return { group: key, limit: 1, weight: 1, held: lock, blob: key, leaseId, tokens: key, token: fencingToken, machine };

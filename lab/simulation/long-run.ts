@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { NOTHING, sumOf, type Tally } from "./batch.ts";
+import type { GameName } from "./games.ts";
 
 export interface LongRunOptions {
   readonly from: number;
@@ -12,6 +13,7 @@ export interface LongRunOptions {
   readonly threads: number;
   /** Whether the first failure ends it. */
   readonly untilFailure: boolean;
+  readonly game: GameName | undefined;
   readonly rules: readonly string[] | undefined;
   readonly history: string | undefined;
   readonly onProgress: (tally: Tally, elapsedMs: number) => void;
@@ -35,6 +37,7 @@ export async function runLong({
   forMs,
   threads,
   untilFailure,
+  game,
   rules,
   history,
   onProgress,
@@ -50,7 +53,7 @@ export async function runLong({
       while (next < from + seeds && elapsedMs() < forMs && !(untilFailure && tally.failures.length > 0)) {
         const count = Math.min(BATCH, from + seeds - next);
         const answer = once(worker, "message");
-        worker.postMessage({ from: next, count, rules, history });
+        worker.postMessage({ from: next, count, game, rules, history });
         next += count;
         const [done] = (await answer) as [Tally];
         tally = sumOf(tally, done);

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import type { Failure, Tally } from "./batch.ts";
+import { GAMES } from "./games.ts";
 import { runLong } from "./long-run.ts";
 import { minimalOf } from "./minimal.ts";
 import { simulate } from "./simulation.ts";
@@ -9,6 +10,7 @@ import { timelineOf } from "./timeline.ts";
 
 const USAGE = `usage: npm run simulate:long -- [--minutes N] [--seeds N] [--from SEED] [--threads N]
                               [--until-failure] [--rules RULE,…] [--json]
+                              [--game NAME]      every seed plays it: ${["once", ...GAMES].join(", ")}
                               [--history FILE]   appends the histories, for npm run lab -- linearizability
        SEED=N npm run simulate:long              what happens under a seed; of one that fails, the little that matters
        SEED=N npm run simulate:long -- --whole   everything that happens under it
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     threads: { type: "string", default: String(availableParallelism()) },
     "until-failure": { type: "boolean", default: false },
+    game: { type: "string" },
     rules: { type: "string" },
     history: { type: "string" },
     json: { type: "boolean", default: false },
@@ -29,9 +32,13 @@ const { values } = parseArgs({
   },
 });
 
+const only = [...GAMES, "once" as const].find((name) => name === values.game);
+if (values.game !== undefined && only === undefined) throw new Error(`there is no game ${values.game}`);
+
 async function replay(seed: number): Promise<void> {
   Error.stackTraceLimit = 0;
-  const outcome = values.whole ? await simulate({ seed, isTold: true }) : (await minimalOf(seed)).outcome;
+  const plan = { seed, game: only };
+  const outcome = values.whole ? await simulate({ ...plan, isTold: true }) : (await minimalOf(plan)).outcome;
   process.stdout.write(timelineOf(outcome, seed));
   if (outcome.violation) process.exitCode = 1;
 }
@@ -56,6 +63,7 @@ async function runAll(): Promise<void> {
     seeds: Number(values.seeds),
     forMs: Number(values.minutes) * 60_000,
     threads: Number(values.threads),
+    game: only,
     rules: values.rules?.split(","),
     history: values.history,
     untilFailure: values["until-failure"],

@@ -7,8 +7,10 @@ const MOST_RUNS = 400;
  * Looks for the few faults without which a failing seed would not fail: takes away ever smaller parts of them, then
  * tasks and machines, for as long as the same rule is broken.
  */
-export async function minimalOf(seed: number): Promise<{ readonly plan: Plan; readonly outcome: Outcome }> {
-  let plan: Plan = { seed };
+export async function minimalOf(
+  of: Pick<Plan, "seed" | "game">,
+): Promise<{ readonly plan: Plan; readonly outcome: Outcome }> {
+  let plan: Plan = of;
   let outcome = await simulate(plan);
   const rule = outcome.violation?.rule;
   let runs = 0;

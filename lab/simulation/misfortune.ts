@@ -4,6 +4,7 @@ import type { Crowd, Member } from "./crowd.ts";
 import type { Foreigners } from "./foreigners.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Weather } from "./link.ts";
+import type { Machine } from "./machine.ts";
 import type { Referee } from "./referee.ts";
 import type { TimedFault, Trouble } from "./trouble.ts";
 
@@ -29,6 +30,9 @@ const FORGETTING = ["blob overwritten", "blob deleted", "container deleted", "go
 const RESTART_WITHIN_MS = 10_000;
 /** From the release of all that it holds to the end of a process. */
 const PROCESS_ENDS_MS = 2_000;
+/** How likely a machine dies after a step, and how soon: before its request arrives, or its answer. */
+const DIES_AT_STEP = 0.05;
+const DIES_WITHIN_MS = [30, 300, 1_000] as const;
 const LONGEST_LEAP_MS = 10_000;
 const LONGEST_STEP_MS = 3_600_000;
 /** How often the library looks whether its machine slept, and a bit, as its clock may be slow. */
@@ -38,10 +42,12 @@ const LOOK_MS = 1_050;
 export class Misfortune {
   readonly #of: MisfortuneOptions;
   readonly #restarts: Chance;
+  readonly #steps: Chance;
 
   constructor(options: MisfortuneOptions) {
     this.#of = options;
     this.#restarts = new Chance(options.seed, "restarts");
+    this.#steps = new Chance(options.seed, "steps");
   }
 
   begin(): void {
@@ -61,6 +67,18 @@ export class Misfortune {
       link.answersCutUntil = 0;
       link.deniedUntil = 0;
     }
+  }
+
+  /** A machine has come to the next step of its work: it may die before the one after that. */
+  step(machine: Machine): void {
+    const { kernel, trouble, crowd } = this.#of;
+    if (trouble.isOver || !trouble.kinds.has("crash") || !this.#steps.isOnce(DIES_AT_STEP)) return;
+    const ms = this.#steps.between(0, this.#steps.oneOf(DIES_WITHIN_MS));
+    kernel.in(ms, () => {
+      const member = crowd.living.find((one) => one.machine === machine);
+      if (!member || trouble.isOver) return;
+      if (trouble.strikes(`crash: of ${machine.name} ${Math.round(ms)} ms after a step`)) this.#crash(member);
+    });
   }
 
   async #strike(fault: TimedFault): Promise<void> {

@@ -1,3 +1,4 @@
+import type { GameName } from "./games.ts";
 import type { ProtocolRule } from "./invariants.ts";
 import type { Edit } from "./mutate.ts";
 
@@ -6,6 +7,8 @@ export interface Mutant {
   readonly name: string;
   /** The rule of docs/protocol.md that the mistake breaks. */
   readonly rule: ProtocolRule;
+  /** The game that finds it. Default: each seed plays its own. */
+  readonly game?: GameName;
   readonly edits: readonly Edit[];
 }
 
@@ -495,6 +498,102 @@ export const MUTANTS: readonly Mutant[] = [
         place: "lease/Lease.lostBecause",
         stands: "return this.isOpen && this.isOverdue ? this.expired()",
         instead: "return this.isOpen && !this.isHeld ? this.expired()",
+      },
+    ],
+  },
+  {
+    name: "the record of slots is written over the version that is there now",
+    rule: "P50",
+    game: "once",
+    edits: [
+      {
+        place: "recipes/OnceRecordBlob.write",
+        stands: "if (now.record) return { isWritten: false, seen: now };",
+        instead: "",
+      },
+    ],
+  },
+  {
+    name: "a record of slots that was written meanwhile is taken for our own",
+    rule: "P50",
+    game: "once",
+    edits: [
+      {
+        place: "recipes/OnceRecordBlob.write",
+        stands: "if (now.record && isSameWrite(now.record, record))",
+        instead: "if (now.record && record.slot !== undefined)",
+      },
+    ],
+  },
+  {
+    name: "a record of slots with a higher token is written over",
+    rule: "P51",
+    game: "once",
+    edits: [
+      {
+        place: "recipes/SlotRun.#assertLatest",
+        stands: "if (record && record.token > this.#token) {",
+        instead: "if (record && record.token < 0) {",
+      },
+    ],
+  },
+  {
+    name: "the work of a slot begins without a look at the lock",
+    rule: "P52",
+    game: "once",
+    edits: [
+      {
+        place: "recipes/SlotRun.run",
+        stands: "await this.#assertHeld(); const now",
+        instead: "const now",
+      },
+    ],
+  },
+  {
+    name: "a slot that is left after a crash is begun again",
+    rule: "P52",
+    game: "once",
+    edits: [
+      {
+        place: "recipes/verdictOn",
+        stands: 'policy.afterCrash === "leave";',
+        instead: "attempt < 0;",
+      },
+    ],
+  },
+  {
+    name: "a slot that crashed is given up though it is to be run again",
+    rule: "P52",
+    game: "once",
+    edits: [
+      {
+        place: "recipes/verdictOn",
+        stands: 'policy.afterCrash === "leave";',
+        instead: "attempt > 0;",
+      },
+    ],
+  },
+  {
+    name: "a slot that comes before the last one is begun",
+    rule: "P53",
+    game: "once",
+    edits: [
+      {
+        place: "recipes/verdictOn",
+        stands: "if (!record || order > 0)",
+        instead: "if (!record || order !== 0)",
+      },
+    ],
+  },
+  {
+    name: "the service is not asked again when the time of a slot has come",
+    rule: "P54",
+    game: "once",
+    edits: [
+      {
+        place: "recipes/Once.#run",
+        stands: "while (await untilDue(slot, seen.time, this.#blob, policy.signal)) seen",
+        instead: "if (await untilDue(slot, seen.time, this.#blob, policy.signal)) seen",
       },
     ],
   },

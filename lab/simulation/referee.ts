@@ -146,7 +146,7 @@ export class Referee {
     const order = { epoch: leaseId === undefined ? 0 : lease.epochOf(leaseId), count: this.#count };
     const tenancy = new Tenancy(claim, leaseId, order, now);
     tenancy.isExcused =
-      (leaseId !== undefined && this.#isCondemned(leaseId)) ||
+      (leaseId !== undefined && this.isCondemned(leaseId)) ||
       (leaseId === undefined &&
         this.#excuses.some(
           (excuse) => excuse.machine === machine && excuse.until > now && (excuse.blob?.startsWith(blob) ?? true),
@@ -341,8 +341,8 @@ export class Referee {
     all.push(tenancy);
   }
 
-  /** Another id makes no lease younger. */
-  #isCondemned(leaseId: string): boolean {
+  /** Whether a lease ended early, or its machine's clocks are off. Another id makes it no younger. */
+  isCondemned(leaseId: string): boolean {
     return this.#condemned.has(leaseId) || this.#condemned.has(this.#wire.grantedAs(leaseId));
   }
 

@@ -94,6 +94,10 @@ export class LeaseView {
   }
 }
 
+/** The first day of 2026. */
+const STARTS_AT = 1_767_225_600_000;
+const CHANGES: ReadonlySet<string> = new Set(["created", "written", "removed"]);
+
 /** The storage service: its own clock is the true time. It is told what to refuse, and knows who has which lease. */
 export class Service {
   readonly memory: MemoryLeaseStore;
@@ -103,6 +107,8 @@ export class Service {
   onEndedEarly: (name: string, leaseId: string) => void = () => undefined;
   /** Called when a lease was given back. */
   onReleased: (name: string) => void = () => undefined;
+  /** Called when a blob was made, written or deleted, before anything else happens. */
+  onChanged: ((name: string) => Promise<void>) | undefined;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -112,7 +118,12 @@ export class Service {
       setTimer: () => ({ cancel: () => undefined }),
       nextTurn: () => undefined,
     };
-    this.memory = new MemoryLeaseStore({ clock });
+    this.memory = new MemoryLeaseStore({ clock, startsAt: STARTS_AT });
+  }
+
+  /** Its time, in milliseconds since 1970. */
+  get now(): number {
+    return STARTS_AT + this.#kernel.now;
   }
 
   lease(name: string): LeaseView {
@@ -129,7 +140,10 @@ export class Service {
   /** Does what it is asked, and learns from the answer who has the lease. */
   async serve(request: Request): Promise<unknown> {
     const answer = await request.ask(this.memory);
-    if (typeof answer === "object" && answer !== null && "kind" in answer) this.#learn(request, String(answer.kind));
+    if (typeof answer === "object" && answer !== null && "kind" in answer) {
+      this.#learn(request, String(answer.kind));
+      if (this.onChanged && CHANGES.has(String(answer.kind))) await this.onChanged(request.name);
+    }
     return answer;
   }
 
@@ -144,6 +158,13 @@ export class Service {
     return true;
   }
 
+  /** A foreigner deletes a blob that is not leased. */
+  async remove(name: string): Promise<void> {
+    await this.memory.remove(name);
+    this.lease(name).freed();
+    await this.onChanged?.(name);
+  }
+
   async deleteContainer(): Promise<void> {
     await this.memory.deleteContainer();
     for (const [name, lease] of this.#leases) {
@@ -151,6 +172,7 @@ export class Service {
       const stood = owner !== undefined && this.#kernel.now < lease.endsAt;
       lease.freed();
       if (stood) this.onEndedEarly(name, owner);
+      await this.onChanged?.(name);
     }
   }
 

@@ -4,11 +4,12 @@ import { Chance } from "../shared/chance.ts";
 import type { HistoryLine } from "../shared/history.ts";
 import { Crowd } from "./crowd.ts";
 import { Foreigners } from "./foreigners.ts";
-import { GAMES, type GameName, gameOf, NAP_GAMES } from "./games.ts";
+import { GAMES, type GameName, gameOf, KEY, NAP_GAMES } from "./games.ts";
 import { historyOf } from "./history.ts";
 import { Journal, type Line } from "./journal.ts";
 import { Kernel } from "./kernel.ts";
 import { Misfortune } from "./misfortune.ts";
+import { OnceGame } from "./once-game.ts";
 import { Referee } from "./referee.ts";
 import { Resource } from "./resource.ts";
 import { Service } from "./service.ts";
@@ -79,7 +80,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
   const chance = new Chance(seed, "plan");
   const isNapping = isNapSeed(seed);
   const drawn = chance.oneOf(GAMES);
-  const name = isNapping ? new Chance(seed, "naps").oneOf(NAP_GAMES) : drawn;
+  const name = isNapping ? new Chance(seed, "naps").oneOf(NAP_GAMES) : isOnceSeed(seed) ? "once" : drawn;
   const game = plan.game ?? name;
   const options = optionsBy(chance);
   const terms = termsOf(options);
@@ -101,6 +102,19 @@ export async function simulate(plan: Plan): Promise<Outcome> {
   });
   const weather = { outageUntil: 0, throttledUntil: 0 };
   const resource = new Resource(kernel, referee, new Chance(seed, "writes"), trouble);
+  const gameChance = new Chance(seed, "game");
+  const onceGame = (): OnceGame =>
+    new OnceGame({
+      key: KEY,
+      service,
+      referee,
+      chance: gameChance,
+      lockerOptions: { ...options, fair: gameChance.isOnce(0.3) },
+      isCalm: () => trouble.isOver,
+      onStep: (machine) => misfortune.step(machine),
+    });
+  const played =
+    game === "once" ? onceGame() : gameOf(game, options, gameChance, (pattern) => service.blobNamed(pattern));
   const crowd = new Crowd({
     seed,
     kernel,
@@ -111,7 +125,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     wire,
     referee,
     resource,
-    game: gameOf(game, options, new Chance(seed, "game"), (pattern) => service.blobNamed(pattern)),
+    game: played,
     isNapping,
     tasks: plan.tasks ?? tasks,
     tryTimeoutMs: terms.tryTimeoutMs,
@@ -175,6 +189,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     crowd.epilogue({ isPatient: true });
     await until("the last ones do not get in", kernel.now + EPILOGUE_WITHIN_MS, () => crowd.isDone);
     await pass(kernel.now + 1_000);
+    if (played instanceof OnceGame) played.rules.allAsked();
     const left = await ticketsBefore(service, sweptAt);
     if (left.length > 0 && SWEEPERS.has(game)) referee.report("leak", `tickets are left: ${left.join(", ")}`);
     referee.check();
@@ -207,6 +222,13 @@ export const FIRST_NAP_SEED = 2_001;
 
 function isNapSeed(seed: number): boolean {
   return seed >= FIRST_NAP_SEED && (seed - FIRST_NAP_SEED) % 2 === 0;
+}
+
+/** From here on, every second seed without naps is about slots. */
+const FIRST_ONCE_SEED = 4_002;
+
+function isOnceSeed(seed: number): boolean {
+  return seed >= FIRST_ONCE_SEED && (seed - FIRST_ONCE_SEED) % 4 === 0;
 }
 
 /** What the options promise, by our own arithmetic. */

@@ -120,6 +120,9 @@ export class WireRules implements Witness {
     const sent = { request, monotonic: machine.now(), uptime: machine.uptime(), count: this.#count };
     this.#latest.set(machine, Math.max(sent.uptime, this.#latest.get(machine) ?? 0));
     const { operation, leaseId } = request;
+    if (operation === "writeMetadata" && !this.#seenBy(machine, request.name).has(request.ifMatch ?? "")) {
+      this.#report("If-Match", `${machine.name} writes the record of ${request.name} whatever there is`);
+    }
     if (leaseId === undefined) return sent;
     const facts = this.#factsOf(machine, request.name, leaseId);
     // A waiter that gives up what it never held asks by a renewal whether it is still there to be given away.
@@ -136,9 +139,6 @@ export class WireRules implements Witness {
     if (isHandOver) this.#checkHandOver(machine, request, facts);
     if (operation === "release" || isHandOver) facts.givenUp = operation;
     if (operation !== "acquire") facts.owedSince = undefined;
-    if (operation === "writeMetadata" && !this.#seenBy(machine, request.name).has(request.ifMatch ?? "")) {
-      this.#report("If-Match", `${machine.name} writes the record of ${request.name} whatever there is`);
-    }
     const ticket = this.#ticketIn(request.name);
     if (ticket) this.#folders.set(ticket.of, ticket.folder);
     return sent;

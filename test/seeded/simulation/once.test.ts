@@ -1,0 +1,3 @@
+import { describeSeeds } from "./simulated-seeds.ts";
+
+describeSeeds(1, 800, "once");

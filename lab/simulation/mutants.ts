@@ -41,8 +41,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         place: "lease/ManualLease.#renew",
-        stands: "this.#lease.renewed(sent);",
-        instead: "this.#lease.renewed(new Stopwatch(blob.clock));",
+        stands: "this.lease.renewed(sent);",
+        instead: "this.lease.renewed(new Stopwatch(blob.clock));",
       },
     ],
   },

@@ -17,7 +17,8 @@ describe("a simulation", () => {
   withoutStacks();
 
   it.each([...GAMES, "once"] as const)("happens the same way every time: %s", async (game) => {
-    for (const seed of game === "once" ? [1, 16] : [7, 11]) expect(await hashOf({ seed, game })).toBe(await hashOf({ seed, game }));
+    for (const seed of game === "once" ? [1, 16] : [7, 11])
+      expect(await hashOf({ seed, game })).toBe(await hashOf({ seed, game }));
   });
 
   it("happens another way under another seed", async () => {

@@ -93,6 +93,18 @@ describe("the documents", () => {
     expect(documents.find(({ path }) => path === page)?.blocks.map(({ code }) => code)).toContain(program);
   });
 
+  it("have an index of the examples, with a transcript of each", () => {
+    const index = readFileSync(join(PROJECT, "examples/README.md"), "utf8");
+    const programs = readdirSync(join(PROJECT, "examples")).flatMap(
+      (file) => /^(?!run\.ts)(.+)\.ts$/.exec(file)?.[1] ?? [],
+    );
+    expect(programs.length).toBeGreaterThan(8);
+    for (const name of programs) {
+      expect(index).toContain(`](${name}.ts)`);
+      expect(index).toContain(`](transcripts/${name}.txt)`);
+    }
+  });
+
   it("have an index of the folder docs, with every page in it", () => {
     const index = documents.find(({ path }) => path === "docs/README.md");
     const linked = new Set(index?.links.map(({ target }) => posix.join("docs", target.split("#")[0] ?? "")));

@@ -34,6 +34,24 @@ export async function watchdogOf(wrapper: number): Promise<number> {
   return Number(found);
 }
 
+/** The guardians of a process, by their title. */
+export function guardiansOf(parent: number): number[] {
+  return runningChildrenOf(parent).filter((pid) => commandLineOf(`${pid}`).startsWith("azmutex guardian"));
+}
+
+/** The guardian of a process, once it runs. */
+export async function guardianOf(parent: number): Promise<number> {
+  await until(() => guardiansOf(parent).length === 1, `process ${parent} has a guardian`);
+  return Number(guardiansOf(parent)[0]);
+}
+
+/** The resident memory of a process, and how much of it is no file that others have too, in kilobytes. */
+export function memoryOf(pid: number): { residentKb: number; ownKb: number } {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const kb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]);
+  return { residentKb: kb("VmRSS"), ownKb: kb("RssAnon") };
+}
+
 /** Processes with this text in their command line. */
 export function runningWith(text: string): number[] {
   const pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));

@@ -7,6 +7,7 @@ import { type Journal, short } from "./journal.ts";
 import type { Kernel } from "./kernel.ts";
 import { Link, type Weather } from "./link.ts";
 import { Machine } from "./machine.ts";
+import type { Messenger } from "./messenger.ts";
 import type { Referee, Tenancy } from "./referee.ts";
 import type { Resource } from "./resource.ts";
 import type { Service } from "./service.ts";
@@ -29,6 +30,8 @@ export interface CrowdOptions {
   /** How many tasks each machine has. */
   readonly tasks: number;
   readonly tryTimeoutMs: number;
+  /** Default: machines poll. */
+  readonly messenger: Messenger | undefined;
   /** From this true time on, no task has a reason to fail. */
   readonly noExcuseAfter: number;
 }
@@ -128,6 +131,7 @@ export class Crowd {
       newId: () => this.#newId(),
       tryTimeoutMs,
       log: (line: string) => journal.note(name, () => line),
+      wakeUps: this.#of.messenger?.channelOf(machine),
     };
     const mutex = new AzureMutex(options);
     const players = Array.from({ length: tasks }, () => game.player(machine, mutex, chance, new AzureMutex(options)));

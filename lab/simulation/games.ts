@@ -65,6 +65,8 @@ export const NAP_GAMES = [
   "election",
   "several locks",
 ] as const;
+/** What is played where waiters are woken by messages. */
+export const WOKEN_GAMES = ["lock", "lock", "election", "several locks", "mixed lock", "readers and writers"] as const;
 export type LockGameName = (typeof GAMES)[number] | (typeof NAP_GAMES)[number];
 export type GameName = LockGameName | "once";
 

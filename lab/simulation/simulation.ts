@@ -4,10 +4,11 @@ import { Chance } from "../shared/chance.ts";
 import type { HistoryLine } from "../shared/history.ts";
 import { Crowd } from "./crowd.ts";
 import { Foreigners } from "./foreigners.ts";
-import { GAMES, type GameName, gameOf, KEY, NAP_GAMES } from "./games.ts";
+import { GAMES, type GameName, gameOf, KEY, NAP_GAMES, WOKEN_GAMES } from "./games.ts";
 import { historyOf } from "./history.ts";
 import { Journal, type Line } from "./journal.ts";
 import { Kernel } from "./kernel.ts";
+import { Messenger } from "./messenger.ts";
 import { Misfortune } from "./misfortune.ts";
 import { OnceGame } from "./once-game.ts";
 import { Referee } from "./referee.ts";
@@ -80,7 +81,10 @@ export async function simulate(plan: Plan): Promise<Outcome> {
   const chance = new Chance(seed, "plan");
   const isNapping = isNapSeed(seed);
   const drawn = chance.oneOf(GAMES);
-  const name = isNapping ? new Chance(seed, "naps").oneOf(NAP_GAMES) : isOnceSeed(seed) ? "once" : drawn;
+  const isWoken = seed >= FIRST_WOKEN_SEED;
+  const woken = isWoken ? new Chance(seed, "woken").oneOf(WOKEN_GAMES) : undefined;
+  const named = isNapping ? new Chance(seed, "naps").oneOf(NAP_GAMES) : woken;
+  const name = named ?? (isOnceSeed(seed) ? "once" : drawn);
   const game = plan.game ?? name;
   const options = optionsBy(chance);
   const terms = termsOf(options);
@@ -129,6 +133,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     isNapping,
     tasks: plan.tasks ?? tasks,
     tryTimeoutMs: terms.tryTimeoutMs,
+    messenger: isWoken ? new Messenger({ seed, kernel, journal, endsAt: troubleEndsAt }) : undefined,
     noExcuseAfter: troubleEndsAt + NO_EXCUSE_AFTER_MS,
   });
   const foreigners = new Foreigners({ seed, kernel, journal, service, referee, trouble });
@@ -220,8 +225,11 @@ export async function simulate(plan: Plan): Promise<Outcome> {
 /** From here on machines nap under every other seed, while much is held for long. */
 export const FIRST_NAP_SEED = 2_001;
 
+/** From here on waiters are woken by messages, for better or worse. */
+export const FIRST_WOKEN_SEED = 1_000_001;
+
 function isNapSeed(seed: number): boolean {
-  return seed >= FIRST_NAP_SEED && (seed - FIRST_NAP_SEED) % 2 === 0;
+  return seed >= FIRST_NAP_SEED && seed < FIRST_WOKEN_SEED && (seed - FIRST_NAP_SEED) % 2 === 0;
 }
 
 /** From here on, every second seed without naps is about slots. */

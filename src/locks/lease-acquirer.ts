@@ -5,15 +5,15 @@ import type { OutageTimer } from "../lease/outage-timer.ts";
 import { TRIES } from "../lease/retry.ts";
 import { areSameTerms } from "../lease/terms.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
-import { Contender } from "../waiting/contender.ts";
+import { Contender, type ContenderOptions } from "../waiting/contender.ts";
 import { endQuietly } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 import type { KeyState } from "../waiting/key-states.ts";
-import type { QueueHead } from "../waiting/local-queue.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import type { ProcessLease } from "../waiting/process-lease.ts";
 import { WaitLimit, waitFor } from "../waiting/wait-limit.ts";
 import type { WaitOptions } from "../waiting/wait-options.ts";
+import type { KeyWakeUps } from "../waiting/wake-ups/key-wake-ups.ts";
 import type { LockSpace } from "./lock-space.ts";
 
 /** Acquires the lease of one blob for tasks of this process, which queue for it in memory. */
@@ -42,7 +42,8 @@ export class LeaseAcquirer {
     const { terms } = this.options;
     const accepts = ({ renewer }: ProcessLease): boolean => areSameTerms(renewer.terms, terms);
     const head = await state.queue.enter({ limit, accepts });
-    const contender = this.#contender(state, head, limit, outage);
+    const loading = this.#loadWakeUps();
+    const contender = this.#contender(state, { head, limit, outage, wakeUps: loading && (await loading) });
     return await this.#kept(state, contender, contender.wait());
   }
 
@@ -62,7 +63,8 @@ export class LeaseAcquirer {
     if (!head) return undefined;
     const limit = new WaitLimit(this.blob, this.#of.key, { signal }, wait);
     try {
-      const contender = this.#contender(state, head, limit);
+      const loading = this.#loadWakeUps();
+      const contender = this.#contender(state, { head, limit, wakeUps: loading && (await loading) });
       return await this.#kept(state, contender, contender.tryOnce(tries));
     } finally {
       limit.end();
@@ -91,9 +93,15 @@ export class LeaseAcquirer {
     return this.#space.keyState(this.#of);
   }
 
-  #contender(state: KeyState, head: QueueHead<ProcessLease>, limit: WaitLimit, outage?: OutageTimer): Contender {
+  #contender(state: KeyState, to: Pick<ContenderOptions, "head" | "limit" | "outage" | "wakeUps">): Contender {
     const { blob, options } = this;
-    return new Contender({ blob, tokens: state.tokens, options, limit, head, outage });
+    return new Contender({ blob, tokens: state.tokens, options, ...to });
+  }
+
+  /** Of the blob of a key. A helper blob, and a queue, have none. */
+  #loadWakeUps(): Promise<KeyWakeUps | undefined> | undefined {
+    const { key, name = key } = this.#of;
+    return name === key && !this.options.fair ? this.#space.wakeUps?.of(name) : undefined;
   }
 
   /** Leaves the queue if nothing is won with it. A hold leaves it by itself when it ends. */

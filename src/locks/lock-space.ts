@@ -14,10 +14,12 @@ import { type Clock, sleep, systemSources } from "../time/clock.ts";
 import { endQuietly } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { type KeyState, KeyStates } from "../waiting/key-states.ts";
+import { LazyWakeUps } from "../waiting/wake-ups/lazy-wake-ups.ts";
+import { resolveWakeUps, type WakeUpOptions } from "../waiting/wake-ups/wake-ups.ts";
 import { guard } from "./guardian/guard.ts";
 
 /** Where the locks are, and what is the same for all of them. */
-export interface MutexOptions extends ConnectOptions {
+export interface MutexOptions extends ConnectOptions, WakeUpOptions {
   /** How long one request may take before it counts as unanswered, in milliseconds, at least 100. Default: 3,000. */
   tryTimeoutMs?: number | undefined;
   /**
@@ -74,6 +76,8 @@ export class LockSpace extends MutexContext {
   readonly tryTimeoutMs: number;
   /** The leases that {@link AzureMutex.acquire} took. */
   readonly leases: ManualLeases;
+  /** Undefined where waiters poll. */
+  readonly wakeUps: LazyWakeUps | undefined;
   readonly #keys: KeyStates = new KeyStates();
   /** Ends the watch of the guardian, if there is one. */
   readonly #unguard: () => void;
@@ -85,11 +89,13 @@ export class LockSpace extends MutexContext {
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
     if (typeof log !== "function") throw new TypeError("log must be a function");
     if (typeof guardian !== "boolean") throw new TypeError(`guardian must be true or false, not ${shown(guardian)}`);
+    const { wakeUps, idlePollMs } = resolveWakeUps(options);
     const sources = { clock, random, newId };
     super({ store, sources, telemetry: new Telemetry(telemetry, clock), log: safeLog(log) });
     this.tryTimeoutMs = tryTimeoutMs;
     this.leases = new ManualLeases(clock, this.standing);
     this.#unguard = guardian ? guard(this) : () => undefined;
+    this.wakeUps = wakeUps && new LazyWakeUps(this, wakeUps, idlePollMs);
   }
 
   /** The blob, with the timeout of requests that a locker states. Default: the mutex's. */
@@ -135,6 +141,7 @@ export class LockSpace extends MutexContext {
     this.closing.close();
     await this.releaseAll(options);
     this.#unguard();
+    await this.wakeUps?.close();
   }
 
   /** The same without a timeout of its own. Rejects with the signal's reason. */

@@ -12,3 +12,4 @@ export {
   type MemoryLeaseStoreOptions,
   type PutBlobOptions,
 } from "./memory/memory-lease-store.ts";
+export { MemoryWakeUps, type MemoryWakeUpsOptions } from "./memory/memory-wake-ups.ts";

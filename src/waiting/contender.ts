@@ -19,8 +19,9 @@ import type { PlaceInLine } from "./place-in-line.ts";
 import { Polling } from "./polling.ts";
 import type { ProcessLease } from "./process-lease.ts";
 import type { WaitLimit } from "./wait-limit.ts";
+import type { KeyWakeUps } from "./wake-ups/key-wake-ups.ts";
 
-interface ContenderOptions {
+export interface ContenderOptions {
   readonly blob: LockBlob;
   readonly tokens: FencingTokens;
   readonly options: ResolvedLockerOptions;
@@ -28,6 +29,8 @@ interface ContenderOptions {
   readonly head: QueueHead<ProcessLease>;
   /** Default: one that begins now. */
   readonly outage?: OutageTimer | undefined;
+  /** Default: none, this task polls. */
+  readonly wakeUps?: KeyWakeUps | undefined;
 }
 
 /** One try for the lease: what was granted, nothing, or how many milliseconds later to try again. */
@@ -35,11 +38,9 @@ type Step = () => Promise<Granted | undefined | number>;
 
 /** One task of this process on its way from the head of the local queue to holding the lock. */
 export class Contender {
+  readonly #of: ContenderOptions;
   readonly #blob: LockBlob;
-  readonly #tokens: FencingTokens;
-  readonly #options: ResolvedLockerOptions;
   readonly #limit: WaitLimit;
-  readonly #head: QueueHead<ProcessLease>;
   #outageSoFar: OutageTimer | undefined;
   #budget: HandOverBudget | undefined;
   #isAskingOnce = false;
@@ -48,14 +49,13 @@ export class Contender {
   /** Undefined where processes poll instead of queueing. */
   readonly #fair: FairWaiting | undefined;
 
-  constructor({ blob, tokens, options, limit, head, outage }: ContenderOptions) {
+  constructor(options: ContenderOptions) {
+    const { blob, limit, head, outage } = options;
+    this.#of = options;
     this.#blob = blob;
-    this.#tokens = tokens;
-    this.#options = options;
     this.#limit = limit;
-    this.#head = head;
     this.#outageSoFar = outage;
-    this.#fair = options.fair ? new FairWaiting(blob, options) : undefined;
+    this.#fair = options.options.fair ? new FairWaiting(blob, options.options) : undefined;
     if (head.note.outage) outage?.continueFrom(head.note.outage);
     this.#budget = head.note.budget;
   }
@@ -65,26 +65,27 @@ export class Contender {
    * `StoreUnavailableError`, `AccessDeniedError` or `StoreRefusedError`.
    */
   async wait(): Promise<Hold> {
-    const { lease, note } = this.#head;
-    const { stayAwayMs = 0 } = note;
+    const { lease, note } = this.#of.head;
     let hold = lease && (await this.#settle(lease));
     if (hold) return hold;
-    if (stayAwayMs > 0)
-      await sleep(this.#blob.clock, this.#limit.untilNextPoll(stayAwayMs, 0), { signal: this.#limit.signal });
-    const { fencing, requestsAfter = 0 } = this.#options;
-    // A poll that is granted is followed by a look at the record and a write of it, where another process held the lock
-    // before.
+    if (note.stayAwayMs)
+      await sleep(this.#blob.clock, this.#limit.untilNextPoll(note.stayAwayMs, 0), { signal: this.#limit.signal });
+    const { fencing, requestsAfter = 0 } = this.#of.options;
+    // After a grant the record is read and written, where another process held the lock before.
     const longer = (fencing ? 3 : 1) + requestsAfter;
-    const polling = new Polling({ blob: this.#blob, limit: this.#limit, outage: this.#outage, longer });
-    for (let losses = 1; ; losses += 1) {
-      hold = await this.#attemptToHold(
-        (acquisition, place) => (place ? () => place.step() : this.#pollOf(acquisition)),
-        polling,
-      );
-      if (hold) return hold;
-      // Granted, and lost before the caller saw it. The id of a lost lease is never used again, so a new acquisition
-      // begins.
-      await sleep(this.#blob.clock, retryDelayMs(losses, this.#blob.random), { signal: this.#limit.signal });
+    const wakeUps = this.#of.wakeUps?.wait();
+    const polling = new Polling({ blob: this.#blob, limit: this.#limit, outage: this.#outage, longer, wakeUps });
+    const stepOf = (acquisition: Acquisition, place: PlaceInLine | undefined): Step =>
+      place ? () => place.step() : this.#pollOf(acquisition);
+    try {
+      for (let losses = 1; ; losses += 1) {
+        hold = await this.#attemptToHold(stepOf, polling);
+        if (hold) return hold;
+        // Granted, and lost before the caller saw it. The id of a lost lease is never used again.
+        await sleep(this.#blob.clock, retryDelayMs(losses, this.#blob.random), { signal: this.#limit.signal });
+      }
+    } finally {
+      wakeUps?.end();
     }
   }
 
@@ -111,12 +112,12 @@ export class Contender {
     stepOf: (acquisition: Acquisition, place: PlaceInLine | undefined) => Step,
     policy: RetryPolicy,
   ): Promise<Hold | undefined> {
-    const { terms, fencing, description } = this.#options;
+    const { terms, fencing, description } = this.#of.options;
     const acquisition = new Acquisition(this.#blob, {
       length: terms.leaseSeconds,
-      firstRecord: fencing ? (date) => this.#tokens.first(this.#blob, description, date) : undefined,
+      firstRecord: fencing ? (date) => this.#of.tokens.first(this.#blob, description, date) : undefined,
     });
-    const place = this.#fair?.placeFor(acquisition, this.#limit, this.#tokens);
+    const place = this.#fair?.placeFor(acquisition, this.#limit, this.#of.tokens);
     const abandon = (unreachable: boolean): void => {
       const { queue } = this.#fair ?? {};
       const giveBack = queue && (() => queue.giveUp(acquisition, place?.ticket));
@@ -138,7 +139,8 @@ export class Contender {
     const renewer = new Renewer(blob, { origin: acquisition, granted, terms });
     const budget = this.#budget ?? new HandOverBudget(blob.clock);
     const ticketGone = place?.ticket?.leave();
-    return await this.#settle({ blob, tokens: this.#tokens, renewer, budget, ticketGone });
+    const onReleased = this.#of.wakeUps?.holds(renewer.lease);
+    return await this.#settle({ blob, tokens: this.#of.tokens, renewer, budget, ticketGone, onReleased });
   }
 
   #pollOf(acquisition: Acquisition): Step {
@@ -147,7 +149,7 @@ export class Contender {
       if (answer.kind === "acquired") return answer;
       // Another process holds the lock, so the budget of this one begins anew.
       this.#budget = undefined;
-      return pollDelayMs(this.#limit.waitedMs, this.#blob.random, this.#options.poll);
+      return pollDelayMs(this.#limit.waitedMs, this.#blob.random, this.#of.options.poll);
     };
   }
 
@@ -157,12 +159,12 @@ export class Contender {
     try {
       signal.throwIfAborted();
       const token = await this.#freshToken(lease);
-      const hold = new Hold({ lease, head: this.#head, token, handOver: this.#handOver });
+      const hold = new Hold({ lease, head: this.#of.head, token, handOver: this.#handOver });
       lease.onTaken?.();
       return hold;
     } catch (error) {
       const lost = !signal.aborted && isMutexError(error) && error.code === "LOCK_LOST";
-      giveLeaseBack(lease, lost, () => this.#handOver.end(lease, this.#head, false));
+      giveLeaseBack(lease, lost, () => this.#handOver.end(lease, this.#of.head, false));
       if (!lost) throw error;
       this.#lost = error;
       return undefined;
@@ -170,7 +172,7 @@ export class Contender {
   }
 
   #freshToken(lease: ProcessLease): Promise<number | undefined> {
-    const { fencing, description, unreachableAfterMs } = this.#options;
+    const { fencing, description, unreachableAfterMs } = this.#of.options;
     // A caller that waits repeats any number of refused writes. One that asks once must not keep other tasks waiting.
     const longestMs = this.#isAskingOnce ? unreachableAfterMs : undefined;
     const { signal } = this.#limit;
@@ -179,17 +181,18 @@ export class Contender {
 
   /** Leaves the queue without a hold. The next task goes on with what this one knows of an outage. */
   leave(): void {
-    this.#head.leave({ outage: this.#outageSoFar });
+    this.#of.head.leave({ outage: this.#outageSoFar });
   }
 
   /** Made when it is first asked for: a waiter that is handed the lock never asks. */
   get #outage(): OutageTimer {
-    this.#outageSoFar ??= new OutageTimer(this.#blob.clock, this.#options.unreachableAfterMs, this.#head.note.outage);
+    const { options, head } = this.#of;
+    this.#outageSoFar ??= new OutageTimer(this.#blob.clock, options.unreachableAfterMs, head.note.outage);
     return this.#outageSoFar;
   }
 
   get #handOver(): HandOver {
-    return this.#fair ? this.#fair.handOver : new LocalFirstHandOver(this.#options, this.#blob.random);
+    return this.#fair ? this.#fair.handOver : new LocalFirstHandOver(this.#of.options, this.#blob.random);
   }
 }
 

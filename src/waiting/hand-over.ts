@@ -50,6 +50,7 @@ export class LocalFirstHandOver implements HandOver {
     // P7, P31: held by the clock, and under an id that no write of this task bears.
     if (!isIdGivenOut && isWithin && lease.isHeld && passTo(head, processLease)) return Promise.resolve(HANDED_OVER);
     return lease.release().finally(() => {
+      processLease.onReleased?.();
       // P33: a process that has used up its budget, and has more tasks waiting, lets other processes come first.
       const isFirst = isWithin || head.nextWaitedMs === undefined;
       head.leave(isFirst ? { budget } : { stayAwayMs: stayAwayMs(poll, this.#random) });

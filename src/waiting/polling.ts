@@ -4,6 +4,7 @@ import type { OutageTimer } from "../lease/outage-timer.ts";
 import { isUnsure, type RetryPolicy, retry, retryDelayMs } from "../lease/retry.ts";
 import { Stopwatch, sleep } from "../time/clock.ts";
 import type { WaitLimit } from "./wait-limit.ts";
+import type { WakeUpWait } from "./wake-ups/wake-up-wait.ts";
 
 export interface PollingOptions {
   readonly blob: LockBlob;
@@ -17,6 +18,8 @@ export interface PollingOptions {
   readonly longer?: number;
   /** Waits until the next step is due. Default: sleeps, until the limit ends. */
   readonly rest?: (ms: number) => Promise<void>;
+  /** What brings the next step forward, or puts it off, after one that was answered. Default: nothing. */
+  readonly wakeUps?: Pick<WakeUpWait, "rest"> | undefined;
 }
 
 /** The longest `Retry-After` that is heeded, in milliseconds. */
@@ -42,12 +45,14 @@ export function poll<T extends object>(options: PollingOptions, step: () => Prom
 export class Polling implements RetryPolicy {
   readonly #options: PollingOptions;
   #begun: Stopwatch | undefined;
+  #isAnswered = false;
 
   constructor(options: PollingOptions) {
     this.#options = options;
   }
 
   begin(): void {
+    this.#isAnswered = false;
     const { blob, limit, outage } = this.#options;
     this.#begun = new Stopwatch(blob.clock);
     outage.sending(this.#begun);
@@ -55,6 +60,7 @@ export class Polling implements RetryPolicy {
   }
 
   answered(): void {
+    this.#isAnswered = true;
     this.#options.outage.answered();
     this.#options.limit.answered();
   }
@@ -77,8 +83,11 @@ export class Polling implements RetryPolicy {
 
   pause(ms: number): Promise<void> | undefined {
     if (ms <= 0) return undefined;
-    const { blob, limit, longer = 1, rest } = this.#options;
-    const pauseMs = limit.untilNextPoll(ms, longer * (this.#begun?.elapsedMs ?? 0));
+    const { blob, limit, longer = 1, rest, wakeUps } = this.#options;
+    const stepMs = longer * (this.#begun?.elapsedMs ?? 0);
+    const bounded = (delayMs: number): number => limit.untilNextPoll(delayMs, stepMs);
+    if (wakeUps && this.#isAnswered) return wakeUps.rest(ms, bounded, limit.signal);
+    const pauseMs = bounded(ms);
     return rest ? rest(pauseMs) : sleep(blob.clock, pauseMs, { signal: limit.signal });
   }
 }

@@ -14,4 +14,6 @@ export interface ProcessLease {
   readonly ticketGone: Promise<void> | undefined;
   /** Called when the task to which it is handed over holds it. */
   readonly onTaken?: (() => void) | undefined;
+  /** Called when its release was answered, or went unanswered. */
+  readonly onReleased?: (() => void) | undefined;
 }

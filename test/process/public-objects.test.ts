@@ -145,6 +145,7 @@ const OBJECTS: readonly (readonly [name: string, object: object])[] = [
   ["FaultyLeaseStore", faulty],
   ["Fault", faulty.delay("acquire", 1)],
   ["FakeClock", new testing.FakeClock()],
+  ["MemoryWakeUps", new testing.MemoryWakeUps()],
 ];
 
 afterAll(async () => {

@@ -1,0 +1,92 @@
+// Loaded before a run begins: within one, it would come at a time that no seed decides.
+import "../../src/waiting/wake-ups/mutex-wake-ups.ts";
+import type { WakeUps } from "../../src/waiting/wake-ups/wake-ups.ts";
+import { Chance } from "../shared/chance.ts";
+import type { Journal } from "./journal.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Machine } from "./machine.ts";
+
+export interface MessengerOptions {
+  readonly seed: number;
+  readonly kernel: Kernel;
+  readonly journal: Journal;
+  /** Until when a channel dies that dies midway, in true time. */
+  readonly endsAt: number;
+}
+
+interface Listener {
+  readonly machine: Machine;
+  readonly topic: string;
+  readonly hear: (message: string) => void;
+}
+
+/** The part of machines that have a channel, where there is one. */
+const ON_CHANNEL = 0.85;
+
+/** Wake-ups between the machines: by the seed they are lost, late, doubled or forged, and stay so after the trouble. */
+export class Messenger {
+  readonly #of: MessengerOptions;
+  readonly #chance: Chance;
+  readonly #listeners = new Set<Listener>();
+  readonly #lost: number;
+  readonly #doubled: number;
+  readonly #forged: number;
+  readonly #delayMs: readonly [number, number];
+  readonly #diesAt: number;
+
+  constructor(options: MessengerOptions) {
+    const chance = new Chance(options.seed, "messages");
+    this.#of = options;
+    this.#chance = chance;
+    this.#lost = chance.oneOf([0, 0, 0.01, 0.1, 0.5]);
+    this.#doubled = chance.oneOf([0, 0, 0.2]);
+    this.#forged = chance.oneOf([0, 0, 0.1]);
+    this.#delayMs = chance.oneOf([
+      [1, 5],
+      [1, 5],
+      [1, 400],
+      [0, 30_000],
+      [30_000, 30_000],
+    ]);
+    this.#diesAt = chance.oneOf([
+      Number.POSITIVE_INFINITY,
+      Number.POSITIVE_INFINITY,
+      chance.between(0, options.endsAt),
+      0,
+    ]);
+  }
+
+  /** The channel as a process on this machine sees it. Undefined for one that polls. */
+  channelOf(machine: Machine): WakeUps | undefined {
+    if (!this.#chance.isOnce(ON_CHANNEL)) return undefined;
+    return {
+      publish: (topic, message) => {
+        this.#of.journal.note(machine.name, () => `says ${message}`);
+        for (const listener of this.#listeners) this.#send(listener, topic, message);
+      },
+      subscribe: (topic, hear) => {
+        const listener = { machine, topic, hear };
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
+    };
+  }
+
+  #send(listener: Listener, topic: string, message: string): void {
+    const { kernel } = this.#of;
+    if (listener.topic !== topic || kernel.now >= this.#diesAt || this.#chance.isOnce(this.#lost)) return;
+    const words = this.#chance.isOnce(this.#forged) ? this.#forgery(message) : message;
+    for (let times = this.#chance.isOnce(this.#doubled) ? 2 : 1; times > 0; times -= 1) {
+      kernel.in(this.#chance.between(...this.#delayMs), () =>
+        listener.machine.receive(() => {
+          if (this.#listeners.has(listener)) listener.hear(words);
+        }),
+      );
+    }
+  }
+
+  /** Another word with the same ids. */
+  #forgery(message: string): string {
+    return message.replace(/^\w+/, this.#chance.oneOf(["waiting", "held", "taken", "released", "left"]));
+  }
+}

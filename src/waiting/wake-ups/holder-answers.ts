@@ -1,0 +1,42 @@
+import type { Clock, Timer } from "../../time/clock.ts";
+import { inRootContext } from "../../time/root-context.ts";
+import { MOST_IDS } from "./message.ts";
+
+/** The time between two answers, in milliseconds. What was asked meanwhile is answered together. */
+const ANSWER_EVERY_MS = 25;
+/** So many waiters may wait for an answer. More of them ask again. */
+const MOST_UNANSWERED = 256;
+
+/** The answers of a holder to its waiters: at once, but not more often than so many times a second. */
+export class HolderAnswers {
+  readonly #clock: Clock;
+  readonly #send: (asks: readonly string[]) => void;
+  readonly #asks = new Set<string>();
+  #pause: Timer | undefined;
+
+  constructor(clock: Clock, send: (asks: readonly string[]) => void) {
+    this.#clock = clock;
+    this.#send = send;
+  }
+
+  add(ask: string): void {
+    if (this.#asks.size < MOST_UNANSWERED) this.#asks.add(ask);
+    if (!this.#pause) this.#sendNext();
+  }
+
+  /** Answers no more. */
+  end(): void {
+    this.#asks.clear();
+    this.#pause?.cancel();
+    this.#pause = undefined;
+  }
+
+  #sendNext(): void {
+    this.#pause = undefined;
+    const next = [...this.#asks].slice(0, MOST_IDS);
+    if (next.length === 0) return;
+    for (const ask of next) this.#asks.delete(ask);
+    this.#send(next);
+    this.#pause = inRootContext(() => this.#clock.setTimer(ANSWER_EVERY_MS, () => this.#sendNext()));
+  }
+}

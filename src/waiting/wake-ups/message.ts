@@ -1,0 +1,38 @@
+/**
+ * The words of messages.
+ *
+ * - `waiting <id>.<n>`: a waiter waits. It asks the holder for an answer, for the n-th time.
+ * - `held <id>.<n> …`: the holder answers these waiters. It will tell when it releases the lock.
+ * - `taken <id>`: the waiter, or a process that did not wait, holds the lock now.
+ * - `released <id> …`: the lock was released. These waiters ask first, one after the other.
+ * - `left <id>`: the waiter has given up.
+ */
+const WORDS = ["waiting", "held", "taken", "released", "left"] as const;
+
+export interface WakeUpMessage {
+  readonly word: (typeof WORDS)[number];
+  /** Ids of waiters, which are no lease ids. */
+  readonly ids: readonly string[];
+}
+
+/** As many ids as fit into 200 characters. */
+export const MOST_IDS = 4;
+
+const ID = String.raw` [0-9a-z-]{1,36}(?:\.[0-9]{1,6})?`;
+const FORM = new RegExp(`^(?:released|(?:${WORDS.join("|")})${ID})(?:${ID}){0,${MOST_IDS - 1}}$`);
+
+export function messageText({ word, ids }: WakeUpMessage): string {
+  return [word, ...ids].join(" ");
+}
+
+/** What a text says. Undefined for what is no message of ours: any process may write to a channel. */
+export function messageIn(text: unknown): WakeUpMessage | undefined {
+  if (typeof text !== "string" || !FORM.test(text)) return undefined;
+  const [word, ...ids] = text.split(" ");
+  return { word: word as WakeUpMessage["word"], ids };
+}
+
+/** The waiter that asks. */
+export function waiterOf(ask: string): string {
+  return ask.split(".", 1)[0] ?? ask;
+}

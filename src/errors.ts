@@ -106,6 +106,22 @@ export function whyUnavailable(error: unknown): string | undefined {
   return why.replace(/^no answer from the service: /, "");
 }
 
+/**
+ * A call would wait for what a `run` around it holds, and so for itself: the wait could not end. Tasks that a `run`
+ * starts and does not await are below it, too; for those that may wait for its end there is
+ * {@link MutexOptions.asyncContext}.
+ */
+export class DeadlockError extends MutexError {
+  /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
+  readonly code = "DEADLOCK";
+  /** The name of the class. */
+  override readonly name = "DeadlockError";
+
+  constructor(key: string) {
+    super(`lock on "${key}" is held by a run around this call, which would wait for itself`, key);
+  }
+}
+
 /** A lock that was held is held no longer. The work under it has to stop: another holder may start. */
 export class LockLostError extends MutexError {
   /** The code of this class of errors. It is the same in every copy of the package, where `instanceof` may fail. */
@@ -381,6 +397,7 @@ export type AnyMutexError =
   | LeaseAlreadyPresentError
   | NotHeldError
   | LockTimeoutError
+  | DeadlockError
   | LockLostError
   | WorkStillRunningError
   | LockUncertainError

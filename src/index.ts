@@ -16,6 +16,7 @@ export {
   type AccessDeniedOptions,
   type AccessDeniedWhy,
   type AnyMutexError,
+  DeadlockError,
   DifferingPermitsError,
   InvalidKeyError,
   isMutexError,
@@ -38,7 +39,7 @@ export {
 } from "./errors.ts";
 export type { TermsOptions } from "./lease/terms.ts";
 export type { AcquiredLease } from "./locks/acquired-lease.ts";
-export { AzureMutex } from "./locks/azure-mutex.ts";
+export { AzureMutex, type CurrentLock } from "./locks/azure-mutex.ts";
 export type { BreakOptions, BreakResult } from "./locks/break-lock.ts";
 export type { Handle } from "./locks/handle.ts";
 export type { Holding } from "./locks/holding.ts";

@@ -46,6 +46,7 @@ const CODE_OF: Readonly<Record<AnyMutexError["code"], number>> = Object.freeze({
   LOCK_LOST: EXIT.lost,
   LOCK_UNCERTAIN: EXIT.unreachable,
   NOT_HELD: EXIT.lost,
+  DEADLOCK: EXIT.internal,
   WORK_STILL_RUNNING: EXIT.lost,
   STORE_UNAVAILABLE: EXIT.unreachable,
   STORE_REFUSED: EXIT.refused,

@@ -1,14 +1,21 @@
 import type { DiagnoseOptions, Diagnosis } from "../doctor/diagnosis.ts";
+import { NotHeldError } from "../errors.ts";
 import type { LockStatus } from "../status/lock-status.ts";
 import { checkKey } from "../store/azure/blob-name.ts";
 import type { LeaseLength } from "../store/lease-store.ts";
 import type { LockerOptions } from "../waiting/locker-options.ts";
 import { type AcquiredLease, acquireByHand } from "./acquired-lease.ts";
 import { type BreakOptions, type BreakResult, breakLock } from "./break-lock.ts";
+import type { Holding } from "./holding.ts";
 import { inspectLock, type ListOptions, listLocks } from "./inspect-lock.ts";
+import type { Lock } from "./lock.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
 import { type CallOptions, Mutex } from "./mutex.ts";
+import { heldByRun } from "./run-context.ts";
+
+/** What a `run` holds, of whatever kind: a lock has all of it, a permit and a read lock have the token. */
+export type CurrentLock = Holding & Partial<Pick<Lock, "fencingToken" | "leaseId" | "conditions">>;
 
 /**
  * Locks that are blobs of one container: take, renew and give back leases by key, see who holds what, and break a lock.
@@ -84,6 +91,30 @@ export class AzureMutex extends Mutex {
    */
   locker(key: string, options: LockerOptions = {}): Locker {
     return new Locker(this, key, options);
+  }
+
+  /**
+   * What the innermost `run` of that key around this call holds, in its async context: the lock, permit, read lock or
+   * leadership; of several locks, the one of that key. Undefined if there is none, or it was given back. What `lock()`
+   * gave is found by no call. Also finds runs of another mutex of the same account and container. Sends nothing.
+   *
+   * @throws `InvalidKeyError`.
+   */
+  currentLock(key: string): CurrentLock | undefined {
+    checkKey(key);
+    return heldByRun(this.#space, key);
+  }
+
+  /**
+   * Throws unless a `run` around this call holds the key, by the clock at this very moment: `NotHeldError` if there is
+   * none, and otherwise as {@link Holding.assertHeld} does. For functions that must be called under a lock.
+   *
+   * @throws `NotHeldError`, `LockLostError`, `LockUncertainError`; `InvalidKeyError`.
+   */
+  assertLocked(key: string): void {
+    const lock = this.currentLock(key);
+    if (!lock) throw new NotHeldError(key, "no run around this call holds it");
+    lock.assertHeld();
   }
 
   /**

@@ -1,16 +1,20 @@
 import { type LockLostError, LockUncertainError, NotHeldError } from "../errors.ts";
-import type { MutexContext } from "../lease/mutex-context.ts";
-import type { ObservedHold, ObservedWait } from "../telemetry/observer.ts";
+import type { ObservedHold, ObservedWait, ObserverOptions } from "../telemetry/observer.ts";
 import { LinkedSignal, onAbort } from "../time/abort.ts";
 import type { Held } from "../waiting/held.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import { Handle } from "./handle.ts";
 import { HoldBound } from "./hold-bound.ts";
+import type { LockSpace } from "./lock-space.ts";
 
 /** What a holding was asked for as. */
-export interface HoldingOrigin {
-  readonly space: MutexContext;
+export interface HoldingOrigin extends Pick<ObserverOptions, "kind" | "key"> {
+  readonly space: LockSpace;
   readonly options: Pick<ResolvedLockerOptions, "terms" | "bounds">;
+  /** How many may hold it at once. Default: one. */
+  readonly permits?: number;
+  /** The handle of one of its keys alone. Default: its own. */
+  readonly partOf?: (holding: never, key: string) => Holding | undefined;
 }
 
 /** What happens as a holding ends. */
@@ -87,7 +91,7 @@ export class HoldingState {
     }
   }
 
-  #after({ clock }: MutexContext, ms: number, reached: () => void): void {
+  #after({ clock }: LockSpace, ms: number, reached: () => void): void {
     const bound = new HoldBound(clock, ms, reached);
     this.#atEnd(() => bound.end());
   }

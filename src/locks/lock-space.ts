@@ -1,4 +1,4 @@
-import { isMutexError, type LockLostError, shown } from "../errors.ts";
+import { isMutexError, type LockLostError } from "../errors.ts";
 import { type BlobOf, LockBlob } from "../lease/lock-blob.ts";
 import type { ManualLease } from "../lease/manual-lease.ts";
 import { ManualLeases } from "../lease/manual-leases.ts";
@@ -14,6 +14,7 @@ import { type Clock, sleep, systemSources } from "../time/clock.ts";
 import { endQuietly } from "../waiting/held.ts";
 import type { Hold } from "../waiting/hold.ts";
 import { type KeyState, KeyStates } from "../waiting/key-states.ts";
+import { checkSwitch } from "../waiting/locker-options.ts";
 import { LazyWakeUps } from "../waiting/wake-ups/lazy-wake-ups.ts";
 import { resolveWakeUps, type WakeUpOptions } from "../waiting/wake-ups/wake-ups.ts";
 import { guard } from "./guardian/guard.ts";
@@ -45,6 +46,14 @@ export interface MutexOptions extends ConnectOptions, WakeUpOptions {
    * **Processes that this one has started live on without the lock**: the guardian knows nothing of them.
    */
   guardian?: boolean | undefined;
+  /**
+   * Whether `run` is known to what runs below it, by `AsyncLocalStorage`: {@link AzureMutex.currentLock} and
+   * {@link AzureMutex.assertLocked} find what it holds, and a call that waits for that rejects with `DeadlockError`
+   * instead of waiting for itself. Default: true. With false they find nothing, and such a call waits: for tasks that
+   * a `run` starts and does not await, which may wait for its end. Before Node 24 each promise of the process costs
+   * more while a `run` is under way.
+   */
+  asyncContext?: boolean | undefined;
   /** The clock. Default: the machine's. For tests: `FakeClock` of `azmutex/testing`. */
   clock?: Clock | undefined;
   /** A number from 0 up to, but not including, 1, to spread retries and polls. Default: `Math.random`. */
@@ -74,6 +83,7 @@ const IDLE_LOOKS = 2;
  */
 export class LockSpace extends MutexContext {
   readonly tryTimeoutMs: number;
+  readonly asyncContext: boolean;
   /** The leases that {@link AzureMutex.acquire} took. */
   readonly leases: ManualLeases;
   /** Undefined where waiters poll. */
@@ -84,15 +94,18 @@ export class LockSpace extends MutexContext {
 
   constructor(options: MutexOptions) {
     const store = connect(options, options?.clock);
-    const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry, guardian = false } = options;
+    const { tryTimeoutMs = DEFAULTS.tryTimeoutMs, log = () => undefined, telemetry } = options;
+    const { guardian = false, asyncContext = true } = options;
     const { clock = systemSources.clock, random = systemSources.random, newId = systemSources.newId } = options;
     checkMs(tryTimeoutMs, "tryTimeoutMs", 100);
     if (typeof log !== "function") throw new TypeError("log must be a function");
-    if (typeof guardian !== "boolean") throw new TypeError(`guardian must be true or false, not ${shown(guardian)}`);
+    checkSwitch(guardian, "guardian");
+    checkSwitch(asyncContext, "asyncContext");
     const { wakeUps, idlePollMs } = resolveWakeUps(options);
     const sources = { clock, random, newId };
     super({ store, sources, telemetry: new Telemetry(telemetry, clock), log: safeLog(log) });
     this.tryTimeoutMs = tryTimeoutMs;
+    this.asyncContext = asyncContext;
     this.leases = new ManualLeases(clock, this.standing);
     this.#unguard = guardian ? guard(this) : () => undefined;
     this.wakeUps = wakeUps && new LazyWakeUps(this, wakeUps, idlePollMs);

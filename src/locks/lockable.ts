@@ -1,7 +1,8 @@
 import { Listeners, type LockEvents } from "../telemetry/lock-events.ts";
-import { type ObservedWait, Observer, type ObserverOptions } from "../telemetry/observer.ts";
+import { type ObservedWait, Observer } from "../telemetry/observer.ts";
 import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "../waiting/wait-options.ts";
 import { type Holding, type HoldingOrigin, holdingState } from "./holding.ts";
+import { refuseDeadlock } from "./run-context.ts";
 import { checkWork, runHolding } from "./run-holding.ts";
 
 /** What can be held: a lock, a permit, one side of a reader-writer lock, or several locks at once. */
@@ -13,7 +14,8 @@ export interface Lockable<H extends Holding> {
    * `StoreUnavailableError` after 20 s without any answer (`unreachableAfterMs`), with `AccessDeniedError` when the
    * service refuses the credentials, with `StoreRefusedError` when it refuses for another reason that will not pass,
    * and with `KeyKindMismatchError` when the key is used as something else, such as a semaphore. The last is noticed
-   * where the record is read.
+   * where the record is read. Rejects with `DeadlockError` at once, whatever the timeout, if a `run` around this call
+   * holds what it would wait for.
    */
   lock(options?: WaitOptions): Promise<H>;
   /**
@@ -64,7 +66,7 @@ export interface Source<T> {
   tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<T | undefined>;
 }
 
-export interface LockableOptions<H extends Holding> extends HoldingOrigin, Pick<ObserverOptions, "kind" | "key"> {
+export interface LockableOptions<H extends Holding> extends HoldingOrigin {
   readonly source: Source<unknown>;
   /** The caller's handle of what the source gave. */
   readonly handle: (got: never) => H;
@@ -108,6 +110,7 @@ export class SourceLock<H extends Holding> extends Listenable implements Lockabl
 
   async #lock(options: WaitOptions): Promise<H> {
     checkWaitOptions(options);
+    if (options.timeoutMs !== 0) refuseDeadlock(this.#options);
     const { source } = this.#options;
     const wait = this.#observer.beginWait();
     const got = await (wait?.during(() => source.acquire(options, wait), signalOf(options)) ??

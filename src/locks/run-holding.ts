@@ -3,6 +3,7 @@ import { onAbort } from "../time/abort.ts";
 import { type Clock, Stopwatch, type Timer } from "../time/clock.ts";
 import { endQuietly } from "../waiting/held.ts";
 import { type Holding, type HoldingState, holdingState } from "./holding.ts";
+import { RunContext } from "./run-context.ts";
 
 /** Between two reports of work that still runs, in milliseconds. */
 const AGAIN_AFTER_MS = 60_000;
@@ -31,14 +32,16 @@ export async function runHolding<H extends Holding, T>(
     onStillRunning?.(error);
   };
   const stopWatching = watchLostWork(state, clock, options.terms.marginMs, tell);
+  const context = RunContext.begin(holding);
   // P22: an error of the release is logged, and hides nothing of the work.
   const end = (): Promise<LockLostError | undefined> => {
     stopWatching();
+    context?.end();
     return endQuietly(state, log, `the lock on "${holding.key}"`);
   };
   let result: T;
   try {
-    result = await state.run(() => work(holding));
+    result = await state.run(() => (context ? context.run(() => work(holding)) : work(holding)));
   } catch (error) {
     const lost = await end();
     if (!lost) throw error;

@@ -60,7 +60,8 @@ export function lockAll(
   const resolved = resolveLockerOptions(options, space);
   const source = new AllAtOnce(space, sorted, resolved);
   const handle = (joint: JointHold): LockSet => new LockSet(joint);
-  return new SourceLock({ kind: "lock_all", key: sorted, space, options: resolved, source, handle });
+  const partOf = ({ locks }: LockSet, one: string): Lock | undefined => locks.get(one);
+  return new SourceLock({ kind: "lock_all", key: sorted, space, options: resolved, source, handle, partOf });
 }
 
 /** An option that once was lockAll's own would be ignored, and the wait be endless. */

@@ -133,7 +133,8 @@ export function resolveLockerOptions(
   };
 }
 
-function checkSwitch(value: unknown, name: string): void {
+/** Throws `TypeError` unless it is true or false. */
+export function checkSwitch(value: unknown, name: string): void {
   if (typeof value !== "boolean") throw new TypeError(`${name} must be true or false, not ${shown(value)}`);
 }
 

@@ -72,7 +72,7 @@ export class Semaphore extends SourceLock<Permit> {
     const resolved = resolveLockerOptions(lockerOptions, space, SEMAPHORE_KIND);
     const source = new Permits(space, key, permits, resolved);
     const handle = ({ slot, hold }: HeldSlot): Permit => new Permit(key, slot, hold, () => source.returned(slot));
-    super({ kind: "semaphore", key, space, options: resolved, source, handle });
+    super({ kind: "semaphore", key, space, options: resolved, source, handle, permits });
     this.key = key;
     this.permits = permits;
     this.#slots = source.slots;

@@ -5,6 +5,7 @@ import { describeCancellation } from "./cancellation.ts";
 import { describeHeld } from "./held.ts";
 import { describeLoss } from "./loss.ts";
 import { describeLostAnswers } from "./lost-answers.ts";
+import { describeNested } from "./nested.ts";
 import { describeProcessEnd } from "./process-end.ts";
 import { describeRuns } from "./runs.ts";
 import { type HoldingSubject, Scene } from "./scene.ts";
@@ -31,6 +32,7 @@ export function describeHolding(name: string, subject: HoldingSubject): void {
     if (tryTake) describeTries(subject);
     if (run) describeRuns(subject);
     if (run) describeBoundedRuns(subject);
+    if (run) describeNested(subject);
     describeTrouble(subject);
     describeBadInput(subject);
   });

@@ -37,6 +37,7 @@ let parent = {};
 let isChild = false;
 let endedAt;
 let deadAt;
+let isReleasing = false;
 let timer;
 
 // State, parent, and so on: see proc_pid_stat(5), after the name.
@@ -51,8 +52,7 @@ const statOf = (pid) => {
 const hasParent = () => {
   // Windows names the parent of before.
   if (process.platform === "win32") return false;
-  const stat = parent.startedAt === undefined ? undefined : statOf("self");
-  return Number(stat?.[1] ?? process.ppid) === parent.pid;
+  return Number(statOf("self")?.[1] ?? process.ppid) === parent.pid;
 };
 const isDead = () => {
   if (isChild && hasParent()) return false;
@@ -69,6 +69,7 @@ const isDead = () => {
 
 const look = () => {
   timer = undefined;
+  if (isReleasing) return;
   for (const [id, { until }] of leases) if (now() >= until) leases.delete(id);
   if (leases.size > 0 && isDead()) deadAt ??= now();
   // What the parent has written is read first, unless another process keeps the pipe open.
@@ -87,6 +88,7 @@ const send = async (some) => {
   return some.filter(({ request, until }) => failed.has(request) && now() < until);
 };
 const release = async () => {
+  isReleasing = true;
   const all = [...leases.values()];
   const unsure = all.filter(({ isUnsure }) => isUnsure);
   let left = await send(all);

@@ -51,9 +51,11 @@ export class Guardian {
       // Where another request of this very turn goes on with the lease, it is not told to be gone.
       onGone: (lease) => space.clock.nextTurn(() => this.#isGone(lease)),
     });
+    let isWatched = true;
     return () => {
       stop();
-      this.#leave(space);
+      if (isWatched) this.#leave(space);
+      isWatched = false;
     };
   }
 

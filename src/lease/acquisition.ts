@@ -68,7 +68,7 @@ export class Acquisition implements StandingLease {
   readonly #options: AcquisitionOptions;
   readonly #tries: AcquireTries;
   /** What was granted, under the id that a change gave it, or may have given it where the change went unanswered. */
-  #renamed: Granted | undefined;
+  #renamed: (Granted & StandingLease) | undefined;
   /** A try was granted when the lease had another id already: it may have taken the lease again since. */
   #tookAgain = false;
   #stage: Stage = "asking";
@@ -117,7 +117,7 @@ export class Acquisition implements StandingLease {
         const granted = { ...answer, leaseId: this.leaseId, asked };
         if (!this.mayReturn) return this.#granted(granted);
         // P6: the open try could take the lease again under the old id.
-        const other = await this.#rename({ ...granted, leaseId: this.#blob.newId() }, signal);
+        const other = await this.#rename({ ...granted, name: this.name, leaseId: this.#blob.newId() }, signal);
         return other ? this.#granted(other) : { kind: "held", date: answer.date };
       }
       if (answer.kind === "held") return answer;
@@ -144,21 +144,29 @@ export class Acquisition implements StandingLease {
   conclude(): void {
     if (this.#stage === "over") return;
     this.#stage = "over";
+    this.#standsNoMore();
     this.#renamed = undefined;
-    this.#blob.standing.delete(this);
     if (!this.isSettled) void inRootContext(() => releaseAgain(this.#blob, this.leaseId, this.#releaseOptions));
   }
 
   #granted(granted: Granted): Granted {
-    this.#blob.standing.delete(this);
+    this.#standsNoMore();
     return granted;
   }
 
+  /** Under either id. */
+  #standsNoMore(): void {
+    this.#blob.standing.delete(this);
+    if (this.#renamed) this.#blob.standing.delete(this.#renamed);
+  }
+
   /** Undefined if this process no longer has the lease. */
-  async #rename(granted: Granted, signal: AbortSignal | undefined): Promise<Granted | undefined> {
+  async #rename(granted: Granted & StandingLease, signal: AbortSignal | undefined): Promise<Granted | undefined> {
     this.#renamed = granted;
+    this.#blob.standing.add(granted);
     const { kind } = await this.#blob.change(this.leaseId, granted.leaseId, { signal });
     if (kind === "changed") return granted;
+    this.#blob.standing.delete(granted);
     this.#renamed = undefined;
     return undefined;
   }
@@ -179,7 +187,7 @@ export class Acquisition implements StandingLease {
     await this.#tries.lastSettled(this.#blob);
     this.#stage = "over";
     if (this.#tries.wasGranted || this.mayReturn || mayBeHanded) await this.#release();
-    this.#blob.standing.delete(this);
+    this.#standsNoMore();
   }
 
   #release(): Promise<void> {

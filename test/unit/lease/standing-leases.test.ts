@@ -91,6 +91,29 @@ describe("what a process has or may have", () => {
     expect([...known]).toEqual([]);
   });
 
+  it("includes a lease whose id is being changed, under either id, and nothing of it when that is done", async () => {
+    for (const isAnswered of [false, true]) {
+      const world = new World();
+      const { mutex, store } = world.process();
+      // The second try is granted while the first may still be carried out.
+      store.failAfter("acquire", { times: 1 });
+      const change = isAnswered ? undefined : store.hangAfter("change");
+      const taking = mutex.locker("job").lock();
+      taking.catch(() => undefined);
+      while (store.count("change") === 0) await world.clock.advance(10);
+      if (change) {
+        for (const { name, leaseId } of spaceOf(mutex).standing) await world.memory.release(name, leaseId);
+        expect(await world.leaseState("job")).toBe("available");
+        store.heal();
+      }
+      const lock = await world.until(taking);
+      expect([...spaceOf(mutex).standing].map(({ leaseId }) => leaseId)).toEqual([lock.leaseId]);
+      await world.until(lock.release());
+      await world.clock.advance(120_000);
+      expect([...spaceOf(mutex).standing]).toEqual([]);
+    }
+  });
+
   it("is told of a place in line, as often as that is renewed", async () => {
     const world = new World();
     const { mutex } = world.process();

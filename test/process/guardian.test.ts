@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { afterAll, describe, expect, it } from "vitest";
+import { startEntra } from "../../lab/matrix/entra.ts";
 import { gone, guardianOf, guardiansOf, isRunning, memoryOf, until } from "../../lab/shared/processes.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { startEmulator } from "../../src/testing/emulator.ts";
@@ -25,6 +26,15 @@ const hold = (key: string): string => `await guarded.acquire("${key}", "infinite
 const isFree = async (key: string): Promise<boolean> => !(await mutex.inspect(key)).isHeld;
 const free = (key: string): Promise<void> => until(() => isFree(key), `"${key}" is free`);
 const pidOf = ({ child }: Script): number => child.pid ?? 0;
+
+/** Other processes can read this of a process. */
+function expectNoSecret(guardian: number): void {
+  for (const file of ["cmdline", "environ", "comm"]) {
+    const text = readFileSync(`/proc/${guardian}/${file}`, "latin1");
+    expect(text).not.toMatch(/SharedKey|Bearer|token|sig=|STORAGE|127\.0\.0\.1/);
+    expect(text).not.toContain(emulator.accountKey);
+  }
+}
 
 describe.concurrent("a process with a guardian", () => {
   it("that is killed holds nothing any more, and the guardian ends as well", async () => {
@@ -109,11 +119,7 @@ describe.concurrent("a process with a guardian", () => {
     const bare = spawn(process.execPath, ["--eval", "process.stdin.resume()"], { stdio: ["pipe", "ignore", "ignore"] });
     await script.printed("held");
     const guardian = await guardianOf(pidOf(script));
-    for (const file of ["cmdline", "environ", "comm"]) {
-      const text = readFileSync(`/proc/${guardian}/${file}`, "latin1");
-      expect(text).not.toMatch(/SharedKey|sig=|STORAGE|127\.0\.0\.1/);
-      expect(text).not.toContain(emulator.accountKey);
-    }
+    expectNoSecret(guardian);
     expect(script.output()).toBe("held\n");
     const { residentKb, ownKb } = memoryOf(guardian);
     const bareKb = memoryOf(bare.pid ?? 0).residentKb;
@@ -123,5 +129,26 @@ describe.concurrent("a process with a guardian", () => {
     bare.kill();
     await free("secret 49");
     await gone([guardian]);
+  });
+
+  it("releases by a token, over https, and by a certificate that the process trusts", async () => {
+    await using entra = await startEntra(emulator);
+    const script = run(
+      emulator.connectionString,
+      `const headers = { "x-identity-header": process.env.IDENTITY_HEADER };
+      const { access_token: token } = await (await fetch(process.env.IDENTITY_ENDPOINT, { headers })).json();
+      const credential = { getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3_600_000 }) };
+      const guarded = new AzureMutex({ endpoint: process.env.MATRIX_BLOB_ENDPOINT, credential, containerName: "locks",
+        guardian: true, log: console.log });
+      ${hold("token")} ${STAY}`,
+      entra.env,
+    );
+    await script.printed("held");
+    const guardian = await guardianOf(pidOf(script));
+    expectNoSecret(guardian);
+    script.child.kill("SIGKILL");
+    await free("token");
+    await gone([guardian]);
+    expect(script.output()).toBe("held\n");
   });
 });

@@ -13,14 +13,14 @@ export interface Script {
 }
 
 /** Runs the module with `mutex`, `Locker` and `AzureMutex` at hand, on the storage behind the connection string. */
-export function run(connectionString: string, code: string): Script {
+export function run(connectionString: string, code: string, env: Readonly<Record<string, string>> = {}): Script {
   const prelude = `
     import { AzureMutex, Locker } from "azmutex";
     const mutex = new AzureMutex({ connectionString: process.env.STORAGE, containerName: "locks" });
   `;
   const began = performance.now();
   const child = spawn(process.execPath, ["--input-type=module", "--eval", prelude + code], {
-    env: { ...process.env, STORAGE: connectionString },
+    env: { ...process.env, STORAGE: connectionString, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";

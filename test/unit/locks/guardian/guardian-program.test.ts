@@ -183,7 +183,7 @@ describe("a guardian", () => {
     expect([run.answers, run.hasExited]).toEqual([[200], true]);
   });
 
-  it("releases where another process keeps the pipe open, and where the parent died before its first line", async () => {
+  it("releases where another process keeps the pipe open, and where the parent died before it was told", async () => {
     const open = new ProgramRun();
     await open.lease("a");
     Object.assign(open, { ppid: REAPER, kill: "ESRCH", stat: undefined });

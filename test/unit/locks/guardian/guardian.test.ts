@@ -130,9 +130,8 @@ describe("the guardian of a process", () => {
   it("has a successor that knows everything, when it has ended", async () => {
     const guarded = new GuardedProcess();
     const { world, mutex, links } = guarded;
-    const [first, second] = await world.until(
-      Promise.all([mutex.locker("first").lock(), mutex.locker("second").lock()]),
-    );
+    // Nothing renews the first one.
+    const [first, second] = await world.until(Promise.all([mutex.acquire("first", 60), mutex.locker("second").lock()]));
     links[0]?.die();
     expect(world.log).toEqual([expect.stringMatching(/^the guardian process has ended \(killed by SIGKILL\): /)]);
     await world.clock.advance(2 * START_EVERY_MS);

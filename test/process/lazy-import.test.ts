@@ -42,6 +42,15 @@ describe("importing the build", () => {
     expect(packagesOf(loaded)).toEqual([]);
   });
 
+  it("loads no guardian, not even with a mutex that is to have one, before there is a lease", () => {
+    const mutex =
+      'new AzureMutex({ connectionString: "UseDevelopmentStorage=true", containerName: "abc", guardian: true })';
+    const loaded = loadedBy(`import { AzureMutex } from "azmutex"; ${mutex};`);
+    expect(loaded.filter((url) => url.includes("/locks/guardian/")).map((url) => url.split("/").at(-1))).toEqual([
+      "guard.js",
+    ]);
+  });
+
   it("would be seen to load the SDK", () => {
     expect(packagesOf(loadedBy('import "@azure/storage-blob";'))).toContain("@azure/storage-blob");
   });

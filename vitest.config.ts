@@ -12,6 +12,9 @@ const retry = 0;
  */
 const hangs = { testTimeout: 600_000, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } };
 
+/** In each worker, before its tests. */
+const setupFiles = ["test/support/keep-handles.ts"];
+
 /** The package by its name, as users import it: here that means the sources. */
 const sources = ["", "/store", "/testing"].map((entry) => ({
   find: new RegExp(`^azmutex${entry}$`),
@@ -66,30 +69,42 @@ export default defineConfig({
           name: "unit",
           include: ["test/unit/**/*.test.ts"],
           exclude: ["**/*.mocked.test.ts"],
+          setupFiles,
           ...hangs,
           retry,
           isolate: false,
         },
       },
       // Those that put other modules in the place of ours or of Node's.
-      { test: { name: "unit-mocked", include: ["test/unit/**/*.mocked.test.ts"], ...hangs, retry } },
+      { test: { name: "unit-mocked", include: ["test/unit/**/*.mocked.test.ts"], setupFiles, ...hangs, retry } },
       // The library in thousands of runs, each by a seed that is told when it fails: an eighth of them with `npm test`,
       // all with `npm run test:slow`.
       {
         resolve: { alias: sources },
-        test: { name: "seeded", include: ["test/seeded/**/*.test.ts"], ...hangs, testTimeout: 900_000, retry },
+        test: {
+          name: "seeded",
+          include: ["test/seeded/**/*.test.ts"],
+          setupFiles,
+          ...hangs,
+          testTimeout: 900_000,
+          retry,
+        },
       },
       // The laboratory.
-      { resolve: { alias: sources }, test: { name: "lab", include: ["test/lab/**/*.test.ts"], ...hangs, retry } },
+      {
+        resolve: { alias: sources },
+        test: { name: "lab", include: ["test/lab/**/*.test.ts"], setupFiles, ...hangs, retry },
+      },
       // Real leases of 15 seconds and more, against an emulator that the tests start.
-      { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], ...hangs, retry } },
+      { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], setupFiles, ...hangs, retry } },
       // Child processes that run the build in dist/.
-      { test: { name: "process", include: ["test/process/**/*.test.ts"], ...hangs, retry } },
+      { test: { name: "process", include: ["test/process/**/*.test.ts"], setupFiles, ...hangs, retry } },
       // The status page of the build in dist/, in a real browser.
       {
         test: {
           name: "browser",
           include: ["test/browser/*.test.ts"],
+          setupFiles,
           globalSetup: ["test/browser/support/find-chromium.ts"],
           ...hangs,
           retry,
@@ -114,6 +129,7 @@ export default defineConfig({
           name: "slow",
           include: ["test/slow/**/*.test.ts"],
           exclude: ["test/slow/alone/**"],
+          setupFiles,
           ...hangs,
           retry,
         },
@@ -122,6 +138,7 @@ export default defineConfig({
         test: {
           name: "slow-browser",
           include: ["test/browser/slow/*.test.ts"],
+          setupFiles,
           globalSetup: ["test/browser/support/find-chromium.ts"],
           ...hangs,
           retry,

@@ -17,7 +17,9 @@ if (job.kind === "hold") await hold(job.key, job.leaseSeconds);
 else await race(job.key, job.race);
 
 async function hold(key: string, leaseSeconds: number): Promise<void> {
-  await mutex.locker(key, { leaseSeconds }).lock();
+  const lock = await mutex.locker(key, { leaseSeconds }).lock();
+  // A listener keeps it for the life of the process.
+  lock.signal.addEventListener("abort", () => undefined);
   report({ kind: "holding" });
 }
 

@@ -1,6 +1,6 @@
 import { type LockLostError, LockUncertainError, NotHeldError } from "../errors.ts";
 import type { ObservedHold, ObservedWait, ObserverOptions } from "../telemetry/observer.ts";
-import { LinkedSignal, onAbort } from "../time/abort.ts";
+import { dependentSignal, endDependent, LinkedSignal, onAbort } from "../time/abort.ts";
 import type { Held } from "../waiting/held.ts";
 import type { ResolvedLockerOptions } from "../waiting/locker-options.ts";
 import { Handle } from "./handle.ts";
@@ -25,13 +25,13 @@ export interface EndHooks {
   readonly after?: (() => void) | undefined;
 }
 
-/** The state of a holding, for azmutex itself. Callers reach it through no member of the holding. */
+/** The state of a holding, for azmutex itself. It does not reach the holding, which callers may drop. */
 export class HoldingState {
   readonly key: string;
   readonly held: Held;
   readonly #hooks: EndHooks;
   #observed: ObservedHold | undefined;
-  #origin: HoldingOrigin | undefined;
+  #log: ((message: string) => void) | undefined;
   /** What ends with it. */
   #ends: (() => void)[] | undefined;
   /** The caller's, while it is held. */
@@ -46,16 +46,17 @@ export class HoldingState {
     this.#hooks = hooks;
   }
 
-  /** Aborts when it is lost, and with the caller's `until`. */
-  get signal(): AbortSignal {
-    if (this.#until) this.#either ??= new LinkedSignal(this.held.signal, this.#until);
-    return this.#either?.signal ?? this.held.signal;
+  /** A signal for the caller, which aborts when it is lost, and with the caller's `until`. */
+  giveSignal(): AbortSignal {
+    const signal = dependentSignal(this.#signal);
+    const given = new WeakRef(signal);
+    if (!this.#isReleased) this.#atEnd(() => endDependent(given.deref()));
+    return signal;
   }
 
-  /** What it was asked for as. Throws before {@link HoldingState.begin}. */
-  get origin(): HoldingOrigin {
-    if (!this.#origin) throw new Error(`"${this.key}" has not begun`);
-    return this.#origin;
+  get #signal(): AbortSignal {
+    if (this.#until) this.#either ??= new LinkedSignal(this.held.signal, this.#until);
+    return this.#either?.signal ?? this.held.signal;
   }
 
   /** Aborts when it is lost, and for nothing else. */
@@ -73,10 +74,11 @@ export class HoldingState {
    * count.
    */
   begin(origin: HoldingOrigin, wait: ObservedWait | undefined, until: AbortSignal | undefined): void {
-    this.#origin = origin;
+    const { space, options } = origin;
+    // Of all that belongs to the locker it keeps no more: a process may hold very many.
+    this.#log = space.log;
     this.#until = until;
     if (wait) this.#observe(wait);
-    const { space, options } = origin;
     const { maxHoldMs, overdueAfterMs } = options.bounds;
     if (Number.isFinite(maxHoldMs)) {
       const how = `held for ${maxHoldMs} ms, the most that maxHoldMs allows`;
@@ -112,10 +114,20 @@ export class HoldingState {
     else this.#atEnd(onAbort(signal, lose));
   }
 
+  /** No caller can release it any more. */
+  forgotten(): void {
+    const { held, key } = this;
+    if (this.#isReleased || held.ended || held.lostBecause) return;
+    const log = this.#log;
+    log?.(`the handle of "${key}" was garbage-collected without a release: it is renewed no more`);
+    held.letLapse();
+  }
+
   /** Gives it back. Resolves with the error if it was lost before; rejects if the service could not be told. */
   end(): Promise<LockLostError | undefined> {
     const isFirst = !this.#isReleased;
     this.#isReleased = true;
+    handles.unregister(this);
     this.#hooks.before?.();
     const ending = this.held.end();
     for (const stop of this.#ends ?? []) stop();
@@ -136,12 +148,29 @@ export class HoldingState {
 
 const NO_HOOKS: EndHooks = Object.freeze({});
 
+/** Tells a holding whose handle was garbage-collected. */
+const handles = new FinalizationRegistry<HoldingState>((state) => state.forgotten());
+/** The handles that a signal, or the handle of a part, keeps from the garbage collector for as long as it lives. */
+const kept = new WeakMap<object, Holding>();
+
+/** A caller that has only `part` has the handle, too. */
+export function keepReachable(part: object, holding: Holding): void {
+  kept.set(part, holding);
+}
+
+/** If the holding is garbage-collected before it is released, it lapses. */
+export function lapseIfForgotten(holding: Holding): void {
+  const state = holdingState(holding);
+  handles.register(holding, state, state);
+}
+
 /** The state of a holding. Set where its class can see it. */
 export let holdingState: (holding: Holding) => HoldingState;
 
 /** Something that is held, until it is given back or lost. */
 export abstract class Holding extends Handle {
   readonly #state: HoldingState;
+  #signal: AbortSignal | undefined;
 
   static {
     holdingState = (holding) => holding.#state;
@@ -159,7 +188,11 @@ export abstract class Holding extends Handle {
    * {@link Holding.assertHeld}.
    */
   get signal(): AbortSignal {
-    return this.#state.signal;
+    if (!this.#signal) {
+      this.#signal = this.#state.giveSignal();
+      keepReachable(this.#signal, this);
+    }
+    return this.#signal;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { Listeners, type LockEvents } from "../telemetry/lock-events.ts";
 import { type ObservedWait, Observer } from "../telemetry/observer.ts";
 import { checkWaitOptions, signalOf, type TryOptions, type WaitOptions } from "../waiting/wait-options.ts";
-import { type Holding, type HoldingOrigin, holdingState } from "./holding.ts";
+import { type Holding, type HoldingOrigin, holdingState, lapseIfForgotten } from "./holding.ts";
 import { refuseDeadlock } from "./run-context.ts";
 import { checkWork, runHolding } from "./run-holding.ts";
 
@@ -74,10 +74,17 @@ export interface LockableOptions<H extends Holding> extends HoldingOrigin {
   readonly listeners?: Listeners;
 }
 
+/** What was asked for of a lockable. Set where its class can see it. */
+export let originOf: (lockable: SourceLock<Holding>) => HoldingOrigin;
+
 /** Locks what a source gives, observed by telemetry and by listeners. */
 export class SourceLock<H extends Holding> extends Listenable implements Lockable<H> {
   readonly #options: LockableOptions<H>;
   readonly #observer: Observer;
+
+  static {
+    originOf = (lockable) => lockable.#options;
+  }
 
   /** @internal */
   constructor(options: LockableOptions<H>) {
@@ -105,7 +112,7 @@ export class SourceLock<H extends Holding> extends Listenable implements Lockabl
   /** Runs `work` under it. @inheritDoc */
   async run<R>(work: (holding: H) => Promise<R> | R, options: WaitOptions = {}): Promise<R> {
     checkWork(work);
-    return await runHolding(await this.#lock(options), work);
+    return await runHolding(await this.#lock(options), work, this.#options);
   }
 
   async #lock(options: WaitOptions): Promise<H> {
@@ -121,6 +128,7 @@ export class SourceLock<H extends Holding> extends Listenable implements Lockabl
   #begin(got: unknown, wait: ObservedWait | undefined, { until }: TryOptions): H {
     const holding = this.#options.handle(got as never);
     holdingState(holding).begin(this.#options, wait, until);
+    lapseIfForgotten(holding);
     return holding;
   }
 }

@@ -10,21 +10,22 @@ let underWay = 0;
 /** A `run` that is under way, for what runs below it in its async context. */
 export class RunContext {
   readonly holding: Holding;
+  readonly origin: HoldingOrigin;
   readonly state: HoldingState;
   #outer: RunContext | undefined;
 
-  private constructor(holding: Holding, state: HoldingState) {
+  private constructor(holding: Holding, origin: HoldingOrigin) {
     this.holding = holding;
-    this.state = state;
+    this.origin = origin;
+    this.state = holdingState(holding);
     this.#outer = runs.getStore();
   }
 
   /** Undefined where the mutex is not to know its runs. */
-  static begin(holding: Holding): RunContext | undefined {
-    const state = holdingState(holding);
-    if (!state.origin.space.asyncContext) return undefined;
+  static begin(holding: Holding, origin: HoldingOrigin): RunContext | undefined {
+    if (!origin.space.asyncContext) return undefined;
     underWay += 1;
-    return new RunContext(holding, state);
+    return new RunContext(holding, origin);
   }
 
   /** The next one around it that goes on. Those that have ended are forgotten: tasks may follow each other for ever. */
@@ -52,8 +53,7 @@ function* runsAround(): Iterable<RunContext> {
 
 /** What the innermost run of that key around this call holds. */
 export function heldByRun(space: LockSpace, key: string): Holding | undefined {
-  for (const { holding, state } of runsAround()) {
-    const { origin } = state;
+  for (const { holding, origin } of runsAround()) {
     if (keysOf(origin).includes(key) && areSamePlace(origin.space, space))
       return origin.partOf?.(holding as never, key) ?? holding;
   }
@@ -63,8 +63,8 @@ export function heldByRun(space: LockSpace, key: string): Holding | undefined {
 /** Throws `DeadlockError` if a wait for this cannot end: the runs around this call hold what it is for. */
 export function refuseDeadlock(wanted: HoldingOrigin): void {
   let permits = 0;
-  for (const { state } of runsAround()) {
-    const { origin, held } = state;
+  for (const { origin, state } of runsAround()) {
+    const { held } = state;
     if (held.ended || held.lostBecause || !areSamePlace(origin.space, wanted.space)) continue;
     const key = keysOf(wanted).find((one) => keysOf(origin).includes(one));
     if (key === undefined || !areInTheWay(origin, wanted)) continue;

@@ -2,7 +2,7 @@ import { completeLoss, type LockLostError, shown, WorkStillRunningError } from "
 import { onAbort } from "../time/abort.ts";
 import { type Clock, Stopwatch, type Timer } from "../time/clock.ts";
 import { endQuietly } from "../waiting/held.ts";
-import { type Holding, type HoldingState, holdingState } from "./holding.ts";
+import { type Holding, type HoldingOrigin, type HoldingState, holdingState } from "./holding.ts";
 import { RunContext } from "./run-context.ts";
 
 /** Between two reports of work that still runs, in milliseconds. */
@@ -22,17 +22,18 @@ export function checkWork(work: unknown): void {
 export async function runHolding<H extends Holding, T>(
   holding: H,
   work: (holding: H) => Promise<T> | T,
+  origin: HoldingOrigin,
   onStillRunning?: (error: WorkStillRunningError) => void,
 ): Promise<T> {
   const state = holdingState(holding);
-  const { space, options } = state.origin;
+  const { space, options } = origin;
   const { log, clock } = space;
   const tell = (error: WorkStillRunningError): void => {
     log(error.message);
     onStillRunning?.(error);
   };
   const stopWatching = watchLostWork(state, clock, options.terms.marginMs, tell);
-  const context = RunContext.begin(holding);
+  const context = RunContext.begin(holding, origin);
   // P22: an error of the release is logged, and hides nothing of the work.
   const end = (): Promise<LockLostError | undefined> => {
     stopWatching();

@@ -16,9 +16,7 @@ export class JointHold extends HeldOnLeases implements Held {
     this.holds = holds;
     this.#loss = new LinkedSignal(...holds.map(({ signal }) => signal));
     // The work under all of them has to stop; if the others are not given back, they lapse too.
-    onAbort(this.#loss.signal, () => {
-      for (const hold of holds) hold.letLapse();
-    });
+    onAbort(this.#loss.signal, () => this.letLapse());
   }
 
   get signal(): AbortSignal {
@@ -36,6 +34,11 @@ export class JointHold extends HeldOnLeases implements Held {
   /** @inheritDoc */
   lose(why: LossReason, how: string): void {
     for (const hold of this.holds) hold.lose(why, how);
+  }
+
+  /** @inheritDoc */
+  letLapse(): void {
+    for (const hold of this.holds) hold.letLapse();
   }
 
   end(): Promise<LockLostError | undefined> {

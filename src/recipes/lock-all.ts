@@ -1,7 +1,7 @@
 import { isMutexError, LockTimeoutError, shown } from "../errors.ts";
 import { OutageTimer } from "../lease/outage-timer.ts";
 import { retryDelayMs } from "../lease/retry.ts";
-import { Holding } from "../locks/holding.ts";
+import { Holding, keepReachable } from "../locks/holding.ts";
 import { LeaseAcquirer } from "../locks/lease-acquirer.ts";
 import { type Lock, lockOf } from "../locks/lock.ts";
 import type { LockSpace, MutexOptions } from "../locks/lock-space.ts";
@@ -27,6 +27,7 @@ export class LockSet extends Holding {
   constructor(joint: JointHold) {
     super(joint.holds.map(({ key }) => key).join(", "), joint);
     this.locks = new Map(joint.holds.map((hold) => [hold.key, lockOf(hold)]));
+    for (const lock of this.locks.values()) keepReachable(lock, this);
   }
 }
 

@@ -75,6 +75,24 @@ export class LazySignal {
   }
 }
 
+/**
+ * A signal that aborts as this one does, and that this one does not keep from the garbage collector. While it has
+ * listeners, the runtime keeps it, as the DOM standard says.
+ */
+export function dependentSignal(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal]);
+}
+
+/** Takes the listeners from a dependent signal that will never abort. Node 20 keeps it for ever for them. */
+export function endDependent(signal: AbortSignal | undefined): void {
+  if (!signal) return;
+  const { getEventListeners } = process.getBuiltinModule("node:events");
+  for (const listener of getEventListeners(signal, "abort") as (() => void)[]) {
+    signal.removeEventListener("abort", listener);
+    signal.removeEventListener("abort", listener, true);
+  }
+}
+
 /** A signal of the caller, or of azmutex. */
 export type AnySignal = AbortSignal | LazySignal;
 

@@ -20,6 +20,8 @@ export interface Held extends Pick<HeldOnLeases, "isHeld" | "isUncertain" | "rem
    * the holder is done, or lapse. Does nothing if it is lost already, or has ended.
    */
   lose(why: LossReason, how: string): void;
+  /** Its leases are renewed no more, and lapse as their deadlines say. */
+  letLapse(): void;
   /**
    * Ends it. Resolves with the error if it was lost before that; rejects if the service could not be told. Called
    * again, it answers the same.

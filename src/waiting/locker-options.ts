@@ -76,6 +76,11 @@ export interface ResolvedLockerOptions {
   readonly requestsAfter?: number;
 }
 
+const NO_BOUNDS: HoldBounds = Object.freeze({
+  maxHoldMs: Number.POSITIVE_INFINITY,
+  overdueAfterMs: Number.POSITIVE_INFINITY,
+});
+
 const HOST = hostname();
 const THIS_PROCESS: Holder = Object.freeze({ name: `${HOST}:${process.pid}`, host: HOST, pid: process.pid });
 export const LONGEST_HOLDER = 256;
@@ -99,7 +104,7 @@ export function resolveLockerOptions(
     handOverCount = HAND_OVER_COUNT,
   } = options;
   const { fencing = true, fair = false, holder, purpose, poll } = options;
-  const { maxHoldMs = Number.POSITIVE_INFINITY, overdueAfterMs = Number.POSITIVE_INFINITY } = options;
+  const { maxHoldMs = NO_BOUNDS.maxHoldMs, overdueAfterMs = NO_BOUNDS.overdueAfterMs } = options;
   checkMs(unreachableAfterMs, "unreachableAfterMs");
   checkMs(handOverMs, "handOverMs");
   if (!(Number.isInteger(handOverCount) && handOverCount >= 0)) {
@@ -129,7 +134,8 @@ export function resolveLockerOptions(
     poll: resolvePollOptions(poll),
     handOverMs,
     handOverCount,
-    bounds: { maxHoldMs, overdueAfterMs },
+    // One object for most: each lock that is held has its options.
+    bounds: Number.isFinite(Math.min(maxHoldMs, overdueAfterMs)) ? { maxHoldMs, overdueAfterMs } : NO_BOUNDS,
   };
 }
 

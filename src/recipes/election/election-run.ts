@@ -1,6 +1,7 @@
 import { isMutexError, type LossReason, shown, type WorkStillRunningError } from "../../errors.ts";
+import type { HoldingOrigin } from "../../locks/holding.ts";
 import type { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
-import type { Lockable } from "../../locks/lockable.ts";
+import { originOf, type SourceLock } from "../../locks/lockable.ts";
 import { checkWork, runHolding } from "../../locks/run-holding.ts";
 import { Stopwatch, sleep } from "../../time/clock.ts";
 import { checkSpread, growingPauseMs, type Spread, stayAwayMs } from "../../waiting/backoff.ts";
@@ -46,7 +47,7 @@ interface TermEnd {
 /** {@link LeaderElection.run} */
 export async function runElection(
   acquirer: LeaseAcquirer,
-  election: Lockable<Leadership>,
+  election: SourceLock<Leadership>,
   work: Work,
   options: ElectionRunOptions,
 ): Promise<never> {
@@ -76,7 +77,7 @@ export async function runElection(
     try {
       const leadership = await election.lock({ until: signal });
       led = new Stopwatch(clock);
-      outcome = await lead(leadership, work, acquirer, onStillRunning);
+      outcome = await lead(leadership, work, originOf(election), onStillRunning);
     } catch (error) {
       // The mutex is closed: there is nothing to try again for.
       if (isMutexError(error) && error.code === "MUTEX_CLOSED") throw error;
@@ -100,7 +101,7 @@ export async function runElection(
 async function lead(
   leadership: Leadership,
   work: Work,
-  { blob }: LeaseAcquirer,
+  origin: HoldingOrigin,
   onStillRunning: ((error: WorkStillRunningError) => void) | undefined,
 ): Promise<TermEnd> {
   let failure: TermEnd["failure"];
@@ -112,9 +113,9 @@ async function lead(
     }
   };
   // Work that only waits for its signal is at work, and its caller waits for it.
-  const atWork = blob.clock.setTimer(Number.MAX_SAFE_INTEGER, () => undefined, { keepAlive: true });
+  const atWork = origin.space.clock.setTimer(Number.MAX_SAFE_INTEGER, () => undefined, { keepAlive: true });
   try {
-    await runHolding(leadership, working, onStillRunning);
+    await runHolding(leadership, working, origin, onStillRunning);
     return { isLost: false, failure };
   } catch (lost) {
     // Leadership that this process ends itself is not campaigned for at once.

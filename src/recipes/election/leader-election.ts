@@ -59,7 +59,7 @@ export class LeaderElection extends Listenable {
   /** The name under which it campaigns. */
   readonly candidate: string;
   readonly #acquirer: LeaseAcquirer;
-  readonly #leadership: Lockable<Leadership>;
+  readonly #leadership: SourceLock<Leadership>;
 
   /**
    * @param mutex - The mutex whose container has the election, or options for one of its own.

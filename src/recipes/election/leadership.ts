@@ -1,10 +1,11 @@
 import { toAsciiJson } from "../../blobs/metadata-json.ts";
-import { NotHeldError, shown } from "../../errors.ts";
+import { shown } from "../../errors.ts";
 import { Holding } from "../../locks/holding.ts";
 import type { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
-import { LinkedSignal, unlessAborted } from "../../time/abort.ts";
+import { unlessAborted } from "../../time/abort.ts";
 import type { Hold } from "../../waiting/hold.ts";
 import { checkWaitOptions, type WaitOptions } from "../../waiting/wait-options.ts";
+import { Announcements } from "./announcements.ts";
 
 /** In bytes. Metadata holds 8 KB in all; the rest is for the record around it. */
 const LONGEST_DATA = 4_096;
@@ -15,26 +16,15 @@ export class Leadership extends Holding {
   readonly candidate: string;
   /** The fencing token: higher than that of every leader before. Hand it to whatever you write to. */
   readonly term: number;
-  readonly #hold: Hold;
-  readonly #acquirer: LeaseAcquirer;
-  readonly #over: LinkedSignal;
-  #proclaiming: Promise<void> = Promise.resolve();
+  readonly #announcements: Announcements;
 
   /** @internal */
   constructor(acquirer: LeaseAcquirer, hold: Hold) {
-    const { key } = acquirer.blob;
-    const over = new LinkedSignal(hold.signal);
-    const before = (): void => {
-      over.abort(new NotHeldError(key));
-      over.end();
-    };
-    super(key, hold, { before });
+    const announcements = new Announcements(acquirer, hold);
+    super(acquirer.blob.key, hold, { before: () => announcements.end() });
     this.candidate = acquirer.options.description.holder.name;
     this.term = hold.token as number;
-    this.#hold = hold;
-    this.#acquirer = acquirer;
-    this.#over = over;
-    hold.beforeNext(() => this.#takeBack());
+    this.#announcements = announcements;
   }
 
   /**
@@ -48,10 +38,7 @@ export class Leadership extends Holding {
     signal?.throwIfAborted();
     // While leadership is uncertain, the write itself decides: the service refuses it once the lease is another's.
     if (!this.isUncertain) this.assertHeld();
-    const before = this.#proclaiming;
-    const proclaimed = before.then(() => this.#acquirer.announce(this.#hold, { data }, this.#over.signal));
-    this.#proclaiming = proclaimed.catch(() => undefined);
-    await unlessAborted(proclaimed, signal);
+    await unlessAborted(this.#announcements.proclaim(data), signal);
   }
 
   /** The {@link Leadership.term}, by the name that it has on every other handle. */
@@ -68,26 +55,6 @@ export class Leadership extends Holding {
    */
   async resign(): Promise<void> {
     await this.release();
-  }
-
-  /**
-   * Takes back what it announced, which must not stand for a next holder that announces nothing. One request: the next
-   * leader writes its own.
-   */
-  async #takeBack(): Promise<void> {
-    const { blob } = this.#acquirer;
-    const enough = new AbortController();
-    const timer = blob.clock.setTimer(blob.requestTimeoutMs, () => enough.abort(), { keepAlive: true });
-    // Where this process releases as it ends, the work's own proclamation may still be waiting for an answer.
-    this.#over.abort(new NotHeldError(this.key));
-    try {
-      await this.#proclaiming;
-      await this.#acquirer.announce(this.#hold, undefined, enough.signal);
-    } catch (error) {
-      blob.log(`the resignation from "${this.key}" could not be written: ${String(error)}`);
-    } finally {
-      timer.cancel();
-    }
   }
 }
 

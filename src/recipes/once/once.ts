@@ -7,7 +7,7 @@ import { dateOf } from "../../lease/token-block.ts";
 import { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
 import { type Lock, lockOf } from "../../locks/lock.ts";
 import type { MutexOptions } from "../../locks/lock-space.ts";
-import { Listenable, SourceLock } from "../../locks/lockable.ts";
+import { Listenable, originOf, SourceLock } from "../../locks/lockable.ts";
 import { type Mutex, spaceFor } from "../../locks/mutex.ts";
 import { checkWork, runHolding } from "../../locks/run-holding.ts";
 import { checkKey } from "../../store/azure/blob-name.ts";
@@ -160,7 +160,7 @@ export class Once extends Listenable<OnceEvents> {
     const lock = await this.#lock(options);
     if (!lock) return { outcome: "running", ...(seen.record && { record: seen.record }) };
     const run = (held: Lock) => new SlotRun(this.#context, { slot, lock: held, observed }).run(seen, work);
-    return await runHolding(lock, run);
+    return await runHolding(lock, run, originOf(this.#lockable));
   }
 
   async #lock({ signal, until, timeoutMs }: WaitOptions): Promise<Lock | undefined> {

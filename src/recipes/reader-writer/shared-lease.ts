@@ -38,9 +38,9 @@ export class SharedLease {
     return sharer;
   }
 
-  /** A sharer has lost its part. Renewed for those alone, the lease would be held for no task. */
-  lost(): void {
-    if ([...this.#sharers].every(({ lostBecause }) => lostBecause)) this.hold.letLapse();
+  /** Renews the lease no more if it is kept for none of its sharers. */
+  letLapse(): void {
+    if ([...this.#sharers].every(({ isKept }) => !isKept)) this.hold.letLapse();
   }
 
   /** One less. Resolves with the error if the lease was lost before. */
@@ -50,7 +50,7 @@ export class SharedLease {
       this.#ending = this.hold.end();
       return this.#ending;
     }
-    this.lost();
+    this.letLapse();
     return this.hold.isUncertain ? this.#lossOnceCertain() : Promise.resolve(this.hold.lostBecause);
   }
 
@@ -76,6 +76,7 @@ export class SharedHold extends HeldOnLeases implements Held {
   readonly #stopListening: () => void;
   #token: number | undefined;
   #lost: LockLostError | undefined;
+  #isForgotten = false;
   #end: Promise<LockLostError | undefined> | undefined;
 
   constructor(lease: SharedLease) {
@@ -107,6 +108,17 @@ export class SharedHold extends HeldOnLeases implements Held {
     return this.#lost;
   }
 
+  /** Whether the lease is renewed for this reader. */
+  get isKept(): boolean {
+    return !this.#isForgotten && !this.lostBecause;
+  }
+
+  /** @inheritDoc */
+  letLapse(): void {
+    this.#isForgotten = true;
+    this.#lease.letLapse();
+  }
+
   /** The other readers keep the lease. @inheritDoc */
   lose(why: LossReason, how: string): void {
     if (this.ended || this.lostBecause) return;
@@ -115,7 +127,7 @@ export class SharedHold extends HeldOnLeases implements Held {
     this.#stopListening();
     this.#lease.log(lost.message);
     this.#loss.abort(lost);
-    this.#lease.lost();
+    this.#lease.letLapse();
   }
 
   /** As {@link Hold.freshen} does. */

@@ -4,9 +4,9 @@ import { AzureMutex } from "../../../src/locks/azure-mutex.ts";
 import type { Locker } from "../../../src/locks/locker.ts";
 import { MemoryLeaseStore } from "../../../src/testing/index.ts";
 
-const ROUNDS = 100;
+const ROUNDS = 60;
 const WARM_UP_ROUNDS = 20;
-const CYCLES = 200;
+const CYCLES = 100;
 const LIMIT = 0.03;
 /** Before Node 24 `AsyncLocalStorage` hooks into every promise. */
 const IS_HOOKED = Number.parseInt(process.versions.node, 10) < 24;

@@ -21,18 +21,32 @@ const sources = ["", "/store", "/testing"].map((entry) => ({
   replacement: fileURLToPath(new URL(`src${entry}/index.ts`, import.meta.url)),
 }));
 
-/** Those whose tests mostly wait: for leases, for processes, for a page. */
-const WAITING = new Set(["browser", "emulator", "process", "slow", "slow-browser"]);
+/**
+ * In this order: first what mostly waits, for leases, for processes, for a page. What computes fills both cores at the
+ * end, while the last of those still wait.
+ */
+const ORDER = [
+  "slow",
+  "slow-browser",
+  "process",
+  "emulator",
+  "browser",
+  "project",
+  "lab",
+  "seeded",
+  "unit-mocked",
+  "unit",
+];
 
-/** A file that waits beside one that computes, so that neither the cores nor the workers are idle. */
-class Alternating extends BaseSequencer {
+/**
+ * The files of a project follow each other: a worker goes on with the modules it has loaded only if the next file in
+ * the row is of the same project.
+ */
+class ByProject extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const waiting = sorted.filter(({ project }) => WAITING.has(project.name));
-    const computing = sorted.filter(({ project }) => !WAITING.has(project.name));
-    return Array.from({ length: sorted.length }, (_, at) => [waiting[at], computing[at]])
-      .flat()
-      .filter((file) => file !== undefined);
+    const placeOf = ({ project }: TestSpecification): number => ORDER.indexOf(project.name);
+    // Within a project the longest come first, as far as that is known.
+    return (await super.sort(files)).sort((a, b) => placeOf(a) - placeOf(b));
   }
 }
 
@@ -45,8 +59,8 @@ export default defineConfig({
     dangerouslyIgnoreUnhandledErrors: false,
     passWithNoTests: false,
     // Two cores have time for more than two files: those with processes and an emulator wait for real leases.
-    maxWorkers: 4,
-    sequence: { sequencer: Alternating },
+    maxWorkers: 5,
+    sequence: { sequencer: ByProject },
     // Milliseconds from which a test is listed by name.
     slowTestThreshold: 5_000,
     coverage: {
@@ -78,22 +92,24 @@ export default defineConfig({
       // Those that put other modules in the place of ours or of Node's.
       { test: { name: "unit-mocked", include: ["test/unit/**/*.mocked.test.ts"], setupFiles, ...hangs, retry } },
       // The library in thousands of runs, each by a seed that is told when it fails: an eighth of them with `npm test`,
-      // all with `npm run test:slow`.
+      // the others with `npm run test:slow`, which leaves out what always runs the same.
       {
         resolve: { alias: sources },
         test: {
           name: "seeded",
           include: ["test/seeded/**/*.test.ts"],
+          exclude: process.env.SEEDS === "rest" ? ["test/seeded/fuzz/**", "test/seeded/unlock.test.ts"] : [],
           setupFiles,
           ...hangs,
-          testTimeout: 900_000,
+          testTimeout: 900_000 * Number(process.env.FUZZ_RUNS ?? 1),
           retry,
+          isolate: false,
         },
       },
       // The laboratory.
       {
         resolve: { alias: sources },
-        test: { name: "lab", include: ["test/lab/**/*.test.ts"], setupFiles, ...hangs, retry },
+        test: { name: "lab", include: ["test/lab/**/*.test.ts"], setupFiles, ...hangs, retry, isolate: false },
       },
       // Real leases of 15 seconds and more, against an emulator that the tests start.
       { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], setupFiles, ...hangs, retry } },
@@ -110,8 +126,8 @@ export default defineConfig({
           retry,
         },
       },
-      // Ratios of speeds: after everything else and one file after the other, so that nothing of ours competes for the
-      // cores.
+      // Ratios of speeds, with `npm run test:slow`: after everything else and one file after the other, so that nothing
+      // of ours competes for the cores.
       {
         test: {
           name: "measured",

@@ -1,22 +1,35 @@
 // Makes the package in dist/: what tsc writes of each module, as ES modules in dist/ and as CommonJS in dist/cjs/, the
-// status page and the manual page.
+// status page and the manual page. Does nothing where dist/ is that already.
 import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildMan } from "./build-man.mjs";
-import { buildPage } from "./build-page.mjs";
+import { upToDate } from "./up-to-date.mjs";
 
 const project = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(project, "dist");
 const tsc = join(project, "node_modules/typescript/bin/tsc");
+const CONFIGS = ["tsconfig.build.json", "tsconfig.cjs.json"];
 
-rmSync(dist, { recursive: true, force: true });
-for (const config of ["tsconfig.build.json", "tsconfig.cjs.json"]) {
-  const { status } = spawnSync(process.execPath, [tsc, "-p", config], { cwd: project, stdio: "inherit" });
-  if (status !== 0) process.exit(1);
+const state = upToDate({
+  sources: ["src", "scripts", "package.json", "package-lock.json", "tsconfig.json", ...CONFIGS].map((path) =>
+    join(project, path),
+  ),
+  made: dist,
+  record: join(project, "build/dist-is-made"),
+});
+
+if (!state.isMade()) {
+  rmSync(dist, { recursive: true, force: true });
+  for (const config of CONFIGS) {
+    const { status } = spawnSync(process.execPath, [tsc, "-p", config], { cwd: project, stdio: "inherit" });
+    if (status !== 0) process.exit(1);
+  }
+  // The package is "type": "module"; below this file, .js is CommonJS.
+  writeFileSync(join(dist, "cjs/package.json"), '{ "type": "commonjs" }\n');
+  const { buildPage } = await import("./build-page.mjs");
+  await buildPage();
+  const { buildMan } = await import("./build-man.mjs");
+  await buildMan(dist);
+  state.remember();
 }
-// The package is "type": "module"; below this file, .js is CommonJS.
-writeFileSync(join(dist, "cjs/package.json"), '{ "type": "commonjs" }\n');
-await buildPage();
-await buildMan(dist);

@@ -1,24 +1,38 @@
-// `npm test`: every test but those of test/slow, or the tests that are named, on the build in dist/.
-// `npm run test:slow`: those of test/slow, and all seeds of test/seeded. Each says at its end what it left out.
+// Runs tests on the build in dist/, the named sets of them or those that are named one by one, and says at its end what
+// it left out.
+//
+//   (none)      `npm test`: all but those of the other sets
+//   --slow      what takes minutes, and the seeds of test/seeded that `npm test` leaves out
+//   --alone     what measures, one file after the other
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const [first, ...rest] = process.argv.slice(2);
-const isSlow = first === "--slow";
-const args = isSlow
-  ? ["--project=slow", "--project=slow-browser", "--project=slow-alone", "--project=seeded", ...rest]
-  : ["--project=!slow*", ...process.argv.slice(2)];
+const QUICK = ["process", "emulator", "browser", "project", "lab", "seeded", "unit", "unit-mocked"];
+const SLOW = ["slow", "slow-browser", "seeded"];
+const ALONE = ["slow-alone", "measured"];
+
+const args = process.argv.slice(2);
+const isSlow = args.includes("--slow");
+const isAlone = args.includes("--alone");
+const projects = isSlow || isAlone ? [...(isSlow ? SLOW : []), ...(isAlone ? ALONE : [])] : QUICK;
+const report = isSlow ? "slow-test-results" : isAlone ? "alone-test-results" : "test-results";
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url));
-const { status } = spawnSync(process.execPath, [vitest, "run", ...args], {
-  env: {
-    ...process.env,
-    TEST_REPORT: isSlow ? "temp/slow-test-results.json" : "temp/test-results.json",
-    ...(isSlow && { SEEDS: "all" }),
+const { status } = spawnSync(
+  process.execPath,
+  [
+    vitest,
+    "run",
+    ...projects.map((project) => `--project=${project}`),
+    ...args.filter((arg) => arg !== "--slow" && arg !== "--alone"),
+  ],
+  {
+    env: { ...process.env, TEST_REPORT: `temp/${report}.json`, ...(isSlow && { SEEDS: "rest" }) },
+    stdio: "inherit",
   },
-  stdio: "inherit",
-});
+);
+const other = isSlow || isAlone ? "npm test" : "npm run test:slow";
 console.log(
-  `Left out, as they take minutes: \`npm ${isSlow ? "test" : "run test:slow"}\`. As they need more than npm: ` +
+  `Left out, as they take minutes: \`${other}\`. As they need more than npm: ` +
     "`npm run model` (spin, gcc), `npm run interop` (go), `npm run faults` (gcc, go, redis-server), " +
     "`npm run bench` (go, redis-server, etcd).",
 );

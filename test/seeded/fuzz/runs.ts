@@ -1,10 +1,8 @@
 import type { Parameters } from "fast-check";
-import { vi } from "vitest";
 import { isMutexError } from "../../../src/errors.ts";
 
 const { FUZZ_RUNS, FUZZ_SEED } = process.env;
 const TIMES = Number(FUZZ_RUNS ?? 1);
-vi.setConfig({ testTimeout: 900_000 * TIMES });
 
 /**
  * The same inputs every time, and `runs` of them. `FUZZ_RUNS=50` tries 50 times as many, others each time; `FUZZ_SEED`

@@ -89,6 +89,7 @@ export class Guardian {
     if (this.#spaces > 0) return;
     this.#process?.end();
     this.#process = undefined;
+    this.#started = undefined;
     this.#changed.clear();
   }
 

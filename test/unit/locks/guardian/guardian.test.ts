@@ -102,7 +102,7 @@ describe("the guardian of a process", () => {
     expect(link.news.at(-1)?.stand.map(({ id }) => id)).toEqual([second.leaseId]);
   });
 
-  it("serves several mutexes, and ends with the last of them", async () => {
+  it("serves several mutexes, ends with the last of them, and begins anew with the next", async () => {
     const guarded = new GuardedProcess();
     const { world, mutex, links, guardian } = guarded;
     const other = guarded.another();
@@ -121,7 +121,6 @@ describe("the guardian of a process", () => {
     // What it is told of after that is another's.
     const again = guarded.another();
     guardian.watch(spaceOf(again));
-    await world.clock.advance(START_EVERY_MS);
     await world.until(again.locker("three").lock());
     expect(links).toHaveLength(2);
     expect([links[1]?.known.size, links[1]?.news[0]?.parent?.pid]).toEqual([1, process.pid]);

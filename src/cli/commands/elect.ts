@@ -12,6 +12,7 @@ import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
 import { placed, withPlace } from "../lock/lock-place.ts";
 import { endsAtOtherKind } from "../lock/other-kind.ts";
+import { ReleaseAtEnd } from "../lock/release-at-end.ts";
 import { terminal } from "../terminal/terminal.ts";
 import { refuseToWaitForItself } from "../waiting/own-ancestors.ts";
 import { WaitingProgress } from "../waiting/waiting-progress.ts";
@@ -54,6 +55,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   });
   const election = new LeaderElection(mutex, name, { ...terms, fair, candidate, data });
   const relay = new SignalRelay();
+  const atEnd = new ReleaseAtEnd(mutex);
   const over = new AbortController();
   let hasLed = false;
   const story = new RunStory(name, options);
@@ -71,7 +73,8 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
     terminal.say(`azmutex: leading "${name}" in term ${leadership.term}`);
     try {
       story.starts(job);
-      const code = await runJob(leadership, { command: job, env, graceMs, relay });
+      const run = { command: job, env, graceMs, relay, releaseCommand: atEnd.command };
+      const code = await atEnd.whileWorking(() => runJob(leadership, run));
       await story.release(leadership);
       if (relay.asked.aborted) over.abort(new JobEnded(code));
       else if (code !== 0) throw new JobFailed(ending(code), code);
@@ -95,6 +98,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   } finally {
     progress.end();
     relay.end();
+    atEnd.end();
   }
 }
 

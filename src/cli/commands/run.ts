@@ -36,11 +36,11 @@ async function run(key: string, job: readonly string[], options: LockOptions): P
   // A schedule does not queue up behind itself.
   const waits: Partial<LockOptions> = isOnce(options) && options.timeout === undefined ? { try: true } : {};
   const lock = { purpose: defaultPurpose(job), ...options, ...waits };
-  await whileHeld(key, lock, async (holding, { graceMs, relay, story, attempt }) => {
+  await whileHeld(key, lock, async (holding, { graceMs, relay, story, atEnd, attempt }) => {
     const { fencingToken: token, conditions, slot } = holding;
     const env = jobEnvironment({ key, token, leaseId: conditions?.leaseId, slot, attempt });
     story.starts(job);
-    const code = await runJob(holding, { command: job, env, graceMs, relay });
+    const code = await runJob(holding, { command: job, env, graceMs, relay, releaseCommand: atEnd.command });
     story.ended(job, code);
     return code;
   });

@@ -1,4 +1,4 @@
-import type { Holding } from "../../index.ts";
+import type { Holding, ReleaseCommand } from "../../index.ts";
 import { later, machineMs } from "../time.ts";
 import { renewalOverdue, renewedTooLate } from "./renewal-overdue.ts";
 import type { Watchdog } from "./watchdog.ts";
@@ -7,6 +7,16 @@ import type { Watchdog } from "./watchdog.ts";
 const WATCHDOG_LAG_MS = 250;
 /** So shortly before the watchdog asks the job to stop this process leaves it to the watchdog. */
 const WATCHDOG_TURN_MS = 50;
+
+/** A renewal moves the deadline by more than this, and the clock's own steps by less. In milliseconds. */
+const RENEWED_MS = 100;
+
+export interface DeadlineOptions {
+  /** How long the job has to stop, in milliseconds. */
+  readonly graceMs: number;
+  /** What releases the lock when this process is dead and nothing of the job is left. */
+  readonly releaseCommand: () => ReleaseCommand | undefined;
+}
 
 /** When a job is stopped. */
 export interface JobStop {
@@ -22,6 +32,7 @@ export interface JobStop {
 export class JobDeadline {
   readonly #holding: Holding;
   readonly #graceMs: number;
+  readonly #releaseCommand: DeadlineOptions["releaseCommand"];
   readonly #watchdog: Watchdog;
   readonly #onOverdue: (why: string) => void;
   /**
@@ -33,9 +44,15 @@ export class JobDeadline {
   #cancel = (): void => undefined;
 
   /** @param onOverdue - Called when the lock is certain for the grace alone, or may have been for less. */
-  constructor(holding: Holding, graceMs: number, watchdog: Watchdog, onOverdue: (why: string) => void) {
+  constructor(
+    holding: Holding,
+    { graceMs, releaseCommand }: DeadlineOptions,
+    watchdog: Watchdog,
+    onOverdue: (why: string) => void,
+  ) {
     this.#holding = holding;
     this.#graceMs = graceMs;
+    this.#releaseCommand = releaseCommand;
     this.#watchdog = watchdog;
     this.#onOverdue = onOverdue;
   }
@@ -45,12 +62,13 @@ export class JobDeadline {
     return this.#goodUntil;
   }
 
-  /** Tells the watchdog until when the lock is good. */
+  /** Tells the watchdog until when the lock is good, and after a renewal what releases it. */
   tell(): void {
     const { remainingMs } = this.#holding;
     // What the watchdog was told before stands: nothing was renewed since.
     if (remainingMs <= 0) return;
     const { termAt, goodUntil } = allowance(this.#holding, this.#graceMs);
+    if (goodUntil - this.#goodUntil > RENEWED_MS) this.#watchdog.release(this.#releaseCommand());
     this.#goodUntil = goodUntil;
     this.#termAt = termAt;
     this.#watchdog.allow(termAt, goodUntil);

@@ -2,7 +2,7 @@ import type { Holding } from "../../index.ts";
 import { CommandError, EXIT, signalled } from "../exit-codes.ts";
 import { terminal } from "../terminal/terminal.ts";
 import { every, later, machineMs, pause } from "../time.ts";
-import { allowance, JobDeadline } from "./job-deadline.ts";
+import { allowance, type DeadlineOptions, JobDeadline } from "./job-deadline.ts";
 import { newMark } from "./job-mark.ts";
 import { JobProcesses } from "./job-processes.ts";
 import { type StartedJob, type StartOptions, startJob } from "./job-start.ts";
@@ -17,9 +17,7 @@ const TELL_EVERY_MS = 250;
 const AGAIN_MS = 100;
 const UNWATCHED = "the process that would have stopped the command in time has died";
 
-export interface JobOptions extends StartOptions {
-  /** How long it has to stop, in milliseconds. */
-  readonly graceMs: number;
+export interface JobOptions extends StartOptions, DeadlineOptions {
   readonly relay: SignalRelay;
 }
 
@@ -64,15 +62,15 @@ class Job {
 
   constructor(
     holding: Holding,
-    { graceMs, relay }: JobOptions,
+    options: JobOptions,
     watchdog: Watchdog,
     { root, exit, readsTerminal }: StartedJob,
     mark: string,
   ) {
     this.#holding = holding;
-    this.#relay = relay;
+    this.#relay = options.relay;
     this.#watchdog = watchdog;
-    this.#deadline = new JobDeadline(holding, graceMs, watchdog, (why) => this.#stop(why, EXIT.lost));
+    this.#deadline = new JobDeadline(holding, options, watchdog, (why) => this.#stop(why, EXIT.lost));
     this.#exit = exit;
     this.#processes = new JobProcesses(mark, root);
     this.#reader = new TerminalReader(this.#processes, readsTerminal);

@@ -6,15 +6,17 @@
  *   mark <id>               a job is about to be started, with this mark in its environment
  *   root <pid> [start]      the job's first process, and when it was forked, in ticks
  *   until <term> <kill>     when to send SIGTERM and SIGKILL, in milliseconds by the machine's clock
+ *   release <command>       what releases the lock, as JSON. It is secret
  *
  * The end of its input means that the process that started it is dead: SIGTERM at once, and SIGKILL half a second
- * later.
+ * later. Once nothing of the job is left the lock is released.
  */
 
-import { later, machineMs, pause } from "../time.ts";
+import { later, machineMs } from "../time.ts";
 import { JobProcesses } from "./job-processes.ts";
+import { endOrphan } from "./watchdog-orphan.ts";
+import { type ReleaseCommand, Releaser } from "./watchdog-releaser.ts";
 
-const ORPHAN_GRACE_MS = 500;
 /** A timer does not count suspend: the clock is looked at so often at least. */
 const CHECK_CLOCK_EVERY_MS = 500;
 /** A process that did not look for so long was stopped: what it knows is old. */
@@ -32,6 +34,8 @@ const NO_JOB_MS = 10_000;
 
 let mark: string | undefined;
 let job: JobProcesses | undefined;
+let isRootKnown = false;
+let command: ReleaseCommand | undefined;
 let termAt = Number.POSITIVE_INFINITY;
 let killAt = Number.POSITIVE_INFINITY;
 let killUntil: number | undefined;
@@ -52,9 +56,8 @@ function look(): void {
   if (now >= killAt) {
     job?.kill();
     killUntil ??= now + KILL_AGAIN_FOR_MS;
-    if (job?.isAlive && now < killUntil) plan(KILL_EVERY_MS);
     // Otherwise azmutex may have more to tell.
-    else if (isOrphan) process.exit(0);
+    if (job?.isAlive && now < killUntil) plan(KILL_EVERY_MS);
     return;
   }
   if (now >= termAt && !isTermed) {
@@ -91,27 +94,30 @@ function obey(line: string): void {
     // The mark suffices if azmutex has no time left to say which process the job is.
     job = new JobProcesses(mark);
   }
-  if (word === "root" && mark !== undefined)
+  if (word === "root" && mark !== undefined) {
     job = new JobProcesses(mark, { pid: first, startedAt: second || undefined });
+    isRootKnown = true;
+  }
   if (word === "until") {
     termAt = first;
     killAt = second;
     killUntil = undefined;
   }
+  if (word === "release") command = JSON.parse(values.join(" ")) as ReleaseCommand;
   plan(Math.min(termAt, killAt) - wake());
 }
 
-function orphaned(): void {
-  if (mark === undefined) process.exit(0);
+async function orphaned(): Promise<void> {
+  if (isOrphan) return;
   isOrphan = true;
-  const now = wake();
-  // There is no news to wait for.
-  newsBy = 0;
-  termAt = Math.min(termAt, now);
-  killAt = Math.min(killAt, now + ORPHAN_GRACE_MS);
-  look();
-  // Its input has kept it alive until now, and the timers do not.
-  void pause(ORPHAN_GRACE_MS + CHECK_CLOCK_EVERY_MS + KILL_AGAIN_FOR_MS);
+  cancel();
+  if (job === undefined) process.exit(0);
+  // Of a job whose first process is not known nothing may be there yet.
+  const releaser = isRootKnown && command ? new Releaser(command) : undefined;
+  const isGone = await endOrphan(job, { isTermed, isRootKnown, killAt });
+  if (isGone) await releaser?.release(killAt);
+  else releaser?.dismiss();
+  process.exit(0);
 }
 
 // A signal to the whole group, as a service manager sends at the end, is not meant for the watchdog.

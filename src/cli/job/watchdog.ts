@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import type { ReleaseCommand } from "../../index.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import type { JobRoot } from "./job-members.ts";
 
@@ -69,6 +70,11 @@ export class Watchdog {
   /** When the job is to be stopped, and when to be killed, by the machine's clock. */
   allow(termAt: number, killAt: number): void {
     this.#tell(`until ${Math.round(termAt)} ${Math.round(killAt)}`);
+  }
+
+  /** What releases the lock, if this process dies, once nothing of the job is left. It is secret. */
+  release(command: ReleaseCommand | undefined): void {
+    if (command) this.#tell(`release ${JSON.stringify(command)}`);
   }
 
   /** The job has ended, and there is nothing left to do: also for one that is stopped and reads nothing. */

@@ -13,6 +13,7 @@ import { keyKindOf, type LockOptions, sourceOf, wantedKindOf } from "./lock-opti
 import { placed } from "./lock-place.ts";
 import type { HeldLock } from "./lock-source.ts";
 import { endsAtOtherKind } from "./other-kind.ts";
+import { ReleaseAtEnd } from "./release-at-end.ts";
 
 /** With what the work under a lock ends in time. */
 export interface WorkTools {
@@ -21,6 +22,7 @@ export interface WorkTools {
   readonly relay: SignalRelay;
   readonly story: RunStory;
   readonly mutex: AzureMutex;
+  readonly atEnd: ReleaseAtEnd;
   /** Of a slot. Undefined for all else. */
   readonly attempt: OnceAttempt | undefined;
 }
@@ -45,6 +47,7 @@ export async function whileHeld(
   const place = placeOf(mutex);
   const source = sourceOf(mutex, key, { ...terms, fair, holder, purpose }, options);
   const relay = new SignalRelay();
+  const atEnd = new ReleaseAtEnd(mutex);
   const otherKind = new AbortController();
   const asked = AbortSignal.any([relay.asked, otherKind.signal, ...(stop ? [stop] : [])]);
   const wanted: WantedLock = { key, kind: wantedKindOf(options) };
@@ -61,7 +64,7 @@ export async function whileHeld(
         progress?.end();
         asked.throwIfAborted();
         story.got(holding.fencingToken, progress?.saidForMs);
-        const code = await work(holding, { graceMs, relay, story, mutex, attempt });
+        const code = await atEnd.whileWorking(() => work(holding, { graceMs, relay, story, mutex, atEnd, attempt }));
         // What came of a slot is recorded under its lock.
         if (!attempt) await story.release(holding);
         return code;
@@ -76,6 +79,7 @@ export async function whileHeld(
   } finally {
     progress?.end();
     relay.end();
+    atEnd.end();
   }
 }
 

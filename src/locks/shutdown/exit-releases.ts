@@ -8,8 +8,8 @@ export interface PlannedRelease {
   readonly spaces: readonly LockSpace[];
   /** Asked at the end: whether work under these locks goes on outside of this process. An error counts as true. */
   isWorking(): boolean;
-  /** Called at the end if something that this was to release may stand for longer. */
-  onLeft(): void;
+  /** Called at the end if something that this was to release may stand for longer, because work goes on or else. */
+  onLeft(isWorking: boolean): void;
 }
 
 const RELEASES = new WeakMap<EndingProcess, ExitReleases>();
@@ -46,9 +46,9 @@ class ExitReleases {
     const spaces = new Set(all.flatMap((release) => release.spaces).filter((space) => !working.has(space)));
     const isReleased = releaseAtExit(this.#host, spaces);
     for (const release of all) {
-      const mayStand = (space: LockSpace): boolean =>
-        (working.has(space) || !isReleased) && space.standingLeases.length > 0;
-      if (release.spaces.some(mayStand)) release.onLeft();
+      const left = release.spaces.filter(({ standingLeases }) => standingLeases.length > 0);
+      const isWorking = left.some((space) => working.has(space));
+      if (isWorking || (left.length > 0 && !isReleased)) release.onLeft(isWorking);
     }
   }
 }

@@ -8,6 +8,9 @@ import { releaseRequests } from "./release-at-exit.ts";
 import { spacesIn } from "./release-on-signals.ts";
 import { RELEASE_PROGRAM } from "./release-program.ts";
 
+const LEFT = "the process ends while it holds locks; what is held lapses by itself";
+const GOES_ON = "the process ends while work goes on under its locks, so it does not release them";
+
 /** What is released at the end of a process. */
 export interface ReleaseOnExitOptions {
   /**
@@ -45,8 +48,8 @@ export class ExitRelease implements Disposable {
     this.#callOff = atExit(host, {
       spaces,
       isWorking,
-      onLeft: () => {
-        for (const space of spaces) space.log("the process ends while it holds locks; what is held lapses by itself");
+      onLeft: (isLeftWorking) => {
+        for (const space of spaces) space.log(isLeftWorking ? GOES_ON : LEFT);
       },
     });
   }

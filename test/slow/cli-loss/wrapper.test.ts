@@ -44,7 +44,7 @@ async function startWithWatchdog(
 
 describe.concurrent("a job whose wrapper", () => {
   it.for(["runs", "is stopped"])(
-    "%s and is killed is gone soon after with all it started, and the next begins within the lease",
+    "%s and is killed is gone soon after with all it started, and then the next begins",
     async (how, test) => {
       const run = await Run.start(test, STUBBORN);
       const next = run.another(test);
@@ -60,8 +60,10 @@ describe.concurrent("a job whose wrapper", () => {
       await gone([run.watchdog]);
       await next.printed(/^in$/m);
       const nextMs = ownTime.now() - killed;
+      // It found nothing of the first at work.
       test.expect(next.out).toBe("in\n");
-      test.expect(nextMs).toBeLessThan(1.6 * LEASE_MS);
+      // A second it is. Were the lock not released, it would be the rest of the lease, which is 13 s.
+      test.expect(nextMs).toBeLessThan(LEASE_MS / 2);
       console.info(`killed: gone after ${goneMs.toFixed(0)} ms, the next after ${nextMs.toFixed(0)} ms`);
     },
   );

@@ -10,6 +10,7 @@ vi.mock("../../../../src/cli/job/watchdog.ts", () => ({
     async started(): Promise<void> {}
     expect(): void {}
     guard(): void {}
+    release(): void {}
     allow(): void {}
     dismiss(): void {}
   },
@@ -40,6 +41,7 @@ async function ranUnder(atTheEnd: Pick<Holding, "isUncertain" | "remainingMs">):
       env: {},
       graceMs: 1_000,
       relay,
+      releaseCommand: () => undefined,
     };
     return await runJob(holding as Holding, options);
   } catch (error) {

@@ -14,6 +14,7 @@ vi.mock("../../../../src/cli/job/watchdog.ts", () => ({
     async started(): Promise<void> {}
     expect(): void {}
     guard(): void {}
+    release(): void {}
     allow(termAt: number, killAt: number): void {
       done.push({ termAt, killAt });
     }
@@ -30,7 +31,8 @@ async function losing(remainingMs: number, graceMs: number): Promise<unknown> {
   const relay = new SignalRelay();
   const holding = { key: "job", signal: AbortSignal.abort(new Error("lost")), isUncertain: false, remainingMs };
   try {
-    const options = { command: [process.execPath, "--eval", "process.exitCode = 7"], env: {}, graceMs, relay };
+    const command = [process.execPath, "--eval", "process.exitCode = 7"];
+    const options = { command, env: {}, graceMs, relay, releaseCommand: () => undefined };
     return await runJob(holding as Holding, options).catch(String);
   } finally {
     relay.end();

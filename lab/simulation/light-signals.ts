@@ -15,18 +15,31 @@ interface AbortEvent {
 
 /** Aborts a signal. Only its controller may. */
 let abort: (signal: LightSignal, reason: unknown) => void;
+/** The callbacks that listen to a signal. */
+let listenersOf: (signal: LightSignal) => Listener["callback"][];
 
 /**
- * An `AbortSignal` with what the library uses of one. It has no `any`, `timeout` or `onabort`: code that asks for those
- * fails.
+ * An `AbortSignal` with what the library uses of one. It has no `timeout` or `onabort`, and `any` takes one signal: code
+ * that asks for more fails.
  */
 class LightSignal {
   #isAborted = false;
   #reason: unknown;
   #first: Listener | undefined;
+  readonly #dependent: LightSignal[] = [];
 
   static {
     abort = (signal, reason) => signal.#abort(reason);
+    listenersOf = (signal) => signal.#callbacks;
+  }
+
+  /** A signal that aborts as the other one does. */
+  static any([source, ...others]: readonly LightSignal[]): LightSignal {
+    if (!source || others.length > 0) throw new TypeError("light signals follow one other signal");
+    const dependent = new LightSignal();
+    if (source.aborted) dependent.#abort(source.reason);
+    else source.#dependent.push(dependent);
+    return dependent;
   }
 
   get aborted(): boolean {
@@ -71,14 +84,26 @@ class LightSignal {
     else this.#first = listener.next;
   }
 
-  /**
-   * Calls the listeners in the order in which they came, as Node does: one that is added by the last of them comes too
-   * late.
-   */
+  get #callbacks(): Listener["callback"][] {
+    const callbacks: Listener["callback"][] = [];
+    for (let listener = this.#first; listener; listener = listener.next) callbacks.push(listener.callback);
+    return callbacks;
+  }
+
+  /** The signals that depend on this one come after its own listeners, as in Node 20. */
   #abort(reason: unknown): void {
     if (this.#isAborted) return;
     this.#isAborted = true;
     this.#reason = reason;
+    this.#call();
+    for (const signal of this.#dependent) signal.#abort(reason);
+  }
+
+  /**
+   * Calls the listeners in the order in which they came, as Node does: one that is added by the last of them comes too
+   * late.
+   */
+  #call(): void {
     const event: AbortEvent = { type: "abort", target: this };
     let next: Listener | undefined;
     for (let listener = this.#first; listener; listener = next) {
@@ -114,9 +139,18 @@ class LightController {
   }
 }
 
-/** From now on, and until the returned function is called, `new AbortController()` makes light ones. */
+/**
+ * From now on, and until the returned function is called, `new AbortController()` makes light ones, and Node lists the
+ * listeners of these.
+ */
 export function useLightSignals(): () => void {
   const { AbortController, AbortSignal } = globalThis;
+  const events = process.getBuiltinModule("node:events");
+  const { getEventListeners } = events;
   Object.assign(globalThis, { AbortController: LightController, AbortSignal: LightSignal });
-  return () => void Object.assign(globalThis, { AbortController, AbortSignal });
+  Object.assign(events, { getEventListeners: (signal: LightSignal) => listenersOf(signal) });
+  return () => {
+    Object.assign(globalThis, { AbortController, AbortSignal });
+    Object.assign(events, { getEventListeners });
+  };
 }

@@ -86,18 +86,14 @@ export class Lease implements StandingLease {
     return this.remainingMs > 0;
   }
 
-  /**
-   * Whether the machine slept and no renewal was answered since: neither held nor lost (P12). Never of an infinite one.
-   */
+  /** Whether the machine slept and no renewal was answered since: neither held nor lost (P12). Not of infinite ones. */
   get isUncertain(): boolean {
     if (!this.isOpen || !Number.isFinite(this.terms.goodForMs)) return false;
     const { elapsedMs, suspended } = this.#sent.read();
     return suspended && elapsedMs < this.terms.goodForMs;
   }
 
-  /**
-   * Why it is lost; undefined while it is not, and once it was released. The clock may say so before the signal can.
-   */
+  /** Why it is lost; undefined while it is not, and once released. The clock may say so before the signal can. */
   get lostBecause(): LockLostError | undefined {
     if (this.#state.kind === "lost") return this.#state.error;
     return this.isOpen && this.isOverdue ? this.expired() : undefined;
@@ -166,10 +162,7 @@ export class Lease implements StandingLease {
     this.#loss.abort(error);
   }
 
-  /**
-   * Gives the lease back. Called again, it answers the same. A lost lease is released too, in case the service still
-   * has it: its holder is done now.
-   */
+  /** Gives the lease back, also a lost one, which the service may have. Called again, it answers the same. */
   release(): Promise<EndAnswer> {
     return this.#end(() => releaseLease(this.#blob, this.leaseId));
   }

@@ -76,15 +76,15 @@ export class LeaseAcquirer {
    * turns out to be lost, or the signal's reason.
    */
   async announce(hold: Hold, announcement: Announcement | undefined, signal: AbortSignal): Promise<void> {
-    const { token, leaseId } = hold;
+    const { token, lease } = hold;
     if (token === undefined) throw new TypeError("without a fencing token there is nothing to announce");
     const { description } = this.options;
-    const request = { leaseId, lastStamp: hold.lease.lastStamp, description, signal };
+    const request = { leaseId: lease.leaseId, lastStamp: lease.lastStamp, description, signal };
     try {
       const { lastStamp } = await this.keyState.tokens.announce(this.blob, request, { token, announcement });
-      hold.lease.wrote(lastStamp);
+      lease.wrote(lastStamp);
     } catch (error) {
-      if (error !== signal.reason && isMutexError(error) && error.code === "LOCK_LOST") hold.lease.lose(error);
+      if (error !== signal.reason && isMutexError(error) && error.code === "LOCK_LOST") lease.lose(error);
       throw error;
     }
   }

@@ -31,7 +31,7 @@ export class Lock extends Holding {
   }
 
   static {
-    currentLeaseId = (lock) => lock.#hold.leaseId;
+    currentLeaseId = (lock) => lock.#hold.lease.leaseId;
   }
 
   /**

@@ -51,10 +51,6 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     return this.#lease.blob.key;
   }
 
-  get leaseId(): string {
-    return this.lease.leaseId;
-  }
-
   /** The state of the whole lease. */
   get lease(): Lease {
     return this.#lease.renewer.lease;
@@ -108,12 +104,11 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
   }
 
   /**
-   * The lease id, which may be on its way in a write of the holder's from now on: the lease is not handed to another
-   * task under it. Asked for the first time when the hold has ended, it is an id that no lease has. The real one may be
-   * another task's by then.
+   * The lease id, which may be on its way in a write of the holder's from now on: the lease is not handed on under it.
+   * Asked for first when the hold has ended, it is an id that no lease has: the real one may be another task's.
    */
   giveOutId(): string {
-    this.#idGivenOut ??= this.ended ? this.#lease.blob.newId() : this.leaseId;
+    this.#idGivenOut ??= this.ended ? this.#lease.blob.newId() : this.lease.leaseId;
     return this.#idGivenOut;
   }
 
@@ -153,19 +148,13 @@ export class Hold extends HeldOnLeases implements Held, LeaseObserver {
     throw new NotHeldError(this.key, "it was released while more was waited for");
   }
 
-  /**
-   * Ends it without its holder. The signal aborts, and the holder's own {@link Hold.end} says that it was released
-   * under the work. Rejects as that does.
-   */
+  /** Ends it without its holder: the signal aborts, and {@link Hold.end} says why. Rejects as that does. */
   async revoke(): Promise<undefined> {
     const isHeld = this.#state.kind === "held";
     const ending = this.end();
     if (isHeld) {
       const error = new LockLostError(this.key, "released", "this process released it while its holder worked on");
-      const lost = ending.then(
-        (before) => before ?? error,
-        () => error,
-      );
+      const lost = ending.catch(() => error).then((before) => before ?? error);
       this.#state = { kind: "ended", lost };
       this.#loss.abort(error);
     }

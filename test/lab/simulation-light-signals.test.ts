@@ -43,6 +43,14 @@ describe("light signals", () => {
     signal.addEventListener("abort", second);
     controller.abort("why");
     heard.push(signal.reason, controller.signal === signal);
+    const source = new AbortController();
+    const dependent = AbortSignal.any([AbortSignal.any([source.signal])]);
+    dependent.addEventListener("abort", () => heard.push("dependent"));
+    source.signal.addEventListener("abort", () => heard.push("source"));
+    const { getEventListeners } = process.getBuiltinModule("node:events");
+    heard.push(getEventListeners(dependent, "abort").length);
+    source.abort("both");
+    heard.push(dependent.reason, AbortSignal.any([source.signal]).reason);
     const plain = new AbortController();
     plain.abort();
     heard.push(String(plain.signal.reason));

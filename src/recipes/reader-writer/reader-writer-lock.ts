@@ -35,8 +35,8 @@ export class ReadLock extends Holding {
  * readers and writers of all processes go in in the order they came.
  *
  * **A read lock cannot be turned into a write lock.** Two readers who both want that would wait for each other for
- * ever; and a task that asks for the write side while it reads would wait for itself. Release, lock the other side, and look
- * again at what you read.
+ * ever; and a task that asks for the write side while it reads would wait for itself. Release, lock the other side, and
+ * look again at what you read.
  *
  * @example
  * ```ts

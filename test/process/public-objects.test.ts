@@ -130,6 +130,7 @@ const OBJECTS: readonly (readonly [name: string, object: object])[] = [
   ["LockTimeoutError", new azmutex.LockTimeoutError("key", 1)],
   ["LockLostError", new azmutex.LockLostError("key", "taken", "how")],
   ["WorkStillRunningError", new azmutex.WorkStillRunningError("key", 1)],
+  ["DeadlockError", new azmutex.DeadlockError("key")],
   ["LockUncertainError", new azmutex.LockUncertainError("key")],
   ["InvalidKeyError", new azmutex.InvalidKeyError("message")],
   ["StoreUnavailableError", new azmutex.StoreUnavailableError("message")],

@@ -65,10 +65,11 @@ describe.concurrent("a process with a guardian", () => {
 
   it("that closes its mutex has none any more", async () => {
     const script = guarded(`
-      ${hold("closed")}
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      await guarded.close();
-      console.log("closed"); ${STAY}`);
+      process.once("SIGUSR2", () => guarded.close().then(() => console.log("closed")));
+      ${hold("closed")} ${STAY}`);
+    await script.printed("held");
+    await guardianOf(pidOf(script));
+    process.kill(pidOf(script), "SIGUSR2");
     await script.printed("closed");
     await until(() => guardiansOf(pidOf(script)).length === 0, "the guardian is gone");
     expect(isRunning(pidOf(script))).toBe(true);

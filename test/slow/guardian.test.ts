@@ -26,11 +26,14 @@ const free = (key: string): Promise<void> => until(() => isFree(key), `"${key}" 
  * A process that holds two keys: one that it renews, and one whose lease has no end, so that only a release frees it.
  * `more` runs once they are held.
  */
-async function holding(key: string, more = ""): Promise<{ script: Script; parent: number; guardian: number }> {
+async function holding(
+  key: string,
+  { more = "", leaseMs = LEASE_MS } = {},
+): Promise<{ script: Script; parent: number; guardian: number }> {
   const script = run(
     connectionString,
     `${GUARDED}
-    await guarded.locker("${key}", { leaseSeconds: ${LEASE_MS / 1_000} }).lock();
+    await guarded.locker("${key}", { leaseSeconds: ${leaseMs / 1_000} }).lock();
     await guarded.acquire("${key}, for ever", "infinite");
     ${more}
     console.log("held");
@@ -64,8 +67,6 @@ const REUSE = `
     await sleep(20);
     guardian = readdirSync("/proc").find(isGuardian);
   }
-  // It has had the time to read what it was told.
-  await sleep(500);
   process.kill(Number(guardian), "SIGSTOP");
   while (!/[)] T/.test(read(guardian, "stat"))) await sleep(20);
   holder.kill("SIGKILL");
@@ -85,7 +86,7 @@ describe.concurrent("with a guardian", () => {
     const tookMs: number[] = [];
     for (let kills = 0; kills < 8; kills += 1) {
       const key = `kill ${kills}`;
-      const { script, guardian } = await holding(key);
+      const { script, guardian } = await holding(key, { leaseMs: 60_000 });
       const next = mutex.locker(key).lock();
       await sleep(Math.random() * 1_000);
       const killedAt = performance.now();
@@ -99,7 +100,7 @@ describe.concurrent("with a guardian", () => {
     }
     const [median, longest] = [tookMs.toSorted((a, b) => a - b)[4] ?? 0, Math.max(...tookMs)];
     console.log(`from SIGKILL to the next holder: ${Math.round(median)} ms, at most ${Math.round(longest)} ms`);
-    expect(longest).toBeLessThan(LEASE_MS / 2);
+    expect(longest).toBeLessThan(30_000);
   });
 
   it("a process that is stopped for longer than its lease has nothing released, nor does its successor", async () => {
@@ -121,18 +122,23 @@ describe.concurrent("with a guardian", () => {
     // Sockets to the service are of another kind. What stands in their place takes what is written.
     const closing = `
       import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-      const local = readFileSync("/proc/net/unix", "utf8").split("\\n").map((line) => line.trim().split(/\\s+/)[6]);
+      const localSockets = () =>
+        readFileSync("/proc/net/unix", "utf8").split("\\n").map((line) => line.trim().split(/\\s+/)[6]);
       const isPipe = (fd) => {
         try {
           const [, inode] = /^socket:\\[(\\d+)\\]$/.exec(readlinkSync("/proc/self/fd/" + fd)) ?? [];
-          return inode !== undefined && local.includes(inode);
+          return inode !== undefined && localSockets().includes(inode);
         } catch { return false; }
       };
-      const pipes = readdirSync("/proc/self/fd").map(Number).filter((fd) => fd > 2 && isPipe(fd));
+      let pipes = [];
+      while (pipes.length === 0) {
+        await new Promise((go) => setTimeout(go, 20));
+        pipes = readdirSync("/proc/self/fd").map(Number).filter((fd) => fd > 2 && isPipe(fd));
+      }
       for (const fd of pipes) closeSync(fd);
       for (const fd of pipes) openSync("/dev/null", "r+");
       console.log("closed", pipes.length);`;
-    const { script, guardian } = await holding("closed", `await new Promise((go) => setTimeout(go, 1000)); ${closing}`);
+    const { script, guardian } = await holding("closed", { more: closing });
     expect(script.output()).toContain("closed 1\n");
     await staysHeld("closed, for ever", guardian, 4_000);
     script.child.kill("SIGKILL");
@@ -147,8 +153,6 @@ describe.concurrent("with a guardian", () => {
     expect([await isFree("alone"), await isFree("alone, for ever")]).toEqual([false, false]);
     await until(() => guardiansOf(parent).length === 1, "another guardian is started");
     expect(await guardianOf(parent)).not.toBe(guardian);
-    // Its first message has what is held.
-    await sleep(500);
     script.child.kill("SIGKILL");
     await free("alone");
     await free("alone, for ever");

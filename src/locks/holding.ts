@@ -167,7 +167,10 @@ export function lapseIfForgotten(holding: Holding): void {
 /** The state of a holding. Set where its class can see it. */
 export let holdingState: (holding: Holding) => HoldingState;
 
-/** Something that is held, until it is given back or lost. */
+/**
+ * Something that is held, until it is given back or lost. One that the program drops without giving it back is renewed
+ * no more once the garbage collector has taken it, and lapses.
+ */
 export abstract class Holding extends Handle {
   readonly #state: HoldingState;
   #signal: AbortSignal | undefined;
@@ -184,7 +187,8 @@ export abstract class Holding extends Handle {
 
   /**
    * Aborts when it is lost; `signal.reason` is a `LockLostError`. Aborts too when the caller's
-   * {@link WaitOptions.until} does, with the reason of that. Late by any stall of the event loop: after a pause, ask
+   * {@link WaitOptions.until} does, with the reason of that. A program that has the signal, or a listener on it, keeps
+   * what is held as one that has this handle. Late by any stall of the event loop: after a pause, ask
    * {@link Holding.assertHeld}.
    */
   get signal(): AbortSignal {

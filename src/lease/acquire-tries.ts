@@ -12,19 +12,13 @@ import { isUnsure } from "./retry.ts";
  */
 const SERVICE_TIMEOUT_MS = 30_000;
 
-export interface TryEvents {
-  /** A try is sent. */
-  onSent(): void;
-  /** A try is granted, however late. */
-  onGranted(): void;
-}
-
 /**
  * The tries of one acquisition, and what they may still do. A try without an answer is open: the service may have
  * granted it, or may grant it yet. It lingers until its answer comes or the service has given it up.
  */
 export class AcquireTries {
-  readonly #events: TryEvents;
+  /** A try is granted, however late. */
+  readonly #onGranted: () => void;
   #open = 0;
   #wasGranted = false;
   #last: Promise<void> = Promise.resolve();
@@ -32,8 +26,8 @@ export class AcquireTries {
   #lingering: LazySignal | undefined;
   #isUnreachable = false;
 
-  constructor(events: TryEvents) {
-    this.#events = events;
+  constructor(onGranted: () => void) {
+    this.#onGranted = onGranted;
   }
 
   /** Whether a try is open, which would take the lease again if it arrived after the release. */
@@ -63,7 +57,6 @@ export class AcquireTries {
 
   #onSent(answer: Promise<AcquireAnswer>): void {
     this.#open += 1;
-    this.#events.onSent();
     this.#last = answer.then(
       ({ kind }) => this.#settle(kind === "acquired"),
       (error) => {
@@ -75,7 +68,7 @@ export class AcquireTries {
   #settle(isGranted: boolean): void {
     this.#open -= 1;
     this.#wasGranted ||= isGranted;
-    if (isGranted) this.#events.onGranted();
+    if (isGranted) this.#onGranted();
   }
 
   /**

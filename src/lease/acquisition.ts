@@ -79,11 +79,7 @@ export class Acquisition implements StandingLease {
     this.#options = options;
     // P1, P2: one fresh id for all requests of this acquisition.
     this.leaseId = blob.newId();
-    this.#tries = new AcquireTries({
-      // Counts between two tries, too: with `fair` the lease may be handed to this waiter.
-      onSent: () => blob.standing.add(this),
-      onGranted: () => this.#onGranted(),
-    });
+    this.#tries = new AcquireTries(() => this.#onGranted());
   }
 
   /** The blob's. */
@@ -112,6 +108,8 @@ export class Acquisition implements StandingLease {
     for (let creations = 0; creations <= MOST_CREATIONS; creations += 1) {
       // P8: the lease counts from before its request.
       const asked = new Stopwatch(this.#blob.clock);
+      // Before it is sent, and between two tries, too: with `fair` the lease may be handed to this waiter.
+      this.#blob.standing.add(this);
       const answer = await this.#blob.acquire(this.leaseId, this.#options.length, this.#tries.next(signal));
       if (answer.kind === "acquired") {
         const granted = { ...answer, leaseId: this.leaseId, asked };

@@ -9,9 +9,14 @@ import type { Clock } from "../time/clock.ts";
 export interface RequestTarget {
   /** The name of the lock, for people. Empty for a listing of everything. */
   readonly key: string;
+  /** The name of the blob. Default: none; it is not about one. */
+  readonly name?: string | undefined;
   /** How long to wait for the answer, in milliseconds. */
   readonly requestTimeoutMs: number;
 }
+
+/** What a request waits for before it is sent; undefined if there is nothing. Never rejects. */
+export type RequestGate = (operation: Operation, target: RequestTarget) => Promise<void> | undefined;
 
 /** Calls the store. The signal aborts when the answer is not waited for any more. */
 export type Ask<T> = (store: LeaseStore, signal: AbortSignal) => Promise<T>;
@@ -42,6 +47,7 @@ export class Requests {
   readonly #store: LeaseStore;
   readonly #clock: Clock;
   readonly #telemetry: Pick<Telemetry, "sent">;
+  #gate: RequestGate | undefined;
   #underWay = 0;
 
   constructor(store: LeaseStore, clock: Clock, telemetry: Pick<Telemetry, "sent">) {
@@ -55,12 +61,17 @@ export class Requests {
     return this.#underWay > 0;
   }
 
+  /** From here on each request is sent after this. It has as long as it takes. */
+  sendAfter(gate: RequestGate): void {
+    this.#gate = gate;
+  }
+
   /**
    * Sends one request. Rejects with `StoreUnavailableError` when no answer comes in time; the timeout is by our clock,
    * since the SDK has none and a store may ignore its signal. An answer after the wait is dropped.
    */
   send<T>(target: RequestTarget, operation: Operation, ask: Ask<T>, options: RequestOptions<T> = {}): Promise<T> {
-    const preparing = this.#store.prepare?.();
+    const preparing = this.#store.prepare?.() ?? this.#gate?.(operation, target);
     // Loading the SDK is not the service's time: on a busy machine it takes longer than a request may.
     if (preparing !== undefined)
       return unlessAborted(preparing, options.signal).then(() => this.send(target, operation, ask, options));

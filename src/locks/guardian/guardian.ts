@@ -1,9 +1,9 @@
 import type { MutexContext } from "../../lease/mutex-context.ts";
 import type { StandingLease } from "../../lease/standing-lease.ts";
 import { Stopwatch } from "../../time/clock.ts";
+import { ownStart } from "../process-identity.ts";
 import { type GuardianLink, type StartGuardian, startGuardian } from "./guardian-process.ts";
 import type { GuardianNews } from "./guardian-program.ts";
-import { ownStart } from "./own-start.ts";
 
 /** What is used of a mutex. */
 export type GuardedSpace = Pick<MutexContext, "store" | "standing" | "clock" | "log">;

@@ -19,8 +19,8 @@ let abort: (signal: LightSignal, reason: unknown) => void;
 let listenersOf: (signal: LightSignal) => Listener["callback"][];
 
 /**
- * An `AbortSignal` with what the library uses of one. It has no `timeout` or `onabort`, and `any` takes one signal: code
- * that asks for more fails.
+ * An `AbortSignal` with what the library uses of one. It has no `timeout` or `onabort`, and `any` takes one signal:
+ * code that asks for more fails.
  */
 class LightSignal {
   #isAborted = false;

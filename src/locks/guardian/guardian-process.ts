@@ -29,7 +29,7 @@ export type StartGuardian = (events: GuardianEvents) => GuardianLink;
  * A message that is not taken for so long keeps this process alive, and the guardian does not work: it is killed. In
  * milliseconds.
  */
-const STUCK_MS = 30_000;
+const UNTAKEN_MS = 30_000;
 
 /** Options of Node that keep it small however long it runs: it compiles nothing, and has few young objects. */
 const SMALL = ["--jitless", "--max-semi-space-size=1"];
@@ -81,7 +81,7 @@ class GuardianProcess implements GuardianLink {
       this.#isBusy = false;
       this.#events.onTaken();
     });
-    if (input.writableLength > 0) stuck = systemClock.setTimer(STUCK_MS, () => this.#child.kill("SIGKILL"));
+    if (input.writableLength > 0) stuck = systemClock.setTimer(UNTAKEN_MS, () => this.#child.kill("SIGKILL"));
   }
 
   /** @inheritDoc */

@@ -5,7 +5,7 @@ import type { StandingLease } from "../../lease/standing-lease.ts";
 import type { ProcessIdentity } from "../process-identity.ts";
 import type { SocketFile } from "./life-socket.ts";
 
-const VERSION = 1;
+const FILE_VERSION = 1;
 /** What is larger was written by no azmutex. */
 const MOST_BYTES = 64 * 1_024 * 1_024;
 /** What a process may leave in the directory: its state, its socket, and either of them half made. */
@@ -63,7 +63,7 @@ export class StateFile {
     const half = `${this.#path}.new`;
     this.#descriptor = openSync(half, "a", 0o600);
     try {
-      this.#write([{ version: VERSION, ...owner }]);
+      this.#write([{ version: FILE_VERSION, ...owner }]);
       this.append(leases, []);
       renameSync(half, this.#path);
     } catch (error) {
@@ -123,7 +123,7 @@ function ownerIn(found: unknown): StateOwner | undefined {
   const { version, process: writer, socket, address } = Object(found);
   const { host, bootId, namespaces, pid, startedAt } = Object(writer);
   const isRight =
-    version === VERSION &&
+    version === FILE_VERSION &&
     isText(host) &&
     isText(bootId) &&
     isText(namespaces) &&

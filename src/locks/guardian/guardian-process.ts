@@ -18,7 +18,10 @@ export interface GuardianLink {
   /** Whether it has not taken the last message yet. */
   readonly isBusy: boolean;
   tell(line: string): void;
-  /** Nothing more is told: it ends as soon as nothing is left of what it knows. */
+  /**
+   * Nothing more is told: it ends as soon as nothing is left of what it knows, and at once if it has not taken the last
+   * message.
+   */
   end(): void;
 }
 
@@ -86,6 +89,7 @@ class GuardianProcess implements GuardianLink {
 
   /** @inheritDoc */
   end(): void {
-    this.#child.stdin?.end();
+    if (this.#isBusy) this.#child.kill("SIGKILL");
+    else this.#child.stdin?.end();
   }
 }

@@ -17,6 +17,8 @@ interface Guarded {
 const LONGEST_LEASE_MS = 60_000;
 /** The shortest time between the starts of two guardians, in milliseconds. */
 const START_EVERY_MS = 10_000;
+/** How long a guardian with nothing to guard may take for a message, in milliseconds. */
+const IDLE_STUCK_MS = 1_000;
 const LATER = ": what is held lapses if this process is killed before a later lease or renewal starts one";
 /** One that ran for so long is worth a line when it ends, though the last one ended the same way. In milliseconds. */
 const WORTH_A_LINE_MS = 60_000;
@@ -49,7 +51,7 @@ export class Guardian {
     const stop = space.standing.onChange({
       onStanding: (lease) => this.#stands({ space, lease }),
       // Where another request of this very turn goes on with the lease, it is not told to be gone.
-      onGone: (lease) => space.clock.nextTurn(() => this.#isGone(lease)),
+      onGone: (lease) => space.clock.nextTurn(() => this.#isGone({ space, lease })),
     });
     let isWatched = true;
     return () => {
@@ -65,11 +67,17 @@ export class Guardian {
     this.#tellSoon(leaseId);
   }
 
-  #isGone(lease: StandingLease): void {
+  #isGone({ space, lease }: Guarded): void {
     // An acquire that is granted, and a release, list the same id anew.
     if (this.#standing.get(lease.leaseId)?.lease !== lease) return;
     this.#standing.delete(lease.leaseId);
     this.#tellSoon(lease.leaseId);
+    const link = this.#process;
+    if (!link?.isBusy || this.#standing.size > 0) return;
+    // A message that is not taken keeps this process alive, for a guardian that has nothing to guard.
+    space.clock.setTimer(IDLE_STUCK_MS, () => {
+      if (link === this.#process && link.isBusy && this.#standing.size === 0) this.#end();
+    });
   }
 
   #tellSoon(leaseId: string): void {
@@ -86,7 +94,11 @@ export class Guardian {
   #leave(space: GuardedSpace): void {
     for (const [id, guarded] of this.#standing) if (guarded.space === space) this.#standing.delete(id);
     this.#spaces -= 1;
-    if (this.#spaces > 0) return;
+    if (this.#spaces === 0) this.#end();
+  }
+
+  /** Another one is started as soon as there is a lease again. */
+  #end(): void {
     this.#process?.end();
     this.#process = undefined;
     this.#started = undefined;
@@ -98,9 +110,9 @@ export class Guardian {
     if (isNew ? !this.#mayStart : this.#process?.isBusy) return;
     const news = this.#news();
     if (isNew && news.stand.length > 0) this.#process = this.#start();
-    const parent = { pid: process.pid, startedAt: ownStart() };
-    if (news.stand.length + news.gone.length > 0)
-      this.#process?.tell(JSON.stringify(isNew ? { parent, ...news } : news));
+    if (!this.#process || news.stand.length + news.gone.length === 0) return;
+    const parent = isNew ? { pid: process.pid, startedAt: ownStart() } : undefined;
+    this.#process.tell(JSON.stringify({ parent, ...news }));
   }
 
   #news(): GuardianNews {

@@ -102,6 +102,24 @@ describe("the guardian of a process", () => {
     expect(link.news.at(-1)?.stand.map(({ id }) => id)).toEqual([second.leaseId]);
   });
 
+  it("ends where it takes nothing, once there is nothing to guard: it keeps the process alive", async () => {
+    const guarded = new GuardedProcess();
+    const { world, mutex, links } = guarded;
+    const [first, second] = await world.until(Promise.all([mutex.acquire("first", 60), mutex.acquire("second", 60)]));
+    guarded.link.isBusy = true;
+    await world.until(first.release());
+    await world.clock.advance(5_000);
+    expect(guarded.link.hasEnded).toBe(false);
+    await world.until(second.release());
+    // It may only be slow.
+    await world.clock.advance(500);
+    expect(guarded.link.hasEnded).toBe(false);
+    await world.clock.advance(500);
+    expect([guarded.link.hasEnded, world.log]).toEqual([true, []]);
+    await world.until(mutex.locker("third").lock());
+    expect([links.length, guarded.link.known.size]).toEqual([2, 1]);
+  });
+
   it("serves several mutexes, ends with the last of them, and begins anew with the next", async () => {
     const guarded = new GuardedProcess();
     const { world, mutex, links, guardian } = guarded;

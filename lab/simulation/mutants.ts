@@ -212,13 +212,17 @@ export const MUTANTS: readonly Mutant[] = [
       {
         place: "lease/AcquireTries.#onSent",
         stands: "if (isMutexError(error) && !isUnsure(error)) this.#settle(false);",
-        instead: "if (isMutexError(error) && !isUnsure(error)) this.#settle(false); else this.#events.onUnsure();",
+        instead: "if (isMutexError(error) && !isUnsure(error)) this.#settle(false); else this.onUnsure();",
       },
-      { place: "lease/TryEvents", stands: "onGranted(): void;", instead: "onGranted(): void; onUnsure(): void;" },
+      {
+        place: "lease/AcquireTries",
+        stands: "#isUnreachable = false;",
+        instead: "#isUnreachable = false; onUnsure = (): void => undefined;",
+      },
       {
         place: "lease/Acquisition.constructor",
-        stands: "onGranted: () => this.#onGranted()",
-        instead: "onGranted: () => this.#onGranted(), onUnsure: () => void this.#release()",
+        stands: "new AcquireTries(() => this.#onGranted());",
+        instead: "new AcquireTries(() => this.#onGranted()); this.#tries.onUnsure = () => void this.#release();",
       },
     ],
   },

@@ -56,6 +56,7 @@ describe("the deaths that are to come", () => {
     const all = SETTINGS.flatMap((setting) => deck(setting, 500));
     expect(new Set(all)).toEqual(new Set(DEATH_KINDS));
     expect(all).toHaveLength(500);
+    expect(SETTINGS.flatMap((setting) => deck(setting, 20))).toHaveLength(20);
     expect(new Set(SETTINGS.flatMap((setting) => deck(setting, 1)))).toEqual(new Set(DEATH_KINDS));
     expect(deck("host", 500)).toEqual(deck("host", 500));
     expect(deck("host", 500, 2)).not.toEqual(deck("host", 500));

@@ -62,9 +62,14 @@ export function livesOn(kind: DeathKind): boolean {
 /** Which deaths are to come in a setting, in an order that the seed decides. All together they are so many. */
 export function deckOf(setting: Setting, deaths: number, chance: Chance): DeathKind[] {
   const whole = DEATH_KINDS.reduce((sum, kind) => sum + KINDS[kind].share, 0);
-  const deck = DEATH_KINDS.filter((kind) => KINDS[kind].setting === setting).flatMap((kind) =>
-    Array.from({ length: Math.max(1, Math.round((KINDS[kind].share * deaths) / whole)) }, () => kind),
-  );
+  let before = 0;
+  const deck = DEATH_KINDS.flatMap((kind) => {
+    const from = Math.round((before * deaths) / whole);
+    before += KINDS[kind].share;
+    const to = Math.round((before * deaths) / whole);
+    // Of every kind there is one.
+    return KINDS[kind].setting === setting ? Array.from({ length: Math.max(1, to - from) }, () => kind) : [];
+  });
   return deck
     .map((kind) => ({ kind, place: chance.random() }))
     .sort((a, b) => a.place - b.place)

@@ -81,7 +81,7 @@ export class Lane {
     const { incarnation, process: victim } = seat;
     seat.isDying = true;
     const struckAt = clock.now();
-    await this.#bring(kind, seat);
+    const came = await this.#bring(kind, seat);
     // It dies at a moment of its own.
     const at = livesOn(kind) || kind === "killedBeforeWrite" ? clock.now() : struckAt;
     if (livesOn(kind)) await this.#finish(victim);
@@ -90,51 +90,61 @@ export class Lane {
     if (this.#context.signal.aborted) return;
     await seat.start();
     const wasFollowed = await this.#isInSince(at);
-    onDeath({ kind, key: this.key, seat: seat.name, incarnation, at, wasFollowed });
+    onDeath({ kind: came, key: this.key, seat: seat.name, incarnation, at, wasFollowed });
   }
 
-  async #bring(kind: DeathKind, seat: Seat): Promise<void> {
+  /** Lets it happen. Resolves with what came of it. */
+  async #bring(kind: DeathKind, seat: Seat): Promise<DeathKind> {
     const { process: victim } = seat;
     switch (kind) {
       case "killed":
-        return victim.kill(this.#chance.oneOf(["SIGKILL", "SIGKILL", "SIGSEGV", "SIGABRT"]));
+        victim.kill(this.#chance.oneOf(["SIGKILL", "SIGKILL", "SIGSEGV", "SIGABRT"]));
+        break;
       case "containerKilled":
       case "commandKilled":
-        return victim.kill();
+        victim.kill();
+        break;
       case "killedBeforeWrite":
         victim.send({ kind: "fate", fate: "kill" });
         await this.#until(() => victim.hasEnded);
         // It did not come to write.
-        return victim.kill();
+        victim.kill();
+        break;
       case "ended":
-        return victim.send({ kind: "end", how: this.#chance.oneOf(["throws", "exits"]) });
-      case "bothKilled": {
+        victim.send({ kind: "end", how: this.#chance.oneOf(["throws", "exits"]) });
+        break;
+      case "bothKilled":
         // The guardian first: it needs some time to see a death, and this process none to send two signals.
-        for (const child of seat.children) process.kill(child, "SIGKILL");
-        return victim.kill();
-      }
+        signalAll(seat.children, "SIGKILL");
+        victim.kill();
+        break;
       case "guardianKilled":
-        for (const child of seat.children) process.kill(child, "SIGKILL");
-        return await this.#restWithin(LIVES_ON_MS);
+        signalAll(seat.children, "SIGKILL");
+        await this.#restWithin(LIVES_ON_MS);
+        break;
       case "pipesClosed":
         victim.send({ kind: "closePipes" });
-        return await this.#restWithin(LIVES_ON_MS);
+        await this.#restWithin(LIVES_ON_MS);
+        break;
       case "stopped":
-        return await this.#stop(seat);
+        await this.#stop(seat);
+        break;
       case "pidReused":
-        return await this.#reusePid(seat);
+        return (await this.#hasReusedPid(seat)) ? kind : "killed";
     }
+    return kind;
   }
 
-  /** Another process has the pid of the dead one before its guardian can look. */
-  async #reusePid({ process: victim, children: guardians }: Seat): Promise<void> {
+  /** Kills a process, and gives its pid to another before the guardian can look. Resolves with whether it got it. */
+  async #hasReusedPid({ process: victim, children: guardians }: Seat): Promise<boolean> {
     const { namespace } = this.#context;
     const pid = namespace.pidInside(victim.pid);
-    for (const guardian of guardians) process.kill(guardian, "SIGSTOP");
+    signalAll(guardians, "SIGSTOP");
     victim.kill();
     await victim.ended;
-    await namespace.startAs(pid);
-    for (const guardian of guardians) process.kill(guardian, "SIGCONT");
+    const isReused = await namespace.hasStartedAs(pid);
+    signalAll(guardians, "SIGCONT");
+    return isReused;
   }
 
   /** What has lived on ends in good order, or is killed. */
@@ -187,5 +197,15 @@ export class Lane {
   /** Returns early when the run is called off. */
   async #rest(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#context.signal }).catch(() => {});
+  }
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has just ended by itself.
+    }
   }
 }

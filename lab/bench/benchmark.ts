@@ -14,6 +14,8 @@ export interface Context {
   readonly stage: Stage;
   /** A run that shows that everything works, in a fraction of the time. Its figures are not for the documents. */
   readonly isQuick: boolean;
+  /** How many processes die in each way. Default: what the benchmark thinks right. */
+  readonly deaths: number | undefined;
   /** Says how far it is, for a person who watches. */
   readonly note: (line: string) => void;
 }

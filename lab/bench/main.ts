@@ -14,9 +14,11 @@ import { Stage } from "./stage.ts";
 
 const NAMES = BENCHMARKS.map(({ name }) => name).join(", ");
 const USAGE = `Usage: npm run bench [-- --only <name>] [-- --round-trip <ms>] [-- --quick] [-- --json]
+                       [-- --deaths <n>]
 
   --only <name>       one benchmark; may be given several times. One of: ${NAMES}
   --round-trip <ms>   how much longer a request takes than on this machine. Default: 5
+  --deaths <n>        how many holders die in each way, in the benchmark of that name. Default: 40
   --quick             shows that everything works, in a fraction of the time; writes nothing
   --json              the results as JSON; writes nothing
 
@@ -27,6 +29,7 @@ interface Request {
   readonly chosen: readonly Benchmark[];
   readonly roundTripMs: number;
   readonly isQuick: boolean;
+  readonly deaths: number | undefined;
   readonly isJson: boolean;
 }
 
@@ -36,15 +39,18 @@ function requested(args: string[]): Request | undefined {
     options: {
       only: { type: "string", multiple: true },
       "round-trip": { type: "string", default: "5" },
+      deaths: { type: "string" },
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
   });
   const { only } = values;
   const roundTripMs = Number(values["round-trip"]);
-  if (!(roundTripMs >= 0) || only?.some((name) => !BENCHMARKS.some((known) => known.name === name))) return undefined;
+  const deaths = values.deaths === undefined ? undefined : Number(values.deaths);
+  if (!(roundTripMs >= 0) || !(deaths === undefined || (Number.isInteger(deaths) && deaths > 0))) return undefined;
+  if (only?.some((name) => !BENCHMARKS.some((known) => known.name === name))) return undefined;
   const chosen = BENCHMARKS.filter(({ name }) => only?.includes(name) ?? true);
-  return { chosen, roundTripMs, isQuick: values.quick, isJson: values.json };
+  return { chosen, roundTripMs, deaths, isQuick: values.quick, isJson: values.json };
 }
 
 function ranOn(): string {
@@ -63,7 +69,7 @@ function ranOn(): string {
   );
 }
 
-async function run({ chosen, roundTripMs, isQuick, isJson }: Request): Promise<number> {
+async function run({ chosen, roundTripMs, deaths, isQuick, isJson }: Request): Promise<number> {
   const noPeers = preparePeers();
   if (noPeers !== undefined) process.stderr.write(`the other libraries are not run: ${noPeers}\n`);
   const measured: Measured[] = [];
@@ -72,7 +78,7 @@ async function run({ chosen, roundTripMs, isQuick, isJson }: Request): Promise<n
     const began = performance.now();
     const note = (line: string): void => void process.stderr.write(`${name}: ${line}\n`);
     await using stage = new Stage(roundTripMs);
-    const report = await benchmark.run({ stage, isQuick, note });
+    const report = await benchmark.run({ stage, isQuick, deaths, note });
     const one: Measured = {
       name,
       title,

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { PROJECT } from "../shared/project.ts";
 import type { Benchmark, Measured } from "./benchmark.ts";
 import { chartSvg } from "./chart.ts";
+import { PAGES_WITH_WAITS, withWaits } from "./deaths/page.ts";
 import { benchmarksDocument } from "./document.ts";
 
 const FOLDER = new URL("docs/benchmarks/", PROJECT);
@@ -21,6 +22,10 @@ export async function record(measured: Measured, all: readonly Benchmark[]): Pro
   });
   await writeFile(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(DOCUMENT, benchmarksDocument(results));
+  for (const page of PAGES_WITH_WAITS) {
+    const path = fileURLToPath(new URL(`../${page}`, FOLDER));
+    await writeFile(path, withWaits(await readFile(path, "utf8"), results));
+  }
   for (const { name, report } of results) {
     if (report.chart) await writeFile(fileURLToPath(new URL(`${name}.svg`, FOLDER)), `${chartSvg(report.chart)}\n`);
   }

@@ -65,7 +65,7 @@ const NOTES = [
   "\n## Deno's permissions\n",
   "The library needs `--allow-net`, `--allow-env` and `--allow-sys=hostname,osRelease`, besides what",
   "the program itself needs; `releaseOnSignals` and `releaseOnExit` also `--allow-run`, for the child",
-  "process that [releases at the exit](graceful-shutdown.md#an-end-without-a-signal). What is not",
+  "process that [releases at the exit](process-end.md#an-end-without-a-signal). What is not",
   "allowed is an error at the import or at the first lock.\n",
   "## Bundles\n",
   "The library can be bundled, with the SDK or with the SDK external. Nothing of it needs a file of the",

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Measured } from "../../lab/bench/benchmark.ts";
 import { chartSvg } from "../../lab/bench/chart.ts";
+import { PAGES_WITH_WAITS, withWaits } from "../../lab/bench/deaths/page.ts";
 import { benchmarksDocument } from "../../lab/bench/document.ts";
 import { PROJECT } from "../support/sources.ts";
 
@@ -13,6 +14,8 @@ function stale(docs: string): string[] {
     existsSync(join(docs, path)) ? readFileSync(join(docs, path), "utf8") : undefined;
   const results = JSON.parse(text("benchmarks/results.json") ?? "[]") as readonly Measured[];
   const made = new Map([["benchmarks.md", benchmarksDocument(results)]]);
+  const isThere = (page: string): boolean => existsSync(join(docs, page));
+  for (const page of PAGES_WITH_WAITS.filter(isThere)) made.set(page, withWaits(text(page) ?? "", results));
   for (const { name, report } of results)
     if (report.chart) made.set(`benchmarks/${name}.svg`, `${chartSvg(report.chart)}\n`);
   const there = readdirSync(join(docs, "benchmarks"))
@@ -75,6 +78,16 @@ describe("this test itself", () => {
     writeFileSync(join(docs, "benchmarks/gone.svg"), "");
     expect(stale(docs)).toEqual(["benchmarks.md", "benchmarks/cycle.svg", "benchmarks/gone.svg"]);
     rmSync(join(docs, "benchmarks/gone.svg"));
+  });
+
+  it("sees a figure of a page that is not the one that was measured", () => {
+    const { report } = results[0] as Measured;
+    const rows = [["what", 1, 40, "0.9 s", "1.2 s", "1.5 s"]];
+    const measured = [{ name: "deaths", report: { ...report, tables: [{ columns: [], rows }] } }];
+    const page = "| a | <!-- ours -->0.9 s / 1.2 s from there |\n| b | <!-- theirs -->3 s / 4 s |";
+    expect(withWaits(page, measured)).toBe(page);
+    expect(withWaits(page.replace("0.9 s / 1.2 s", "800 ms / 1.10 s"), measured)).toBe(page);
+    expect(withWaits(page.replace("0.9 s / 1.2 s", ""), measured)).toBe(page);
   });
 
   it("sees a page that is missing", () => {

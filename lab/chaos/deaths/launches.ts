@@ -32,7 +32,7 @@ export function asContainer(clock: MachineClock): Launch {
   return asWorker(clock, CONTAINER);
 }
 
-/** Exit codes of `azmutex run`: all is well; no answer, and lost, where the machine stands still for longer than a lease. */
+/** Exit codes of `azmutex run`: done; and no answer or lost, where the machine stands still for longer than a lease. */
 const EXPECTED: ReadonlySet<number | null> = new Set([0, 69, 79]);
 
 /** How often a pid is tried to be used again. */
@@ -113,7 +113,9 @@ class CommandProcess implements SeatProcess {
     this.ended = new Promise((resolve) => {
       child.once("exit", (code, signal) =>
         resolve(
-          code === 0 || this.#isDoomed ? undefined : `${job.worker} ended with ${signal ?? code}: ${said.trim()}`,
+          this.#isDoomed || EXPECTED.has(code)
+            ? undefined
+            : `${job.worker} ended with ${signal ?? code}: ${said.trim()}`,
         ),
       );
     });

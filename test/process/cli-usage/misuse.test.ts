@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
-import { account, connectionString, end, KEY, NEVER_RUN, refusal, storage } from "./storage.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type CommandLine, type LineEnd, runLines } from "../../support/command-lines.ts";
+import { account, connectionString, end, KEY, NEVER_RUN, refusal, refusedBy, STORAGE, storage } from "./storage.ts";
 
 const DURATION = "It must be a number with a unit, up to 500h: 250ms, 30s, 5m, 1h.";
 const LEASE = "--lease must be whole seconds from 15s to 60s, not";
@@ -145,10 +146,28 @@ const MISUSE: readonly (readonly [args: readonly string[], text: string])[] = [
   [["break", "k"], "there is no terminal to ask on whether to break the lock: say --yes"],
 ];
 
-describe.concurrent("a bad command line is refused", () => {
-  it.for(MISUSE)("%j", async ([args, text], test) => {
-    expect((await refusal(test, args, 64)).text).toBe(text);
+/** What comes of each line, by the place in the list. */
+function endsOf(lines: readonly CommandLine[]): (at: number) => LineEnd {
+  let ends: readonly LineEnd[] = [];
+  beforeAll(async () => {
+    ends = await runLines(lines);
   });
+  return (at) => ends[at] ?? { code: Number.NaN, out: "", err: "" };
+}
+
+describe("a bad command line is refused", () => {
+  const endOf = endsOf(MISUSE.map(([args]) => ({ args, env: STORAGE })));
+
+  it.for(MISUSE.map(([args, text], at) => [args, text, at] as const))("%j", ([, text, at]) => {
+    expect(refusedBy(endOf(at), 64)).toBe(text);
+  });
+
+  it.concurrent.for(MISUSE.filter((_, at) => at % 20 === 0))(
+    "%j in a process of its own, too",
+    async ([args, text], test) => {
+      expect((await refusal(test, args, 64)).text).toBe(text);
+    },
+  );
 });
 
 const NO_ACCOUNT =
@@ -293,10 +312,15 @@ const MISCONNECTED: readonly (readonly [
   ],
 ];
 
-describe.concurrent("what names no storage account is refused", () => {
-  it.for(MISCONNECTED)("with %j and %j", async ([env, args, text], test) => {
-    expect((await refusal(test, ["run", ...args, "k", ...NEVER_RUN], 64, env)).text).toBe(text);
-  });
+describe("what names no storage account is refused", () => {
+  const endOf = endsOf(MISCONNECTED.map(([env, args]) => ({ args: ["run", ...args, "k", ...NEVER_RUN], env })));
+
+  it.for(MISCONNECTED.map(([env, args, text], at) => [env, args, text, at] as const))(
+    "with %j and %j",
+    ([, , text, at]) => {
+      expect(refusedBy(endOf(at), 64)).toBe(text);
+    },
+  );
 
   it("by the other commands too", async (test) => {
     const commands = [

@@ -1,5 +1,6 @@
 import { afterAll, expect, type TestContext } from "vitest";
 import { Cli, type CliEnd, type CliOptions } from "../../support/cli.ts";
+import type { LineEnd } from "../../support/command-lines.ts";
 import { Storage } from "../../support/storage.ts";
 
 export const storage = await Storage.start();
@@ -10,7 +11,14 @@ export const KEY = Buffer.alloc(64, 7).toString("base64");
 export const end = (test: TestContext, args: readonly string[], options?: CliOptions): Promise<CliEnd> =>
   new Cli(test, args, options).ended;
 
-/** What it says that cannot go on: one line, on standard error alone. */
+/** What a command says that cannot go on: one line, on standard error alone. */
+export function refusedBy({ code, out, err }: LineEnd, exitCode: number): string {
+  expect({ code, out }).toEqual({ code: exitCode, out: "" });
+  expect(err).toMatch(/^azmutex: [^\n]+\n(?:\([^\n]+\)\n)?$/);
+  return err.slice("azmutex: ".length).trimEnd();
+}
+
+/** The same of a process of its own. */
 export async function refusal(
   test: TestContext,
   args: readonly string[],
@@ -18,9 +26,7 @@ export async function refusal(
   env: Readonly<Record<string, string>> = STORAGE,
 ) {
   const { code, out, err, ...times } = await end(test, args, { env });
-  expect({ code, out }).toEqual({ code: exitCode, out: "" });
-  expect(err).toMatch(/^azmutex: [^\n]+\n(?:\([^\n]+\)\n)?$/);
-  return { text: err.slice("azmutex: ".length).trimEnd(), ...times };
+  return { text: refusedBy({ code: code ?? Number.NaN, out, err }, exitCode), ...times };
 }
 
 export const NEVER_RUN = ["--", "sh", "-c", "echo it ran"];

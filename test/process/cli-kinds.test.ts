@@ -37,6 +37,9 @@ function refusal(found: string, stated: string): string {
   return `azmutex: "mix" is used as ${found}, not as ${stated}: all its users must use it as the same\n`;
 }
 
+/** A slow machine says before that what it waits for. */
+const refusedAtLast = (found: string, stated: string): unknown => expect.stringContaining(refusal(found, stated));
+
 describe("a key that is used as one kind", () => {
   const WAYS: readonly (readonly [options: readonly string[], kind: string])[] = [
     [[], "a lock"],
@@ -59,12 +62,7 @@ describe("a key that is used as one kind", () => {
           expect(out).toContain(refusal(found, stated).trimEnd());
         } else {
           const { code, out, err } = await end(test, "run", args);
-          // A slow machine says before that what it waits for.
-          expect({ code, out, err }).toEqual({
-            code: 64,
-            out: "",
-            err: expect.stringContaining(refusal(found, stated)),
-          });
+          expect({ code, out, err }).toEqual({ code: 64, out: "", err: refusedAtLast(found, stated) });
         }
         job.type("\n");
         expect((await job.ended).code).toBe(0);
@@ -87,7 +85,7 @@ describe("a key that is used as one kind", () => {
   it("is refused to elect and leader, unless it is an election, and to run where it is one", async (test) => {
     await mutex.locker(KEY).run(() => undefined);
     const elected = await end(test, "elect", [KEY, "--", "echo", "leads"]);
-    expect(elected).toMatchObject({ code: 64, out: "", err: refusal("a lock", "an election") });
+    expect(elected).toMatchObject({ code: 64, out: "", err: refusedAtLast("a lock", "an election") });
     expect(await end(test, "leader", [KEY])).toMatchObject({
       code: 64,
       out: "",
@@ -96,7 +94,7 @@ describe("a key that is used as one kind", () => {
     await container.getBlobClient(KEY).delete();
     await (await new LeaderElection(mutex, KEY).campaign()).resign();
     const ran = await end(test, "run", [KEY, "--", "echo", "ran"]);
-    expect(ran).toMatchObject({ code: 64, out: "", err: refusal("an election", "a lock") });
+    expect(ran).toMatchObject({ code: 64, out: "", err: refusedAtLast("an election", "a lock") });
   });
 
   it("is another one when its blob and its helper blobs were deleted", async (test) => {

@@ -122,12 +122,14 @@ describe("azmutex once, status, ls and watch", () => {
   });
 
   it("forgets nothing while the job runs", async (test) => {
-    const running = start(test, "run", "nightly", "--once", "1", "--", "sh", "-c", "echo in; sleep 2");
+    const args = ["run", "nightly", "--once", "1", "--", "sh", "-c", "echo in; read -r _"];
+    const running = new Cli(test, args, { ...options(), input: "open" });
     await running.printed(/in/);
     expect(await end(test, "once", "nightly", "--forget", "--yes")).toMatchObject({
       code: 75,
       err: expect.stringContaining('"nightly" runs at this moment, and nothing was forgotten'),
     });
+    running.type("\n");
     expect((await running.ended).code).toBe(0);
   });
 });

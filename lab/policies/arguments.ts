@@ -13,6 +13,8 @@ Simulates processes that want one lock: the real locker, on a store in memory, b
                          Given several times, one column each
   --minutes <n>          how much time is simulated; default: 10, or 60 for holds of 10 s and more
   --round-trip <d>       how long a request and its answer take, 20 % more or less; default: 10ms
+  --message <d>          with wake-ups, how long a message is on its way, 20 % more or less; default: half a round trip
+  --lost <part>          with wake-ups, the part of the messages that is lost, from 0 to 1; default: 0
   --seeds <n>            how many runs the figures are the means of; default: ${SEEDS}
   --seed <n>             the first run's seed; default: 1
   --svg <file>           draws a stretch of the first policy's first run as well
@@ -43,6 +45,8 @@ export function parseArguments(args: readonly string[]): Request {
       policy: { type: "string", multiple: true, default: ["plain"] },
       minutes: { type: "string" },
       "round-trip": { type: "string", default: "10ms" },
+      message: { type: "string" },
+      lost: { type: "string" },
       seeds: { type: "string", default: String(SEEDS) },
       seed: { type: "string", default: "1" },
       svg: { type: "string" },
@@ -57,10 +61,15 @@ export function parseArguments(args: readonly string[]): Request {
   const processes = count("processes", values.processes);
   const holdMs = duration("hold", values.hold);
   const roundTripMs = duration("round-trip", values["round-trip"]);
+  const messageMs = values.message === undefined ? undefined : duration("message", values.message);
+  const lost = values.lost === undefined ? undefined : Number(values.lost);
+  if (lost !== undefined && !(lost >= 0 && lost <= 1))
+    throw new RangeError(`--lost is a number from 0 to 1, not ${values.lost}`);
+  const messages = { ...(messageMs !== undefined && { messageMs }), ...(lost !== undefined && { lost }) };
   const minutes = values.minutes === undefined ? minutesFor(holdMs) : count("minutes", values.minutes);
   const situations = values.policy.map((policy) => {
     policyNamed(policy);
-    return { processes, holdMs, policy, minutes, roundTripMs, seeds };
+    return { processes, holdMs, policy, minutes, roundTripMs, ...messages, seeds };
   });
   return { kind: "report", situations, json: values.json, svg: values.svg, frontier: values.frontier };
 }

@@ -6,20 +6,23 @@ export interface Policy {
   /** As it stands on the command line. */
   readonly name: string;
   readonly options: LockerOptions;
+  /** Whether processes tell each other of releases. */
+  readonly isWoken: boolean;
 }
 
-export const POLICY_FORMS = "plain, fair, uniform:<from>-<to> (milliseconds) or fixed:<duration>";
+export const POLICY_FORMS =
+  "plain, woken (plain with wake-ups), fair, uniform:<from>-<to> (milliseconds) or fixed:<duration>";
 
 /**
  * The policy of a name. Other libraries' ways to wait are options of our own polling: `uniform:250-1000` polls after a
  * time chosen evenly, `fixed:10s` always after the same. Throws `RangeError` for any other name.
  */
 export function policyNamed(name: string): Policy {
-  return { name, options: optionsOf(name) };
+  return { name, options: optionsOf(name), isWoken: name === "woken" };
 }
 
 function optionsOf(name: string): LockerOptions {
-  if (name === "plain") return {};
+  if (name === "plain" || name === "woken") return {};
   if (name === "fair") return { fair: true };
   const [, from, to] = /^uniform:(\d+)-(\d+)$/.exec(name) ?? [];
   if (from !== undefined && to !== undefined && Number(from) <= Number(to)) return polling(Number(from), Number(to));

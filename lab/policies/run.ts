@@ -1,5 +1,5 @@
 import { AzureMutex, Locker } from "azmutex";
-import { FakeClock, MemoryLeaseStore } from "azmutex/testing";
+import { FakeClock, MemoryLeaseStore, MemoryWakeUps } from "azmutex/testing";
 import { between, exponential, seeded } from "../shared/seeded.ts";
 import type { Hold, RunRecord, Wait } from "../shared/waits/run-record.ts";
 import { DistantLeaseStore } from "./distant-lease-store.ts";
@@ -14,6 +14,10 @@ export interface RunPlan {
   readonly policy: string;
   readonly minutes: number;
   readonly roundTripMs: number;
+  /** With wake-ups, how long a message is on its way, on average. Default: half a round trip. */
+  readonly messageMs?: number;
+  /** With wake-ups, the part of the messages that is lost. Default: none. */
+  readonly lost?: number;
   readonly seed: number;
 }
 
@@ -29,8 +33,17 @@ const START_WITHIN_MS = 1_000;
  * Runs the real locker on a store in memory, by a clock that skips to the next timer. The same plan comes to the same
  * record.
  */
-export function simulate(plan: RunPlan): Promise<RunRecord> {
-  return new Run(plan).record();
+export async function simulate(plan: RunPlan): Promise<RunRecord> {
+  const run = new Run(plan);
+  if (run.isWoken) await loadWakeUps();
+  return await run.record();
+}
+
+/** Loads the code behind wake-ups, which comes with the first lock: later it would come at a time of the real clock. */
+async function loadWakeUps(): Promise<void> {
+  const mutex = new AzureMutex({ store: new MemoryLeaseStore(), wakeUps: new MemoryWakeUps() });
+  await mutex.locker(KEY).run(() => undefined);
+  await mutex.close();
 }
 
 class Run {
@@ -41,6 +54,7 @@ class Run {
   readonly #waiting = new Set<Wait>();
   readonly #stores: DistantLeaseStore[] = [];
   readonly #nextHoldMs: () => number;
+  readonly #wakeUps: MemoryWakeUps;
   #ids = 0;
 
   constructor(plan: RunPlan) {
@@ -48,6 +62,17 @@ class Run {
     // One source for all: the k-th hold of a run is as long under every policy, or chance would decide between them.
     const random = seeded(plan.seed, "holds");
     this.#nextHoldMs = () => exponential(plan.holdMs, random);
+    const { lost = 0, messageMs = plan.roundTripMs / 2, seed } = plan;
+    this.#wakeUps = new MemoryWakeUps({
+      clock: this.#clock,
+      random: seeded(seed, "messages"),
+      delayMs: [messageMs * (1 - ROUND_TRIP_SPREAD), messageMs * (1 + ROUND_TRIP_SPREAD)],
+      lost,
+    });
+  }
+
+  get isWoken(): boolean {
+    return policyNamed(this.#plan.policy).isWoken;
   }
 
   async record(): Promise<RunRecord> {
@@ -95,6 +120,7 @@ class Run {
       clock: this.#clock,
       random: this.#chance(process, "library"),
       newId: () => this.#newId(),
+      wakeUps: this.isWoken ? this.#wakeUps : undefined,
     });
     return new Locker(mutex, KEY, { holder: `process ${process + 1}`, ...policyNamed(policy).options });
   }

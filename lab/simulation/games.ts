@@ -66,7 +66,14 @@ export const NAP_GAMES = [
   "several locks",
 ] as const;
 /** What is played where waiters are woken by messages. */
-export const WOKEN_GAMES = ["lock", "lock", "election", "several locks", "mixed lock", "readers and writers"] as const;
+export const WOKEN_GAMES = [
+  "lock",
+  "semaphore",
+  "election",
+  "several locks",
+  "mixed lock",
+  "readers and writers",
+] as const;
 export type LockGameName = (typeof GAMES)[number] | (typeof NAP_GAMES)[number];
 export type GameName = LockGameName | "once";
 

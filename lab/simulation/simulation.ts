@@ -225,11 +225,12 @@ export async function simulate(plan: Plan): Promise<Outcome> {
 /** From here on machines nap under every other seed, while much is held for long. */
 export const FIRST_NAP_SEED = 2_001;
 
-/** From here on waiters are woken by messages, for better or worse. */
+/** From here on waiters are woken by messages, for better or worse; under every fourth seed machines nap, too. */
 export const FIRST_WOKEN_SEED = 1_000_001;
 
 function isNapSeed(seed: number): boolean {
-  return seed >= FIRST_NAP_SEED && seed < FIRST_WOKEN_SEED && (seed - FIRST_NAP_SEED) % 2 === 0;
+  if (seed >= FIRST_WOKEN_SEED) return (seed - FIRST_WOKEN_SEED) % 4 === 3;
+  return seed >= FIRST_NAP_SEED && (seed - FIRST_NAP_SEED) % 2 === 0;
 }
 
 /** From here on, every second seed without naps is about slots. */

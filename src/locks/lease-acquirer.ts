@@ -16,14 +16,23 @@ import type { WaitOptions } from "../waiting/wait-options.ts";
 import type { KeyWakeUps } from "../waiting/wake-ups/key-wake-ups.ts";
 import type { LockSpace } from "./lock-space.ts";
 
+/** Which blob is meant, and who is told of its release. */
+export interface LeaseOf extends BlobOf {
+  /**
+   * The name of what is waited for with this lease, where that is not the blob itself: those who wait for it are told.
+   * Default: the blob of a key, unless it is `fair`; nothing for a helper blob.
+   */
+  readonly toldOf?: string | undefined;
+}
+
 /** Acquires the lease of one blob for tasks of this process, which queue for it in memory. */
 export class LeaseAcquirer {
   readonly options: ResolvedLockerOptions;
   readonly blob: LockBlob;
   readonly #space: LockSpace;
-  readonly #of: BlobOf;
+  readonly #of: LeaseOf;
 
-  constructor(space: LockSpace, of: BlobOf, options: ResolvedLockerOptions) {
+  constructor(space: LockSpace, of: LeaseOf, options: ResolvedLockerOptions) {
     this.#space = space;
     this.#of = of;
     this.options = options;
@@ -89,6 +98,11 @@ export class LeaseAcquirer {
     }
   }
 
+  /** What is told of the blob, or the folder, of this name. Undefined where there is no channel. */
+  wakeUpsOf(name: string): Promise<KeyWakeUps | undefined> | undefined {
+    return this.#space.wakeUps?.of(name);
+  }
+
   get keyState(): KeyState {
     return this.#space.keyState(this.#of);
   }
@@ -98,10 +112,9 @@ export class LeaseAcquirer {
     return new Contender({ blob, tokens: state.tokens, options, ...to });
   }
 
-  /** Of the blob of a key. A helper blob, and a queue, have none. */
   #loadWakeUps(): Promise<KeyWakeUps | undefined> | undefined {
-    const { key, name = key } = this.#of;
-    return name === key && !this.options.fair ? this.#space.wakeUps?.of(name) : undefined;
+    const { key, name = key, toldOf = name === key && !this.options.fair ? key : undefined } = this.#of;
+    return toldOf === undefined ? undefined : this.wakeUpsOf(toldOf);
   }
 
   /** Leaves the queue if nothing is won with it. A hold leaves it by itself when it ends. */

@@ -20,6 +20,7 @@ import { Polling } from "./polling.ts";
 import type { ProcessLease } from "./process-lease.ts";
 import type { WaitLimit } from "./wait-limit.ts";
 import type { KeyWakeUps } from "./wake-ups/key-wake-ups.ts";
+import type { WakeUpWait } from "./wake-ups/wake-up-wait.ts";
 
 export interface ContenderOptions {
   readonly blob: LockBlob;
@@ -48,6 +49,7 @@ export class Contender {
   #lost: LockLostError | undefined;
   /** Undefined where processes poll instead of queueing. */
   readonly #fair: FairWaiting | undefined;
+  #woken: WakeUpWait | undefined;
 
   constructor(options: ContenderOptions) {
     const { blob, limit, head, outage } = options;
@@ -73,7 +75,8 @@ export class Contender {
     const { fencing, requestsAfter = 0 } = this.#of.options;
     // After a grant the record is read and written, where another process held the lock before.
     const longer = (fencing ? 3 : 1) + requestsAfter;
-    const wakeUps = this.#of.wakeUps?.wait();
+    this.#woken = this.#of.wakeUps?.wait("one");
+    const wakeUps = this.#woken;
     const polling = new Polling({ blob: this.#blob, limit: this.#limit, outage: this.#outage, longer, wakeUps });
     const stepOf = (acquisition: Acquisition, place: PlaceInLine | undefined): Step =>
       place ? () => place.step() : this.#pollOf(acquisition);
@@ -139,7 +142,7 @@ export class Contender {
     const renewer = new Renewer(blob, { origin: acquisition, granted, terms });
     const budget = this.#budget ?? new HandOverBudget(blob.clock);
     const ticketGone = place?.ticket?.leave();
-    const onReleased = this.#of.wakeUps?.holds(renewer.lease);
+    const onReleased = this.#of.wakeUps?.holds(renewer.lease, this.#woken);
     return await this.#settle({ blob, tokens: this.#of.tokens, renewer, budget, ticketGone, onReleased });
   }
 

@@ -6,6 +6,9 @@ import { Stopwatch, sleep } from "../time/clock.ts";
 import type { WaitLimit } from "./wait-limit.ts";
 import type { WakeUpWait } from "./wake-ups/wake-up-wait.ts";
 
+/** What brings the next step forward, or puts it off. */
+export type RestUntilWoken = Pick<WakeUpWait, "rest">;
+
 export interface PollingOptions {
   readonly blob: LockBlob;
   readonly limit: WaitLimit;
@@ -19,7 +22,7 @@ export interface PollingOptions {
   /** Waits until the next step is due. Default: sleeps, until the limit ends. */
   readonly rest?: (ms: number) => Promise<void>;
   /** What brings the next step forward, or puts it off, after one that was answered. Default: nothing. */
-  readonly wakeUps?: Pick<WakeUpWait, "rest"> | undefined;
+  readonly wakeUps?: RestUntilWoken | undefined;
 }
 
 /** The longest `Retry-After` that is heeded, in milliseconds. */

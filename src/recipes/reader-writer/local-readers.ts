@@ -1,4 +1,5 @@
-import { readerMetadata } from "../../blobs/reader-blob.ts";
+import { helperPrefix } from "../../blobs/helper-folder.ts";
+import { READERS, readerMetadata } from "../../blobs/reader-blob.ts";
 import { LeaseAcquirer } from "../../locks/lease-acquirer.ts";
 import type { LockSpace } from "../../locks/lock-space.ts";
 import { LinkedSignal } from "../../time/abort.ts";
@@ -104,5 +105,7 @@ export class LocalReaders {
 function ownBlob(space: LockSpace, key: string, name: string, options: ResolvedLockerOptions): LeaseAcquirer {
   const { holder } = options.description;
   const metadata = readerMetadata({ key, holder });
-  return new LeaseAcquirer(space, { key, name, metadata }, { ...options, fair: false, fencing: false });
+  // A writer waits for the end of all of them.
+  const toldOf = helperPrefix(key, READERS);
+  return new LeaseAcquirer(space, { key, name, metadata, toldOf }, { ...options, fair: false, fencing: false });
 }

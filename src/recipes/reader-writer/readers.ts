@@ -16,6 +16,8 @@ import type { ResolvedLockerOptions } from "../../waiting/locker-options.ts";
 import { poll } from "../../waiting/polling.ts";
 import { type WaitLimit, waitFor } from "../../waiting/wait-limit.ts";
 import type { WaitOptions } from "../../waiting/wait-options.ts";
+import type { WakeUpWait } from "../../waiting/wake-ups/wake-up-wait.ts";
+import { woken } from "../../waiting/wake-ups/woken.ts";
 import { LocalReaders } from "./local-readers.ts";
 import type { SharedHold } from "./shared-lease.ts";
 import { lookForWriter } from "./writer-look.ts";
@@ -54,7 +56,7 @@ export class Readers implements Source<SharedHold> {
     const lease = (own: LeaseAcquirer): Promise<Hold> => own.acquireWithin(limit, outage);
     const asking = { signal: limit.signal, tries: 1, lease };
     // The first look is as long as one that lets it in; the next ones are a single request.
-    const polling = { blob, limit, outage, longer: 1 };
+    const polling = { blob, limit, outage, longer: 1, wakeUps: undefined as WakeUpWait | undefined };
     const enter = async (): Promise<SharedHold | number> => {
       if (local.isWriting) polling.longer = READER_REQUESTS;
       const hold =
@@ -62,7 +64,13 @@ export class Readers implements Source<SharedHold> {
         (fair && (await this.#passTurnstile(await this.#turnstile.acquireWithin(limit, outage), asking)));
       return hold || pollDelayMs(limit.waitedMs, blob.random, policy);
     };
-    return await local.queue.atHead(limit.signal, outage, () => poll(polling, enter));
+    // With `fair` it waits at the turnstile.
+    const loading = fair ? undefined : this.#turnstile.wakeUpsOf(blob.key);
+    const wait = (wakeUps: WakeUpWait | undefined): Promise<SharedHold> => {
+      polling.wakeUps = wakeUps;
+      return poll(polling, enter);
+    };
+    return await local.queue.atHead(limit.signal, outage, () => woken(loading, "all", wait));
   }
 
   async tryAcquire(signal: AbortSignal | undefined, wait: ObservedWait | undefined): Promise<SharedHold | undefined> {

@@ -1,3 +1,4 @@
+import { helperPrefix } from "../../blobs/helper-folder.ts";
 import { READERS } from "../../blobs/reader-blob.ts";
 import { OutageTimer } from "../../lease/outage-timer.ts";
 import { retry, retryDelayMs, TRIES } from "../../lease/retry.ts";
@@ -11,9 +12,10 @@ import { sleep } from "../../time/clock.ts";
 import { pollDelayMs } from "../../waiting/backoff.ts";
 import { endQuietly } from "../../waiting/held.ts";
 import { confirmHeld, type Hold } from "../../waiting/hold.ts";
-import { poll } from "../../waiting/polling.ts";
+import { poll, type RestUntilWoken } from "../../waiting/polling.ts";
 import { type WaitLimit, waitFor } from "../../waiting/wait-limit.ts";
 import type { WaitOptions } from "../../waiting/wait-options.ts";
+import { woken } from "../../waiting/wake-ups/woken.ts";
 
 /**
  * A reader's blob that is not leased and that was made so long ago is swept away: its process is gone, or makes it
@@ -66,11 +68,15 @@ export class Writers implements Source<Hold> {
     const rest = (ms: number): Promise<void> => sleep(blob.clock, ms, { signal });
     let isAlone = false;
     try {
-      await poll({ blob, limit, outage, rest }, async () =>
+      const step = async (): Promise<object | number> =>
         (await this.#areReaders(signal, 1))
           ? pollDelayMs(blob.clock.now() - since, blob.random, options.poll)
-          : NO_READER,
-      );
+          : NO_READER;
+      const loading = this.#acquirer.wakeUpsOf(helperPrefix(blob.name, READERS));
+      await woken(loading, "one", (wait) => {
+        const wakeUps: RestUntilWoken | undefined = wait && { rest: (ms, bounded) => wait.rest(ms, bounded, signal) };
+        return poll({ blob, limit, outage, rest, wakeUps }, step);
+      });
       isAlone = await confirmHeld(hold, signal);
     } catch (error) {
       if (limit.signal.aborted) throw error;

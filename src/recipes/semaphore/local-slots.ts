@@ -1,5 +1,4 @@
 import { LinkedSignal } from "../../time/abort.ts";
-import { type Clock, sleep } from "../../time/clock.ts";
 import type { KeyState } from "../../waiting/key-states.ts";
 
 /**
@@ -84,11 +83,11 @@ export class LocalSlots {
     return slot;
   }
 
-  /** Sleeps, or until a slot is given back. */
-  async rest(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  /** Pauses, or until a slot is given back. */
+  async rest(pause: (until: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     if (this.#slot !== undefined) return;
     this.#bell = new LinkedSignal(signal);
-    await sleep(clock, ms, { signal: this.#bell.signal }).catch(() => undefined);
+    await pause(this.#bell.signal).catch(() => undefined);
     this.#bell.end();
     signal.throwIfAborted();
   }

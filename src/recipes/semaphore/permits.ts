@@ -8,14 +8,16 @@ import type { LockSpace } from "../../locks/lock-space.ts";
 import type { Source } from "../../locks/lockable.ts";
 import type { ObservedWait } from "../../telemetry/observer.ts";
 import { unlessAborted } from "../../time/abort.ts";
-import { settledWithin } from "../../time/clock.ts";
+import { settledWithin, sleep } from "../../time/clock.ts";
 import { pollDelayMs, stayAwayMs } from "../../waiting/backoff.ts";
 import { endQuietly } from "../../waiting/held.ts";
 import type { Hold } from "../../waiting/hold.ts";
 import type { ResolvedLockerOptions } from "../../waiting/locker-options.ts";
-import { poll } from "../../waiting/polling.ts";
+import { poll, type RestUntilWoken } from "../../waiting/polling.ts";
 import { WaitLimit, waitFor } from "../../waiting/wait-limit.ts";
 import type { WaitOptions } from "../../waiting/wait-options.ts";
+import type { WakeUpWait } from "../../waiting/wake-ups/wake-up-wait.ts";
+import { woken } from "../../waiting/wake-ups/woken.ts";
 import { LocalSlots } from "./local-slots.ts";
 import { type HeldSlot, Slots } from "./slots.ts";
 
@@ -47,7 +49,7 @@ export class Permits implements Source<HeldSlot> {
 
   async acquireWithin(limit: WaitLimit): Promise<HeldSlot> {
     const outage = new OutageTimer(this.blob.clock, this.#options.unreachableAfterMs);
-    const look = (): Promise<HeldSlot> => this.#poll(limit, outage);
+    const look = (): Promise<HeldSlot> => this.#wait(limit, outage);
     if (!this.#options.fair) return await this.#gate.keyState.queue.atHead(limit.signal, outage, look);
     // The holder of the gate is first in the queue among all processes.
     const gate = await this.#gate.acquireWithin(limit);
@@ -75,13 +77,25 @@ export class Permits implements Source<HeldSlot> {
     else local.leave(slot, clock.now() + stayAwayMs(poll, random));
   }
 
-  #poll(limit: WaitLimit, outage: OutageTimer): Promise<HeldSlot> {
+  #wait(limit: WaitLimit, outage: OutageTimer): Promise<HeldSlot> {
+    const loading = this.#gate.wakeUpsOf(helpersOf(this.blob.key));
+    return woken(loading, "several", (wakeUps) => this.#poll(limit, outage, wakeUps));
+  }
+
+  #poll(limit: WaitLimit, outage: OutageTimer, wakeUps: WakeUpWait | undefined): Promise<HeldSlot> {
     const { blob } = this;
     const { clock, random } = blob;
     const local = this.#local;
-    const call = { signal: limit.signal, tries: 1 };
-    const rest = (ms: number): Promise<void> => local.rest(clock, ms, limit.signal);
-    return poll({ blob, limit, outage, longer: PERMIT_REQUESTS, rest }, async () => {
+    const { signal } = limit;
+    const call = { signal, tries: 1 };
+    const rest = (ms: number): Promise<void> => local.rest((until) => sleep(clock, ms, { signal: until }), signal);
+    const restUntilWoken: RestUntilWoken | undefined = wakeUps && {
+      rest(usualMs, bounded) {
+        const boundedHere = (ms: number): number => bounded(Math.min(ms, local.leftForMs(clock.now())));
+        return local.rest((until) => wakeUps.rest(usualMs, boundedHere, until), signal);
+      },
+    };
+    return poll({ blob, limit, outage, longer: PERMIT_REQUESTS, rest, wakeUps: restUntilWoken }, async () => {
       const slot = local.take();
       // At the last poll it also takes a slot that it left to other processes.
       const isLeft = limit.isLastPoll ? undefined : (one: number) => local.isLeft(one, clock.now());

@@ -98,7 +98,8 @@ export class Slots {
   async take(slot: number, { signal, tries }: Tries): Promise<HeldSlot | undefined> {
     const kind = this.#local().isClaimed ? SEMAPHORE_KIND : undefined;
     const options = { ...this.#options, description: { ...this.#options.description, kind } };
-    const of = { key: this.#keyBlob.key, name: this.#nameOf(slot), metadata: withKind(this.#metadata, kind) };
+    const { key } = this.#keyBlob;
+    const of = { key, name: this.#nameOf(slot), metadata: withKind(this.#metadata, kind), toldOf: this.#folder };
     const hold = await new LeaseAcquirer(this.#space, of, options).tryAcquire(signal, undefined, tries);
     return hold && { slot, hold };
   }

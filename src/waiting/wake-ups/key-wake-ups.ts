@@ -4,7 +4,7 @@ import { inRootContext } from "../../time/root-context.ts";
 import { HolderAnswers } from "./holder-answers.ts";
 import { KeyTopic, type TopicOptions } from "./key-topic.ts";
 import { MOST_IDS, type WakeUpMessage, waiterOf } from "./message.ts";
-import { WakeUpWait } from "./wake-up-wait.ts";
+import { type WakeUpOrder, WakeUpWait } from "./wake-up-wait.ts";
 
 /** How long a key stays subscribed that this process neither holds nor waits for, in milliseconds. */
 const LINGER_MS = 30_000;
@@ -14,8 +14,9 @@ export class KeyWakeUps {
   readonly #topic: KeyTopic;
   readonly #answers: HolderAnswers;
   readonly #onUnused: () => void;
-  #wait: WakeUpWait | undefined;
-  #lease: Pick<Lease, "isHeld"> | undefined;
+  readonly #waits = new Set<WakeUpWait>();
+  /** What this process holds of the key, and what it may have lost. */
+  readonly #leases = new Set<Pick<Lease, "isHeld">>();
   #unused: Timer | undefined;
 
   /** `onUnused` is called when nothing is left of it. */
@@ -26,27 +27,25 @@ export class KeyWakeUps {
     this.#keepWhileUsed();
   }
 
-  /** A task of this process begins to wait for the lease of the blob. The wait is to be ended. */
-  wait(): WakeUpWait {
+  /** A task of this process begins to wait for what so many can hold. The wait is to be ended. */
+  wait(order: WakeUpOrder): WakeUpWait {
     this.#keepWhileUsed();
-    const wait: WakeUpWait = new WakeUpWait(this.#topic, () => {
-      if (this.#wait === wait) this.#wait = undefined;
-    });
-    this.#wait = wait;
+    const wait: WakeUpWait = new WakeUpWait(this.#topic, order, () => void this.#waits.delete(wait));
+    this.#waits.add(wait);
     return wait;
   }
 
-  /** This process has the lease now. The returned function tells others that it was released. */
-  holds(lease: Pick<Lease, "isHeld">): () => void {
+  /** This process has a lease now, by this wait if it waited. The returned function tells others that it was released. */
+  holds(lease: Pick<Lease, "isHeld">, wait: WakeUpWait | undefined): () => void {
     const topic = this.#topic;
-    const id = this.#wait?.granted() ?? topic.sources.newId();
-    this.#lease = lease;
+    const id = wait?.granted() ?? topic.sources.newId();
+    this.#leases.add(lease);
     this.#keepWhileUsed();
     void topic.subscribed();
     topic.line.remove(id);
     topic.publish({ word: "taken", ids: [id] });
     return () => {
-      if (this.#lease === lease) this.#lease = undefined;
+      this.#leases.delete(lease);
       topic.publish({ word: "released", ids: topic.line.ids(topic.now).slice(0, MOST_IDS) });
     };
   }
@@ -66,12 +65,20 @@ export class KeyWakeUps {
     const [id = ""] = ids;
     if (word === "waiting") {
       line.heard(waiterOf(id), now);
-      if (this.#lease?.isHeld) this.#answers.add(id);
+      if (this.#isHolder) this.#answers.add(id);
     }
     if (word === "left" || word === "taken") line.remove(id);
-    this.#wait?.receive(message);
+    for (const wait of this.#waits) wait.receive(message);
     // The first one asks now. If it lives, and another was quicker, it says so again.
     if (word === "released") line.remove(id);
+  }
+
+  get #isHolder(): boolean {
+    for (const lease of this.#leases) {
+      if (lease.isHeld) return true;
+      this.#leases.delete(lease);
+    }
+    return false;
   }
 
   /** Looks now and then whether the key is used: a lease may be lost without a word. */
@@ -79,7 +86,7 @@ export class KeyWakeUps {
     this.#unused ??= inRootContext(() =>
       this.#topic.sources.clock.setTimer(LINGER_MS, () => {
         this.#unused = undefined;
-        if (this.#wait || this.#lease?.isHeld) this.#keepWhileUsed();
+        if (this.#waits.size > 0 || this.#isHolder) this.#keepWhileUsed();
         else this.close();
       }),
     );

@@ -5,8 +5,20 @@ import type { KeyTopic } from "./key-topic.ts";
 import type { WakeUpMessage } from "./message.ts";
 import { PollLimit } from "./poll-limit.ts";
 
-/** The time between the polls of waiters that a release wakes, in milliseconds: the one before has the lock by then. */
-const STAGGER_MS = 100;
+/**
+ * How those who wait for a key ask after a release, one after the other, by how many can hold it: the milliseconds
+ * between two of them, and how many ask in any case. The others do not if a message says that another was quicker.
+ */
+const ORDERS: Readonly<Record<WakeUpOrder, { readonly staggerMs: number; readonly certain: number }>> = {
+  // The one before has it by then.
+  one: { staggerMs: 100, certain: 1 },
+  // Two releases may be told at once.
+  several: { staggerMs: 100, certain: 2 },
+  all: { staggerMs: 5, certain: Number.POSITIVE_INFINITY },
+};
+
+export type WakeUpOrder = "one" | "several" | "all";
+
 /** For how long messages do not count after one was missing, in milliseconds. */
 const DISTRUST_MS = 30_000;
 
@@ -21,23 +33,34 @@ interface Rest {
   readonly plan: () => void;
 }
 
+/** A poll that is due because of a release. */
+interface Wake {
+  readonly at: number;
+  /** Whether it comes in any case. */
+  readonly isCertain: boolean;
+  /** Whether the holder answered until then, so that no poll would be due before that. */
+  readonly wasIdle: boolean;
+}
+
 /** P55. One task that waits for a key: what the holder says decides when it polls next. */
 export class WakeUpWait {
   readonly #topic: KeyTopic;
   readonly #id: string;
+  readonly #order: WakeUpOrder;
   readonly #onEnd: () => void;
   readonly #contact: HolderContact;
   readonly #polls = new PollLimit();
   #rest: Rest | undefined;
-  /** When the next poll is due because of a release, and whether it would otherwise be due before that. */
-  #wake: { readonly at: number; readonly wasIdle: boolean } | undefined;
+  #wake: Wake | undefined;
   /** Whether the poll that is under way came though no message announced that the lock is free. */
   #isUnannounced = false;
-  #wasGranted = false;
+  /** Whether others know that it waits no more. */
+  #isTold = false;
 
-  constructor(topic: KeyTopic, onEnd: () => void) {
+  constructor(topic: KeyTopic, order: WakeUpOrder, onEnd: () => void) {
     this.#topic = topic;
     this.#id = topic.sources.newId();
+    this.#order = order;
     this.#onEnd = onEnd;
     this.#contact = new HolderContact(topic, this.#id);
   }
@@ -89,16 +112,22 @@ export class WakeUpWait {
     if (word === "held") this.#contact.answered(ids);
     if (word === "taken") {
       this.#contact.taken();
-      this.#wake = undefined;
+      if (!this.#wake?.isCertain) this.#wake = undefined;
     }
     if (word !== "waiting" && word !== "left") this.#rest?.plan();
   }
 
-  /** The poll was granted. Returns the id under which others know this waiter. */
-  granted(): string {
-    // The lock was free, and no message said so: the next one may be missing, too.
+  /** A poll found free what is waited for. */
+  foundFree(): void {
+    // If no message said so, the next one may be missing, too.
     if (this.#isUnannounced) this.#topic.distrust(DISTRUST_MS);
-    this.#wasGranted = true;
+    this.#isUnannounced = false;
+  }
+
+  /** It has what it waits for, and others are told. Returns the id under which they know this waiter. */
+  granted(): string {
+    this.foundFree();
+    this.#isTold = true;
     return this.#id;
   }
 
@@ -106,7 +135,7 @@ export class WakeUpWait {
   end(): void {
     this.#onEnd();
     this.#topic.line.remove(this.#id);
-    if (!this.#wasGranted && this.#contact.hasAsked) this.#topic.publish({ word: "left", ids: [this.#id] });
+    if (!this.#isTold && this.#contact.hasAsked) this.#topic.publish({ word: "left", ids: [this.#id] });
   }
 
   /** Those that the message names ask first, then those that this process knows of, one after the other. */
@@ -120,9 +149,12 @@ export class WakeUpWait {
     const line = [...first, ...others];
     const place = line.includes(this.#id) ? line.indexOf(this.#id) : line.length;
     const { since, idleMs } = this.#rest;
-    const at = this.#polls.earliest(Math.min(now + place * STAGGER_MS, Math.max(now, since + idleMs)));
+    const { staggerMs, certain } = ORDERS[this.#order];
+    const at = this.#polls.earliest(Math.min(now + place * staggerMs, Math.max(now, since + idleMs)));
     // A later message does not put a poll off.
-    this.#wake = { at: Math.min(at, this.#wake?.at ?? at), wasIdle: this.#wake?.wasIdle ?? wasIdle };
+    const before = this.#wake ?? { at, isCertain: false, wasIdle };
+    const isCertain = before.isCertain || place < certain;
+    this.#wake = { at: Math.min(at, before.at), isCertain, wasIdle: before.wasIdle };
   }
 
   #dueAt(now: number): number {

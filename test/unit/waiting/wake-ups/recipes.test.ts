@@ -1,0 +1,78 @@
+import { describe, expect, it } from "vitest";
+import { ReaderWriterLock } from "../../../../src/recipes/reader-writer/reader-writer-lock.ts";
+import { Semaphore } from "../../../../src/recipes/semaphore/semaphore.ts";
+import { WokenWorld } from "../../../support/woken.ts";
+
+const MINUTE = 60_000;
+
+describe("a waiter for a permit whose holders are on the channel", () => {
+  it.each([false, true])(
+    "polls less than once in three seconds, and has it soon after a release (fair: %s)",
+    async (fair) => {
+      const world = new WokenWorld();
+      const semaphoreOf = () => new Semaphore(world.member().mutex, "exports", { permits: 2, fair });
+      const first = await world.until(semaphoreOf().acquire());
+      await world.until(semaphoreOf().acquire());
+      const { store, mutex } = world.member();
+      const waiting = new Semaphore(mutex, "exports", { permits: 2, fair }).acquire();
+      await world.pass(10_000);
+      store.forgetCalls();
+      await world.pass(5 * MINUTE);
+      expect(store.count("list") / 300).toBeLessThan(1 / 3);
+      const releasedAt = world.clock.now();
+      await world.until(first.release(), MINUTE, 1);
+      const permit = await world.until(waiting, MINUTE, 1);
+      expect(permit.slot).toBe(first.slot);
+      expect(world.clock.now() - releasedAt).toBeLessThan(60);
+    },
+  );
+
+  it("is woken by each of two releases at once", async () => {
+    const world = new WokenWorld();
+    const semaphoreOf = () => new Semaphore(world.member().mutex, "exports", { permits: 2 });
+    const held = [await world.until(semaphoreOf().acquire()), await world.until(semaphoreOf().acquire())];
+    const waiting = [semaphoreOf().acquire(), semaphoreOf().acquire(), semaphoreOf().acquire()];
+    let served = 0;
+    for (const one of waiting) void one.then(() => (served += 1));
+    await world.pass(20_000);
+    for (const permit of held) void permit.release();
+    await world.pass(400);
+    expect(served).toBe(2);
+  });
+});
+
+describe("a reader-writer lock on the channel", () => {
+  it("wakes all readers when the writer is done", async () => {
+    const world = new WokenWorld();
+    const writer = await world.until(new ReaderWriterLock(world.member().mutex, "config").write.lock());
+    const members = Array.from({ length: 6 }, () => world.member());
+    let reading = 0;
+    for (const { mutex } of members) void new ReaderWriterLock(mutex, "config").read.lock().then(() => (reading += 1));
+    await world.pass(20_000);
+    for (const { store } of members) store.forgetCalls();
+    await world.pass(MINUTE);
+    for (const { store } of members) expect(store.count() / 60).toBeLessThan(1 / 3);
+    expect(reading).toBe(0);
+    void writer.release();
+    await world.pass(200);
+    expect(reading).toBe(6);
+  });
+
+  it("wakes a writer when the last reader is done", async () => {
+    const world = new WokenWorld();
+    const read = () => new ReaderWriterLock(world.member().mutex, "config").read.lock();
+    const [first, last] = [await world.until(read()), await world.until(read())];
+    const { store, mutex } = world.member();
+    const waiting = new ReaderWriterLock(mutex, "config").write.lock();
+    await world.pass(20_000);
+    store.forgetCalls();
+    await world.pass(MINUTE);
+    expect(store.count("list") / 60).toBeLessThan(1 / 3);
+    await world.until(first.release());
+    await world.pass(1_000);
+    const releasedAt = world.clock.now();
+    void last.release();
+    await world.until(waiting, MINUTE, 1);
+    expect(world.clock.now() - releasedAt).toBeLessThan(60);
+  });
+});

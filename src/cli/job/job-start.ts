@@ -46,12 +46,21 @@ export async function startJob(
       child.on("exit", (code, signal) => resolve(signal ? signalled(signal) : (code ?? EXIT.internal)));
     });
     // A child that has died keeps its pid until this process has asked for its end, in a later turn.
-    if (child.pid !== undefined)
-      return { root: { pid: child.pid, startedAt: processEntry(child.pid)?.startedAt }, exit, readsTerminal };
+    const { pid } = child;
+    if (pid !== undefined) return { root: { pid, startedAt: startOf(pid) }, exit, readsTerminal };
     const [error] = await once(child, "error");
     throw error;
   } catch (error) {
     throw unstartable(file, error);
+  }
+}
+
+/** Undefined where it cannot be read. The job runs by then: that it cannot be seen is no reason to give up the lock. */
+function startOf(pid: number): number | undefined {
+  try {
+    return processEntry(pid)?.startedAt;
+  } catch {
+    return undefined;
   }
 }
 

@@ -479,7 +479,7 @@ export const MUTANTS: readonly Mutant[] = [
         stands: "const token = await this.#freshToken(lease);",
         instead:
           "const token = lease.budget.handOvers === 0 ? await this.#freshToken(lease) : " +
-          "this.#tokens.next(lease.renewer.lease.lastStamp, this.#options.description);",
+          "this.#of.tokens.next(lease.renewer.lease.lastStamp, this.#of.options.description);",
       },
     ],
   },

@@ -35,7 +35,9 @@ export class KeyWakeUps {
     return wait;
   }
 
-  /** This process has a lease now, by this wait if it waited. The returned function tells others that it was released. */
+  /**
+   * This process has a lease now, by this wait if it waited. The returned function tells others that it was released.
+   */
   holds(lease: Pick<Lease, "isHeld">, wait: WakeUpWait | undefined): () => void {
     const topic = this.#topic;
     const id = wait?.granted() ?? topic.sources.newId();

@@ -1,12 +1,19 @@
 import { type Command, Option } from "commander";
 import { isMutexError, LeaderElection, type Leadership } from "../../index.ts";
 import { printable } from "../../status/printable.ts";
-import { type ConnectionOptions, openMutex, placeOf, withConnection } from "../connection/connection.ts";
+import {
+  type ConnectionOptions,
+  openMutex,
+  placeOf,
+  stateDirOption,
+  withConnection,
+} from "../connection/connection.ts";
 import { inOurWords } from "../connection/option-names.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { runJob } from "../job/job.ts";
 import { JobCommand, jobCommand, programName } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
+import { forgetEndedJobs } from "../job/job-note.ts";
 import { graceOption, type JobTermsOptions, jobTerms, leaseOption, maxOption } from "../job/job-terms.ts";
 import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
@@ -39,7 +46,8 @@ export function electCommand(): Command {
     .addOption(new Option("--fair", "candidates lead in the order they came; all of them say so alike"))
     .addOption(leaseOption())
     .addOption(graceOption())
-    .addOption(maxOption("the command is stopped, and another candidate may lead"));
+    .addOption(maxOption("the command is stopped, and another candidate may lead"))
+    .addOption(stateDirOption());
   return withConnection(command).action((name: string, words: string[], options: ElectOptions) =>
     elect(name, jobCommand(command, words), options),
   );
@@ -53,6 +61,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
   await refuseToWaitForItself(mutex, { key: name, kind: "lock" }).catch((error: unknown) => {
     throw placed(error, name, place);
   });
+  const stopForgetting = forgetEndedJobs(options.stateDir);
   const election = new LeaderElection(mutex, name, { ...terms, fair, candidate, data });
   const relay = new SignalRelay();
   const atEnd = new ReleaseAtEnd(mutex);
@@ -73,7 +82,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
     terminal.say(`azmutex: leading "${name}" in term ${leadership.term}`);
     try {
       story.starts(job);
-      const run = { command: job, env, graceMs, relay, releaseCommand: atEnd.command };
+      const run = { command: job, env, graceMs, relay, stateDir: options.stateDir, releaseCommand: atEnd.command };
       const code = await atEnd.whileWorking(() => runJob(leadership, run));
       await story.release(leadership);
       if (relay.asked.aborted) over.abort(new JobEnded(code));
@@ -96,6 +105,7 @@ async function elect(name: string, job: readonly string[], options: ElectOptions
     if (!(error instanceof JobEnded)) throw error;
     process.exitCode = error.code;
   } finally {
+    stopForgetting();
     progress.end();
     relay.end();
     atEnd.end();

@@ -1,9 +1,11 @@
 import { Command, Option } from "commander";
 import type { AzureMutex } from "../../index.ts";
-import { placeJson, placeOf, withConnection } from "../connection/connection.ts";
+import { placeJson, placeOf, stateDirOption, withConnection } from "../connection/connection.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { failureOf } from "../failure.ts";
+import { JobNote } from "../job/job-note.ts";
 import { holdGraceOption, leaseOption, maxOption } from "../job/job-terms.ts";
+import { processEntry } from "../job/process-table.ts";
 import { notStoppedLine } from "../job/signal-relay.ts";
 import { heldUntil } from "../lock/held-until.ts";
 import { InputEnd } from "../lock/input-end.ts";
@@ -28,7 +30,8 @@ export function holdCommand(): Command {
     .addOption(holdGraceOption())
     .addOption(maxOption("it ends with 79"))
     .addOption(holderOption())
-    .addOption(new Option("--purpose <text>", "what it is held for, for people"));
+    .addOption(new Option("--purpose <text>", "what it is held for, for people"))
+    .addOption(stateDirOption());
   return withConnection(command).action((key: string, options: LockOptions) => hold(key, options));
 }
 
@@ -44,6 +47,8 @@ async function hold(key: string, options: LockOptions): Promise<void> {
       pass: nothing,
       suspend: () => terminal.say(notStoppedLine("releases it")),
     });
+    // The script that relies on the lock: what started this process, and the group of both.
+    const note = new JobNote(options.stateDir, { roots: [process.ppid, groupOfThis()] });
     try {
       printJsonLine(holdJson(key, mutex, holding));
       if (terminal.isInput && terminal.isForeground) terminal.say("azmutex: held until Ctrl-C");
@@ -52,6 +57,7 @@ async function hold(key: string, options: LockOptions): Promise<void> {
       );
       return relay.asked.reason instanceof CommandError ? relay.asked.reason.exitCode : 0;
     } finally {
+      note.remove();
       detach();
       letStop();
     }
@@ -61,6 +67,10 @@ async function hold(key: string, options: LockOptions): Promise<void> {
   } finally {
     input.close();
   }
+}
+
+function groupOfThis(): number {
+  return processEntry(process.pid)?.group ?? process.pid;
 }
 
 /** The script has to see it at once. Nothing is released: the script may be at work until the lease has run out. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { withConnection } from "../connection/connection.ts";
+import { stateDirOption, withConnection } from "../connection/connection.ts";
 import { runJob } from "../job/job.ts";
 import { JobCommand, jobCommand, programName } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
@@ -25,7 +25,8 @@ export function runCommand(): Command {
     .addOption(graceOption())
     .addOption(maxOption("the command is stopped, and azmutex ends with 79"))
     .addOption(holderOption())
-    .addOption(new Option("--purpose <text>", "what it is held for, for people (default: the command's name)"));
+    .addOption(new Option("--purpose <text>", "what it is held for, for people (default: the command's name)"))
+    .addOption(stateDirOption());
   return withConnection(command).action((key: string, words: string[], options: LockOptions) =>
     run(key, jobCommand(command, words), options),
   );
@@ -40,7 +41,8 @@ async function run(key: string, job: readonly string[], options: LockOptions): P
     const { fencingToken: token, conditions, slot } = holding;
     const env = jobEnvironment({ key, token, leaseId: conditions?.leaseId, slot, attempt });
     story.starts(job);
-    const code = await runJob(holding, { command: job, env, graceMs, relay, releaseCommand: atEnd.command });
+    const { stateDir } = options;
+    const code = await runJob(holding, { command: job, env, graceMs, relay, stateDir, releaseCommand: atEnd.command });
     story.ended(job, code);
     return code;
   });

@@ -20,6 +20,8 @@ export interface ConnectionOptions {
   readonly emulator?: boolean;
   readonly allowHttp?: boolean;
   readonly verbose?: boolean;
+  /** Where the next azmutex finds what this one held, should it be killed. */
+  readonly stateDir?: string;
 }
 
 interface LoginOptions {
@@ -35,6 +37,13 @@ const NO_ACCOUNT =
 
 /** As the service has them; the library checks its own, which a SAS goes past. */
 const ACCOUNT_NAME = /^[a-z0-9]{3,24}$/;
+
+/** For commands that hold locks. */
+export const stateDirOption = (): Option =>
+  new Option(
+    "--state-dir <path>",
+    "directory by which the next azmutex releases what a killed one held, once its command is gone",
+  ).default(process.env.AZMUTEX_STATE_DIR || undefined, "AZMUTEX_STATE_DIR, or none");
 
 export function withConnection(command: Command): Command {
   const options = [
@@ -67,10 +76,10 @@ export async function openMutex(
   options: ConnectionOptions,
   { needsLogin = true }: LoginOptions = {},
 ): Promise<AzureMutex> {
-  const { container, allowHttp = false, verbose = false } = options;
+  const { container, allowHttp = false, verbose = false, stateDir: stateDirectory } = options;
   const login = new AzureLogin();
   const where = signIn(options, process.env, login);
-  const mutex = open({ ...where, containerName: container, allowHttp, log: verbose ? say : undefined });
+  const mutex = open({ ...where, containerName: container, allowHttp, stateDirectory, log: verbose ? say : undefined });
   const identity = identityOf(where, process.env);
   takeIdentity(identity);
   if (verbose) say(`${placeOf(mutex)}: ${identityText(identity)}`);

@@ -14,6 +14,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/say allowHttp: true/, "say --allow-http"],
   [/\bwrite endpoint: ("[^"]*"),/, "write --endpoint $1"],
   [/\bcontainerName: (?=")/, "--container "],
+  [/^stateDirectory\b/, "--state-dir (or AZMUTEX_STATE_DIR)"],
   // A defect of ours may begin with such a word too.
   [/^holder(?= must\b)/, "--holder"],
   [/^purpose(?= must\b)/, "--purpose"],

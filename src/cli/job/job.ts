@@ -4,6 +4,7 @@ import { terminal } from "../terminal/terminal.ts";
 import { every, later, machineMs, pause } from "../time.ts";
 import { allowance, type DeadlineOptions, JobDeadline } from "./job-deadline.ts";
 import { newMark } from "./job-mark.ts";
+import { JobNote } from "./job-note.ts";
 import { JobProcesses } from "./job-processes.ts";
 import { type StartedJob, type StartOptions, startJob } from "./job-start.ts";
 import { outlast } from "./left-behind.ts";
@@ -19,6 +20,8 @@ const UNWATCHED = "the process that would have stopped the command in time has d
 
 export interface JobOptions extends StartOptions, DeadlineOptions {
   readonly relay: SignalRelay;
+  /** The directory in which the job is noted, if there is one. */
+  readonly stateDir?: string | undefined;
 }
 
 /**
@@ -40,7 +43,16 @@ export async function runJob(holding: Holding, options: JobOptions): Promise<num
     // This process may have been stopped since the lock was won.
     if (goodUntil <= machineMs()) holding.assertHeld();
     watchdog.allow(termAt, goodUntil);
-    return await new Job(holding, options, watchdog, await startJob(options, mark), mark).ended();
+    const note = new JobNote(options.stateDir, { mark, roots: [] });
+    try {
+      const started = await startJob(options, mark);
+      const job = new Job(holding, options, watchdog, started, mark);
+      note.complete({ mark, roots: [started.root.pid] });
+      return await job.ended();
+    } finally {
+      // It is gone, or was killed until the lock was not certain any more: its lease lapses.
+      note.remove();
+    }
   } finally {
     watchdog.dismiss();
     letStop();

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { type AnyMutexError, type AzureMutex, isMutexError, type OnceAttempt } from "../../index.ts";
 import { openMutex, placeOf } from "../connection/connection.ts";
 import { CommandError, EXIT, shortageIn } from "../exit-codes.ts";
+import { forgetEndedJobs } from "../job/job-note.ts";
 import { jobTerms } from "../job/job-terms.ts";
 import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
@@ -46,6 +47,7 @@ export async function whileHeld(
   const mutex = await openMutex(options);
   const place = placeOf(mutex);
   const source = sourceOf(mutex, key, { ...terms, fair, holder, purpose }, options);
+  const stopForgetting = forgetEndedJobs(options.stateDir);
   const relay = new SignalRelay();
   const atEnd = new ReleaseAtEnd(mutex);
   const otherKind = new AbortController();
@@ -77,6 +79,7 @@ export async function whileHeld(
       : error;
     throw placed(outcome, key, place);
   } finally {
+    stopForgetting();
     progress?.end();
     relay.end();
     atEnd.end();

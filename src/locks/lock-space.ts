@@ -18,8 +18,7 @@ import { checkSwitch } from "../waiting/locker-options.ts";
 import { LazyWakeUps } from "../waiting/wake-ups/lazy-wake-ups.ts";
 import { resolveWakeUps, type WakeUpOptions } from "../waiting/wake-ups/wake-ups.ts";
 import { guard } from "./guardian/guard.ts";
-import { beforeRequests } from "./restart/before-requests.ts";
-import { checkStateDirectory } from "./restart/state-directory.ts";
+import { beforeRequests, checkStateDirectory } from "./restart/state-directory.ts";
 
 /** Where the locks are, and what is the same for all of them. */
 export interface MutexOptions extends ConnectOptions, WakeUpOptions {

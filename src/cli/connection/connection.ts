@@ -111,7 +111,8 @@ const say = (line: string): void => terminal.say(`azmutex: ${printable(line)}`);
 
 function open(options: MutexOptions): AzureMutex {
   try {
-    return new AzureMutex(options);
+    // The command runs one work, which waits for no other lock.
+    return new AzureMutex({ ...options, asyncContext: false });
   } catch (error) {
     const text = inOurWords(error);
     if (text === undefined) throw error;

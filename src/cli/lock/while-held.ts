@@ -7,7 +7,6 @@ import { jobTerms } from "../job/job-terms.ts";
 import { RunStory } from "../job/run-story.ts";
 import { SignalRelay } from "../job/signal-relay.ts";
 import type { Duration } from "../options/duration.ts";
-import { inTheWayNow } from "../waiting/in-the-way-now.ts";
 import { refuseToWaitForItself, type WantedLock } from "../waiting/own-ancestors.ts";
 import { WaitingProgress } from "../waiting/waiting-progress.ts";
 import { keyKindOf, type LockOptions, sourceOf, wantedKindOf } from "./lock-options.ts";
@@ -75,7 +74,10 @@ export async function whileHeld(
     );
   } catch (error) {
     const outcome = isMutexError(error)
-      ? await failureOfWait(error, options, () => inTheWayNow(mutex, wanted, asked))
+      ? await failureOfWait(error, options, async () => {
+          const { inTheWayNow } = await import("../waiting/in-the-way-now.ts");
+          return await inTheWayNow(mutex, wanted, asked);
+        })
       : error;
     throw placed(outcome, key, place);
   } finally {

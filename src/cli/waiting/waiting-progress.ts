@@ -1,13 +1,12 @@
 import { hostname } from "node:os";
 import { type AzureMutex, isMutexError, type LockStatus } from "../../index.ts";
 import { presentHolder } from "../../status/holders.ts";
-import { printable } from "../../status/printable.ts";
 import { shownDuration } from "../options/duration.ts";
-import { inTheWayOf } from "../output/in-the-way.ts";
-import { type LinePart, lineOf } from "../terminal/columns.ts";
+import { lineOf } from "../terminal/columns.ts";
 import { terminal } from "../terminal/terminal.ts";
 import { later, wallMs } from "../time.ts";
 import type { WantedLock } from "./own-ancestors.ts";
+import type { Aim, WaitingCommand, waitingLine } from "./waiting-line.ts";
 
 const FIRST_AFTER_MS = 1_000;
 /** A service that is well has answered by then. */
@@ -21,9 +20,6 @@ const SAY_EVERY_MS = 60_000;
  * its lock.
  */
 const SETTLED_AFTER_MS = 25_000;
-
-/** What a command waits for: a lock, or leadership. */
-export type Aim = "for" | "to lead";
 
 /**
  * Says what a command waits for, and which holder is in the way: in the foreground of a terminal in one row that
@@ -76,14 +72,17 @@ export class WaitingProgress {
     this.#isShown = terminal.canShow;
     const cancel = this.#isShown ? later(ANSWER_MS, () => this.#showSilence()) : undefined;
     const { signal } = this.#over;
+    // A command that has its lock at once needs none of it.
+    const loading = import("./waiting-line.ts");
     const status = await this.#mutex
       .inspect(this.#wanted.key, { signal })
       .catch((error: unknown) => this.#unseen(error));
+    const { waitingLine } = await loading;
     cancel?.();
     if (this.#isOver) return;
     if (status) this.#onSeen(status);
     else this.#showSilence();
-    const isTold = status !== undefined && this.#tell(status);
+    const isTold = status !== undefined && this.#tell(status, waitingLine);
     const nextMs = this.#isShown || (status && !isTold) ? SHOW_EVERY_MS : isTold ? SAY_EVERY_MS : SETTLED_AFTER_MS;
     this.#cancel = later(nextMs, () => void this.#look());
   }
@@ -108,15 +107,15 @@ export class WaitingProgress {
    * Whether there was something to tell: a candidate that pauses while no other leads waits for nothing, nor does a
    * command for which a slow service takes its time.
    */
-  #tell(status: LockStatus): boolean {
+  #tell(status: LockStatus, lineFor: typeof waitingLine): boolean {
     const { kind } = this.#wanted;
     const self = { host: hostname(), pid: process.pid, now: wallMs(), since: this.#since };
     const isSettled = self.now - self.since >= SETTLED_AFTER_MS;
     // It has just been won. Later that is another process of the same name, in another container of this machine, say.
     if (!isSettled && isHeldByCommand(status, self)) return false;
     const mayBeIdle = this.#aim === "to lead" || (!this.#isShown && !isSettled);
-    const isIdle = mayBeIdle && inTheWayOf(status, kind, self.now).length === 0;
-    const parts = isIdle ? [] : waitingLine(status, kind, self, this.#aim);
+    const parts = lineFor(status, kind, self, { aim: this.#aim, mayBeIdle });
+    const isIdle = parts.length === 0;
     if (this.#isShown) terminal.show(lineOf(terminal.progressColumns, parts));
     else if (!isIdle) terminal.say(`azmutex: ${lineOf(Number.POSITIVE_INFINITY, parts)}`);
     this.#hasSaid ||= !isIdle && !this.#isShown;
@@ -128,31 +127,4 @@ export class WaitingProgress {
 function isHeldByCommand(status: LockStatus, { host, pid }: Pick<WaitingCommand, "host" | "pid">): boolean {
   const holder = presentHolder(status);
   return holder?.host === host && holder.pid === pid;
-}
-
-/** This process. Several may go by one name. */
-export interface WaitingCommand {
-  readonly host: string;
-  readonly pid: number;
-  readonly now: number;
-  readonly since: number;
-}
-
-/** `waiting for "nightly" (12 s): held by build-7:4123 (deploy 42) for 3 min; 2 of 3 in line`. */
-export function waitingLine(
-  status: LockStatus,
-  kind: WantedLock["kind"],
-  { host, pid, now, since }: WaitingCommand,
-  aim: Aim = "for",
-): readonly LinePart[] {
-  const { key, waiting = [] } = status;
-  const inTheWay = inTheWayOf(status, kind, now);
-  const place = waiting.findIndex((other) => other.holder.host === host && other.holder.pid === pid) + 1;
-  const inLine = place > 0 ? [`; ${place} of ${waiting.length} in line`] : [];
-  const beginning: LinePart[] = [
-    `waiting ${aim} "`,
-    { text: printable(key), cut: "middle" },
-    `" (${shownDuration(now - since)})`,
-  ];
-  return [...beginning, ...(inTheWay.length > 0 ? [": ", ...inTheWay] : []), ...inLine];
 }

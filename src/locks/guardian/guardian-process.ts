@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { systemClock, type Timer } from "../../time/clock.ts";
 import { inRootContext } from "../../time/root-context.ts";
-import { programCommand } from "../shutdown/program-command.ts";
+import { programCommand } from "../shutdown/release-program.ts";
 import { GUARDIAN_PROGRAM } from "./guardian-program.ts";
 
 /** What happens to a guardian's process. */

@@ -1,4 +1,4 @@
-import { programCommand } from "./program-command.ts";
+import { programCommand } from "./release-program.ts";
 
 /** A signal that asks a process to end, and does end it if nothing listens to it. */
 export type EndingSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGQUIT" | "SIGBREAK" | "SIGUSR2";

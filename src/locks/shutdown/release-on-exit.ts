@@ -3,10 +3,9 @@ import type { LockSpace } from "../lock-space.ts";
 import type { Mutex } from "../mutex.ts";
 import { type EndingProcess, thisProcess } from "./ending-process.ts";
 import { atExit } from "./exit-releases.ts";
-import { programCommand } from "./program-command.ts";
 import { releaseRequests } from "./release-at-exit.ts";
 import { spacesIn } from "./release-on-signals.ts";
-import { RELEASE_PROGRAM } from "./release-program.ts";
+import { programCommand, RELEASE_PROGRAM } from "./release-program.ts";
 
 const LEFT = "the process ends while it holds locks; what is held lapses by itself";
 const GOES_ON = "the process ends while work goes on under its locks, so it does not release them";

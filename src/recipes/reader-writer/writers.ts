@@ -15,7 +15,7 @@ import { confirmHeld, type Hold } from "../../waiting/hold.ts";
 import { poll, type RestUntilWoken } from "../../waiting/polling.ts";
 import { type WaitLimit, waitFor } from "../../waiting/wait-limit.ts";
 import type { WaitOptions } from "../../waiting/wait-options.ts";
-import { woken } from "../../waiting/wake-ups/woken.ts";
+import { woken } from "../../waiting/wake-ups/lazy-wake-ups.ts";
 
 /**
  * A reader's blob that is not leased and that was made so long ago is swept away: its process is gone, or makes it

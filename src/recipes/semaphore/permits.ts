@@ -16,8 +16,8 @@ import type { ResolvedLockerOptions } from "../../waiting/locker-options.ts";
 import { poll, type RestUntilWoken } from "../../waiting/polling.ts";
 import { WaitLimit, waitFor } from "../../waiting/wait-limit.ts";
 import type { WaitOptions } from "../../waiting/wait-options.ts";
+import { woken } from "../../waiting/wake-ups/lazy-wake-ups.ts";
 import type { WakeUpWait } from "../../waiting/wake-ups/wake-up-wait.ts";
-import { woken } from "../../waiting/wake-ups/woken.ts";
 import { LocalSlots } from "./local-slots.ts";
 import { type HeldSlot, Slots } from "./slots.ts";
 

@@ -1,6 +1,7 @@
 import type { MutexContext } from "../../lease/mutex-context.ts";
 import type { KeyWakeUps } from "./key-wake-ups.ts";
 import type { MutexWakeUps } from "./mutex-wake-ups.ts";
+import type { WakeUpOrder, WakeUpWait } from "./wake-up-wait.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
 /** The wake-ups of a mutex. Their code is loaded when the first lock is asked for: most programs have no channel. */
@@ -35,5 +36,29 @@ export class LazyWakeUps {
       this.#context.log(`wake-ups could not be loaded, waiters poll: ${String(error)}`);
       return undefined;
     }
+  }
+}
+
+/** Waits for what so many can hold: woken by messages, or by polling where there is no channel. */
+export function woken<T>(
+  loading: Promise<KeyWakeUps | undefined> | undefined,
+  order: WakeUpOrder,
+  wait: (wakeUps: WakeUpWait | undefined) => Promise<T>,
+): Promise<T> {
+  return loading ? wokenBy(loading, order, wait) : wait(undefined);
+}
+
+async function wokenBy<T>(
+  loading: Promise<KeyWakeUps | undefined>,
+  order: WakeUpOrder,
+  wait: (wakeUps: WakeUpWait | undefined) => Promise<T>,
+): Promise<T> {
+  const wakeUps = (await loading)?.wait(order);
+  try {
+    const got = await wait(wakeUps);
+    wakeUps?.foundFree();
+    return got;
+  } finally {
+    wakeUps?.end();
   }
 }

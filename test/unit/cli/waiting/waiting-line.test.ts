@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { columnsOf, lineOf } from "../../../../src/cli/terminal/columns.ts";
 import type { WantedLock } from "../../../../src/cli/waiting/own-ancestors.ts";
-import { type WaitingCommand, waitingLine } from "../../../../src/cli/waiting/waiting-progress.ts";
+import { type WaitingCommand, waitingLine } from "../../../../src/cli/waiting/waiting-line.ts";
 import type { LockStatus } from "../../../../src/index.ts";
 
 const NOW = Date.UTC(2026, 0, 1, 12);

@@ -1,6 +1,8 @@
 import { hostname } from "node:os";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { terminal } from "../../../../src/cli/terminal/terminal.ts";
+// Loaded before: by a clock that only the test moves nothing is read from files.
+import "../../../../src/cli/waiting/waiting-line.ts";
 import { WaitingProgress } from "../../../../src/cli/waiting/waiting-progress.ts";
 import { type AzureMutex, type LockStatus, StoreUnavailableError } from "../../../../src/index.ts";
 

@@ -41,7 +41,8 @@ function linkOf(target, path, pages, project, into) {
   const [file = "", anchor] = target.split("#");
   const named = posix.normalize(posix.join(posix.dirname(path), file)).replace(/\/$/, "");
   if (PICTURE.test(named)) {
-    copy(join(project, named), join(into, named));
+    // As a part of the page, and where a link leads.
+    for (const place of [into, join(into, "public")]) copy(join(project, named), join(place, named));
     return target;
   }
   const isFolder = statSync(join(project, named), { throwIfNoEntry: false })?.isDirectory();

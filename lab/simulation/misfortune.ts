@@ -6,6 +6,7 @@ import type { Kernel } from "./kernel.ts";
 import type { Weather } from "./link.ts";
 import type { Machine } from "./machine.ts";
 import type { Referee } from "./referee.ts";
+import type { Releaser } from "./releaser.ts";
 import type { TimedFault, Trouble } from "./trouble.ts";
 
 export interface MisfortuneOptions {
@@ -18,6 +19,8 @@ export interface MisfortuneOptions {
   readonly referee: Referee;
   readonly terms: LeaseTerms;
   readonly endsAt: number;
+  /** Releases what a machine had that died. Default: what it had lapses. */
+  readonly releaser: Releaser | undefined;
 }
 
 /** What a machine's clocks lose in one lease by running slow. */
@@ -224,6 +227,7 @@ export class Misfortune {
     if (crowd.living.length < 2) return;
     member.machine.die();
     referee.died(member.machine);
+    this.#of.releaser?.died(member);
     if (this.#restarts.isOnce(0.7)) {
       kernel.in(this.#restarts.between(0, RESTART_WITHIN_MS), () => {
         if (!trouble.isOver) crowd.machineJoins();

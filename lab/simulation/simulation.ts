@@ -12,6 +12,7 @@ import { Messenger } from "./messenger.ts";
 import { Misfortune } from "./misfortune.ts";
 import { OnceGame } from "./once-game.ts";
 import { Referee } from "./referee.ts";
+import { Releaser } from "./releaser.ts";
 import { Resource } from "./resource.ts";
 import { Service } from "./service.ts";
 import { type FaultKind, Trouble } from "./trouble.ts";
@@ -48,6 +49,8 @@ export interface Outcome {
   readonly losses: number;
   readonly writes: number;
   readonly requests: number;
+  /** How many releases of what the dead had freed a lease, and how many came too late for that. */
+  readonly ofTheDead: { readonly freed: number; readonly refused: number } | undefined;
   readonly events: number;
   /** How long it took by true time, in milliseconds. */
   readonly lastedMs: number;
@@ -81,7 +84,8 @@ export async function simulate(plan: Plan): Promise<Outcome> {
   const chance = new Chance(seed, "plan");
   const isNapping = isNapSeed(seed);
   const drawn = chance.oneOf(GAMES);
-  const isWoken = seed >= FIRST_WOKEN_SEED;
+  const isReleased = seed >= FIRST_RELEASED_SEED;
+  const isWoken = seed >= FIRST_WOKEN_SEED && !isReleased;
   const woken = isWoken ? new Chance(seed, "woken").oneOf(WOKEN_GAMES) : undefined;
   const named = isNapping ? new Chance(seed, "naps").oneOf(NAP_GAMES) : woken;
   const name = named ?? (isOnceSeed(seed) ? "once" : drawn);
@@ -137,6 +141,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     noExcuseAfter: troubleEndsAt + NO_EXCUSE_AFTER_MS,
   });
   const foreigners = new Foreigners({ seed, kernel, journal, service, referee, trouble });
+  const releaser = isReleased ? new Releaser({ seed, kernel, journal, service }) : undefined;
   const misfortune = new Misfortune({
     seed,
     kernel,
@@ -145,6 +150,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     crowd,
     foreigners,
     referee,
+    releaser,
     terms,
     endsAt: troubleEndsAt,
   });
@@ -215,6 +221,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     losses: referee.losses,
     writes: resource.writes,
     requests: wire.requests,
+    ofTheDead: releaser && { freed: releaser.freed, refused: releaser.refused },
     events: kernel.planned,
     lastedMs: kernel.now,
     lines: journal.lines,
@@ -227,6 +234,9 @@ export const FIRST_NAP_SEED = 2_001;
 
 /** From here on waiters are woken by messages, for better or worse; under every fourth seed machines nap, too. */
 export const FIRST_WOKEN_SEED = 1_000_001;
+
+/** From here on the leases of a machine that dies are released, sooner or later; under every fourth seed machines nap. */
+export const FIRST_RELEASED_SEED = 2_000_001;
 
 function isNapSeed(seed: number): boolean {
   if (seed >= FIRST_WOKEN_SEED) return (seed - FIRST_WOKEN_SEED) % 4 === 3;

@@ -276,6 +276,7 @@ describe.concurrent("npm run example", () => {
     "leader",
     "cron",
     "nightly-once",
+    "nest-schedule",
     "orders",
   ];
   /** None: it starts an emulator of its own. */

@@ -107,7 +107,7 @@ describe.concurrent("the recipes of docs/cli.md,", () => {
   it("the unit of systemd, with what it reads from the file", async (test) => {
     await using machine = new Machine();
     const unit = new Map(
-      blockWith("ini", "[Service]")
+      blockWith("ini", "EnvironmentFile=")
         .split("\n")
         .slice(1)
         .map((line) => line.split(/=(.*)/, 2) as [string, string]),

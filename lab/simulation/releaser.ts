@@ -16,8 +16,8 @@ export interface ReleaserOptions {
 const LATE_MS = [100, 2_000, 90_000] as const;
 
 /**
- * What releases the leases of a machine that died, as a guardian, a watchdog or the next process does: by their ids, one
- * to three times each, at once or long after another holder came.
+ * What releases the leases of a machine that died, as a guardian, a watchdog or the next process does: by their ids,
+ * one to three times each, at once or long after another holder came.
  */
 export class Releaser {
   readonly #of: ReleaserOptions;

@@ -235,7 +235,7 @@ export const FIRST_NAP_SEED = 2_001;
 /** From here on waiters are woken by messages, for better or worse; under every fourth seed machines nap, too. */
 export const FIRST_WOKEN_SEED = 1_000_001;
 
-/** From here on the leases of a machine that dies are released, sooner or later; under every fourth seed machines nap. */
+/** From here on the leases of a machine that dies are released; under every fourth seed machines nap. */
 export const FIRST_RELEASED_SEED = 2_000_001;
 
 function isNapSeed(seed: number): boolean {

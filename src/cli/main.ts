@@ -18,7 +18,13 @@ const SYSTEM = 71;
 function commandLine(): Promise<CommandLine> | CommandLine {
   const file = fileURLToPath(new URL("./command-line.js", import.meta.url));
   const takesModules = (process.features as { readonly require_module?: boolean }).require_module === true;
-  return takesModules && existsSync(file) ? createRequire(file)(file) : import("./command-line.ts");
+  if (!takesModules || !existsSync(file)) return import("./command-line.ts");
+  const require = createRequire(file);
+  const asked = fileURLToPath(new URL(`./commands/${process.argv[2]?.replace(/[^a-z]/g, "_")}.js`, import.meta.url));
+  const commandLine: CommandLine = require(file);
+  // The command's import finds its modules there.
+  if (existsSync(asked)) require(asked);
+  return commandLine;
 }
 
 try {

@@ -1,13 +1,13 @@
 import type { DiagnoseOptions, Diagnosis } from "../doctor/diagnosis.ts";
 import { NotHeldError } from "../errors.ts";
 import type { LockStatus } from "../status/lock-status.ts";
-import { checkKey } from "../store/azure/blob-name.ts";
+import { checkKey, checkPrefix } from "../store/azure/blob-name.ts";
 import type { LeaseLength } from "../store/lease-store.ts";
 import type { LockerOptions } from "../waiting/locker-options.ts";
 import { type AcquiredLease, acquireByHand } from "./acquired-lease.ts";
-import { type BreakOptions, type BreakResult, breakLock } from "./break-lock.ts";
+import type { BreakOptions, BreakResult } from "./break-lock.ts";
 import type { Holding } from "./holding.ts";
-import { inspectLock, type ListOptions, listLocks } from "./inspect-lock.ts";
+import type { ListOptions } from "./inspect-lock.ts";
 import type { Lock } from "./lock.ts";
 import { LockSpace, type MutexOptions } from "./lock-space.ts";
 import { Locker } from "./locker.ts";
@@ -128,6 +128,7 @@ export class AzureMutex extends Mutex {
    */
   async inspect(key: string, { signal }: CallOptions = {}): Promise<LockStatus> {
     checkKey(key);
+    const { inspectLock } = await import("./inspect-lock.ts");
     return await inspectLock(this.#space.blob({ key }), signal);
   }
 
@@ -145,7 +146,7 @@ export class AzureMutex extends Mutex {
    * if a page gets no answer, `AccessDeniedError`, also without the permission to list, or `StoreRefusedError`.
    */
   list({ prefix = "", ...call }: ListOptions = {}): AsyncIterable<LockStatus> {
-    return listLocks(this.#space, prefix, call);
+    return locksOf(this.#space, prefix, call);
   }
 
   /**
@@ -161,6 +162,7 @@ export class AzureMutex extends Mutex {
    */
   async break(key: string, options: BreakOptions = {}): Promise<BreakResult> {
     checkKey(key);
+    const { breakLock } = await import("./break-lock.ts");
     return await breakLock(this.#space, key, options);
   }
 
@@ -179,4 +181,13 @@ export class AzureMutex extends Mutex {
     const { diagnoseSpace } = await import("../doctor/diagnose-space.ts");
     return await diagnoseSpace(this.#space, options);
   }
+}
+
+/** What people ask is loaded when it is asked: most programs only hold locks. Throws for a wrong prefix at once. */
+function locksOf(space: LockSpace, prefix: string, call: ListOptions): AsyncIterable<LockStatus> {
+  checkPrefix(prefix);
+  return (async function* () {
+    const { listLocks } = await import("./inspect-lock.ts");
+    yield* listLocks(space, prefix, call);
+  })();
 }

@@ -5,7 +5,7 @@ import { retry, TRIES } from "../lease/retry.ts";
 import { listedStatuses, splitListing } from "../status/lock-listing.ts";
 import type { LockStatus } from "../status/lock-status.ts";
 import { helperStatusOf, missingStatus, statusOf, withHelpers } from "../status/status-of-blobs.ts";
-import { checkPrefix, RESERVED_PREFIX } from "../store/azure/blob-name.ts";
+import { RESERVED_PREFIX } from "../store/azure/blob-name.ts";
 import type { StoredBlob } from "../store/lease-store.ts";
 import type { LockSpace } from "./lock-space.ts";
 import type { CallOptions } from "./mutex.ts";
@@ -33,7 +33,6 @@ export async function inspectLock(blob: LockBlob, signal: AbortSignal | undefine
 
 /** {@link AzureMutex.list} */
 export function listLocks(space: LockSpace, prefix: string, call: ListOptions): AsyncIterable<LockStatus> {
-  checkPrefix(prefix);
   const blobs = (begin: string): AsyncIterable<StoredBlob> => space.blob({ key: begin }).listAll(call);
   // Where the helper blobs are among them, one listing tells of both.
   if (RESERVED_PREFIX.startsWith(prefix)) return listedStatuses({ ...splitListing(blobs(prefix)), prefix });

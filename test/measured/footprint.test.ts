@@ -7,7 +7,7 @@ import { importCosts } from "../../lab/bench/import-cost.ts";
 import { packageSizes, runTimeDependencies } from "../../lab/bench/package-size.ts";
 import { PROJECT } from "../support/sources.ts";
 
-const ROUNDS = 10;
+const ROUNDS = 30;
 
 describe("the package", () => {
   it("needs nothing at run time but what its command is made with, and the SDK's log", () => {

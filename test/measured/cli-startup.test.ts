@@ -11,7 +11,7 @@ import { PROJECT } from "../support/sources.ts";
 const emulator = await startEmulator();
 afterAll(() => emulator.close());
 
-const ROUNDS = 15;
+const ROUNDS = 25;
 const LIMIT = 1.5;
 /** The ratio that three of four rounds exceed. */
 const MOST_ROUNDS = 0.25;

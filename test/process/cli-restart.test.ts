@@ -24,6 +24,8 @@ it("azmutex run --state-dir releases what a killed one held once its command is 
   await killed.printed(/began/);
   const children = childrenOf(killed.pid);
   expect(children).toHaveLength(2);
+  // The shell has its own name until then.
+  await expect.poll(() => children.map(nameOf)).toContain("sleep");
   // Its lock could not be released by the watchdog, and its command not stopped: both of azmutex are dead.
   const names = children.map((pid) => [pid, nameOf(pid)] as const);
   const command = names.find(([, name]) => name === "sleep")?.[0] ?? Number.NaN;

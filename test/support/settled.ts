@@ -1,3 +1,4 @@
+import "./loaded-before.ts";
 import type { FakeClock } from "../../src/testing/index.ts";
 
 /** What comes of a promise as time passes. Throws if nothing does within so long, or as soon as `check` does. */

@@ -1,6 +1,4 @@
-// Loaded before: nothing is read from files by a clock that only the test moves.
-import "../../src/locks/break-lock.ts";
-import "../../src/locks/inspect-lock.ts";
+import "./loaded-before.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import type { MutexOptions } from "../../src/locks/lock-space.ts";
 import { RESERVED_PREFIX } from "../../src/store/azure/blob-name.ts";

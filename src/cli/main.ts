@@ -21,10 +21,10 @@ function commandLine(): Promise<CommandLine> | CommandLine {
   if (!takesModules || !existsSync(file)) return import("./command-line.ts");
   const require = createRequire(file);
   const asked = fileURLToPath(new URL(`./commands/${process.argv[2]?.replace(/[^a-z]/g, "_")}.js`, import.meta.url));
-  const commandLine: CommandLine = require(file);
+  const loaded: CommandLine = require(file);
   // The command's import finds its modules there.
   if (existsSync(asked)) require(asked);
-  return commandLine;
+  return loaded;
 }
 
 try {

@@ -18,8 +18,8 @@ export interface WakeUpMessage {
 /** As many ids as fit into 200 characters. */
 export const MOST_IDS = 4;
 
-const TICKET_ID = String.raw` [0-9a-z-]{1,36}(?:\.[0-9]{1,6})?`;
-const FORM = new RegExp(`^(?:released|(?:${WORDS.join("|")})${TICKET_ID})(?:${TICKET_ID}){0,${MOST_IDS - 1}}$`);
+const WAITER_ID = String.raw` [0-9a-z-]{1,36}(?:\.[0-9]{1,6})?`;
+const FORM = new RegExp(`^(?:released|(?:${WORDS.join("|")})${WAITER_ID})(?:${WAITER_ID}){0,${MOST_IDS - 1}}$`);
 
 export function messageText({ word, ids }: WakeUpMessage): string {
   return [word, ...ids].join(" ");

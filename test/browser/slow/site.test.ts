@@ -131,25 +131,23 @@ describe("the site", () => {
     ).toEqual([]);
   });
 
-  it.each([
+  it.for([
     ["light", 1_280],
     ["dark", 1_280],
     ["light", 390],
     ["dark", 390],
-  ] as const)("has no barrier that axe finds, asks no other host and fits, %s and %d wide", async (theme, width) => {
-    for (const path of ["", "docs/locker.html", "docs/faults.html", "api/azmutex/azmutex.azuremutex.html"]) {
-      const context = await browser.newContext({ colorScheme: theme, viewport: { width, height: 844 } });
-      try {
-        const page = await context.newPage();
-        await page.goto(`${server.url}${path}`, { waitUntil: "networkidle" });
+  ] as const)(
+    "has no barrier that axe finds, asks no other host and fits, %s and %d wide",
+    async ([theme, width], test) => {
+      for (const path of ["", "docs/locker.html", "docs/faults.html", "api/azmutex/azmutex.azuremutex.html"]) {
+        const { page, foreign } = await open(test, path, { colorScheme: theme, viewport: { width, height: 844 } });
         expect(await barriersOn(page), path).toEqual([]);
+        expect(foreign).toEqual([]);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
         expect(overflow, path).toBeLessThanOrEqual(0);
-      } finally {
-        await context.close();
       }
-    }
-  });
+    },
+  );
 
   it("sends a page in 200 KB, from this host alone, without an error", async (test) => {
     for (const path of ["", "docs/cli.html", "docs/benchmarks.html"]) {

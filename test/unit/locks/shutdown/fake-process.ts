@@ -3,6 +3,7 @@ import { AzureMutex } from "../../../../src/locks/azure-mutex.ts";
 import type { EndingProcess, EndingSignal } from "../../../../src/locks/shutdown/ending-process.ts";
 import { spacesIn } from "../../../../src/locks/shutdown/release-on-signals.ts";
 import { type ReleaseOnSignalsOptions, Shutdown } from "../../../../src/locks/shutdown/shutdown.ts";
+import { takeOneOfEach } from "../../../support/one-of-each.ts";
 import { World } from "../../../support/world.ts";
 
 /** A process that a test sends signals to, and that says how it ended. */
@@ -103,4 +104,17 @@ export async function leased({ memory }: World): Promise<string[]> {
   const names: string[] = [];
   for await (const { key, leaseState } of memory.list("")) if (leaseState === "leased") names.push(key);
   return names.sort();
+}
+
+/** Takes one of everything that has a lease, in a fair line and by hand, too. Resolves with the leased blobs. */
+export async function takeEverything(world: World, mutex: AzureMutex): Promise<string[]> {
+  await world.until(
+    Promise.all([
+      takeOneOfEach(mutex),
+      mutex.locker("fair", { fair: true }).lock(),
+      mutex.acquire("by hand", 60),
+      mutex.acquire("infinite", "infinite"),
+    ]),
+  );
+  return await leased(world);
 }

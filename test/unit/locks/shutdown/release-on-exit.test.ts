@@ -7,8 +7,7 @@ import {
 } from "../../../../src/locks/shutdown/release-on-exit.ts";
 import { spacesIn } from "../../../../src/locks/shutdown/release-on-signals.ts";
 import { Shutdown } from "../../../../src/locks/shutdown/shutdown.ts";
-import { takeOneOfEach } from "../../../support/one-of-each.ts";
-import { leased, releasableSetup, released } from "./fake-process.ts";
+import { releasableSetup, released, takeEverything } from "./fake-process.ts";
 
 const LEFT = "the process ends while it holds locks; what is held lapses by itself";
 const GOES_ON = "the process ends while work goes on under its locks, so it does not release them";
@@ -23,15 +22,7 @@ function setup(options: ReleaseOnExitOptions = {}) {
 describe("a process that ends while it holds locks", () => {
   it("has all of them released by another one, of whatever kind, and ends with the code that it had", async () => {
     const { world, mutex, host } = setup();
-    await world.until(
-      Promise.all([
-        takeOneOfEach(mutex),
-        mutex.locker("fair", { fair: true }).lock(),
-        mutex.acquire("by hand", 60),
-        mutex.acquire("infinite", "infinite"),
-      ]),
-    );
-    const before = await leased(world);
+    const before = await takeEverything(world, mutex);
     expect(before.length).toBeGreaterThan(9);
     host.exit(3);
     expect(host.ends).toEqual(["exit 3"]);

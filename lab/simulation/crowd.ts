@@ -100,12 +100,12 @@ export class Crowd {
   /** What is left running that should not be, or undefined. */
   get pendingTimers(): string | undefined {
     const left = this.living.filter(
-      ({ machine, link, mutex }) => machine.pendingTimers + link.open + spaceOf(mutex).standingLeases.length > 0,
+      ({ machine, link, mutex }) => machine.pendingTimers + link.open + [...spaceOf(mutex).standing].length > 0,
     );
     const counts = left.map(
       ({ machine, link, mutex }) =>
         `${machine.name} has ${machine.pendingTimers} timers, ${link.open} open requests and ` +
-        `${spaceOf(mutex).standingLeases.length} leases to release`,
+        `${[...spaceOf(mutex).standing].length} leases to release`,
     );
     return counts.length === 0 ? undefined : counts.join(", ");
   }

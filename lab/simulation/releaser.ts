@@ -33,7 +33,7 @@ export class Releaser {
 
   /** The machine runs no more. What it had, or may have had, is released. */
   died({ machine, mutex }: Member): void {
-    for (const { name, leaseId } of spaceOf(mutex).standingLeases) {
+    for (const { name, leaseId } of spaceOf(mutex).standing) {
       for (let times = 1 + this.#chance.upTo(2); times > 0; times -= 1) {
         const afterMs = this.#chance.between(0, this.#chance.oneOf(LATE_MS));
         this.#of.kernel.in(afterMs, () => void this.#release(machine.name, name, leaseId));

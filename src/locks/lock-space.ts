@@ -3,7 +3,6 @@ import { type BlobOf, LockBlob } from "../lease/lock-blob.ts";
 import type { ManualLease } from "../lease/manual-lease.ts";
 import { ManualLeases } from "../lease/manual-leases.ts";
 import { MutexContext } from "../lease/mutex-context.ts";
-import type { StandingLease } from "../lease/standing-lease.ts";
 import { checkMs, DEFAULTS, type LeaseTerms } from "../lease/terms.ts";
 import { type ConnectOptions, connect } from "../store/azure/connect.ts";
 import { azureLog } from "../store/azure/sdk-log.ts";
@@ -185,11 +184,6 @@ export class LockSpace extends MutexContext {
   get isIdle(): boolean {
     const areHeldByHand = [...this.leases].some(({ isHeld, isUncertain }) => isHeld || isUncertain);
     return !this.requests.areUnderWay && !this.#keys.areBusy && !areHeldByHand;
-  }
-
-  /** The leases that this process has, or may have because a request is under way. */
-  get standingLeases(): readonly StandingLease[] {
-    return [...this.standing];
   }
 
   /**

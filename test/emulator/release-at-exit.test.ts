@@ -113,7 +113,7 @@ describe("leases released by another process at the end of this one", () => {
       return 0;
     };
     try {
-      releaseAtExit({ runNode }, [{ store, standingLeases: standing }]);
+      releaseAtExit({ runNode }, [{ store, standing }]);
       expect(await once(child as ChildProcess, "exit")).toEqual([0, null]);
     } finally {
       child?.kill("SIGKILL");
@@ -128,7 +128,7 @@ describe("leases released by another process at the end of this one", () => {
     const [slow, other] = [mutexOf(container), mutexOf(container)];
     await slow.locker("job").lock();
     await other.break("job", { periodSeconds: 0 });
-    expect(spaceOf(slow).standingLeases).toHaveLength(1);
+    expect([...spaceOf(slow).standing]).toHaveLength(1);
     const lock = await other.locker("job").lock();
     // It does not know yet, and the service's refusal is an answer.
     expect(releaseAtExit(thisProcess, [spaceOf(slow)])).toBe(true);
@@ -160,10 +160,10 @@ describe("leases released by another process at the end of this one", () => {
     const standing = [{ name: "job", leaseId: lock.leaseId }];
     for (const other of ["http://127.0.0.1:1/", url.replace("/job?", "/another?").replace("=lease", "=metadata")]) {
       const store = { releaseRequest: () => ({ url: other, headers }) } as unknown as LeaseStore;
-      expect(releaseAtExit(thisProcess, [{ store, standingLeases: standing }])).toBe(false);
+      expect(releaseAtExit(thisProcess, [{ store, standing }])).toBe(false);
     }
     // There is no request to be had of it.
-    expect(releaseAtExit(thisProcess, [{ store: new MemoryLeaseStore(), standingLeases: standing }])).toBe(false);
+    expect(releaseAtExit(thisProcess, [{ store: new MemoryLeaseStore(), standing }])).toBe(false);
     expect(await mutex.inspect("job")).toMatchObject({ isHeld: true });
     expect(log.join()).not.toMatch(/SharedKey|sig=/);
   });

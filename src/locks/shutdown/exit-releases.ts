@@ -45,7 +45,7 @@ class ExitReleases {
     const spaces = new Set(all.flatMap((release) => release.spaces).filter((space) => !working.has(space)));
     const isReleased = releaseAtExit(this.#host, spaces);
     for (const release of all) {
-      const left = release.spaces.filter(({ standingLeases }) => standingLeases.length > 0);
+      const left = release.spaces.filter(({ standing }) => [...standing].length > 0);
       const isWorking = left.some((space) => working.has(space));
       if (isWorking || (left.length > 0 && !isReleased)) release.onLeft(isWorking);
     }

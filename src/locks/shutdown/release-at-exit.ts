@@ -1,10 +1,13 @@
+import type { StandingLease } from "../../lease/standing-lease.ts";
 import type { ReleaseRequest } from "../../store/release-request.ts";
 import type { LockSpace } from "../lock-space.ts";
 import type { EndingProcess } from "./ending-process.ts";
 import { LONGEST_MS, RELEASE_PROGRAM } from "./release-program.ts";
 
 /** A mutex, as far as its leases are released by another process. */
-type ReleasableSpace = Pick<LockSpace, "store" | "standingLeases">;
+interface ReleasableSpace extends Pick<LockSpace, "store"> {
+  readonly standing: Iterable<StandingLease>;
+}
 
 /** The requests that release what this process has in these mutexes, or may have. */
 export function releaseRequests(spaces: Iterable<ReleasableSpace>): {
@@ -12,8 +15,8 @@ export function releaseRequests(spaces: Iterable<ReleasableSpace>): {
   /** Whether there is one for each lease. */
   readonly isComplete: boolean;
 } {
-  const requests = [...spaces].flatMap(({ store, standingLeases }) =>
-    standingLeases.map(({ name, leaseId }) => store.releaseRequest?.(name, leaseId)),
+  const requests = [...spaces].flatMap(({ store, standing }) =>
+    Array.from(standing, ({ name, leaseId }) => store.releaseRequest?.(name, leaseId)),
   );
   const ready = requests.filter((request) => request !== undefined);
   return { ready, isComplete: ready.length === requests.length };

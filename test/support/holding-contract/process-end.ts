@@ -43,8 +43,7 @@ export function describeProcessEnd(subject: HoldingSubject): void {
           while (store.count() <= after && outcome.isOpen) await scene.clock.advance(1);
           const isOver = !outcome.isOpen;
           // By the names and ids alone, as another process does it.
-          for (const { name, leaseId } of spaceOf(mutex).standingLeases)
-            await scene.world.memory.release(name, leaseId);
+          for (const { name, leaseId } of spaceOf(mutex).standing) await scene.world.memory.release(name, leaseId);
           expect(await scene.leased()).toEqual([]);
           return isOver ? "spared" : "struck";
         });

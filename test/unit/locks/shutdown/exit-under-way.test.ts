@@ -2,8 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { spaceOf } from "../../../../src/locks/mutex.ts";
 import { spacesIn } from "../../../../src/locks/shutdown/release-on-signals.ts";
 import { type ReleaseOnSignalsOptions, Shutdown } from "../../../../src/locks/shutdown/shutdown.ts";
-import { takeOneOfEach } from "../../../support/one-of-each.ts";
-import { ENDED, leased, releasableSetup, released } from "./fake-process.ts";
+import { ENDED, leased, releasableSetup, released, takeEverything } from "./fake-process.ts";
 
 describe("a process that ends while everything is still being released", () => {
   const CUT_OFF = "SIGTERM: the process ends before everything is released; what is held lapses by itself";
@@ -15,15 +14,7 @@ describe("a process that ends while everything is still being released", () => {
 
   it("has all that it holds released by another one, of whatever kind", async () => {
     const { world, mutex, host } = held();
-    await world.until(
-      Promise.all([
-        takeOneOfEach(mutex),
-        mutex.locker("fair", { fair: true }).lock(),
-        mutex.acquire("by hand", 60),
-        mutex.acquire("infinite", "infinite"),
-      ]),
-    );
-    const before = await leased(world);
+    const before = await takeEverything(world, mutex);
     expect(before.length).toBeGreaterThan(9);
     host.raise("SIGTERM");
     await world.clock.advance(1_000);
@@ -80,7 +71,7 @@ describe("a process that ends while everything is still being released", () => {
     await world.until(lost.release().catch(() => undefined));
     await mutex.acquire("lapsed", 15);
     await world.clock.advance(120_000);
-    expect(spaceOf(mutex).standingLeases).toEqual([]);
+    expect([...spaceOf(mutex).standing]).toEqual([]);
     host.raise("SIGTERM");
     host.exit(0);
     expect(host.children).toEqual([]);

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,7 +8,7 @@ import { PROJECT } from "./sources.ts";
 /** One line for the command: what is typed, and all of its environment beside PATH and HOME. */
 export interface CommandLine {
   readonly args: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
 /** How a command ended on a line. */
@@ -24,12 +24,16 @@ const END = "\u0000end of the line\u0000";
  * process some seconds after it is done; here another line follows.
  */
 const PROGRAM = `
+  import { once } from "node:events";
   import { writeSync } from "node:fs";
   import { runCommandLine } from ${JSON.stringify(pathToFileURL(join(PROJECT, "dist/cli/command-line.js")).href)};
-  const { PATH, HOME, LINES } = process.env;
+  const { PATH, HOME } = process.env;
   const exit = process.exit;
   process.exit = () => undefined;
-  for (const { args, env } of JSON.parse(LINES)) {
+  process.once("disconnect", () => exit(0));
+  process.send("ready");
+  for (;;) {
+    const [{ args, env }] = await once(process, "message");
     process.argv = [process.execPath, ${JSON.stringify(CLI)}, ...args];
     process.env = { PATH, HOME, ...env };
     process.exitCode = 0;
@@ -38,36 +42,71 @@ const PROGRAM = `
     writeSync(1, process.exitCode + ${JSON.stringify(END)});
     writeSync(2, ${JSON.stringify(END)});
   }
-  exit(0);
 `;
 
 /**
- * Runs the built command on each line, all of them in one process: for what needs no process of its own, such as a line
- * that is refused. Nearly all that such a line costs is the start of a process.
+ * A process that runs the built command on one line after the other: for what needs no process of its own, such as a
+ * line that is refused, or one that asks for facts. Nearly all that such a line costs is the start of a process, and to
+ * load the SDK there.
  */
-export async function runLines(lines: readonly CommandLine[]): Promise<LineEnd[]> {
-  const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, ["--input-type=module", "-"], {
-    env: { PATH, HOME, LINES: JSON.stringify(lines) },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  // Not by --eval, where commander takes the words of the line for others.
-  child.stdin.end(PROGRAM);
-  const [out, err] = [child.stdout, child.stderr].map((stream) => textOf(stream));
-  const [code] = (await once(child, "close")) as [number | null];
-  const outs = ((await out) ?? "").split(END);
-  const errs = ((await err) ?? "").split(END);
-  if (code !== 0 || outs.length !== lines.length + 1 || errs.length !== lines.length + 1)
-    throw new Error(`it ended with ${code} after ${outs.length - 1} of ${lines.length} lines:\n${errs.at(-1)}`);
-  return lines.map((_, at) => {
-    const [, text = "", exitCode] = /^(.*?)(\d+)$/s.exec(outs[at] ?? "") ?? [];
-    return { code: Number(exitCode), out: text, err: errs[at] ?? "" };
-  });
+export class CommandProcess implements Disposable {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<unknown>;
+  #ready: Promise<unknown>;
+  #out = "";
+  #err = "";
+  #looks: () => void = () => undefined;
+
+  constructor() {
+    const { PATH = "", HOME = "" } = process.env;
+    this.#child = spawn(process.execPath, ["--input-type=module", "-"], {
+      env: { PATH, HOME },
+      stdio: ["pipe", "pipe", "pipe", "ipc"],
+    });
+    // Not by --eval, where commander takes the words of the line for others.
+    this.#child.stdin?.end(PROGRAM);
+    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#out += text)));
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#err += text)));
+    this.#ended = once(this.#child, "close");
+    this.#ready = once(this.#child, "message");
+  }
+
+  /** What comes of a line, after all lines before it. */
+  run({ args, env }: CommandLine): Promise<LineEnd> {
+    const end = this.#ready.then(() => this.#next({ args, env }));
+    this.#ready = end.catch(() => undefined);
+    return end;
+  }
+
+  async #next(line: CommandLine): Promise<LineEnd> {
+    this.#out = "";
+    this.#err = "";
+    const done = new Promise<void>((resolve) => {
+      this.#looks = () => {
+        if (this.#out.endsWith(END) && this.#err.endsWith(END)) resolve();
+      };
+    });
+    this.#child.send(line);
+    const died = this.#ended.then(() => {
+      throw new Error(`the process ended on ${JSON.stringify(line.args)}:\n${this.#out}${this.#err}`);
+    });
+    await Promise.race([done, died]);
+    const [, out = "", code] = /^(.*?)(\d+)$/s.exec(this.#out.slice(0, -END.length)) ?? [];
+    return { code: Number(code), out, err: this.#err.slice(0, -END.length) };
+  }
+
+  #heard(keep: () => unknown): void {
+    keep();
+    this.#looks();
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill("SIGKILL");
+  }
 }
 
-async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
-  stream.setEncoding("utf8");
-  let text = "";
-  for await (const part of stream) text += part;
-  return text;
+/** What comes of all lines, each after the one before it, in a process that is gone afterwards. */
+export async function runLines(lines: readonly CommandLine[]): Promise<LineEnd[]> {
+  using command = new CommandProcess();
+  return await Promise.all(lines.map((line) => command.run(line)));
 }

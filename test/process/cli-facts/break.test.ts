@@ -64,7 +64,7 @@ describe.concurrent("azmutex break", () => {
   it("breaks for the holder that is meant alone", async (test) => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();
-    expect(await place.end("break", ["k", "--if-holder", "web-4", "--yes"])).toMatchObject({
+    expect(await place.said("break", ["k", "--if-holder", "web-4", "--yes"])).toMatchObject({
       code: 75,
       out: "",
       err: `azmutex: k in ${place.name} is held by web-3, not by web-4: nothing was changed\n`,
@@ -213,7 +213,7 @@ describe.concurrent("azmutex break", () => {
     { args: ["--yes"], complaint: "missing required argument" },
   ])("refuses $args", async ({ args, complaint }, test) => {
     const place = await Place.open(test);
-    const { code, out, err } = await place.end("break", args);
+    const { code, out, err } = await place.said("break", args);
     expect({ code, out }).toEqual({ code: 64, out: "" });
     expect(err).toContain(complaint);
     expect(linesOf(err)).toHaveLength(1);

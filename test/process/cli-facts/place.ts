@@ -5,11 +5,17 @@ import { FaultProxy } from "../../../lab/shared/wire/fault-proxy.ts";
 import type { PlaceJson } from "../../../src/cli/output/json.ts";
 import type { AzureMutex } from "../../../src/index.ts";
 import { Cli, type CliEnd, type CliOptions } from "../../support/cli.ts";
+import { CommandProcess, type LineEnd } from "../../support/command-lines.ts";
 import { onTerminal, type TerminalOptions } from "../../support/pseudo-terminal.ts";
 import { Storage } from "../../support/storage.ts";
 
 export const storage = await Storage.start();
-afterAll(() => storage[Symbol.asyncDispose]());
+/** Where commands say what they find, if that does not depend on the process in which they do. */
+const facts = new CommandProcess();
+afterAll(async () => {
+  facts[Symbol.dispose]();
+  await storage[Symbol.asyncDispose]();
+});
 
 export const TIME = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ";
 export const SINCE = `${TIME} \\(\\d+ s ago\\)`;
@@ -45,6 +51,11 @@ export class Place {
     return this.start(command, args, options).ended;
   }
 
+  /** How a command ends that needs no process of its own. */
+  said(command: string, args: readonly string[] = [], { env }: CliOptions = {}): Promise<LineEnd> {
+    return facts.run({ args: this.#args(command, args), env: { ...this.#account, ...env } });
+  }
+
   /** Account and container, as every command names them. */
   get name(): string {
     return `${this.where.account}/${this.where.container}`;
@@ -57,7 +68,7 @@ export class Place {
 
   /** What a command prints that ends well and says nothing else, without the line that says where the locks are. */
   async out(command: string, args: readonly string[] = []): Promise<string> {
-    const { code, out, err } = await this.end(command, args);
+    const { code, out, err } = await this.said(command, args);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     if (args.includes("--json") || !["status", "ls", "leader"].includes(command)) return out;
     const where = command === "ls" ? `${this.name}\n` : (/^ {2}in .*\n/m.exec(out)?.[0] ?? "");
@@ -71,7 +82,7 @@ export class Place {
     args: readonly string[],
     { what = args[0], whose }: { what?: string | undefined; whose: string },
   ): Promise<string> {
-    const { code, out, err } = await this.end("break", [...args, "--yes"]);
+    const { code, out, err } = await this.said("break", [...args, "--yes"]);
     const line =
       `^azmutex: ${TIME} ${userInfo().username}@${hostname()} broke ${what} in ${this.name} by azmutex ` +
       `break; it was held by (.*), and is free in \\d+ s\n$`;

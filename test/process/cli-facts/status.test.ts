@@ -28,7 +28,7 @@ describe.concurrent("azmutex status", () => {
     await place.container.delete();
     const [status, ls, leader, broken, reader] = await Promise.all([
       place.out("status", ["never"]),
-      place.end("ls"),
+      place.said("ls"),
       place.out("leader", ["never"]),
       place.out("break", ["never", "--yes"]),
       place.out("break", ["never", "--reader", "web-3", "--yes"]),
@@ -201,35 +201,36 @@ describe.concurrent("azmutex status", () => {
     const read = await new ReaderWriterLock(mutex, "index").read.lock();
     expect(await Promise.all(["lock", "pool", "index", "never"].map(code))).toEqual([0, 0, 0, 3]);
     await Promise.all([lock, permit, read].map((held) => held.release()));
-    expect(await Promise.all(["lock", "pool", "index"].map(code))).toEqual([3, 3, 3]);
-    expect(await place.end("status", ["--exit-code", "lock", "--json"])).toMatchObject({
+    const said = async (key: string): Promise<number> => (await place.said("status", ["--exit-code", key])).code;
+    expect(await Promise.all(["lock", "pool", "index"].map(said))).toEqual([3, 3, 3]);
+    expect(await place.said("status", ["--exit-code", "lock", "--json"])).toMatchObject({
       code: 3,
       err: "",
       out: expect.stringContaining('"isHeld": false'),
     });
-    expect((await place.end("status", ["lock"])).code).toBe(0);
+    expect((await place.said("status", ["lock"])).code).toBe(0);
   });
 
   it("takes only the permission to read, and says what it then cannot see", async (test) => {
     const place = await Place.open(test);
     const lock = await place.mutex.locker("k", { holder: "web-3" }).lock();
     const args = ["k", "--endpoint", place.proxy.url];
-    const readOnly = await place.end("status", args, await place.sas("r"));
+    const readOnly = await place.said("status", args, await place.sas("r"));
     expect(readOnly).toMatchObject({ code: 0, err: "" });
     expect(readOnly.out).toContain(`holder   ${ownNamed("web-3")}`);
     expect(readOnly.out).toContain("waiting  unknown: these credentials do not allow to list");
-    expect((await place.end("status", args, await place.sas("rl"))).out).not.toContain("unknown");
-    expect(await place.end("ls", args.slice(1), await place.sas("l"))).toMatchObject({
+    expect((await place.said("status", args, await place.sas("rl"))).out).not.toContain("unknown");
+    expect(await place.said("ls", args.slice(1), await place.sas("l"))).toMatchObject({
       code: 0,
       out: expect.stringContaining("web-3"),
     });
     const office = ["office", ...args.slice(1)];
-    expect(await place.end("leader", office, await place.sas("r"))).toMatchObject({
+    expect(await place.said("leader", office, await place.sas("r"))).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^office: no leader\n {2}in /),
     });
-    expect(await place.end("ls", args.slice(1), await place.sas("r"))).toMatchObject({ code: 77, out: "" });
-    expect(await place.end("watch", args.slice(1), await place.sas("r"))).toMatchObject({ code: 77, out: "" });
+    expect(await place.said("ls", args.slice(1), await place.sas("r"))).toMatchObject({ code: 77, out: "" });
+    expect(await place.said("watch", args.slice(1), await place.sas("r"))).toMatchObject({ code: 77, out: "" });
     await lock.release();
   });
 

@@ -276,7 +276,7 @@ describe.concurrent("azmutex watch", () => {
     { args: ["a\\b"], complaint: 'prefix must be the beginning of a key, not "a\\\\b"' },
   ])("refuses $args", async ({ args, complaint }, test) => {
     const place = await Place.open(test);
-    expect(await place.end("watch", args)).toMatchObject({
+    expect(await place.said("watch", args)).toMatchObject({
       code: 64,
       out: "",
       err: expect.stringContaining(complaint),

@@ -5,9 +5,12 @@ import { join } from "node:path";
 import { describe, it } from "vitest";
 import { gone, isRunning, until, watchdogOf } from "../../../lab/shared/processes.ts";
 import { FaultProxy } from "../../../lab/shared/wire/fault-proxy.ts";
+import { AzureMutex } from "../../../src/index.ts";
 import { CLI } from "../../support/cli.ts";
 import { ownTime } from "../../support/own-time.ts";
 import { emulator, folder, inShell, jobOf, runShell, STAYS, start } from "./run.ts";
+
+const mutex = new AzureMutex({ connectionString: emulator.connectionString, containerName: "locks" });
 
 describe.concurrent("azmutex run", () => {
   describe("a command that would wait for itself", () => {
@@ -41,17 +44,23 @@ describe.concurrent("azmutex run", () => {
         options: ["--read"],
         inner: (key: string) =>
           `env -u AZMUTEX_JOB setsid -f ${AZMUTEX} run --timeout 60s --write ${key} -- true >&- 2>&-
-           until ${AZMUTEX} status --json ${key} | grep -q '"isHeld": true'; do sleep 0.2; done
+           until [ -e ${key} ]; do sleep 0.1; done
            ${AZMUTEX} run --read ${key} -- echo ran`,
+        meanwhile: async (key: string) => {
+          await until(async () => (await mutex.inspect(key)).isHeld, "a writer waits");
+          writeFileSync(join(folder, key), "");
+        },
       },
       {
         how: "for the last permit",
         options: ["--semaphore", "1"],
         inner: (key: string) => `${AZMUTEX} run --semaphore 1 ${key} -- true`,
       },
-    ])("$how is refused with 64, and the lock is named", async ({ inner, options = [] }, test) => {
+    ])("$how is refused with 64, and the lock is named", async ({ inner, options = [], meanwhile }, test) => {
       const key = randomUUID();
-      const { code, out, err } = await runShell(test, inner(key), { args: [...options, key] }).ended;
+      const run = runShell(test, inner(key), { args: [...options, key] });
+      await meanwhile?.(key);
+      const { code, out, err } = await run.ended;
       test.expect({ code, out }).toEqual({ code: 64, out: "" });
       const told =
         `lock on "${key}" in \\S+/locks is held by the azmutex with pid \\d+, within whose command this ` +

@@ -47,7 +47,7 @@ const PROGRAMS = Object.fromEntries([
 const ENDS: readonly (readonly [line: RegExp, code: number])[] = [
   [/^azmutex (?:elect|watch|ui)\b|^azmutex leader .*--watch|^azmutex doctor .*--contract/, 124],
   [/^azmutex doctor\b/, 1],
-  [/^azmutex (?:break|once .*--forget)(?!.*--yes)/, 64],
+  [/^(?:npx )?azmutex (?:break|once .*--forget)(?!.*--yes)/, 64],
   [/\| jq -er? \./, 1],
 ];
 

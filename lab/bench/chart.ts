@@ -20,7 +20,7 @@ export function chartSvg({ title, unit, isLogarithmic = false, bars }: Chart): s
   const scale = (WIDTH - LABELS - VALUES) / (at(Math.max(...measured)) - from);
   const widthOf = (value: number): number => (value > 0 ? Math.max(1, (at(value) - from) * scale) : 1);
   return picture(
-    { width: WIDTH, height, title },
+    { width: WIDTH, height, title, description: `${unit}. ${bars.map(inWords).join("; ")}.` },
     element("style", {}, STYLE),
     element("rect", { width: WIDTH, height, class: "paper" }),
     text(16, 30, "heading", title),
@@ -44,6 +44,10 @@ function drawn({ label, value, spread, isOurs }: Bar, top: number, widthOf: (val
     ...(spread ? [line(LABELS + widthOf(least), middle, LABELS + widthOf(most), middle, "axis")] : []),
     text(LABELS + widthOf(most) + 8, middle + 4, "small", shortNumber(value)),
   ];
+}
+
+function inWords({ label, value, spread }: Bar): string {
+  return `${label}: ${shortNumber(value)}${spread ? ` (${spread.map(shortNumber).join(" to ")})` : ""}`;
 }
 
 function shortNumber(value: number): string {

@@ -1,5 +1,6 @@
 import { wrapped } from "../shared/wrapped.ts";
 import type { Claim, Measured, Report, Table } from "./benchmark.ts";
+import { chartsOf } from "./pictures.ts";
 
 const HEAD = `# Benchmarks
 
@@ -11,6 +12,7 @@ a round trip each; a lease of at least 15 s; and no waiter that the service wake
 npm run bench                    # all of it; writes this page
 npm run bench -- --only cycle    # one of them, in place of its last results
 npm run bench -- --json          # the results as JSON; writes nothing
+npm run bench -- --redraw        # page and pictures of the last results; measures nothing
 \`\`\`
 
 Between every client and every server is the same proxy. It makes each request take a round trip
@@ -26,12 +28,13 @@ export function benchmarksDocument(results: readonly Measured[]): string {
   return [HEAD, ...results.map((measured) => section(measured))].join("\n");
 }
 
-function section({ name, title, what, ranOn, seconds, report }: Measured): string {
-  const { tables, claims, chart, notes } = report;
+function section(measured: Measured): string {
+  const { name, title, what, ranOn, seconds, report } = measured;
+  const { tables, claims, notes } = report;
   const parts = [
     `## ${title}`,
     wrapped(what),
-    ...(chart ? [`![${chart.title}](benchmarks/${name}.svg)`] : []),
+    ...[...chartsOf(measured)].map(([file, { title: shows }]) => `![${shows}](benchmarks/${file})`),
     ...tables.map((table) => tableOf(table)),
     ...notes.map((note) => wrapped(note)),
     ...(claims.length > 0 ? [claimsOf(claims)] : []),
@@ -51,7 +54,7 @@ function tableOf({ caption, columns, rows }: Table): string {
 
 function claimsOf(claims: readonly Claim[]): string {
   const rows = claims.map(({ what, limit, measured, holds }) => [
-    wrapped(what),
+    what,
     limit,
     measured,
     holds ? "holds" : "**does not hold**",

@@ -9,18 +9,19 @@ import { BENCHMARKS } from "./all.ts";
 import type { Benchmark, Measured } from "./benchmark.ts";
 import { printed } from "./document.ts";
 import { etcdVersion } from "./etcd.ts";
-import { record } from "./results.ts";
+import { record, redraw } from "./results.ts";
 import { Stage } from "./stage.ts";
 
 const NAMES = BENCHMARKS.map(({ name }) => name).join(", ");
 const USAGE = `Usage: npm run bench [-- --only <name>] [-- --round-trip <ms>] [-- --quick] [-- --json]
-                       [-- --deaths <n>]
+                       [-- --deaths <n>] [-- --redraw]
 
   --only <name>       one benchmark; may be given several times. One of: ${NAMES}
   --round-trip <ms>   how much longer a request takes than on this machine. Default: 5
   --deaths <n>        how many holders die in each way, in the benchmark of that name. Default: 40
   --quick             shows that everything works, in a fraction of the time; writes nothing
   --json              the results as JSON; writes nothing
+  --redraw            writes page and pictures of the last results anew; measures nothing
 
 Writes docs/benchmarks.md and what is beside it. Ends with 1 if something that has to hold does not.
 `;
@@ -31,6 +32,7 @@ interface Request {
   readonly isQuick: boolean;
   readonly deaths: number | undefined;
   readonly isJson: boolean;
+  readonly isRedraw: boolean;
 }
 
 function requested(args: string[]): Request | undefined {
@@ -42,6 +44,7 @@ function requested(args: string[]): Request | undefined {
       deaths: { type: "string" },
       quick: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
+      redraw: { type: "boolean", default: false },
     },
   });
   const { only } = values;
@@ -50,7 +53,7 @@ function requested(args: string[]): Request | undefined {
   if (!(roundTripMs >= 0) || !(deaths === undefined || (Number.isInteger(deaths) && deaths > 0))) return undefined;
   if (only?.some((name) => !BENCHMARKS.some((known) => known.name === name))) return undefined;
   const chosen = BENCHMARKS.filter(({ name }) => only?.includes(name) ?? true);
-  return { chosen, roundTripMs, deaths, isQuick: values.quick, isJson: values.json };
+  return { chosen, roundTripMs, deaths, isQuick: values.quick, isJson: values.json, isRedraw: values.redraw };
 }
 
 function ranOn(): string {
@@ -69,7 +72,11 @@ function ranOn(): string {
   );
 }
 
-async function run({ chosen, roundTripMs, deaths, isQuick, isJson }: Request): Promise<number> {
+async function run({ chosen, roundTripMs, deaths, isQuick, isJson, isRedraw }: Request): Promise<number> {
+  if (isRedraw) {
+    await redraw();
+    return 0;
+  }
   const noPeers = preparePeers();
   if (noPeers !== undefined) process.stderr.write(`the other libraries are not run: ${noPeers}\n`);
   const measured: Measured[] = [];

@@ -6,6 +6,7 @@ import type { Measured } from "../../lab/bench/benchmark.ts";
 import { chartSvg } from "../../lab/bench/chart.ts";
 import { PAGES_WITH_WAITS, withWaits } from "../../lab/bench/deaths/page.ts";
 import { benchmarksDocument } from "../../lab/bench/document.ts";
+import { chartsOf, HAND_OVER } from "../../lab/bench/pictures.ts";
 import { PROJECT } from "../support/sources.ts";
 
 /** What is not as the results make it: a file that differs, is missing, or belongs to no result. */
@@ -16,8 +17,8 @@ function stale(docs: string): string[] {
   const made = new Map([["benchmarks.md", benchmarksDocument(results)]]);
   const isThere = (page: string): boolean => existsSync(join(docs, page));
   for (const page of PAGES_WITH_WAITS.filter(isThere)) made.set(page, withWaits(text(page) ?? "", results));
-  for (const { name, report } of results)
-    if (report.chart) made.set(`benchmarks/${name}.svg`, `${chartSvg(report.chart)}\n`);
+  for (const [file, chart] of results.flatMap((result) => [...chartsOf(result)]))
+    made.set(`benchmarks/${file}`, `${chartSvg(chart)}\n`);
   const there = readdirSync(join(docs, "benchmarks"))
     .filter((file) => file.endsWith(".svg"))
     .map((file) => `benchmarks/${file}`);
@@ -39,6 +40,21 @@ describe("docs/benchmarks.md and its pictures", () => {
     const claims = results.flatMap(({ report }) => report.claims);
     expect(claims.length).toBeGreaterThan(0);
     expect(page.match(/\*\*does not hold\*\*/g)?.length ?? 0).toBe(claims.filter(({ holds }) => !holds).length);
+  });
+});
+
+describe("the picture of hand-overs", () => {
+  it("has median and 95th percentile of every lock that was measured, and says them in words", () => {
+    const results = JSON.parse(
+      readFileSync(join(PROJECT, "docs/benchmarks/results.json"), "utf8"),
+    ) as readonly Measured[];
+    const chart = results.map((result) => chartsOf(result).get(HAND_OVER)).find((found) => found);
+    const table = results.flatMap(({ report }) => report.tables).find(({ caption }) => caption?.startsWith("10 cont"));
+    expect(chart?.bars.map(({ label, spread }) => [label, spread?.map((ms) => `${ms} ms`)])).toEqual(
+      table?.rows.map(([label, median, p95]) => [label, [median, p95]]),
+    );
+    const svg = readFileSync(join(PROJECT, "docs/benchmarks", HAND_OVER), "utf8");
+    for (const { label, value } of chart?.bars ?? []) expect(svg).toMatch(new RegExp(`<desc.*${label}: ${value} \\(`));
   });
 });
 

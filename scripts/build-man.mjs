@@ -42,7 +42,7 @@ export async function buildMan(dist) {
 }
 
 function section(command, help, helpEnd) {
-  const { examples } = endOf(helpEnd(command));
+  const { examples, codes } = endOf(helpEnd(command));
   return [
     `.SS "${escaped(help.commandUsage(command))}"`,
     escaped(help.commandDescription(command).replace(/\s+/g, " ")),
@@ -52,6 +52,9 @@ function section(command, help, helpEnd) {
     ".PP",
     "Examples:",
     ...asItIs(examples),
+    ".PP",
+    "Exit status:",
+    ...asItIs(codes),
   ];
 }
 

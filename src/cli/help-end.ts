@@ -63,7 +63,7 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
       "azmutex run nightly --try --held-exit-code 0 -- ./job.sh",
       "azmutex run partner-api --semaphore 5 -- ./crawl.sh",
       "azmutex run index --read -- ./report.sh",
-      "azmutex run nightly --once-per day -- ./job.sh",
+      "azmutex run daily-report --once-per day -- ./job.sh",
     ],
     codes: [...RUNNING, "held", "lost", "timedOut"],
     runsJob: true,
@@ -72,17 +72,23 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
     examples: [
       "azmutex hold deploy --timeout 5m --purpose 'deploy 42'",
       "azmutex hold deploy --try <lock.in >lock.out &",
+      "azmutex hold deploy --max 30m --held-exit-code 200 <lock.in >lock.out &",
     ],
     codes: [...ASKING, "held", "lost", "timedOut", "signalled"],
   },
   once: {
-    examples: ["azmutex once nightly", "azmutex once nightly --json | jq -r .once.state"],
+    examples: [
+      "azmutex once daily-report",
+      "azmutex once daily-report --json | jq -r .once.state",
+      "azmutex once daily-report --forget --yes",
+    ],
     codes: [...ASKING, "held"],
   },
   elect: {
     examples: [
       "azmutex elect scheduler -- ./schedule.sh",
       "azmutex elect primary --data http://10.0.0.7:8080 --fair -- ./serve.sh",
+      "azmutex elect scheduler --candidate web-3 --lease 15s -- ./schedule.sh",
     ],
     codes: RUNNING,
     runsJob: true,
@@ -91,38 +97,56 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
     examples: [
       'azmutex leader primary --exit-code || echo "no leader"',
       "azmutex leader primary --json | jq -er .leader.data",
+      "azmutex leader primary --watch",
     ],
     codes: [...ASKING, "notHeld", "signalled"],
   },
   status: {
-    examples: ["azmutex status nightly", "azmutex status nightly --json | jq -e .isHeld"],
+    examples: [
+      "azmutex status nightly",
+      'azmutex status nightly --exit-code || [ $? -ne 3 ] || echo "nightly is free"',
+      "azmutex status nightly --json | jq -e .isHeld",
+    ],
     codes: [...ASKING, "notHeld"],
   },
-  ls: { examples: ["azmutex ls deploy/ --json | jq -r '.[] | select(.isHeld) | .key'"], codes: ASKING },
+  ls: {
+    examples: [
+      "azmutex ls",
+      "azmutex ls deploy/ --held",
+      "azmutex ls deploy/ --json | jq -r '.[] | select(.isHeld) | .key'",
+    ],
+    codes: ASKING,
+  },
   watch: {
     examples: [
       "azmutex watch deploy/",
+      "azmutex watch --held --every 10s",
       "azmutex watch --json | jq --unbuffered -r 'select(.event == \"breaking\") | .key'",
     ],
     codes: [...ASKING, "signalled"],
   },
   ui: {
-    examples: ["azmutex ui", "azmutex ui --container jobs --port 0 --allow-break"],
+    examples: ["azmutex ui", "azmutex ui --container jobs", "azmutex ui --container jobs --port 0 --allow-break"],
     codes: ASKING.filter((name) => name !== "refused"),
   },
   doctor: {
-    examples: ["azmutex doctor --read-only", "azmutex doctor --long --json > report.json"],
+    examples: ["azmutex doctor", "azmutex doctor --read-only", "azmutex doctor --long --json > report.json"],
     codes: [...ASKING.filter((name) => name !== "refused"), "signalled"],
     own: ["0     sound", "1     something was found"],
   },
   break: {
-    examples: ["azmutex break nightly --if-holder web-3:17 --yes", "azmutex break pool --permit 0"],
+    examples: [
+      "azmutex break nightly",
+      "azmutex break nightly --if-holder web-3:17 --yes",
+      "azmutex break pool --permit 0",
+    ],
     codes: [...ASKING, "held"],
   },
   completion: {
     examples: [
       "azmutex completion bash > ~/.local/share/bash-completion/completions/azmutex",
       "source <(azmutex completion bash)",
+      "azmutex completion zsh > ~/.zfunc/_azmutex",
     ],
     codes: ["usage", "unwritable"],
   },

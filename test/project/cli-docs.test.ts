@@ -109,7 +109,7 @@ describe("docs/cli.md", () => {
       const { examples, codes } = endOf(program.commands.find((found) => found.name() === name));
       const text = section(TEXT, `azmutex ${name}`);
       expect(examples.filter((example) => !new RegExp(`^${escaped(example)}(?: +#.*)?$`, "m").test(text))).toEqual([]);
-      expect(examples.length).toBeGreaterThan(0);
+      expect(examples.length).toBeGreaterThanOrEqual(3);
       const [, documented = ""] = /^\*\*Exit codes\.\*\* (.*(?:\n.+)*)/m.exec(text) ?? [];
       const numbers = new Set(documented.match(/\d+/g));
       // Those that any command may end with stand in the table of exit codes alone.
@@ -148,9 +148,13 @@ describe("docs/cli.md", () => {
     expect(rows).toEqual([[undefined, 0], ...Object.entries(EXIT)]);
   });
 
-  it("has a manual page with every command, option and exit code", () => {
-    const page = readFileSync(join(PROJECT, "dist/azmutex.1"), "utf8").replaceAll("\\-", "-");
+  it("has a manual page with every command, option, example and exit code", () => {
+    const page = readFileSync(join(PROJECT, "dist/azmutex.1"), "utf8").replaceAll("\\-", "-").replaceAll("\\e", "\\");
     for (const command of program.commands) {
+      const [, part = ""] = page.split(`.SS "${command.createHelp().commandUsage(command)}"`);
+      const { examples, codes } = endOf(command);
+      for (const example of examples) expect(part.split(".SS")[0]).toContain(`\n  ${example}\n`);
+      for (const code of codes) expect(part.split(".SS")[0]).toMatch(new RegExp(`^ {2}${code}\\b`, "m"));
       expect(page).toContain(`.SS "${command.createHelp().commandUsage(command)}"`);
       for (const { flags, hidden } of command.options) if (!hidden) expect(page).toContain(`\\fB${flags}\\fR`);
     }

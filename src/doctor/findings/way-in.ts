@@ -181,6 +181,6 @@ export const WAY_IN: FindingTexts<WayInFinding> = Object.freeze({
     severity: "failing",
     means: "The container was deleted, and cannot be made again for about half a minute. Its locks are gone.",
     advice: "Wait, and find out what deleted it.",
-    link: "docs/operations.md#blobs-without-a-use",
+    link: "docs/operations.md#delete-old-lock-blobs",
   },
 });

@@ -24,6 +24,8 @@ import { PROJECT } from "../support/sources.ts";
 
 /** From `npm install` to what the stranger wants to see, in milliseconds. */
 const LIMIT_MS = 120_000;
+/** Registry and machine may be busy. */
+const HANGS_MS = 900_000;
 const STORAGE = "UseDevelopmentStorage=true";
 
 const README = "README.md";
@@ -41,32 +43,38 @@ const figures: { readonly what: string; readonly from: string; readonly seconds:
 const folder = mkdtempSync(join(tmpdir(), "azmutex-readme-"));
 let env: NodeJS.ProcessEnv = {};
 let variable = "";
-let installMs = Number.NaN;
+/** How long the first part of the way took: by the machine's clock, and as this process saw it. */
+let install = { ms: Number.NaN, ownMs: Number.NaN };
 let job: Terminal | undefined;
+
+async function durationOf(part: () => Promise<void>): Promise<{ readonly ms: number; readonly ownMs: number }> {
+  const beganAt = performance.now();
+  const ownBegan = ownTime.now();
+  await part();
+  return { ms: performance.now() - beganAt, ownMs: ownTime.now() - ownBegan };
+}
 
 /** Measures a part of the way, which begins where the packages are installed and the emulator answers. */
 async function timed(what: string, from: string, part: () => Promise<void>): Promise<void> {
-  const beganAt = performance.now();
-  const began = ownTime.now();
-  await part();
-  figures.push({ what, from, seconds: (installMs + performance.now() - beganAt) / 1_000 });
-  expect(installMs + ownTime.now() - began).toBeLessThan(LIMIT_MS);
+  const { ms, ownMs } = await durationOf(part);
+  figures.push({ what, from, seconds: (install.ms + ms) / 1_000 });
+  expect(install.ownMs + ownMs).toBeLessThan(LIMIT_MS);
 }
 
 beforeAll(async () => {
-  const install = installing(INSTALL, pack(folder));
+  const commands = installing(INSTALL, pack(folder));
   const port = await freePort();
   const connectionString = emulatorConnectionString(port);
   env = { AZURE_STORAGE_CONNECTION_STRING: connectionString };
   variable = EXPORT.replace(STORAGE, connectionString);
-  const beganAt = performance.now();
-  const first = paste(`${install.trimEnd()} --blobPort ${port}`, folder);
-  await untilIn(first, () => answers(port), "the emulator answers");
-  installMs = performance.now() - beganAt;
+  install = await durationOf(async () => {
+    const first = paste(`${commands.trimEnd()} --blobPort ${port}`, folder);
+    await untilIn(first, () => answers(port), "the emulator answers");
+  });
   // The stranger's own job.
   writeFileSync(join(folder, "job.sh"), "#!/bin/sh\necho at work\nexec sleep 600\n");
   chmodSync(join(folder, "job.sh"), 0o755);
-});
+}, HANGS_MS);
 
 afterAll(async () => {
   await closeTerminals();

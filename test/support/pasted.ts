@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
-import { until } from "../../lab/shared/processes.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Block, parseDocument } from "./documents.ts";
 import { PROJECT } from "./sources.ts";
 
@@ -78,12 +78,16 @@ export async function closeTerminals(): Promise<void> {
   await Promise.all([...TERMINALS].map((child) => once(child, "close")));
 }
 
-/** Resolves when it is so; rejects when the terminal has ended before. */
+const LOOK_EVERY_MS = 100;
+
+/** Resolves when it is so; rejects when the terminal has ended before. How long that takes is for the caller to judge. */
 export async function untilIn(place: Terminal, isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const over = place.ended.then((code) => {
-    throw new Error(`${what}: not before it ended with ${code}:\n${place.output()}`);
-  });
-  await Promise.race([until(isSo, what), over]);
+  let code: number | null | undefined;
+  void place.ended.then((ended) => (code = ended));
+  while (!(await isSo())) {
+    if (code !== undefined) throw new Error(`${what}: not before it ended with ${code}:\n${place.output()}`);
+    await sleep(LOOK_EVERY_MS);
+  }
 }
 
 export async function freePort(): Promise<number> {

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CLI } from "./cli.ts";
+import { ownTime } from "./own-time.ts";
 import { PROJECT } from "./sources.ts";
 
 /** One line for the command: what is typed, and all of its environment beside PATH and HOME. */
@@ -16,6 +17,8 @@ export interface LineEnd {
   readonly code: number;
   readonly out: string;
   readonly err: string;
+  /** From its start, as far as the machine let us run: see `ownTime`. */
+  readonly ownMs: number;
 }
 
 const END = "\u0000end of the line\u0000";
@@ -71,28 +74,34 @@ export class CommandProcess implements Disposable {
     this.#ready = once(this.#child, "message");
   }
 
-  /** What comes of a line, after all lines before it. */
-  run({ args, env }: CommandLine): Promise<LineEnd> {
+  /** What comes of a line, after all lines before it. Rejects for `--quiet`, which would silence those after it, too. */
+  async run({ args, env }: CommandLine): Promise<LineEnd> {
+    if (args.some((arg) => arg === "--quiet" || arg === "-q")) throw new Error("--quiet needs a process of its own");
     const end = this.#ready.then(() => this.#next({ args, env }));
     this.#ready = end.catch(() => undefined);
-    return end;
+    return await end;
   }
 
   async #next(line: CommandLine): Promise<LineEnd> {
-    this.#out = "";
-    this.#err = "";
     const done = new Promise<void>((resolve) => {
       this.#looks = () => {
-        if (this.#out.endsWith(END) && this.#err.endsWith(END)) resolve();
+        if (this.#out.includes(END) && this.#err.includes(END)) resolve();
       };
     });
+    const began = ownTime.now();
     this.#child.send(line);
     const died = this.#ended.then(() => {
       throw new Error(`the process ended on ${JSON.stringify(line.args)}:\n${this.#out}${this.#err}`);
     });
     await Promise.race([done, died]);
-    const [, out = "", code] = /^(.*?)(\d+)$/s.exec(this.#out.slice(0, -END.length)) ?? [];
-    return { code: Number(code), out, err: this.#err.slice(0, -END.length) };
+    const ownMs = ownTime.now() - began;
+    const [out = "", ...laterOut] = this.#out.split(END);
+    const [err = "", ...laterErr] = this.#err.split(END);
+    // What goes on in the background after a line is told with the next one.
+    this.#out = laterOut.join(END);
+    this.#err = laterErr.join(END);
+    const [, text = "", code] = /^(.*?)(\d+)$/s.exec(out) ?? [];
+    return { code: Number(code), out: text, err, ownMs };
   }
 
   #heard(keep: () => unknown): void {

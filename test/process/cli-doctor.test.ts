@@ -1,8 +1,9 @@
 import { tmpdir } from "node:os";
-import { describe, expect, it, type TestContext } from "vitest";
+import { afterAll, describe, expect, it, type TestContext } from "vitest";
 import { type Certificate, certificateFor } from "../../lab/shared/certificate.ts";
 import type { Diagnosis } from "../../src/index.ts";
-import { Cli, type CliEnd } from "../support/cli.ts";
+import { Cli } from "../support/cli.ts";
+import { CommandProcess, type LineEnd } from "../support/command-lines.ts";
 import { DOCTOR_CASES, type DoctorCase } from "../support/doctor-cases.ts";
 import { onTerminal } from "../support/pseudo-terminal.ts";
 import { ServiceServer } from "../support/service-server.ts";
@@ -26,8 +27,12 @@ const envOf = (server: ServiceServer): Readonly<Record<string, string>> => ({
   AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${server.endpoint};AccountName=acme;AccountKey=${KEY}`,
 });
 
-async function run(test: TestContext, server: ServiceServer, ...args: readonly string[]): Promise<CliEnd> {
-  const end = await new Cli(test, ["doctor", ...args], { env: envOf(server) }).ended;
+const commands = new CommandProcess();
+afterAll(() => commands[Symbol.dispose]());
+
+/** A diagnosis that is not disturbed needs no process of its own. */
+async function run(server: ServiceServer, ...args: readonly string[]): Promise<LineEnd> {
+  const end = await commands.run({ args: ["doctor", ...args], env: envOf(server) });
   expect(end.out + end.err).not.toContain(CANARY);
   expect(end.out + end.err).not.toContain(KEY);
   return end;
@@ -54,7 +59,7 @@ describe.concurrent("azmutex doctor", () => {
     "a hierarchical namespace",
   ])("ends as its table says for %s, and names nothing but with --with-names", async (what, test) => {
     const server = await served(test, what);
-    const { code, out, err } = await run(test, server, "--json");
+    const { code, out, err } = await run(server, "--json");
     const diagnosis: Diagnosis = JSON.parse(out);
     const { finds, exitCode } = caseOf(what);
     expect(findingsOf(diagnosis)).toEqual(finds);
@@ -67,7 +72,7 @@ describe.concurrent("azmutex doctor", () => {
 
   it("names an authority of TLS that is not known", async (test) => {
     const server = await served(test, "an account on which all is well", certificateFor("localhost"));
-    const { code, out } = await run(test, server, "--json", "--with-names");
+    const { code, out } = await run(server, "--json", "--with-names");
     const diagnosis: Diagnosis = JSON.parse(out);
     expect([code, diagnosis.verdict]).toEqual([69, "unreachable"]);
     expect(findingsOf(diagnosis)).toEqual(["tls-unknown-authority"]);
@@ -100,7 +105,7 @@ describe.concurrent("azmutex doctor", () => {
 
   it("says in words what was found, what it means and what to do", async (test) => {
     const server = await served(test, "without the right to delete");
-    const { code, out } = await run(test, server);
+    const { code, out } = await run(server);
     expect(code).toBe(1);
     expect(out).toMatch(/^✓ {2}way in {7}the service answers, signed in with an account key$/m);
     expect(out).toMatch(/^✗ {2}permissions {2}right-delete$/m);
@@ -114,7 +119,7 @@ describe.concurrent("azmutex doctor", () => {
 
   it("writes nothing with --read-only", async (test) => {
     const server = await served(test, "an account on which all is well");
-    const { code, out } = await run(test, server, "--read-only", "--with-names");
+    const { code, out } = await run(server, "--read-only", "--with-names");
     expect(out).toContain(`${server.endpoint.replace("http://", "")}/locks`);
     expect([0, 1]).toContain(code);
     const operations = new Set(server.double.asked.map(({ operation }) => operation));

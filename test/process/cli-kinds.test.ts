@@ -2,12 +2,17 @@ import type { ContainerClient } from "@azure/storage-blob";
 import { afterAll, beforeEach, describe, expect, it, type TestContext } from "vitest";
 import type { StatusJson, WatchJson } from "../../src/cli/output/json.ts";
 import { type AzureMutex, LeaderElection, Semaphore } from "../../src/index.ts";
-import { Cli, type CliEnd, type CliOptions } from "../support/cli.ts";
+import { Cli, type CliOptions } from "../support/cli.ts";
+import { CommandProcess, type LineEnd } from "../support/command-lines.ts";
 import { onTerminal } from "../support/pseudo-terminal.ts";
 import { Storage } from "../support/storage.ts";
 
 const storage = await Storage.start();
-afterAll(() => storage[Symbol.asyncDispose]());
+const commands = new CommandProcess();
+afterAll(async () => {
+  commands[Symbol.dispose]();
+  await storage[Symbol.asyncDispose]();
+});
 
 const KEY = "mix";
 const RED = "\u001b[31m";
@@ -30,8 +35,9 @@ function start(test: TestContext, command: string, args: readonly string[] = [],
   return new Cli(test, line(command, args), { env: account(), ...options });
 }
 
-const end = (test: TestContext, command: string, args: readonly string[] = []): Promise<CliEnd> =>
-  start(test, command, args).ended;
+/** How a command ends that needs no process of its own: one that is refused, or that asks for facts. */
+const end = (command: string, args: readonly string[] = []): Promise<LineEnd> =>
+  commands.run({ args: line(command, args), env: account() });
 
 function refusal(found: string, stated: string): string {
   return `azmutex: "mix" is used as ${found}, not as ${stated}: all its users must use it as the same\n`;
@@ -61,7 +67,7 @@ describe("a key that is used as one kind", () => {
           expect(code).toBe(64);
           expect(out).toContain(refusal(found, stated).trimEnd());
         } else {
-          const { code, out, err } = await end(test, "run", args);
+          const { code, out, err } = await end("run", args);
           expect({ code, out, err }).toEqual({ code: 64, out: "", err: refusedAtLast(found, stated) });
         }
         job.type("\n");
@@ -73,7 +79,8 @@ describe("a key that is used as one kind", () => {
   it("is refused with --quiet as well", async (test) => {
     const job = start(test, "run", [KEY, "--", "sh", "-c", "echo in; read line"], { input: "open" });
     await job.printed(/in/);
-    expect(await end(test, "run", [KEY, "--write", "--quiet", "--", "echo", "ran"])).toMatchObject({
+    const refused = start(test, "run", [KEY, "--write", "--quiet", "--", "echo", "ran"]);
+    expect(await refused.ended).toMatchObject({
       code: 64,
       out: "",
       err: refusal("a lock", "a reader-writer-lock"),
@@ -82,25 +89,26 @@ describe("a key that is used as one kind", () => {
     expect((await job.ended).code).toBe(0);
   });
 
-  it("is refused to elect and leader, unless it is an election, and to run where it is one", async (test) => {
+  it("is refused to elect and leader, unless it is an election, and to run where it is one", async () => {
     await mutex.locker(KEY).run(() => undefined);
-    const elected = await end(test, "elect", [KEY, "--", "echo", "leads"]);
+    const elected = await end("elect", [KEY, "--", "echo", "leads"]);
     expect(elected).toMatchObject({ code: 64, out: "", err: refusedAtLast("a lock", "an election") });
-    expect(await end(test, "leader", [KEY])).toMatchObject({
+    expect(await end("leader", [KEY])).toMatchObject({
       code: 64,
       out: "",
       err: refusal("a lock", "an election"),
     });
     await container.getBlobClient(KEY).delete();
     await (await new LeaderElection(mutex, KEY).campaign()).resign();
-    const ran = await end(test, "run", [KEY, "--", "echo", "ran"]);
+    const ran = await end("run", [KEY, "--", "echo", "ran"]);
     expect(ran).toMatchObject({ code: 64, out: "", err: refusedAtLast("an election", "a lock") });
   });
 
   it("is another one when its blob and its helper blobs were deleted", async (test) => {
     await new Semaphore(mutex, KEY, { permits: 2 }).run(() => undefined);
     for await (const { name } of container.listBlobsFlat()) await container.getBlobClient(name).delete();
-    expect(await end(test, "run", [KEY, "--", "echo", "ran"])).toMatchObject({ code: 0, out: "ran\n", err: "" });
+    const run = start(test, "run", [KEY, "--", "echo", "ran"]);
+    expect(await run.ended).toMatchObject({ code: 0, out: "ran\n", err: "" });
   });
 });
 
@@ -115,14 +123,14 @@ describe("a key that is used in two ways all the same", () => {
 
   it("is shown so by status, ls and watch", async (test) => {
     await mixed();
-    const { out } = await end(test, "status", [KEY]);
+    const { out } = await end("status", [KEY]);
     expect(out).toMatch(
       /^mix: mixed use: held, 1 of 2 permits\n {2}in .*\n {2}mixed use +used as lock and as semaphore, which/,
     );
-    expect((await end(test, "ls")).out).toMatch(/^mix +mixed use: held, 1 of 2 permits +lock /m);
-    const status = JSON.parse((await end(test, "status", [KEY, "--json"])).out) as StatusJson;
+    expect((await end("ls")).out).toMatch(/^mix +mixed use: held, 1 of 2 permits +lock /m);
+    const status = JSON.parse((await end("status", [KEY, "--json"])).out) as StatusJson;
     expect(status).toMatchObject({ kind: "lock", mixedKinds: ["lock", "semaphore"] });
-    expect(JSON.parse((await end(test, "ls", ["--json"])).out)).toEqual([status]);
+    expect(JSON.parse((await end("ls", ["--json"])).out)).toEqual([status]);
     const watching = start(test, "watch");
     await watching.printed(new RegExp(`^(?!azmutex: watching).*${TEXT}`, "m"));
   });
@@ -152,7 +160,7 @@ describe("a key that is used in two ways all the same", () => {
     await mutex.locker(KEY, { leaseSeconds: 60 }).lock();
     start(test, "run", [KEY, "--fair", "--", "true"]);
     await expect.poll(async () => (await mutex.inspect(KEY)).waiting?.length, { timeout: 20_000 }).toBe(1);
-    const { out } = await end(test, "status", [KEY]);
+    const { out } = await end("status", [KEY]);
     expect(out).toMatch(/^mix: mixed use: held\n {2}in .*\n {2}mixed use +used with and without fair: /);
   });
 });

@@ -211,9 +211,9 @@ describe.concurrent("no secret is to be seen", () => {
     ["a connection string that lets in", letIn, []],
     ["a connection string that does not", { AZURE_STORAGE_CONNECTION_STRING: wrong }, []],
     ["a SAS that does not", { AZURE_STORAGE_KEY: "" }, ["--endpoint", proxy.url]],
-  ] as const)("in what azmutex doctor finds, signed in with %s", async ([, env, args], test) => {
-    for (const form of ["--json", "--verbose"]) {
-      const { all } = await watched(test, ["doctor", "--with-names", form, ...args, ...AT], { env });
+  ] as const)("in what azmutex doctor finds, signed in with %s", async ([, env, where]) => {
+    const lines = ["--json", "--verbose"].map((form) => ["doctor", "--with-names", form, ...where, ...AT]);
+    for (const { all } of await allPrinted(lines.map((args) => ({ args, env })))) {
       expect(all).toMatch(/way in|wayIn/);
       expect(secretsIn(all)).toEqual([]);
     }

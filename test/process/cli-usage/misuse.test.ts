@@ -152,7 +152,7 @@ function endsOf(lines: readonly CommandLine[]): (at: number) => LineEnd {
   beforeAll(async () => {
     ends = await runLines(lines);
   });
-  return (at) => ends[at] ?? { code: Number.NaN, out: "", err: "" };
+  return (at) => ends[at] ?? { code: Number.NaN, out: "", err: "", ownMs: 0 };
 }
 
 describe("a bad command line is refused", () => {

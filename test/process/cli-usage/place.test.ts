@@ -1,12 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { ContainerSASPermissions } from "@azure/storage-blob";
-import { describe, expect, it, type TestContext } from "vitest";
+import { afterAll, describe, expect, it, type TestContext } from "vitest";
 import type { CliEnd } from "../../support/cli.ts";
-import { account, connectionString, end, KEY, NEVER_RUN, refusal, STORAGE, storage } from "./storage.ts";
+import { CommandProcess } from "../../support/command-lines.ts";
+import { account, connectionString, end, KEY, NEVER_RUN, refusal, refusedBy, STORAGE, storage } from "./storage.ts";
 
 const { accountName, accountKey } = storage.emulator;
 /** No server listens there. */
 const NOWHERE = "https://127.0.0.1:1/";
+
+const commands = new CommandProcess();
+afterAll(() => commands[Symbol.dispose]());
 
 describe.concurrent("where the storage is", () => {
   const runs = async (
@@ -91,9 +95,8 @@ describe.concurrent("storage that does not let in", () => {
     ["ls"],
     ["leader", "k"],
     ["break", "k", "--yes"],
-  ])("ends %j with 77", async (args, test) => {
-    const { text } = await refusal(test, args, 77, connectionString(wrong));
-    expect(text).toMatch(
+  ])("ends %j with 77", async (args) => {
+    expect(refusedBy(await commands.run({ args, env: connectionString(wrong) }), 77)).toMatch(
       new RegExp(
         String.raw`^could not \w+(?: ".*")? in \S+/devstoreaccount1/locks: the credentials were refused: 403 ` +
           String.raw`AuthorizationFailure(?:: Server failed to authenticate the request \(is the key, or the ` +
@@ -108,12 +111,12 @@ describe.concurrent("storage that cannot be reached", () => {
 
   it.for([["run", "k", "--try", ...NEVER_RUN], ["status", "k"], ["ls"], ["break", "k", "--yes"], ["leader", "k"]])(
     "ends %j, which asks once, with 69 and long before one that waits would",
-    async ([command = "", ...args], test) => {
-      const { text, ownMs } = await refusal(test, [command, "--endpoint", NOWHERE, ...args], 69, env);
-      expect(text).toMatch(
+    async ([command = "", ...args]) => {
+      const end = await commands.run({ args: [command, "--endpoint", NOWHERE, ...args], env });
+      expect(refusedBy(end, 69)).toMatch(
         /^could not \w+(?: ".*")? in \S+\/locks: no answer from 127\.0\.0\.1:1: ECONNREFUSED \(nothing listens there/,
       );
-      expect(ownMs).toBeLessThan(15_000);
+      expect(end.ownMs).toBeLessThan(15_000);
     },
   );
 

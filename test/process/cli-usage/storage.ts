@@ -12,7 +12,7 @@ export const end = (test: TestContext, args: readonly string[], options?: CliOpt
   new Cli(test, args, options).ended;
 
 /** What a command says that cannot go on: one line, on standard error alone. */
-export function refusedBy({ code, out, err }: LineEnd, exitCode: number): string {
+export function refusedBy({ code, out, err }: Pick<LineEnd, "code" | "out" | "err">, exitCode: number): string {
   expect({ code, out }).toEqual({ code: exitCode, out: "" });
   expect(err).toMatch(/^azmutex: [^\n]+\n(?:\([^\n]+\)\n)?$/);
   return err.slice("azmutex: ".length).trimEnd();

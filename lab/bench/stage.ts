@@ -1,6 +1,6 @@
 import { BLOBS, REDIS, type Storage, type StorageRoom } from "../shared/storage/storage.ts";
+import { type ProxyPlan, ProxyProcess } from "../shared/wire/proxy-process.ts";
 import { ETCD } from "./etcd.ts";
-import { type Language, LatencyProxy } from "./latency-proxy.ts";
 
 /** A kind of server that locks are kept in. */
 export type Room = "blobs" | "redis" | "etcd";
@@ -9,10 +9,10 @@ export type Room = "blobs" | "redis" | "etcd";
 export interface Place {
   /** What a client needs to reach it, by way of the proxy. */
   readonly address: string;
-  readonly proxy: LatencyProxy;
+  readonly proxy: ProxyProcess;
 }
 
-type Server = Pick<StorageRoom, "missing" | "start" | "addressAt"> & { readonly language: Language };
+type Server = Pick<StorageRoom, "missing" | "start" | "addressAt"> & Pick<ProxyPlan, "language">;
 
 const SERVERS: Readonly<Record<Room, Server>> = {
   blobs: { ...BLOBS, language: "http" },
@@ -75,7 +75,8 @@ export class Stage implements AsyncDisposable {
   }
 
   async #behindProxy({ language, addressAt }: Server, storage: Storage, port?: number): Promise<Place> {
-    const proxy = await LatencyProxy.start(storage.port, { roundTripMs: this.roundTripMs, language, port });
+    const { roundTripMs } = this;
+    const proxy = await ProxyProcess.start({ upstreamPort: storage.port, roundTripMs, language, port });
     this.#open.push(proxy);
     return { address: addressAt(proxy.port), proxy };
   }

@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import type { Way } from "../shared/wire/way.ts";
+import type { FaultProxy } from "../shared/wire/fault-proxy.ts";
 
 /**
- * A port that is fixed, for processes each of which has a way of its own. Linux's books tell whose a connection is.
+ * A port that is fixed, for processes each of which has a proxy of its own. Linux's books tell whose a connection is.
  */
 export class Gate implements AsyncDisposable {
   readonly #server: Server;
-  readonly #ways = new Map<number, Way>();
+  readonly #proxies = new Map<number, FaultProxy>();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -22,8 +22,8 @@ export class Gate implements AsyncDisposable {
     return new Gate(server);
   }
 
-  admit(pid: number, way: Way): void {
-    this.#ways.set(pid, way);
+  admit(pid: number, proxy: FaultProxy): void {
+    this.#proxies.set(pid, proxy);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -32,8 +32,8 @@ export class Gate implements AsyncDisposable {
 
   #lead(socket: Socket): void {
     const inode = inodeOf(socket.remotePort ?? 0, socket.localPort ?? 0);
-    const way = [...this.#ways].find(([pid]) => socketsOf(pid).includes(`socket:[${inode}]`))?.[1];
-    if (way) way.accept(socket);
+    const proxy = [...this.#proxies].find(([pid]) => socketsOf(pid).includes(`socket:[${inode}]`))?.[1];
+    if (proxy) proxy.accept(socket);
     else socket.destroy();
   }
 }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { now } from "../shared/now.ts";
-import { gatewayAnswer } from "../shared/wire/http.ts";
-import type { Trouble } from "../shared/wire/way.ts";
+import type { EndOfFault } from "../shared/wire/fault-proxy.ts";
 import { STEP_STOPS_MS } from "./command-actor.ts";
 import {
   afterPause,
@@ -73,7 +72,7 @@ async function heldWithRival(scene: Scene): Promise<void> {
 async function lost(scene: Scene, atMostMs?: number): Promise<void> {
   await scene.lookOn(atMostMs);
   await scene.windUp();
-  await scene.way.mend();
+  await scene.proxy.mend();
   await scene.curtain();
 }
 
@@ -85,17 +84,15 @@ async function keptFor(scene: Scene, ms: number): Promise<void> {
   await scene.curtain();
 }
 
-/** The holder has trouble with so many renewals, and goes on. */
-async function keptThrough(scene: Scene, trouble: Trouble, times: number): Promise<Finding[]> {
-  void scene.way.strike("renew", trouble, times);
+/** The holder has trouble with a few renewals, and goes on. */
+async function keptThrough(scene: Scene): Promise<Finding[]> {
   await heldWithRival(scene);
   await keptFor(scene, TWO_RENEWALS_MS);
   return keeping(scene);
 }
 
 /** The holder has trouble with all renewals, until it loses the lock. */
-async function lostTo(scene: Scene, trouble: Trouble): Promise<Finding[]> {
-  const struck = scene.way.strike("renew", trouble);
+async function lostTo(scene: Scene, { struck }: EndOfFault): Promise<Finding[]> {
   await heldWithRival(scene);
   await struck;
   await lost(scene);
@@ -104,11 +101,11 @@ async function lostTo(scene: Scene, trouble: Trouble): Promise<Finding[]> {
 
 /** The holder's network fails with its first renewal. */
 async function outage(scene: Scene, ms: number): Promise<void> {
-  const struck = scene.way.strike("renew", { kind: "cut" }, 1);
+  const { struck } = scene.proxy.cutBy("renew", scene.once);
   await heldWithRival(scene);
   await struck;
   await sleep(ms);
-  await scene.way.mend();
+  await scene.proxy.mend();
   await lost(scene, TWO_RENEWALS_MS);
 }
 
@@ -161,7 +158,7 @@ export const ROWS: readonly Row[] = [
     id: "renewal-hangs",
     title: "Renewal hangs",
     how: "renewals never arrive, and their connections stay open without an answer",
-    play: (scene) => lostTo(scene, { kind: "hang" }),
+    play: (scene) => lostTo(scene, scene.proxy.hang("renew")),
   },
   {
     id: "one-503",
@@ -169,7 +166,10 @@ export const ROWS: readonly Row[] = [
     how:
       "the first renewal is answered by `503 ServerBusy`, with Redis by `-LOADING`, and not carried out; the " +
       "next ones pass",
-    play: (scene) => keptThrough(scene, { kind: "not now" }, 1),
+    play(scene) {
+      scene.proxy.serverBusy("renew", scene.once);
+      return keptThrough(scene);
+    },
   },
   {
     id: "gateway-once",
@@ -178,15 +178,16 @@ export const ROWS: readonly Row[] = [
       "the first renewal is answered by something on the way, with a bare `404` and a page of its own, and " +
       "the second with such a `200`; neither arrives, and the next ones pass",
     play(scene) {
-      const answers = [gatewayAnswer("404 Not Found")];
-      return keptThrough(scene, { kind: "answered", answer: () => answers.shift() ?? gatewayAnswer("200 OK") }, 2);
+      scene.proxy.gateway("renew", 404, scene.once);
+      scene.proxy.gateway("renew", 200, { ...scene.once, after: 1 });
+      return keptThrough(scene);
     },
   },
   {
     id: "gateway-always",
     title: "Gateway answers every renewal",
     how: "with such a `200`; none arrives",
-    play: (scene) => lostTo(scene, { kind: "answered", answer: () => gatewayAnswer("200 OK") }),
+    play: (scene) => lostTo(scene, scene.proxy.gateway("renew", 200)),
   },
   {
     id: "tokens-busy",
@@ -291,7 +292,7 @@ export const ROWS: readonly Row[] = [
     title: "Answer to acquire lost",
     how: "the storage grants the lock, and the connection ends instead of its answer, once",
     async play(scene) {
-      void scene.way.strike("acquire", { kind: "answer lost" }, 1);
+      scene.proxy.dropAnswer("acquire", scene.once);
       scene.holder.tell({ order: "start" });
       await scene.holder.says("held", 2 * scene.column.leaseMs);
       const asked = scene.holder.said("asks")?.at ?? Number.NaN;
@@ -307,14 +308,17 @@ export const ROWS: readonly Row[] = [
     id: "renew-answer-lost",
     title: "Answer to renew lost",
     how: "the storage renews the lock, and the connection ends instead of its answer, once",
-    play: (scene) => keptThrough(scene, { kind: "answer lost" }, 1),
+    play(scene) {
+      scene.proxy.dropAnswer("renew", scene.once);
+      return keptThrough(scene);
+    },
   },
   {
     id: "release-answer-lost",
     title: "Answer to release lost",
     how: "the storage frees the lock, and the connection ends instead of its answer, once",
     async play(scene) {
-      void scene.way.strike("release", { kind: "answer lost" }, 1);
+      scene.proxy.dropAnswer("release", scene.once);
       await heldWithRival(scene);
       await keptFor(scene, SETTLED_IN_MS);
       return [...settling(scene), freedom(scene, workEnded(scene)), ...endOf(scene)];
@@ -479,7 +483,7 @@ export const ROWS: readonly Row[] = [
       `${shown(CANCEL_AFTER_MS)}`,
     async play(scene) {
       const { holder, rival, column } = scene;
-      const struck = scene.way.strike("acquire", { kind: "answer late", byMs: LATE_MS }, 1);
+      const { struck } = scene.proxy.delayAnswer("acquire", LATE_MS, scene.once);
       holder.tell({ order: "start" });
       await struck;
       await sleep(CANCEL_AFTER_MS);

@@ -1,7 +1,7 @@
 import { now } from "../shared/now.ts";
 import { adapterOf } from "../shared/peers.ts";
 import type { Storage, StorageRoom } from "../shared/storage/storage.ts";
-import { Way } from "../shared/wire/way.ts";
+import { FaultProxy, type WireScope } from "../shared/wire/fault-proxy.ts";
 import { type Actor, NodeActor } from "./actor.ts";
 import type { Column } from "./columns.ts";
 import { CommandActor } from "./command-actor.ts";
@@ -18,13 +18,14 @@ const START_MS = 30_000;
 /** So long after the end of a lease no other process will come any more: the storage is gone, too. */
 const RIVAL_IS_LATE_MS = 2_000;
 
-/** What a cell is played on: a storage, a holder whose way there is troubled, and a rival whose way is not. */
+/** What a cell is played on: a storage, a holder whose requests meet the fault, and a rival whose do not. */
 export class Scene implements AsyncDisposable {
   readonly column: Column;
   readonly key: string;
   storage: Storage;
-  readonly way: Way;
-  readonly rivalsWay: Way;
+  readonly proxy: FaultProxy;
+  /** For a fault that happens once, and not to a request that will be made again in other words. */
+  readonly once: WireScope;
   /** Who issues the holder's tokens, where it has any. */
   readonly tokens: TokenService | undefined;
   readonly holder: Actor;
@@ -33,19 +34,28 @@ export class Scene implements AsyncDisposable {
   faultAt = Number.NaN;
   readonly #actors: Actor[];
   readonly #setting: Setting;
+  readonly #upstream: Upstream;
   readonly #parts: readonly [Part, Part];
 
-  private constructor(setting: Setting, storage: Storage, parts: [Part, Part], actors: [Actor, Actor]) {
+  private constructor(
+    setting: Setting,
+    storage: Storage,
+    upstream: Upstream,
+    parts: [Part, Part],
+    actors: [Actor, Actor],
+  ) {
     this.#setting = setting;
     this.column = setting.column;
     this.key = parts[0].key;
     this.storage = storage;
     this.#parts = parts;
-    [{ way: this.way, tokens: this.tokens }, { way: this.rivalsWay }] = parts;
+    this.#upstream = upstream;
+    [{ proxy: this.proxy, tokens: this.tokens }] = parts;
     [this.holder, this.rival] = actors;
     this.#actors = [...actors];
+    this.once = { times: 1, spares: setting.room.protocol.isRepeated };
     this.holder.onWorkEnded = () => {
-      this.way.stage = "release";
+      this.proxy.stage = "release";
       this.holder.tell({ order: "go on" });
     };
   }
@@ -53,15 +63,16 @@ export class Scene implements AsyncDisposable {
   static async set(setting: Setting): Promise<Scene> {
     const { column, cast, row, room, holder: kind } = setting;
     const storage = setting.storage ?? (await room.start());
+    const upstream = { port: storage.port };
     const part = async (holder?: HolderKind): Promise<Part> => {
-      const way = await cast.way(storage.port, room);
+      const proxy = await cast.proxy(upstream, room);
       const tokens = room.certificate && (await TokenService.start());
-      return { column, room, key: `${row}-${column.module}`, way, tokens, holder };
+      return { column, room, key: `${row}-${column.module}`, proxy, tokens, holder };
     };
     const parts: [Part, Part] = [await part(kind), await part()];
     const holder = await cast.actor(parts[0]);
     const rival = await cast.actor(parts[1]);
-    return new Scene(setting, storage, parts, [holder, rival]);
+    return new Scene(setting, storage, upstream, parts, [holder, rival]);
   }
 
   /** The holder asks for the lock and gets it. */
@@ -69,7 +80,7 @@ export class Scene implements AsyncDisposable {
     this.holder.tell({ order: "start" });
     if (!(await this.holder.says("held", START_MS)))
       throw new Error(`${this.column.name} does not get a lock that is free`);
-    this.way.stage = "renew";
+    this.proxy.stage = "renew";
   }
 
   rivalAsks(): void {
@@ -86,7 +97,7 @@ export class Scene implements AsyncDisposable {
   /** The network fails after the work and before the lock is given back. */
   cutsBeforeRelease(): void {
     this.holder.onWorkEnded = () => {
-      this.way.cut();
+      this.proxy.cut();
       this.holder.tell({ order: "go on" });
     };
   }
@@ -94,8 +105,7 @@ export class Scene implements AsyncDisposable {
   async storageRestarts(): Promise<void> {
     await this.storage.kill();
     this.storage = await this.#setting.room.start();
-    this.way.storagePort = this.storage.port;
-    this.rivalsWay.storagePort = this.storage.port;
+    this.#upstream.port = this.storage.port;
   }
 
   faultBegins(): void {
@@ -107,7 +117,7 @@ export class Scene implements AsyncDisposable {
    * have it.
    */
   get leaseEndsAt(): number {
-    return this.way.keptAt + this.column.leaseMs;
+    return this.proxy.doneAt("acquire", "renew") + this.column.leaseMs;
   }
 
   /**
@@ -138,8 +148,8 @@ export class Scene implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const actor of this.#actors) await actor[Symbol.asyncDispose]();
-    for (const { way, tokens } of this.#parts) {
-      await way[Symbol.asyncDispose]();
+    for (const { proxy, tokens } of this.#parts) {
+      await proxy[Symbol.asyncDispose]();
       await tokens?.[Symbol.asyncDispose]();
     }
     if (!this.#setting.storage) await this.storage.kill();
@@ -161,23 +171,28 @@ export interface Part {
   readonly column: Column;
   readonly room: StorageRoom;
   readonly key: string;
-  readonly way: Way;
+  readonly proxy: FaultProxy;
   readonly tokens: TokenService | undefined;
   readonly holder: HolderKind | undefined;
 }
 
-/** How a library's processes are made, and their ways to the storage. */
+/** Where the storage is just now. */
+interface Upstream {
+  port: number;
+}
+
+/** How a library's processes are made, and their proxies before the storage. */
 export interface Cast {
-  way(storagePort: number, room: StorageRoom): Promise<Way>;
+  proxy(upstream: Upstream, room: StorageRoom): Promise<FaultProxy>;
   /** Resolves with a process that is ready to ask for the lock, or with a command that asks for it already. */
   actor(part: Part): Promise<Actor>;
 }
 
 export const NODE_CAST: Cast = {
-  way: (storagePort, { protocol, certificate }) => Way.open(storagePort, protocol, certificate?.()),
-  async actor({ column, room, key, way, tokens, holder }) {
-    if (way.port === undefined) throw new Error("a way without a port is for Go");
-    const address = room.addressAt(way.port);
+  proxy: (upstream, { protocol, certificate }) =>
+    FaultProxy.start(upstream, { protocol, certificate: certificate?.() }),
+  async actor({ column, room, key, proxy, tokens, holder }) {
+    const address = room.addressAt(proxy.port);
     if (holder === "command") return new CommandActor(address, key);
     const peer = adapterOf(tokens ? `${column.module}-entra` : column.module);
     const plan = { peer, address, key, holder, otherListener: adapterOf("other-listener") };

@@ -1,5 +1,5 @@
-import { BLOBS, BLOBS_WITH_TOKENS, CONTAINER, type Storage, type StorageRoom } from "../shared/storage/storage.ts";
-import { Way } from "../shared/wire/way.ts";
+import { BLOBS_WITH_TOKENS, CONTAINER, type Storage, type StorageRoom } from "../shared/storage/storage.ts";
+import { FaultProxy } from "../shared/wire/fault-proxy.ts";
 import type { Column } from "./columns.ts";
 import type { Finding } from "./findings.ts";
 import type { Gate } from "./gate.ts";
@@ -32,7 +32,7 @@ export class Theatre implements AsyncDisposable {
     if (reason !== undefined) return [{ grade: "none", text: reason }];
     await using scene = await this.#set(row, column);
     const findings = await row.play(scene);
-    if (!scene.way.hasStruck) throw new Error("the fault did not strike");
+    if (!scene.proxy.hasStruck) throw new Error("the fault did not strike");
     return findings;
   }
 
@@ -67,10 +67,10 @@ export class Theatre implements AsyncDisposable {
     if (!this.#go) throw new Error("there is no Go here");
     const { gate, program } = this.#go;
     return {
-      way: async (storagePort) => Way.behindGate(storagePort, BLOBS.protocol),
-      actor: async ({ key, way }) => {
+      proxy: async (upstream) => FaultProxy.behindGate(upstream),
+      actor: async ({ key, proxy }) => {
         const actor = new GoActor(program, CONTAINER, key);
-        gate.admit(actor.pid, way);
+        gate.admit(actor.pid, proxy);
         return actor;
       },
     };

@@ -1,7 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { Agent, createServer, get, type IncomingMessage } from "node:http";
+import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { ContainerClient, type StoragePipelineOptions } from "@azure/storage-blob";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { FaultProxy } from "../../lab/shared/wire/fault-proxy.ts";
+import { HTTP } from "../../lab/shared/wire/http.ts";
+import { commandBytes, RESP } from "../../lab/shared/wire/resp.ts";
 import { type Emulator, startEmulator } from "../../src/testing/emulator.ts";
 import { gate } from "../support/gate.ts";
 
@@ -193,6 +198,61 @@ describe("FaultProxy", () => {
     expect(await leaseState()).toBe("available");
     await lease.acquireLease(15);
     expect(await leaseState()).toBe("leased");
+  });
+
+  it("cuts no connection of a client because the service closes one for being idle", async () => {
+    const service = createServer((request, response) => response.end(() => request.socket.end())).listen(0);
+    await once(service, "listening");
+    await using another = await FaultProxy.start({ port: (service.address() as AddressInfo).port });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    for (const isReused of [false, true, true]) {
+      const asked = get({ port: another.port, agent });
+      const [answer] = (await once(asked, "response")) as [IncomingMessage];
+      await once(answer.resume(), "end");
+      expect(asked.reusedSocket).toBe(isReused);
+      // Until the proxy has heard that its own connection is closed.
+      await another.quiet();
+    }
+    agent.destroy();
+    service.close();
+  });
+
+  it("spares an answer that settles nothing, and strikes the next", async () => {
+    const { container, lease } = await setup();
+    const { struck } = proxy.dropAnswer("acquire", { times: 1, spares: HTTP.isRepeated });
+    const absent = container.getBlobClient("absent").getBlobLeaseClient(randomUUID());
+    await expect(absent.acquireLease(15)).rejects.toMatchObject({ statusCode: 404 });
+    expect(proxy.hasStruck).toBe(false);
+    await expect(lease.acquireLease(15)).rejects.toMatchObject({ code: "ECONNRESET" });
+    await struck;
+    expect(proxy.hasStruck).toBe(true);
+    await lease.renewLease();
+  });
+
+  it("cuts the network with a request, and mends it", async () => {
+    const { blob } = await setup();
+    proxy.cutBy("read", { times: 1 });
+    await expect(blob.getProperties()).rejects.toMatchObject({ code: "ECONNRESET" });
+    await expect(blob.getProperties()).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await proxy.mend();
+    await blob.getProperties();
+  });
+
+  it("passes bytes as they come, each later, and counts the requests in them", async () => {
+    const service = createTcpServer((socket) => socket.pipe(socket)).listen(0);
+    await once(service, "listening");
+    const { port } = service.address() as AddressInfo;
+    await using another = await FaultProxy.start({ port }, { protocol: RESP, bytesLateMs: 30 });
+    const client = connect(another.port);
+    const before = performance.now();
+    const commands = commandBytes(["SET", "a", "1"]) + commandBytes(["GET", "a"]);
+    client.write(commands);
+    const [echo] = (await once(client, "data")) as [Buffer];
+    expect(performance.now() - before).toBeGreaterThanOrEqual(29);
+    expect(echo.toString()).toBe(commands);
+    expect(another.arrived).toBe(2);
+    client.destroy();
+    service.close();
   });
 
   it("closes with requests hanging", async () => {

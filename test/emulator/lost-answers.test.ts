@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import type { WireOperation } from "../../lab/shared/wire/wire-operation.ts";
+import type { WireOperation } from "../../lab/shared/wire/protocol.ts";
 import { Storage } from "../support/storage.ts";
 
 const storage = await Storage.start();

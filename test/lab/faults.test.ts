@@ -21,7 +21,7 @@ import {
 } from "../../lab/faults/findings.ts";
 import type { Report } from "../../lab/faults/messages.ts";
 import { ROWS } from "../../lab/faults/rows.ts";
-import { gatewayAnswer, HTTP } from "../../lab/shared/wire/http.ts";
+import { HTTP } from "../../lab/shared/wire/http.ts";
 import { commandBytes, RESP } from "../../lab/shared/wire/resp.ts";
 import { PROJECT } from "../support/sources.ts";
 
@@ -361,15 +361,16 @@ describe("the proxy", () => {
 
   it("knows requests of a blob service by themselves, and commands by what their sender is about", () => {
     const renewal = Buffer.from("PUT /a/b/c?comp=lease HTTP/1.1\r\nx-ms-lease-action: renew\r\n\r\n");
-    expect(HTTP.operationOf(renewal, "acquire")).toBe("renew");
-    expect(RESP.operationOf(Buffer.from(commandBytes(["evalsha", "abc", "0"])), "release")).toBe("release");
-    expect(RESP.operationOf(Buffer.from(commandBytes(["INFO"])), "release")).toBe("other");
+    expect(HTTP.read(renewal, "acquire")).toEqual({ operation: "renew", method: "PUT", path: "/a/b/c?comp=lease" });
+    expect(RESP.read(Buffer.from(commandBytes(["evalsha", "abc", "0"])), "release").operation).toBe("release");
+    expect(RESP.read(Buffer.from(commandBytes(["INFO"])), "release").operation).toBe("other");
   });
 
   it("says not now in messages that are whole", () => {
-    expect(HTTP.answerLength(HTTP.notNow, Buffer.from(HEAD.replace("HEAD", "PUT")))).toBe(HTTP.notNow.length);
-    expect(RESP.answerLength(RESP.notNow, Buffer.alloc(0))).toBe(RESP.notNow.length);
-    const page = gatewayAnswer("404 Not Found");
-    expect(HTTP.answerLength(page, Buffer.from(HEAD.replace("HEAD", "PUT")))).toBe(page.length);
+    for (const request of [HEAD, HEAD.replace("HEAD", "PUT")].map((text) => Buffer.from(text))) {
+      for (const answer of [HTTP.busy(request, 3), HTTP.gateway(request, 404)])
+        expect(HTTP.answerLength(answer, request)).toBe(answer.length);
+      expect(RESP.answerLength(RESP.busy(request), request)).toBe(RESP.busy(request).length);
+    }
   });
 });

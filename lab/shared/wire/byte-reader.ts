@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-/** What arrives on a connection, taken message by message. */
+/** What arrives on a connection, taken message by message. Its errors are for others to hear. */
 export class ByteReader {
   #bytes: Buffer = Buffer.alloc(0);
   #ended = false;
@@ -11,8 +11,6 @@ export class ByteReader {
       this.#bytes = Buffer.concat([this.#bytes, chunk]);
       this.#arrived();
     });
-    // An error is followed by "close".
-    socket.on("error", () => undefined);
     const end = (): void => {
       this.#ended = true;
       this.#arrived();

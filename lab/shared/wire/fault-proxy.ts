@@ -1,8 +1,11 @@
 import { once } from "node:events";
-import { Agent, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Emulator } from "../../../src/testing/emulator.ts";
-import { operationOf, type WireOperation } from "./wire-operation.ts";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, connect as tlsConnect } from "node:tls";
+import type { Certificate } from "../certificate.ts";
+import { now } from "../now.ts";
+import { ByteReader } from "./byte-reader.ts";
+import { HTTP } from "./http.ts";
+import type { Protocol, WireOperation, WireRequest } from "./protocol.ts";
 
 /** Which requests a fault is about, besides their operation. */
 export interface WireScope {
@@ -12,91 +15,129 @@ export interface WireScope {
   times?: number;
   /** Asked of each request that would be struck. Default: yes. */
   when?: () => boolean;
+  /** Answers that a fault of answers lets pass, and that do not count for it. Default: none. */
+  spares?: (answer: Buffer) => boolean;
 }
 
 /** Ends one fault and leaves the others. Connections that hang by it are cut. */
-export type EndOfFault = () => void;
+export interface EndOfFault {
+  (): void;
+  /** Resolves when it happens for the first time. */
+  readonly struck: Promise<void>;
+}
 
 /** The service behind the proxy. It may come back on another port. */
-export type Upstream = Pick<Emulator, "url" | "port" | "connectionString">;
+export interface Upstream {
+  readonly port: number;
+  readonly url?: string;
+  readonly connectionString?: string;
+}
+
+export interface ProxyOptions {
+  /** Default: HTTP. */
+  readonly protocol?: Protocol | undefined;
+  /** With one, TLS is spoken on both sides. */
+  readonly certificate?: Certificate | undefined;
+  /** Where it listens on the loopback interface. Default: on a free port. */
+  readonly port?: number | undefined;
+  /**
+   * Bytes pass as they come, and those of requests arrive so much later. Requests that are sent without waiting for
+   * answers stay so; no fault strikes. Default: one request after the other.
+   */
+  readonly bytesLateMs?: number | undefined;
+}
 
 export type WireOperations = WireOperation | readonly WireOperation[] | "all";
-
-export interface WireRequest {
-  readonly operation: WireOperation;
-  readonly method: string;
-  /** Path and query, as sent. */
-  readonly path: string;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: readonly string[];
-  readonly body: Buffer;
-}
 
 /** For so many milliseconds, or until something has happened. */
 export type WireDelay = number | Promise<unknown>;
 
+type Forward = () => Promise<Buffer | undefined>;
+
 /** What happens to a request; `undefined` for an answer means that the connection is cut. */
-type Trouble = (forward: () => Promise<Answer | undefined>, fault: WireFault) => Promise<Answer | undefined>;
+type Trouble = (forward: Forward, fault: WireFault, request: Buffer) => Promise<Buffer | undefined>;
 
 interface WireFault {
   readonly operations: WireOperations;
   readonly trouble: Trouble;
-  readonly when: () => boolean;
+  readonly scope: WireScope;
   /** What cuts each connection that hangs by it. */
   readonly stuck: Set<() => void>;
+  readonly strike: () => void;
   after: number;
   times: number;
 }
 
+/** A connection of the proxy's own to the service, for one request after the other. */
+interface Far {
+  readonly socket: Socket;
+  readonly answers: ByteReader;
+  readonly port: number;
+  idleSince: number;
+}
+
 /**
- * An HTTP proxy in front of an emulator that counts requests and does to them what networks do. Bytes that are signed
- * pass unchanged, so shared keys and SAS work through it. A request that was read is forwarded even if its client has
- * gone: aborting does not undo.
+ * A proxy in front of a storage that counts requests and does to them what networks do. Bytes pass unchanged, so shared
+ * keys and SAS work through it. A request that was read is forwarded even if its client has gone: aborting does not
+ * undo.
+ *
+ * Where any connection will do for any request, one of the proxy's own that the service closes for being idle cuts no
+ * client's, and none is used again that has been idle for long: a client sees no reset but those that it is to see.
  */
 export class FaultProxy implements AsyncDisposable {
-  readonly #emulator: Upstream;
-  readonly #server: Server;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly port: number;
+  /** What the client is about, where its requests do not say. */
+  stage: WireOperation = "acquire";
+  readonly #upstream: Upstream;
+  readonly #server: Server | undefined;
+  readonly #protocol: Protocol;
+  readonly #isSecret: boolean;
+  readonly #bytesLateMs: number | undefined;
+  readonly #sockets = new Set<Socket>();
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #requests: WireRequest[] = [];
+  readonly #doneAt = new Map<WireOperation, number>();
+  readonly #unstruck = new Set<WireFault>();
+  #idle: Far[] = [];
   #faults: WireFault[] = [];
   #latencyMs = 0;
-  #closed = false;
+  #isCut = false;
   /** Requests that are under way, and how many there were. */
   #open = 0;
   #come = 0;
 
-  private constructor(emulator: Upstream) {
-    this.#emulator = emulator;
-    this.#server = createServer(
-      { keepAliveTimeout: 600_000 },
-      (incoming, outgoing) => void this.#serve(incoming, outgoing),
-    );
+  private constructor(upstream: Upstream, server: Server | undefined, options: ProxyOptions) {
+    const { protocol = HTTP, certificate, bytesLateMs } = options;
+    this.#upstream = upstream;
+    this.#server = server;
+    this.#protocol = protocol;
+    this.#bytesLateMs = bytesLateMs;
+    this.#isSecret = certificate !== undefined;
+    this.port = (server?.address() as AddressInfo | undefined)?.port ?? 0;
+    server?.on(this.#isSecret ? "secureConnection" : "connection", (near: Socket) => this.accept(near));
   }
 
-  /** On a free port of the loopback interface. */
-  static async start(emulator: Upstream): Promise<FaultProxy> {
-    const proxy = new FaultProxy(emulator);
-    proxy.#server.listen(0, "127.0.0.1");
-    await once(proxy.#server, "listening");
-    return proxy;
+  /** Rejects if the port is taken. */
+  static async start(upstream: Upstream, options: ProxyOptions = {}): Promise<FaultProxy> {
+    const { certificate, port = 0 } = options;
+    const server = (certificate ? createTlsServer(certificate) : createServer()).listen(port, "127.0.0.1");
+    await once(server, "listening");
+    return new FaultProxy(upstream, server, options);
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+  /** Without a port: {@link accept} is called with each connection. */
+  static behindGate(upstream: Upstream, options: ProxyOptions = {}): FaultProxy {
+    return new FaultProxy(upstream, undefined, options);
   }
 
   /** The emulator's blob endpoint, by way of the proxy. */
   get url(): string {
-    return this.#emulator.url.replace(`:${this.#emulator.port}`, `:${this.port}`);
+    return this.#byWayOfThis(this.#upstream.url);
   }
 
   /** The emulator's connection string, by way of the proxy. */
   get connectionString(): string {
-    return this.#emulator.connectionString.replace(this.#emulator.url, this.url);
+    return this.#byWayOfThis(this.#upstream.connectionString);
   }
 
   /** Every request that was read, in order, those that were struck included. */
@@ -109,6 +150,22 @@ export class FaultProxy implements AsyncDisposable {
     return operation === undefined
       ? this.#requests.length
       : this.#requests.filter((sent) => sent.operation === operation).length;
+  }
+
+  /** How many requests have arrived whole, whether they are forgotten or not. */
+  get arrived(): number {
+    return this.#come;
+  }
+
+  /** Whether each fault there was has happened, once at least. */
+  get hasStruck(): boolean {
+    return this.#unstruck.size === 0;
+  }
+
+  /** When the last request of these kinds was sent on that the service carried out; NaN if there was none. */
+  doneAt(...operations: readonly WireOperation[]): number {
+    const times = operations.flatMap((operation) => this.#doneAt.get(operation) ?? []);
+    return times.length === 0 ? Number.NaN : Math.max(...times);
   }
 
   /**
@@ -135,7 +192,7 @@ export class FaultProxy implements AsyncDisposable {
 
   /** The request arrives so much later, even if its client has gone by then. */
   delay(operations: WireOperations, by: WireDelay, scope?: WireScope): EndOfFault {
-    return this.#add(operations, scope, async (forward) => {
+    return this.#before(operations, scope, async (forward) => {
       await this.#pause(by);
       return forward();
     });
@@ -143,8 +200,7 @@ export class FaultProxy implements AsyncDisposable {
 
   /** The request arrives at once, and its answer so much later. */
   delayAnswer(operations: WireOperations, by: WireDelay, scope?: WireScope): EndOfFault {
-    return this.#add(operations, scope, async (forward) => {
-      const answer = await forward();
+    return this.#after(operations, scope, async (answer) => {
       await this.#pause(by);
       return answer;
     });
@@ -152,34 +208,27 @@ export class FaultProxy implements AsyncDisposable {
 
   /** The request never arrives, and the connection stays open until `heal()` or `close()` cuts it. */
   hang(operations: WireOperations, scope?: WireScope): EndOfFault {
-    return this.#add(operations, scope, (_, fault) => this.#never(fault));
+    return this.#before(operations, scope, (_, fault) => this.#never(fault));
   }
 
   /** The request arrives, and the connection stays open without an answer until `heal()` or `close()` cuts it. */
   hangAfter(operations: WireOperations, scope?: WireScope): EndOfFault {
-    return this.#add(operations, scope, async (forward, fault) => {
-      await forward();
-      return this.#never(fault);
-    });
+    return this.#after(operations, scope, (_, fault) => this.#never(fault));
   }
 
   /** The connection is cut before the request arrives. */
   reset(operations: WireOperations, scope?: WireScope): EndOfFault {
-    return this.#add(operations, scope, async () => undefined);
+    return this.#before(operations, scope, async () => undefined);
   }
 
   /** The connection is cut once the request was carried out: the answer is lost. */
   dropAnswer(operations: WireOperations, scope?: WireScope): EndOfFault {
-    return this.#add(operations, scope, async (forward) => {
-      await forward();
-      return undefined;
-    });
+    return this.#after(operations, scope, async () => undefined);
   }
 
   /** The request arrives, is answered, and arrives once more so much later. The second answer is not sent on. */
   duplicate(operations: WireOperations, after: WireDelay, scope?: WireScope): EndOfFault {
-    return this.#add(operations, scope, async (forward) => {
-      const answer = await forward();
+    return this.#after(operations, scope, async (answer, _, forward) => {
       void this.#pause(after)
         .then(forward)
         .catch(() => {});
@@ -187,18 +236,32 @@ export class FaultProxy implements AsyncDisposable {
     });
   }
 
-  /** A 503 ServerBusy instead of the request, with `Retry-After` if it is given. */
+  /** The service's "not now" instead of the request: a 503 ServerBusy, with `Retry-After` if it is given. */
   serverBusy(
     operations: WireOperations,
     { retryAfterSeconds, ...scope }: WireScope & { retryAfterSeconds?: number } = {},
   ): EndOfFault {
-    return this.#add(operations, scope, async () => serverBusy(retryAfterSeconds));
+    return this.#before(operations, scope, async (_, __, request) => this.#protocol.busy(request, retryAfterSeconds));
   }
 
   /** A page of a gateway's own instead of the request: nothing in it shows to be the service's. */
   gateway(operations: WireOperations, status: number, scope?: WireScope): EndOfFault {
-    const body = Buffer.from("<html><body>a page of the gateway's own</body></html>");
-    return this.#add(operations, scope, async () => ({ status, headers: ["Content-Type", "text/html"], body }));
+    return this.#before(operations, scope, async (_, __, request) => this.#protocol.gateway(request, status));
+  }
+
+  /** With the request, the network fails as by {@link cut}. */
+  cutBy(operations: WireOperations, scope?: WireScope): EndOfFault {
+    return this.#before(operations, scope, async () => {
+      this.cut();
+      return undefined;
+    });
+  }
+
+  /** The network fails: connections end, and there is no server to connect to, until `mend()`. */
+  cut(): void {
+    this.#isCut = true;
+    this.#server?.close();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Ends all faults and the latency. Connections that hang are cut. */
@@ -207,15 +270,20 @@ export class FaultProxy implements AsyncDisposable {
     for (const fault of this.#faults) this.#end(fault);
   }
 
+  /** As `heal()`; and the network is there again. */
+  async mend(): Promise<void> {
+    this.heal();
+    this.#isCut = false;
+    if (!this.#server || this.#server.listening) return;
+    this.#server.listen(this.port, "127.0.0.1");
+    await once(this.#server, "listening");
+  }
+
   /** Cuts every connection. Closing twice does nothing. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    const closed = once(this.#server, "close");
-    this.#server.close();
-    this.#server.closeAllConnections();
-    this.#agent.destroy();
+    const closed = this.#server?.listening ? once(this.#server, "close") : undefined;
+    this.cut();
     await closed;
   }
 
@@ -223,14 +291,54 @@ export class FaultProxy implements AsyncDisposable {
     return this.close();
   }
 
-  #add(
+  /** Leads a connection to the service. */
+  accept(near: Socket): void {
+    this.#note(near);
+    if (this.#isCut) near.destroy();
+    else if (this.#bytesLateMs === undefined) void this.#serve(near);
+    else this.#passBytes(near, this.#bytesLateMs);
+  }
+
+  #byWayOfThis(address = ""): string {
+    return address.replace(`:${this.#upstream.port}`, `:${this.port}`);
+  }
+
+  #before(operations: WireOperations, scope: WireScope | undefined, trouble: Trouble): EndOfFault {
+    return this.#add(operations, scope, (forward, fault, request) => {
+      fault.strike();
+      return trouble(forward, fault, request);
+    });
+  }
+
+  #after(
     operations: WireOperations,
-    { after = 0, times = Infinity, when = () => true }: WireScope = {},
-    trouble: Trouble,
+    scope: WireScope | undefined,
+    trouble: (answer: Buffer | undefined, fault: WireFault, forward: Forward) => Promise<Buffer | undefined>,
   ): EndOfFault {
-    const fault: WireFault = { operations, trouble, when, stuck: new Set(), after, times };
+    return this.#add(operations, scope, async (forward, fault) => {
+      const answer = await forward();
+      if (answer && fault.scope.spares?.(answer)) {
+        fault.times += 1;
+        return answer;
+      }
+      fault.strike();
+      return trouble(answer, fault, forward);
+    });
+  }
+
+  #add(operations: WireOperations, scope: WireScope = {}, trouble: Trouble): EndOfFault {
+    const { after = 0, times = Infinity } = scope;
+    let strike = (): void => {};
+    const struck = new Promise<void>((resolve) => {
+      strike = () => {
+        this.#unstruck.delete(fault);
+        resolve();
+      };
+    });
+    const fault: WireFault = { operations, trouble, scope, stuck: new Set(), strike, after, times };
     this.#faults.push(fault);
-    return () => this.#end(fault);
+    this.#unstruck.add(fault);
+    return Object.assign(() => this.#end(fault), { struck });
   }
 
   #end(fault: WireFault): void {
@@ -239,29 +347,48 @@ export class FaultProxy implements AsyncDisposable {
     fault.stuck.clear();
   }
 
-  async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    this.#come += 1;
-    this.#open += 1;
-    const answer = await this.#answer(incoming).catch(() => undefined);
-    this.#open -= 1;
-    if (!answer) {
-      outgoing.destroy();
-      return;
-    }
-    outgoing.writeHead(answer.status, [...answer.headers]);
-    outgoing.end(answer.body);
+  /** The whole delay is put on the request: a client cannot tell. */
+  #passBytes(near: Socket, lateMs: number): void {
+    const far = this.#dial();
+    void this.#countRequests(new ByteReader(near));
+    // Timers of one length fire in the order in which they were set.
+    near.on("data", (chunk: Buffer) => setTimeout(() => void (far.destroyed || far.write(chunk)), lateMs));
+    far.on("data", (chunk: Buffer) => void (near.destroyed || near.write(chunk)));
+    near.on("close", () => setTimeout(() => far.destroy(), lateMs));
+    far.on("close", () => near.destroy());
   }
 
-  async #answer(incoming: IncomingMessage): Promise<Answer | undefined> {
-    const body = await bodyOf(incoming);
-    const { method = "", url: path = "" } = incoming;
-    const operation = operationOf(method, path, incoming.headers);
-    this.#requests.push({ operation, method, path });
+  async #countRequests(requests: ByteReader): Promise<void> {
+    while (await requests.take((bytes) => this.#protocol.requestLength(bytes))) this.#come += 1;
+  }
 
-    let next = (): Promise<Answer | undefined> => this.#forward(incoming, body);
-    for (const fault of this.#struckBy(operation).reverse()) {
+  async #serve(near: Socket): Promise<void> {
+    const requests = new ByteReader(near);
+    const own = this.#protocol.isStateless ? undefined : this.#connect();
+    own?.socket.on("close", () => near.destroy());
+    for (;;) {
+      const request = await requests.take((bytes) => this.#protocol.requestLength(bytes));
+      if (!request) break;
+      this.#come += 1;
+      this.#open += 1;
+      const answer = await this.#answer(request, own).catch(() => undefined);
+      this.#open -= 1;
+      if (!answer) {
+        near.destroy();
+        break;
+      }
+      if (!near.destroyed) near.write(answer);
+    }
+    own?.socket.destroy();
+  }
+
+  async #answer(request: Buffer, own: Far | undefined): Promise<Buffer | undefined> {
+    const read = this.#protocol.read(request, this.stage);
+    this.#requests.push(read);
+    let next: Forward = () => this.#forward(request, read.operation, own);
+    for (const fault of this.#struckBy(read.operation).reverse()) {
       const forward = next;
-      next = () => fault.trouble(forward, fault);
+      next = () => fault.trouble(forward, fault, request);
     }
     if (this.#latencyMs > 0) await this.#pause(this.#latencyMs);
     return next();
@@ -270,38 +397,56 @@ export class FaultProxy implements AsyncDisposable {
   /** The faults that concern the next request of this kind, which counts for them. */
   #struckBy(operation: WireOperation): WireFault[] {
     return this.#faults.filter((fault) => {
-      const { operations } = fault;
-      if (
-        operations !== "all" &&
-        operations !== operation &&
-        !(typeof operations === "object" && operations.includes(operation))
-      )
-        return false;
+      if (fault.operations !== "all" && ![fault.operations].flat().includes(operation)) return false;
       if (fault.after > 0) {
         fault.after -= 1;
         return false;
       }
-      if (fault.times <= 0 || !fault.when()) return false;
+      if (fault.times <= 0 || fault.scope.when?.() === false) return false;
       fault.times -= 1;
       return true;
     });
   }
 
-  async #forward({ method, url: path, rawHeaders }: IncomingMessage, body: Buffer): Promise<Answer> {
-    const upstream = request({
-      host: "127.0.0.1",
-      port: this.#emulator.port,
-      agent: this.#agent,
-      setHost: false,
-      ...(method && { method }),
-      ...(path && { path }),
-    });
-    for (const [name, value] of pairs(rawHeaders))
-      if (!HOP_BY_HOP.has(name.toLowerCase())) upstream.appendHeader(name, value);
-    upstream.end(body);
-    const [response] = (await once(upstream, "response")) as [IncomingMessage];
-    const headers = pairs(response.rawHeaders).filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase()));
-    return { status: response.statusCode ?? 500, headers: headers.flat(), body: await bodyOf(response) };
+  async #forward(request: Buffer, operation: WireOperation, own: Far | undefined): Promise<Buffer | undefined> {
+    const far = own ?? this.#takeIdle() ?? this.#connect();
+    const sentAt = now();
+    far.socket.write(request);
+    const answer = await far.answers.take((bytes) => this.#protocol.answerLength(bytes, request));
+    if (answer && this.#protocol.isDone(answer)) this.#doneAt.set(operation, sentAt);
+    far.idleSince = now();
+    if (answer && !own) this.#idle.push(far);
+    return answer;
+  }
+
+  #takeIdle(): Far | undefined {
+    const isFit = ({ socket, port, idleSince }: Far): boolean =>
+      socket.readable && socket.writable && port === this.#upstream.port && now() - idleSince < REUSED_WITHIN_MS;
+    for (let far = this.#idle.pop(); far; far = this.#idle.pop()) {
+      if (isFit(far)) return far;
+      far.socket.destroy();
+    }
+    return undefined;
+  }
+
+  #connect(): Far {
+    const socket = this.#dial();
+    return { socket, answers: new ByteReader(socket), port: this.#upstream.port, idleSince: now() };
+  }
+
+  #dial(): Socket {
+    const at = { host: "127.0.0.1", port: this.#upstream.port };
+    const socket = this.#isSecret ? tlsConnect({ ...at, rejectUnauthorized: false }) : connect(at);
+    this.#note(socket);
+    return socket;
+  }
+
+  #note(socket: Socket): void {
+    socket.setNoDelay(true);
+    this.#sockets.add(socket);
+    socket.on("close", () => this.#sockets.delete(socket));
+    // An error is followed by "close".
+    socket.on("error", () => undefined);
   }
 
   async #pause(by: WireDelay): Promise<void> {
@@ -325,27 +470,5 @@ export class FaultProxy implements AsyncDisposable {
 /** A request of this process takes a few turns of its event loop from the decision to send it to its arrival here. */
 const QUIET_TURNS = 10;
 const QUIET_TURN_MS = 5;
-
-/** What concerns one connection only, and not the message. */
-const HOP_BY_HOP: ReadonlySet<string> = new Set(["connection", "keep-alive", "transfer-encoding"]);
-
-async function bodyOf(message: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
-function pairs(rawHeaders: readonly string[]): [name: string, value: string][] {
-  const found: [string, string][] = [];
-  for (let at = 0; at < rawHeaders.length; at += 2) found.push([rawHeaders[at] ?? "", rawHeaders[at + 1] ?? ""]);
-  return found;
-}
-
-function serverBusy(retryAfterSeconds: number | undefined): Answer {
-  const body = Buffer.from(
-    '<?xml version="1.0" encoding="utf-8"?><Error><Code>ServerBusy</Code><Message>Made to be.</Message></Error>',
-  );
-  const headers = ["Content-Type", "application/xml", "x-ms-error-code", "ServerBusy"];
-  if (retryAfterSeconds !== undefined) headers.push("Retry-After", String(retryAfterSeconds));
-  return { status: 503, headers, body };
-}
+/** A service closes connections that are idle for some seconds. Azurite: 5 s. */
+const REUSED_WITHIN_MS = 1_000;

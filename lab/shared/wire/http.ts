@@ -1,45 +1,71 @@
-import type { Protocol } from "./protocol.ts";
-import { operationOf } from "./wire-operation.ts";
+import { type IncomingHttpHeaders, STATUS_CODES } from "node:http";
+import type { Protocol, WireOperation } from "./protocol.ts";
 
-const HEAD_END = "\r\n\r\n";
-const BUSY_BODY =
-  '<?xml version="1.0" encoding="utf-8"?><Error><Code>ServerBusy</Code><Message>-</Message></Error>'.padEnd(96);
+const CRLF = "\r\n";
+const HEAD_END = CRLF + CRLF;
+const LEASE_ACTIONS = ["acquire", "renew", "release", "change", "break"] as const;
 
 /** HTTP 1.1 as a blob service speaks it. Requests bear their operation. */
 export const HTTP: Protocol = {
-  requestLength(bytes) {
-    const head = headOf(bytes);
-    return head && within(bytes, head.length + Number(head.headers["content-length"] ?? 0));
-  },
+  isStateless: true,
+  requestLength: (bytes) => bodyEnd(bytes, headOf(bytes)),
   answerLength(bytes, request) {
     const head = headOf(bytes);
-    if (!head) return undefined;
-    const [, status = ""] = head.first.split(" ");
-    if (request.toString("latin1", 0, 5) === "HEAD " || status === "204" || status === "304") return head.length;
-    if (head.headers["transfer-encoding"] === "chunked") return chunksEnd(bytes, head.length);
-    return within(bytes, head.length + Number(head.headers["content-length"] ?? 0));
+    const [, status] = head?.first.split(" ") ?? [];
+    return head && (isHead(request) || status === "204" || status === "304") ? head.length : bodyEnd(bytes, head);
   },
-  operationOf(request) {
-    const head = headOf(request);
-    const [method = "", path = ""] = head?.first.split(" ") ?? [];
-    const operation = operationOf(method, path, head?.headers ?? {});
-    return operation === "acquire" || operation === "renew" || operation === "release" ? operation : "other";
+  read(request) {
+    const { first = "", headers = {} } = headOf(request) ?? {};
+    const [method = "", path = ""] = first.split(" ");
+    return { operation: operationOf(method, path, headers), method, path };
   },
   isDone: (answer) => /^HTTP\/1\.1 2/.test(answer.toString("latin1", 0, 12)),
   isRepeated: (answer) => /^HTTP\/1\.1 404/.test(answer.toString("latin1", 0, 12)),
-  notNow: Buffer.from(
-    "HTTP/1.1 503 Server Busy\r\nx-ms-error-code: ServerBusy\r\nContent-Type: application/xml\r\n" +
-      `Content-Length: 96${HEAD_END}${BUSY_BODY}`,
-  ),
+  busy(request, retryAfterSeconds) {
+    const error = "<Error><Code>ServerBusy</Code><Message>Made to be.</Message></Error>";
+    const headers = ["Content-Type: application/xml", "x-ms-error-code: ServerBusy"];
+    if (retryAfterSeconds !== undefined) headers.push(`Retry-After: ${retryAfterSeconds}`);
+    return answerOf(request, 503, headers, `<?xml version="1.0" encoding="utf-8"?>${error}`);
+  },
+  gateway: (request, status) =>
+    answerOf(request, status, ["Content-Type: text/html"], "<html><body>a page of the gateway's own</body></html>"),
 };
 
-/** What a gateway on the way answers by itself: a page of its own, and nothing by which the service is known. */
-export function gatewayAnswer(status: "404 Not Found" | "200 OK"): Buffer {
-  const page = `<html><body>${status}</body></html>`;
-  return Buffer.from(
-    `HTTP/1.1 ${status}\r\nContent-Type: text/html\r\nContent-Length: ${page.length}${HEAD_END}${page}`,
-  );
+function operationOf(method: string, path: string, headers: IncomingHttpHeaders): WireOperation {
+  const query = new URL(path, "http://127.0.0.1").searchParams;
+  const comp = query.get("comp");
+  if (query.get("restype") === "container") return containerOperation(method, comp);
+  switch (`${method} ${comp ?? ""}`.trimEnd()) {
+    case "PUT lease":
+      return LEASE_ACTIONS.find((action) => action === headers["x-ms-lease-action"]) ?? "other";
+    case "PUT metadata":
+      return "writeMetadata";
+    case "PUT":
+      return headers["if-none-match"] === "*" ? "create" : "putBlob";
+    case "HEAD":
+    case "GET":
+      return "read";
+    case "DELETE":
+      return "deleteBlob";
+    default:
+      return "other";
+  }
 }
+
+function containerOperation(method: string, comp: string | null): WireOperation {
+  if (method === "GET" && comp === "list") return "list";
+  if (comp !== null) return "other";
+  if (method === "PUT") return "createContainer";
+  return method === "DELETE" ? "deleteContainer" : "other";
+}
+
+function answerOf(request: Buffer, status: number, headers: readonly string[], body: string): Buffer {
+  const common = [`Date: ${new Date().toUTCString()}`, `Content-Length: ${Buffer.byteLength(body)}`];
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...headers, ...common].join(CRLF);
+  return Buffer.from(head + HEAD_END + (isHead(request) ? "" : body));
+}
+
+const isHead = (request: Buffer): boolean => request.toString("latin1", 0, 5) === "HEAD ";
 
 interface Head {
   readonly first: string;
@@ -51,7 +77,7 @@ interface Head {
 function headOf(bytes: Buffer): Head | undefined {
   const end = bytes.indexOf(HEAD_END);
   if (end === -1) return undefined;
-  const [first = "", ...lines] = bytes.toString("latin1", 0, end).split("\r\n");
+  const [first = "", ...lines] = bytes.toString("latin1", 0, end).split(CRLF);
   const headers = lines.map((line) => {
     const colon = line.indexOf(":");
     return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
@@ -59,10 +85,14 @@ function headOf(bytes: Buffer): Head | undefined {
   return { first, headers: Object.fromEntries(headers), length: end + HEAD_END.length };
 }
 
-function chunksEnd(bytes: Buffer, from: number): number | undefined {
-  let at = from;
+/** Where the message ends that has this head, or undefined while it is not complete. */
+function bodyEnd(bytes: Buffer, head: Head | undefined): number | undefined {
+  if (!head) return undefined;
+  if (head.headers["transfer-encoding"] !== "chunked")
+    return within(bytes, head.length + Number(head.headers["content-length"] ?? 0));
+  let at = head.length;
   for (;;) {
-    const lineEnd = bytes.indexOf("\r\n", at);
+    const lineEnd = bytes.indexOf(CRLF, at);
     if (lineEnd === -1) return undefined;
     const size = Number.parseInt(bytes.toString("latin1", at, lineEnd), 16);
     at = lineEnd + 2 + size + 2;

@@ -4,15 +4,25 @@ const CRLF = "\r\n";
 
 /** Redis's protocol, version 2. Which script a command runs is not to be seen, so the stage tells what it is for. */
 export const RESP: Protocol = {
+  isStateless: false,
   requestLength: (bytes) => valueEnd(bytes, 0),
   answerLength: (bytes) => valueEnd(bytes, 0),
-  operationOf: (request, stage) => (["SET", "EVAL", "EVALSHA"].includes(commandOf(request)) ? stage : "other"),
+  read(request, stage) {
+    const method = commandOf(request);
+    return { operation: ["SET", "EVAL", "EVALSHA"].includes(method) ? stage : "other", method, path: "" };
+  },
   // An error, nil and 0 (also as the first of several) are what scripts and SET NX say when they did nothing.
   isDone: (answer) => !/^(?:-|\$-1|:0|\*-1|\*\d+\r\n:(?:0|-))/.test(answer.toString("latin1")),
   // The storage does not have the script yet, and is sent it.
   isRepeated: (answer) => answer.toString("latin1").startsWith("-NOSCRIPT"),
-  notNow: Buffer.from(`-LOADING Redis is loading the dataset in memory${CRLF}`),
+  busy: () => Buffer.from(`-LOADING Redis is loading the dataset in memory${CRLF}`),
+  gateway() {
+    throw new Error("no gateway speaks Redis's protocol");
+  },
 };
+
+/** Bytes of which only the number is known: what arrives at once counts for a request. */
+export const OPAQUE: Protocol = { ...RESP, requestLength: (bytes) => bytes.length };
 
 function commandOf(request: Buffer): string {
   const [, , command = ""] = request.toString("latin1").split(CRLF, 3);

@@ -88,8 +88,10 @@ export class KeyWakeUps {
     this.#unused ??= inRootContext(() =>
       this.#topic.sources.clock.setTimer(LINGER_MS, () => {
         this.#unused = undefined;
-        if (this.#waits.size > 0 || this.#isHolder) this.#keepWhileUsed();
-        else this.close();
+        if (this.#waits.size === 0 && !this.#isHolder) return this.close();
+        // A holder whose subscription failed would answer no waiter for as long as it holds.
+        void this.#topic.subscribed();
+        this.#keepWhileUsed();
       }),
     );
   }

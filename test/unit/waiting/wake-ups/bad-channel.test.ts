@@ -76,6 +76,30 @@ describe("with a channel that is", () => {
   });
 });
 
+describe("a holder whose subscription failed", () => {
+  it("subscribes again within half a minute, so that its waiters poll seldom", async () => {
+    const world = new WokenWorld();
+    const { channel } = world;
+    let isDown = true;
+    const subscribe: WakeUps["subscribe"] = (topic, listener) => (isDown ? fail() : channel.subscribe(topic, listener));
+    await world.until(
+      world
+        .member({ wakeUps: { ...channel, subscribe } })
+        .mutex.locker("job")
+        .lock(),
+    );
+    isDown = false;
+    const { store, mutex } = world.member();
+    const waiting = mutex.locker("job").lock({ timeoutMs: 100_000 });
+    waiting.catch(() => undefined);
+    await world.pass(40_000);
+    store.forgetCalls();
+    await world.pass(30_000);
+    expect(store.count("acquire")).toBeLessThan(9);
+    await world.until(mutex.close());
+  });
+});
+
 describe("a release that no message announced", () => {
   it("has its waiter poll at the usual pace for half a minute", async () => {
     const world = new WokenWorld();

@@ -16,9 +16,14 @@ const hangs = { testTimeout: 600_000, hookTimeout: 300_000, expect: { poll: { ti
 const setupFiles = ["test/support/keep-handles.ts"];
 
 /** The package by its name, as users import it: here that means the sources. */
-const sources = ["", "/store", "/testing"].map((entry) => ({
+const sources = [
+  ["", "index.ts"],
+  ["/store", "store/index.ts"],
+  ["/testing", "testing/index.ts"],
+  ["/wake-ups", "waiting/wake-ups/adapters/index.ts"],
+].map(([entry, file]) => ({
   find: new RegExp(`^azmutex${entry}$`),
-  replacement: fileURLToPath(new URL(`src${entry}/index.ts`, import.meta.url)),
+  replacement: fileURLToPath(new URL(`src/${file}`, import.meta.url)),
 }));
 
 /**
@@ -28,6 +33,7 @@ const sources = ["", "/store", "/testing"].map((entry) => ({
 const ORDER = [
   "slow",
   "slow-browser",
+  "servers",
   "process",
   "emulator",
   "browser",
@@ -113,6 +119,8 @@ export default defineConfig({
       },
       // Real leases of 15 seconds and more, against an emulator that the tests start.
       { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], setupFiles, ...hangs, retry } },
+      // Channels of wake-ups over servers that the tests start: redis-server, PostgreSQL, nats-server.
+      { test: { name: "servers", include: ["test/servers/**/*.test.ts"], setupFiles, ...hangs, retry } },
       // Child processes that run the build in dist/.
       { test: { name: "process", include: ["test/process/**/*.test.ts"], setupFiles, ...hangs, retry } },
       // The status page of the build in dist/, in a real browser.

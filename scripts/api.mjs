@@ -10,6 +10,7 @@ for (const config of [
   "api-extractor.node-cron.json",
   "api-extractor.store.json",
   "api-extractor.testing.json",
+  "api-extractor.wake-ups.json",
 ]) {
   const { status } = spawnSync(process.execPath, [extractor, "run", mode, "--config", config], { stdio: "inherit" });
   if (status !== 0) process.exitCode = 1;

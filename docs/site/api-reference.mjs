@@ -9,6 +9,7 @@ const ENTRIES = [
   ["azmutex/node-cron", "api-extractor.node-cron.json", "schedules of node-cron"],
   ["azmutex/store", "api-extractor.store.json", "a store of your own"],
   ["azmutex/testing", "api-extractor.testing.json", "a clock, faults and an emulator for tests"],
+  ["azmutex/wake-ups", "api-extractor.wake-ups.json", "Redis, PostgreSQL and NATS to wake waiters"],
 ];
 
 function run(program, args, cwd) {

@@ -4,7 +4,8 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { freePort, type Storage, storageOf } from "../shared/storage/storage.ts";
+import { freePort } from "../shared/free-port.ts";
+import { type Storage, storageOf } from "../shared/storage/storage.ts";
 
 /** A folder in memory, where there is one: the other servers keep nothing on a disk either. */
 const FOLDERS = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();

@@ -84,10 +84,12 @@ function typed(project: string): string {
   const testing = names("dist/testing/index.d.ts");
   // Some names are those of the main entry, too.
   const store = names("dist/store/index.d.ts").filter((name) => !main.includes(name));
+  const wakeUps = names("dist/waiting/wake-ups/adapters/index.d.ts");
   return `import type { ${main.join(", ")} } from "azmutex";
 import type { ${store.join(", ")} } from "azmutex/store";
 import type { ${testing.join(", ")} } from "azmutex/testing";
-export type { ${[...main, ...store, ...testing].join(", ")} };
+import type { ${wakeUps.join(", ")} } from "azmutex/wake-ups";
+export type { ${[...main, ...store, ...testing, ...wakeUps].join(", ")} };
 import * as azmutex from "azmutex";
 export async function work(purpose: string | undefined, signal: AbortSignal | undefined): Promise<number> {
   const connectionString = "UseDevelopmentStorage=true";

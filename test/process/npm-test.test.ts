@@ -9,8 +9,7 @@ const { scripts } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8
 };
 
 /** `npm test` without the build, which other tests stand on. */
-function tested(...args: readonly string[]) {
-  const { PATH = "", HOME = "" } = process.env;
+function tested(args: readonly string[], { PATH = "", HOME = "" } = process.env) {
   const [, ...words] = (scripts.test ?? "").split(" && ")[1]?.split(" ") ?? [];
   return spawnSync(process.execPath, [...words, ...args], {
     cwd: PROJECT,
@@ -20,9 +19,14 @@ function tested(...args: readonly string[]) {
 }
 
 describe("npm test", () => {
-  it("ends with one line that says what was left out, and how that is run", () => {
-    const { status, stdout } = tested("--project", "unit", "test/unit/waiting/backoff.test.ts");
+  it("ends with one line that says what was left out, and how that is run; before it, which server is missing", () => {
+    const files = ["test/unit/waiting/backoff.test.ts", "test/servers/redis.test.ts"];
+    const { status, stdout } = tested(["--project", "unit", "--project", "servers", ...files], { PATH: "" });
     expect(status).toBe(0);
+    expect(stdout).toMatch(/Test Files +1 passed/);
+    expect(stdout).toContain(
+      "Left out, as Debian's redis-server or its like is not installed: test/**/servers/redis.test.ts.\n",
+    );
     const last = stdout.trimEnd().split("\n").at(-1) ?? "";
     expect(last).toMatch(/^Left out, as they take minutes: `npm run test:slow`\. As they need more than npm: /);
     const named = [...last.matchAll(/`npm run ([\w:]+)`/g)].map(([, name = ""]) => name);
@@ -31,6 +35,6 @@ describe("npm test", () => {
   });
 
   it("fails where the tests fail", () => {
-    expect(tested("--project", "unit", "test/unit/there-is-none.test.ts").status).toBe(1);
+    expect(tested(["--project", "unit", "test/unit/there-is-none.test.ts"]).status).toBe(1);
   });
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import * as library from "../../src/index.ts";
 import * as testing from "../../src/testing/index.ts";
+import * as wakeUps from "../../src/waiting/wake-ups/adapters/index.ts";
 import { type Document, parseDocument } from "../support/documents.ts";
 import { PROJECT, readSources } from "../support/sources.ts";
 import { type Compiled, compileSnippets } from "./snippets.ts";
@@ -11,6 +12,12 @@ import { type Compiled, compileSnippets } from "./snippets.ts";
 const IMPORTS = [
   `import { ${Object.keys(library).join(", ")} } from "azmutex";`,
   `import { ${Object.keys(testing).join(", ")} } from "azmutex/testing";`,
+  `import { ${Object.keys(wakeUps).join(", ")} } from "azmutex/wake-ups";`,
+  // The clients of which they are made.
+  'import { connect } from "@nats-io/transport-node";',
+  'import { Redis } from "ioredis";',
+  'import pg from "pg";',
+  'import { createClient } from "redis";',
 ].join(" ");
 
 /** What examples take for granted, beside the prelude of all snippets. */
@@ -19,6 +26,7 @@ declare const mutex: import("azmutex").AzureMutex;
 declare const blob: import("@azure/storage-blob").BlockBlobClient;
 declare const body: string;
 declare const database: { query(statement: string, values: readonly unknown[]): Promise<unknown> };
+declare const postgresUrl: string;
 declare const setup: Parameters<typeof import("azmutex/testing").describeLeaseStore>[1];
 `;
 

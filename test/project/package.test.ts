@@ -103,7 +103,14 @@ describe("the package", () => {
   });
 
   it("has a file of types and a module for every entry in both module systems, and no other entry", () => {
-    expect(Object.keys(manifest.exports)).toEqual([".", "./node-cron", "./store", "./testing", "./package.json"]);
+    expect(Object.keys(manifest.exports)).toEqual([
+      ".",
+      "./node-cron",
+      "./store",
+      "./testing",
+      "./wake-ups",
+      "./package.json",
+    ]);
     for (const target of Object.values(manifest.exports)) {
       if (typeof target === "string") continue;
       // Bun takes the first, and Node the second, in both of its module systems, so a process has one copy; the others
@@ -120,6 +127,7 @@ describe("the package", () => {
       "node-cron": [entryOf("./node-cron", "require").types],
       store: [entryOf("./store", "require").types],
       testing: [entryOf("./testing", "require").types],
+      "wake-ups": [entryOf("./wake-ups", "require").types],
     });
   });
 

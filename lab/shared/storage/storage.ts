@@ -1,13 +1,14 @@
 import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { AzureMutex } from "azmutex";
 import { emulatorConnectionString } from "../../../src/store/azure/connection-string.ts";
 import { EMULATOR } from "../../../src/store/azure/endpoint.ts";
 import { type Certificate, loopbackCertificate } from "../certificate.ts";
 import { firstMessage, kill } from "../child-process.ts";
+import { freePort } from "../free-port.ts";
 import { HTTP } from "../wire/http.ts";
 import type { Protocol } from "../wire/protocol.ts";
 import { commandBytes, RESP } from "../wire/resp.ts";
@@ -129,14 +130,4 @@ export function storageOf(child: ChildProcess, port: number): Storage {
     servers.delete(child);
   };
   return { port, kill: end, [Symbol.asyncDispose]: end };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("a server on loopback has a port");
-  return address.port;
 }

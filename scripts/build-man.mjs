@@ -13,12 +13,11 @@ const bold = (text) => `\\fB${escaped(text)}\\fR`;
 const asItIs = (text) => [".nf", escaped(text), ".fi"];
 
 export async function buildMan(dist) {
-  const load = (path) => import(pathToFileURL(join(dist, "cli", path)).href);
-  const [{ createProgram }, { helpEnd }] = await Promise.all([load("program.js"), load("help-end.js")]);
+  const { createProgram } = await import(pathToFileURL(join(dist, "cli/program.js")).href);
   const program = await createProgram();
   const help = program.createHelp();
   const commands = help.visibleCommands(program).filter((command) => command.name() !== "help");
-  const { examples, codes, note } = endOf(helpEnd(program));
+  const { examples, codes, note } = endOf(program);
   const lines = [
     `.TH AZMUTEX 1 "" "azmutex ${program.version()}" "User Commands"`,
     ".SH NAME",
@@ -28,7 +27,7 @@ export async function buildMan(dist) {
     ".SH DESCRIPTION",
     escaped(program.description()),
     ".SH COMMANDS",
-    ...commands.flatMap((command) => section(command, help, helpEnd)),
+    ...commands.flatMap((command) => section(command, help)),
     ".SH EXAMPLES",
     ...asItIs(examples),
     ".SH EXIT STATUS",
@@ -41,8 +40,8 @@ export async function buildMan(dist) {
   writeFileSync(join(dist, "azmutex.1"), `${lines.join("\n")}\n`);
 }
 
-function section(command, help, helpEnd) {
-  const { examples, codes } = endOf(helpEnd(command));
+function section(command, help) {
+  const { examples, codes } = endOf(command);
   return [
     `.SS "${escaped(help.commandUsage(command))}"`,
     escaped(help.commandDescription(command).replace(/\s+/g, " ")),
@@ -59,8 +58,10 @@ function section(command, help, helpEnd) {
 }
 
 /** The parts of what the help of a command ends with. */
-function endOf(text) {
+function endOf(command) {
+  let text = "";
+  command.configureOutput({ writeOut: (part) => (text += part) }).outputHelp();
   const [, examples = "", codes = "", note = ""] =
-    /^\nExamples:\n(.*?)\n\nExit codes:\n(.*?)(?:\n\n(.*))?$/s.exec(text) ?? [];
+    /\nExamples:\n(.*?)\n\nExit codes:\n(.*?)(?:\n\n(.*))?\n$/s.exec(text) ?? [];
   return { examples, codes, note };
 }

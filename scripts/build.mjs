@@ -1,5 +1,5 @@
-// Makes the package in dist/: what tsc writes of each module, as ES modules in dist/ and as CommonJS in dist/cjs/, the
-// status page and the manual page. Does nothing where dist/ is that already.
+// Makes the package in dist/: its types and its code, as ES modules in dist/ and as CommonJS in dist/cjs/, the status
+// page and the manual page. Does nothing where dist/ is that already.
 import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,6 +27,8 @@ if (!state.isMade()) {
   }
   // The package is "type": "module"; below this file, .js is CommonJS.
   writeFileSync(join(dist, "cjs/package.json"), '{ "type": "commonjs" }\n');
+  const { buildCode } = await import("./build-code.mjs");
+  await buildCode();
   const { buildPage } = await import("./build-page.mjs");
   await buildPage();
   const { buildMan } = await import("./build-man.mjs");

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CLI } from "../support/cli.ts";
 
-/** The packages that the command has loaded by its end. Node lists files when asked for coverage. */
-function packagesLoadedBy(...args: readonly string[]): string[] {
+/** The files that the command has loaded by its end. Node lists them when asked for coverage. */
+function loadedBy(...args: readonly string[]): string[] {
   const reports = mkdtempSync(join(tmpdir(), "azmutex-loaded-"));
   const { PATH = "" } = process.env;
   try {
@@ -16,10 +16,16 @@ function packagesLoadedBy(...args: readonly string[]): string[] {
       return report.result.map(({ url }) => url);
     });
     expect(loaded.some((url) => url.endsWith("/dist/cli/main.js"))).toBe(true);
-    return [...new Set(loaded.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? []))];
+    return loaded;
   } finally {
     rmSync(reports, { recursive: true, force: true });
   }
+}
+
+function packagesLoadedBy(...args: readonly string[]): string[] {
+  return [
+    ...new Set(loadedBy(...args).flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])),
+  ];
 }
 
 describe("the command", () => {
@@ -29,5 +35,19 @@ describe("the command", () => {
 
   it.for(["run", "doctor"])("loads nothing more for the help of %s", (command) => {
     expect(packagesLoadedBy(command, "--help")).toEqual(["commander"]);
+  });
+
+  it("loads few files of its own to run a job", () => {
+    const files = loadedBy("run", "--help").flatMap((url) => /\/dist\/(.*)/.exec(url)?.[1] ?? []);
+    expect(files.sort()).toEqual([
+      "cli/command-line.js",
+      "cli/command.js",
+      "cli/commands/run.js",
+      "cli/job/watchdog.js",
+      "cli/main.js",
+      "cli/program.js",
+      "library.js",
+      "status.js",
+    ]);
   });
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { PROJECT } from "../support/sources.ts";
+import { PROJECT, readSources } from "../support/sources.ts";
 
 /** The files a fresh process has loaded after `script`. Node lists them when asked for coverage. */
 function loadedBy(script: string): string[] {
@@ -29,11 +29,26 @@ const packagesOf = (urls: readonly string[]): string[] => [
   ...new Set(urls.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])),
 ];
 
+/** The files of the build among them, within dist/. */
+const filesOf = (urls: readonly string[]): string[] => urls.flatMap((url) => /\/dist\/(.*)/.exec(url)?.[1] ?? []);
+
 describe("importing the build", () => {
-  it('loads no package at all for "azmutex"', () => {
+  it('loads no package at all for "azmutex", and two files', () => {
     const loaded = loadedBy('import "azmutex";');
-    expect(loaded.some((url) => url.endsWith("/dist/index.js"))).toBe(true);
+    expect(filesOf(loaded).sort()).toEqual(["index.js", "library.js"]);
     expect(packagesOf(loaded)).toEqual([]);
+  });
+
+  it("has what the library imports on demand in files of its own", () => {
+    const library: { sources: string[] } = JSON.parse(readFileSync(join(PROJECT, "dist/library.js.map"), "utf8"));
+    const sources = library.sources.map((path) => path.replace("../src/", ""));
+    const onDemand = readSources()
+      .filter(({ path }) => sources.includes(path))
+      .flatMap(({ imports }) => imports)
+      .filter(({ kind, target }) => kind === "dynamic" && target.endsWith(".ts"))
+      .map(({ target }) => target);
+    expect(onDemand).toContain("locks/guardian/guardian.ts");
+    expect(onDemand.filter((path) => sources.includes(path))).toEqual([]);
   });
 
   it.each(["store", "testing"])('loads no package at all for "azmutex/%s"', (entry) => {
@@ -46,9 +61,7 @@ describe("importing the build", () => {
     const mutex =
       'new AzureMutex({ connectionString: "UseDevelopmentStorage=true", containerName: "abc", guardian: true })';
     const loaded = loadedBy(`import { AzureMutex } from "azmutex"; ${mutex};`);
-    expect(loaded.filter((url) => url.includes("/locks/guardian/")).map((url) => url.split("/").at(-1))).toEqual([
-      "guard.js",
-    ]);
+    expect(filesOf(loaded).sort()).toEqual(["index.js", "library.js"]);
   });
 
   it("would be seen to load the SDK", () => {

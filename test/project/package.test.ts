@@ -29,7 +29,7 @@ const read = (path: string): string => readFileSync(join(PROJECT, path), "utf8")
 const manifest: Manifest = JSON.parse(read("package.json"));
 
 /**
- * All that may be published: what tsc writes of each module, twice, with maps to the sources, which are published too;
+ * All that may be published: types and code, in both module systems, with maps to the sources, which are published too;
  * and the status page.
  */
 const MEANT: readonly RegExp[] = [
@@ -96,6 +96,19 @@ describe("the package", () => {
     );
     expect(maps.length).toBeGreaterThan(100);
     expect(astray).toEqual([]);
+  });
+
+  it("has each module in one file of a module system, so that its classes are the same for all entries", () => {
+    // The watchdog is a process of its own.
+    const maps = paths.filter((path) => path.endsWith(".js.map") && !path.includes("watchdog-main"));
+    for (const isCommonJs of [false, true]) {
+      const sources = maps
+        .filter((path) => path.startsWith("dist/cjs/") === isCommonJs)
+        .flatMap((path) => (JSON.parse(read(path)) as { sources: string[] }).sources.map((source) => [path, source]))
+        .map(([path = "", source = ""]) => posix.join(posix.dirname(path), source));
+      expect(sources.length).toBeGreaterThan(150);
+      expect(sources.filter((source, index) => sources.indexOf(source) !== index)).toEqual([]);
+    }
   });
 
   it("has no secret in it", () => {

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { MUTANTS } from "../build/lab/simulation/mutants.js";
+import { readMutants } from "../build/lab/simulation/mutants.js";
 import { edited } from "../build/lab/simulation/mutate.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -87,7 +87,7 @@ function find(mutant) {
 
 const linkTo = (rule) => `[${rule}](../../docs/protocol.md#${rule.toLowerCase()})`;
 
-const chosen = MUTANTS.filter(
+const chosen = readMutants(join(ROOT, "lab/simulation/mutants.yaml")).filter(
   ({ name, game = "" }) => name.includes(values.only) && (!values.game || game === values.game),
 );
 if (chosen.length === 0) throw new Error(`no mutant has ${JSON.stringify(values.only)} in its name`);

@@ -1,23 +1,4 @@
-import type {
-  AcquireAnswer,
-  BreakAnswer,
-  BreakCall,
-  ChangeAnswer,
-  CreateAnswer,
-  LeaseLength,
-  LeaseStore,
-  Metadata,
-  ReadAnswer,
-  ReadCall,
-  ReleaseAnswer,
-  RemoveAnswer,
-  RemoveCall,
-  RenewAnswer,
-  StoreCall,
-  StoredBlob,
-  WriteAnswer,
-  WriteCall,
-} from "../../src/store/lease-store.ts";
+import type { LeaseStore, StoreCall, StoredBlob, WriteAnswer } from "../../src/store/lease-store.ts";
 import type { StoreOperation } from "../../src/testing/fault.ts";
 
 /** A request to a store as it travels: it can arrive late, several times or never. */
@@ -38,70 +19,43 @@ export abstract class RelayedStore implements LeaseStore {
   /** Resolves with what `request.ask` of some store came to. */
   protected abstract send<T>(call: StoreCall | undefined, request: StoreRequest): Promise<T>;
 
-  acquire(key: string, leaseId: string, length: LeaseLength, call?: StoreCall): Promise<AcquireAnswer> {
-    return this.send(call, {
-      operation: "acquire",
-      name: key,
-      leaseId,
-      leaseMs: length === "infinite" ? Number.POSITIVE_INFINITY : length * 1_000,
-      ask: (store) => store.acquire(key, leaseId, length),
-    });
+  acquire: LeaseStore["acquire"] = (name, leaseId, length, call) => {
+    const leaseMs = length === "infinite" ? Number.POSITIVE_INFINITY : length * 1_000;
+    const ask = (store: LeaseStore) => store.acquire(name, leaseId, length);
+    return this.send(call, { operation: "acquire", name, leaseId, leaseMs, ask });
+  };
+
+  renew: LeaseStore["renew"] = (name, leaseId, call) =>
+    this.send(call, { operation: "renew", name, leaseId, ask: (store) => store.renew(name, leaseId) });
+
+  release: LeaseStore["release"] = (name, leaseId, call) =>
+    this.send(call, { operation: "release", name, leaseId, ask: (store) => store.release(name, leaseId) });
+
+  change: LeaseStore["change"] = (name, leaseId, newLeaseId, call) => {
+    const ask = (store: LeaseStore) => store.change(name, leaseId, newLeaseId);
+    return this.send(call, { operation: "change", name, leaseId, newLeaseId, ask });
+  };
+
+  break: LeaseStore["break"] = (name, { signal, ...options } = {}) =>
+    this.send({ signal }, { operation: "break", name, ask: (store) => store.break(name, options) });
+
+  createContainer: LeaseStore["createContainer"] = (call) =>
+    this.send(call, { operation: "createContainer", name: "", ask: (store) => store.createContainer() });
+
+  create: LeaseStore["create"] = (name, metadata, call) =>
+    this.send(call, { operation: "create", name, ask: (store) => store.create(name, metadata) });
+
+  read: LeaseStore["read"] = (name, { signal, ...options } = {}) =>
+    this.send({ signal }, { operation: "read", name, ask: (store) => store.read(name, options) });
+
+  // A method, since a store that notes what is written calls it by `super`.
+  writeMetadata(...[name, metadata, { signal, ...on }]: Parameters<LeaseStore["writeMetadata"]>) {
+    const ask = (store: LeaseStore) => store.writeMetadata(name, metadata, on);
+    return this.send<WriteAnswer>({ signal }, { operation: "writeMetadata", name, ...on, ask });
   }
 
-  renew(key: string, leaseId: string, call?: StoreCall): Promise<RenewAnswer> {
-    return this.send(call, { operation: "renew", name: key, leaseId, ask: (store) => store.renew(key, leaseId) });
-  }
-
-  release(key: string, leaseId: string, call?: StoreCall): Promise<ReleaseAnswer> {
-    return this.send(call, { operation: "release", name: key, leaseId, ask: (store) => store.release(key, leaseId) });
-  }
-
-  change(key: string, leaseId: string, newLeaseId: string, call?: StoreCall): Promise<ChangeAnswer> {
-    return this.send(call, {
-      operation: "change",
-      name: key,
-      leaseId,
-      newLeaseId,
-      ask: (store) => store.change(key, leaseId, newLeaseId),
-    });
-  }
-
-  break(key: string, { signal, ...options }: BreakCall = {}): Promise<BreakAnswer> {
-    return this.send({ signal }, { operation: "break", name: key, ask: (store) => store.break(key, options) });
-  }
-
-  createContainer(call?: StoreCall): Promise<void> {
-    return this.send(call, { operation: "createContainer", name: "", ask: (store) => store.createContainer() });
-  }
-
-  create(key: string, metadata: Metadata, call?: StoreCall): Promise<CreateAnswer> {
-    return this.send(call, { operation: "create", name: key, ask: (store) => store.create(key, metadata) });
-  }
-
-  read(key: string, { signal, ...options }: ReadCall = {}): Promise<ReadAnswer> {
-    return this.send({ signal }, { operation: "read", name: key, ask: (store) => store.read(key, options) });
-  }
-
-  writeMetadata(key: string, metadata: Metadata, { signal, leaseId, ifMatch }: WriteCall): Promise<WriteAnswer> {
-    return this.send(
-      { signal },
-      {
-        operation: "writeMetadata",
-        name: key,
-        leaseId,
-        ifMatch,
-        ask: (store) => store.writeMetadata(key, metadata, { leaseId, ifMatch }),
-      },
-    );
-  }
-
-  remove(key: string, { signal, leaseId }: RemoveCall = {}): Promise<RemoveAnswer> {
-    const lease = leaseId === undefined ? {} : { leaseId };
-    return this.send(
-      { signal },
-      { operation: "remove", name: key, ...lease, ask: (store) => store.remove(key, { leaseId }) },
-    );
-  }
+  remove: LeaseStore["remove"] = (name, { signal, ...on } = {}) =>
+    this.send({ signal }, { operation: "remove", name, ...on, ask: (store) => store.remove(name, on) });
 
   /** One request: no run has so many blobs that a listing comes in two pages. */
   async *list(prefix: string, call?: StoreCall): AsyncGenerator<StoredBlob, void, undefined> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SWITCHES } from "../../lab/model/checks.ts";
 import { INVARIANTS } from "../../lab/simulation/invariants.ts";
-import { MUTANTS } from "../../lab/simulation/mutants.ts";
+import { readMutants } from "../../lab/simulation/mutants.ts";
 import { PROJECT, readSources } from "../support/sources.ts";
 
 /** A rule as the page has it: the paragraphs below its heading, each on one line. */
@@ -24,6 +24,7 @@ function rulesOf(page: string): Rule[] {
     });
 }
 
+const MUTANTS = readMutants(join(PROJECT, "lab/simulation/mutants.yaml"));
 const rules = rulesOf(readFileSync(join(PROJECT, "docs/protocol.md"), "utf8"));
 const known = rules.map(({ number }) => number);
 const switchesOf = (number: string): string[] =>

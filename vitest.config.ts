@@ -15,6 +15,12 @@ const hangs = { testTimeout: 600_000, hookTimeout: 300_000, expect: { poll: { ti
 /** In each worker, before its tests. */
 const setupFiles = ["test/support/keep-handles.ts"];
 
+/**
+ * For files that wait more than they compute: they share processes, and load packages once in each, but have our
+ * modules for themselves.
+ */
+const shareProcesses = { isolate: false, setupFiles: ["test/support/own-modules.ts"] };
+
 /** The package by its name, as users import it: here that means the sources. */
 const sources = [
   ["", "index.ts"],
@@ -118,17 +124,17 @@ export default defineConfig({
         test: { name: "lab", include: ["test/lab/**/*.test.ts"], setupFiles, ...hangs, retry, isolate: false },
       },
       // Real leases of 15 seconds and more, against an emulator that the tests start.
-      { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], setupFiles, ...hangs, retry } },
+      { test: { name: "emulator", include: ["test/emulator/**/*.test.ts"], ...shareProcesses, ...hangs, retry } },
       // Channels of wake-ups over servers that the tests start: redis-server, PostgreSQL, nats-server.
       { test: { name: "servers", include: ["test/servers/**/*.test.ts"], setupFiles, ...hangs, retry } },
       // Child processes that run the build in dist/.
-      { test: { name: "process", include: ["test/process/**/*.test.ts"], setupFiles, ...hangs, retry } },
+      { test: { name: "process", include: ["test/process/**/*.test.ts"], ...shareProcesses, ...hangs, retry } },
       // The status page of the build in dist/, in a real browser.
       {
         test: {
           name: "browser",
           include: ["test/browser/*.test.ts"],
-          setupFiles,
+          ...shareProcesses,
           globalSetup: ["test/browser/support/find-chromium.ts"],
           ...hangs,
           retry,

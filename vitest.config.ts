@@ -34,11 +34,11 @@ const sources = [
 
 /**
  * In this order: first what mostly waits, for leases, for processes, for a page. What computes fills both cores at the
- * end, while the last of those still wait.
+ * end, while the last of those still wait. The two files of `slow-browser` take a minute each.
  */
 const ORDER = [
-  "slow",
   "slow-browser",
+  "slow",
   "servers",
   "process",
   "emulator",

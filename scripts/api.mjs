@@ -1,9 +1,8 @@
 // Holds the public API of every entry against its report in docs/api/, or with --local writes the reports anew.
-import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { Extractor, ExtractorConfig } from "@microsoft/api-extractor";
 
-const extractor = fileURLToPath(new URL("../node_modules/@microsoft/api-extractor/bin/api-extractor", import.meta.url));
-const mode = process.argv.includes("--local") ? "--local" : "--print-api-report-diff";
+const localBuild = process.argv.includes("--local");
 
 for (const config of [
   "api-extractor.json",
@@ -12,6 +11,10 @@ for (const config of [
   "api-extractor.testing.json",
   "api-extractor.wake-ups.json",
 ]) {
-  const { status } = spawnSync(process.execPath, [extractor, "run", mode, "--config", config], { stdio: "inherit" });
-  if (status !== 0) process.exitCode = 1;
+  const file = fileURLToPath(new URL(`../${config}`, import.meta.url));
+  const { succeeded } = Extractor.invoke(ExtractorConfig.loadFileAndPrepare(file), {
+    localBuild,
+    printApiReportDiff: !localBuild,
+  });
+  if (!succeeded) process.exitCode = 1;
 }

@@ -15,6 +15,7 @@ const CHECKS = [
     ["package:types", "the package's types resolve for ESM users (attw)"],
   ],
   [["typecheck", "types of src, test, lab and examples (tsc)"]],
+  [["words", "plain subjects, and columns, of every line (house)"]],
   [["unused", "no unused files, exports or dependencies (knip)"]],
   [["lockfile", "lockfile: names no registry, has hashes and all platforms"]],
 ];

@@ -17,7 +17,7 @@ export function chartsOf({ name, report }: Pick<Measured, "name" | "report">): R
 function handOver({ columns, rows }: Table): Chart {
   const median = columns.indexOf("gap p50");
   return {
-    title: "Hand-over between 10 processes: from a release to the next holder's start",
+    title: "From a release to the next holder's start, with 10 processes",
     unit: "milliseconds; the bar is the median, the line goes on to the 95th percentile",
     bars: rows.map(([label = "", ...cells]): Bar => {
       const [value = Number.NaN, p95 = Number.NaN] = cells.slice(median - 1).map(milliseconds);

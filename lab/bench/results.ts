@@ -11,7 +11,7 @@ const FOLDER = new URL("docs/benchmarks/", PROJECT);
 const RESULTS = fileURLToPath(new URL("results.json", FOLDER));
 const DOCUMENT = fileURLToPath(new URL("../benchmarks.md", FOLDER));
 
-/** Puts a new result in place of an older one of the same name, in the order of `all`, and writes the documents anew. */
+/** Puts a new result in place of an older one of the same name, in the order of `all`; writes the documents anew. */
 export async function record(measured: Measured, all: readonly Benchmark[]): Promise<void> {
   const before = await recorded();
   const results = all.flatMap(({ name }) => {

@@ -36,9 +36,9 @@ export function restAfter({ retryAfterMs = 0 }: StoreUnavailableError, failures:
 }
 
 /**
- * Takes one step after the other until one brings what is wanted; a number says how many milliseconds to pause before
- * the next. Short failures of the service are waited out. Throws the limit's reason, `StoreUnavailableError` when there
- * was no answer for too long, and what a step throws when the service certainly refuses.
+ * Takes one step after the other until a step returns an object; a number is the pause before the next step, in
+ * milliseconds. Short failures of the service are waited out. Throws the limit's reason, `StoreUnavailableError` when
+ * there was no answer for too long, and what a step throws when the service certainly refuses.
  */
 export function poll<T extends object>(options: PollingOptions, step: () => Promise<T | number>): Promise<T> {
   return retry(options.blob, step, new Polling(options));

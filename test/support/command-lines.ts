@@ -74,7 +74,7 @@ export class CommandProcess implements Disposable {
     this.#ready = once(this.#child, "message");
   }
 
-  /** What comes of a line, after all lines before it. Rejects for `--quiet`, which would silence those after it, too. */
+  /** What comes of a line, after all lines before it. Rejects for `--quiet`, which would silence later lines, too. */
   async run({ args, env }: CommandLine): Promise<LineEnd> {
     if (args.some((arg) => arg === "--quiet" || arg === "-q")) throw new Error("--quiet needs a process of its own");
     const end = this.#ready.then(() => this.#next({ args, env }));

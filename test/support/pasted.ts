@@ -80,7 +80,7 @@ export async function closeTerminals(): Promise<void> {
 
 const LOOK_EVERY_MS = 100;
 
-/** Resolves when it is so; rejects when the terminal has ended before. How long that takes is for the caller to judge. */
+/** Resolves when it is so; rejects when the terminal has ended before. The caller judges how long that took. */
 export async function untilIn(place: Terminal, isSo: () => boolean | Promise<boolean>, what: string): Promise<void> {
   let code: number | null | undefined;
   void place.ended.then((ended) => (code = ended));

@@ -20,9 +20,9 @@ export interface WantedLock {
 const LOOK_AGAIN_MS = 1_000;
 
 /**
- * Throws a {@link CommandError} if an azmutex holds what is wanted within whose job this process runs: it would wait
- * for this process, and this process for it. Asks the service only if such a job has the same key, which may be another
- * container's. Without an answer, or a record of the holder, this process cannot tell, and waits.
+ * Throws a {@link CommandError} if this process runs within the job of an azmutex that holds the lock: that azmutex
+ * would wait for this process, and this process for it. Asks the service only if such a job has the same key, which
+ * may be another container's. Without an answer, or a record of the holder, this process cannot tell, and waits.
  */
 export async function refuseToWaitForItself(
   mutex: AzureMutex,

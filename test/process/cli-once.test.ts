@@ -1,17 +1,22 @@
 import { afterAll, beforeEach, describe, expect, it, type TestContext } from "vitest";
-import { Cli, type CliEnd, type CliOptions } from "../support/cli.ts";
+import { Cli, type CliEnd } from "../support/cli.ts";
+import { CommandProcess, type LineEnd } from "../support/command-lines.ts";
 import { onTerminal } from "../support/pseudo-terminal.ts";
 import { Storage } from "../support/storage.ts";
 
 const storage = await Storage.start();
-afterAll(() => storage[Symbol.asyncDispose]());
+const commands = new CommandProcess();
+afterAll(async () => {
+  commands[Symbol.dispose]();
+  await storage[Symbol.asyncDispose]();
+});
 
 let container: string;
 beforeEach(async () => {
   container = (await storage.newContainer()).containerName;
 });
 
-function options(): CliOptions {
+function options() {
   return {
     env: { AZURE_STORAGE_CONNECTION_STRING: storage.emulator.connectionString, AZMUTEX_CONTAINER: container },
   };
@@ -19,6 +24,8 @@ function options(): CliOptions {
 
 const start = (test: TestContext, ...args: string[]): Cli => new Cli(test, args, options());
 const end = (test: TestContext, ...args: string[]): Promise<CliEnd> => start(test, ...args).ended;
+/** How a command ends that needs no process of its own: one that is refused, or that asks for facts. */
+const said = (...args: string[]): Promise<LineEnd> => commands.run({ args, ...options() });
 
 describe("azmutex run --once", () => {
   it("runs a slot once, tells the command which, and ends with 0 and one line where it is done", async (test) => {
@@ -43,10 +50,10 @@ describe("azmutex run --once", () => {
   it("records another exit code as a failed attempt, which the next call makes good", async (test) => {
     const failing = await end(test, "run", "nightly", "--once", "a", "--", "sh", "-c", "exit 3");
     expect(failing).toMatchObject({ code: 3, err: "" });
-    expect((await end(test, "once", "nightly")).out).toContain("last slot  a, failed in attempt 1");
+    expect((await said("once", "nightly")).out).toContain("last slot  a, failed in attempt 1");
     const again = await end(test, "run", "nightly", "--once", "a", "--verbose", "--", "true");
     expect(again).toMatchObject({ code: 0 });
-    const { out } = await end(test, "once", "nightly", "--json");
+    const { out } = await said("once", "nightly", "--json");
     expect(JSON.parse(out)).toMatchObject({
       container,
       key: "nightly",
@@ -84,48 +91,48 @@ describe("azmutex run --once", () => {
     [["--once-per", "day", "--utc-offset", "1h"], "from -14:00 to +14:00"],
     [["--once-code", "3"], "--once-code is for --once"],
     [["--once", "a", "--utc-offset", "+01:00"], "--utc-offset is for --once-per"],
-  ] as const)("refuses with 64: %j", async ([args, words], test) => {
-    const { code, err } = await end(test, "run", "nightly", ...args, "--", "true");
+  ] as const)("refuses with 64: %j", async ([args, words]) => {
+    const { code, err } = await said("run", "nightly", ...args, "--", "true");
     expect([code, err]).toEqual([64, expect.stringContaining(words)]);
   });
 });
 
 describe("azmutex once, status, ls and watch", () => {
   it("show the last slot, and forget it when they are asked to", async (test) => {
-    expect((await end(test, "once", "nightly")).out).toContain("nightly: no slot was run");
+    expect((await said("once", "nightly")).out).toContain("nightly: no slot was run");
     await end(test, "run", "nightly", "--once", "2026-11-30", "--", "true");
-    expect((await end(test, "once", "nightly")).out).toMatch(
+    expect((await said("once", "nightly")).out).toMatch(
       new RegExp(
         String.raw`^nightly: done\n {2}in +\S+\n {2}last slot +2026-11-30, done in attempt 1\n` +
           String.raw` {2}when +.* ago\)\n {2}run by +\S+:\d+, token \d+\n$`,
       ),
     );
-    expect((await end(test, "status", "nightly")).out).toMatch(/last slot +2026-11-30, done in attempt 1/);
-    expect((await end(test, "ls")).out).toMatch(/nightly +free .* slot 2026-11-30 done/);
+    expect((await said("status", "nightly")).out).toMatch(/last slot +2026-11-30, done in attempt 1/);
+    expect((await said("ls")).out).toMatch(/nightly +free .* slot 2026-11-30 done/);
     const watching = start(test, "watch");
     await watching.printed(/nightly free; slot 2026-11-30 done/);
     await end(test, "run", "nightly", "--once", "2026-12-01", "--", "true");
     await watching.printed(/nightly .*slot 2026-12-01 done/);
     watching.child.kill("SIGINT");
 
-    const unasked = await end(test, "once", "nightly", "--forget");
+    const unasked = await said("once", "nightly", "--forget");
     expect(unasked).toMatchObject({ code: 64, err: expect.stringContaining("say --yes") });
     const asked = onTerminal(test, ["once", "nightly", "--forget"], options());
     await asked.printed(/Forget the last slot of "nightly" in .*\? \[y\/N\]/);
     asked.type("n\n");
     expect((await asked.ended).code).toBe(75);
-    expect(await end(test, "once", "nightly", "--forget", "--yes")).toMatchObject({
+    expect(await said("once", "nightly", "--forget", "--yes")).toMatchObject({
       code: 0,
       out: expect.stringContaining('forgot the last slot of "nightly"'),
     });
-    expect((await end(test, "once", "nightly")).out).toContain("no slot was run");
+    expect((await said("once", "nightly")).out).toContain("no slot was run");
   });
 
   it("forgets nothing while the job runs", async (test) => {
     const args = ["run", "nightly", "--once", "1", "--", "sh", "-c", "echo in; read -r _"];
     const running = new Cli(test, args, { ...options(), input: "open" });
     await running.printed(/in/);
-    expect(await end(test, "once", "nightly", "--forget", "--yes")).toMatchObject({
+    expect(await said("once", "nightly", "--forget", "--yes")).toMatchObject({
       code: 75,
       err: expect.stringContaining('"nightly" runs at this moment, and nothing was forgotten'),
     });

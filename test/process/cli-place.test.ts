@@ -1,12 +1,16 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { afterAll, describe, expect, it, type TestContext } from "vitest";
-import { Cli } from "../support/cli.ts";
+import { CommandProcess } from "../support/command-lines.ts";
 import { onTerminal } from "../support/pseudo-terminal.ts";
 import { Storage } from "../support/storage.ts";
 
 const storage = await Storage.start();
-afterAll(() => storage[Symbol.asyncDispose]());
+const commands = new CommandProcess();
+afterAll(async () => {
+  commands[Symbol.dispose]();
+  await storage[Symbol.asyncDispose]();
+});
 const { proxy, emulator } = storage;
 const PLACE = `${proxy.url.replace("http://", "")}/locks`;
 const WRONG_KEY = Buffer.from("a key of no account").toString("base64");
@@ -19,34 +23,34 @@ describe.concurrent("with two identities in the environment", () => {
   };
   const UNUSED = "; set as well, and not used: AZURE_STORAGE_KEY, AZURE_STORAGE_ACCOUNT";
 
-  it.for([["ls"], ["status", "k"], ["leader", "k"]])("--verbose says which one %j took", async (args, test) => {
-    const { code, err } = await new Cli(test, [...args, "--verbose"], { env }).ended;
+  it.for([["ls"], ["status", "k"], ["leader", "k"]])("--verbose says which one %j took", async (args) => {
+    const { code, err } = await commands.run({ args: [...args, "--verbose"], env });
     expect({ code, line: err.split("\n")[0] }).toEqual({
       code: 0,
       line: `azmutex: ${PLACE}: signed in with AZURE_STORAGE_CONNECTION_STRING${UNUSED}`,
     });
   });
 
-  it("an error about access says so, and no other line does", async (test) => {
+  it("an error about access says so, and no other line does", async () => {
     const wrong = {
       ...env,
       AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString.replace(emulator.accountKey, WRONG_KEY),
     };
-    const { code, err } = await new Cli(test, ["ls"], { env: wrong }).ended;
+    const { code, err } = await commands.run({ args: ["ls"], env: wrong });
     expect(code).toBe(77);
     expect(err).toMatch(
       /^azmutex: could not list in .* \(signed in with AZURE_STORAGE_CONNECTION_STRING; set as well, .*ACCOUNT\)\n$/,
     );
-    const { err: nothing } = await new Cli(test, ["ls", "none/"], { env }).ended;
+    const { err: nothing } = await commands.run({ args: ["ls", "none/"], env });
     // Another test may make the container.
     expect(nothing.replace(": the container does not exist", "")).toBe(
       `azmutex: no locks in ${PLACE} with keys that begin with "none/"\n`,
     );
   });
 
-  it("an error about access says nothing of it with one identity alone", async (test) => {
+  it("an error about access says nothing of it with one identity alone", async () => {
     const one = { AZURE_STORAGE_CONNECTION_STRING: proxy.connectionString.replace(emulator.accountKey, WRONG_KEY) };
-    const { code, err } = await new Cli(test, ["ls"], { env: one }).ended;
+    const { code, err } = await commands.run({ args: ["ls"], env: one });
     expect({ code, says: err.includes("signed in") }).toEqual({ code: 77, says: false });
   });
 });

@@ -60,10 +60,11 @@ export class CommandProcess implements Disposable {
   #err = "";
   #looks: () => void = () => undefined;
 
-  constructor() {
+  /** With these variables from its start on, which are for Node. */
+  constructor(env: Readonly<Record<string, string>> = {}) {
     const { PATH = "", HOME = "" } = process.env;
     this.#child = spawn(process.execPath, ["--input-type=module", "-"], {
-      env: { PATH, HOME },
+      env: { PATH, HOME, ...env },
       stdio: ["pipe", "pipe", "pipe", "ipc"],
     });
     // Not by --eval, where commander takes the words of the line for others.

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Runtime } from "./runtimes.ts";
+import type { Runtime, SdkVersions } from "./runtimes.ts";
 
 /** What became of one check. */
 export interface Outcome {
@@ -51,21 +51,42 @@ export interface Services {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A fresh folder of a user of the package: the tarball, the SDK in this runtime's versions, and the programs. */
+/** What users of the package have installed: the tarball, and the SDK in one set of versions after the other. */
+export class Packages {
+  readonly #folder: string;
+  readonly #tarball: string;
+  readonly #programs: string;
+  readonly #installed = new Map<SdkVersions, string>();
+
+  constructor(folder: string, tarball: string, programs: string) {
+    this.#folder = folder;
+    this.#tarball = tarball;
+    this.#programs = programs;
+  }
+
+  /** A folder with these versions, and with the programs. Runtimes with the same ones share it. */
+  folderOf(sdk: SdkVersions): string {
+    const installed = this.#installed.get(sdk);
+    if (installed !== undefined) return installed;
+    const folder = join(this.#folder, `packages-${this.#installed.size}`);
+    const versions = Object.entries(sdk).map(([name, version]) => `${name}@${version}`);
+    npmInstall(folder, [this.#tarball, ...versions, ...TOOLS]);
+    for (const file of readdirSync(this.#programs)) copyFileSync(join(this.#programs, file), join(folder, file));
+    this.#installed.set(sdk, folder);
+    return folder;
+  }
+}
+
+/** A user of the package under one runtime. */
 export class Consumer {
   readonly #folder: string;
   readonly #start: readonly string[];
 
-  constructor(folder: string, tarball: string, programs: string, runtime: Runtime) {
-    this.#folder = join(folder, "consumer");
-    npmInstall(join(folder, "runtime"), [runtime.binary]);
-    npmInstall(this.#folder, [
-      tarball,
-      ...Object.entries(runtime.sdk).map(([name, version]) => `${name}@${version}`),
-      ...TOOLS,
-    ]);
-    for (const file of readdirSync(programs)) copyFileSync(join(programs, file), join(this.#folder, file));
-    this.#start = runtime.start(join(folder, "runtime"));
+  /** Installs the runtime in `folder`. */
+  constructor(folder: string, packages: Packages, runtime: Runtime) {
+    npmInstall(folder, [runtime.binary]);
+    this.#folder = packages.folderOf(runtime.sdk);
+    this.#start = runtime.start(folder);
   }
 
   /** The versions that are installed. */

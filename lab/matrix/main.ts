@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startEmulator } from "azmutex/testing";
-import { Consumer, NotInstalledError, type Outcome, pack } from "./consumer.ts";
+import { Consumer, NotInstalledError, type Outcome, Packages, pack } from "./consumer.ts";
 import { type Column, unexplained } from "./document.ts";
 import { startEntra } from "./entra.ts";
 import { keepResults } from "./results.ts";
@@ -54,12 +54,16 @@ const columns: Column[] = [];
 const tools: Outcome[] = [];
 try {
   const tarball = pack(PROJECT, folder);
+  const packages = new Packages(folder, tarball, PROGRAMS);
   for (const [index, runtime] of wanted.entries()) {
-    const consumer = new Consumer(join(folder, `${index}`), tarball, PROGRAMS, runtime);
+    const consumer = new Consumer(join(folder, `runtime-${index}`), packages, runtime);
     const { runtimeVersion, versions } = consumer;
     const rows: Record<string, readonly Outcome[]> = {};
-    rows.Library = await consumer.run("library.mjs", services);
-    rows.Command = await consumer.run("command.mjs", services, { isUnderNode: true });
+    // At once: most of their checks wait for leases.
+    [rows.Library, rows.Command] = await Promise.all([
+      consumer.run("library.mjs", services),
+      consumer.run("command.mjs", services, { isUnderNode: true }),
+    ]);
     if (runtime.hasSuites && values.suites) rows.Suites = runSuites(PROJECT, consumer.program, folder);
     columns.push({
       runtime: runtime.name,

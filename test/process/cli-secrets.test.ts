@@ -75,10 +75,12 @@ const secretsIn = (text: string, secrets: Env = SECRETS): string[] =>
     formsOf(secret).some((form) => text.includes(form)) ? [name] : [],
   );
 
-/** The command lines of all processes of the machine, as anybody may read them. */
-function commandLines(): string {
-  return readdirSync("/proc")
-    .filter((entry) => /^\d+$/.test(entry))
+const processes = (): string[] => readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
+
+/** The command lines of all processes of the machine but these, as anybody may read them. */
+function commandLines(others: ReadonlySet<string> = new Set()): string {
+  return processes()
+    .filter((pid) => !others.has(pid))
     .map((pid) => read(`/proc/${pid}/cmdline`))
     .join("\n");
 }
@@ -92,13 +94,17 @@ function read(file: string): string {
   }
 }
 
-/** All command lines of all processes of the machine while one of ours ran. */
+/** All command lines of all processes of the machine that began while one of ours ran. */
 const linesSeen = new Set<string>();
 let running = 0;
 
 async function watchCommandLines(): Promise<void> {
+  let before = new Set(processes());
   while (running > 0) {
-    for (const line of commandLines().split("\n")) linesSeen.add(line);
+    for (const line of commandLines(before).split("\n")) linesSeen.add(line);
+    // Another process may get the number of one that has ended.
+    const now = new Set(processes());
+    before = new Set([...before].filter((pid) => now.has(pid)));
     await sleep(LOOK_EVERY_MS);
   }
 }

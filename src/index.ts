@@ -89,4 +89,5 @@ export type { Clock, Timer, TimerOptions } from "./time/clock.ts";
 export type { PollOptions, Spread } from "./waiting/backoff.ts";
 export type { LockerOptions } from "./waiting/locker-options.ts";
 export type { TryOptions, WaitOptions } from "./waiting/wait-options.ts";
+export { type LocalWakeUpsOptions, localWakeUps } from "./waiting/wake-ups/local-wake-ups.ts";
 export type { WakeUpOptions, WakeUps } from "./waiting/wake-ups/wake-ups.ts";

@@ -1,5 +1,6 @@
 import type { MutexContext } from "../../lease/mutex-context.ts";
 import { inRootContext } from "../../time/root-context.ts";
+import { LocalDirectoryError } from "./local/local-directory-error.ts";
 import { messageText, type WakeUpMessage } from "./message.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
@@ -57,6 +58,7 @@ export class SafeChannel {
 
 /** What an error is called. Its message may have the address of a server in it, and a password. */
 function nameOf(error: unknown): string {
+  if (error instanceof LocalDirectoryError) return error.message;
   const { code, name } = Object(error) as { readonly code?: unknown; readonly name?: unknown };
   return [code, name].map(String).find((text) => text !== "undefined" && /^\w{1,64}$/.test(text)) ?? "Error";
 }

@@ -62,12 +62,16 @@ describe("azmutex run --once", () => {
   });
 
   it("ends with 75 beside a process that runs the job, and waits for it with --timeout", async (test) => {
-    const running = start(test, "run", "nightly", "--once", "1", "--", "sh", "-c", "echo in; sleep 4");
+    const job = ["run", "nightly", "--once", "1", "--", "sh", "-c", "echo in; read -r _"];
+    const running = new Cli(test, job, { ...options(), input: "open" });
     await running.printed(/in/);
     const beside = await end(test, "run", "nightly", "--once", "1", "--", "echo", "ran");
     expect(beside).toMatchObject({ code: 75, out: "" });
     expect(beside.err).toContain('lock on "nightly"');
-    const waits = await end(test, "run", "nightly", "--once", "1", "--timeout", "60s", "--", "echo", "ran");
+    const waiting = start(test, "run", "nightly", "--once", "1", "--timeout", "60s", "--", "echo", "ran");
+    await waiting.printed(/waiting for "nightly"/);
+    running.type("\n");
+    const waits = await waiting.ended;
     expect(waits).toMatchObject({ code: 0, out: "" });
     expect(waits.err).toContain('"nightly" is not run: slot 1 done');
     expect((await running.ended).code).toBe(0);

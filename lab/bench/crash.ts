@@ -6,6 +6,7 @@ import type { Bar, Benchmark, Claim, Table } from "./benchmark.ts";
 import { Client } from "./client.ts";
 import { type Contender, OURS } from "./contenders.ts";
 import type { HoldEvent, HoldOrder } from "./jobs/hold.ts";
+import { textsOf } from "./texts.ts";
 
 /** A way to hold the lock that is killed. */
 interface Setting {
@@ -59,21 +60,7 @@ interface Takeover {
 }
 
 export const CRASH: Benchmark = {
-  name: "crash",
-  title: "Crash of the holder",
-  what: `A process that holds locks is killed (SIGKILL), and another has waited for each of them: how long
-until it starts? Each process holds ${FULL.keysPerHolder} keys, each through a client of its own; all settings
-run at the same time, on keys of their own.
-A holder takes its keys at moments of chance within the time between two renewals, so every lease has another
-age when its holder dies, from nothing to a third of the lease. Every waiter has one client for each key, too,
-and is long past its first, quick polls.
-
-When a lease runs out is known from the holder: it reports each acquisition and renewal that it sends and that
-is answered (Node's own reports of HTTP requests). "From expiry" counts the lease from the moment the last one
-that was granted was *sent*, so
-the service's own lease ends later than that by the time the request was under way, some 5 to 10 ms: the
-figures are too long by as much, and never too short. Where one was sent but not answered before the kill, it
-is not known, and the expiry is left out.`,
+  ...textsOf("crash", { KEYS: FULL.keysPerHolder }),
   async run(context) {
     const extent = context.isQuick ? QUICK : FULL;
     const found = new Map<Setting, Takeover[]>(extent.settings.map((setting) => [setting, []]));

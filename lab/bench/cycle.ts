@@ -14,6 +14,7 @@ import {
   SESAMECARE,
 } from "./contenders.ts";
 import { countsRequests, type Room, type Stage } from "./stage.ts";
+import { textsOf } from "./texts.ts";
 import { Alternating, GoTurns, type TurnTaker } from "./turns.ts";
 
 /** Who is measured: one row of the table. */
@@ -72,18 +73,7 @@ const ENTRIES: readonly Entry[] = [
 const COLUMNS = ["lock", "requests", "median (ms)", "p95 (ms)", "beside the bare SDK", "CPU (ms)"] as const;
 
 export const CYCLE: Benchmark = {
-  name: "cycle",
-  title: "A lock that is free: taken and given back",
-  what: [
-    "One task takes a lock that no other task wants and gives it back at once: how many requests that is, " +
-      "how long it takes from asking for the lock until it is given back, and how much CPU its process uses. ",
-    `${FULL.repeats} repeats of ${FULL.rounds} rounds; in each round each contender in turn does ` +
-      `${FULL.cycles} cycles, after ${WARM_UP.ofTurn} that do not count: their connections may be gone, and ` +
-      "the machine's caches are full of what others did. What stands beside the bare SDK is the median of " +
-      "one repeat by the SDK's median in the same repeat. ",
-    "In the rows with two processes these take turns, one cycle each, so that each finds the lock as the " +
-      "other left it.",
-  ].join(""),
+  ...textsOf("cycle", { REPEATS: FULL.repeats, ROUNDS: FULL.rounds, CYCLES: FULL.cycles, OF_TURN: WARM_UP.ofTurn }),
   run: measure,
 };
 

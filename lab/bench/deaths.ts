@@ -5,6 +5,7 @@ import type { Bar, Benchmark, Claim, Context, Report, Table } from "./benchmark.
 import { guardianMemories, type Memory, requestsPerCycle } from "./deaths/cost.ts";
 import { DEATHS, type DeathKind } from "./deaths/kinds.ts";
 import { type Lane, LEASE_MS, waitsIn } from "./deaths/lane.ts";
+import { textsOf } from "./texts.ts";
 
 /** How often each kind of death is measured. */
 const DEATHS_OF_EACH = { full: 40, quick: 2 } as const;
@@ -29,14 +30,7 @@ interface Measured {
 }
 
 export const DEATHS_OF_HOLDERS: Benchmark = {
-  name: "deaths",
-  title: "End of the holder's process",
-  what: `A process that holds locks ends or is killed, and another process, with the default options, has waited
-for each of them for 1.5 s to 2.5 s: how long until it has the lock? Every lease is one of ${nameDuration(LEASE_MS)}.
-Each figure is of one lock, from the signal or the call that ended the process to the moment at which the waiter's
-\`lock()\` resolved. So it has in it the time until the process is dead, the proof of that, the release, and the rest
-of the pause between two polls of the waiter.
-${LANES} holders live and die at the same time, each on locks of its own.`,
+  ...textsOf("deaths", { LEASE: nameDuration(LEASE_MS), LANES }),
   async run(context) {
     const rows = await measureAll(context);
     const cost = await costOf(context);

@@ -1,31 +1,13 @@
+import { readData } from "../shared/data.ts";
 import { wrapped } from "../shared/wrapped.ts";
 import type { Claim, Measured, Report, Table } from "./benchmark.ts";
 import { chartsOf } from "./pictures.ts";
 
-const HEAD = `# Benchmarks
-
-How long a lock takes, how many requests it sends and what it costs, beside the least that is
-possible and beside other locks. The least is two requests for a lock that is taken and given back,
-a round trip each; a lease of at least 15 s; and no waiter that the service wakes up.
-
-\`\`\`sh
-npm run bench                    # all of it; writes this page
-npm run bench -- --only cycle    # one of them, in place of its last results
-npm run bench -- --json          # the results as JSON; writes nothing
-npm run bench -- --redraw        # page and pictures of the last results; measures nothing
-\`\`\`
-
-Between every client and every server is the same proxy. It makes each request take a round trip
-more, so that round trips decide and not the emulator. What is compared runs in turns within one
-run, after a warm-up, and the ratio is what counts: the machine's own speed cancels out. Figures in
-brackets are the least and the most of all repeats. What has no server or library on this machine is
-"not run". Redis and etcd come from Debian (\`apt-get install redis-server etcd-server\`). The first
-run installs the libraries into \`lab/shared/peers/\`; the package does not depend on them.
-`;
+const pageHead = (): string => readData<{ readonly page: string }>("lab/bench/texts.yaml").page;
 
 /** The page, made of nothing but the results. */
 export function benchmarksDocument(results: readonly Measured[]): string {
-  return [HEAD, ...results.map((measured) => section(measured))].join("\n");
+  return [pageHead(), ...results.map((measured) => section(measured))].join("\n");
 }
 
 function section(measured: Measured): string {

@@ -6,6 +6,7 @@ import type { Benchmark, Claim, Context, Report, Table } from "./benchmark.ts";
 import { type ImportCost, type Imported, importCosts } from "./import-cost.ts";
 import { packageSizes, runTimeDependencies } from "./package-size.ts";
 import { bareCycle, ourCycle, timeOf, timesOf } from "./startup.ts";
+import { textsOf } from "./texts.ts";
 
 /** What the package may cost, beyond the SDK: of the time that its import takes, and of memory. */
 export const FOOTPRINT_LIMITS = Object.freeze({
@@ -23,15 +24,7 @@ const MIB = 2 ** 20;
 type Costs = Readonly<Record<Imported, readonly ImportCost[]>>;
 
 export const FOOTPRINT: Benchmark = {
-  name: "footprint",
-  title: "Footprint: what the package adds",
-  what:
-    `Fresh processes, in turns, ${ROUNDS.full} of each. Import: from before the first \`import()\` to after ` +
-    "the last, for `azmutex` and the SDK together and for the SDK alone; `azmutex` by itself does not " +
-    "load the SDK before it needs it. Memory is what the heap and its buffers hold after a garbage " +
-    "collection, and the process as a whole. Package: what `npm pack` makes. Start-up: from the start of " +
-    "the process to its end; `azmutex run` takes and gives back the lock of a free key around a command " +
-    "that does nothing, beside a script that does the same with nothing but the SDK, both behind the proxy.",
+  ...textsOf("footprint", { ROUNDS: ROUNDS.full }),
   run,
 };
 

@@ -7,6 +7,7 @@ import { accountsAt } from "../shared/storage/accounts.ts";
 import type { Benchmark, Claim, Context, Report, Table } from "./benchmark.ts";
 import type { ScaleOrder, ScaleOutcome, Some } from "./scale-orders.ts";
 import type { Stage } from "./stage.ts";
+import { textsOf } from "./texts.ts";
 
 type Kind = ScaleOrder["kind"];
 
@@ -87,24 +88,7 @@ const QUICK: Plan = {
 };
 
 export const SCALE: Benchmark = {
-  name: "scale",
-  title: "Scale: many locks held, many tasks waiting",
-  what: `One process holds so many locks at once, each by \`locker.lock()\` with \`leaseSeconds: 60\`, so that
-each is renewed every 20 s: on an Azurite of its own behind the proxy for three leases, with no more than
-1,000 locks in one account, as it goes through all blobs of an account at every request
-([why](testing.md#thousands-of-locks-on-azurite)), and on \`MemoryLeaseStore\` behind a timer of one round
-trip for one lease, three times and in turns (100,000: for two leases, once). Each setting is a fresh process,
-one after the other, with the same warm-up before; the processor time is that of the whole process from the
-moment when everything is held, less that of a process that holds nothing; the memory is what all objects of a
-heap snapshot, compiled code aside, take more than when everything has been given back, less the same of that
-process. The memory store's own blobs and timers are in it; "bare store" is that share: a timer and a renewal
-for each lease, and nothing that would notice a loss. The process as a whole is with what a first snapshot
-left to it.
-
-How late a renewal was sent is counted from \`renewEveryMs\` after the one before was sent; the first of each
-lock is sent at a time that is left to chance, so that they are spread, and only counts for that. The locks
-are taken as fast as that goes, one after the other on Azurite, 50 at a time in memory, renewals meanwhile
-included.`,
+  ...textsOf("scale"),
   run,
 };
 

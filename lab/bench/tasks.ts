@@ -15,6 +15,7 @@ import {
 } from "./contenders.ts";
 import type { CyclesDone, CyclesGiven } from "./jobs/cycles.ts";
 import { countsRequests } from "./stage.ts";
+import { textsOf } from "./texts.ts";
 
 const TASKS_IN_ALL = 100;
 const KEY = "many-tasks";
@@ -61,17 +62,7 @@ const COLUMNS = [
 ] as const;
 
 export const TASKS: Benchmark = {
-  name: "tasks",
-  title: "One lock, a hundred tasks of one process",
-  what: [
-    `${TASKS_IN_ALL} tasks of one process take one lock and give it back, with nothing to do under it, as ` +
-      "often as they can: how many cycles a second all of them get through, what each asks of the service, " +
-      "and whether they get the lock in the order in which they asked. ",
-    `${FULL.repeats} repeats; in each of them each contender in turn has a process of its own for ` +
-      `${FULL.theirsMs / 1_000} s, azmutex for two whole times of keeping the lease and staying away. `,
-    "A cycle is overtaken when its task got the lock though another had asked before it; the time of a " +
-      "cycle runs from asking to having given back.",
-  ].join(""),
+  ...textsOf("tasks", { TASKS: TASKS_IN_ALL, REPEATS: FULL.repeats, SECONDS: FULL.theirsMs / 1_000 }),
   run: measure,
 };
 

@@ -1,3 +1,4 @@
+import { readData } from "../shared/data.ts";
 import type { HistoryLine } from "../shared/history.ts";
 
 /** A history of which it is known what the judge has to say. */
@@ -7,94 +8,19 @@ export interface Planted {
   readonly lines: readonly HistoryLine[];
 }
 
-const acquire = (client: string, call: number, until: number | null, token?: number): HistoryLine => ({
-  ...{ model: "lock", object: "planted", client, op: "acquire", weight: 1, limit: 1 },
-  ...{ call, return: until, token },
-});
-const release = (client: string, call: number, until: number | null): HistoryLine => ({
-  ...{ model: "lock", object: "planted", client, op: "release" },
-  ...{ call, return: until },
-});
+type Written = Omit<Planted, "lines"> & { readonly lines: readonly (Pick<HistoryLine, "op"> & { token?: number })[] };
 
-interface Answer {
-  readonly accepted?: boolean;
-  readonly version?: number;
-  readonly base?: number;
-}
-
-const touch = (op: "read" | "write", token: number, call: number, until: number | null, answer: Answer = {}) =>
-  ({
-    model: "register",
-    object: "planted",
-    client: `under ${token}`,
-    op,
-    token,
-    call,
-    return: until,
-    ...answer,
-  }) as const;
-
-/** Violations of each rule, and beside each a history that differs by little and keeps it. */
-export const PLANTED: readonly Planted[] = [
-  {
-    what: "two holders at once",
-    isSound: false,
-    lines: [acquire("a", 0, 1), acquire("b", 2, 3), release("a", 4, 5), release("b", 6, 7)],
-  },
-  {
-    what: "one holder after the other, whose release may have come before its answer",
-    isSound: true,
-    lines: [acquire("a", 0, 1), release("a", 2, 5), acquire("b", 2, 3), release("b", 6, 7)],
-  },
-  {
-    what: "a holder that was killed, and a second and a third in its place at once",
-    isSound: false,
-    lines: [acquire("a", 0, 1), release("a", 2, null), acquire("b", 3, 4), acquire("c", 5, 6), release("b", 7, 8)],
-  },
-  {
-    what: "a holder that was killed, and another in its place",
-    isSound: true,
-    lines: [acquire("a", 0, 1), release("a", 2, null), acquire("b", 3, 4), release("b", 7, null)],
-  },
-  {
-    what: "an acquisition of unknown outcome beside a holder",
-    isSound: true,
-    lines: [acquire("a", 0, null), acquire("b", 1, 2), release("b", 3, 4)],
-  },
-  {
-    what: "a token that does not grow",
-    isSound: false,
-    lines: [acquire("a", 0, 1, 7), release("a", 2, 3), acquire("b", 4, 5, 7), release("b", 6, 7)],
-  },
-  {
-    what: "a stale write that was accepted",
-    isSound: false,
-    lines: [
-      touch("read", 1, 0, 1, { accepted: true, version: 0 }),
-      touch("read", 2, 2, 3, { accepted: true, version: 0 }),
-      touch("write", 1, 4, 5, { accepted: true, version: 1, base: 0 }),
-    ],
-  },
-  {
-    what: "a stale write that was refused, and one of unknown outcome",
-    isSound: true,
-    lines: [
-      touch("write", 1, 0, null, { base: 0 }),
-      touch("read", 2, 2, 3, { accepted: true, version: 1 }),
-      touch("write", 1, 4, 5, { accepted: false }),
-      touch("write", 2, 6, 7, { accepted: true, version: 2, base: 1 }),
-    ],
-  },
-  {
-    what: "a lost update under one token",
-    isSound: false,
-    lines: [
-      touch("read", 3, 0, 1, { accepted: true, version: 0 }),
-      touch("write", 3, 2, 3, { accepted: true, version: 1, base: 0 }),
-      touch("write", 3, 4, 5, { accepted: true, version: 2, base: 0 }),
-    ],
-  },
-];
+/** All of `planted.yaml`. */
+export const PLANTED: readonly Planted[] = readData<Written[]>("lab/linearizability/planted.yaml").map((one) => ({
+  ...one,
+  lines: one.lines.map((line): HistoryLine => {
+    const { op, token } = line;
+    if (op === "read" || op === "write")
+      return { model: "register", client: `under ${token}`, ...line, object: "planted" } as HistoryLine;
+    const whole = op === "acquire" && { weight: 1, limit: 1 };
+    return { model: "lock", ...whole, ...line, object: "planted" } as HistoryLine;
+  }),
+}));
 
 /** Of a history that is sound: the same with one holder that stays until another has come. Undefined if none can. */
 export function withOverlap(lines: readonly HistoryLine[]): HistoryLine[] | undefined {

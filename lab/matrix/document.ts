@@ -1,3 +1,4 @@
+import { readData } from "../shared/data.ts";
 import { wrapped } from "../shared/wrapped.ts";
 import type { Outcome } from "./consumer.ts";
 
@@ -35,13 +36,10 @@ export function unexplained(columns: readonly Column[], tools: readonly Outcome[
 
 /** The page of all runtimes. */
 export function runtimesDocument(columns: readonly Column[], tools: readonly Outcome[]): string {
+  const { head, notes } = readData<Readonly<Record<"head" | "notes", string>>>("lab/matrix/texts.yaml");
   const titles = [...new Set(columns.flatMap(({ rows }) => Object.keys(rows)))];
   return [
-    "# Runtimes\n",
-    "`npm run matrix` makes this page. It installs each runtime from the npm registry, and into a fresh",
-    "folder the package as it would be published, the SDK and Azurite; then it runs each check below",
-    "under that runtime, with real leases. A part of it can be run by itself. ✓ is a check that passed,",
-    "– one that the last run of that runtime did not have. Each ✗ has its reason below the tables.\n",
+    head,
     table(["", ...columns.map(({ runtime }) => runtime)], versionRows(columns)),
     ...titles.flatMap((title) => [
       `\n## ${title}\n`,
@@ -55,31 +53,10 @@ export function runtimesDocument(columns: readonly Column[], tools: readonly Out
       tools.map(({ name, why }) => [name, why === undefined ? "✓" : "✗"]),
     ),
     ...reasons(withTools(columns, tools)),
-    ...NOTES,
+    notes,
     "",
   ].join("\n");
 }
-
-/** What a user has to know of a runtime or a tool beside the tables. */
-const NOTES = [
-  "\n## Deno's permissions\n",
-  "The library needs `--allow-net`, `--allow-env` and `--allow-sys=hostname,osRelease`, besides what",
-  "the program itself needs; `releaseOnSignals` and `releaseOnExit` also `--allow-run`, for the child",
-  "process that [releases at the exit](process-end.md#an-end-without-a-signal). What is not",
-  "allowed is an error at the import or at the first lock.\n",
-  "## Bundles\n",
-  "The library can be bundled, with the SDK or with the SDK external. Nothing of it needs a file of the",
-  "package: the child process that releases at the exit is given its program as text. Some of the SDK's",
-  "dependencies are CommonJS and call `require`, which an ES module made by esbuild does not have:",
-  "begin it, with `--banner:js`, with a `require` made by `createRequire` of `node:module`.\n",
-  "The command cannot be bundled: the program that stops a job in time is a file of the package. A",
-  "bundle of it says so and ends with 70. Install azmutex beside the program, and start",
-  "`node_modules/.bin/azmutex`.\n",
-  "## Older runtimes and browsers\n",
-  "A runtime that lacks what azmutex and the SDK use, such as Node 18, is named by an error where a",
-  "mutex is constructed, and by the command at its start. Browsers have none of the modules of Node",
-  "that azmutex imports.",
-];
 
 /** The tools as one more column, for what the columns have in common. */
 function withTools(columns: readonly Column[], tools: readonly Outcome[]): readonly Column[] {

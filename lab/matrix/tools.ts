@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { parse } from "yaml";
+import { filled, readData, type Values } from "../shared/data.ts";
 import { npmInstall, type Outcome } from "./consumer.ts";
 import { PLATFORM } from "./runtimes.ts";
 
@@ -15,8 +15,9 @@ interface Tool {
   readonly commands: readonly (readonly string[])[];
 }
 
-const STRICT = "--noEmit --strict --exactOptionalPropertyTypes --skipLibCheck false --target es2022";
-const LIB = "--lib es2022,esnext.disposable --types node";
+const STRICT =
+  "--noEmit --strict --exactOptionalPropertyTypes --skipLibCheck false --target es2022 " +
+  "--lib es2022,esnext.disposable --types node";
 
 /** The types that the entries of the package export; some of those of the store are those of the main entry, too. */
 function exportedTypes(project: string): Readonly<Record<string, string>> {
@@ -35,25 +36,10 @@ function exportedTypes(project: string): Readonly<Record<string, string>> {
 }
 
 function tools(project: string): Tool[] {
-  const read = parse(readFileSync(join(project, "lab/matrix/tools.yaml"), "utf8"), { merge: true }) as {
-    readonly texts: Readonly<Record<string, string>>;
-    readonly tools: readonly Tool[];
-  };
-  const texts: Readonly<Record<string, string>> = { ...read.texts, ...exportedTypes(project), PLATFORM };
-  const filled = (text: string): string =>
-    text.replaceAll(/\{\{([A-Z_]+)\}\}\n?/g, (whole, name: string) => {
-      const found = texts[name];
-      if (found === undefined) throw new Error(`tools.yaml has no text ${name}`);
-      // A text of several lines ends with one itself.
-      return filled(found) + (whole.endsWith("\n") && !found.endsWith("\n") ? "\n" : "");
-    });
-  return read.tools.map(({ name, packages, files, commands }) => ({
-    name,
-    packages: packages.map(filled),
-    files: Object.fromEntries(Object.entries(files).map(([file, text]) => [file, filled(text)])),
-    commands: commands.map((words) =>
-      words.flatMap((word) => (word === "{{STRICT}}" ? `${STRICT} ${LIB}`.split(" ") : [filled(word)])),
-    ),
+  const { texts, tools: read } = readData<{ readonly texts: Values; readonly tools: Tool[] }>("lab/matrix/tools.yaml");
+  return filled(read, { ...texts, ...exportedTypes(project), PLATFORM, STRICT }).map((tool) => ({
+    ...tool,
+    commands: tool.commands.map((words) => words.flatMap((word) => (word === STRICT ? word.split(" ") : [word]))),
   }));
 }
 

@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 
-/** The folder of the project, for what is compiled to `build/lab/<folder>/`. */
-export const PROJECT = new URL("../../../", import.meta.url);
+/** The folder of the project, for the sources as well as for what is compiled to `build/lab/`. */
+export const PROJECT: URL = ["../../", "../../../"]
+  .map((path) => new URL(path, import.meta.url))
+  .find((folder) => existsSync(new URL("package.json", folder))) as URL;
 
 /** The version of the package in a folder of the project: of ours in `""`. */
 export function versionIn(folder: string): string {

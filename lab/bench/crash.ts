@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { within } from "../shared/child-process.ts";
 import { showDuration } from "../shared/duration.ts";
 import { now } from "../shared/now.ts";
 import { median, quantile } from "../shared/statistics.ts";
@@ -105,7 +106,7 @@ async function takeoversOf(
   const allStarted = waiter.do("hold", order, (event) => noteStart(started, event as HoldEvent));
   await sleep(WAITERS_SETTLE_MS + phaseMs);
   for (const victim of victims) await victim.kill();
-  await within(leaseSeconds * 1_000 + AFTER_EXPIRY_MS, allStarted);
+  await within(leaseSeconds * 1_000 + AFTER_EXPIRY_MS, allStarted, "a lock was not taken over long after its lease");
   return victims.flatMap((victim) => victim.takeovers(started, leaseSeconds * 1_000));
 }
 
@@ -242,16 +243,4 @@ function leftOutNote(rows: readonly (readonly [Setting, readonly Takeover[]])[])
   return leftOut === 0
     ? []
     : [`In ${leftOut} of ${all.length} a renewal was under way when the holder was killed: its expiry is not known.`];
-}
-
-async function within(ms: number, ended: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("a lock was not taken over long after its lease had run out")), ms);
-  });
-  try {
-    await Promise.race([ended, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -6,7 +6,7 @@ import { runProgram } from "../shared/program.ts";
 import { versionIn } from "../shared/project.ts";
 import { redisVersion } from "../shared/storage/storage.ts";
 import { BENCHMARKS } from "./all.ts";
-import type { Benchmark, Measured } from "./benchmark.ts";
+import type { Measured } from "./benchmark.ts";
 import { printed } from "./document.ts";
 import { etcdVersion } from "./etcd.ts";
 import { record, redraw } from "./results.ts";
@@ -26,16 +26,9 @@ const USAGE = `Usage: npm run bench [-- --only <name>] [-- --round-trip <ms>] [-
 Writes docs/benchmarks.md and what is beside it. Ends with 1 if something that has to hold does not.
 `;
 
-interface Request {
-  readonly chosen: readonly Benchmark[];
-  readonly roundTripMs: number;
-  readonly isQuick: boolean;
-  readonly deaths: number | undefined;
-  readonly isJson: boolean;
-  readonly isRedraw: boolean;
-}
+type Request = NonNullable<ReturnType<typeof requested>>;
 
-function requested(args: string[]): Request | undefined {
+function requested(args: string[]) {
   const { values } = parseArgs({
     args,
     options: {

@@ -28,17 +28,9 @@ const USAGE = `usage: npm run chaos -- [--minutes N] [--seed N] [--picture FILE]
   --json           everything found and counted, as one line
 `;
 
-interface Options {
-  readonly minutes: number;
-  readonly deaths: number | undefined;
-  readonly seed: number;
-  readonly picture: string;
-  readonly journals: string | undefined;
-  readonly history: string | undefined;
-  readonly json: boolean;
-}
+type Options = NonNullable<ReturnType<typeof requested>>;
 
-function requested(args: string[]): Options | undefined {
+function requested(args: string[]) {
   const { values } = parseArgs({
     args,
     options: {

@@ -1,19 +1,48 @@
 import { Chance } from "../shared/chance.ts";
 
+/** What befalls processes: how many milliseconds it lasts, with a lease of a second, and words for people. */
+const PROCESS = {
+  kill: { lasts: [15, 200], words: "killed (SIGKILL), and started again" },
+  killBeforeWrite: { lasts: [15, 200], words: "killed between its last look at the lock and its write" },
+  shortStop: { lasts: [100, 750], words: "stopped (SIGSTOP) for less than a lease" },
+  longStop: { lasts: [1_050, 1_500], words: "stopped for longer than a lease" },
+  stopBeforeWrite: {
+    lasts: [1_050, 1_500],
+    words: "stopped for longer than a lease between its last look and its write",
+  },
+} as const;
+/** What befalls networks. */
+const NETWORK = {
+  latency: { lasts: [300, 700], words: "every request late" },
+  busy: { lasts: [300, 800], words: "503, with and without Retry-After" },
+  cut: { lasts: [300, 1_600], words: "connections cut" },
+  halfOpen: { lasts: [1_050, 1_700], words: "connections accepted and never answered" },
+  lostAnswers: { lasts: [500, 1_000], words: "answers lost" },
+  doubled: { lasts: [500, 1_000], words: "requests arrive twice" },
+  lateRequests: { lasts: [500, 1_000], words: "requests arrive after their sender gave up" },
+  slowThenCut: { lasts: [1_500, 1_800], words: "answers late, then none at all" },
+  gateway: { lasts: [300, 800], words: "a gateway answers instead of the storage" },
+} as const;
+/** What befalls the storage. */
+const STORAGE = {
+  storageRestarted: { lasts: [130, 300], words: "storage killed, and back with what it had saved" },
+  storageGone: { lasts: [130, 300], words: "storage killed, and back empty" },
+} as const;
+/** What befalls writes to the register. */
+const WRITES = {
+  lateWrites: { lasts: [400, 800], words: "writes to the register late, some by more than a lease" },
+} as const;
+const ALL = { ...PROCESS, ...NETWORK, ...STORAGE, ...WRITES } as const;
+
 /** What goes wrong. */
-export type TroubleKind = ProcessTrouble | NetworkTrouble | StorageTrouble | "lateWrites";
-export type ProcessTrouble = "kill" | "killBeforeWrite" | "shortStop" | "longStop" | "stopBeforeWrite";
-export type NetworkTrouble =
-  | "latency"
-  | "busy"
-  | "cut"
-  | "halfOpen"
-  | "lostAnswers"
-  | "doubled"
-  | "lateRequests"
-  | "slowThenCut"
-  | "gateway";
-export type StorageTrouble = "storageRestarted" | "storageGone";
+export type TroubleKind = keyof typeof ALL;
+export type NetworkTrouble = keyof typeof NETWORK;
+export type StorageTrouble = keyof typeof STORAGE;
+
+/** Words for people. */
+export const TROUBLE_WORDS = Object.fromEntries(
+  Object.entries(ALL).map(([kind, { words }]) => [kind, words]),
+) as Readonly<Record<TroubleKind, string>>;
 
 export interface Trouble {
   readonly kind: TroubleKind;
@@ -53,36 +82,13 @@ export interface PlanOptions {
   readonly leaseMs: number;
 }
 
-/** Words for people. */
-export const TROUBLE_WORDS: Readonly<Record<TroubleKind, string>> = Object.freeze({
-  kill: "killed (SIGKILL), and started again",
-  killBeforeWrite: "killed between its last look at the lock and its write",
-  shortStop: "stopped (SIGSTOP) for less than a lease",
-  longStop: "stopped for longer than a lease",
-  stopBeforeWrite: "stopped for longer than a lease between its last look and its write",
-  latency: "every request late",
-  busy: "503, with and without Retry-After",
-  cut: "connections cut",
-  halfOpen: "connections accepted and never answered",
-  lostAnswers: "answers lost",
-  doubled: "requests arrive twice",
-  lateRequests: "requests arrive after their sender gave up",
-  slowThenCut: "answers late, then none at all",
-  gateway: "a gateway answers instead of the storage",
-  storageRestarted: "storage killed, and back with what it had saved",
-  storageGone: "storage killed, and back empty",
-  lateWrites: "writes to the register late, some by more than a lease",
-});
-
 const QUIET_START_MS = 1_000;
 /** How long before a trouble a holder is told to keep what it has, and what it gets. */
 export const LINGER_BEFORE_MS = 4_000;
 
 /** Lanes go on side by side; in each one trouble follows the other, every kind once before any comes again. */
-interface Lane<K extends TroubleKind> {
-  readonly kinds: readonly K[];
-  /** How many milliseconds a trouble lasts, with a lease of a second. */
-  readonly lasts: Readonly<Record<K, readonly [from: number, to: number]>>;
+interface Lane {
+  readonly kinds: readonly TroubleKind[];
   readonly pauseMs: readonly [from: number, to: number];
   /** So many of the troubles befall one worker; the others all of them. */
   readonly single: number;
@@ -92,31 +98,10 @@ interface Lane<K extends TroubleKind> {
   readonly part: number;
 }
 
-const PROCESS: Lane<ProcessTrouble>["lasts"] = {
-  kill: [15, 200],
-  killBeforeWrite: [15, 200],
-  shortStop: [100, 750],
-  longStop: [1_050, 1_500],
-  stopBeforeWrite: [1_050, 1_500],
-};
-const NETWORK: Lane<NetworkTrouble>["lasts"] = {
-  latency: [300, 700],
-  busy: [300, 800],
-  cut: [300, 1_600],
-  halfOpen: [1_050, 1_700],
-  lostAnswers: [500, 1_000],
-  doubled: [500, 1_000],
-  lateRequests: [500, 1_000],
-  slowThenCut: [1_500, 1_800],
-  gateway: [300, 800],
-};
-const STORAGE: Lane<StorageTrouble>["lasts"] = { storageRestarted: [130, 300], storageGone: [130, 300] };
-const WRITES: Lane<"lateWrites">["lasts"] = { lateWrites: [400, 800] };
-
 /** What goes wrong in a round, and when. The same seed is the same plan. */
 export function planOf({ seed, round, roundMs, workers, leaseMs }: PlanOptions): Trouble[] {
-  const processes = { lasts: PROCESS, pauseMs: [3_000, 9_000], single: 1, aimed: 0.7 } as const;
-  const networks = { lasts: NETWORK, pauseMs: [1_000, 6_000], aimed: 0.7, part: 1 } as const;
+  const processes = { pauseMs: [3_000, 9_000], single: 1, aimed: 0.7 } as const;
+  const networks = { pauseMs: [1_000, 6_000], aimed: 0.7, part: 1 } as const;
   const everybody = { single: 0, aimed: 0, part: 1 } as const;
   const lanes = [
     // Of a fair queue's waiter who dies the ticket stays for a minute: the later it dies, the longer the calm.
@@ -125,16 +110,11 @@ export function planOf({ seed, round, roundMs, workers, leaseMs }: PlanOptions):
     // Nothing is proved while no process can reach the storage.
     { ...networks, kinds: ["cut", "halfOpen", "slowThenCut"], single: 1 },
     { ...networks, kinds: ["latency", "busy", "lostAnswers", "doubled", "lateRequests"], single: 0.75 },
-    { ...everybody, kinds: ["lateWrites"], lasts: WRITES, pauseMs: [6_000, 20_000] },
-    { ...everybody, kinds: keysOf(STORAGE), lasts: STORAGE, pauseMs: [22_000, 40_000] },
-  ] as Lane<TroubleKind>[];
-  const gateways = {
-    ...networks,
-    kinds: ["gateway"],
-    pauseMs: [4_000, 15_000],
-    single: 0.75,
-  } as Lane<NetworkTrouble> as Lane<TroubleKind>;
-  const planned = (lane: Lane<TroubleKind>, i: number): Trouble[] => [
+    { ...everybody, kinds: ["lateWrites"], pauseMs: [6_000, 20_000] },
+    { ...everybody, kinds: ["storageRestarted", "storageGone"], pauseMs: [22_000, 40_000] },
+  ] satisfies Lane[];
+  const gateways = { ...networks, kinds: ["gateway"], pauseMs: [4_000, 15_000], single: 0.75 } satisfies Lane;
+  const planned = (lane: Lane, i: number): Trouble[] => [
     ...troublesOf(lane, new Chance(seed, `lane ${i} of round ${round}`), roundMs * lane.part, { workers, leaseMs }),
   ];
   // A trouble's place decides what its chance is: the last lane comes after all others, so that it changes none of
@@ -142,20 +122,20 @@ export function planOf({ seed, round, roundMs, workers, leaseMs }: PlanOptions):
   return [...lanes.flatMap(planned).sort((a, b) => a.at - b.at), ...planned(gateways, lanes.length)];
 }
 
-function* troublesOf<K extends TroubleKind>(
-  lane: Lane<K>,
+function* troublesOf(
+  lane: Lane,
   chance: Chance,
   to: number,
   { workers, leaseMs }: Pick<PlanOptions, "workers" | "leaseMs">,
 ): Generator<Trouble> {
-  let deck: K[] = [];
+  let deck: TroubleKind[] = [];
   let at = QUIET_START_MS;
   for (;;) {
     if (deck.length === 0) deck = shuffled(lane.kinds, chance);
     at += chance.between(...lane.pauseMs);
     // What does not fit any more makes place for what does.
     const lasting = deck.map((kind) => {
-      const [shortest, longest]: readonly [number, number] = lane.lasts[kind];
+      const [shortest, longest] = ALL[kind].lasts;
       return { kind, forMs: (chance.between(shortest, longest) * leaseMs) / 1_000 };
     });
     const next = lasting.findIndex(({ forMs }) => at + forMs <= to);
@@ -174,8 +154,4 @@ function shuffled<K>(kinds: readonly K[], chance: Chance): K[] {
     .map((kind) => ({ kind, place: chance.random() }))
     .sort((a, b) => a.place - b.place)
     .map(({ kind }) => kind);
-}
-
-function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): K[] {
-  return Object.keys(record) as K[];
 }

@@ -1,6 +1,6 @@
 import type { Finding, Verdict } from "./checker.ts";
 import { TROUBLE_WORDS, type Trouble, type TroubleKind } from "./plan.ts";
-import type { Tally } from "./tally.ts";
+import { countsOf, type Tally } from "./tally.ts";
 
 /** One line while it goes on. */
 export function troubleLine(at: number, { kind, forMs }: Trouble, victim: string | undefined): string {
@@ -66,17 +66,13 @@ export function row(count: number, words: string): string {
   return `${String(count).padStart(8)}  ${words}`;
 }
 
-function byRule(findings: readonly Finding[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { rule } of findings) counts[rule] = (counts[rule] ?? 0) + 1;
-  return counts;
-}
+const byRule = (findings: readonly Finding[]): Record<string, number> => countsOf(findings.map(({ rule }) => rule));
 
 function wordsOf(counts: Readonly<Record<string, number>>): string {
   const words = Object.entries(counts).map(([word, count]) => `${count} ${word}`);
   return words.length === 0 ? "" : `: ${words.join(", ")}`;
 }
 
-function sumOf(counts: Readonly<Record<string, number>>): number {
+export function sumOf(counts: Readonly<Record<string, number>>): number {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }

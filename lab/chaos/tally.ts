@@ -66,7 +66,7 @@ function slowestIn({ actors, holds }: Evidence, { from, to }: Evidence["calms"][
   return Math.max(...waits);
 }
 
-function countsOf(words: readonly string[]): Record<string, number> {
+export function countsOf(words: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
   return counts;

@@ -31,15 +31,9 @@ Needs Linux and gcc; for the columns of Redis: apt-get install redis-server
 
 const DOCUMENT = fileURLToPath(new URL("docs/faults.md", PROJECT));
 
-interface Request {
-  readonly rows: readonly Row[];
-  readonly columns: readonly Column[];
-  readonly atOnce: number;
-  readonly merge: boolean;
-  readonly json: boolean;
-}
+type Request = NonNullable<ReturnType<typeof requested>>;
 
-function requested(args: string[]): Request | undefined {
+function requested(args: string[]) {
   const { values } = parseArgs({
     args,
     options: {

@@ -53,6 +53,22 @@ async function heldWithRival(scene: Scene): Promise<void> {
   scene.rivalAsks();
 }
 
+/** The holder has had the lock for a while. */
+async function settledIn(scene: Scene): Promise<void> {
+  await heldWithRival(scene);
+  await sleep(SETTLED_IN_MS);
+}
+
+/** Something happens to a holder that has had the lock for a while, and it loses the lock. */
+function lostBy(happens: (scene: Scene) => Promise<void>, judge: (scene: Scene) => Finding[]): Row["play"] {
+  return async (scene) => {
+    await settledIn(scene);
+    await happens(scene);
+    await lost(scene);
+    return judge(scene);
+  };
+}
+
 /** Watches for a loss, lets the work end, and says what it came to. */
 async function lost(scene: Scene, atMostMs?: number): Promise<void> {
   await scene.lookOn(atMostMs);
@@ -106,8 +122,7 @@ function mustHaveStruck({ struck }: TokenService): void {
 /** The lock's command is ended in one way or another: watches until another has the lock, and a little longer. */
 async function commandEnds(scene: Scene, signal: "SIGTERM" | "SIGKILL"): Promise<Finding[]> {
   const { holder, rival, column } = scene;
-  await heldWithRival(scene);
-  await sleep(SETTLED_IN_MS);
+  await settledIn(scene);
   scene.faultBegins();
   holder.kill(signal);
   await rival.says("held", column.leaseMs + LOOK_ON_MS);
@@ -122,6 +137,12 @@ async function thrown(scene: Scene): Promise<void> {
   await scene.holder.says("settled", LOOK_ON_MS);
   await scene.rival.says("held", scene.column.leaseMs + LOOK_ON_MS);
   await scene.curtain();
+}
+
+/** The lock could not be given back. */
+function unreleased(scene: Scene, expected: Parameters<typeof settling>[1]): Finding[] {
+  const since = workEnded(scene);
+  return [...settling(scene, expected), freedom(scene, since, scene.leaseEndsAt - since), ...endOf(scene)];
 }
 
 function workEnded({ holder }: Scene): number {
@@ -240,8 +261,7 @@ const PLAYS: Readonly<Record<string, Row["play"]>> = {
     return [...settling(scene), freedom(scene, workEnded(scene)), ...endOf(scene)];
   },
   async killed(scene) {
-    await heldWithRival(scene);
-    await sleep(SETTLED_IN_MS);
+    await settledIn(scene);
     scene.holder.kill("SIGKILL");
     await scene.holder.ends(LOOK_ON_MS);
     const { at } = scene.holder.end ?? { at: Number.NaN };
@@ -249,66 +269,37 @@ const PLAYS: Readonly<Record<string, Row["play"]>> = {
     await scene.rival.says("held", scene.column.leaseMs + LOOK_ON_MS);
     return [freedom(scene, at, leftMs)];
   },
-  async stopped(scene) {
-    await heldWithRival(scene);
-    await sleep(SETTLED_IN_MS);
-    scene.holder.kill("SIGSTOP");
-    await sleep(scene.column.leaseMs + PAST_LEASE_MS);
-    scene.holder.kill("SIGCONT");
-    await lost(scene);
-    return afterPause(scene);
-  },
+  stopped: lostBy(async ({ holder, column }) => {
+    holder.kill("SIGSTOP");
+    await sleep(column.leaseMs + PAST_LEASE_MS);
+    holder.kill("SIGCONT");
+  }, afterPause),
   async "slept-short"(scene) {
-    await heldWithRival(scene);
-    await sleep(SETTLED_IN_MS);
+    await settledIn(scene);
     await scene.holder.sleep(SHORT_SLEEP_MS);
     await keptFor(scene, TWO_RENEWALS_MS);
     return keeping(scene);
   },
-  async "slept-long"(scene) {
-    await heldWithRival(scene);
-    await sleep(SETTLED_IN_MS);
-    await scene.holder.sleep(scene.column.leaseMs + PAST_LEASE_MS);
-    await lost(scene);
-    return afterPause(scene);
-  },
-  async stalled(scene) {
-    await heldWithRival(scene);
-    await sleep(SETTLED_IN_MS);
-    scene.holder.tell({ order: "stall", ms: scene.column.leaseMs + PAST_LEASE_MS });
-    await scene.holder.says("resumed", scene.column.leaseMs + LOOK_ON_MS);
-    await lost(scene);
-    return afterPause(scene);
-  },
+  "slept-long": lostBy(({ holder, column }) => holder.sleep(column.leaseMs + PAST_LEASE_MS), afterPause),
+  stalled: lostBy(async ({ holder, column }) => {
+    holder.tell({ order: "stall", ms: column.leaseMs + PAST_LEASE_MS });
+    await holder.says("resumed", column.leaseMs + LOOK_ON_MS);
+  }, afterPause),
   async broken(scene) {
     await heldWithRival(scene);
     await scene.column.room.breakGently?.(scene.storage.port, scene.key);
     await lost(scene);
     return loss(scene);
   },
-  async voided(scene) {
-    await heldWithRival(scene);
-    await sleep(SETTLED_IN_MS);
+  voided: lostBy(async (scene) => {
     await scene.column.room.breakAtOnce(scene.storage.port, scene.key);
     scene.faultBegins();
-    await lost(scene);
-    return voided(scene);
-  },
-  async "data-gone"(scene) {
-    await heldWithRival(scene);
-    await sleep(SETTLED_IN_MS);
+  }, voided),
+  "data-gone": lostBy(async (scene) => {
     await scene.storageRestarts();
     scene.faultBegins();
-    await lost(scene);
-    return voided(scene);
-  },
-  async "storage-gone"(scene) {
-    await heldWithRival(scene);
-    await sleep(SETTLED_IN_MS);
-    await scene.storage.kill();
-    await lost(scene);
-    return loss(scene);
-  },
+  }, voided),
+  "storage-gone": lostBy(({ storage }) => storage.kill(), loss),
   async "cancelled-waiting"(scene) {
     const { holder, rival, column } = scene;
     scene.rivalAsks();
@@ -355,21 +346,13 @@ const PLAYS: Readonly<Record<string, Row["play"]>> = {
     scene.cutsBeforeRelease();
     await heldWithRival(scene);
     await keptFor(scene, SETTLED_IN_MS);
-    return [
-      ...settling(scene, { mayFail: true }),
-      freedom(scene, workEnded(scene), scene.leaseEndsAt - workEnded(scene)),
-      ...endOf(scene),
-    ];
+    return unreleased(scene, { mayFail: true });
   },
   async "throws-and-release-fails"(scene) {
     scene.cutsBeforeRelease();
     await heldWithRival(scene);
     await thrown(scene);
-    return [
-      ...settling(scene, { error: "WorkError" }),
-      freedom(scene, workEnded(scene), scene.leaseEndsAt - workEnded(scene)),
-      ...endOf(scene),
-    ];
+    return unreleased(scene, { error: "WorkError" });
   },
   async "nothing-else-to-do"(scene) {
     const { holder } = scene;
@@ -379,8 +362,7 @@ const PLAYS: Readonly<Record<string, Row["play"]>> = {
   },
   async "signal-beside"(scene) {
     const { holder, rival, column } = scene;
-    await heldWithRival(scene);
-    await sleep(SETTLED_IN_MS);
+    await settledIn(scene);
     scene.faultBegins();
     holder.kill("SIGTERM");
     await holder.ends(LOOK_ON_MS);

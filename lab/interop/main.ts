@@ -60,12 +60,9 @@ Needs Go 1.24 or newer, and the port 10000. Ends with 0 if all is as it should b
 if it could not run.
 `;
 
-interface Request {
-  readonly only: string;
-  readonly apart: boolean;
-}
+type Request = NonNullable<ReturnType<typeof requested>>;
 
-function requested(args: string[]): Request | undefined {
+function requested(args: string[]) {
   const { values } = parseArgs({
     args,
     options: { only: { type: "string", default: "" }, apart: { type: "boolean", default: false } },

@@ -46,3 +46,16 @@ export function endOf(child: ChildProcess, name: string): Promise<string> {
     });
   });
 }
+
+/** What comes of it, or a rejection after so many milliseconds that says what did not happen. */
+export async function within<T>(ms: number, ended: Promise<T>, otherwise: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${otherwise}, within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([ended, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

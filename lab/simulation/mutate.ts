@@ -35,17 +35,12 @@ export function edited(sources: Sources, { place, stands, instead }: Edit): Sour
   const [one] = found;
   if (!one || found.length > 1) throw new Error(`${place} is declared ${found.length} times, not once`);
   const { path, text, span } = one;
-  const tokens = tokensIn(text, span);
-  const wanted = tokensIn(stands, { start: 0, end: stands.length });
-  const starts = tokens.flatMap((_, at) =>
-    wanted.every(({ word }, ahead) => tokens[at + ahead]?.word === word) ? [at] : [],
-  );
-  const [at] = starts;
-  if (at === undefined || starts.length > 1)
+  const starts = [...text.slice(0, span.end).matchAll(patternOf(stands))].filter(({ index }) => index >= span.start);
+  const [match] = starts;
+  if (!match || starts.length > 1)
     throw new Error(`in ${place} (${path}) this stands ${starts.length} times, not once:\n${stands}`);
-  const from = tokens[at]?.start ?? 0;
-  const to = tokens[at + wanted.length - 1]?.end ?? 0;
-  return new Map(sources).set(path, text.slice(0, from) + instead + text.slice(to));
+  const to = match.index + match[0].length;
+  return new Map(sources).set(path, text.slice(0, match.index) + instead + text.slice(to));
 }
 
 function placesOf(sources: Sources, place: string): { path: string; text: string; span: Span }[] {
@@ -82,32 +77,18 @@ function namesOf({ id, declarations = [] }: Node): readonly (string | undefined)
   return id ? [id.name] : declarations.map((one) => one.id.name);
 }
 
-interface Token extends Span {
-  readonly word: string;
-}
+const WORD = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|#?[\w$]+|[^\s]/g;
+/** Layout, comments, and commas before a closing bracket. */
+const GAP = String.raw`(?:\s|/\*[\s\S]*?\*/|//[^\n]*|,(?=\s*[)\]}]))*`;
 
-const COMMENT = /\/\*[\s\S]*?\*\/|\/\/[^\n]*/y;
-const WORD = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`(?:\\.|[^`\\])*`|#?[\w$]+|[^\s]/y;
-const SPACE = /\s+/y;
-
-/** Words and signs, without layout, comments, and commas before a closing bracket. */
-function tokensIn(text: string, { start, end }: Span): Token[] {
-  const tokens: Token[] = [];
-  let at = start;
-  const skip = (pattern: RegExp): boolean => {
-    pattern.lastIndex = at;
-    const [match] = pattern.exec(text) ?? [];
-    if (match === undefined) return false;
-    at += match.length;
-    return true;
-  };
-  while (at < end) {
-    if (skip(SPACE) || skip(COMMENT)) continue;
-    const from = at;
-    skip(WORD);
-    const word = text.slice(from, at);
-    if (/^[)\]}]$/.test(word) && tokens.at(-1)?.word === ",") tokens.pop();
-    tokens.push({ word, start: from, end: at });
-  }
-  return tokens;
+/** Finds these words and signs, with any gaps between them. */
+function patternOf(code: string): RegExp {
+  const words = (code.match(WORD) ?? []).filter(
+    (word, at, all) => !(word === "," && /^[)\]}]$/.test(all[at + 1] ?? "")),
+  );
+  const escaped = words.map((word) => {
+    const literally = word.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+    return /^#?[\w$]/.test(word) ? `(?<![\\w$#])${literally}(?![\\w$])` : literally;
+  });
+  return new RegExp(escaped.join(GAP), "g");
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { within } from "../../shared/child-process.ts";
 import type { StartHolder } from "./holders.ts";
 import { LockingProcess } from "./locking-process.ts";
 
@@ -29,22 +30,13 @@ export async function waitsIn({ address, keys, startHolder, deaths }: Lane): Pro
     next.catch(() => undefined);
     await sleep(WAITERS_SETTLE_MS + Math.random() * POLL_MS);
     const from = await holder.die();
-    const started = await within(LEASE_MS + AFTER_EXPIRY_MS, next);
+    const started = await within(
+      LEASE_MS + AFTER_EXPIRY_MS,
+      next,
+      "a lock was not taken over after its holder's death",
+    );
     waits.push(...[...started.values()].map((at) => at - from));
     await waiter.unlock();
   }
   return waits;
-}
-
-async function within<T>(ms: number, ended: Promise<T>): Promise<T> {
-  const enough = new AbortController();
-  const tooLate = sleep(ms, undefined, { signal: enough.signal }).then(() => {
-    throw new Error(`a lock was not taken over within ${ms} ms of its holder's death`);
-  });
-  try {
-    return await Promise.race([ended, tooLate]);
-  } finally {
-    enough.abort();
-    tooLate.catch(() => undefined);
-  }
 }

@@ -68,18 +68,9 @@ export class LockingProcess implements AsyncDisposable {
   /** Resolves once it holds all of them, with when it got each. */
   async lock(keys: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const since = new Map<string, number>();
-    const all = new Promise<void>((resolve) => {
-      const listen = (report: Report): void => {
-        if (report.kind !== "holds") return;
-        since.set(report.key, report.at);
-        if (since.size < keys.length) return;
-        this.#listeners.delete(listen);
-        resolve();
-      };
-      this.#listeners.add(listen);
-    });
+    const all = this.#reported("holds", ({ key, at }) => since.set(key, at).size === keys.length);
     this.#tell({ kind: "lock", keys });
-    await Promise.race([all, this.#ended]);
+    await all;
     return since;
   }
 
@@ -112,10 +103,14 @@ export class LockingProcess implements AsyncDisposable {
     this.#child.stdin?.write(`${JSON.stringify(order)}\n`);
   }
 
-  #reported<K extends Report["kind"]>(kind: K): Promise<Extract<Report, { kind: K }>> {
+  /** Resolves with the first report of a kind that is the one. Default: any is. */
+  #reported<K extends Report["kind"]>(
+    kind: K,
+    isIt: (report: Extract<Report, { kind: K }>) => boolean = () => true,
+  ): Promise<Extract<Report, { kind: K }>> {
     const reported = new Promise<Extract<Report, { kind: K }>>((resolve) => {
       const listen = (report: Report): void => {
-        if (report.kind !== kind) return;
+        if (report.kind !== kind || !isIt(report as Extract<Report, { kind: K }>)) return;
         this.#listeners.delete(listen);
         resolve(report as Extract<Report, { kind: K }>);
       };

@@ -3,7 +3,7 @@ import { grouped } from "../../shared/grouped.ts";
 import { median, quantile } from "../../shared/statistics.ts";
 import { check, type Finding, type Verdict } from "../checker.ts";
 import { inOrder } from "../holds.ts";
-import { lineOf, row, secondsOf } from "../report.ts";
+import { lineOf, row, secondsOf, sumOf } from "../report.ts";
 import { tallyOf } from "../tally.ts";
 import { DEATH_KINDS, KINDS, livesOn } from "./kinds.ts";
 import type { Death } from "./lane.ts";
@@ -64,10 +64,7 @@ export function deathsReport(seed: number, outcome: DeathsOutcome, { violations 
     "What was found",
     row(holds, `holds, ${handOvers} of them after another process's`),
     row(increments, "increments of the fenced numbers"),
-    row(
-      Object.values(losses).reduce((sum, count) => sum + count, 0),
-      "losses that their holders noticed",
-    ),
+    row(sumOf(losses), "losses that their holders noticed"),
     row(stale.offered, `stale writes came to the register: ${stale.refused} refused, ${stale.accepted} accepted`),
     row(violations.length, "violations"),
     ...violations.map(lineOf),

@@ -45,15 +45,7 @@ export function etcdVersion(): string | undefined {
 function listening(port: number, peerPort: number): readonly string[] {
   const clients = `http://127.0.0.1:${port}`;
   const members = `http://127.0.0.1:${peerPort}`;
-  return [
-    ...["--listen-client-urls", clients, "--advertise-client-urls", clients],
-    ...[
-      "--listen-peer-urls",
-      members,
-      "--initial-advertise-peer-urls",
-      members,
-      "--initial-cluster",
-      `default=${members}`,
-    ],
-  ];
+  const clientUrls = ["--listen-client-urls", clients, "--advertise-client-urls", clients];
+  const memberUrls = ["--listen-peer-urls", members, "--initial-advertise-peer-urls", members];
+  return [...clientUrls, ...memberUrls, "--initial-cluster", `default=${members}`];
 }

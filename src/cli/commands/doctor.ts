@@ -27,16 +27,16 @@ export function doctorCommand(): Command {
   const command = new Command("doctor")
     .summary("say whether locks hold on this account")
     .description(
-      "Tries on the account what locks need of it, and says what it means: credentials, permissions, the " +
+      "Checks on the account what locks need, and says what each finding means: credentials, permissions, the " +
         "rules of leases, clocks, features of the account, speed and runtime. What it makes is below " +
         ".azmutex/doctor/, and is deleted at the end.",
     )
-    .addOption(new Option("--read-only", "read and list alone: write, lease and delete nothing"))
-    .addOption(new Option("--long", "measure also when leases end, which takes half a minute more"))
+    .addOption(new Option("--read-only", "only read and list: write, lease and delete nothing"))
+    .addOption(new Option("--long", "also measure when leases end, which takes half a minute more"))
     .addOption(
       new Option(
         "--contract",
-        "run also the contract of a store, in containers of its own that it makes and deletes; takes minutes",
+        "also run the contract of a store, in containers that it creates and deletes; takes minutes",
       ),
     )
     .addOption(new Option("--with-names", "leave the names of account and container in the report"))

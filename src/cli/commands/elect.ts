@@ -43,7 +43,7 @@ export function electCommand(): Command {
     .argument("[command...]", "what to run")
     .addOption(new Option("--candidate <name>", "name of the leader, shown to every process (default: host:pid)"))
     .addOption(new Option("--data <text>", "data that this leader publishes, such as an address"))
-    .addOption(new Option("--fair", "candidates lead in the order they came; all of them say so alike"))
+    .addOption(new Option("--fair", "candidates lead in the order they came; all of them must set it"))
     .addOption(leaseOption())
     .addOption(graceOption())
     .addOption(maxOption("the command is stopped, and another candidate may lead"))

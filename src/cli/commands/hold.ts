@@ -30,7 +30,7 @@ export function holdCommand(): Command {
     .addOption(holdGraceOption())
     .addOption(maxOption("it ends with 79"))
     .addOption(holderOption())
-    .addOption(new Option("--purpose <text>", "what it is held for, for people"))
+    .addOption(new Option("--purpose <text>", "purpose of the lock, for people"))
     .addOption(stateDirOption());
   return withConnection(command).action((key: string, options: LockOptions) => hold(key, options));
 }

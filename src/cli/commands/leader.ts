@@ -28,7 +28,7 @@ interface LeaderCommandOptions extends ConnectionOptions {
 export function leaderCommand(): Command {
   const command = new Command("leader")
     .summary("say who leads")
-    .description("Says who leads, in which term and since when, and the data that the leader publishes.")
+    .description("Shows the leader, its term, since when it leads, and the data that it publishes.")
     .argument("<name>", "name of the office")
     .addOption(
       new Option(

@@ -26,7 +26,7 @@ export function onceCommand(): Command {
   const command = new Command("once")
     .summary("say which slot of a job was run last")
     .description(
-      "Says which slot of a job was begun last (run --once), what came of it, and when. With --forget, " +
+      "Shows the last slot of a job (run --once), its outcome, and when that was. With --forget, " +
         "deletes that record: " +
         "then every slot may run again. Asks before, on a terminal.",
     )

@@ -25,7 +25,7 @@ export function runCommand(): Command {
     .addOption(graceOption())
     .addOption(maxOption("the command is stopped, and azmutex ends with 79"))
     .addOption(holderOption())
-    .addOption(new Option("--purpose <text>", "what it is held for, for people (default: the command's name)"))
+    .addOption(new Option("--purpose <text>", "purpose of the lock, for people (default: the command's name)"))
     .addOption(stateDirOption());
   return withConnection(command).action((key: string, words: string[], options: LockOptions) =>
     run(key, jobCommand(command, words), options),

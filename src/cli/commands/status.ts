@@ -22,10 +22,7 @@ interface StatusOptions extends ConnectionOptions {
 export function statusCommand(): Command {
   const command = new Command("status")
     .summary("say who holds a lock, and who waits")
-    .description(
-      "Says what is known of one key: its state, who holds it and for what, who waits in which order, " +
-        "permits and readers.",
-    )
+    .description("Shows one key: its state, its holder and purpose, the waiters in order, permits and readers.")
     .argument("<key>", "name of the lock")
     .addOption(new Option("--json", "print one JSON object"))
     .addOption(new Option("--exit-code", "end with 0 if the lock, a permit or a read lock is held, with 3 if none is"));

@@ -29,11 +29,11 @@ export function uiCommand(): Command {
         "while the page is open.",
     )
     .addOption(
-      new Option("--port <number>", "where it listens, on 127.0.0.1 alone; 0: any free port")
+      new Option("--port <number>", "port to listen on, at 127.0.0.1 only; 0: any free port")
         .default(DEFAULT_PORT, String(DEFAULT_PORT))
         .argParser(wholeNumber(0, HIGHEST_PORT)),
     )
-    .addOption(new Option("--allow-break", "locks can be broken from the page, by typing the key"));
+    .addOption(new Option("--allow-break", "let the page break locks, after the key was typed"));
   return withConnection(command).action((options: UiOptions) => ui(options));
 }
 

@@ -42,7 +42,7 @@ const ACCOUNT_NAME = /^[a-z0-9]{3,24}$/;
 export const stateDirOption = (): Option =>
   new Option(
     "--state-dir <path>",
-    "directory by which the next azmutex releases what a killed one held, once its command is gone",
+    "directory that lets the next azmutex release the locks of a killed one, once its command is gone",
   ).default(process.env.AZMUTEX_STATE_DIR || undefined, "AZMUTEX_STATE_DIR, or none");
 
 export function withConnection(command: Command): Command {

@@ -24,7 +24,7 @@ export interface JobTermsOptions {
 }
 
 export const leaseOption = (): Option =>
-  new Option("--lease <duration>", "length of the lease, 15s to 60s: for so long a crashed holder keeps others out")
+  new Option("--lease <duration>", "length of the lease, 15s to 60s: how long a crashed holder can keep others out")
     .default(parseDuration("30s"), "30s")
     .argParser(parseDuration);
 
@@ -39,15 +39,13 @@ export const graceOption = (): Option =>
 export const holdGraceOption = (): Option =>
   new Option(
     "--grace <duration>",
-    "how long before the lock is not certain any more it ends if renewals fail: the time that the script has " +
-      "to stop (default: a third of the lease, at most 10s)",
+    "if renewals fail, how long before the lock is not certain any more it ends: the script's time to stop " +
+      "(default: a third of the lease, at most 10s)",
   ).argParser(parseDuration);
 
 /** @param then - What happens when it has passed. */
 export const maxOption = (then: string): Option =>
-  new Option("--max <duration>", `how long it is held at most: then ${then} (default: no limit)`).argParser(
-    parseDuration,
-  );
+  new Option("--max <duration>", `longest time to hold it: then ${then} (default: no limit)`).argParser(parseDuration);
 
 /** Throws a {@link CommandError} for bad usage where lease and grace leave a renewal no chance. */
 export function jobTerms({ lease, grace, max }: JobTermsOptions): JobTerms {

@@ -44,9 +44,9 @@ export function withLock(command: Command): Command {
           "75 with --try, 124 with --timeout)",
       ).argParser(wholeNumber(0, HIGHEST_EXIT_CODE)),
     )
-    .addOption(new Option("--fair", "first come, first served between processes; all users of the key say so alike"))
+    .addOption(new Option("--fair", "first come, first served between processes; all users of the key must set it"))
     .addOption(
-      new Option("--semaphore <permits>", "at most so many at once; all users say the same number").argParser(
+      new Option("--semaphore <permits>", "at most this many at once; all users must give the same number").argParser(
         wholeNumber(1, MOST_PERMITS),
       ),
     )
@@ -56,7 +56,8 @@ export function withLock(command: Command): Command {
     .addOption(new Option("--write", "alone, without readers").conflicts(["read", "semaphore"]));
 }
 
-export const holderOption = (): Option => new Option("--holder <name>", "who holds it, for people (default: host:pid)");
+export const holderOption = (): Option =>
+  new Option("--holder <name>", "name of the holder, for people (default: host:pid)");
 
 export function wantedKindOf({ semaphore, read, write }: LockOptions): WantedLock["kind"] {
   if (semaphore !== undefined) return "permit";

@@ -11,7 +11,7 @@ export function readData<T>(path: string, values?: Values): T {
   return values ? filled(data, values) : data;
 }
 
-/** The same data with the value in place of each name. Values may have names in them, too. Throws for an unknown one. */
+/** The same data with the value in place of each name. Values may contain names, too. Throws for an unknown one. */
 export function filled<T>(data: T, values: Values): T {
   const fill = (text: string): string =>
     text.replaceAll(/\{\{([A-Z_]+)\}\}\n?/g, (whole, name: string) => {

@@ -1,5 +1,5 @@
 import { readData } from "../shared/data.ts";
-import { wrapped } from "../shared/wrapped.ts";
+import { markdownTable, wrapped } from "../shared/wrapped.ts";
 import type { Claim, Measured, Report, Table } from "./benchmark.ts";
 import { chartsOf } from "./pictures.ts";
 
@@ -26,12 +26,8 @@ function section(measured: Measured): string {
 }
 
 function tableOf({ caption, columns, rows }: Table): string {
-  const lines = [
-    rowOf(columns),
-    rowOf([":--", ...columns.slice(1).map(() => "--:")]),
-    ...rows.map((cells) => rowOf(cells)),
-  ];
-  return [...(caption === undefined ? [] : [`**${caption}**`, ""]), ...lines].join("\n");
+  const lines = markdownTable(columns, [":--", ...columns.slice(1).map(() => "--:")], rows);
+  return caption === undefined ? lines : `**${caption}**\n\n${lines}`;
 }
 
 function claimsOf(claims: readonly Claim[]): string {
@@ -42,10 +38,6 @@ function claimsOf(claims: readonly Claim[]): string {
     holds ? "holds" : "**does not hold**",
   ]);
   return tableOf({ columns: ["has to hold", "limit", "measured", ""], rows });
-}
-
-function rowOf(cells: readonly (string | number)[]): string {
-  return `| ${cells.join(" | ")} |`;
 }
 
 /** The same for a terminal. */

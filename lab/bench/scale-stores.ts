@@ -1,6 +1,7 @@
 import type { LeaseStore, StoreCall } from "azmutex/store";
 import { MemoryLeaseStore } from "azmutex/testing";
 import { RelayedStore, type StoreRequest } from "../shared/relayed-store.ts";
+import { quantileOfSorted } from "../shared/statistics.ts";
 import type { LagFigures } from "./scale-orders.ts";
 
 /**
@@ -91,7 +92,7 @@ export class RenewalWatch {
   get lagMs(): LagFigures {
     const lags = this.#lags.slice(0, this.#timed).sort();
     if (lags.length === 0) return { p50: 0, p99: 0, most: 0 };
-    return { p50: quantileOf(lags, 0.5), p99: quantileOf(lags, 0.99), most: lags.at(-1) ?? 0 };
+    return { p50: quantileOfSorted(lags, 0.5), p99: quantileOfSorted(lags, 0.99), most: lags.at(-1) ?? 0 };
   }
 
   /** The most renewals in any tenth of a second, and the mean. */
@@ -122,9 +123,4 @@ export class RenewalWatch {
 
 function numberIn(key: string): number {
   return Number(key.slice(DIGITS_FROM));
-}
-
-/** Of what is sorted already: half a million numbers need not be sorted again. */
-function quantileOf(sorted: Float32Array, part: number): number {
-  return sorted[Math.floor(part * (sorted.length - 1))] ?? Number.NaN;
 }

@@ -131,7 +131,7 @@ function* troublesOf(
   let deck: TroubleKind[] = [];
   let at = QUIET_START_MS;
   for (;;) {
-    if (deck.length === 0) deck = shuffled(lane.kinds, chance);
+    if (deck.length === 0) deck = chance.shuffled(lane.kinds);
     at += chance.between(...lane.pauseMs);
     // What does not fit any more makes place for what does.
     const lasting = deck.map((kind) => {
@@ -147,11 +147,4 @@ function* troublesOf(
     yield { kind, at, forMs, victim: chance.isOnce(lane.single) ? one : "all" };
     at += forMs;
   }
-}
-
-function shuffled<K>(kinds: readonly K[], chance: Chance): K[] {
-  return kinds
-    .map((kind) => ({ kind, place: chance.random() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ kind }) => kind);
 }

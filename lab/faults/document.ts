@@ -1,4 +1,4 @@
-import { wrapped } from "../shared/wrapped.ts";
+import { markdownRow, wrapped } from "../shared/wrapped.ts";
 import type { Cell } from "./cell.ts";
 import { wordsOf } from "./cell.ts";
 import type { Column } from "./columns.ts";
@@ -75,8 +75,4 @@ function wordsIn({ column, notRun }: Shown, row: Row, cells: readonly Cell[]): s
   if (notRun !== undefined) return `not run: ${notRun}`;
   const cell = cells.find((one) => one.row === row.id && one.column === column.name);
   return cell ? wordsOf(cell.findings) : "";
-}
-
-function markdownRow(cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
 }

@@ -4,6 +4,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AzureMutex } from "azmutex";
+import { printedOn } from "../shared/child-process.ts";
 import { GoPeer } from "../shared/go-peer/go-peer.ts";
 import type { OurJob } from "./our-job.ts";
 import { OurPeer } from "./our-peer.ts";
@@ -73,14 +74,9 @@ export class Place {
       env: { PATH, HOME, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
-        output += text;
-      });
-    }
+    const output = printedOn(child.stdout, child.stderr);
     const [code] = await once(child, "close");
-    return { code, output: output.trim() };
+    return { code, output: output() };
   }
 
   async close(): Promise<void> {

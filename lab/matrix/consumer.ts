@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { printedOn } from "../shared/child-process.ts";
 import type { Runtime, SdkVersions } from "./runtimes.ts";
 
 /** What became of one check. */
@@ -125,12 +126,10 @@ export class Consumer {
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let printed = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding("utf8").on("data", (text: string) => (printed += text));
+    const printed = printedOn(child.stdout, child.stderr);
     await new Promise((resolve) => child.on("close", resolve));
-    const outcomes = [...printed.matchAll(/^MATRIX (.*)$/gm)].map(([, line = ""]) => JSON.parse(line) as Outcome);
-    if (outcomes.length === 0) throw new Error(`${program} printed no outcome:\n${printed}`);
+    const outcomes = [...printed().matchAll(/^MATRIX (.*)$/gm)].map(([, line = ""]) => JSON.parse(line) as Outcome);
+    if (outcomes.length === 0) throw new Error(`${program} printed no outcome:\n${printed()}`);
     return outcomes;
   }
 }

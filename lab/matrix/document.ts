@@ -1,5 +1,5 @@
 import { readData } from "../shared/data.ts";
-import { wrapped } from "../shared/wrapped.ts";
+import { markdownTable, wrapped } from "../shared/wrapped.ts";
 import type { Outcome } from "./consumer.ts";
 
 /** What was found on one runtime. */
@@ -37,14 +37,12 @@ export function unexplained(columns: readonly Column[], tools: readonly Outcome[
 /** The page of all runtimes. */
 export function runtimesDocument(columns: readonly Column[], tools: readonly Outcome[]): string {
   const { head, notes } = readData<Readonly<Record<"head" | "notes", string>>>("lab/matrix/texts.yaml");
+  const names = ["", ...columns.map(({ runtime }) => runtime)];
   const titles = [...new Set(columns.flatMap(({ rows }) => Object.keys(rows)))];
   return [
     head,
-    table(["", ...columns.map(({ runtime }) => runtime)], versionRows(columns)),
-    ...titles.flatMap((title) => [
-      `\n## ${title}\n`,
-      table(["", ...columns.map(({ runtime }) => runtime)], checkRows(columns, title)),
-    ]),
+    table(names, versionRows(columns)),
+    ...titles.flatMap((title) => [`\n## ${title}\n`, table(names, checkRows(columns, title))]),
     "\n## Compilers, test runners, bundlers, package managers\n",
     `On Node ${process.versions.node}. Each locks once in memory and once in an emulator, so the SDK is`,
     "loaded on first use.\n",
@@ -94,7 +92,9 @@ function reasons(columns: readonly Column[]): string[] {
   return failed.length === 0 ? [] : ["\n## What does not work\n", ...failed];
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  markdownTable(
+    head,
+    head.map(() => "---"),
+    rows,
+  );

@@ -27,4 +27,11 @@ export class Chance {
   oneOf<const Choices extends readonly [unknown, ...unknown[]]>(choices: Choices): Choices[number] {
     return choices[this.upTo(choices.length)];
   }
+
+  shuffled<T>(items: readonly T[]): T[] {
+    return items
+      .map((item) => ({ item, place: this.random() }))
+      .sort((a, b) => a.place - b.place)
+      .map(({ item }) => item);
+  }
 }

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import type { Readable } from "node:stream";
 
 export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null;
@@ -27,10 +28,16 @@ export async function firstMessage<T>(child: ChildProcess, name: string): Promis
 
 /** What it has printed where errors go, whenever that is asked. */
 export function complaintOf({ stderr }: ChildProcess): () => string {
+  return printedOn(stderr);
+}
+
+/** What has come on all of these streams, whenever that is asked. */
+export function printedOn(...streams: readonly (Readable | null)[]): () => string {
   let text = "";
-  stderr?.setEncoding("utf8").on("data", (more: string) => {
-    text += more;
-  });
+  for (const stream of streams)
+    stream?.setEncoding("utf8").on("data", (more: string) => {
+      text += more;
+    });
   return () => text.trim();
 }
 

@@ -1,6 +1,13 @@
 /** The value below which so large a part of all values lies. Interpolated between neighbours. */
 export function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
+  return quantileOfSorted(
+    [...values].sort((a, b) => a - b),
+    part,
+  );
+}
+
+/** The same of values that are in ascending order. */
+export function quantileOfSorted(sorted: ArrayLike<number>, part: number): number {
   const at = part * (sorted.length - 1);
   const below = sorted[Math.floor(at)] ?? Number.NaN;
   const above = sorted[Math.ceil(at)] ?? Number.NaN;

@@ -34,3 +34,16 @@ function piecesOf(text: string): string[] {
   }
   return pieces;
 }
+
+/** A table of Markdown. */
+export function markdownTable(
+  head: readonly string[],
+  alignment: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
+  return [head, alignment, ...rows].map(markdownRow).join("\n");
+}
+
+export function markdownRow(cells: readonly (string | number)[]): string {
+  return `| ${cells.join(" | ")} |`;
+}

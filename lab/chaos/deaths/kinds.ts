@@ -70,8 +70,5 @@ export function deckOf(setting: Setting, deaths: number, chance: Chance): DeathK
     // Of every kind there is one.
     return KINDS[kind].setting === setting ? Array.from({ length: Math.max(1, to - from) }, () => kind) : [];
   });
-  return deck
-    .map((kind) => ({ kind, place: chance.random() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ kind }) => kind);
+  return chance.shuffled(deck);
 }

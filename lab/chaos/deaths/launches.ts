@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { hasEnded, kill } from "../../shared/child-process.ts";
+import { complaintOf, hasEnded, kill } from "../../shared/child-process.ts";
 import { runningChildrenOf, until } from "../../shared/processes.ts";
 import { PROJECT } from "../../shared/project.ts";
 import type { MachineClock } from "../machine-clock.ts";
@@ -104,18 +104,13 @@ class CommandProcess implements SeatProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
-    let said = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      said += text;
-    });
+    const said = complaintOf(child);
     createInterface({ input: child.stdout }).on("line", (line) => onMove((JSON.parse(line) as Report).kind === "in"));
     // Its job, which has the same pipes, may live on: `exit`, and not `close`.
     this.ended = new Promise((resolve) => {
       child.once("exit", (code, signal) =>
         resolve(
-          this.#isDoomed || EXPECTED.has(code)
-            ? undefined
-            : `${job.worker} ended with ${signal ?? code}: ${said.trim()}`,
+          this.#isDoomed || EXPECTED.has(code) ? undefined : `${job.worker} ended with ${signal ?? code}: ${said()}`,
         ),
       );
     });

@@ -1,5 +1,6 @@
 import type { Chance } from "../shared/chance.ts";
-import type { EndOfFault, FaultProxy, WireOperations } from "../shared/wire/fault-proxy.ts";
+import type { FaultProxy } from "../shared/wire/fault-proxy.ts";
+import type { EndOfFault, WireOperations } from "../shared/wire/wire-faults.ts";
 import type { NetworkTrouble } from "./plan.ts";
 
 /** Polls would drown in it what matters. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { readData, type Values } from "../shared/data.ts";
 import { now } from "../shared/now.ts";
-import type { EndOfFault } from "../shared/wire/fault-proxy.ts";
+import type { EndOfFault } from "../shared/wire/wire-faults.ts";
 import { STEP_STOPS_MS } from "./command-actor.ts";
 import {
   afterPause,

@@ -1,7 +1,8 @@
 import { now } from "../shared/now.ts";
 import { adapterOf } from "../shared/peers.ts";
 import type { Storage, StorageRoom } from "../shared/storage/storage.ts";
-import { FaultProxy, type WireScope } from "../shared/wire/fault-proxy.ts";
+import { FaultProxy } from "../shared/wire/fault-proxy.ts";
+import type { WireScope } from "../shared/wire/wire-faults.ts";
 import { type Actor, NodeActor } from "./actor.ts";
 import type { Column } from "./columns.ts";
 import { CommandActor } from "./command-actor.ts";

@@ -6,25 +6,7 @@ import { now } from "../now.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { HTTP } from "./http.ts";
 import type { Protocol, WireOperation, WireRequest } from "./protocol.ts";
-
-/** Which requests a fault is about, besides their operation. */
-export interface WireScope {
-  /** How many go well before. Default: 0. */
-  after?: number;
-  /** How many are struck then. Default: all, until `heal()`. */
-  times?: number;
-  /** Asked of each request that would be struck. Default: yes. */
-  when?: () => boolean;
-  /** Answers that a fault of answers lets pass, and that do not count for it. Default: none. */
-  spares?: (answer: Buffer) => boolean;
-}
-
-/** Ends one fault and leaves the others. Connections that hang by it are cut. */
-export interface EndOfFault {
-  (): void;
-  /** Resolves when it happens for the first time. */
-  readonly struck: Promise<void>;
-}
+import { WireFaults } from "./wire-faults.ts";
 
 /** The service behind the proxy. It may come back on another port. */
 export interface Upstream {
@@ -47,27 +29,6 @@ export interface ProxyOptions {
   readonly bytesLateMs?: number | undefined;
 }
 
-export type WireOperations = WireOperation | readonly WireOperation[] | "all";
-
-/** For so many milliseconds, or until something has happened. */
-export type WireDelay = number | Promise<unknown>;
-
-type Forward = () => Promise<Buffer | undefined>;
-
-/** What happens to a request; `undefined` for an answer means that the connection is cut. */
-type Trouble = (forward: Forward, fault: WireFault, request: Buffer) => Promise<Buffer | undefined>;
-
-interface WireFault {
-  readonly operations: WireOperations;
-  readonly trouble: Trouble;
-  readonly scope: WireScope;
-  /** What cuts each connection that hangs by it. */
-  readonly stuck: Set<() => void>;
-  readonly strike: () => void;
-  after: number;
-  times: number;
-}
-
 /** A connection of the proxy's own to the service, for one request after the other. */
 interface Far {
   readonly socket: Socket;
@@ -84,23 +45,18 @@ interface Far {
  * Where any connection will do for any request, one of the proxy's own that the service closes for being idle cuts no
  * client's, and none is used again that has been idle for long: a client sees no reset but those that it is to see.
  */
-export class FaultProxy implements AsyncDisposable {
+export class FaultProxy extends WireFaults implements AsyncDisposable {
   readonly port: number;
   /** What the client is about, where its requests do not say. */
   stage: WireOperation = "acquire";
   readonly #upstream: Upstream;
   readonly #server: Server | undefined;
-  readonly #protocol: Protocol;
   readonly #isSecret: boolean;
   readonly #bytesLateMs: number | undefined;
   readonly #sockets = new Set<Socket>();
-  readonly #timers = new Set<NodeJS.Timeout>();
   readonly #requests: WireRequest[] = [];
   readonly #doneAt = new Map<WireOperation, number>();
-  readonly #unstruck = new Set<WireFault>();
   #idle: Far[] = [];
-  #faults: WireFault[] = [];
-  #latencyMs = 0;
   #isCut = false;
   /** Requests that are under way, and how many there were. */
   #open = 0;
@@ -108,9 +64,9 @@ export class FaultProxy implements AsyncDisposable {
 
   private constructor(upstream: Upstream, server: Server | undefined, options: ProxyOptions) {
     const { protocol = HTTP, certificate, bytesLateMs } = options;
+    super(protocol);
     this.#upstream = upstream;
     this.#server = server;
-    this.#protocol = protocol;
     this.#bytesLateMs = bytesLateMs;
     this.#isSecret = certificate !== undefined;
     this.port = (server?.address() as AddressInfo | undefined)?.port ?? 0;
@@ -157,11 +113,6 @@ export class FaultProxy implements AsyncDisposable {
     return this.#come;
   }
 
-  /** Whether each fault there was has happened, once at least. */
-  get hasStruck(): boolean {
-    return this.#unstruck.size === 0;
-  }
-
   /** When the last request of these kinds was sent on that the service carried out; NaN if there was none. */
   doneAt(...operations: readonly WireOperation[]): number {
     const times = operations.flatMap((operation) => this.#doneAt.get(operation) ?? []);
@@ -185,89 +136,11 @@ export class FaultProxy implements AsyncDisposable {
     this.#requests.length = 0;
   }
 
-  /** Every request takes `ms` milliseconds more to arrive, until it is set anew. */
-  latency(ms: number): void {
-    this.#latencyMs = ms;
-  }
-
-  /** The request arrives so much later, even if its client has gone by then. */
-  delay(operations: WireOperations, by: WireDelay, scope?: WireScope): EndOfFault {
-    return this.#before(operations, scope, async (forward) => {
-      await this.#pause(by);
-      return forward();
-    });
-  }
-
-  /** The request arrives at once, and its answer so much later. */
-  delayAnswer(operations: WireOperations, by: WireDelay, scope?: WireScope): EndOfFault {
-    return this.#after(operations, scope, async (answer) => {
-      await this.#pause(by);
-      return answer;
-    });
-  }
-
-  /** The request never arrives, and the connection stays open until `heal()` or `close()` cuts it. */
-  hang(operations: WireOperations, scope?: WireScope): EndOfFault {
-    return this.#before(operations, scope, (_, fault) => this.#never(fault));
-  }
-
-  /** The request arrives, and the connection stays open without an answer until `heal()` or `close()` cuts it. */
-  hangAfter(operations: WireOperations, scope?: WireScope): EndOfFault {
-    return this.#after(operations, scope, (_, fault) => this.#never(fault));
-  }
-
-  /** The connection is cut before the request arrives. */
-  reset(operations: WireOperations, scope?: WireScope): EndOfFault {
-    return this.#before(operations, scope, async () => undefined);
-  }
-
-  /** The connection is cut once the request was carried out: the answer is lost. */
-  dropAnswer(operations: WireOperations, scope?: WireScope): EndOfFault {
-    return this.#after(operations, scope, async () => undefined);
-  }
-
-  /** The request arrives, is answered, and arrives once more so much later. The second answer is not sent on. */
-  duplicate(operations: WireOperations, after: WireDelay, scope?: WireScope): EndOfFault {
-    return this.#after(operations, scope, async (answer, _, forward) => {
-      void this.#pause(after)
-        .then(forward)
-        .catch(() => {});
-      return answer;
-    });
-  }
-
-  /** The service's "not now" instead of the request: a 503 ServerBusy, with `Retry-After` if it is given. */
-  serverBusy(
-    operations: WireOperations,
-    { retryAfterSeconds, ...scope }: WireScope & { retryAfterSeconds?: number } = {},
-  ): EndOfFault {
-    return this.#before(operations, scope, async (_, __, request) => this.#protocol.busy(request, retryAfterSeconds));
-  }
-
-  /** A page of a gateway's own instead of the request: nothing in it shows to be the service's. */
-  gateway(operations: WireOperations, status: number, scope?: WireScope): EndOfFault {
-    return this.#before(operations, scope, async (_, __, request) => this.#protocol.gateway(request, status));
-  }
-
-  /** With the request, the network fails as by {@link cut}. */
-  cutBy(operations: WireOperations, scope?: WireScope): EndOfFault {
-    return this.#before(operations, scope, async () => {
-      this.cut();
-      return undefined;
-    });
-  }
-
   /** The network fails: connections end, and there is no server to connect to, until `mend()`. */
-  cut(): void {
+  override cut(): void {
     this.#isCut = true;
     this.#server?.close();
     for (const socket of this.#sockets) socket.destroy();
-  }
-
-  /** Ends all faults and the latency. Connections that hang are cut. */
-  heal(): void {
-    this.#latencyMs = 0;
-    for (const fault of this.#faults) this.#end(fault);
   }
 
   /** As `heal()`; and the network is there again. */
@@ -281,7 +154,7 @@ export class FaultProxy implements AsyncDisposable {
 
   /** Cuts every connection. Closing twice does nothing. */
   async close(): Promise<void> {
-    for (const timer of this.#timers) clearTimeout(timer);
+    this.stopWaiting();
     const closed = this.#server?.listening ? once(this.#server, "close") : undefined;
     this.cut();
     await closed;
@@ -303,50 +176,6 @@ export class FaultProxy implements AsyncDisposable {
     return address.replace(`:${this.#upstream.port}`, `:${this.port}`);
   }
 
-  #before(operations: WireOperations, scope: WireScope | undefined, trouble: Trouble): EndOfFault {
-    return this.#add(operations, scope, (forward, fault, request) => {
-      fault.strike();
-      return trouble(forward, fault, request);
-    });
-  }
-
-  #after(
-    operations: WireOperations,
-    scope: WireScope | undefined,
-    trouble: (answer: Buffer | undefined, fault: WireFault, forward: Forward) => Promise<Buffer | undefined>,
-  ): EndOfFault {
-    return this.#add(operations, scope, async (forward, fault) => {
-      const answer = await forward();
-      if (answer && fault.scope.spares?.(answer)) {
-        fault.times += 1;
-        return answer;
-      }
-      fault.strike();
-      return trouble(answer, fault, forward);
-    });
-  }
-
-  #add(operations: WireOperations, scope: WireScope = {}, trouble: Trouble): EndOfFault {
-    const { after = 0, times = Infinity } = scope;
-    let strike = (): void => {};
-    const struck = new Promise<void>((resolve) => {
-      strike = () => {
-        this.#unstruck.delete(fault);
-        resolve();
-      };
-    });
-    const fault: WireFault = { operations, trouble, scope, stuck: new Set(), strike, after, times };
-    this.#faults.push(fault);
-    this.#unstruck.add(fault);
-    return Object.assign(() => this.#end(fault), { struck });
-  }
-
-  #end(fault: WireFault): void {
-    this.#faults = this.#faults.filter((other) => other !== fault);
-    for (const free of fault.stuck) free();
-    fault.stuck.clear();
-  }
-
   /** The whole delay is put on the request: a client cannot tell. */
   #passBytes(near: Socket, lateMs: number): void {
     const far = this.#dial();
@@ -359,15 +188,15 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   async #countRequests(requests: ByteReader): Promise<void> {
-    while (await requests.take((bytes) => this.#protocol.requestLength(bytes))) this.#come += 1;
+    while (await requests.take((bytes) => this.protocol.requestLength(bytes))) this.#come += 1;
   }
 
   async #serve(near: Socket): Promise<void> {
     const requests = new ByteReader(near);
-    const own = this.#protocol.isStateless ? undefined : this.#connect();
+    const own = this.protocol.isStateless ? undefined : this.#connect();
     own?.socket.on("close", () => near.destroy());
     for (;;) {
-      const request = await requests.take((bytes) => this.#protocol.requestLength(bytes));
+      const request = await requests.take((bytes) => this.protocol.requestLength(bytes));
       if (!request) break;
       this.#come += 1;
       this.#open += 1;
@@ -383,37 +212,17 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   async #answer(request: Buffer, own: Far | undefined): Promise<Buffer | undefined> {
-    const read = this.#protocol.read(request, this.stage);
+    const read = this.protocol.read(request, this.stage);
     this.#requests.push(read);
-    let next: Forward = () => this.#forward(request, read.operation, own);
-    for (const fault of this.#struckBy(read.operation).reverse()) {
-      const forward = next;
-      next = () => fault.trouble(forward, fault, request);
-    }
-    if (this.#latencyMs > 0) await this.#pause(this.#latencyMs);
-    return next();
-  }
-
-  /** The faults that concern the next request of this kind, which counts for them. */
-  #struckBy(operation: WireOperation): WireFault[] {
-    return this.#faults.filter((fault) => {
-      if (fault.operations !== "all" && ![fault.operations].flat().includes(operation)) return false;
-      if (fault.after > 0) {
-        fault.after -= 1;
-        return false;
-      }
-      if (fault.times <= 0 || fault.scope.when?.() === false) return false;
-      fault.times -= 1;
-      return true;
-    });
+    return this.through(request, read.operation, () => this.#forward(request, read.operation, own));
   }
 
   async #forward(request: Buffer, operation: WireOperation, own: Far | undefined): Promise<Buffer | undefined> {
     const far = own ?? this.#takeIdle() ?? this.#connect();
     const sentAt = now();
     far.socket.write(request);
-    const answer = await far.answers.take((bytes) => this.#protocol.answerLength(bytes, request));
-    if (answer && this.#protocol.isDone(answer)) this.#doneAt.set(operation, sentAt);
+    const answer = await far.answers.take((bytes) => this.protocol.answerLength(bytes, request));
+    if (answer && this.protocol.isDone(answer)) this.#doneAt.set(operation, sentAt);
     far.idleSince = now();
     if (answer && !own) this.#idle.push(far);
     return answer;
@@ -447,23 +256,6 @@ export class FaultProxy implements AsyncDisposable {
     socket.on("close", () => this.#sockets.delete(socket));
     // An error is followed by "close".
     socket.on("error", () => undefined);
-  }
-
-  async #pause(by: WireDelay): Promise<void> {
-    if (typeof by !== "number") return void (await by);
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        resolve();
-      }, by);
-      this.#timers.add(timer);
-    });
-  }
-
-  /** Until the fault ends; not at all if it has ended meanwhile. */
-  async #never(fault: WireFault): Promise<undefined> {
-    if (!this.#faults.includes(fault)) return undefined;
-    return new Promise((resolve) => fault.stuck.add(() => resolve(undefined)));
   }
 }
 

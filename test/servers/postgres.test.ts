@@ -28,6 +28,7 @@ describeChannel("pg", {
 
 describe("the connection to PostgreSQL", () => {
   it("is closed after the last listener and the last message", async () => {
+    await expect.poll(openConnections).toBe(0);
     await using channel = await connectPostgres(postgres.url);
     const end = await channel.wakeUps.subscribe(TOPIC, () => undefined);
     expect(openConnections()).toBe(1);

@@ -23,19 +23,19 @@ const newTopic = (): string => randomBytes(32).toString("hex");
 export function describeChannel(name: string, { server, connect, connectRefused, subscriptions }: ChannelUnderTest) {
   describe(`a channel over ${name}`, () => {
     it("wakes a waiter that polls once a minute, with one request", async () => {
-      const began = performance.now();
       await using pair = await WokenPair.of(() => connect(server().url), 60_000);
       const { holder, waiter } = pair;
       const held = await holder.mutex.locker("job").lock();
       const waiting = waiter.mutex.locker("job").lock();
       // From now on the waiter has no reason to poll before its idle poll.
-      await expect.poll(() => waiter.heard.filter((message) => message.startsWith("held "))).not.toEqual([]);
+      await expect.poll(() => waiter.answeredInTime).toBeGreaterThan(0);
       const polls = waiter.store.count("acquire");
+      const releasedAt = performance.now();
       await held.release();
       await using lock = await waiting;
       expect(lock.isHeld).toBe(true);
       expect(waiter.store.count("acquire") - polls).toBe(1);
-      expect(performance.now() - began).toBeLessThan(WOKEN_WITHIN_MS);
+      expect(performance.now() - releasedAt).toBeLessThan(WOKEN_WITHIN_MS);
       expect(pair.log).toEqual([]);
     });
 

@@ -12,7 +12,12 @@ interface Member {
   readonly store: FaultyLeaseStore;
   /** The messages that came, of all topics. */
   readonly heard: string[];
+  /** How many of its questions were answered in time, so that it polls seldom. */
+  answeredInTime: number;
 }
+
+/** An answer that comes later does not count, with some room for the time between here and there. */
+const IN_TIME_MS = 900;
 
 /** Two processes that share a store in memory, and nothing else but a server that carries messages. */
 export class WokenPair implements AsyncDisposable {
@@ -24,26 +29,36 @@ export class WokenPair implements AsyncDisposable {
   private constructor(channels: readonly [OwnChannel, OwnChannel], idlePollMs: number) {
     this.#channels = channels;
     const memory = new MemoryLeaseStore({ containerExists: true });
-    const [holder, waiter] = channels.map(({ wakeUps }): Member => {
-      const store = new FaultyLeaseStore(memory);
-      const heard: string[] = [];
-      const overheard: WakeUps = {
-        publish: (topic, message) => wakeUps.publish(topic, message),
-        subscribe: (topic, listener) =>
-          wakeUps.subscribe(topic, (message) => {
-            heard.push(message);
-            listener(message);
-          }),
-      };
-      const log = (line: string): void => void this.log.push(line);
-      return { store, heard, mutex: new AzureMutex({ store, log, wakeUps: overheard, idlePollMs }) };
-    }) as [Member, Member];
-    this.holder = holder;
-    this.waiter = waiter;
+    const [holder, waiter] = channels;
+    this.holder = this.#member(memory, holder.wakeUps, idlePollMs);
+    this.waiter = this.#member(memory, waiter.wakeUps, idlePollMs);
   }
 
   static async of(connect: () => Promise<OwnChannel>, idlePollMs: number): Promise<WokenPair> {
     return new WokenPair([await connect(), await connect()], idlePollMs);
+  }
+
+  #member(memory: MemoryLeaseStore, wakeUps: WakeUps, idlePollMs: number): Member {
+    const store = new FaultyLeaseStore(memory);
+    const askedAt = new Map<string, number>();
+    const overheard: WakeUps = {
+      publish(topic, message) {
+        if (message.startsWith("waiting ")) askedAt.set(message.slice("waiting ".length), performance.now());
+        return wakeUps.publish(topic, message);
+      },
+      subscribe: (topic, listener) =>
+        wakeUps.subscribe(topic, (message) => {
+          const [word, ...asks] = message.split(" ");
+          const isInTime = (ask: string): boolean => performance.now() - (askedAt.get(ask) ?? -IN_TIME_MS) < IN_TIME_MS;
+          member.heard.push(message);
+          if (word === "held" && asks.some(isInTime)) member.answeredInTime += 1;
+          listener(message);
+        }),
+    };
+    const log = (line: string): void => void this.log.push(line);
+    const mutex = new AzureMutex({ store, log, wakeUps: overheard, idlePollMs });
+    const member: Member = { mutex, store, heard: [], answeredInTime: 0 };
+    return member;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

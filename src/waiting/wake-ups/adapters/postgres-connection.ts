@@ -36,6 +36,8 @@ export class PostgresConnection {
   #client: Promise<PostgresClient> | undefined;
   /** Queries without an answer. */
   #unanswered = 0;
+  /** Resolves when the last of them has its answer. */
+  #answered: Promise<void> = Promise.resolve();
   /** Connections that failed since the last one that did not. */
   #failures = 0;
   #pausedUntil = Number.NEGATIVE_INFINITY;
@@ -61,9 +63,16 @@ export class PostgresConnection {
 
   async #query(text: string, values?: unknown[]): Promise<void> {
     this.#unanswered += 1;
-    try {
-      const client = await this.#connected();
+    const connected = this.#connected();
+    connected.catch(ignore);
+    // `pg` takes one query at a time.
+    const answer = this.#answered.then(async () => {
+      const client = await connected;
       await client.query(text, values);
+    });
+    this.#answered = answer.catch(ignore);
+    try {
+      await answer;
     } finally {
       this.#unanswered -= 1;
       this.#endIfUnused();

@@ -29,6 +29,7 @@ class Client extends EventEmitter {
   readonly queries: string[] = [];
   isEnded = false;
   isUnref = false;
+  #isBusy = false;
   readonly #server: Server;
 
   constructor(server: Server) {
@@ -38,6 +39,10 @@ class Client extends EventEmitter {
 
   async query(text: string, values: unknown[] = []): Promise<void> {
     this.queries.push([text.split(" ")[0], ...values].join(" "));
+    if (this.#isBusy) this.queries.push("while the one before has no answer");
+    this.#isBusy = true;
+    await Promise.resolve();
+    this.#isBusy = false;
     if (this.#server.refuses(text)) throw new Error("refused");
   }
 
@@ -75,16 +80,20 @@ describe("the connection to PostgreSQL", () => {
   });
 
   it("is one for both directions, and is closed when neither a listener nor a message is left", async () => {
-    const { connection, listen, server } = setUp();
-    const [end] = await Promise.all([listen(), connection.publish(TOPIC, "taken a")]);
-    await connection.publish(TOPIC, "released");
+    const { clock, connection, listen, server } = setUp();
+    const [end] = await Promise.all([
+      listen(),
+      connection.publish(TOPIC, "taken a"),
+      connection.publish(TOPIC, "released"),
+    ]);
     expect(server.queries).toEqual([`LISTEN, SELECT ${CHANNEL} taken a, SELECT ${CHANNEL} released`]);
     expect(server.clients[0]?.isEnded).toBe(false);
     await end();
-    await Promise.resolve();
+    await clock.settle();
     expect(server.queries[0]).toMatch(/, UNLISTEN$/);
     expect(server.clients[0]?.isEnded).toBe(true);
     await connection.publish(TOPIC, "left a");
+    await clock.settle();
     expect(server.connects).toBe(2);
     expect(server.clients[1]?.isEnded).toBe(true);
   });

@@ -24,7 +24,6 @@ export class RunContext {
   /** Undefined where the mutex is not to know its runs. */
   static begin(holding: Holding, origin: HoldingOrigin): RunContext | undefined {
     if (!origin.space.asyncContext) return undefined;
-    underWay += 1;
     return new RunContext(holding, origin);
   }
 
@@ -34,14 +33,15 @@ export class RunContext {
     return this.#outer;
   }
 
-  run<T>(work: () => T): T {
-    return runs.run(this, work);
-  }
-
-  /** To be called once. Before Node 24 each promise costs more while any context is known. */
-  end(): void {
-    underWay -= 1;
-    if (underWay === 0) runs.disable();
+  /** Before Node 24 each promise costs more while any context is known. */
+  async run<T>(work: () => Promise<T> | T): Promise<T> {
+    underWay += 1;
+    try {
+      return await runs.run(this, work);
+    } finally {
+      underWay -= 1;
+      if (underWay === 0) runs.disable();
+    }
   }
 }
 

@@ -37,7 +37,6 @@ export async function runHolding<H extends Holding, T>(
   // P22: an error of the release is logged, and hides nothing of the work.
   const end = (): Promise<LockLostError | undefined> => {
     stopWatching();
-    context?.end();
     return endQuietly(state, log, `the lock on "${holding.key}"`);
   };
   let result: T;

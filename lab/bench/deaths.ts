@@ -20,6 +20,7 @@ const P95_MS = 2_500;
 /** What a guardian may take of the machine's memory. */
 const GUARDIAN_MB = 45;
 const CONTEXT_ROUNDS = { full: 600, quick: 20 } as const;
+const MEMORIES = ["residentKb", "sharedOutKb", "privateKb", "ownKb"] as const satisfies readonly (keyof Memory)[];
 const GUARDED = { locks: [1, 50], full: 5, quick: 1 } as const;
 
 /** The waits that followed the deaths of one kind. */
@@ -74,11 +75,10 @@ async function costOf({ stage, isQuick, note }: Context): Promise<Pick<Report, "
     tables: [
       {
         caption: "Memory of the guardian's process",
-        columns: ["", "all, MB", "its own, MB"],
+        columns: ["", "resident, MB", "its share (PSS), MB", "no other's (USS), MB", "no file, MB"],
         rows: guardians.map(({ locks, memories }) => [
           `of a process with ${locks === 1 ? "1 lock" : `${locks} locks`}`,
-          shown(repeated(memories.map(({ residentKb }) => megabytes(residentKb))), 1),
-          shown(repeated(memories.map(({ ownKb }) => megabytes(ownKb))), 1),
+          ...MEMORIES.map((memory) => shown(repeated(memories.map((one) => megabytes(one[memory]))), 1)),
         ]),
       },
     ],

@@ -45,11 +45,19 @@ export async function guardianOf(parent: number): Promise<number> {
   return Number(guardiansOf(parent)[0]);
 }
 
-/** The resident memory of a process, and how much of it is no file that others have too, in kilobytes. */
-export function memoryOf(pid: number): { residentKb: number; ownKb: number } {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const kb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]);
-  return { residentKb: kb("VmRSS"), ownKb: kb("RssAnon") };
+/**
+ * The memory of a process, in kilobytes: all that is resident; the same with what is shared divided among those who
+ * share it; what no other process has; and what is no file.
+ */
+export function memoryOf(pid: number): { residentKb: number; sharedOutKb: number; privateKb: number; ownKb: number } {
+  const memory = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const kb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(memory)?.[1]);
+  return {
+    residentKb: kb("Rss"),
+    sharedOutKb: kb("Pss"),
+    privateKb: kb("Private_Clean") + kb("Private_Dirty"),
+    ownKb: kb("Anonymous"),
+  };
 }
 
 /** Processes with this text in their command line. */

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import { StringDecoder } from "node:string_decoder";
 import { describe, expect, it } from "vitest";
 import { GUARDIAN_PROGRAM, type GuardianNews } from "../../../../src/locks/guardian/guardian-program.ts";
 import { FakeClock, MemoryLeaseStore } from "../../../../src/testing/index.ts";
@@ -6,6 +7,7 @@ import type { Timer } from "../../../../src/time/clock.ts";
 
 const PARENT = { pid: 4_711, startedAt: 1_234_567 };
 const REAPER = 1;
+const OWN_PID = 17;
 /** Longer than any rest between two looks, and the tries of a release. In milliseconds. */
 const SOON_MS = 3_000;
 const LEASE_MS = 30_000;
@@ -19,6 +21,8 @@ class ProgramRun {
   readonly clock = new FakeClock();
   readonly store = new MemoryLeaseStore({ clock: this.clock, containerExists: true });
   readonly stdin = Object.assign(new EventEmitter(), { setEncoding: () => this.stdin });
+  /** On Linux the program reads the pipe itself: where the next part of it goes. */
+  #read: { readonly into: Buffer; readonly done: (error: object | null, size: number) => void } | undefined;
   /** What each release was answered with. */
   readonly answers: (number | "none")[] = [];
   /** How many more requests are not answered. */
@@ -49,7 +53,7 @@ class ProgramRun {
   }
 
   tell(news: Partial<GuardianNews>): void {
-    this.stdin.emit("data", `${JSON.stringify({ stand: [], gone: [], ...news })}\n`);
+    this.#input(`${JSON.stringify({ stand: [], gone: [], ...news })}\n`);
   }
 
   /** The service grants the lease, and the program is told of it. */
@@ -66,13 +70,39 @@ class ProgramRun {
     this.ppid = REAPER;
     this.kill = "ESRCH";
     this.stat = undefined;
-    this.stdin.emit("end");
+    this.endInput();
+  }
+
+  endInput(): void {
+    if (this.#read) this.#input("");
+    else this.stdin.emit("end");
+  }
+
+  /** Its next part; the last one is empty. */
+  #input(text: string): void {
+    if (!this.#read) {
+      this.stdin.emit("data", text);
+      return;
+    }
+    const { into, done } = this.#read;
+    this.#read = undefined;
+    done(null, into.write(text));
   }
 
   #process(): object {
     const system = this;
     const builtins: Record<string, object> = {
-      "node:fs": { readFileSync: (file: string) => system.#read(file) },
+      "node:fs": {
+        readFileSync: (file: string) => system.#readFile(file),
+        read: (
+          _: number,
+          into: Buffer,
+          ...rest: [number, number, null, (error: object | null, size: number) => void]
+        ) => {
+          system.#read = { into, done: rest[3] };
+        },
+      },
+      "node:string_decoder": { StringDecoder },
       "node:http": {
         Agent: class {
           destroy(): void {}
@@ -82,6 +112,8 @@ class ProgramRun {
     };
     return {
       on: () => undefined,
+      pid: OWN_PID,
+      versions: {},
       stdin: this.stdin,
       getBuiltinModule: (name: string) => builtins[name],
       get platform() {
@@ -90,7 +122,11 @@ class ProgramRun {
       get ppid() {
         return system.ppid;
       },
-      kill(pid: number, signal: number) {
+      kill(pid: number, signal: number | string) {
+        if (pid === OWN_PID && signal === "SIGKILL") {
+          system.hasExited = true;
+          return;
+        }
         expect([pid, signal]).toEqual([PARENT.pid, 0]);
         if (system.kill !== "exists") throw Object.assign(new Error(system.kill), { code: system.kill });
       },
@@ -100,7 +136,7 @@ class ProgramRun {
     };
   }
 
-  #read(file: string): string {
+  #readFile(file: string): string {
     const rest = (state: string, parent: number, threads: number, startedAt: number) =>
       `17 (a ) name) ${state} ${parent} 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 ${threads} 0 ${startedAt} 0`;
     if (this.platform === "linux" && file === "/proc/self/stat") return rest("S", this.ppid, 7, 5);
@@ -149,7 +185,7 @@ describe("a guardian", () => {
   ])("releases nothing while the process %s, though the pipe has ended", async (_, system) => {
     const run = new ProgramRun(system);
     await run.lease("a", null);
-    run.stdin.emit("end");
+    run.endInput();
     await run.clock.advance(100_000);
     expect([run.answers, run.hasExited]).toEqual([[], false]);
   });
@@ -165,7 +201,7 @@ describe("a guardian", () => {
     await run.lease("a", null);
     await run.clock.advance(SOON_MS);
     Object.assign(run, { ppid: REAPER, ...system });
-    run.stdin.emit("end");
+    run.endInput();
     await run.clock.advance(0);
     expect([run.answers, run.hasExited]).toEqual([[200], true]);
   });
@@ -178,7 +214,7 @@ describe("a guardian", () => {
     await run.lease("a", null);
     await run.clock.advance(SOON_MS);
     Object.assign(run, dead);
-    run.stdin.emit("end");
+    run.endInput();
     await run.clock.advance(0);
     expect([run.answers, run.hasExited]).toEqual([[200], true]);
   });
@@ -191,7 +227,7 @@ describe("a guardian", () => {
     expect([open.answers, open.hasExited]).toEqual([[200], true]);
     const late = new ProgramRun({ ppid: REAPER, kill: "ESRCH", stat: undefined });
     await late.lease("a");
-    late.stdin.emit("end");
+    late.endInput();
     await late.clock.advance(0);
     expect([late.answers, late.hasExited]).toEqual([[200], true]);
   });
@@ -257,11 +293,11 @@ describe("a guardian", () => {
     idle.tell({ parent: PARENT });
     await idle.clock.advance(100_000);
     expect(idle.hasExited).toBe(false);
-    idle.stdin.emit("end");
+    idle.endInput();
     expect(idle.hasExited).toBe(true);
     const open = new ProgramRun();
     await open.lease("a", 15_000);
-    open.stdin.emit("end");
+    open.endInput();
     await open.clock.advance(15_000);
     expect(open.hasExited).toBe(false);
     await open.clock.advance(10_000);

@@ -20,8 +20,7 @@ const COMPRESSED = new Set([".png", ".woff2"]);
 /** Resolves with the address, once it listens; `close` ends it. Of all addresses only 127.0.0.1 is listened at. */
 export async function serve(folder, port = 0) {
   const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://site");
-    const file = fileAt(folder, normalize(decodeURIComponent(pathname)));
+    const file = fileAt(folder, request.url ?? "/");
     if (file === undefined) {
       response.writeHead(404, { "content-type": "text/plain" }).end("not found");
       return;
@@ -45,10 +44,23 @@ export async function serve(folder, port = 0) {
   };
 }
 
-function fileAt(folder, path) {
+/** Undefined where the URL names no file of the folder, or is none. */
+function fileAt(folder, url) {
+  const path = pathOf(url);
+  if (path === undefined) return undefined;
   for (const name of [path, `${path}.html`, join(path, "index.html")]) {
     const file = join(folder, name);
     if (file.startsWith(folder) && statSync(file, { throwIfNoEntry: false })?.isFile()) return file;
   }
   return undefined;
+}
+
+function pathOf(url) {
+  try {
+    const path = normalize(decodeURIComponent(new URL(url, "http://site").pathname));
+    // No name of a file has it.
+    return path.includes("\0") ? undefined : path;
+  } catch {
+    return undefined;
+  }
 }

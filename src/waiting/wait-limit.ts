@@ -67,12 +67,17 @@ export class WaitLimit {
     return this.#timeoutMs - this.waitedMs;
   }
 
+  /** The first request follows. A timeout before it is sent says that the service has not answered. */
+  preparing(): void {
+    this.#askedAt = this.#clock.now();
+  }
+
   /**
    * A request is about to be sent, until {@link WaitLimit.answered} or {@link WaitLimit.failed}. A timeout meanwhile
    * says that the service does not answer.
    */
   sending(): void {
-    this.#askedAt = this.#clock.now();
+    this.preparing();
     this.#wait?.polled();
   }
 

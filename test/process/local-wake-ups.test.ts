@@ -18,12 +18,13 @@ const OTHER_USER = 65_534;
 
 /** Processes that lock one key and have a directory in common. */
 class Room {
-  readonly directory = newDirectory();
+  readonly directory: string;
   readonly key = crypto.randomUUID();
   readonly test: TestContext;
 
   constructor(test: TestContext) {
     this.test = test;
+    this.directory = newDirectory(test);
   }
 
   /** Runs the module with `own`, a mutex with the channel, `locker` and `channel` at hand. */

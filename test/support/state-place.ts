@@ -2,14 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSy
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { onTestFinished, type TestContext } from "vitest";
 import { type ProcessIdentity, thisProcessIdentity } from "../../src/locks/process-identity.ts";
 import type { StateRecord } from "../../src/locks/restart/state-file.ts";
 
-/** An empty directory, which goes with the test. */
-export function newDirectory(): string {
+/** An empty directory, which goes with the test. Tests that run beside others say which one. */
+export function newDirectory(test: Pick<TestContext, "onTestFinished"> = { onTestFinished }): string {
   const directory = mkdtempSync(join(tmpdir(), "azmutex-state-"));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  test.onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
 }
 

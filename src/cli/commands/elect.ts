@@ -9,6 +9,7 @@ import {
   withConnection,
 } from "../connection/connection.ts";
 import { inOurWords } from "../connection/option-names.ts";
+import { wakeUpsOption } from "../connection/wake-ups.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { runJob } from "../job/job.ts";
 import { JobCommand, jobCommand, programName } from "../job/job-command.ts";
@@ -47,7 +48,8 @@ export function electCommand(): Command {
     .addOption(leaseOption())
     .addOption(graceOption())
     .addOption(maxOption("the command is stopped, and another candidate may lead"))
-    .addOption(stateDirOption());
+    .addOption(stateDirOption())
+    .addOption(wakeUpsOption());
   return withConnection(command).action((name: string, words: string[], options: ElectOptions) =>
     elect(name, jobCommand(command, words), options),
   );

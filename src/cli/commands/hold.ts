@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import type { AzureMutex } from "../../index.ts";
 import { placeJson, placeOf, stateDirOption, withConnection } from "../connection/connection.ts";
+import { wakeUpsOption } from "../connection/wake-ups.ts";
 import { CommandError, EXIT } from "../exit-codes.ts";
 import { failureOf } from "../failure.ts";
 import { JobNote } from "../job/job-note.ts";
@@ -31,7 +32,8 @@ export function holdCommand(): Command {
     .addOption(maxOption("it ends with 79"))
     .addOption(holderOption())
     .addOption(new Option("--purpose <text>", "purpose of the lock, for people"))
-    .addOption(stateDirOption());
+    .addOption(stateDirOption())
+    .addOption(wakeUpsOption());
   return withConnection(command).action((key: string, options: LockOptions) => hold(key, options));
 }
 

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { stateDirOption, withConnection } from "../connection/connection.ts";
+import { wakeUpsOption } from "../connection/wake-ups.ts";
 import { runJob } from "../job/job.ts";
 import { JobCommand, jobCommand, programName } from "../job/job-command.ts";
 import { jobEnvironment } from "../job/job-environment.ts";
@@ -26,7 +27,8 @@ export function runCommand(): Command {
     .addOption(maxOption("the command is stopped, and azmutex ends with 79"))
     .addOption(holderOption())
     .addOption(new Option("--purpose <text>", "purpose of the lock, for people (default: the command's name)"))
-    .addOption(stateDirOption());
+    .addOption(stateDirOption())
+    .addOption(wakeUpsOption());
   return withConnection(command).action((key: string, words: string[], options: LockOptions) =>
     run(key, jobCommand(command, words), options),
   );

@@ -9,6 +9,7 @@ import { terminal } from "../terminal/terminal.ts";
 import { AzureLogin } from "./azure-login.ts";
 import { identityOf, identityText, takeIdentity } from "./identity.ts";
 import { inOurWords } from "./option-names.ts";
+import { wakeUpsFor } from "./wake-ups.ts";
 
 /**
  * Where the locks are, as the command line says it. No secrets: other users can list the command lines of processes.
@@ -22,6 +23,8 @@ export interface ConnectionOptions {
   readonly verbose?: boolean;
   /** Where the next azmutex finds what this one held, should it be killed. */
   readonly stateDir?: string;
+  /** By which channel releases are told. */
+  readonly wakeUps?: string;
 }
 
 interface LoginOptions {
@@ -79,7 +82,9 @@ export async function openMutex(
   const { container, allowHttp = false, verbose = false, stateDir: stateDirectory } = options;
   const login = new AzureLogin();
   const where = signIn(options, process.env, login);
-  const mutex = open({ ...where, containerName: container, allowHttp, stateDirectory, log: verbose ? say : undefined });
+  const log = verbose ? say : undefined;
+  const wakeUps = wakeUpsFor(options.wakeUps);
+  const mutex = open({ ...where, containerName: container, allowHttp, stateDirectory, wakeUps, log });
   const identity = identityOf(where, process.env);
   takeIdentity(identity);
   if (verbose) say(`${placeOf(mutex)}: ${identityText(identity)}`);

@@ -52,7 +52,7 @@ export class LeaseAcquirer {
     const accepts = ({ renewer }: ProcessLease): boolean => areSameTerms(renewer.terms, terms);
     const head = await state.queue.enter({ limit, accepts });
     const loading = this.#loadWakeUps();
-    if (loading) limit.preparing();
+    if (loading !== undefined) limit.preparing();
     const contender = this.#contender(state, { head, limit, outage, wakeUps: loading && (await loading) });
     return await this.#kept(state, contender, contender.wait());
   }

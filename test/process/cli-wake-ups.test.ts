@@ -86,7 +86,7 @@ describe.concurrent("commands on one machine", () => {
     const machine = await Machine.start(test);
     const requests = async (...options: readonly string[]): Promise<string[]> => {
       machine.proxy.forgetRequests();
-      const { code } = await machine.cli(["run", machine.key, ...options, "--", "true"]).ended;
+      const { code } = await machine.cli(["run", machine.key, "--try", ...options, "--", "true"]).ended;
       test.expect(code).toBe(0);
       return machine.proxy.requests.map(({ operation }) => operation);
     };

@@ -1,4 +1,5 @@
 import { type Sources, systemSources, type Timer } from "../../../time/clock.ts";
+import { messageText } from "../message.ts";
 import { LocalDirectory } from "./local-directory.ts";
 import { checkTopic, messageLine } from "./local-line.ts";
 import { LocalPeers } from "./local-peers.ts";
@@ -26,7 +27,7 @@ export class LocalMember {
   constructor(directory: LocalDirectory, sources: Omit<Sources, "random"> = systemSources) {
     this.#directory = directory;
     this.#sources = sources;
-    this.#peers = new LocalPeers(directory, sources.clock);
+    this.#peers = new LocalPeers(directory, sources.clock, (id) => this.#lost(id));
   }
 
   /** Default: the directory of this user on this machine. */
@@ -68,6 +69,12 @@ export class LocalMember {
     this.#topics.delete(topic);
     if (this.#topics.size === 0) this.#leave();
     else this.#presence?.then((presence) => presence.end(topic)).catch(() => undefined);
+  }
+
+  /** What a dead process held may be free soon. Its holder would have said so. */
+  #lost(id: string): void {
+    for (const topic of this.#topics.keys())
+      if (this.#directory.isListening(id, topic)) this.#hear(topic, messageText({ word: "released", ids: [] }));
   }
 
   #hear(topic: string, message: string): void {

@@ -11,13 +11,16 @@ const REST_MS = 5_000;
 export class LocalPeers {
   readonly #directory: LocalDirectory;
   readonly #clock: Clock;
+  readonly #onLost: (id: string) => void;
   readonly #connections = new Map<string, PeerConnection>();
   /** When those may be sent something again that did not read. */
   readonly #silentUntil = new Map<string, number>();
 
-  constructor(directory: LocalDirectory, clock: Clock) {
+  /** `onLost` is called when a process is seen to be gone that others find in the directory still. */
+  constructor(directory: LocalDirectory, clock: Clock, onLost: (id: string) => void) {
     this.#directory = directory;
     this.#clock = clock;
+    this.#onLost = onLost;
   }
 
   send(id: string, line: string): void {
@@ -55,6 +58,7 @@ export class LocalPeers {
   #connect(id: string, onEnd: () => void): PeerConnection {
     return new PeerConnection(this.#directory.socketOf(id), this.#clock, (end) => {
       onEnd();
+      if (end === "isGone" || end === "isClosed") this.#onLost(id);
       // The system refuses connections for the dead.
       if (end === "isGone") this.#directory.remove(id);
       if (end === "isStalled") this.#silentUntil.set(id, this.#clock.now() + REST_MS);

@@ -54,8 +54,9 @@ export class LocalPresence {
   }
 
   leave(): void {
-    this.#socket?.close();
+    // First: a process that is found there although its connections end is taken for dead.
     this.#directory.remove(this.id);
+    this.#socket?.close();
     if (present.delete(this) && present.size === 0) process.off("exit", leaveAll);
   }
 }

@@ -10,8 +10,8 @@ const MOST_UNSENT_BYTES = 16_384;
 /** No process listens there: it is dead, or has left. */
 const GONE = new Set(["ECONNREFUSED", "ENOENT"]);
 
-/** Why a connection ended: its process is gone, reads nothing, or there was nothing to say. */
-export type ConnectionEnd = "isGone" | "isStalled" | "isOver";
+/** Why a connection ended: no process listens, the other one closed it or reads nothing, or nothing was said. */
+export type ConnectionEnd = "isGone" | "isClosed" | "isStalled" | "isOver";
 
 /** A connection to another process, for writing only. It keeps no process alive, however slowly the other one reads. */
 export class PeerConnection {
@@ -21,14 +21,15 @@ export class PeerConnection {
   #idle: Timer | undefined;
   #stalled: Timer | undefined;
   #sentAt = Number.NEGATIVE_INFINITY;
+  #isClosing = false;
   #hasEnded = false;
 
   constructor(path: string, clock: Clock, onEnd: (end: ConnectionEnd) => void) {
     this.#clock = clock;
     this.#onEnd = onEnd;
     this.#socket = connect(path)
-      .on("error", ({ code = "" }: NodeJS.ErrnoException) => this.#end(GONE.has(code) ? "isGone" : "isOver"))
-      .on("close", () => this.#end("isOver"))
+      .on("error", ({ code = "" }: NodeJS.ErrnoException) => this.#end(GONE.has(code) ? "isGone" : "isClosed"))
+      .on("close", () => this.#end(this.#isClosing ? "isOver" : "isClosed"))
       // Nothing comes but its end.
       .resume()
       .unref();
@@ -46,6 +47,7 @@ export class PeerConnection {
   /** Ends the connection once everything is sent. */
   close(): void {
     if (this.#hasEnded) return;
+    this.#isClosing = true;
     this.#socket.end();
     this.#watch();
   }

@@ -131,6 +131,32 @@ describe("a directory that was removed", () => {
 });
 
 describe("a process that was killed", () => {
+  it("is taken for a release of what it listened to, by those that have told it that they wait", async () => {
+    const world = new LocalWorld();
+    const { member, heard } = await world.listener();
+    const other = await world.listener(OTHER_TOPIC);
+    const { connections, kill } = await world.deaf(DEAF);
+    member.publish(TOPIC, "waiting x");
+    other.member.publish(TOPIC, "waiting y");
+    await expect.poll(() => connections).toHaveLength(2);
+    await kill();
+    await expect.poll(() => [...heard].sort()).toEqual(["released", "waiting x", "waiting y"]);
+    expect(other.heard).toEqual([]);
+  });
+
+  it("is told from one that has left", async () => {
+    const world = new LocalWorld();
+    const { member, heard } = await world.listener();
+    const { end, heard: saidTo } = await world.listener();
+    member.publish(TOPIC, "waiting x");
+    await expect.poll(() => saidTo).toEqual(["waiting x"]);
+    end();
+    await expect.poll(() => readdirSync(world.path)).toHaveLength(1);
+    member.publish(TOPIC, "left x");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(heard).toEqual(["waiting x", "left x"]);
+  });
+
   it("is removed by the next message to it", async () => {
     const world = new LocalWorld();
     await world.listener(OTHER_TOPIC);

@@ -4,14 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { seconds } from "../shared/duration.ts";
-import { buildGoProgram, GO_PORT } from "../shared/go-peer/go-program.ts";
-import { NotRunError } from "../shared/go-peer/not-run.ts";
+import { buildGoProgram } from "../shared/go-peer/go-program.ts";
 import { runProgram } from "../shared/program.ts";
-import { BLOBS } from "../shared/storage/storage.ts";
-import { FaultProxy } from "../shared/wire/fault-proxy.ts";
 import { brokenAtOnce, brokenInTime } from "./breaking.ts";
 import { Place } from "./place.ts";
 import { type RacePlan, race } from "./race.ts";
+import { type Service, startService } from "./service.ts";
 import { goWaitsForUs, keysOfBothSides, weWaitForGo } from "./sight.ts";
 import { killedGo, killedOurs } from "./takeover.ts";
 import { tokensAcrossGo } from "./tokens.ts";
@@ -114,14 +112,13 @@ async function compare(folder: string, { only, apart }: Request): Promise<number
 
 async function run(request: Request): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "azmutex-interop-"));
+  let service: Service | undefined;
   try {
-    await using storage = await BLOBS.start();
-    // Before Go compiles for a while: the port at which go-azuremutex looks for its emulator may be taken.
-    await using _proxy = await FaultProxy.start(storage, { port: GO_PORT }).catch((cause: NodeJS.ErrnoException) => {
-      throw new NotRunError(`go-azuremutex looks for its emulator at port ${GO_PORT}: ${cause.code}`, { cause });
-    });
+    // Before Go compiles for a while: the port may be taken.
+    service = await startService();
     return await compare(folder, request);
   } finally {
+    await service?.close();
     await rm(folder, { recursive: true, force: true });
   }
 }

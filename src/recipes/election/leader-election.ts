@@ -34,7 +34,10 @@ export interface LeaderElectionOptions
 export interface ObserveOptions {
   /** Ends the observation with the signal's own reason. Default: none. */
   signal?: AbortSignal | undefined;
-  /** How often to look, in milliseconds, at least 100. Default: 1,000. Each look is one request. */
+  /**
+   * How often to look, in milliseconds, at least 100. Default: 1,000. Each look is one request. With `wakeUps` of the
+   * mutex, a change of the leader is looked at as soon as a message tells of it.
+   */
   everyMs?: number | undefined;
 }
 
@@ -141,7 +144,7 @@ export class LeaderElection extends Listenable {
   }: ObserveOptions = {}): AsyncGenerator<Leader | undefined, never, undefined> {
     checkWaitOptions({ signal });
     checkMs(everyMs, "everyMs", 100);
-    return leaderChanges(this.#blob, everyMs, signal);
+    return leaderChanges(this.#blob, { everyMs, signal, wakeUps: this.#acquirer.wakeUpsOf(this.key) });
   }
 
   get #blob(): LockBlob {

@@ -5,6 +5,7 @@ import { HolderAnswers } from "./holder-answers.ts";
 import { KeyTopic, type TopicOptions } from "./key-topic.ts";
 import { MOST_IDS, type WakeUpMessage, waiterOf } from "./message.ts";
 import { type WakeUpOrder, WakeUpWait } from "./wake-up-wait.ts";
+import { WakeUpWatch } from "./wake-up-watch.ts";
 
 /** How long a key stays subscribed that this process neither holds nor waits for, in milliseconds. */
 const LINGER_MS = 30_000;
@@ -15,6 +16,7 @@ export class KeyWakeUps {
   readonly #answers: HolderAnswers;
   readonly #onUnused: () => void;
   readonly #waits = new Set<WakeUpWait>();
+  readonly #watches = new Set<WakeUpWatch>();
   /** What this process holds of the key, and what it may have lost. */
   readonly #leases = new Set<Pick<Lease, "isHeld">>();
   #unused: Timer | undefined;
@@ -33,6 +35,15 @@ export class KeyWakeUps {
     const wait: WakeUpWait = new WakeUpWait(this.#topic, order, () => void this.#waits.delete(wait));
     this.#waits.add(wait);
     return wait;
+  }
+
+  /** A task of this process begins to observe the key. The watch is to be ended. */
+  watch(): WakeUpWatch {
+    this.#keepWhileUsed();
+    const watch: WakeUpWatch = new WakeUpWatch(this.#topic, () => void this.#watches.delete(watch));
+    this.#watches.add(watch);
+    void this.#topic.subscribed();
+    return watch;
   }
 
   /**
@@ -71,6 +82,7 @@ export class KeyWakeUps {
     }
     if (word === "left" || word === "taken") line.remove(id);
     for (const wait of this.#waits) wait.receive(message);
+    if (word === "released" || word === "taken") for (const watch of this.#watches) watch.told();
     // The first one asks now. If it lives, and another was quicker, it says so again.
     if (word === "released") line.remove(id);
   }
@@ -88,7 +100,8 @@ export class KeyWakeUps {
     this.#unused ??= inRootContext(() =>
       this.#topic.sources.clock.setTimer(LINGER_MS, () => {
         this.#unused = undefined;
-        if (this.#waits.size === 0 && !this.#isHolder) return this.close();
+        const isWaiting = this.#waits.size > 0 || this.#watches.size > 0;
+        if (!isWaiting && !this.#isHolder) return this.close();
         // A holder whose subscription failed would answer no waiter for as long as it holds.
         void this.#topic.subscribed();
         this.#keepWhileUsed();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LeaderElection } from "../../../../src/recipes/election/leader-election.ts";
 import { ReaderWriterLock } from "../../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Semaphore } from "../../../../src/recipes/semaphore/semaphore.ts";
 import { WokenWorld } from "../../../support/woken.ts";
@@ -74,5 +75,70 @@ describe("a reader-writer lock on the channel", () => {
     void last.release();
     await world.until(waiting, MINUTE, 1);
     expect(world.clock.now() - releasedAt).toBeLessThan(60);
+  });
+});
+
+describe("an election on the channel", () => {
+  const electionOf = ({ mutex }: ReturnType<WokenWorld["member"]>, candidate: string): LeaderElection =>
+    new LeaderElection(mutex, "office", { candidate });
+
+  it("tells an observer that looks once a minute of each change, within a second", async () => {
+    const world = new WokenWorld();
+    const observer = world.member();
+    const seen: (string | undefined)[] = [];
+    const stop = new AbortController();
+    const observing = (async () => {
+      for await (const leader of electionOf(observer, "none").observe({ everyMs: MINUTE, signal: stop.signal }))
+        seen.push(leader?.candidate);
+    })();
+    observing.catch(() => undefined);
+    await world.pass(1_000);
+    const first = await world.until(electionOf(world.member(), "a").campaign());
+    await world.pass(1_000);
+    expect(seen).toEqual([undefined, "a"]);
+    await world.until(first.release());
+    await world.pass(1_000);
+    expect(seen).toEqual([undefined, "a", undefined]);
+    await world.until(electionOf(world.member(), "b").campaign());
+    await world.pass(1_000);
+    expect(seen).toEqual([undefined, "a", undefined, "b"]);
+    // No further messages, no further looks.
+    observer.store.forgetCalls();
+    await world.pass(10 * MINUTE);
+    expect(observer.store.count()).toBeLessThanOrEqual(12);
+    stop.abort();
+    await expect(observing).rejects.toThrow();
+  });
+
+  it("tells no observer more often than twice a second, whatever messages are forged", async () => {
+    const world = new WokenWorld();
+    await world.until(electionOf(world.member(), "a").campaign());
+    const observer = world.member();
+    const observing = electionOf(observer, "none").observe({ everyMs: MINUTE });
+    await world.until(observing.next());
+    const waiting = observing.next();
+    const forge = (): void => {
+      world.wakeUps.publish(world.topic, "taken 0-0-0-0");
+      if (world.clock.now() < 40_000) world.clock.setTimer(5, forge);
+    };
+    observer.store.forgetCalls();
+    forge();
+    await world.pass(30_000);
+    expect(observer.store.count()).toBeLessThan(30 * 2 + 15);
+    void waiting.catch(() => undefined);
+    await world.until(observer.mutex.close());
+  });
+
+  it("costs a stand-by at most a request in four seconds, however long a leader leads", async () => {
+    const world = new WokenWorld();
+    await world.until(electionOf(world.member(), "a").campaign());
+    const standBy = world.member();
+    const waiting = electionOf(standBy, "b").campaign();
+    waiting.catch(() => undefined);
+    await world.pass(10_000);
+    standBy.store.forgetCalls();
+    await world.pass(60 * MINUTE);
+    expect(standBy.store.count() / 3_600).toBeLessThanOrEqual(0.25);
+    await world.until(standBy.mutex.close());
   });
 });

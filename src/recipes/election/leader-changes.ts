@@ -7,7 +7,7 @@ import type { KeyWakeUps } from "../../waiting/wake-ups/key-wake-ups.ts";
 import { type Leader, leaderIn } from "./leader.ts";
 
 /** How a leader is observed. */
-interface Observation {
+interface LeaderObservation {
   readonly everyMs: number;
   readonly signal: AbortSignal | undefined;
   /** What tells of a change before the next look is due, where there is a channel. */
@@ -17,7 +17,7 @@ interface Observation {
 /** {@link LeaderElection.observe} */
 export async function* leaderChanges(
   blob: LockBlob,
-  { everyMs, signal, wakeUps }: Observation,
+  { everyMs, signal, wakeUps }: LeaderObservation,
 ): AsyncGenerator<Leader | undefined, never, undefined> {
   const { clock, random, log } = blob;
   let highest = 0;

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Chance } from "../shared/chance.ts";
 import { isStopped } from "../shared/processes.ts";
@@ -25,6 +26,8 @@ export interface ChaosOptions {
 }
 
 const WORKERS = 6;
+/** So many of them tell each other of releases. */
+const WOKEN = 4;
 /** The shortest that Azure knows. */
 const LEASE_SECONDS = 15;
 const LEASE_MS = LEASE_SECONDS * 1_000;
@@ -54,10 +57,11 @@ export async function conduct(options: ChaosOptions): Promise<Outcome> {
     containerName: "chaos",
     registerPort: register.port,
   };
+  const woken = { ...job, wakeUps: join(options.folder, "wake-ups") };
   const crew: Member[] = [];
   try {
     for (let i = 1; i <= WORKERS; i += 1)
-      crew.push(new Member(`w${i}`, await FaultProxy.start(storage), options.folder, job));
+      crew.push(new Member(`w${i}`, await FaultProxy.start(storage), options.folder, i > WOKEN ? job : woken));
     return await new Conductor(options, clock, storage, register, crew).run();
   } finally {
     await Promise.all(crew.map((member) => member.close()));

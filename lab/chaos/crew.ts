@@ -8,7 +8,7 @@ import { WorkerProcess } from "./worker-process.ts";
 /** What every worker does, all at the same time. */
 const ACTORS: readonly ActorKind[] = ["plain", "crowd", "crowd", "fair", "permit", "readerWriter", "election"];
 
-export type JobOfAll = Pick<Job, "seed" | "leaseSeconds" | "containerName" | "registerPort">;
+export type JobOfAll = Pick<Job, "seed" | "leaseSeconds" | "containerName" | "registerPort" | "wakeUps">;
 
 /** One worker through all its incarnations, with a way to the storage of its own. */
 export class Member {

@@ -27,6 +27,8 @@ export interface Job {
   readonly connectionString: string;
   readonly containerName: string;
   readonly registerPort: number;
+  /** The directory in which it is told of releases. Default: it polls. */
+  readonly wakeUps?: string | undefined;
   /** The file that this incarnation writes its journal to. */
   readonly journal: string;
   /** Default: nothing releases. */

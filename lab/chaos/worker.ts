@@ -9,6 +9,7 @@ import { Journal } from "./journal.ts";
 import { MachineClock } from "./machine-clock.ts";
 import type { ActorSpec, Job, Order, Report } from "./messages.ts";
 import { takerOf } from "./takers.ts";
+import { wayIn } from "./way-in.ts";
 import { Work } from "./work.ts";
 
 const REST_MS = [50, 600] as const;
@@ -21,12 +22,7 @@ const finishing = new AbortController();
 const clock = await startTogether();
 const work = new Work(job, journal, clock, tell, finishing.signal);
 const { onExit = false, ...releases } = job.protection ?? {};
-const mutex = new AzureMutex({
-  connectionString: job.connectionString,
-  containerName: job.containerName,
-  log,
-  ...releases,
-});
+const mutex = new AzureMutex({ ...wayIn(job), log, ...releases });
 if (onExit) releaseOnExit(mutex);
 
 process.on("message", (order: Order) => {

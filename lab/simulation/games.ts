@@ -68,6 +68,8 @@ export const NAP_GAMES = [
 /** What is played where waiters are woken by messages. */
 export const WOKEN_GAMES = [
   "lock",
+  "fair lock",
+  "fair lock",
   "semaphore",
   "election",
   "several locks",

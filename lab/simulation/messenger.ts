@@ -85,8 +85,10 @@ export class Messenger {
     }
   }
 
-  /** Another word with the same ids. */
+  /** Another word with the same ids, in which questions are no longer numbered. */
   #forgery(message: string): string {
-    return message.replace(/^\w+/, this.#chance.oneOf(["waiting", "held", "taken", "released", "left"]));
+    const word = this.#chance.oneOf(["waiting", "held", "taken", "released", "left"]);
+    const forged = message.replace(/^\w+/, word);
+    return word === "waiting" || word === "held" ? forged : forged.replaceAll(/\.\d+/g, "");
   }
 }

@@ -20,7 +20,7 @@ import type { LockSpace } from "./lock-space.ts";
 export interface LeaseOf extends BlobOf {
   /**
    * The name of what is waited for with this lease, where that is not the blob itself: those who wait for it are told.
-   * Default: the blob of a key, unless it is `fair`; nothing for a helper blob.
+   * Default: the blob of a key; nothing for a helper blob.
    */
   readonly toldOf?: string | undefined;
 }
@@ -114,7 +114,7 @@ export class LeaseAcquirer {
   }
 
   #loadWakeUps(): Promise<KeyWakeUps | undefined> | undefined {
-    const { key, name = key, toldOf = name === key && !this.options.fair ? key : undefined } = this.#of;
+    const { key, name = key, toldOf = name === key ? key : undefined } = this.#of;
     return toldOf === undefined ? undefined : this.wakeUpsOf(toldOf);
   }
 

@@ -19,8 +19,8 @@ import type { PlaceInLine } from "./place-in-line.ts";
 import { Polling } from "./polling.ts";
 import type { ProcessLease } from "./process-lease.ts";
 import type { WaitLimit } from "./wait-limit.ts";
+import type { KeyWait } from "./wake-ups/key-wait.ts";
 import type { KeyWakeUps } from "./wake-ups/key-wake-ups.ts";
-import type { WakeUpWait } from "./wake-ups/wake-up-wait.ts";
 
 export interface ContenderOptions {
   readonly blob: LockBlob;
@@ -49,7 +49,6 @@ export class Contender {
   #lost: LockLostError | undefined;
   /** Undefined where processes poll instead of queueing. */
   readonly #fair: FairWaiting | undefined;
-  #woken: WakeUpWait | undefined;
 
   constructor(options: ContenderOptions) {
     const { blob, limit, head, outage } = options;
@@ -57,7 +56,7 @@ export class Contender {
     this.#blob = blob;
     this.#limit = limit;
     this.#outageSoFar = outage;
-    this.#fair = options.options.fair ? new FairWaiting(blob, options.options) : undefined;
+    this.#fair = options.options.fair ? new FairWaiting(blob, options.options, options.wakeUps) : undefined;
     if (head.note.outage) outage?.continueFrom(head.note.outage);
     this.#budget = head.note.budget;
   }
@@ -75,20 +74,14 @@ export class Contender {
     const { fencing, requestsAfter = 0 } = this.#of.options;
     // After a grant the record is read and written, where another process held the lock before.
     const longer = (fencing ? 3 : 1) + requestsAfter;
-    this.#woken = this.#of.wakeUps?.wait("one");
-    const wakeUps = this.#woken;
-    const polling = new Polling({ blob: this.#blob, limit: this.#limit, outage: this.#outage, longer, wakeUps });
+    const polling = { blob: this.#blob, limit: this.#limit, outage: this.#outage, longer };
     const stepOf = (acquisition: Acquisition, place: PlaceInLine | undefined): Step =>
       place ? () => place.step() : this.#pollOf(acquisition);
-    try {
-      for (let losses = 1; ; losses += 1) {
-        hold = await this.#attemptToHold(stepOf, polling);
-        if (hold) return hold;
-        // Granted, and lost before the caller saw it. The id of a lost lease is never used again.
-        await sleep(this.#blob.clock, retryDelayMs(losses, this.#blob.random), { signal: this.#limit.signal });
-      }
-    } finally {
-      wakeUps?.end();
+    for (let losses = 1; ; losses += 1) {
+      hold = await this.#attemptToHold(stepOf, (wakeUps) => new Polling({ ...polling, wakeUps }));
+      if (hold) return hold;
+      // Granted, and lost before the caller saw it. The id of a lost lease is never used again.
+      await sleep(this.#blob.clock, retryDelayMs(losses, this.#blob.random), { signal: this.#limit.signal });
     }
   }
 
@@ -103,7 +96,7 @@ export class Contender {
       wasGranted = answer.kind === "acquired";
       return answer.kind === "acquired" ? answer : undefined;
     };
-    const hold = await this.#attemptToHold(askOf, { signal, tries });
+    const hold = await this.#attemptToHold(askOf, () => ({ signal, tries }));
     if (hold || !wasGranted || this.#lost?.why !== "expired") return hold;
     // No other holder was in the way.
     const { cause } = this.#lost;
@@ -113,7 +106,7 @@ export class Contender {
   /** Tries for the lease under one id, as the policy says. Undefined if it was not granted, or was lost at once. */
   async #attemptToHold(
     stepOf: (acquisition: Acquisition, place: PlaceInLine | undefined) => Step,
-    policy: RetryPolicy,
+    policyOf: (wakeUps: KeyWait | undefined) => RetryPolicy,
   ): Promise<Hold | undefined> {
     const { terms, fencing, description } = this.#of.options;
     const acquisition = new Acquisition(this.#blob, {
@@ -121,6 +114,7 @@ export class Contender {
       firstRecord: fencing ? (date) => this.#of.tokens.first(this.#blob, description, date) : undefined,
     });
     const place = this.#fair?.placeFor(acquisition, this.#limit, this.#of.tokens);
+    const woken = place ? place.wakeUps : this.#isAskingOnce ? undefined : this.#of.wakeUps?.wait("one");
     const abandon = (unreachable: boolean): void => {
       const { queue } = this.#fair ?? {};
       const giveBack = queue && (() => queue.giveUp(acquisition, place?.ticket));
@@ -128,12 +122,14 @@ export class Contender {
     };
     let granted: Granted | undefined;
     try {
-      granted = await retry(this.#blob, stepOf(acquisition, place), policy);
+      granted = await retry(this.#blob, stepOf(acquisition, place), policyOf(woken));
     } catch (error) {
+      woken?.end();
       abandon(isUnsure(error));
       throw error;
     }
     if (!granted) {
+      woken?.end();
       abandon(false);
       return undefined;
     }
@@ -142,7 +138,8 @@ export class Contender {
     const renewer = new Renewer(blob, { origin: acquisition, granted, terms });
     const budget = this.#budget ?? new HandOverBudget(blob.clock);
     const ticketGone = place?.ticket?.leave();
-    const onReleased = this.#of.wakeUps?.holds(renewer.lease, this.#woken);
+    const onReleased = this.#of.wakeUps?.holds(renewer.lease, woken);
+    woken?.end();
     return await this.#settle({ blob, tokens: this.#of.tokens, renewer, budget, ticketGone, onReleased });
   }
 

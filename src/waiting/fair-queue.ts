@@ -8,6 +8,7 @@ import { repeat, retry, TRIES } from "../lease/retry.ts";
 import { sweepHelpers } from "../lease/sweep.ts";
 import { Stopwatch } from "../time/clock.ts";
 import { Ticket } from "./ticket.ts";
+import type { KeyWakeUps } from "./wake-ups/key-wake-ups.ts";
 
 /** A ticket that is not leased and was not written for this long belongs to a dead process. */
 const TICKET_DEAD_AFTER_MS = 60_000;
@@ -26,13 +27,21 @@ export function arrivalOf(date: number, waitedMs: number): number {
   return Math.ceil((date - waitedMs) / 1_000) * 1_000;
 }
 
+/** The lease ids of those who wait, in order, without the present one of the lock. */
+export function nextInLine(tickets: readonly WaitingTicket[], present: string): readonly string[] {
+  return tickets.map(({ leaseId }) => leaseId).filter((leaseId) => leaseId !== present);
+}
+
 /** The queue between processes for one key: a folder of tickets, which every process can list. */
 export class FairQueue {
   readonly #blob: LockBlob;
+  readonly #wakeUps: Pick<KeyWakeUps, "handedOver"> | undefined;
   #passing: Promise<unknown> = Promise.resolve();
 
-  constructor(blob: LockBlob) {
+  /** What is handed over by a waiter that gives up is told over `wakeUps`, if there are any. */
+  constructor(blob: LockBlob, wakeUps?: Pick<KeyWakeUps, "handedOver">) {
     this.#blob = blob;
+    this.#wakeUps = wakeUps;
   }
 
   ticket(arrivedAt: number, leaseId: string, holder: Holder): Ticket {
@@ -79,8 +88,10 @@ export class FairQueue {
       const renewed = await retry(blob, () => blob.renew(leaseId), { tries: TRIES });
       if (renewed.kind === "refused") return false;
       const { tickets } = await retry(blob, () => this.waiting(), { tries: TRIES });
-      const next = tickets.find((ticket) => ticket.leaseId !== leaseId);
-      await (next ? changeLease(blob, leaseId, next.leaseId) : releaseLease(blob, leaseId));
+      const next = nextInLine(tickets, leaseId);
+      const [first] = next;
+      const ending = first === undefined ? releaseLease(blob, leaseId) : changeLease(blob, leaseId, first);
+      await ending.finally(() => this.#wakeUps?.handedOver(next));
       return true;
     } catch (error) {
       blob.log(`a lease on "${blob.key}" could not be passed on; if it stands, it lapses by itself: ${String(error)}`);

@@ -4,29 +4,44 @@ import type { LockBlob } from "../lease/lock-blob.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { FifoHandOver, type HandOver } from "./hand-over.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
+import { Pace } from "./pace.ts";
 import { PlaceInLine } from "./place-in-line.ts";
+import { PossibleHandOver } from "./possible-hand-over.ts";
 import type { WaitLimit } from "./wait-limit.ts";
+import type { KeyWakeUps } from "./wake-ups/key-wake-ups.ts";
 
 /** How one task waits with `fair`: in the queue between processes. */
 export class FairWaiting {
   readonly queue: FairQueue;
   readonly #blob: LockBlob;
   readonly #options: ResolvedLockerOptions;
+  readonly #wakeUps: KeyWakeUps | undefined;
 
-  constructor(blob: LockBlob, options: ResolvedLockerOptions) {
-    this.queue = new FairQueue(blob);
+  /** Without `wakeUps` it polls. */
+  constructor(blob: LockBlob, options: ResolvedLockerOptions, wakeUps: KeyWakeUps | undefined) {
+    this.queue = new FairQueue(blob, wakeUps);
     this.#blob = blob;
     this.#options = options;
+    this.#wakeUps = wakeUps;
   }
 
   /** A place in the queue for an acquisition, whose id the ticket bears. */
   placeFor(acquisition: Acquisition, limit: WaitLimit, tokens: FencingTokens): PlaceInLine {
     const { fencing, description } = this.#options;
     const blob = this.#blob;
+    const longestSleepMs = this.#longestSleepMs;
+    const pace = new Pace(blob.clock.now(), longestSleepMs);
+    const possible = new PossibleHandOver();
+    let isNext = !fencing;
+    const onNext = (): void => {
+      if (!isNext) void tokens.lookAhead(blob, limit.signal);
+      isNext = true;
+    };
+    const { leaseId } = acquisition;
+    const wakeUps = this.#wakeUps?.waitInQueue({ leaseId, pace, possible, longestSleepMs, onNext });
     return new PlaceInLine({
       ...{ blob, queue: this.queue, acquisition, limit, holder: description.holder },
-      longestSleepMs: this.#longestSleepMs,
-      onNext: () => fencing && void tokens.lookAhead(blob, limit.signal),
+      ...{ pace, possible, onNext, wakeUps },
     });
   }
 
@@ -34,7 +49,7 @@ export class FairWaiting {
     const { marginMs } = this.#options.terms;
     // By the service's count the lease lasts for the margin longer than by ours.
     const enoughMs = Math.max(0, this.#longestSleepMs + 2 * this.#blob.requestTimeoutMs - marginMs);
-    return new FifoHandOver({ queue: this.queue, blob: this.#blob, enoughMs });
+    return new FifoHandOver({ queue: this.queue, blob: this.#blob, enoughMs, wakeUps: this.#wakeUps });
   }
 
   /**

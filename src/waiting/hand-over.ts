@@ -2,11 +2,12 @@ import type { WaitingTicket } from "../blobs/queue-ticket.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { EndAnswer } from "../lease/release.ts";
 import { stayAwayMs } from "./backoff.ts";
-import { arrivalOf, type FairQueue, type WaitingTickets } from "./fair-queue.ts";
+import { arrivalOf, type FairQueue, nextInLine, type WaitingTickets } from "./fair-queue.ts";
 import type { HandedTo } from "./held.ts";
 import type { QueueHead } from "./local-queue.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
 import type { ProcessLease } from "./process-lease.ts";
+import type { KeyWakeUps } from "./wake-ups/key-wake-ups.ts";
 
 /** How a hold ended, and which waiter the lock went to, if it was handed over. */
 export type HoldEnd = EndAnswer & { readonly handedTo?: HandedTo | undefined };
@@ -63,6 +64,8 @@ export interface FifoOptions {
   readonly blob: LockBlob;
   /** What has to be left of the lease for the next holder to find out that it has the lock, in milliseconds. */
   readonly enoughMs: number;
+  /** What this process hears of the key. Undefined where there is no channel. */
+  readonly wakeUps: Pick<KeyWakeUps, "isQueueEmpty" | "looked" | "answersFor" | "answersNoMoreFor"> | undefined;
 }
 
 /** The first to arrive, in this process or another. */
@@ -82,7 +85,10 @@ export class FifoHandOver implements HandOver {
       blob.log(`the queue of "${blob.key}" could not be served, its lock is released: ${String(error)}`);
     }
     if (answer) return answer;
-    return await processLease.renewer.lease.release().finally(() => head.leave());
+    return await processLease.renewer.lease.release().finally(() => {
+      processLease.onReleased?.([]);
+      head.leave();
+    });
   }
 
   async #handOver(
@@ -90,24 +96,37 @@ export class FifoHandOver implements HandOver {
     head: QueueHead<ProcessLease>,
     isIdGivenOut: boolean,
   ): Promise<HoldEnd | undefined> {
-    const { queue, enoughMs } = this.#options;
+    const { queue, blob, enoughMs, wakeUps } = this.#options;
     const { renewer, ticketGone } = processLease;
     const { lease } = renewer;
     // P39: this process's own ticket, if it were still there, would be handed the lock.
     await ticketGone;
+    // P58: without a look.
+    if (wakeUps?.isQueueEmpty) {
+      const isPassed = !isIdGivenOut && lease.isHeld && passTo(head, processLease);
+      return isPassed ? HANDED_OVER : undefined;
+    }
     // P40: a change of the id does not extend the lease.
     if (lease.remainingMs < enoughMs) await renewer.ensure(enoughMs);
+    // P57: the look sees a waiter that was answered.
+    wakeUps?.answersNoMoreFor(lease);
+    const lookedAt = blob.clock.now();
     // P41: no renewal between list and change.
     renewer.pause();
     const waiting = await queue.waiting();
     const next = waiting.tickets.find(({ leaseId }) => leaseId !== lease.leaseId);
+    wakeUps?.looked(next === undefined, lookedAt);
     if (!isIdGivenOut && isLocalTurn(head, next, waiting) && lease.isHeld && passTo(head, processLease)) {
       renewer.resume();
+      wakeUps?.answersFor(lease);
       return HANDED_OVER;
     }
     if (!next) return undefined;
     // P42: the next holder holds by its own acquire.
-    const answer = await lease.changeTo(next.leaseId).finally(() => head.leave());
+    const answer = await lease.changeTo(next.leaseId).finally(() => {
+      processLease.onReleased?.(nextInLine(waiting.tickets, lease.leaseId));
+      head.leave();
+    });
     return { ...answer, handedTo: "process" };
   }
 }

@@ -4,10 +4,11 @@ import type { Acquisition, AcquisitionAnswer, Granted } from "../lease/acquisiti
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { isUnsure } from "../lease/retry.ts";
 import { arrivalOf, type FairQueue } from "./fair-queue.ts";
-import { Pace } from "./pace.ts";
-import { PossibleHandOver } from "./possible-hand-over.ts";
+import type { Pace } from "./pace.ts";
+import type { PossibleHandOver } from "./possible-hand-over.ts";
 import type { Ticket } from "./ticket.ts";
 import type { WaitLimit } from "./wait-limit.ts";
+import type { PlaceWait } from "./wake-ups/place-wait.ts";
 
 /** A waiter whose ticket is gone takes it again after this time. */
 const REJOIN_MS = 250;
@@ -18,9 +19,12 @@ export interface PlaceOptions {
   readonly acquisition: Acquisition;
   readonly limit: WaitLimit;
   readonly holder: Holder;
-  readonly longestSleepMs: number;
-  /** Called once, when this waiter is first and another process has held the lock for two polls. */
+  readonly pace: Pace;
+  readonly possible: PossibleHandOver;
+  /** Called when this waiter is first and another process has held the lock for two polls. */
   readonly onNext: () => void;
+  /** What it hears of the queue. Undefined where there is no channel. */
+  readonly wakeUps: PlaceWait | undefined;
 }
 
 /**
@@ -29,8 +33,7 @@ export interface PlaceOptions {
  */
 export class PlaceInLine {
   readonly #options: PlaceOptions;
-  readonly #pace: Pace;
-  readonly #possible = new PossibleHandOver();
+  readonly #possible: PossibleHandOver;
   #ticket: Ticket | undefined;
   /** How many waiters stand before this one, at the last look. Undefined while it is not in the queue. */
   #position: number | undefined;
@@ -41,7 +44,7 @@ export class PlaceInLine {
 
   constructor(options: PlaceOptions) {
     this.#options = options;
-    this.#pace = new Pace(options.blob.clock.now(), options.longestSleepMs);
+    this.#possible = options.possible;
   }
 
   /** A waiter that has one may have been handed the lock. */
@@ -49,17 +52,25 @@ export class PlaceInLine {
     return this.#ticket;
   }
 
+  /** What brings its next step forward, or puts it off. Undefined where there is no channel. */
+  get wakeUps(): PlaceWait | undefined {
+    return this.#options.wakeUps;
+  }
+
   /**
    * One step towards the lock: what was granted, or when to take the next step, in milliseconds. Rejects as requests
    * do.
    */
   async step(): Promise<Granted | number> {
-    const { queue, acquisition, limit, holder, blob } = this.#options;
+    const { queue, acquisition, limit, holder, blob, pace, wakeUps } = this.#options;
     // Lapsed, or swept away, while this process was stopped or could not reach the service.
     if (!this.#ticket?.stands) this.#position = undefined;
     // P36: only the first asks for the lock.
     const isFirst = this.#position === 0;
-    if (!this.#ticket || isFirst || this.#possible.isDue(this.#now)) {
+    const news = wakeUps?.takeNews();
+    // The first of those who heard that the lock is free asks for it.
+    if (news === "free") this.#lookAt = this.#now;
+    if (!this.#ticket || isFirst || news === "handed" || this.#possible.isDue(this.#now)) {
       const answer = await this.#ask();
       if (answer.kind === "acquired") return answer;
       const arrivedAt = arrivalOf(answer.date, limit.waitedMs);
@@ -70,13 +81,14 @@ export class PlaceInLine {
         this.#heldWhenNext += 1;
         // At the first refusal the holder may be new, and about to write its record.
         if (this.#heldWhenNext === 2) this.#options.onNext();
-        return this.#pace.sleepMs(0, this.#now, blob.random);
+        return pace.sleepMs(0, this.#now, blob.random);
       }
     }
-    const untilLookMs = this.#lookAt - this.#now;
-    if (this.#position !== undefined && untilLookMs > 0)
-      return Math.min(untilLookMs, this.#possible.dueInMs(this.#now));
-    if (this.#position === undefined) await this.#ticket.join(limit.signal);
+    if (this.#position !== undefined && this.#lookAt > this.#now) return this.#untilNext();
+    if (this.#position === undefined) {
+      await this.#ticket.join(limit.signal);
+      wakeUps?.joined();
+    }
     return await this.#look();
   }
 
@@ -91,11 +103,13 @@ export class PlaceInLine {
   }
 
   async #look(): Promise<number> {
-    const { queue, acquisition, limit, blob } = this.#options;
+    const { queue, acquisition, limit, blob, pace, wakeUps } = this.#options;
     const { tickets } = await queue.waiting(limit.signal);
     const position = tickets.findIndex(({ leaseId }) => leaseId === acquisition.leaseId);
     const now = this.#now;
     const isBack = this.#position === undefined && this.#hasStood;
+    const before = tickets.slice(0, Math.max(0, position));
+    wakeUps?.looked(position < 0 ? undefined : before.map(({ leaseId }) => leaseId));
     this.#position = position < 0 ? undefined : position;
     if (this.#position === undefined) {
       // A waiter that no listing shows is not handed the lock. If the container is gone, an acquire makes it anew.
@@ -105,11 +119,16 @@ export class PlaceInLine {
     this.#hasStood = true;
     // A waiter that was away may have been handed the lock before that.
     if (isBack) this.#possible.suspect(now);
-    this.#pace.saw(position, now);
-    this.#possible.sawBefore(tickets.slice(0, position), tickets[position]?.madeAt ?? 0, now);
+    pace.saw(position, now);
+    this.#possible.sawBefore(before, tickets[position]?.madeAt ?? 0, now);
     if (position === 0) return 0;
-    this.#lookAt = now + this.#pace.sleepMs(position, now, blob.random);
-    return Math.min(this.#lookAt - now, this.#possible.dueInMs(now));
+    this.#lookAt = now + pace.sleepMs(position, now, blob.random);
+    return this.#untilNext();
+  }
+
+  /** How long to rest until the next look, or until it asks although others stand before it. */
+  #untilNext(): number {
+    return Math.min(this.#lookAt - this.#now, this.#possible.dueInMs(this.#now));
   }
 
   get #now(): number {

@@ -20,6 +20,8 @@ export class PossibleHandOver {
   readonly #seenTickets = new Set<string>();
   #hasLooked = false;
   #asks: number[] = [];
+  /** Whether it is to ask for more than the tickets that it has seen. */
+  #isSuspected = false;
 
   /** A listing shows these tickets before this waiter's own, which was made at `madeAt`. */
   sawBefore(before: readonly WaitingTicket[], madeAt: number, now: number): void {
@@ -36,13 +38,23 @@ export class PossibleHandOver {
 
   /** It is not known what happened to this waiter's ticket just now, or what its last request did. */
   suspect(now: number): void {
+    this.#isSuspected = true;
     this.#askAfter(ASK_AFTER_MS, now);
+  }
+
+  /**
+   * After the last listing another process held the lock, and had not looked yet who is next: it will see the tickets
+   * of that listing.
+   */
+  heldSince(): void {
+    if (!this.#isSuspected) this.#asks = [];
   }
 
   /** Whether to ask for the lock now. Asking it counts as having asked for the lock. */
   isDue(now: number): boolean {
     const due = this.dueInMs(now) <= 0;
     this.#asks = this.#asks.filter((at) => at > now);
+    this.#isSuspected &&= this.#asks.length > 0;
     return due;
   }
 

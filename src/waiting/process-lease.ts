@@ -14,6 +14,9 @@ export interface ProcessLease {
   readonly ticketGone: Promise<void> | undefined;
   /** Called when the task to which it is handed over holds it. */
   readonly onTaken?: (() => void) | undefined;
-  /** Called when its release was answered, or went unanswered. */
-  readonly onReleased?: (() => void) | undefined;
+  /**
+   * Called when its release was answered, or went unanswered; with `fair`, with the lease ids of those that come next,
+   * the first of which it was handed to.
+   */
+  readonly onReleased?: ((next?: readonly string[]) => void) | undefined;
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import type { Locker } from "../../src/locks/locker.ts";
 import { Once } from "../../src/recipes/once/once.ts";
+import { MemoryWakeUps } from "../../src/testing/index.ts";
 import type { LockerOptions } from "../../src/waiting/locker-options.ts";
 import { Storage } from "../support/storage.ts";
 
@@ -155,6 +156,16 @@ describe("the request budget", () => {
     await lockedBefore(mutex);
     const operations = await requestsOf("lock + unlock, fair", () => cycle(lockerOf(mutex, { fair: true })));
     expect(operations).toEqual(["acquire", "list", "release"]);
+  });
+
+  it("is 2 with fair: true and wake-ups, if there is no waiter and this process has looked a moment ago", async () => {
+    const mutex = storage.mutex(container, { wakeUps: new MemoryWakeUps(), idlePollMs: 600_000 });
+    const locker = lockerOf(mutex, { fair: true });
+    // Its first release looks. The messages of its own that it hears by then show that it would hear a waiter.
+    await locker.run(() => new Promise((resolve) => setTimeout(resolve, 100)));
+    await cycle(locker);
+    const operations = await requestsOf("lock + unlock, fair, with wake-ups", () => cycle(locker));
+    expect(operations).toEqual(["acquire", "release"]);
   });
 
   it("is 2 to join a fair queue and 1 to leave it, besides its polls", async () => {

@@ -20,6 +20,8 @@ export class HolderContact {
   #answeredAt = Number.NEGATIVE_INFINITY;
   /** Whether a process that speaks holds the lock, as far as messages say. */
   #isHeld = false;
+  /** When the lock was handed to a waiter that has not said yet that it holds it. */
+  #handedAt: number | undefined;
 
   constructor(topic: KeyTopic, id: string) {
     this.#topic = topic;
@@ -48,25 +50,41 @@ export class HolderContact {
     });
   }
 
-  /** A holder has answered these questions. */
-  answered(asks: readonly string[]): void {
+  /** A holder has answered these questions. When this waiter's last one was asked, if that is among them, in time. */
+  answered(asks: readonly string[]): number | undefined {
     const { now } = this.#topic;
-    const isInTime = this.#askedAt !== undefined && now - this.#askedAt <= ANSWER_WITHIN_MS;
-    if (!isInTime || !asks.includes(`${this.#id}.${this.#count}`)) return;
+    const askedAt = this.#askedAt;
+    const isInTime = askedAt !== undefined && now - askedAt <= ANSWER_WITHIN_MS;
+    if (!isInTime || !asks.includes(`${this.#id}.${this.#count}`)) return undefined;
     this.#askedAt = undefined;
     this.#answeredAt = now;
     this.#isHeld = true;
+    return askedAt;
   }
 
   /** Another process says that it holds the lock now. */
   taken(): void {
     this.#askedAt = undefined;
+    this.#handedAt = undefined;
     this.#isHeld = true;
   }
 
   released(): void {
     this.#askedAt = undefined;
+    this.#handedAt = undefined;
     this.#isHeld = false;
+  }
+
+  /** The lock was handed to another waiter, which is to say so when it holds it. */
+  handedOver(): void {
+    this.#handedAt ??= this.#topic.now;
+  }
+
+  /** A holder speaks to others. Where it has answered this waiter before, that goes on. */
+  overheard(): void {
+    const { now } = this.#topic;
+    if (this.isHeldFor(now)) this.#answeredAt = now;
+    this.#handedAt = undefined;
   }
 
   /** Whether the holder will say when it releases the lock. */
@@ -77,8 +95,8 @@ export class HolderContact {
 
   /** In how many milliseconds the holder is taken for silent, if it does not answer. */
   silentInMs(now: number): number {
-    return this.#isHeld && this.#askedAt !== undefined
-      ? this.#askedAt + ANSWER_WITHIN_MS - now
-      : Number.POSITIVE_INFINITY;
+    const { POSITIVE_INFINITY } = Number;
+    const since = Math.min(this.#askedAt ?? POSITIVE_INFINITY, this.#handedAt ?? POSITIVE_INFINITY);
+    return this.#isHeld ? since + ANSWER_WITHIN_MS - now : POSITIVE_INFINITY;
   }
 }

@@ -1,9 +1,13 @@
 import type { Lease } from "../../lease/lease.ts";
 import type { Timer } from "../../time/clock.ts";
 import { inRootContext } from "../../time/root-context.ts";
+import { EmptyQueue } from "./empty-queue.ts";
 import { HolderAnswers } from "./holder-answers.ts";
 import { KeyTopic, type TopicOptions } from "./key-topic.ts";
+import type { KeyWait } from "./key-wait.ts";
 import { MOST_IDS, type WakeUpMessage, waiterOf } from "./message.ts";
+import { PlaceWait, type PlaceWaitOptions } from "./place-wait.ts";
+import { publicId } from "./public-id.ts";
 import { type WakeUpOrder, WakeUpWait } from "./wake-up-wait.ts";
 import { WakeUpWatch } from "./wake-up-watch.ts";
 
@@ -15,8 +19,9 @@ export class KeyWakeUps {
   readonly #topic: KeyTopic;
   readonly #answers: HolderAnswers;
   readonly #onUnused: () => void;
-  readonly #waits = new Set<WakeUpWait>();
+  readonly #waits = new Set<KeyWait>();
   readonly #watches = new Set<WakeUpWatch>();
+  readonly #emptyQueue = new EmptyQueue();
   /** What this process holds of the key, and what it may have lost. */
   readonly #leases = new Set<Pick<Lease, "isHeld">>();
   #unused: Timer | undefined;
@@ -31,10 +36,14 @@ export class KeyWakeUps {
 
   /** A task of this process begins to wait for what so many can hold. The wait is to be ended. */
   wait(order: WakeUpOrder): WakeUpWait {
-    this.#keepWhileUsed();
     const wait: WakeUpWait = new WakeUpWait(this.#topic, order, () => void this.#waits.delete(wait));
-    this.#waits.add(wait);
-    return wait;
+    return this.#begun(wait);
+  }
+
+  /** A task of this process begins to wait in the queue between processes. The wait is to be ended. */
+  waitInQueue(options: PlaceWaitOptions): PlaceWait {
+    const wait: PlaceWait = new PlaceWait(this.#topic, options, () => void this.#waits.delete(wait));
+    return this.#begun(wait);
   }
 
   /** A task of this process begins to observe the key. The watch is to be ended. */
@@ -47,20 +56,51 @@ export class KeyWakeUps {
   }
 
   /**
-   * This process has a lease now, by this wait if it waited. The returned function tells others that it was released.
+   * This process has a lease now, by this wait if it waited. The returned function tells others that it was released,
+   * or handed over to the first of these lease ids, which the others wait for behind it.
    */
-  holds(lease: Pick<Lease, "isHeld">, wait: WakeUpWait | undefined): () => void {
+  holds(lease: Pick<Lease, "isHeld">, wait: KeyWait | undefined): (next?: readonly string[]) => void {
     const topic = this.#topic;
     const id = wait?.granted() ?? topic.sources.newId();
-    this.#leases.add(lease);
+    this.answersFor(lease);
     this.#keepWhileUsed();
     void topic.subscribed();
     topic.line.remove(id);
+    if (wait?.hasWaited) this.#emptyQueue.hasWaiter();
+    this.#emptyQueue.saying(id);
     topic.publish({ word: "taken", ids: [id] });
-    return () => {
-      this.#leases.delete(lease);
-      topic.publish({ word: "released", ids: topic.line.ids(topic.now).slice(0, MOST_IDS) });
+    return (next) => {
+      this.answersNoMoreFor(lease);
+      if (next) this.handedOver(next);
+      else topic.publish({ word: "released", ids: topic.line.ids(topic.now).slice(0, MOST_IDS) });
     };
+  }
+
+  /** Waiters that ask are answered while this lease is held. */
+  answersFor(lease: Pick<Lease, "isHeld">): void {
+    this.#leases.add(lease);
+  }
+
+  /** It is about to be handed over. */
+  answersNoMoreFor(lease: Pick<Lease, "isHeld">): void {
+    this.#leases.delete(lease);
+    if (!this.#isHolder) this.#answers.end();
+  }
+
+  /** Tells others that the lock was handed over to the first of these lease ids, or released if there is none. */
+  handedOver(next: readonly string[]): void {
+    this.#topic.publish({ word: "released", ids: next.slice(0, MOST_IDS).map(publicId) });
+  }
+
+  /** A look at the queue that was sent then has shown whether it is empty. */
+  looked(isEmpty: boolean, sentAt: number): void {
+    this.#emptyQueue.looked(isEmpty, sentAt);
+  }
+
+  /** P58. Whether no waiter is in the queue but one that this process cannot have heard of yet. */
+  get isQueueEmpty(): boolean {
+    const { idlePollMs, isTrusted, line, now } = this.#topic;
+    return isTrusted && this.#emptyQueue.isCertain(now, idlePollMs) && line.ids(now).length === 0;
   }
 
   /** Hears and answers no more. */
@@ -80,11 +120,18 @@ export class KeyWakeUps {
       line.heard(waiterOf(id), now);
       if (this.#isHolder) this.#answers.add(id);
     }
+    if (word === "taken") this.#emptyQueue.heard(id, now);
     if (word === "left" || word === "taken") line.remove(id);
     for (const wait of this.#waits) wait.receive(message);
     if (word === "released" || word === "taken") for (const watch of this.#watches) watch.told();
     // The first one asks now. If it lives, and another was quicker, it says so again.
     if (word === "released") line.remove(id);
+  }
+
+  #begun<T extends KeyWait>(wait: T): T {
+    this.#keepWhileUsed();
+    this.#waits.add(wait);
+    return wait;
   }
 
   get #isHolder(): boolean {

@@ -55,6 +55,19 @@ describe("a waiter that finds others before it", () => {
     expect(asksOf(possible, 60_500)).toEqual([200, 3_000, 10_000]);
   });
 
+  it("need not ask if another held the lock after that, but does if it suspects something else", () => {
+    const possible = new PossibleHandOver();
+    possible.sawBefore([ticket("late", 14_000)], 10_000, 500);
+    possible.heldSince();
+    expect(asksOf(possible, 500)).toEqual([]);
+    possible.suspect(60_500);
+    possible.heldSince();
+    expect(asksOf(possible, 60_500)).toEqual([200, 3_000, 10_000]);
+    possible.sawBefore([ticket("later", 90_000)], 10_000, 121_000);
+    possible.heldSince();
+    expect(asksOf(possible, 121_000)).toEqual([]);
+  });
+
   it("asks as often when it does not know what happened", () => {
     const possible = new PossibleHandOver();
     possible.suspect(500);

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished, type TestContext } from "vitest";
+import type { AzureMutex } from "../../src/locks/azure-mutex.ts";
 import { type ProcessIdentity, thisProcessIdentity } from "../../src/locks/process-identity.ts";
 import type { StateRecord } from "../../src/locks/restart/state-file.ts";
 
@@ -11,6 +12,12 @@ export function newDirectory(test: Pick<TestContext, "onTestFinished"> = { onTes
   const directory = mkdtempSync(join(tmpdir(), "azmutex-state-"));
   test.onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;
+}
+
+/** Gives back what it holds at the end of the test: on the machine's own clock it would be renewed in later tests. */
+export function closedWithTest(mutex: AzureMutex): AzureMutex {
+  onTestFinished(() => mutex.close());
+  return mutex;
 }
 
 /** This process, as the machine names it. */

@@ -5,14 +5,14 @@ import { AzureMutex } from "../../../../src/locks/azure-mutex.ts";
 import { ReaderWriterLock } from "../../../../src/recipes/reader-writer/reader-writer-lock.ts";
 import { Semaphore } from "../../../../src/recipes/semaphore/semaphore.ts";
 import { MemoryLeaseStore } from "../../../../src/testing/index.ts";
-import { blobsIn, here, newDirectory, ownerIn, textsIn } from "../../../support/state-place.ts";
+import { blobsIn, closedWithTest, here, newDirectory, ownerIn, textsIn } from "../../../support/state-place.ts";
 import { storeWith } from "../../../support/store-with.ts";
 
 function setup(own: (directory: string, store: MemoryLeaseStore) => object = () => ({})) {
   const directory = newDirectory();
   const store = new MemoryLeaseStore();
   const mutex = new AzureMutex({ store: storeWith(store, own(directory, store)), stateDirectory: directory });
-  return { directory, mutex };
+  return { directory, mutex: closedWithTest(mutex) };
 }
 
 const isEmpty = async (directory: string): Promise<void> => {
@@ -93,7 +93,7 @@ describe("the state file of a process", () => {
   it("is of each mutex: two of a process do not take each other for dead", async () => {
     const { directory, mutex } = setup();
     await mutex.locker("job").lock();
-    const other = new AzureMutex({ store: new MemoryLeaseStore(), stateDirectory: directory });
+    const other = closedWithTest(new AzureMutex({ store: new MemoryLeaseStore(), stateDirectory: directory }));
     await other.locker("job").lock();
     expect(readdirSync(directory)).toHaveLength(4);
   });

@@ -15,7 +15,7 @@ import { StoreUnavailableError } from "../../../../src/errors.ts";
 import { AzureMutex } from "../../../../src/locks/azure-mutex.ts";
 import type { MutexOptions } from "../../../../src/locks/lock-space.ts";
 import { FakeClock, FaultyLeaseStore, MemoryLeaseStore } from "../../../../src/testing/index.ts";
-import { here, leave, newDirectory } from "../../../support/state-place.ts";
+import { closedWithTest, here, leave, newDirectory } from "../../../support/state-place.ts";
 import { storeWith } from "../../../support/store-with.ts";
 
 const LEASE = "0a1b2c3d-0000-4000-8000-000000000001";
@@ -30,8 +30,10 @@ async function crashed({ changes = NO_CHANGES, leases = [{ name: "job", leaseId:
   const directory = newDirectory();
   const file = join(directory, leave(directory, { leases }, changes));
   const log: string[] = [];
-  const successor = (options: MutexOptions = { store }): AzureMutex =>
-    new AzureMutex({ ...options, stateDirectory: directory, log: (line) => log.push(line) });
+  const successor = (options: MutexOptions = { store }): AzureMutex => {
+    const mutex = new AzureMutex({ ...options, stateDirectory: directory, log: (line) => log.push(line) });
+    return options.clock ? mutex : closedWithTest(mutex);
+  };
   return { store, directory, file, log, successor };
 }
 
@@ -188,13 +190,15 @@ describe("the directory", () => {
   it("that goes missing costs no lock", async () => {
     const log: string[] = [];
     const stateDirectory = newDirectory();
-    const mutex = new AzureMutex({ store: new MemoryLeaseStore(), stateDirectory, log: (line) => log.push(line) });
+    const open = () =>
+      closedWithTest(new AzureMutex({ store: new MemoryLeaseStore(), stateDirectory, log: (line) => log.push(line) }));
+    const mutex = open();
     const tryLock = (key: string) => mutex.locker(key, { fencing: false }).tryLock();
     await tryLock("before");
     await (await tryLock("between"))?.release();
     rmSync(stateDirectory, { recursive: true });
     expect(await tryLock("after")).toMatchObject({ isHeld: true });
-    const late = new AzureMutex({ store: new MemoryLeaseStore(), stateDirectory, log: (line) => log.push(line) });
+    const late = open();
     rmSync(stateDirectory, { recursive: true });
     expect(await late.locker("late", { fencing: false }).tryLock()).toMatchObject({ isHeld: true });
     expect(log).toEqual([expect.stringMatching(/^nothing is kept in .*: Error: ENOENT/)]);

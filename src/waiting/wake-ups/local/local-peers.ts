@@ -1,6 +1,6 @@
 import type { Clock } from "../../../time/clock.ts";
 import type { LocalDirectory } from "./local-directory.ts";
-import { PeerConnection } from "./peer-connection.ts";
+import { type ConnectionEnd, PeerConnection } from "./peer-connection.ts";
 
 /** The connections that are kept. Of more than that, the one that was opened first ends. */
 const MOST_PEERS = 256;
@@ -48,17 +48,18 @@ export class LocalPeers {
       first[1].close();
       this.#connections.delete(first[0]);
     }
-    const connection: PeerConnection = this.#connect(id, () => {
+    const connection: PeerConnection = this.#connect(id, (end) => {
       if (this.#connections.get(id) === connection) this.#connections.delete(id);
+      if (end === "isGone" || end === "isClosed") this.#onLost(id);
+      if (end === "isClosed") this.probe(id);
     });
     this.#connections.set(id, connection);
     return connection;
   }
 
-  #connect(id: string, onEnd: () => void): PeerConnection {
+  #connect(id: string, onEnd: (end: ConnectionEnd) => void): PeerConnection {
     return new PeerConnection(this.#directory.socketOf(id), this.#clock, (end) => {
-      onEnd();
-      if (end === "isGone" || end === "isClosed") this.#onLost(id);
+      onEnd(end);
       // The system refuses connections for the dead.
       if (end === "isGone") this.#directory.remove(id);
       if (end === "isStalled") this.#silentUntil.set(id, this.#clock.now() + REST_MS);

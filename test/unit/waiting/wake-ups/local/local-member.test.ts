@@ -142,6 +142,9 @@ describe("a process that was killed", () => {
     await kill();
     await expect.poll(() => [...heard].sort()).toEqual(["released", "waiting x", "waiting y"]);
     expect(other.heard).toEqual([]);
+    // Nothing is sent to find out that it is dead.
+    await expect.poll(() => readdirSync(world.path)).not.toContain(DEAF);
+    expect(heard).toHaveLength(3);
   });
 
   it("is told from one that has left", async () => {

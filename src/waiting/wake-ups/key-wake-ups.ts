@@ -8,6 +8,7 @@ import type { KeyWait } from "./key-wait.ts";
 import { MOST_IDS, type WakeUpMessage, waiterOf } from "./message.ts";
 import { PlaceWait, type PlaceWaitOptions } from "./place-wait.ts";
 import { publicId } from "./public-id.ts";
+import { RepeatedNotice } from "./repeated-notice.ts";
 import { type WakeUpOrder, WakeUpWait } from "./wake-up-wait.ts";
 import { WakeUpWatch } from "./wake-up-watch.ts";
 
@@ -22,6 +23,7 @@ export class KeyWakeUps {
   readonly #waits = new Set<KeyWait>();
   readonly #watches = new Set<WakeUpWatch>();
   readonly #emptyQueue = new EmptyQueue();
+  readonly #handOver: RepeatedNotice;
   /** What this process holds of the key, and what it may have lost. */
   readonly #leases = new Set<Pick<Lease, "isHeld">>();
   #unused: Timer | undefined;
@@ -30,6 +32,7 @@ export class KeyWakeUps {
   constructor(options: TopicOptions, onUnused: () => void) {
     this.#topic = new KeyTopic(options, (message) => this.#receive(message));
     this.#answers = new HolderAnswers(options.sources.clock, (ids) => this.#topic.publish({ word: "held", ids }));
+    this.#handOver = new RepeatedNotice(options.sources.clock, (message) => this.#topic.publish(message));
     this.#onUnused = onUnused;
     this.#keepWhileUsed();
   }
@@ -89,7 +92,7 @@ export class KeyWakeUps {
 
   /** Tells others that the lock was handed over to the first of these lease ids, or released if there is none. */
   handedOver(next: readonly string[]): void {
-    this.#topic.publish({ word: "released", ids: next.slice(0, MOST_IDS).map(publicId) });
+    this.#handOver.say(next.slice(0, MOST_IDS).map(publicId));
   }
 
   /** A look at the queue that was sent then has shown whether it is empty. */
@@ -108,6 +111,7 @@ export class KeyWakeUps {
     this.#unused?.cancel();
     this.#unused = undefined;
     this.#answers.end();
+    this.#handOver.end();
     this.#topic.unsubscribe();
     this.#onUnused();
   }
@@ -120,6 +124,7 @@ export class KeyWakeUps {
       line.heard(waiterOf(id), now);
       if (this.#isHolder) this.#answers.add(id);
     }
+    this.#handOver.heard(message);
     if (word === "taken") this.#emptyQueue.heard(id, now);
     if (word === "left" || word === "taken") line.remove(id);
     for (const wait of this.#waits) wait.receive(message);

@@ -28,6 +28,8 @@ export class PlaceWait extends KeyWait {
   #usualEndsAt = 0;
   #wake: { readonly at: number; readonly news: LockNews } | undefined;
   #news: LockNews | undefined;
+  /** The waiter that was last handed the lock: its holder may say so again. */
+  #handedTo: string | undefined;
   /** Whether a holder speaks that has not said yet that it has released the lock, or handed it over. */
   #isToBeTold = false;
   #questionAt = Number.POSITIVE_INFINITY;
@@ -102,6 +104,8 @@ export class PlaceWait extends KeyWait {
   }
 
   #released(ids: readonly string[], first: string, now: number): void {
+    if (first !== "" && first !== this.id && first === this.#handedTo) return;
+    this.#handedTo = first;
     this.#isToBeTold = false;
     if (ids.length > 0 && first !== this.id) {
       this.#place.handedOver(ids, now);

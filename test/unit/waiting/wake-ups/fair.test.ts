@@ -61,6 +61,25 @@ describe("a fair lock whose processes are on the channel", () => {
     expect(world.said.join("\n")).not.toContain(next.leaseId);
   });
 
+  it("is said to be handed over until the next holder says that it has it, and five times at most", async () => {
+    const { world, held, waiting } = await waitingBehindOne(3);
+    const timesSaid = (): number => saidIn(world).filter((message) => message.startsWith("released ")).length;
+    world.said.length = 0;
+    world.wakeUps.lost = 1;
+    await world.until(held.release());
+    world.wakeUps.lost = 0;
+    expect(await timeOf(world, waiting[0])).toBeLessThanOrEqual(100 + 5 + 5 + 5 + 1);
+    expect(timesSaid()).toBe(2);
+    await world.pass(5_000);
+    expect(timesSaid()).toBe(2);
+    world.said.length = 0;
+    world.wakeUps.lost = 1;
+    await world.until((await waiting[0]).release());
+    await world.until(waiting[1]);
+    await world.pass(MINUTE);
+    expect(timesSaid()).toBe(5);
+  });
+
   it("is asked for by no other waiter than the next", async () => {
     const { world, held, waiting, stores } = await waitingBehindOne(6);
     for (const store of stores) store.forgetCalls();

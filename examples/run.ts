@@ -1,6 +1,7 @@
 // `npm run example -- <name>`: several processes of one of the examples, on a storage emulator of their own.
 import { startEmulator } from "azmutex/testing";
 import { config } from "./show/config.ts";
+import { crash } from "./show/crash.ts";
 import { crawler } from "./show/crawler.ts";
 import { cron } from "./show/cron.ts";
 import { fencedRow } from "./show/fenced-row.ts";
@@ -12,6 +13,7 @@ import { orders } from "./show/orders.ts";
 import { perform } from "./show/perform.ts";
 import { scheduler } from "./show/scheduler.ts";
 import type { Show } from "./show/show.ts";
+import { turns } from "./show/turns.ts";
 import { worker } from "./show/worker.ts";
 
 const SHOWS: ReadonlyMap<string, Show> = new Map([
@@ -26,6 +28,8 @@ const SHOWS: ReadonlyMap<string, Show> = new Map([
   ["nightly-once", nightlyOnce],
   ["nest-schedule", nestSchedule],
   ["orders", orders],
+  ["crash", crash],
+  ["turns", turns],
 ]);
 /** A show that takes longer is stuck. A distant account may take its time. */
 const LIMIT_MS = 180_000;

@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { crash } from "../../examples/show/crash.ts";
 import { cron, runsIn } from "../../examples/show/cron.ts";
 import { leader, readyOne, statusOf } from "../../examples/show/leader.ts";
 import { names } from "../../examples/show/show.ts";
+import { gapsIn, turns } from "../../examples/show/turns.ts";
 import { jobsIn, worker } from "../../examples/show/worker.ts";
 import { until } from "../../lab/shared/processes.ts";
 import { AzureMutex } from "../../src/locks/azure-mutex.ts";
@@ -12,7 +14,24 @@ beforeAll(compileExamples);
 const mutexOf = ({ emulator }: ExampleRun): AzureMutex =>
   new AzureMutex({ connectionString: emulator.connectionString, containerName: "azmutex-examples" });
 
-describe.concurrent("the examples when their processes are told to end", () => {
+describe.concurrent("the examples when their processes end", () => {
+  it("crash: a lock is free soon after its holder has exited, was killed, or held it for too long", async (test) => {
+    const run = await ExampleRun.open(test);
+    await crash.play(run);
+    expect(await endsOf(run.programs)).toEqual([1, "SIGKILL", 1, 0]);
+    const tokens = linesOf(run.programs, /^at work/).map((line) => Number(line.split(" ").at(-1)));
+    expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
+    expect(tokens).toHaveLength(4);
+    expect(linesOf(run.programs, /^LOCK_LOST: /)).toHaveLength(1);
+  });
+
+  it("turns: no two workers have the lock at once, and each has its turns", async (test) => {
+    const run = await ExampleRun.open(test);
+    await turns.play(run);
+    expect(gapsIn(run.path("told.log"))).toHaveLength(19);
+    expect(gapsIn(run.path("not.log"))).toHaveLength(19);
+  });
+
   it("worker: the job at hand is finished, the next worker goes on, and a waiter leaves the queue", async (test) => {
     const run = await ExampleRun.open(test);
     await worker.play(run);

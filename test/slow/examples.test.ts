@@ -278,6 +278,8 @@ describe.concurrent("npm run example", () => {
     "nightly-once",
     "nest-schedule",
     "orders",
+    "crash",
+    "turns",
   ];
   /** None: it starts an emulator of its own. */
   const NO_ACCOUNT = { AZURE_STORAGE_CONNECTION_STRING: "" };

@@ -58,7 +58,7 @@ describe.concurrent("what releases the lock of a killed azmutex", () => {
     const forms = [signature, encodeURIComponent(signature), emulator.accountKey];
     const key = randomUUID();
     const by = { AZURE_STORAGE_SAS_TOKEN: search };
-    const args = ["run", "--lease", "15s", "--endpoint", emulator.url, key, "--", "env", "-u"];
+    const args = ["run", "--lease", "60s", "--endpoint", emulator.url, key, "--", "env", "-u"];
     const cli = new Cli(test, [...args, "AZURE_STORAGE_SAS_TOKEN", "sh", "-c", STUBBORN], { env: by });
     await cli.printed(/^job (\d+)$/m);
     const watchdog = await watchdogOf(cli.pid);

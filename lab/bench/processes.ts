@@ -15,6 +15,8 @@ import {
   missing,
   OURS,
   OURS_FAIR,
+  OURS_FAIR_WOKEN,
+  OURS_WOKEN,
   REDIS_SEMAPHORE,
   REDLOCK_UNIVERSAL,
   SDK_LOOP,
@@ -24,7 +26,8 @@ import type { Contended, ContendOrder, WarmUpOrder } from "./jobs/contend.ts";
 import { countsRequests, type Place } from "./stage.ts";
 
 const BLOB_PEERS = [SDK_LOOP, DISTRIBUTED_LOCK];
-const CONTENDERS = [OURS, OURS_FAIR, ...BLOB_PEERS, REDIS_SEMAPHORE, REDLOCK_UNIVERSAL, SESAMECARE, ETCD3];
+const WOKEN = [OURS_WOKEN, OURS_FAIR_WOKEN];
+const CONTENDERS = [OURS, OURS_FAIR, ...WOKEN, ...BLOB_PEERS, REDIS_SEMAPHORE, REDLOCK_UNIVERSAL, SESAMECARE, ETCD3];
 /** More processes of the system would contend for this machine's cores, and not for the lock. */
 const MOST_PROCESSES = 10;
 const THINK_MS = 100;
@@ -61,6 +64,12 @@ const SIMULATED_QUICK = [{ processes: 10, minutes: 1 }];
 const GAP_P50_MS = 75;
 const GAP_P95_MS = 120;
 const PART_OF_LONGEST_WAIT = 1 / 3;
+const WOKEN_GAP_P50_MS = 30;
+const FAIR_WOKEN_GAP_P50_MS = 25;
+const FAIR_WOKEN_GAP_P95_MS = 60;
+const FAIR_WOKEN_REQUESTS = 12;
+/** Of the requests of those that poll. */
+const WOKEN_PART_OF_REQUESTS = 1 / 2;
 
 /** What came of a crowd under one library. */
 interface Outcome {
@@ -248,7 +257,34 @@ function claimsOf(outcomes: readonly Outcome[]): Claim[] {
   const short = SHORT_HOLDS.filter(({ contenders }) => contenders > 2).flatMap((crowd) =>
     shortHoldClaims(crowd, outcomes),
   );
-  return [...short, ...longHoldClaims(outcomes)];
+  const woken = [...SHORT_HOLDS, LONG_HOLDS].flatMap((crowd) => wokenClaims(crowd, outcomes));
+  return [...short, ...longHoldClaims(outcomes), ...woken];
+}
+
+function wokenClaims(crowd: Crowd, outcomes: readonly Outcome[]): Claim[] {
+  const [plain, woken, fair] = [OURS, OURS_WOKEN, OURS_FAIR_WOKEN].map((ours) => figuresFor(ours, crowd, outcomes));
+  if (!plain || !woken || !fair) return [];
+  const etcd = figuresFor(ETCD3, crowd, outcomes);
+  const gap = (who: string, part: string, value: number, limit: number, name = showDuration(limit)): Claim => ({
+    what: `${who} with wake-ups, ${nameOf(crowd)}: hand-over gap ${part}`,
+    limit: name,
+    measured: showDuration(value),
+    holds: value <= limit,
+  });
+  const requests = (who: string, { requestsPerAcquisition: value }: Figures, limit: number): Claim => ({
+    what: `${who} with wake-ups, ${nameOf(crowd)}: requests per acquisition`,
+    limit: limit.toFixed(1),
+    measured: value.toFixed(1),
+    holds: value <= limit,
+  });
+  return [
+    gap("`fair`", "p50", fair.gapP50, FAIR_WOKEN_GAP_P50_MS),
+    gap("`fair`", "p95", fair.gapP95, FAIR_WOKEN_GAP_P95_MS),
+    ...(etcd ? [gap("`fair`", "p50", fair.gapP50, etcd.gapP50, `etcd3's ${showDuration(etcd.gapP50)}`)] : []),
+    requests("`fair`", fair, FAIR_WOKEN_REQUESTS),
+    gap("plain", "p50", woken.gapP50, WOKEN_GAP_P50_MS),
+    requests("plain", woken, WOKEN_PART_OF_REQUESTS * plain.requestsPerAcquisition),
+  ];
 }
 
 function shortHoldClaims(crowd: Crowd, outcomes: readonly Outcome[]): Claim[] {
@@ -313,9 +349,9 @@ function watchNote(crowd: Crowd, outcomes: readonly Outcome[]): string[] {
   if (!fair || !etcd || etcd.gapP50 >= fair.gapP50) return [];
   const aheadMs = showDuration(fair.gapP50 - etcd.gapP50);
   return [
-    `With ${nameOf(crowd)}, etcd3 has a gap of ${showDuration(etcd.gapP50)} (p95 ` +
+    `Without wake-ups, and with ${nameOf(crowd)}, etcd3 has a gap of ${showDuration(etcd.gapP50)} (p95 ` +
       `${showDuration(etcd.gapP95)}): ${aheadMs} less at the median than \`fair\`. ` +
-      "A blob cannot wake a waiter; only more polls by the next one, or a message past the storage, would close that.",
+      "A blob cannot wake a waiter; a message past the storage can, as the rows of those that are woken show.",
   ];
 }
 

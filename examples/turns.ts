@@ -1,7 +1,7 @@
 // Workers of one machine that take turns: the one that is done tells the next, which need not poll.
 //
-//   npm run example -- turns                          four workers take turns, told and not told
-//   node build/examples/turns.js <told|not> [turns.log] one worker, for five turns
+//   npm run example -- turns                             four workers take turns, told and not told
+//   node build/examples/turns.js <told|not> [turns.log]  one worker, for five turns
 import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AzureMutex, localWakeUps } from "azmutex";

@@ -265,12 +265,8 @@ function wokenClaims(crowd: Crowd, outcomes: readonly Outcome[]): Claim[] {
   const [plain, woken, fair] = [OURS, OURS_WOKEN, OURS_FAIR_WOKEN].map((ours) => figuresFor(ours, crowd, outcomes));
   if (!plain || !woken || !fair) return [];
   const etcd = figuresFor(ETCD3, crowd, outcomes);
-  const gap = (who: string, part: string, value: number, limit: number, name = showDuration(limit)): Claim => ({
-    what: `${who} with wake-ups, ${nameOf(crowd)}: hand-over gap ${part}`,
-    limit: name,
-    measured: showDuration(value),
-    holds: value <= limit,
-  });
+  const gap = (who: string, part: string, value: number, limit: number, limitName?: string): Claim =>
+    gapClaim(`${who} with wake-ups, ${nameOf(crowd)}`, part, value, limit, limitName);
   const requests = (who: string, { requestsPerAcquisition: value }: Figures, limit: number): Claim => ({
     what: `${who} with wake-ups, ${nameOf(crowd)}: requests per acquisition`,
     limit: limit.toFixed(1),
@@ -287,6 +283,15 @@ function wokenClaims(crowd: Crowd, outcomes: readonly Outcome[]): Claim[] {
   ];
 }
 
+function gapClaim(where: string, part: string, value: number, limit: number, limitName = `${limit} ms`): Claim {
+  return {
+    what: `${where}: hand-over gap ${part}`,
+    limit: limitName,
+    measured: showDuration(value),
+    holds: value <= limit,
+  };
+}
+
 function shortHoldClaims(crowd: Crowd, outcomes: readonly Outcome[]): Claim[] {
   const fair = figuresFor(OURS_FAIR, crowd, outcomes);
   if (!fair) return [];
@@ -294,14 +299,7 @@ function shortHoldClaims(crowd: Crowd, outcomes: readonly Outcome[]): Claim[] {
   const gaps = [
     { part: "p50", limit: GAP_P50_MS, value: fair.gapP50 },
     { part: "p95", limit: GAP_P95_MS, value: fair.gapP95 },
-  ].map(
-    ({ part, limit, value }): Claim => ({
-      what: `${where}: hand-over gap ${part}`,
-      limit: `${limit} ms`,
-      measured: showDuration(value),
-      holds: value <= limit,
-    }),
-  );
+  ].map(({ part, limit, value }) => gapClaim(where, part, value, limit));
   const waits = BLOB_PEERS.map((peer): Claim => {
     const theirs = figuresFor(peer, crowd, outcomes);
     const part = theirs ? fair.longestWait / theirs.longestWait : Number.NaN;

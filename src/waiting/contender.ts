@@ -138,9 +138,9 @@ export class Contender {
     const renewer = new Renewer(blob, { origin: acquisition, granted, terms });
     const budget = this.#budget ?? new HandOverBudget(blob.clock);
     const ticketGone = place?.ticket?.leave();
-    const onReleased = this.#of.wakeUps?.holds(renewer.lease, woken);
+    const onRelease = this.#of.wakeUps?.holds(renewer.lease, woken);
     woken?.end();
-    return await this.#settle({ blob, tokens: this.#of.tokens, renewer, budget, ticketGone, onReleased });
+    return await this.#settle({ blob, tokens: this.#of.tokens, renewer, budget, ticketGone, onRelease });
   }
 
   #pollOf(acquisition: Acquisition): Step {

@@ -35,11 +35,11 @@ export function nextInLine(tickets: readonly WaitingTicket[], present: string): 
 /** The queue between processes for one key: a folder of tickets, which every process can list. */
 export class FairQueue {
   readonly #blob: LockBlob;
-  readonly #wakeUps: Pick<KeyWakeUps, "handedOver"> | undefined;
+  readonly #wakeUps: Pick<KeyWakeUps, "handsOver"> | undefined;
   #passing: Promise<unknown> = Promise.resolve();
 
   /** What is handed over by a waiter that gives up is told over `wakeUps`, if there are any. */
-  constructor(blob: LockBlob, wakeUps?: Pick<KeyWakeUps, "handedOver">) {
+  constructor(blob: LockBlob, wakeUps?: Pick<KeyWakeUps, "handsOver">) {
     this.#blob = blob;
     this.#wakeUps = wakeUps;
   }
@@ -91,7 +91,7 @@ export class FairQueue {
       const next = nextInLine(tickets, leaseId);
       const [first] = next;
       const ending = first === undefined ? releaseLease(blob, leaseId) : changeLease(blob, leaseId, first);
-      await ending.finally(() => this.#wakeUps?.handedOver(next));
+      await ending.finally(this.#wakeUps?.handsOver(next));
       return true;
     } catch (error) {
       blob.log(`a lease on "${blob.key}" could not be passed on; if it stands, it lapses by itself: ${String(error)}`);

@@ -50,8 +50,10 @@ export class LocalFirstHandOver implements HandOver {
     // A lease that is uncertain is released instead: the answer tells whether it still stood.
     // P7, P31: held by the clock, and under an id that no write of this task bears.
     if (!isIdGivenOut && isWithin && lease.isHeld && passTo(head, processLease)) return Promise.resolve(HANDED_OVER);
-    return lease.release().finally(() => {
-      processLease.onReleased?.();
+    const released = lease.release();
+    const onAnswered = processLease.onRelease?.();
+    return released.finally(() => {
+      onAnswered?.();
       // P33: a process that has used up its budget, and has more tasks waiting, lets other processes come first.
       const isFirst = isWithin || head.nextWaitedMs === undefined;
       head.leave(isFirst ? { budget } : { stayAwayMs: stayAwayMs(poll, this.#random) });
@@ -85,8 +87,10 @@ export class FifoHandOver implements HandOver {
       blob.log(`the queue of "${blob.key}" could not be served, its lock is released: ${String(error)}`);
     }
     if (answer) return answer;
-    return await processLease.renewer.lease.release().finally(() => {
-      processLease.onReleased?.([]);
+    const released = processLease.renewer.lease.release();
+    const onAnswered = processLease.onRelease?.([]);
+    return await released.finally(() => {
+      onAnswered?.();
       head.leave();
     });
   }
@@ -123,10 +127,12 @@ export class FifoHandOver implements HandOver {
     }
     if (!next) return undefined;
     // P42: the next holder holds by its own acquire.
-    const answer = await lease.changeTo(next.leaseId).finally(() => {
-      processLease.onReleased?.(nextInLine(waiting.tickets, lease.leaseId));
-      head.leave();
-    });
+    const changed = lease.changeTo(next.leaseId);
+    // P59: the message is on its way as the change is.
+    const onAnswered = processLease.onRelease?.(nextInLine(waiting.tickets, lease.leaseId));
+    // The next task of this process takes its ticket meanwhile, or the next holder could be done before it stands.
+    head.leave();
+    const answer = await changed.finally(onAnswered);
     return { ...answer, handedTo: "process" };
   }
 }

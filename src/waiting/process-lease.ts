@@ -15,8 +15,8 @@ export interface ProcessLease {
   /** Called when the task to which it is handed over holds it. */
   readonly onTaken?: (() => void) | undefined;
   /**
-   * Called when its release was answered, or went unanswered; with `fair`, with the lease ids of those that come next,
-   * the first of which it was handed to.
+   * Called as its release is sent; with `fair`, with the lease ids of those that come next, the first of which it is
+   * handed to. What it returns is called when that was answered, or went unanswered.
    */
-  readonly onReleased?: ((next?: readonly string[]) => void) | undefined;
+  readonly onRelease?: ((next?: readonly string[]) => () => void) | undefined;
 }

@@ -8,7 +8,7 @@ import type { KeyWait } from "./key-wait.ts";
 import { MOST_IDS, type WakeUpMessage, waiterOf } from "./message.ts";
 import { PlaceWait, type PlaceWaitOptions } from "./place-wait.ts";
 import { publicId } from "./public-id.ts";
-import { RepeatedNotice } from "./repeated-notice.ts";
+import { MOST_REPEATS, RepeatedNotice } from "./repeated-notice.ts";
 import { type WakeUpOrder, WakeUpWait } from "./wake-up-wait.ts";
 import { WakeUpWatch } from "./wake-up-watch.ts";
 
@@ -23,7 +23,7 @@ export class KeyWakeUps {
   readonly #waits = new Set<KeyWait>();
   readonly #watches = new Set<WakeUpWatch>();
   readonly #emptyQueue = new EmptyQueue();
-  readonly #handOver: RepeatedNotice;
+  readonly #release: RepeatedNotice;
   /** What this process holds of the key, and what it may have lost. */
   readonly #leases = new Set<Pick<Lease, "isHeld">>();
   #unused: Timer | undefined;
@@ -32,7 +32,7 @@ export class KeyWakeUps {
   constructor(options: TopicOptions, onUnused: () => void) {
     this.#topic = new KeyTopic(options, (message) => this.#receive(message));
     this.#answers = new HolderAnswers(options.sources.clock, (ids) => this.#topic.publish({ word: "held", ids }));
-    this.#handOver = new RepeatedNotice(options.sources.clock, (message) => this.#topic.publish(message));
+    this.#release = new RepeatedNotice(options.sources.clock, (message) => this.#topic.publish(message));
     this.#onUnused = onUnused;
     this.#keepWhileUsed();
   }
@@ -59,10 +59,11 @@ export class KeyWakeUps {
   }
 
   /**
-   * This process has a lease now, by this wait if it waited. The returned function tells others that it was released,
-   * or handed over to the first of these lease ids, which the others wait for behind it.
+   * This process has a lease now, by this wait if it waited. The returned function tells others that it is being
+   * released, or handed over to the first of these lease ids, which the others wait for behind it; what that returns is
+   * to be called when the service has answered.
    */
-  holds(lease: Pick<Lease, "isHeld">, wait: KeyWait | undefined): (next?: readonly string[]) => void {
+  holds(lease: Pick<Lease, "isHeld">, wait: KeyWait | undefined): (next?: readonly string[]) => () => void {
     const topic = this.#topic;
     const id = wait?.granted() ?? topic.sources.newId();
     this.answersFor(lease);
@@ -74,8 +75,7 @@ export class KeyWakeUps {
     topic.publish({ word: "taken", ids: [id] });
     return (next) => {
       this.answersNoMoreFor(lease);
-      if (next) this.handedOver(next);
-      else topic.publish({ word: "released", ids: topic.line.ids(topic.now).slice(0, MOST_IDS) });
+      return next ? this.handsOver(next) : this.#release.say(topic.line.ids(topic.now).slice(0, MOST_IDS), 1);
     };
   }
 
@@ -90,9 +90,12 @@ export class KeyWakeUps {
     if (!this.#isHolder) this.#answers.end();
   }
 
-  /** Tells others that the lock was handed over to the first of these lease ids, or released if there is none. */
-  handedOver(next: readonly string[]): void {
-    this.#handOver.say(next.slice(0, MOST_IDS).map(publicId));
+  /**
+   * Tells others that the lock is being handed over to the first of these lease ids, or released if there is none. What
+   * it returns is to be called when the service has answered.
+   */
+  handsOver(next: readonly string[]): () => void {
+    return this.#release.say(next.slice(0, MOST_IDS).map(publicId), MOST_REPEATS);
   }
 
   /** A look at the queue that was sent then has shown whether it is empty. */
@@ -111,7 +114,7 @@ export class KeyWakeUps {
     this.#unused?.cancel();
     this.#unused = undefined;
     this.#answers.end();
-    this.#handOver.end();
+    this.#release.end();
     this.#topic.unsubscribe();
     this.#onUnused();
   }
@@ -124,7 +127,7 @@ export class KeyWakeUps {
       line.heard(waiterOf(id), now);
       if (this.#isHolder) this.#answers.add(id);
     }
-    this.#handOver.heard(message);
+    this.#release.heard(message);
     if (word === "taken") this.#emptyQueue.heard(id, now);
     if (word === "left" || word === "taken") line.remove(id);
     for (const wait of this.#waits) wait.receive(message);

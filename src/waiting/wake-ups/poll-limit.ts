@@ -3,7 +3,7 @@ const BURST = 10;
 /** In the long run, the milliseconds between two polls: about as many as without messages. */
 const EVERY_MS = 500;
 /** The shortest time between two of them, in milliseconds. */
-const SHORTEST_MS = 50;
+const SHORTEST_MS = 10;
 
 /** Limits how early messages bring the next poll of one wait: any process may write to a channel. */
 export class PollLimit {

@@ -4,13 +4,25 @@ import type { WakeUpMessage } from "./message.ts";
 
 /** After so many milliseconds a message that had no effect is sent again; after twice as many the next time. */
 const AGAIN_AFTER_MS = 100;
-const MOST_REPEATS = 4;
+/** How often it is sent again where the lock was handed to one waiter, which no other can ask for. */
+export const MOST_REPEATS = 5;
 
-/** What a process says when it hands a lock over, said again until the next holder says that it has the lock. */
+/** What is said of one release, until a message shows that it had its effect. */
+interface Notice {
+  readonly message: WakeUpMessage;
+  readonly saidAt: number;
+  /** How often it may be said again. */
+  readonly mostRepeats: number;
+}
+
+/**
+ * What a process says as it releases a lock, or hands it over, said again until the next holder says that it has the
+ * lock.
+ */
 export class RepeatedNotice {
   readonly #clock: Clock;
   readonly #publish: (message: WakeUpMessage) => void;
-  #id: string | undefined;
+  #notice: Notice | undefined;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, publish: (message: WakeUpMessage) => void) {
@@ -18,36 +30,44 @@ export class RepeatedNotice {
     this.#publish = publish;
   }
 
-  /** The lock was handed to the first of these waiters. */
-  say(ids: readonly string[]): void {
+  /**
+   * The lock is being released, and these waiters ask first. What it returns is to be called when the service has
+   * answered.
+   */
+  say(ids: readonly string[], mostRepeats: number): () => void {
     this.end();
-    [this.#id] = ids;
     const message: WakeUpMessage = { word: "released", ids };
+    const notice = { message, saidAt: this.#clock.now(), mostRepeats };
     this.#publish(message);
-    if (this.#id !== undefined) this.#planRepeat(message, MOST_REPEATS);
+    if (ids.length === 0) return () => undefined;
+    this.#notice = notice;
+    return () => {
+      // P59: a request of the first waiter may have been quicker than the release. Another one takes about as long.
+      const tookMs = this.#clock.now() - notice.saidAt;
+      if (this.#notice === notice) this.#planRepeat(notice, Math.min(tookMs, AGAIN_AFTER_MS), 0);
+    };
   }
 
   /** A message says who holds the lock, or was handed it. If that is another than this process said, it is old news. */
   heard({ word, ids: [id] }: WakeUpMessage): void {
-    if (word === "taken" || (word === "released" && id !== this.#id)) this.end();
+    if (word === "taken" || (word === "released" && id !== this.#notice?.message.ids[0])) this.end();
   }
 
   end(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    this.#id = undefined;
+    this.#notice = undefined;
   }
 
-  #planRepeat(message: WakeUpMessage, left: number): void {
-    if (left === 0) {
+  #planRepeat(notice: Notice, inMs: number, repeats: number): void {
+    if (repeats === notice.mostRepeats) {
       this.end();
       return;
     }
-    const inMs = AGAIN_AFTER_MS * 2 ** (MOST_REPEATS - left);
     this.#timer = inRootContext(() =>
       this.#clock.setTimer(inMs, () => {
-        this.#publish(message);
-        this.#planRepeat(message, left - 1);
+        this.#publish(notice.message);
+        this.#planRepeat(notice, AGAIN_AFTER_MS * 2 ** repeats, repeats + 1);
       }),
     );
   }

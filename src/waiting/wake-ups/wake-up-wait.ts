@@ -40,6 +40,8 @@ export class WakeUpWait extends KeyWait {
   readonly #order: WakeUpOrder;
   #rest: Rest | undefined;
   #wake: Wake | undefined;
+  /** The waiter that has said last that it holds the lock: its release is no news any more. */
+  #takenBy: string | undefined;
 
   constructor(topic: KeyTopic, order: WakeUpOrder, onEnd: () => void) {
     super(topic, topic.sources.newId(), onEnd);
@@ -70,6 +72,7 @@ export class WakeUpWait extends KeyWait {
     if (word === "released") this.#released(ids);
     if (word === "held") this.contact.answered(ids);
     if (word === "taken") {
+      [this.#takenBy] = ids;
       this.contact.taken();
       if (!this.#wake?.isCertain) this.#wake = undefined;
     }
@@ -87,6 +90,7 @@ export class WakeUpWait extends KeyWait {
 
   /** Those that the message names ask first, then those that this process knows of, one after the other. */
   #released(first: readonly string[]): void {
+    if (first.length > 0 && first[0] === this.#takenBy && first[0] !== this.id) return;
     const { now } = this.topic;
     const wasIdle = this.isIdle(now);
     this.announced();

@@ -1,7 +1,7 @@
 import type { Metadata, StoredBlob } from "../store/lease-store.ts";
 import type { HelperKind } from "../store/operation.ts";
 import { helperPrefix } from "./helper-folder.ts";
-import { type Holder, isHolder } from "./holder.ts";
+import { type HolderDescription, isHolder } from "./holder.ts";
 import { jsonOf, toAsciiJson } from "./metadata-json.ts";
 
 /** The kind of the tickets. P35: a folder for each key, whose tickets sort by arrival. */
@@ -9,13 +9,19 @@ export const QUEUE: HelperKind & "queue" = "queue";
 const TICKET_ENTRY = "azmutex_ticket";
 const TICKET_NAME = /\/(\d{15})-[^/]*$/;
 
+/** A longer ticket is without its record: the service takes 8 KB. */
+const LONGEST_WITH_RECORD = 4_096;
+
 /** What a waiter writes into its ticket. */
-export interface TicketText {
+export interface TicketText extends Pick<HolderDescription, "holder"> {
   readonly key: string;
   /** The id its owner will have on the lock. */
   readonly leaseId: string;
-  readonly holder: Holder;
+  /** What another process may write into its record, besides its name. Default: the waiter writes it itself. */
+  readonly record?: TicketRecord | undefined;
 }
+
+export type TicketRecord = Pick<HolderDescription, "kind" | "purpose" | "leaseSeconds">;
 
 /** A ticket of a waiter. */
 export interface WaitingTicket extends TicketText {
@@ -36,8 +42,9 @@ export function ticketName(blobName: string, arrivedAt: number, leaseId: string)
   return `${helperPrefix(blobName, QUEUE)}${String(arrivedAt).padStart(15, "0")}-${leaseId}`;
 }
 
-export function ticketMetadata({ key, leaseId, holder }: TicketText): Metadata {
-  return { [TICKET_ENTRY]: toAsciiJson({ key, leaseId, holder }) };
+export function ticketMetadata({ record, ...text }: TicketText): Metadata {
+  const whole = toAsciiJson({ ...text, record });
+  return { [TICKET_ENTRY]: whole.length <= LONGEST_WITH_RECORD ? whole : toAsciiJson(text) };
 }
 
 /** The tickets in a folder of helper blobs, first come first. */
@@ -52,6 +59,15 @@ export function ticketIn({ key: name, leaseState, lastModified, metadata }: Stor
   const said = jsonOf(metadata[TICKET_ENTRY]) as Partial<WaitingTicket> | undefined;
   if (!Number.isFinite(arrivedAt) || typeof said?.key !== "string" || typeof said.leaseId !== "string")
     return undefined;
-  const { key, leaseId, holder } = said;
-  return isHolder(holder) ? { key, name, arrivedAt, madeAt: lastModified, leaseId, holder } : undefined;
+  const { key, leaseId, holder, record } = said;
+  if (!isHolder(holder)) return undefined;
+  const ticket = { key, name, arrivedAt, madeAt: lastModified, leaseId, holder };
+  return isTicketRecord(record) ? { ...ticket, record } : ticket;
+}
+
+function isTicketRecord(found: unknown): found is TicketRecord {
+  if (typeof found !== "object" || found === null) return false;
+  const { kind, purpose, leaseSeconds } = found as Partial<TicketRecord>;
+  const areTexts = [kind, purpose].every((text) => text === undefined || typeof text === "string");
+  return areTexts && Number.isFinite(leaseSeconds);
 }

@@ -6,15 +6,20 @@ import type { FirstRecord } from "./acquisition.ts";
 import { type KnownBlob, knownFrom, readAsWritten } from "./known-blob.ts";
 import type { LastStamp, ServiceTime } from "./last-stamp.ts";
 import type { LockBlob } from "./lock-blob.ts";
-import { type RecordParts, type RecordRequest, writeUntilCertain } from "./record-write.ts";
+import { type RecordParts, type RecordRequest, writeOnce, writeUntilCertain } from "./record-write.ts";
 import { type Block, blockSizeFor, dateOf, nextBlock, reserve, secondOf, takeNext } from "./token-block.ts";
 
 /** A block that the record behind `etag` reserves for us. */
-interface OwnBlock extends Block {
-  readonly etag: string;
+interface OwnBlock extends ReservedBlock {
   /** What the record says of its holder. */
   readonly description: HolderDescription;
-  readonly metadata: Metadata;
+  /** Undefined where another process wrote the record. */
+  readonly metadata: Metadata | undefined;
+}
+
+/** A block that the record behind `etag` reserves. */
+export interface ReservedBlock extends Block {
+  readonly etag: string;
 }
 
 export interface TokenRequest extends RecordRequest {
@@ -96,6 +101,29 @@ export class FencingTokens {
     return { token: takeNext(block), lastStamp: { etag: block.etag, time } };
   }
 
+  /**
+   * P60. Reserves a block for the next holder, whose record this process writes under its own lease, when it holds no
+   * more: one request. Undefined where that is not certain: the next holder writes it itself then. Never rejects.
+   */
+  async reserveFor(blob: LockBlob, request: TokenRequest): Promise<ReservedBlock | undefined> {
+    const known = this.#knownAt(request.lastStamp);
+    const block = known?.record && reserve(known.record.top, known.time.ms, blockSizeFor(request.description));
+    if (!block || !Number.isSafeInteger(block.top)) return undefined;
+    this.#highestTried = Math.max(this.#highestTried, block.top);
+    const written = await writeOnce(blob, request, known, { block }).catch(() => undefined);
+    if (!written) return undefined;
+    const { etag, metadata } = written;
+    this.#own = undefined;
+    this.#foreseen = { ...written, lastModified: Number.NEGATIVE_INFINITY, record: recordIn(metadata) };
+    this.#highest = Math.max(this.#highest, block.top);
+    return { ...block, etag };
+  }
+
+  /** P60. The holder before has reserved this block for this process, in the record that its ETag stands for. */
+  accept(block: ReservedBlock, description: HolderDescription): void {
+    if (block.next > this.#highest) this.#keep({ ...block, description, metadata: undefined });
+  }
+
   /** Replaces what the holder of a token announces with it. Throws as {@link FencingTokens.reserve} does. */
   async announce(
     blob: LockBlob,
@@ -127,7 +155,7 @@ export class FencingTokens {
     request: TokenRequest,
     compose: (known: KnownBlob) => Promise<RecordParts>,
   ): Promise<{ block: OwnBlock; time: ServiceTime }> {
-    const known = this.#ownWrite(request.lastStamp) ?? this.#foresightOf(request.lastStamp);
+    const known = this.#knownAt(request.lastStamp);
     const { block, etag, metadata, time } = await writeUntilCertain(blob, request, known, async (seen) => {
       const parts = await compose(seen);
       this.#highestTried = Math.max(this.#highestTried, parts.block.top);
@@ -136,10 +164,14 @@ export class FencingTokens {
     return { block: this.#keep({ ...block, etag, metadata, description: request.description }), time };
   }
 
+  #knownAt(lastStamp: LastStamp): KnownBlob | undefined {
+    return this.#ownWrite(lastStamp) ?? this.#foresightOf(lastStamp);
+  }
+
   /** What our own last write made of the blob, if it still is so (P25). */
   #ownWrite(lastStamp: LastStamp): KnownBlob | undefined {
-    if (this.#own?.etag !== lastStamp.etag) return undefined;
-    const { metadata } = this.#own;
+    const { etag, metadata } = this.#own ?? {};
+    if (etag !== lastStamp.etag || !metadata) return undefined;
     return { ...lastStamp, lastModified: Number.NEGATIVE_INFINITY, metadata, record: recordIn(metadata) };
   }
 

@@ -1,11 +1,10 @@
 import type { HolderDescription } from "../blobs/holder.ts";
 import { checkKind, withKind } from "../blobs/key-kind.ts";
-import { type Announced, type LockRecord, withRecord } from "../blobs/lock-record.ts";
+import { type Announced, withRecord } from "../blobs/lock-record.ts";
 import type { StoreUnavailableError } from "../errors.ts";
-import type { Metadata } from "../store/lease-store.ts";
 import { Stopwatch, sleep } from "../time/clock.ts";
 import { type KnownBlob, neverAsRead, type RecordCall, readKnown } from "./known-blob.ts";
-import { type LastStamp, stampNow } from "./last-stamp.ts";
+import { stampNow } from "./last-stamp.ts";
 import type { LockBlob } from "./lock-blob.ts";
 import { lossBy } from "./refusal.ts";
 import { type RetryPolicy, retry, retryDelayMs } from "./retry.ts";
@@ -24,7 +23,8 @@ export interface RecordRequest extends RecordCall {
 export interface RecordParts {
   /** The tokens that it reserves. */
   readonly block: Block;
-  readonly announced: Announced;
+  /** Default: nothing is announced. */
+  readonly announced?: Announced;
 }
 
 /** A record that is written, and what the blob looks like then. */
@@ -43,7 +43,7 @@ export async function writeUntilCertain(
   before: KnownBlob | undefined,
   compose: (known: KnownBlob) => Promise<RecordParts>,
 ): Promise<WrittenRecord> {
-  const { signal, outage, description, longestMs = Number.POSITIVE_INFINITY } = request;
+  const { signal, outage, longestMs = Number.POSITIVE_INFINITY } = request;
   const tried = new Map<string, Block>();
   const since = new Stopwatch(blob.clock);
   const endure = (error: StoreUnavailableError): void => {
@@ -57,14 +57,12 @@ export async function writeUntilCertain(
     // P29: the nonce tells our own write whose answer was lost.
     const mine = known.record && tried.get(known.record.nonce);
     if (mine) return { ...known, block: mine };
-    checkKind(blob.key, description.kind, known.metadata);
-    const { block, announced } = await compose(known);
-    const written = { top: block.top, nonce: blob.newId(), writtenAt: dateOf(known.time) };
-    tried.set(written.nonce, block);
-    const record = recordFor(description, written, announced);
-    const metadata = withRecord(withKind(known.metadata, description.kind), record);
-    const answer = await writeRecord(blob, request, metadata, known.etag);
-    if (answer) return { ...answer, metadata, block };
+    checkKind(blob.key, request.description.kind, known.metadata);
+    const parts = await compose(known);
+    const nonce = blob.newId();
+    tried.set(nonce, parts.block);
+    const written = await writeOnce(blob, request, known, parts, nonce);
+    if (written) return written;
     unmet += 1;
     return 0;
   };
@@ -83,27 +81,25 @@ export async function writeUntilCertain(
   return await retry(blob, tryOnce, policy);
 }
 
-function recordFor(
-  { announces, kind, ...description }: HolderDescription,
-  written: Pick<LockRecord, "top" | "nonce" | "writtenAt">,
-  announced: Announced,
-): LockRecord {
-  return { ...description, ...written, ...(announces && { announced: { ...announced, ...announces } }) };
-}
-
 /**
- * Writes a record once. Undefined if the blob was written since `ifMatch`. Throws the `LockLostError` that a refusal
- * proves.
+ * Writes a record once, over what is known of the blob. Undefined if the blob was written since. Throws
+ * `KeyKindMismatchError` if the key is used as something else, and the `LockLostError` that a refusal proves.
  */
-async function writeRecord(
+export async function writeOnce(
   blob: LockBlob,
-  { leaseId, signal, outage }: RecordCall,
-  metadata: Metadata,
-  ifMatch: string,
-): Promise<LastStamp | undefined> {
+  { description, leaseId, signal, outage }: RecordRequest,
+  known: KnownBlob,
+  { block, announced }: RecordParts,
+  nonce: string = blob.newId(),
+): Promise<WrittenRecord | undefined> {
+  const { announces, kind, ...plain } = description;
+  checkKind(blob.key, kind, known.metadata);
+  const written = { top: block.top, nonce, writtenAt: dateOf(known.time) };
+  const record = { ...plain, ...written, ...(announces && announced && { announced: { ...announced, ...announces } }) };
+  const metadata = withRecord(withKind(known.metadata, kind), record);
   outage?.sending();
   // P26: under the lease, and only over what was seen.
-  const answer = await blob.writeRecord(metadata, { leaseId, ifMatch, signal });
+  const answer = await blob.writeRecord(metadata, { leaseId, ifMatch: known.etag, signal });
   if (answer.kind === "refused") throw lossBy(answer, blob.key, "writing the record");
-  return answer.kind === "written" ? stampNow(blob, answer) : undefined;
+  return answer.kind === "written" ? { ...stampNow(blob, answer), metadata, block } : undefined;
 }

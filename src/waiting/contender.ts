@@ -138,6 +138,10 @@ export class Contender {
     const renewer = new Renewer(blob, { origin: acquisition, granted, terms });
     const budget = this.#budget ?? new HandOverBudget(blob.clock);
     const ticketGone = place?.ticket?.leave();
+    const reserved = place?.wakeUps?.reservedAt(granted.etag);
+    if (reserved) this.#of.tokens.accept(reserved, description);
+    // For the tokens of the holder after this one.
+    if (reserved) void this.#of.tokens.lookAhead(blob, renewer.lease.signal);
     const onRelease = this.#of.wakeUps?.holds(renewer.lease, woken);
     woken?.end();
     return await this.#settle({ blob, tokens: this.#of.tokens, renewer, budget, ticketGone, onRelease });

@@ -1,5 +1,4 @@
-import type { Holder } from "../blobs/holder.ts";
-import { QUEUE, ticketIn, ticketName, type WaitingTicket } from "../blobs/queue-ticket.ts";
+import { QUEUE, type TicketText, ticketIn, ticketName, type WaitingTicket } from "../blobs/queue-ticket.ts";
 import type { Acquisition } from "../lease/acquisition.ts";
 import { ServiceTime } from "../lease/last-stamp.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
@@ -44,9 +43,9 @@ export class FairQueue {
     this.#wakeUps = wakeUps;
   }
 
-  ticket(arrivedAt: number, leaseId: string, holder: Holder): Ticket {
+  ticket(arrivedAt: number, waiter: Omit<TicketText, "key">): Ticket {
     const { name: key } = this.#blob;
-    return new Ticket(this.#blob.helper(ticketName(key, arrivedAt, leaseId)), { key, leaseId, holder });
+    return new Ticket(this.#blob.helper(ticketName(key, arrivedAt, waiter.leaseId)), { ...waiter, key });
   }
 
   /** The waiters, in order. One request. Tickets of dead processes are deleted in the background. */

@@ -2,7 +2,7 @@ import type { Acquisition } from "../lease/acquisition.ts";
 import type { FencingTokens } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { FairQueue } from "./fair-queue.ts";
-import { FifoHandOver, type HandOver } from "./hand-over.ts";
+import { FifoHandOver, type HandOver, RESERVED_WITHIN_MS } from "./hand-over.ts";
 import type { ResolvedLockerOptions } from "./locker-options.ts";
 import { Pace } from "./pace.ts";
 import { PlaceInLine } from "./place-in-line.ts";
@@ -39,8 +39,12 @@ export class FairWaiting {
     };
     const { leaseId } = acquisition;
     const wakeUps = this.#wakeUps?.waitInQueue({ leaseId, pace, possible, longestSleepMs, onNext });
+    const { holder, kind, purpose, leaseSeconds, announces } = description;
+    // P60: one that announces its token writes when it has it.
+    const record =
+      wakeUps && fencing && !announces ? { kind, leaseSeconds, ...(purpose !== undefined && { purpose }) } : undefined;
     return new PlaceInLine({
-      ...{ blob, queue: this.queue, acquisition, limit, holder: description.holder },
+      ...{ blob, queue: this.queue, acquisition, limit, holder, record },
       ...{ pace, possible, onNext, wakeUps },
     });
   }
@@ -48,7 +52,8 @@ export class FairWaiting {
   get handOver(): HandOver {
     const { marginMs } = this.#options.terms;
     // By the service's count the lease lasts for the margin longer than by ours.
-    const enoughMs = Math.max(0, this.#longestSleepMs + 2 * this.#blob.requestTimeoutMs - marginMs);
+    const reservingMs = this.#wakeUps ? RESERVED_WITHIN_MS : 0;
+    const enoughMs = Math.max(0, reservingMs + this.#longestSleepMs + 2 * this.#blob.requestTimeoutMs - marginMs);
     return new FifoHandOver({ queue: this.queue, blob: this.#blob, enoughMs, wakeUps: this.#wakeUps });
   }
 

@@ -1,4 +1,5 @@
 import type { WaitingTicket } from "../blobs/queue-ticket.ts";
+import type { ReservedBlock } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { EndAnswer } from "../lease/release.ts";
 import { stayAwayMs } from "./backoff.ts";
@@ -61,13 +62,18 @@ export class LocalFirstHandOver implements HandOver {
   }
 }
 
+/** A hand-over does not wait longer than this for the next holder's tokens to be reserved, in milliseconds. */
+export const RESERVED_WITHIN_MS = 500;
+
 export interface FifoOptions {
   readonly queue: FairQueue;
   readonly blob: LockBlob;
   /** What has to be left of the lease for the next holder to find out that it has the lock, in milliseconds. */
   readonly enoughMs: number;
   /** What this process hears of the key. Undefined where there is no channel. */
-  readonly wakeUps: Pick<KeyWakeUps, "isQueueEmpty" | "looked" | "answersFor" | "answersNoMoreFor"> | undefined;
+  readonly wakeUps:
+    | Pick<KeyWakeUps, "isQueueEmpty" | "isHeard" | "looked" | "answersFor" | "answersNoMoreFor">
+    | undefined;
 }
 
 /** The first to arrive, in this process or another. */
@@ -126,14 +132,31 @@ export class FifoHandOver implements HandOver {
       return HANDED_OVER;
     }
     if (!next) return undefined;
+    const reserved = await this.#reserveFor(next, processLease);
     // P42: the next holder holds by its own acquire.
     const changed = lease.changeTo(next.leaseId);
     // P59: the message is on its way as the change is.
-    const onAnswered = processLease.onRelease?.(nextInLine(waiting.tickets, lease.leaseId));
+    const onAnswered = processLease.onRelease?.(nextInLine(waiting.tickets, lease.leaseId), reserved);
     // The next task of this process takes its ticket meanwhile, or the next holder could be done before it stands.
     head.leave();
     const answer = await changed.finally(onAnswered);
     return { ...answer, handedTo: "process" };
+  }
+
+  /** P60: the next holder's tokens, where a message can tell it of them. */
+  async #reserveFor(
+    { leaseId: next, holder, record }: WaitingTicket,
+    { tokens, renewer: { lease } }: ProcessLease,
+  ): Promise<ReservedBlock | undefined> {
+    const { blob, wakeUps } = this.#options;
+    if (!record || !wakeUps?.isHeard(next) || !lease.isHeld) return undefined;
+    const { leaseId, lastStamp } = lease;
+    const late = new AbortController();
+    const timer = blob.clock.setTimer(RESERVED_WITHIN_MS, () => late.abort());
+    const description = { ...record, holder, fair: true };
+    const reserved = await tokens.reserveFor(blob, { leaseId, lastStamp, description, signal: late.signal });
+    timer.cancel();
+    return reserved;
   }
 }
 

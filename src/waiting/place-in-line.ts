@@ -1,5 +1,4 @@
-import type { Holder } from "../blobs/holder.ts";
-import { isArrival } from "../blobs/queue-ticket.ts";
+import { isArrival, type TicketText } from "../blobs/queue-ticket.ts";
 import type { Acquisition, AcquisitionAnswer, Granted } from "../lease/acquisition.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import { isUnsure } from "../lease/retry.ts";
@@ -13,12 +12,11 @@ import type { PlaceWait } from "./wake-ups/place-wait.ts";
 /** A waiter whose ticket is gone takes it again after this time. */
 const REJOIN_MS = 250;
 
-export interface PlaceOptions {
+export interface PlaceOptions extends Pick<TicketText, "holder" | "record"> {
   readonly blob: LockBlob;
   readonly queue: FairQueue;
   readonly acquisition: Acquisition;
   readonly limit: WaitLimit;
-  readonly holder: Holder;
   readonly pace: Pace;
   readonly possible: PossibleHandOver;
   /** Called when this waiter is first and another process has held the lock for two polls. */
@@ -62,7 +60,7 @@ export class PlaceInLine {
    * do.
    */
   async step(): Promise<Granted | number> {
-    const { queue, acquisition, limit, holder, blob, pace, wakeUps } = this.#options;
+    const { queue, acquisition, limit, holder, record, blob, pace, wakeUps } = this.#options;
     // Lapsed, or swept away, while this process was stopped or could not reach the service.
     if (!this.#ticket?.stands) this.#position = undefined;
     // P36: only the first asks for the lock.
@@ -76,7 +74,7 @@ export class PlaceInLine {
       const arrivedAt = arrivalOf(answer.date, limit.waitedMs);
       // A ticket is named by the date of an answer. Without a date this waiter asks again.
       if (!this.#ticket && !isArrival(arrivedAt)) return REJOIN_MS;
-      this.#ticket ??= queue.ticket(arrivedAt, acquisition.leaseId, holder);
+      this.#ticket ??= queue.ticket(arrivedAt, { leaseId: acquisition.leaseId, holder, record });
       if (isFirst) {
         this.#heldWhenNext += 1;
         // At the first refusal the holder may be new, and about to write its record.

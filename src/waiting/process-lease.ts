@@ -1,4 +1,4 @@
-import type { FencingTokens } from "../lease/fencing.ts";
+import type { FencingTokens, ReservedBlock } from "../lease/fencing.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { Renewer } from "../lease/renewer.ts";
 import type { HandOverBudget } from "./hand-over-budget.ts";
@@ -16,7 +16,7 @@ export interface ProcessLease {
   readonly onTaken?: (() => void) | undefined;
   /**
    * Called as its release is sent; with `fair`, with the lease ids of those that come next, the first of which it is
-   * handed to. What it returns is called when that was answered, or went unanswered.
+   * handed to, perhaps with tokens. What it returns is called when that was answered, or went unanswered.
    */
-  readonly onRelease?: ((next?: readonly string[]) => () => void) | undefined;
+  readonly onRelease?: ((next?: readonly string[], reserved?: ReservedBlock) => () => void) | undefined;
 }

@@ -1,3 +1,4 @@
+import type { ReservedBlock } from "../../lease/fencing.ts";
 import type { Lease } from "../../lease/lease.ts";
 import type { Timer } from "../../time/clock.ts";
 import { inRootContext } from "../../time/root-context.ts";
@@ -9,11 +10,16 @@ import { MOST_IDS, type WakeUpMessage, waiterOf } from "./message.ts";
 import { PlaceWait, type PlaceWaitOptions } from "./place-wait.ts";
 import { publicId } from "./public-id.ts";
 import { MOST_REPEATS, RepeatedNotice } from "./repeated-notice.ts";
+import { tokensText } from "./reserved-tokens.ts";
+import { WaiterLine } from "./waiter-line.ts";
 import { type WakeUpOrder, WakeUpWait } from "./wake-up-wait.ts";
 import { WakeUpWatch } from "./wake-up-watch.ts";
 
 /** How long a key stays subscribed that this process neither holds nor waits for, in milliseconds. */
 const LINGER_MS = 30_000;
+
+/** For how long a waiter of the queue counts as one that hears, in milliseconds: it may wait long behind others. */
+const HEARS_FOR_MS = 600_000;
 
 /** What one process tells others about one key, and hears of it, as a holder and as a waiter. */
 export class KeyWakeUps {
@@ -24,6 +30,8 @@ export class KeyWakeUps {
   readonly #watches = new Set<WakeUpWatch>();
   readonly #emptyQueue = new EmptyQueue();
   readonly #release: RepeatedNotice;
+  /** The waiters that were ever heard of, as long as they may wait. */
+  readonly #heard = new WaiterLine(HEARS_FOR_MS);
   /** What this process holds of the key, and what it may have lost. */
   readonly #leases = new Set<Pick<Lease, "isHeld">>();
   #unused: Timer | undefined;
@@ -63,7 +71,10 @@ export class KeyWakeUps {
    * released, or handed over to the first of these lease ids, which the others wait for behind it; what that returns is
    * to be called when the service has answered.
    */
-  holds(lease: Pick<Lease, "isHeld">, wait: KeyWait | undefined): (next?: readonly string[]) => () => void {
+  holds(
+    lease: Pick<Lease, "isHeld">,
+    wait: KeyWait | undefined,
+  ): (next?: readonly string[], reserved?: ReservedBlock) => () => void {
     const topic = this.#topic;
     const id = wait?.granted() ?? topic.sources.newId();
     this.answersFor(lease);
@@ -73,9 +84,11 @@ export class KeyWakeUps {
     if (wait?.hasWaited) this.#emptyQueue.hasWaiter();
     this.#emptyQueue.saying(id);
     topic.publish({ word: "taken", ids: [id] });
-    return (next) => {
+    return (next, reserved) => {
       this.answersNoMoreFor(lease);
-      return next ? this.handsOver(next) : this.#release.say(topic.line.ids(topic.now).slice(0, MOST_IDS), 1);
+      return next
+        ? this.handsOver(next, reserved)
+        : this.#release.say({ ids: topic.line.ids(topic.now).slice(0, MOST_IDS) }, 1);
     };
   }
 
@@ -91,11 +104,18 @@ export class KeyWakeUps {
   }
 
   /**
-   * Tells others that the lock is being handed over to the first of these lease ids, or released if there is none. What
-   * it returns is to be called when the service has answered.
+   * Tells others that the lock is being handed over to the first of these lease ids, with the tokens that are reserved
+   * for it, or released if there is none. What it returns is to be called when the service has answered.
    */
-  handsOver(next: readonly string[]): () => void {
-    return this.#release.say(next.slice(0, MOST_IDS).map(publicId), MOST_REPEATS);
+  handsOver(next: readonly string[], reserved?: ReservedBlock): () => void {
+    const [first] = next;
+    const tokens = reserved && first !== undefined ? tokensText(reserved, first) : undefined;
+    return this.#release.say({ ids: next.slice(0, MOST_IDS).map(publicId), tokens }, MOST_REPEATS);
+  }
+
+  /** Whether the waiter of this lease id was heard of lately. */
+  isHeard(leaseId: string): boolean {
+    return this.#topic.isTrusted && this.#heard.has(publicId(leaseId), this.#topic.now);
   }
 
   /** A look at the queue that was sent then has shown whether it is empty. */
@@ -124,7 +144,7 @@ export class KeyWakeUps {
     const { word, ids } = message;
     const [id = ""] = ids;
     if (word === "waiting") {
-      line.heard(waiterOf(id), now);
+      for (const heard of [line, this.#heard]) heard.heard(waiterOf(id), now);
       if (this.#isHolder) this.#answers.add(id);
     }
     this.#release.heard(message);

@@ -1,8 +1,10 @@
+import type { ReservedBlock } from "../../lease/fencing.ts";
 import type { KeyTopic } from "./key-topic.ts";
 import { KeyWait } from "./key-wait.ts";
 import { KnownPlace, type KnownPlaceOptions } from "./known-place.ts";
 import type { WakeUpMessage } from "./message.ts";
 import type { RestPlan } from "./planned-rest.ts";
+import { reservedIn } from "./reserved-tokens.ts";
 
 /** So long after another took the lock it has written its record, in milliseconds. */
 const RECORD_AFTER_MS = 250;
@@ -25,9 +27,11 @@ export interface PlaceWaitOptions extends Pick<KnownPlaceOptions, "leaseId" | "p
 export class PlaceWait extends KeyWait {
   readonly #place: KnownPlace;
   readonly #onNext: () => void;
+  readonly #leaseId: string;
   #usualEndsAt = 0;
   #wake: { readonly at: number; readonly news: LockNews } | undefined;
   #news: LockNews | undefined;
+  #tokens: string | undefined;
   /** The waiter that was last handed the lock: its holder may say so again. */
   #handedTo: string | undefined;
   /** Whether a holder speaks that has not said yet that it has released the lock, or handed it over. */
@@ -41,6 +45,12 @@ export class PlaceWait extends KeyWait {
     super(topic, place.id, onEnd);
     this.#place = place;
     this.#onNext = onNext;
+    this.#leaseId = options.leaseId;
+  }
+
+  /** The tokens that the holder before has reserved for this waiter in the record at this ETag, if it said so. */
+  reservedAt(etag: string): ReservedBlock | undefined {
+    return this.#tokens === undefined ? undefined : reservedIn(this.#tokens, this.#leaseId, etag);
   }
 
   /** Its ticket stands. */
@@ -80,9 +90,10 @@ export class PlaceWait extends KeyWait {
   }
 
   /** @inheritDoc */
-  receive({ word, ids }: WakeUpMessage): void {
+  receive({ word, ids, tokens }: WakeUpMessage): void {
     const { now } = this.topic;
     const [first = ""] = ids;
+    if (word === "released" && first === this.id) this.#tokens = tokens;
     if (word === "released") this.#released(ids, first, now);
     if (word === "taken" && first !== this.id) {
       this.#place.handedOver([first], now);

@@ -34,9 +34,9 @@ export class RepeatedNotice {
    * The lock is being released, and these waiters ask first. What it returns is to be called when the service has
    * answered.
    */
-  say(ids: readonly string[], mostRepeats: number): () => void {
+  say({ ids, tokens }: Pick<WakeUpMessage, "ids" | "tokens">, mostRepeats: number): () => void {
     this.end();
-    const message: WakeUpMessage = { word: "released", ids };
+    const message: WakeUpMessage = { word: "released", ids, tokens };
     const notice = { message, saidAt: this.#clock.now(), mostRepeats };
     this.#publish(message);
     if (ids.length === 0) return () => undefined;

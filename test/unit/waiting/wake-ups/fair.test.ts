@@ -2,17 +2,21 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Lock } from "../../../../src/locks/lock.ts";
 import type { Locker } from "../../../../src/locks/locker.ts";
+import type { FaultyLeaseStore } from "../../../../src/testing/index.ts";
 import { IDLE_MS, takeTurns, WokenWorld } from "../../../support/woken.ts";
 
 const MINUTE = 60_000;
 const FAIR = { fair: true } as const;
 
+type Stores = [FaultyLeaseStore, FaultyLeaseStore, FaultyLeaseStore, ...FaultyLeaseStore[]];
+
 /** Processes that queue for one key, on one channel. */
 function queueOf(count: number) {
   const world = new WokenWorld();
   const members = Array.from({ length: count }, () => world.member());
-  const lockers = members.map(({ mutex }) => mutex.locker("job", FAIR));
-  return { world, members, lockers: lockers as [Locker, Locker, Locker], stores: members.map(({ store }) => store) };
+  const lockers = members.map(({ mutex }, at) => mutex.locker("job", { ...FAIR, holder: `process ${at}` }));
+  const stores = members.map(({ store }) => store);
+  return { world, members, lockers: lockers as [Locker, Locker, Locker], stores: stores as Stores };
 }
 
 /** The first holds the lock, the others wait for it in order, for a while. */
@@ -42,11 +46,21 @@ const publicId = (leaseId: string): string => createHash("sha256").update(leaseI
 const saidIn = ({ said }: WokenWorld): string[] => said.map((line) => line.slice(65));
 
 describe("a fair lock whose processes are on the channel", () => {
-  it("goes to the next in line within a change, a message and an acquire", async () => {
+  it("goes to the next in line within a list, a record, a message and an acquire", async () => {
     const { world, held, waiting } = await waitingBehindOne(2);
     void held.release();
-    // A list, a change, a message, an acquire, and the record, which was read ahead.
-    expect(await timeOf(world, waiting[0])).toBeLessThanOrEqual(5 + 5 + 5 + 5 + 5 + 1);
+    // The change is under way while the message is.
+    expect(await timeOf(world, waiting[0])).toBeLessThanOrEqual(5 + 5 + 5 + 5 + 1);
+  });
+
+  it("is asked for again at once by a waiter whose acquire was quicker than the change", async () => {
+    const { world, held, waiting, stores } = await waitingBehindOne(2);
+    stores[0].delay("change", 40);
+    stores[1].forgetCalls();
+    void held.release();
+    // Once too early, and once as long after the change's answer as that took.
+    expect(await timeOf(world, waiting[0])).toBeLessThanOrEqual(5 + 5 + 45 + 45 + 5 + 5 + 1);
+    expect(stores[1].count("acquire")).toBe(2);
   });
 
   it("is named by the hash of the next holder's lease id, and by those behind it", async () => {
@@ -55,7 +69,7 @@ describe("a fair lock whose processes are on the channel", () => {
     void held.release();
     const next = await world.until(waiting[0]);
     const [released = "", taken] = saidIn(world).filter((message) => !/^(?:waiting|held) /.test(message));
-    expect(released).toMatch(/^released(?: [0-9a-f]{32}){3}$/);
+    expect(released).toMatch(/^released(?: [0-9a-f]{32}){3} =[\w.-]{1,40}$/);
     expect(released.split(" ")[1]).toBe(publicId(next.leaseId));
     expect(taken).toBe(`taken ${publicId(next.leaseId)}`);
     expect(world.said.join("\n")).not.toContain(next.leaseId);
@@ -66,7 +80,7 @@ describe("a fair lock whose processes are on the channel", () => {
     const timesSaid = (): number => saidIn(world).filter((message) => message.startsWith("released ")).length;
     world.said.length = 0;
     world.wakeUps.lost = 1;
-    await world.until(held.release());
+    await world.until(held.release(), 1_000, 1);
     world.wakeUps.lost = 0;
     expect(await timeOf(world, waiting[0])).toBeLessThanOrEqual(100 + 5 + 5 + 5 + 1);
     expect(timesSaid()).toBe(2);
@@ -107,9 +121,9 @@ describe("a fair lock whose processes are on the channel", () => {
 
   it("costs one that waits for a leader at most a request in four seconds", async () => {
     const { world, stores } = await waitingBehindOne(2);
-    stores[1]?.forgetCalls();
+    stores[1].forgetCalls();
     await world.pass(10 * MINUTE);
-    expect((stores[1]?.count() ?? 0) / 600).toBeLessThanOrEqual(0.25);
+    expect((stores[1].count() ?? 0) / 600).toBeLessThanOrEqual(0.25);
   });
 
   it("is passed on by a waiter that gives up just as it is handed it, and the next is told", async () => {
@@ -172,13 +186,13 @@ describe("the release of a fair lock that no process waits for", () => {
   it("needs no look at the queue, but for one in each idle poll", async () => {
     const { world, lockers, stores } = queueOf(1);
     await cycles(world, lockers[0], 1_000);
-    stores[0]?.forgetCalls();
+    stores[0].forgetCalls();
     await cycles(world, lockers[0], 4 * IDLE_MS);
-    const [acquires, lists] = [stores[0]?.count("acquire") ?? 0, stores[0]?.count("list") ?? 0];
+    const [acquires, lists] = [stores[0].count("acquire") ?? 0, stores[0].count("list") ?? 0];
     expect(acquires).toBeGreaterThan(60);
     expect(lists).toBeGreaterThanOrEqual(3);
     expect(lists).toBeLessThanOrEqual(5);
-    expect(stores[0]?.count()).toBe(2 * acquires + lists);
+    expect(stores[0].count()).toBe(2 * acquires + lists);
   });
 
   it("goes to the next task of the process without one", async () => {
@@ -188,10 +202,10 @@ describe("the release of a fair lock that no process waits for", () => {
     await world.pass(100);
     const next = lockers[0].lock();
     await world.pass(100);
-    stores[0]?.forgetCalls();
+    stores[0].forgetCalls();
     await world.until(held.release());
     await world.until(next);
-    expect(stores[0]?.calls).toEqual([]);
+    expect(stores[0].calls).toEqual([]);
   });
 
   it.each<[string, (world: WokenWorld) => void]>([
@@ -201,9 +215,9 @@ describe("the release of a fair lock that no process waits for", () => {
     const { world, lockers, stores } = queueOf(1);
     spoil(world);
     await cycles(world, lockers[0], 2_000);
-    stores[0]?.forgetCalls();
+    stores[0].forgetCalls();
     await cycles(world, lockers[0], 3_000);
-    expect(stores[0]?.count("list")).toBe(stores[0]?.count("release"));
+    expect(stores[0].count("list")).toBe(stores[0].count("release"));
   });
 
   it("looks again once it has heard of a waiter", async () => {
@@ -212,9 +226,9 @@ describe("the release of a fair lock that no process waits for", () => {
     const held = await world.until(lockers[0].lock());
     const waiting = lockers[1].lock();
     await world.pass(500);
-    stores[0]?.forgetCalls();
+    stores[0].forgetCalls();
     await world.until(held.release());
-    expect(stores[0]?.calls.map(({ operation }) => operation)).toEqual(["list", "change"]);
+    expect(stores[0].calls.map(({ operation }) => operation)).toEqual(["list", "writeMetadata", "change"]);
     expect((await world.until(waiting)).isHeld).toBe(true);
   });
 
@@ -253,14 +267,14 @@ describe("a waiter of a fair lock", () => {
     world.wakeUps.lost = 0;
     await world.until((await waiting[0]).release());
     await world.until(lockers[0].lock());
-    stores[1]?.forgetCalls();
+    stores[1].forgetCalls();
     void lockers[1].lock().catch(() => undefined);
     await world.pass(15_000);
-    expect(stores[1]?.count()).toBeGreaterThan(50);
+    expect(stores[1].count()).toBeGreaterThan(50);
     await world.pass(20_000);
-    stores[1]?.forgetCalls();
+    stores[1].forgetCalls();
     await world.pass(MINUTE);
-    expect(stores[1]?.count()).toBeLessThan(20);
+    expect(stores[1].count()).toBeLessThan(20);
   });
 
   it("that stands further back is found as well when all messages are lost from then on", async () => {
@@ -293,20 +307,20 @@ describe("a waiter of a fair lock", () => {
     const { world, stores } = await waitingBehindOne(2);
     world.wakeUps.lost = 1;
     await world.pass(IDLE_MS + 1_100);
-    stores[1]?.forgetCalls();
+    stores[1].forgetCalls();
     await world.pass(2_000);
-    expect(stores[1]?.count("acquire")).toBeGreaterThan(6);
+    expect(stores[1].count("acquire")).toBeGreaterThan(6);
   });
 
   it("has the lock when a dead holder's lease has run out, an idle poll later at the most", async () => {
     const { world, stores, waiting } = await waitingBehindOne(2);
-    stores[0]?.hang("all");
+    stores[0].hang("all");
     expect(await timeOf(world, waiting[0])).toBeLessThanOrEqual(30_000 + 250);
   });
 
   it("that was handed the lock while it stood still takes it when it runs again, or the lock runs out", async () => {
     const { world, stores, held, waiting } = await waitingBehindOne(3);
-    const fault = stores[1]?.hang("all");
+    const fault = stores[1].hang("all");
     await world.until(held.release());
     await world.pass(10_000);
     fault?.heal();
@@ -318,7 +332,7 @@ describe("a waiter of a fair lock", () => {
 
   it("has its place again when its ticket had run out meanwhile", async () => {
     const { world, stores, held, waiting } = await waitingBehindOne(3);
-    const fault = stores[1]?.hang("renew");
+    const fault = stores[1].hang("renew");
     await world.pass(95_000);
     fault?.heal();
     void held.release();
@@ -397,5 +411,78 @@ describe("a fair crowd with a channel that is", () => {
     expect(overtaken).toEqual([]);
     await world.pass(3 * MINUTE);
     expect([world.wakeUps.listeners, world.clock.pendingTimers()]).toEqual([0, 0]);
+  });
+});
+
+describe("the tokens of the next holder of a fair lock", () => {
+  const operations = ({ calls }: FaultyLeaseStore): string[] => calls.map(({ operation }) => operation);
+
+  const tokenOf = ({ fencingToken = Number.NaN }: Lock): number => fencingToken;
+  /** What a process asked of the lock's own blob. */
+  const ofTheLock = (store: FaultyLeaseStore): string[] =>
+    store.calls.filter(({ key }) => key === "job").map(({ operation }) => operation);
+
+  it("are reserved by the holder before, and the record names the next one before that holds", async () => {
+    const { world, held, waiting, stores } = await waitingBehindOne(3);
+    for (const store of stores) store.forgetCalls();
+    void held.release();
+    const next = await world.until(waiting[0], 1_000, 1);
+    expect(ofTheLock(stores[1])).not.toContain("writeMetadata");
+    expect(next.fencingToken).toBeGreaterThan(tokenOf(held));
+    const told = await world.until(world.member().mutex.inspect("job"));
+    expect(told).toMatchObject({ holder: { name: "process 1" } });
+    // And so on: it has read its own record meanwhile, for the one after it.
+    await world.pass(1_000);
+    stores[2].forgetCalls();
+    void next.release();
+    const last = await world.until(waiting[1], 1_000, 1);
+    expect(ofTheLock(stores[2])).not.toContain("writeMetadata");
+    expect(last.fencingToken).toBeGreaterThan(tokenOf(next));
+  });
+
+  it.each<[string, (store: FaultyLeaseStore) => unknown]>([
+    ["is never answered", (store) => store.hang("writeMetadata")],
+    ["is carried out, and never answered", (store) => store.hangAfter("writeMetadata")],
+    ["is carried out late", (store) => store.applyLate("writeMetadata", 2_000)],
+    ["fails", (store) => store.failBefore("writeMetadata")],
+  ])("are reserved by that holder itself where the write %s", async (_, spoil) => {
+    const { world, held, waiting, stores } = await waitingBehindOne(2);
+    spoil(stores[0]);
+    stores[1].forgetCalls();
+    void held.release();
+    const tookMs = await timeOf(world, waiting[0]);
+    const next = await waiting[0];
+    expect(tookMs).toBeLessThan(600);
+    expect(ofTheLock(stores[1])).toContain("writeMetadata");
+    expect(next.fencingToken).toBeGreaterThan(tokenOf(held));
+    await world.pass(10_000);
+    expect(next.isHeld).toBe(true);
+  });
+
+  it("are not reserved for a waiter that is not on the channel", async () => {
+    const { world, lockers, stores } = queueOf(2);
+    const held = await world.until(lockers[0].lock());
+    world.wakeUps.lost = 1;
+    const waiting = lockers[1].lock();
+    await world.pass(20_000);
+    stores[0].forgetCalls();
+    void held.release();
+    await world.until(waiting);
+    expect(operations(stores[0])).toEqual(["list", "change"]);
+  });
+
+  it("are not taken from a forged message", async () => {
+    const { world, held, waiting, stores } = await waitingBehindOne(2);
+    const named = saidIn(world)
+      .findLast((message) => message.startsWith("waiting "))
+      ?.slice(8, 40);
+    stores[0].failBefore("writeMetadata");
+    stores[1].forgetCalls();
+    void held.release();
+    await world.pass(10);
+    world.channel.publish(world.topic, `released ${named} =hefg8s46io.sf.${"A".repeat(22)}`);
+    const next = await world.until(waiting[0], 1_000, 1);
+    expect(ofTheLock(stores[1])).toContain("writeMetadata");
+    expect(next.fencingToken).toBeGreaterThan(tokenOf(held));
   });
 });

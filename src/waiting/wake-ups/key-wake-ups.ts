@@ -9,17 +9,14 @@ import type { KeyWait } from "./key-wait.ts";
 import { MOST_IDS, type WakeUpMessage, waiterOf } from "./message.ts";
 import { PlaceWait, type PlaceWaitOptions } from "./place-wait.ts";
 import { publicId } from "./public-id.ts";
+import { RecentWaiters } from "./recent-waiters.ts";
 import { MOST_REPEATS, RepeatedNotice } from "./repeated-notice.ts";
 import { tokensText } from "./reserved-tokens.ts";
-import { WaiterLine } from "./waiter-line.ts";
 import { type WakeUpOrder, WakeUpWait } from "./wake-up-wait.ts";
 import { WakeUpWatch } from "./wake-up-watch.ts";
 
 /** How long a key stays subscribed that this process neither holds nor waits for, in milliseconds. */
 const LINGER_MS = 30_000;
-
-/** For how long a waiter of the queue counts as one that hears, in milliseconds: it may wait long behind others. */
-const HEARS_FOR_MS = 600_000;
 
 /** What one process tells others about one key, and hears of it, as a holder and as a waiter. */
 export class KeyWakeUps {
@@ -30,8 +27,7 @@ export class KeyWakeUps {
   readonly #watches = new Set<WakeUpWatch>();
   readonly #emptyQueue = new EmptyQueue();
   readonly #release: RepeatedNotice;
-  /** The waiters that were ever heard of, as long as they may wait. */
-  readonly #heard = new WaiterLine(HEARS_FOR_MS);
+  readonly #heard = new RecentWaiters();
   /** What this process holds of the key, and what it may have lost. */
   readonly #leases = new Set<Pick<Lease, "isHeld">>();
   #unused: Timer | undefined;
@@ -113,9 +109,9 @@ export class KeyWakeUps {
     return this.#release.say({ ids: next.slice(0, MOST_IDS).map(publicId), tokens }, MOST_REPEATS);
   }
 
-  /** Whether the waiter of this lease id was heard of lately. */
+  /** Whether the waiter of this lease id was heard of: it is on the channel. */
   isHeard(leaseId: string): boolean {
-    return this.#topic.isTrusted && this.#heard.has(publicId(leaseId), this.#topic.now);
+    return this.#topic.isTrusted && this.#heard.has(publicId(leaseId));
   }
 
   /** A look at the queue that was sent then has shown whether it is empty. */
@@ -144,7 +140,8 @@ export class KeyWakeUps {
     const { word, ids } = message;
     const [id = ""] = ids;
     if (word === "waiting") {
-      for (const heard of [line, this.#heard]) heard.heard(waiterOf(id), now);
+      line.heard(waiterOf(id), now);
+      this.#heard.add(waiterOf(id));
       if (this.#isHolder) this.#answers.add(id);
     }
     this.#release.heard(message);

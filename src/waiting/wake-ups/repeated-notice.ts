@@ -42,9 +42,10 @@ export class RepeatedNotice {
     if (ids.length === 0) return () => undefined;
     this.#notice = notice;
     return () => {
-      // P59: a request of the first waiter may have been quicker than the release. Another one takes about as long.
-      const tookMs = this.#clock.now() - notice.saidAt;
-      if (this.#notice === notice) this.#planRepeat(notice, Math.min(tookMs, AGAIN_AFTER_MS), 0);
+      // P59: a request of the first waiter may have been quicker than the release. One that was not is over by then,
+      // and its sender has said so.
+      const inMs = Math.min(2 * (this.#clock.now() - notice.saidAt), AGAIN_AFTER_MS);
+      if (this.#notice === notice) this.#planRepeat(notice, inMs, 0);
     };
   }
 

@@ -21,10 +21,6 @@ export class WaiterLine {
     this.#heardAt.delete(id);
   }
 
-  has(id: string, now: number): boolean {
-    return now - (this.#heardAt.get(id) ?? Number.NEGATIVE_INFINITY) <= this.#forMs;
-  }
-
   /** Those who wait, in order. */
   ids(now: number): readonly string[] {
     this.#forgetOld(now);

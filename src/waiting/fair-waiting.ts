@@ -32,13 +32,11 @@ export class FairWaiting {
     const longestSleepMs = this.#longestSleepMs;
     const pace = new Pace(blob.clock.now(), longestSleepMs);
     const possible = new PossibleHandOver();
-    let isNext = !fencing;
     const onNext = (): void => {
-      if (!isNext) void tokens.lookAhead(blob, limit.signal);
-      isNext = true;
+      if (fencing) void tokens.lookAhead(blob, limit.signal);
     };
     const { leaseId } = acquisition;
-    const wakeUps = this.#wakeUps?.waitInQueue({ leaseId, pace, possible, longestSleepMs, onNext });
+    const wakeUps = this.#wakeUps?.waitInQueue({ leaseId, pace, possible, longestSleepMs });
     const { holder, kind, purpose, leaseSeconds, announces } = description;
     // P60: one that announces its token writes when it has it.
     const record =

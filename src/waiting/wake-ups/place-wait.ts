@@ -6,19 +6,13 @@ import type { WakeUpMessage } from "./message.ts";
 import type { RestPlan } from "./planned-rest.ts";
 import { reservedIn } from "./reserved-tokens.ts";
 
-/** So long after another took the lock it has written its record, in milliseconds. */
-const RECORD_AFTER_MS = 250;
-
 /** So long after a message of a holder it is asked again by a waiter that may have been handed the lock. */
 const DOUBT_MS = 100;
 
 /** What a message says to a waiter: the lock was handed to it, or is free. */
 export type LockNews = "handed" | "free";
 
-export interface PlaceWaitOptions extends Pick<KnownPlaceOptions, "leaseId" | "pace" | "possible" | "longestSleepMs"> {
-  /** Called when this waiter is next, and another process holds the lock. */
-  readonly onNext: () => void;
-}
+export type PlaceWaitOptions = Pick<KnownPlaceOptions, "leaseId" | "pace" | "possible" | "longestSleepMs">;
 
 /**
  * P57. One task that waits in the queue between processes. A message tells it that the lock was handed to it, or who
@@ -26,7 +20,6 @@ export interface PlaceWaitOptions extends Pick<KnownPlaceOptions, "leaseId" | "p
  */
 export class PlaceWait extends KeyWait {
   readonly #place: KnownPlace;
-  readonly #onNext: () => void;
   readonly #leaseId: string;
   #usualEndsAt = 0;
   #wake: { readonly at: number; readonly news: LockNews } | undefined;
@@ -37,14 +30,12 @@ export class PlaceWait extends KeyWait {
   /** Whether a holder speaks that has not said yet that it has released the lock, or handed it over. */
   #isToBeTold = false;
   #questionAt = Number.POSITIVE_INFINITY;
-  #readAheadAt = Number.POSITIVE_INFINITY;
 
-  constructor(topic: KeyTopic, { onNext, ...options }: PlaceWaitOptions, onEnd: () => void) {
+  constructor(topic: KeyTopic, options: PlaceWaitOptions, onEnd: () => void) {
     const { idlePollMs, sources } = topic;
     const place = new KnownPlace({ ...options, idlePollMs, random: sources.random });
     super(topic, place.id, onEnd);
     this.#place = place;
-    this.#onNext = onNext;
     this.#leaseId = options.leaseId;
   }
 
@@ -60,9 +51,7 @@ export class PlaceWait extends KeyWait {
 
   /** A look has shown who stands before it, by their lease ids; undefined if it is not in the queue. */
   looked(before: readonly string[] | undefined): void {
-    const wasNext = this.#place.isNext;
     this.#place.looked(before, this.topic.now);
-    if (this.#place.isNext && !wasNext) this.#planReadAhead();
   }
 
   /** Why its last rest ended, if that was for a message. Asked again, it says nothing. */
@@ -101,7 +90,6 @@ export class PlaceWait extends KeyWait {
       this.contact.taken();
       this.#isToBeTold = this.contact.isHeldFor(now);
       this.#planQuestion();
-      if (this.#place.isNext) this.#planReadAhead();
     }
     if (word === "held") {
       const askedAt = this.contact.answered(ids);
@@ -138,20 +126,13 @@ export class PlaceWait extends KeyWait {
   #next(bounded: (ms: number) => number): RestPlan {
     const { now } = this.topic;
     const isIdle = this.isIdle(now);
-    if (this.#readAheadAt <= now) {
-      this.#readAheadAt = Number.POSITIVE_INFINITY;
-      this.#onNext();
-    }
     if (isIdle && this.#questionAt <= now) {
       this.#questionAt = Number.POSITIVE_INFINITY;
       this.contact.ask();
     }
     const endsAt = (isIdle ? this.#place.restsUntil(now) : undefined) ?? this.#usualEndsAt;
     const pauseMs = bounded(Math.max(0, Math.min(endsAt, this.#wake?.at ?? endsAt) - now));
-    const untilSilentMs = isIdle
-      ? Math.min(this.contact.silentInMs(now), this.#questionAt - now)
-      : Number.POSITIVE_INFINITY;
-    const againMs = Math.min(untilSilentMs, this.#readAheadAt - now);
+    const againMs = isIdle ? Math.min(this.contact.silentInMs(now), this.#questionAt - now) : Number.POSITIVE_INFINITY;
     return pauseMs <= againMs ? { inMs: pauseMs, isOver: true } : { inMs: againMs, isOver: false };
   }
 
@@ -161,9 +142,5 @@ export class PlaceWait extends KeyWait {
     const isSoon = this.#place.isInDoubt(now);
     const at = now + (isSoon ? DOUBT_MS : idlePollMs * (0.8 + sources.random() / 5));
     this.#questionAt = isSoon ? Math.min(at, this.#questionAt) : at;
-  }
-
-  #planReadAhead(): void {
-    this.#readAheadAt = this.topic.now + RECORD_AFTER_MS;
   }
 }

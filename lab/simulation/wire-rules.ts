@@ -37,6 +37,7 @@ export interface LeaseFacts {
 interface Answer {
   readonly kind?: string;
   readonly status?: string;
+  readonly why?: string;
   readonly etag?: string;
   readonly blob?: { readonly etag: string };
 }
@@ -44,8 +45,11 @@ interface Answer {
 /** How a ticket stands: its name ends with the lease id that its owner will have. */
 interface TicketFacts {
   /** The last request that was answered with a lease on it. */
-  readonly sent: Sent;
+  sent: Sent | undefined;
+  /** When it was last certain to be out of the queue. */
   goneAt: number | undefined;
+  /** How many acquires of its lease have no answer yet: each may bring it back. */
+  open: number;
 }
 
 interface TicketName {
@@ -141,6 +145,7 @@ export class WireRules implements Witness {
     if (operation !== "acquire") facts.owedSince = undefined;
     const ticket = this.#ticketIn(request.name);
     if (ticket) this.#folders.set(ticket.of, ticket.folder);
+    if (ticket && operation === "acquire") this.#ticketOf(ticket.of).open += 1;
     return sent;
   }
 
@@ -155,16 +160,8 @@ export class WireRules implements Witness {
     const etag = answer?.etag ?? answer?.blob?.etag;
     if (etag !== undefined) this.#seenBy(machine, name).add(etag);
     if (operation === "list" && answer) this.#listedOf(machine).set(name, sent.count);
-    if (operation === "remove" && answer) {
-      const ticket = this.#tickets.get(this.#ticketIn(name)?.of ?? "");
-      if (ticket) ticket.goneAt = this.#count;
-    }
     const ticketOf = this.#ticketIn(name)?.of;
-    if (ticketOf !== undefined && isGood(answer)) {
-      const { goneAt } = this.#tickets.get(ticketOf) ?? {};
-      // What was sent before it was gone cannot have brought it back.
-      this.#tickets.set(ticketOf, { sent, goneAt: goneAt !== undefined && sent.count < goneAt ? goneAt : undefined });
-    }
+    if (ticketOf !== undefined && answer) this.#ticketAnswered(this.#ticketOf(ticketOf), sent, answer);
     const facts = leaseId === undefined ? undefined : this.#facts.get(leaseId);
     if (!facts) return;
     if (operation === "acquire" && isGood(answer) && facts.givenUp && !facts.lastGood) facts.owedSince = this.#count;
@@ -179,6 +176,19 @@ export class WireRules implements Witness {
       facts.refused = answer.status ?? "refused";
     if (operation === "change" && answer?.kind === "changed" && this.#isRename(sent.request))
       this.#renamed(machine, sent.request, facts);
+  }
+
+  #ticketAnswered(ticket: TicketFacts, sent: Sent, answer: Answer): void {
+    const { operation } = sent.request;
+    if (operation === "acquire") ticket.open -= 1;
+    const isDeleted = operation === "remove" && (answer.kind === "removed" || answer.why === "deleted");
+    // P39: where it may not be deleted it leaves the queue with its lease, unless an acquire may bring that back.
+    const isLeft = operation === "release" && ticket.open === 0;
+    if (isDeleted || isLeft) ticket.goneAt = this.#count;
+    if (!isGood(answer)) return;
+    ticket.sent = sent;
+    // What was sent before it was gone cannot have brought it back.
+    if (ticket.goneAt !== undefined && sent.count >= ticket.goneAt) ticket.goneAt = undefined;
   }
 
   /** Whether the lease only gets another id: a waiter that is handed one has a ticket. */
@@ -201,11 +211,11 @@ export class WireRules implements Witness {
     const who = `${machine.name} hands over lease ${short(leaseId)}`;
     if ((facts.renewedAt ?? 0) > listedAt)
       this.#report("hand-over", `${who}, and has renewed it since it looked who is next`);
-    const ticket = this.#tickets.get(this.grantedAs(leaseId));
-    if (!ticket) return;
+    const { sent, goneAt } = this.#tickets.get(this.grantedAs(leaseId)) ?? {};
+    if (!sent) return;
     const uptime = this.#latest.get(machine) ?? 0;
-    const lapsed = Math.max(machine.now() - ticket.sent.monotonic, uptime - ticket.sent.uptime) >= TICKET_LEASE_MS;
-    if (lapsed || (ticket.goneAt !== undefined && ticket.goneAt <= listedAt)) return;
+    const lapsed = Math.max(machine.now() - sent.monotonic, uptime - sent.uptime) >= TICKET_LEASE_MS;
+    if (lapsed || (goneAt !== undefined && goneAt <= listedAt)) return;
     this.#report("hand-over", `${who}, and looked who is next before its own ticket was gone`);
   }
 
@@ -215,6 +225,12 @@ export class WireRules implements Witness {
     const [, folder, of] = TICKET.exec(name) ?? [];
     const ticket = folder === undefined || of === undefined ? undefined : { folder, of };
     this.#names.set(name, ticket);
+    return ticket;
+  }
+
+  #ticketOf(leaseId: string): TicketFacts {
+    const ticket = this.#tickets.get(leaseId) ?? { sent: undefined, goneAt: undefined, open: 0 };
+    this.#tickets.set(leaseId, ticket);
     return ticket;
   }
 

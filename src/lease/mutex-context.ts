@@ -24,7 +24,7 @@ export class MutexContext implements Sources {
   readonly standing: StandingLeases = new StandingLeases();
   /** Whether the mutex grants locks. */
   readonly closing: Closing = new Closing();
-  readonly removals: HelperRemovals = new HelperRemovals();
+  readonly removals: HelperRemovals;
   /** Limits how many renewals of the mutex are under way at once. */
   readonly renewals: RenewalTurns;
 
@@ -34,6 +34,7 @@ export class MutexContext implements Sources {
     this.telemetry = telemetry;
     this.log = log;
     this.requests = new Requests(store, sources.clock, telemetry);
+    this.removals = new HelperRemovals(sources.clock);
     this.renewals = new RenewalTurns(sources.clock);
   }
 

@@ -7,13 +7,16 @@ import type { LockBlob } from "./lock-blob.ts";
  */
 export function sweepHelpers(blob: LockBlob, found: readonly StoredBlob[], deadAfterMs: number): void {
   const { removals, log } = blob;
-  if (removals.areDenied) return;
   for (const { key: name, leaseState, lastModified, date } of found) {
     if (isLeased(leaseState) || date - lastModified < deadAfterMs) continue;
-    // Refused if the owner is alive after all. Without an answer the blob is left for the next process that looks.
+    if (!removals.mayTry()) return;
+    // Not deleted if the owner is alive after all. Without an answer the blob is left for the next process that looks.
     blob
       .helper(name)
       .remove()
-      .catch((error) => removals.failed(error, log));
+      .then(
+        () => removals.succeeded(),
+        (error) => removals.failed(error, log),
+      );
   }
 }

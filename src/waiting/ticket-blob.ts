@@ -18,8 +18,8 @@ export class TicketBlob {
   readonly #text: TicketText;
   readonly #standing: StandingLease;
   #wasMade = false;
-  /** Whether an acquire of its lease went unanswered, and may take the lease at any time. */
-  #mayReturn = false;
+  /** How many acquires of its lease went unanswered: each may take the lease at any time, also after a later one. */
+  #unanswered = 0;
   #isUndeletable = false;
 
   constructor(blob: LockBlob, text: TicketText) {
@@ -37,10 +37,10 @@ export class TicketBlob {
 
   async lease(): Promise<void> {
     const { leaseId } = this.#standing;
-    this.#mayReturn = true;
+    this.#unanswered += 1;
     this.#blob.standing.add(this.#standing);
     await this.#blob.acquire(leaseId, TICKET_LEASE_SECONDS);
-    this.#mayReturn = false;
+    this.#unanswered -= 1;
   }
 
   /** Whether its lease was renewed, and not refused. */
@@ -94,7 +94,7 @@ export class TicketBlob {
   /** Whether the ticket stays out of the queue: an acquire that is still on its way would bring it back. */
   async #endLease(): Promise<boolean> {
     await this.#blob.release(this.#standing.leaseId);
-    return !this.#mayReturn;
+    return this.#unanswered === 0;
   }
 
   /** Where the credentials may not delete, the old blob stays, and is leased again. */

@@ -204,14 +204,46 @@ describe("with fair: true", () => {
       expect(world.log.filter((line) => line.includes("cannot be deleted"))).toHaveLength(processes.length);
     });
 
-    it("wait for the ticket's lease where an acquire of it is still on its way", async () => {
+    it("try one deletion every two minutes while they are refused, and sweep all once one is answered", async () => {
+      const { world, clock, lockers, processes } = undeletable(2);
+      const [holder, waiter] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
+      const { store } = processes[1] as (typeof processes)[0];
+      const held = await world.until(holder.lock());
+      for (let round = 0; round < 4; round += 1)
+        await expect(world.until(waiter.lock({ timeoutMs: 1_000 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+      await world.until(held.release());
+      // Each look at the queue sees the tickets that stayed.
+      const look = async (forMs: number): Promise<void> => {
+        for (let ms = 0; ms < forMs; ms += 10_000) {
+          await world.until(waiter.run(() => undefined));
+          await clock.advance(10_000);
+        }
+      };
+      store.forgetCalls();
+      await look(110_000);
+      expect(store.count("remove")).toBe(0);
+      await look(610_000);
+      expect(store.count("remove")).toBe(5);
+      expect(await tickets(world)).toHaveLength(4);
+      store.heal();
+      await look(140_000);
+      expect(await tickets(world)).toEqual([]);
+      expect(store.count("remove")).toBe(9);
+    });
+
+    it.each([
+      ["is still on its way", 1_500],
+      ["is still on its way, and a later one was answered", 6_000],
+    ])("wait for the ticket's lease where an acquire of it %s", async (_, afterMs) => {
       const { world, clock, lockers, processes } = undeletable(2);
       const [holder, waiter] = lockers as [(typeof lockers)[0], (typeof lockers)[0]];
       const held = await world.until(holder.lock());
       const { store } = processes[1] as (typeof processes)[0];
       // Its own acquire of the lock is the first, that of its ticket the second.
       store.applyLate("acquire", 20_000, { after: 1, times: 1 });
-      await expect(world.until(waiter.lock({ timeoutMs: 1_500 }))).rejects.toMatchObject({ code: "LOCK_TIMEOUT" });
+      const stop = new AbortController();
+      clock.setTimer(afterMs, () => stop.abort("enough"));
+      await expect(world.until(waiter.lock({ signal: stop.signal }))).rejects.toBe("enough");
       await clock.advance(35_000);
       expect((await tickets(world)).filter((ticket) => ticket.startsWith("leased"))).toEqual([]);
       await world.until(held.release(), 1_000);

@@ -119,9 +119,18 @@ export class FencingTokens {
     return { ...block, etag };
   }
 
-  /** P60. The holder before has reserved this block for this process, in the record that its ETag stands for. */
-  accept(block: ReservedBlock, description: HolderDescription): void {
-    if (block.next > this.#highest) this.#keep({ ...block, description, metadata: undefined });
+  /**
+   * P60. The holder before has reserved this block for this process, in the record that its ETag stands for. Reads that
+   * record until the signal aborts: only over what it knows can this process write the one of the holder after it.
+   */
+  accept(
+    blob: LockBlob,
+    block: ReservedBlock,
+    { description, signal }: Pick<RecordRequest, "description" | "signal">,
+  ): void {
+    if (block.next <= this.#highest) return;
+    this.#keep({ ...block, description, metadata: undefined });
+    void this.lookAhead(blob, signal);
   }
 
   /** Replaces what the holder of a token announces with it. Throws as {@link FencingTokens.reserve} does. */

@@ -139,9 +139,7 @@ export class Contender {
     const budget = this.#budget ?? new HandOverBudget(blob.clock);
     const ticketGone = place?.ticket?.leave();
     const reserved = place?.wakeUps?.reservedAt(granted.etag);
-    if (reserved) this.#of.tokens.accept(reserved, description);
-    // For the tokens of the holder after this one.
-    if (reserved) void this.#of.tokens.lookAhead(blob, renewer.lease.signal);
+    if (reserved) this.#of.tokens.accept(blob, reserved, { description, signal: renewer.lease.signal });
     const onRelease = this.#of.wakeUps?.holds(renewer.lease, woken);
     woken?.end();
     return await this.#settle({ blob, tokens: this.#of.tokens, renewer, budget, ticketGone, onRelease });

@@ -137,9 +137,12 @@ export class FifoHandOver implements HandOver {
     const changed = lease.changeTo(next.leaseId);
     // P59: the message is on its way as the change is.
     const onAnswered = processLease.onRelease?.(nextInLine(waiting.tickets, lease.leaseId), reserved);
-    // The next task of this process takes its ticket meanwhile, or the next holder could be done before it stands.
-    head.leave();
-    const answer = await changed.finally(onAnswered);
+    // A next holder that is told at once could be done before the next task of this process has its ticket.
+    if (wakeUps) head.leave();
+    const answer = await changed.finally(() => {
+      onAnswered?.();
+      head.leave();
+    });
     return { ...answer, handedTo: "process" };
   }
 

@@ -18,5 +18,7 @@ export interface ProcessLease {
    * Called as its release is sent; with `fair`, with the lease ids of those that come next, the first of which it is
    * handed to, perhaps with tokens. What it returns is called when that was answered, or went unanswered.
    */
-  readonly onRelease?: ((next?: readonly string[], reserved?: ReservedBlock) => () => void) | undefined;
+  readonly onRelease?: TellRelease | undefined;
 }
+
+export type TellRelease = (next?: readonly string[], reserved?: ReservedBlock) => () => void;

@@ -2,6 +2,7 @@ import type { ReservedBlock } from "../../lease/fencing.ts";
 import type { Lease } from "../../lease/lease.ts";
 import type { Timer } from "../../time/clock.ts";
 import { inRootContext } from "../../time/root-context.ts";
+import type { TellRelease } from "../process-lease.ts";
 import { EmptyQueue } from "./empty-queue.ts";
 import { HolderAnswers } from "./holder-answers.ts";
 import { KeyTopic, type TopicOptions } from "./key-topic.ts";
@@ -67,10 +68,7 @@ export class KeyWakeUps {
    * released, or handed over to the first of these lease ids, which the others wait for behind it; what that returns is
    * to be called when the service has answered.
    */
-  holds(
-    lease: Pick<Lease, "isHeld">,
-    wait: KeyWait | undefined,
-  ): (next?: readonly string[], reserved?: ReservedBlock) => () => void {
+  holds(lease: Pick<Lease, "isHeld">, wait: KeyWait | undefined): TellRelease {
     const topic = this.#topic;
     const id = wait?.granted() ?? topic.sources.newId();
     this.answersFor(lease);

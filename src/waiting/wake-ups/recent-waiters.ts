@@ -1,5 +1,5 @@
 /** More waiters are forgotten, those first that were heard of longest ago. */
-const MOST_WAITERS = 2_048;
+const MOST_RECENT = 2_048;
 
 /** The waiters of one key that were heard of, however long ago. */
 export class RecentWaiters {
@@ -10,7 +10,7 @@ export class RecentWaiters {
     this.#ids.delete(id);
     this.#ids.add(id);
     const [oldest = id] = this.#ids;
-    if (this.#ids.size > MOST_WAITERS) this.#ids.delete(oldest);
+    if (this.#ids.size > MOST_RECENT) this.#ids.delete(oldest);
   }
 
   has(id: string): boolean {

@@ -8,7 +8,7 @@ const AGAIN_AFTER_MS = 100;
 export const MOST_REPEATS = 5;
 
 /** What is said of one release, until a message shows that it had its effect. */
-interface Notice {
+interface ReleaseNotice {
   readonly message: WakeUpMessage;
   readonly saidAt: number;
   /** How often it may be said again. */
@@ -22,7 +22,7 @@ interface Notice {
 export class RepeatedNotice {
   readonly #clock: Clock;
   readonly #publish: (message: WakeUpMessage) => void;
-  #notice: Notice | undefined;
+  #notice: ReleaseNotice | undefined;
   #timer: Timer | undefined;
 
   constructor(clock: Clock, publish: (message: WakeUpMessage) => void) {
@@ -60,7 +60,7 @@ export class RepeatedNotice {
     this.#notice = undefined;
   }
 
-  #planRepeat(notice: Notice, inMs: number, repeats: number): void {
+  #planRepeat(notice: ReleaseNotice, inMs: number, repeats: number): void {
     if (repeats === notice.mostRepeats) {
       this.end();
       return;

@@ -3,7 +3,7 @@ import type { ReservedBlock } from "../../lease/fencing.ts";
 
 const RADIX = 36;
 const PROOF_CHARACTERS = 22;
-const FORM = /^([0-9a-z]{1,11})\.([0-9a-z]{1,4})\.[\w-]{22}$/;
+const TOKENS_FORM = /^([0-9a-z]{1,11})\.([0-9a-z]{1,4})\.[\w-]{22}$/;
 
 /**
  * P60. What a message says of tokens that a record reserves for a waiter. Only those who know its lease id, who can
@@ -17,7 +17,7 @@ export function tokensText({ next, top, etag }: ReservedBlock, leaseId: string):
 
 /** The block that the text says. Undefined if it is not proved to be of this waiter and of the record at this ETag. */
 export function reservedIn(text: string, leaseId: string, etag: string): ReservedBlock | undefined {
-  const [, first = "", more = ""] = FORM.exec(text) ?? [];
+  const [, first = "", more = ""] = TOKENS_FORM.exec(text) ?? [];
   const next = Number.parseInt(first, RADIX);
   const block = { next, top: next + Number.parseInt(more, RADIX), etag };
   return Number.isSafeInteger(block.top) && tokensText(block, leaseId) === text ? block : undefined;

@@ -107,7 +107,9 @@ export class FencingTokens {
    */
   async reserveFor(blob: LockBlob, request: TokenRequest): Promise<ReservedBlock | undefined> {
     const known = this.#knownAt(request.lastStamp);
-    const block = known?.record && reserve(known.record.top, known.time.ms, blockSizeFor(request.description));
+    if (!known?.record) return undefined;
+    const stored = Math.max(known.record.top, this.#highest);
+    const block = reserve(stored, known.time.ms, blockSizeFor(request.description));
     if (!block || !Number.isSafeInteger(block.top)) return undefined;
     this.#highestTried = Math.max(this.#highestTried, block.top);
     const written = await writeOnce(blob, request, known, { block }).catch(() => undefined);

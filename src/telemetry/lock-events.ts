@@ -13,8 +13,18 @@ export interface LockEvent {
  * in milliseconds.
  */
 export interface LockEvents {
-  /** The lock is held. With 0 attempts if a task of this process handed it over. */
-  acquired: LockEvent & { readonly waitedMs: number; readonly attempts: number };
+  /**
+   * The lock is held. With 0 attempts if a task of this process handed it over. `wokenBy`: what brought the request
+   * that got it, a message over `wakeUps` or the pace of polls; undefined if no other process was waited for. `gapMs`:
+   * how long ago that process released it; undefined unless it said so over a channel whose users share a clock, such
+   * as `localWakeUps()`.
+   */
+  acquired: LockEvent & {
+    readonly waitedMs: number;
+    readonly attempts: number;
+    readonly wokenBy: "message" | "poll" | undefined;
+    readonly gapMs: number | undefined;
+  };
   /**
    * A renewal was answered. `tookMs`: how long that took; `msLeft`: what was left of the lease then, in milliseconds.
    */

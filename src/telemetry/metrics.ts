@@ -35,7 +35,7 @@ export type MetricName =
 const METRICS: Readonly<Record<MetricName, Description>> = {
   "azmutex.lock.wait.duration": [LONG, "From asking to holding or giving up."],
   "azmutex.lock.hold.duration": [LONG, "From holding to giving back, or losing."],
-  "azmutex.lock.handover.gap": [SHORT, "Between the holds of two tasks of a process."],
+  "azmutex.lock.handover.gap": [SHORT, "Between two holds, in a process or on a machine."],
   "azmutex.lease.renewal.duration": [SHORT, "Until a renewal was answered."],
   "azmutex.lease.renewal.remaining": [LEASE, "What was left of the lease then."],
   "azmutex.lease.try.failures": ["{try}", "Requests that failed."],

@@ -33,8 +33,12 @@ export interface ObservationEnd {
   readonly ms?: number;
   /** Default: none. */
   readonly error?: unknown;
-  /** For the span alone. */
+  /** For span and metric. Default: nothing. */
+  readonly told?: Attributes;
+  /** For the span alone. Default: nothing. */
   readonly more?: Attributes;
+  /** For the line of the log alone. Default: nothing. */
+  readonly how?: string;
 }
 
 /** The time of one wait or one hold, as span and metrics. A tracer or meter that throws costs no lock. */
@@ -107,12 +111,13 @@ export class Observation {
   }
 
   /** Whether this is its end, and not something after it. */
-  end(outcome: string, { ms = this.ms, error, more }: ObservationEnd): boolean {
+  end(outcome: string, { ms = this.ms, error, more, how = "", ...end }: ObservationEnd): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
     const { telemetry, kind, key } = this.#options;
     const what = this.#what;
-    const told = { "azmutex.outcome": outcome, ...(error !== undefined && { "error.type": errorType(error) }) };
+    const failure = error !== undefined && { "error.type": errorType(error) };
+    const told = { "azmutex.outcome": outcome, ...failure, ...end.told };
     this.measure(LEVEL_METRICS[what], -1);
     this.measure(`azmutex.lock.${what}.duration`, ms / 1_000, told);
     const span = this.#span;
@@ -121,7 +126,7 @@ export class Observation {
       if (error !== undefined) span?.setStatus({ code: ERROR, message: telemetry.failureOf(error) });
     });
     quietly(() => span?.end());
-    if (azureLogTakes("info")) azureLog("info", `${kind} of "${key}": ${outcome} after ${Math.round(ms)} ms`);
+    if (azureLogTakes("info")) azureLog("info", `${kind} of "${key}": ${outcome} after ${Math.round(ms)} ms${how}`);
     return true;
   }
 }

@@ -3,6 +3,7 @@ import type { LeaseObserver, Renewal } from "./lease-observer.ts";
 import type { Listeners, LockEvents } from "./lock-events.ts";
 import { Observation, type ObservationOptions } from "./observation.ts";
 import { errorType } from "./telemetry.ts";
+import type { Wake } from "./wake.ts";
 
 const RENEWAL = "azmutex.renewal";
 
@@ -34,10 +35,19 @@ interface EndedHold {
   readonly handedTo?: LockEvents["handedOver"]["to"] | undefined;
 }
 
+/** What the end of a wait tells of it. */
+interface EndedWait {
+  readonly error?: unknown;
+  readonly token?: number | undefined;
+  readonly wokenBy?: Wake["by"] | undefined;
+  readonly gapMs?: number | undefined;
+}
+
 /** One caller's wait, from asking to holding or giving up. */
 export class ObservedWait extends Observation {
   readonly #options: ObserverOptions;
   #attempts = 0;
+  #wake: Wake | undefined;
 
   constructor(options: ObserverOptions) {
     super(options, "wait");
@@ -53,8 +63,8 @@ export class ObservedWait extends Observation {
     } catch (error) {
       if (signal?.aborted && error === signal.reason) this.#finish("aborted");
       // That another holder has the lock is no error; a service that does not answer is one.
-      else if (isMutexError(error) && error.code === "LOCK_TIMEOUT") this.#finish("timeout", error.cause);
-      else this.#finish("failed", error);
+      else if (isMutexError(error) && error.code === "LOCK_TIMEOUT") this.#finish("timeout", { error: error.cause });
+      else this.#finish("failed", { error });
       throw error;
     }
   }
@@ -65,17 +75,32 @@ export class ObservedWait extends Observation {
     this.measure("azmutex.lock.polls", 1);
   }
 
+  /** What brings the try that is about to be made. Undefined if that is a task of this process. */
+  wokenBy(wake: Wake | undefined): void {
+    this.#wake = wake;
+  }
+
   /** It is held. */
   acquired({ token }: EndedHold): ObservedHold {
+    const { telemetry } = this.#options;
+    const { by: wokenBy, releasedAt } = this.#wake ?? {};
+    const gapMs = releasedAt === undefined ? undefined : telemetry.clock.now() - releasedAt;
     const waitedMs = this.ms;
     const hold = new ObservedHold(this.#options, this, token);
-    this.#finish("acquired", undefined, token);
-    hold.tell("acquired", { waitedMs, attempts: this.#attempts });
+    if (gapMs !== undefined) telemetry.gap(gapMs, "process");
+    this.#finish("acquired", { token, wokenBy, gapMs });
+    hold.tell("acquired", { waitedMs, attempts: this.#attempts, wokenBy, gapMs });
     return hold;
   }
 
-  #finish(outcome: string, error?: unknown, token?: number): void {
-    this.end(outcome, { error, more: { "azmutex.attempts": this.#attempts, ...tokenAttribute(token) } });
+  #finish(outcome: string, { error, token, wokenBy, gapMs }: EndedWait = {}): void {
+    const gap = gapMs === undefined ? {} : { "azmutex.gap": gapMs / 1_000 };
+    this.end(outcome, {
+      error,
+      told: wokenBy === undefined ? {} : { "azmutex.woken_by": wokenBy },
+      more: { "azmutex.attempts": this.#attempts, ...tokenAttribute(token), ...gap },
+      how: wokenBy === undefined ? "" : `, ${howText(wokenBy, gapMs)}`,
+    });
   }
 }
 
@@ -136,6 +161,12 @@ export class ObservedHold extends Observation implements LeaseObserver {
       (error) => this.end("unreleased", { ms: heldMs, error }) && this.tell("released", { heldMs, error }),
     );
   }
+}
+
+/** `woken by a message, 4 ms after the release` */
+function howText(wokenBy: Wake["by"], gapMs: number | undefined): string {
+  const how = wokenBy === "message" ? "woken by a message" : "found free by a poll";
+  return gapMs === undefined ? how : `${how}, ${Math.round(gapMs)} ms after the release`;
 }
 
 function tokenAttribute(token: number | undefined): { "azmutex.token"?: number } {

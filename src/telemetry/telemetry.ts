@@ -86,9 +86,12 @@ export class Telemetry implements LeaseObserver {
   handsOver(): (() => void) | undefined {
     const { metrics: meters, clock } = this;
     const since = meters && clock.now();
-    return since === undefined
-      ? undefined
-      : () => meters?.measure("azmutex.lock.handover.gap", (clock.now() - since) / 1_000);
+    return since === undefined ? undefined : () => this.gap(clock.now() - since, "task");
+  }
+
+  /** A lock was free for so long, in milliseconds, after a task of this process, or another process, had it. */
+  gap(ms: number, from: "task" | "process"): void {
+    this.metrics?.measure("azmutex.lock.handover.gap", ms / 1_000, { "azmutex.from": from });
   }
 
   /** What a span says of its key, or keys. */

@@ -102,6 +102,15 @@ export function wallTime(): number {
 }
 
 /**
+ * Milliseconds by the monotonic clock that all processes of this machine share. Undefined in a runtime that does not
+ * tell it: Bun and Deno count from the start of the process.
+ */
+export function machineTime(): number | undefined {
+  if (process.versions.bun !== undefined || process.versions.deno !== undefined) return undefined;
+  return Number(process.hrtime.bigint() / 1_000n) / 1_000;
+}
+
+/**
  * How far the two clocks may part before the machine is taken to have slept. `os.uptime()` counts in steps of 10 ms.
  */
 export const SUSPEND_MS = 1_000;

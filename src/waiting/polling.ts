@@ -2,12 +2,13 @@ import type { StoreUnavailableError } from "../errors.ts";
 import type { LockBlob } from "../lease/lock-blob.ts";
 import type { OutageTimer } from "../lease/outage-timer.ts";
 import { isUnsure, type RetryPolicy, retry, retryDelayMs } from "../lease/retry.ts";
+import { WOKEN_BY_POLL } from "../telemetry/wake.ts";
 import { Stopwatch, sleep } from "../time/clock.ts";
 import type { WaitLimit } from "./wait-limit.ts";
 import type { WakeUpWait } from "./wake-ups/wake-up-wait.ts";
 
 /** What brings the next step forward, or puts it off. */
-export type RestUntilWoken = Pick<WakeUpWait, "rest">;
+export type RestUntilWoken = Pick<WakeUpWait, "rest" | "wake">;
 
 export interface PollingOptions {
   readonly blob: LockBlob;
@@ -55,8 +56,10 @@ export class Polling implements RetryPolicy {
   }
 
   begin(): void {
+    const { blob, limit, outage, wakeUps } = this.#options;
+    // After a failure it is the same try again.
+    if (this.#isAnswered) limit.wokenBy(wakeUps?.wake ?? WOKEN_BY_POLL);
     this.#isAnswered = false;
-    const { blob, limit, outage } = this.#options;
     this.#begun = new Stopwatch(blob.clock);
     outage.sending(this.#begun);
     limit.sending();

@@ -1,6 +1,7 @@
 import { LockTimeoutError, StoreUnavailableError } from "../errors.ts";
 import type { MutexContext } from "../lease/mutex-context.ts";
 import type { ObservedWait } from "../telemetry/observer.ts";
+import type { Wake } from "../telemetry/wake.ts";
 import { LinkedSignal } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 import { signalOf, type WaitOptions } from "./wait-options.ts";
@@ -79,6 +80,11 @@ export class WaitLimit {
   sending(): void {
     this.preparing();
     this.#wait?.polled();
+  }
+
+  /** What brings the request that is about to be sent. Undefined if that is a task of this process. */
+  wokenBy(wake: Wake | undefined): void {
+    this.#wait?.wokenBy(wake);
   }
 
   /** The service has said that the lock is held by another. */

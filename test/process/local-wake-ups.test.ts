@@ -53,9 +53,13 @@ class Room {
     );
   }
 
-  /** Waits for the lock, and ends by itself once it had it. */
+  /** Waits for the lock, says what brought it, and ends by itself once it had it. */
   waiter(connectionString?: string): Script {
-    return this.process(`await locker.run(() => console.log("took it"));`, connectionString);
+    return this.process(
+      `locker.on("acquired", ({ wokenBy, gapMs }) => console.log("by", wokenBy, gapMs));
+      await locker.run(() => console.log("took it"));`,
+      connectionString,
+    );
   }
 
   /** Waits until these, and no others, have a socket and a topic there. */
@@ -100,8 +104,13 @@ describe.concurrent("processes with local wake-ups", () => {
     for (const name of readdirSync(room.directory))
       expect(statSync(join(room.directory, name)).mode & 0o777, name).toBe(0o700);
     const polls = await idle(proxy);
+    const toldAt = performance.now();
     holder.child.kill("SIGUSR2");
     await waiter.printed("took it");
+    const [, by, gap] = /^by (\w+) (\S+)$/m.exec(waiter.output()) ?? [];
+    expect(by).toBe("message");
+    expect(Number(gap)).toBeGreaterThan(0);
+    expect(Number(gap)).toBeLessThan(performance.now() - toldAt);
     expect(proxy.count("acquire") - polls).toBeLessThanOrEqual(2);
     for (const { ended } of [holder, waiter]) expect(await ended).toMatchObject({ code: 0 });
     expect(readdirSync(room.directory)).toEqual([]);

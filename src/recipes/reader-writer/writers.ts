@@ -74,7 +74,12 @@ export class Writers implements Source<Hold> {
           : NO_READER;
       const loading = this.#acquirer.wakeUpsOf(helperPrefix(blob.name, READERS));
       await woken(loading, "one", (wait) => {
-        const wakeUps: RestUntilWoken | undefined = wait && { rest: (ms, bounded) => wait.rest(ms, bounded, signal) };
+        const wakeUps: RestUntilWoken | undefined = wait && {
+          rest: (ms, bounded) => wait.rest(ms, bounded, signal),
+          get wake() {
+            return wait.wake;
+          },
+        };
         return poll({ blob, limit, outage, rest, wakeUps }, step);
       });
       isAlone = await confirmHeld(hold, signal);

@@ -94,9 +94,13 @@ export class Permits implements Source<HeldSlot> {
         const boundedHere = (ms: number): number => bounded(Math.min(ms, local.leftForMs(clock.now())));
         return local.rest((until) => wakeUps.rest(usualMs, boundedHere, until), signal);
       },
+      get wake() {
+        return wakeUps.wake;
+      },
     };
     return poll({ blob, limit, outage, longer: PERMIT_REQUESTS, rest, wakeUps: restUntilWoken }, async () => {
       const slot = local.take();
+      if (slot !== undefined) limit.wokenBy(undefined);
       // At the last poll it also takes a slot that it left to other processes.
       const isLeft = limit.isLastPoll ? undefined : (one: number) => local.isLeft(one, clock.now());
       const held =

@@ -1,5 +1,6 @@
 import type { Sources } from "../../time/clock.ts";
 import { messageIn, type WakeUpMessage } from "./message.ts";
+import { ReleaseTime } from "./release-time.ts";
 import type { SafeChannel, Unsubscribe } from "./safe-channel.ts";
 import { WaiterLine } from "./waiter-line.ts";
 
@@ -19,6 +20,8 @@ export class KeyTopic {
   readonly idlePollMs: number;
   /** The waiters that this process has heard of. */
   readonly line: WaiterLine;
+  /** When the key was last released. */
+  readonly releaseTime: ReleaseTime;
   readonly #channel: SafeChannel;
   readonly #topic: string;
   readonly #onMessage: (message: WakeUpMessage) => void;
@@ -29,6 +32,7 @@ export class KeyTopic {
     this.sources = sources;
     this.idlePollMs = idlePollMs;
     this.line = new WaiterLine(POLLS_REMEMBERED * idlePollMs);
+    this.releaseTime = new ReleaseTime(channel, sources.clock);
     this.#channel = channel;
     this.#topic = topic;
     this.#onMessage = onMessage;
@@ -40,6 +44,12 @@ export class KeyTopic {
 
   publish(message: WakeUpMessage): void {
     this.#channel.publish(this.#topic, message);
+  }
+
+  /** Says when the key was released, which is now, where all who hear it share a clock. */
+  publishReleaseTime(): void {
+    const time = this.releaseTime.nowText;
+    if (time !== undefined) this.publish({ word: "released-at", ids: [time] });
   }
 
   /** Subscribes unless this process has. Resolves with whether messages arrive. */

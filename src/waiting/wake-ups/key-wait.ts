@@ -1,3 +1,4 @@
+import type { Wake } from "../../telemetry/wake.ts";
 import { HolderContact } from "./holder-contact.ts";
 import type { KeyTopic } from "./key-topic.ts";
 import type { WakeUpMessage } from "./message.ts";
@@ -7,6 +8,17 @@ import { PollLimit } from "./poll-limit.ts";
 /** For how long messages do not count after one was missing, in milliseconds. */
 const DISTRUST_MS = 30_000;
 
+/** A request to release is answered within this time, where it is answered at all soon, in milliseconds. */
+const RELEASED_WITHIN_MS = 1_000;
+
+/** How a pause ended. */
+interface RestEnd {
+  /** Whether a message brought the poll that follows. */
+  readonly isWoken: boolean;
+  /** Whether a message is missing if that poll finds the lock free. */
+  readonly isUnannounced: boolean;
+}
+
 /** P55. One task that waits for a key: what the holder says decides when it polls next. */
 export abstract class KeyWait {
   protected readonly topic: KeyTopic;
@@ -15,6 +27,7 @@ export abstract class KeyWait {
   protected readonly contact: HolderContact;
   protected readonly polls: PollLimit = new PollLimit();
   readonly #onEnd: () => void;
+  #wake: Wake | undefined;
   #rest: PlannedRest | undefined;
   /** Whether the poll that is under way came though no message announced that the lock is free. */
   #isUnannounced = false;
@@ -52,6 +65,11 @@ export abstract class KeyWait {
     return this.id;
   }
 
+  /** What ended its last rest. Undefined until it has rested. */
+  get wake(): Wake | undefined {
+    return this.#wake;
+  }
+
   /** Whether others may know that it waits. */
   get hasWaited(): boolean {
     return this.contact.hasAsked;
@@ -64,15 +82,17 @@ export abstract class KeyWait {
     if (!this.#isTold && this.hasWaited) this.topic.publish({ word: "left", ids: [this.id] });
   }
 
-  /**
-   * Pauses as `next` says. `onEnd` is told, and says whether a message is missing if the poll that follows finds the
-   * lock free.
-   */
-  protected pause(signal: AbortSignal, next: () => RestPlan, onEnd: (now: number) => boolean): Promise<void> {
+  /** Pauses as `next` says. `onEnd` is told, and says how it ended. */
+  protected pause(signal: AbortSignal, next: () => RestPlan, onEnd: (now: number) => RestEnd): Promise<void> {
+    const since = this.topic.now;
     this.#rest = new PlannedRest(this.topic.sources.clock, signal, next, () => {
-      const { now } = this.topic;
+      const { now, releaseTime } = this.topic;
       this.polls.count(now);
-      this.#isUnannounced = onEnd(now);
+      const { isWoken, isUnannounced } = onEnd(now);
+      this.#isUnannounced = isUnannounced;
+      // A release before it rested may not be the one that the poll finds. P59: but a poll may have been the quicker.
+      const releasedAt = releaseTime.since(isWoken ? since - RELEASED_WITHIN_MS : since);
+      this.#wake = { by: isWoken ? "message" : "poll", releasedAt };
       this.#rest = undefined;
     });
     return this.#rest.begin();

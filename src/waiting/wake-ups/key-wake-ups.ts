@@ -82,7 +82,7 @@ export class KeyWakeUps {
       this.answersNoMoreFor(lease);
       return next
         ? this.handsOver(next, reserved)
-        : this.#release.say({ ids: topic.line.ids(topic.now).slice(0, MOST_IDS) }, 1);
+        : this.#say({ ids: topic.line.ids(topic.now).slice(0, MOST_IDS) }, 1);
     };
   }
 
@@ -104,7 +104,7 @@ export class KeyWakeUps {
   handsOver(next: readonly string[], reserved?: ReservedBlock): () => void {
     const [first] = next;
     const tokens = reserved && first !== undefined ? tokensText(reserved, first) : undefined;
-    return this.#release.say({ ids: next.slice(0, MOST_IDS).map(publicId), tokens }, MOST_REPEATS);
+    return this.#say({ ids: next.slice(0, MOST_IDS).map(publicId), tokens }, MOST_REPEATS);
   }
 
   /** Whether the waiter of this lease id was heard of: it is on the channel. */
@@ -133,10 +133,17 @@ export class KeyWakeUps {
     this.#onUnused();
   }
 
+  #say(release: Pick<WakeUpMessage, "ids" | "tokens">, mostRepeats: number): () => void {
+    this.#topic.publishReleaseTime();
+    return this.#release.say(release, mostRepeats);
+  }
+
   #receive(message: WakeUpMessage): void {
     const { line, now } = this.#topic;
     const { word, ids } = message;
     const [id = ""] = ids;
+    if (word === "released-at") this.#topic.releaseTime.heard(id);
+    if (word === "taken") this.#topic.releaseTime.forget();
     if (word === "waiting") {
       line.heard(waiterOf(id), now);
       this.#heard.add(waiterOf(id));

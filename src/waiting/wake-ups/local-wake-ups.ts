@@ -1,4 +1,5 @@
 import { shown } from "../../errors.ts";
+import { machineTime } from "../../time/clock.ts";
 import type { LocalMember } from "./local/local-member.ts";
 import type { WakeUps } from "./wake-ups.ts";
 
@@ -40,6 +41,7 @@ export function localWakeUps(options: LocalWakeUpsOptions = {}): Required<WakeUp
   return {
     publish: async (topic, message) => (await member()).publish(topic, message),
     subscribe: async (topic, listener) => (await member()).subscribe(topic, listener),
+    sharedNow: machineTime,
     close: async () => (await loading)?.close(),
   };
 }

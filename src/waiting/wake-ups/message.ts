@@ -5,13 +5,15 @@
  * - `held <id>.<n> …`: the holder answers these waiters. It will tell when it releases the lock.
  * - `taken <id>`: the waiter, or a process that did not wait, holds the lock now.
  * - `released <id> … [=<tokens>]`: the lock is being released. These waiters ask first, one after the other.
+ * - `released-at <time>`: when that is, said just before. In microseconds of a clock that all share. It is a message of
+ *   its own: earlier versions drop a message with a word, or more in it, than they know.
  * - `left <id>`: the waiter has given up.
  */
-const WORDS = ["waiting", "held", "taken", "released", "left"] as const;
+const WORDS = ["waiting", "held", "taken", "released-at", "released", "left"] as const;
 
 export interface WakeUpMessage {
   readonly word: (typeof WORDS)[number];
-  /** Ids of waiters, which are no lease ids. */
+  /** Ids of waiters, which are no lease ids; or the time. */
   readonly ids: readonly string[];
   /** With `released`: the tokens that are reserved for the first of them. Default: none. */
   readonly tokens?: string | undefined;

@@ -73,7 +73,7 @@ export class PlaceWait extends KeyWait {
       (endedAt) => {
         this.#news = this.#wake && this.#wake.at <= endedAt ? this.#wake.news : undefined;
         this.#wake = undefined;
-        return !this.#news && this.#isToBeTold;
+        return { isWoken: this.#news !== undefined, isUnannounced: !this.#news && this.#isToBeTold };
       },
     );
   }

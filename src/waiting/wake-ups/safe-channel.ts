@@ -38,6 +38,15 @@ export class SafeChannel {
     return typeof unsubscribe === "function" ? () => void this.#quietly(unsubscribe) : undefined;
   }
 
+  /** The time by a clock that all share, in milliseconds. Undefined where there is none. */
+  get sharedNow(): number | undefined {
+    try {
+      return this.#wakeUps.sharedNow?.();
+    } catch {
+      return undefined;
+    }
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -59,10 +59,11 @@ export class WakeUpWait extends KeyWait {
       signal,
       () => this.#next(bounded),
       (now) => {
+        const isWoken = this.#wake !== undefined && this.#wake.at <= now;
         const isUnannounced = !this.#wake && this.isIdle(now);
         this.#wake = undefined;
         this.#rest = undefined;
-        return isUnannounced;
+        return { isWoken, isUnannounced };
       },
     );
   }

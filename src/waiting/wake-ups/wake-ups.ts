@@ -19,6 +19,11 @@ export interface WakeUps {
    */
   subscribe(topic: string, listener: (message: string) => void): (() => unknown) | Promise<() => unknown>;
   /**
+   * The time by a clock that all users of the channel share, as processes of one machine can, in milliseconds. With it
+   * a waiter learns how long ago the lock was released that it got. Default: there is none, as between machines.
+   */
+  sharedNow?(): number | undefined;
+  /**
    * Called by `close()` of the mutex, after its last message. A channel that several mutexes share has none. Default:
    * nothing is closed.
    */

@@ -299,7 +299,7 @@ describe("what metrics say", () => {
     await first.release();
     await (await second).release();
     await world.clock.settle();
-    expect(await sdk.measured("azmutex.lock.handover.gap")).toEqual({ "": 1 });
+    expect(await sdk.measured("azmutex.lock.handover.gap")).toEqual({ task: 1 });
     expect(await sdk.measured("azmutex.lock.hold.duration")).toEqual({ "lock handed_over": 1, "lock released": 1 });
   });
 

@@ -114,25 +114,20 @@ export class FencingTokens {
     this.#highestTried = Math.max(this.#highestTried, block.top);
     const written = await writeOnce(blob, request, known, { block }).catch(() => undefined);
     if (!written) return undefined;
-    const { etag, metadata } = written;
     this.#own = undefined;
-    this.#foreseen = { ...written, lastModified: Number.NEGATIVE_INFINITY, record: recordIn(metadata) };
+    this.#foreseen = { ...written, lastModified: Number.NEGATIVE_INFINITY, record: recordIn(written.metadata) };
     this.#highest = Math.max(this.#highest, block.top);
-    return { ...block, etag };
+    return { ...block, etag: written.etag };
   }
 
   /**
    * P60. The holder before has reserved this block for this process, in the record that its ETag stands for. Reads that
    * record until the signal aborts: only over what it knows can this process write the one of the holder after it.
    */
-  accept(
-    blob: LockBlob,
-    block: ReservedBlock,
-    { description, signal }: Pick<RecordRequest, "description" | "signal">,
-  ): void {
+  accept(blob: LockBlob, block: ReservedBlock, holder: Pick<RecordRequest, "description" | "signal">): void {
     if (block.next <= this.#highest) return;
-    this.#keep({ ...block, description, metadata: undefined });
-    void this.lookAhead(blob, signal);
+    this.#keep({ ...block, description: holder.description, metadata: undefined });
+    void this.lookAhead(blob, holder.signal);
   }
 
   /** Replaces what the holder of a token announces with it. Throws as {@link FencingTokens.reserve} does. */

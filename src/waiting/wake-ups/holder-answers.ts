@@ -1,3 +1,4 @@
+import type { Lease } from "../../lease/lease.ts";
 import type { Clock, Timer } from "../../time/clock.ts";
 import { inRootContext } from "../../time/root-context.ts";
 import { MOST_IDS } from "./message.ts";
@@ -7,8 +8,12 @@ const ANSWER_EVERY_MS = 25;
 /** So many waiters may wait for an answer. More of them ask again. */
 const MOST_UNANSWERED = 256;
 
-/** The answers of a holder to its waiters: at once, but not more often than so many times a second. */
+/**
+ * The answers of a holder to its waiters, while it holds: at once, but not more often than so many times a second.
+ */
 export class HolderAnswers {
+  /** What this process holds of the key, and what it may have lost. */
+  readonly #leases = new Set<Pick<Lease, "isHeld">>();
   readonly #clock: Clock;
   readonly #send: (asks: readonly string[]) => void;
   readonly #asks = new Set<string>();
@@ -19,7 +24,27 @@ export class HolderAnswers {
     this.#send = send;
   }
 
+  /** Answers while this lease is held. */
+  under(lease: Pick<Lease, "isHeld">): void {
+    this.#leases.add(lease);
+  }
+
+  noMoreUnder(lease: Pick<Lease, "isHeld">): void {
+    this.#leases.delete(lease);
+    if (!this.isHolder) this.end();
+  }
+
+  get isHolder(): boolean {
+    for (const lease of this.#leases) {
+      if (lease.isHeld) return true;
+      this.#leases.delete(lease);
+    }
+    return false;
+  }
+
+  /** A waiter asks. It gets no answer of a process that does not hold. */
   add(ask: string): void {
+    if (!this.isHolder) return;
     if (this.#asks.size < MOST_UNANSWERED) this.#asks.add(ask);
     if (!this.#pause) this.#sendNext();
   }

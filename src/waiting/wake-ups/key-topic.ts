@@ -46,12 +46,6 @@ export class KeyTopic {
     this.#channel.publish(this.#topic, message);
   }
 
-  /** Says when the key was released, which is now, where all who hear it share a clock. */
-  publishReleaseTime(): void {
-    const time = this.releaseTime.nowText;
-    if (time !== undefined) this.publish({ word: "released-at", ids: [time] });
-  }
-
   /** Subscribes unless this process has. Resolves with whether messages arrive. */
   async subscribed(): Promise<boolean> {
     const subscription = this.#subscription ?? this.#subscribe();

@@ -29,15 +29,13 @@ export class KeyWakeUps {
   readonly #emptyQueue = new EmptyQueue();
   readonly #release: RepeatedNotice;
   readonly #heard = new RecentWaiters();
-  /** What this process holds of the key, and what it may have lost. */
-  readonly #leases = new Set<Pick<Lease, "isHeld">>();
   #unused: Timer | undefined;
 
   /** `onUnused` is called when nothing is left of it. */
   constructor(options: TopicOptions, onUnused: () => void) {
     this.#topic = new KeyTopic(options, (message) => this.#receive(message));
     this.#answers = new HolderAnswers(options.sources.clock, (ids) => this.#topic.publish({ word: "held", ids }));
-    this.#release = new RepeatedNotice(options.sources.clock, (message) => this.#topic.publish(message));
+    this.#release = new RepeatedNotice(this.#topic);
     this.#onUnused = onUnused;
     this.#keepWhileUsed();
   }
@@ -82,19 +80,18 @@ export class KeyWakeUps {
       this.answersNoMoreFor(lease);
       return next
         ? this.handsOver(next, reserved)
-        : this.#say({ ids: topic.line.ids(topic.now).slice(0, MOST_IDS) }, 1);
+        : this.#release.say({ ids: topic.line.ids(topic.now).slice(0, MOST_IDS) }, 1);
     };
   }
 
   /** Waiters that ask are answered while this lease is held. */
   answersFor(lease: Pick<Lease, "isHeld">): void {
-    this.#leases.add(lease);
+    this.#answers.under(lease);
   }
 
   /** It is about to be handed over. */
   answersNoMoreFor(lease: Pick<Lease, "isHeld">): void {
-    this.#leases.delete(lease);
-    if (!this.#isHolder) this.#answers.end();
+    this.#answers.noMoreUnder(lease);
   }
 
   /**
@@ -104,7 +101,7 @@ export class KeyWakeUps {
   handsOver(next: readonly string[], reserved?: ReservedBlock): () => void {
     const [first] = next;
     const tokens = reserved && first !== undefined ? tokensText(reserved, first) : undefined;
-    return this.#say({ ids: next.slice(0, MOST_IDS).map(publicId), tokens }, MOST_REPEATS);
+    return this.#release.say({ ids: next.slice(0, MOST_IDS).map(publicId), tokens }, MOST_REPEATS);
   }
 
   /** Whether the waiter of this lease id was heard of: it is on the channel. */
@@ -133,21 +130,15 @@ export class KeyWakeUps {
     this.#onUnused();
   }
 
-  #say(release: Pick<WakeUpMessage, "ids" | "tokens">, mostRepeats: number): () => void {
-    this.#topic.publishReleaseTime();
-    return this.#release.say(release, mostRepeats);
-  }
-
   #receive(message: WakeUpMessage): void {
     const { line, now } = this.#topic;
     const { word, ids } = message;
     const [id = ""] = ids;
-    if (word === "released-at") this.#topic.releaseTime.heard(id);
-    if (word === "taken") this.#topic.releaseTime.forget();
+    this.#topic.releaseTime.heard(message);
     if (word === "waiting") {
       line.heard(waiterOf(id), now);
       this.#heard.add(waiterOf(id));
-      if (this.#isHolder) this.#answers.add(id);
+      this.#answers.add(id);
     }
     this.#release.heard(message);
     if (word === "taken") this.#emptyQueue.heard(id, now);
@@ -164,21 +155,13 @@ export class KeyWakeUps {
     return wait;
   }
 
-  get #isHolder(): boolean {
-    for (const lease of this.#leases) {
-      if (lease.isHeld) return true;
-      this.#leases.delete(lease);
-    }
-    return false;
-  }
-
   /** Looks now and then whether the key is used: a lease may be lost without a word. */
   #keepWhileUsed(): void {
     this.#unused ??= inRootContext(() =>
       this.#topic.sources.clock.setTimer(LINGER_MS, () => {
         this.#unused = undefined;
         const isWaiting = this.#waits.size > 0 || this.#watches.size > 0;
-        if (!isWaiting && !this.#isHolder) return this.close();
+        if (!isWaiting && !this.#answers.isHolder) return this.close();
         // A holder whose subscription failed would answer no waiter for as long as it holds.
         void this.#topic.subscribed();
         this.#keepWhileUsed();

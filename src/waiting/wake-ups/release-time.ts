@@ -1,4 +1,5 @@
 import type { Clock } from "../../time/clock.ts";
+import type { WakeUpMessage } from "./message.ts";
 import type { SafeChannel } from "./safe-channel.ts";
 
 /** When a key was last released, as a message said that came over a channel whose users share a clock. */
@@ -20,15 +21,12 @@ export class ReleaseTime {
       : undefined;
   }
 
-  /** A message says when it was released. One that is not past by the clock that all share does not count. */
-  heard(text: string): void {
-    const agoMs = (this.#channel.sharedNow ?? Number.NaN) - Number(text) / 1_000;
+  /** A message may say when it was released, or that another process has it since. */
+  heard({ word, at }: Pick<WakeUpMessage, "word" | "at">): void {
+    if (word !== "released" && word !== "taken") return;
+    // One that is not past by the clock that all share does not count.
+    const agoMs = (this.#channel.sharedNow ?? Number.NaN) - Number(at) / 1_000;
     this.#releasedAt = agoMs >= 0 ? this.#clock.now() - agoMs : Number.NEGATIVE_INFINITY;
-  }
-
-  /** Another holder has it since. */
-  forget(): void {
-    this.#releasedAt = Number.NEGATIVE_INFINITY;
   }
 
   /** By the clock of this process. Undefined if it is not known that it was since then. */

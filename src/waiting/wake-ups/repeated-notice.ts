@@ -1,5 +1,6 @@
-import type { Clock, Timer } from "../../time/clock.ts";
+import type { Timer } from "../../time/clock.ts";
 import { inRootContext } from "../../time/root-context.ts";
+import type { KeyTopic } from "./key-topic.ts";
 import type { WakeUpMessage } from "./message.ts";
 
 /** After so many milliseconds a message that had no effect is sent again; after twice as many the next time. */
@@ -20,31 +21,29 @@ interface ReleaseNotice {
  * lock.
  */
 export class RepeatedNotice {
-  readonly #clock: Clock;
-  readonly #publish: (message: WakeUpMessage) => void;
+  readonly #topic: KeyTopic;
   #notice: ReleaseNotice | undefined;
   #timer: Timer | undefined;
 
-  constructor(clock: Clock, publish: (message: WakeUpMessage) => void) {
-    this.#clock = clock;
-    this.#publish = publish;
+  constructor(topic: KeyTopic) {
+    this.#topic = topic;
   }
 
   /**
    * The lock is being released, and these waiters ask first. What it returns is to be called when the service has
    * answered.
    */
-  say({ ids, tokens }: Pick<WakeUpMessage, "ids" | "tokens">, mostRepeats: number): () => void {
+  say(release: Pick<WakeUpMessage, "ids" | "tokens">, mostRepeats: number): () => void {
     this.end();
-    const message: WakeUpMessage = { word: "released", ids, tokens };
-    const notice = { message, saidAt: this.#clock.now(), mostRepeats };
-    this.#publish(message);
-    if (ids.length === 0) return () => undefined;
+    const message: WakeUpMessage = { word: "released", ...release, at: this.#topic.releaseTime.nowText };
+    const notice = { message, saidAt: this.#topic.now, mostRepeats };
+    this.#topic.publish(message);
+    if (release.ids.length === 0) return () => undefined;
     this.#notice = notice;
     return () => {
       // P59: a request of the first waiter may have been quicker than the release. One that was not is over by then,
       // and its sender has said so.
-      const inMs = Math.min(2 * (this.#clock.now() - notice.saidAt), AGAIN_AFTER_MS);
+      const inMs = Math.min(2 * (this.#topic.now - notice.saidAt), AGAIN_AFTER_MS);
       if (this.#notice === notice) this.#planRepeat(notice, inMs, 0);
     };
   }
@@ -66,8 +65,8 @@ export class RepeatedNotice {
       return;
     }
     this.#timer = inRootContext(() =>
-      this.#clock.setTimer(inMs, () => {
-        this.#publish(notice.message);
+      this.#topic.sources.clock.setTimer(inMs, () => {
+        this.#topic.publish(notice.message);
         this.#planRepeat(notice, AGAIN_AFTER_MS * 2 ** repeats, repeats + 1);
       }),
     );

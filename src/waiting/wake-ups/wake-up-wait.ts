@@ -27,7 +27,7 @@ interface Rest {
 }
 
 /** A poll that is due because of a release. */
-interface Wake {
+interface DuePoll {
   readonly at: number;
   /** Whether it comes in any case. */
   readonly isCertain: boolean;
@@ -39,7 +39,7 @@ interface Wake {
 export class WakeUpWait extends KeyWait {
   readonly #order: WakeUpOrder;
   #rest: Rest | undefined;
-  #wake: Wake | undefined;
+  #wake: DuePoll | undefined;
   /** The waiter that has said last that it holds the lock: its release is no news any more. */
   #takenBy: string | undefined;
 

@@ -98,7 +98,7 @@ describe("a lock that was waited for tells", () => {
     const world = new WokenWorld();
     const { event } = await waitFor(world, world.channel, { source });
     expect(event).toMatchObject({ wokenBy: "message", gapMs: undefined });
-    expect(world.said.filter((line) => line.includes("released-at"))).toEqual([]);
+    expect(world.said.filter((line) => line.includes("@"))).toEqual([]);
   });
 
   it.each<[string, Source]>([
@@ -162,15 +162,10 @@ describe("the time of a release", () => {
     ["future", (now) => `${Math.round((now + 60_000) * 1_000)}`],
     ["of hours ago", (now) => `${Math.max(0, Math.round((now - 7_200_000) * 1_000))}`],
     ["of before the last poll", (now) => `${Math.round((now - 15_000) * 1_000)}`],
-    ["no number", () => "nan"],
-    ["negative", () => "-5"],
-    ["endless", () => "9".repeat(36)],
-    ["half a number", () => "17z"],
-    ["a waiter's question", () => "17.4"],
+    ["beyond what a number holds", () => "9".repeat(16)],
   ])("does not count when it is %s", async (_, time) => {
     const world = new WokenWorld();
-    const forged = (message: string): string =>
-      message.replace(/^released-at .*/, `released-at ${time(world.clock.now())}`);
+    const forged = (message: string): string => message.replace(/@.*/, `@${time(world.clock.now())}`);
     const { event } = await waitFor(world, onOneMachine(world, forged));
     expect(event).toMatchObject({ wokenBy: "message", gapMs: undefined });
   });
@@ -189,64 +184,18 @@ describe("the time of a release", () => {
     const world = new WokenWorld();
     const { event } = await waitFor(world, { ...world.channel, sharedNow });
     expect(event).toMatchObject({ wokenBy: "message", gapMs: undefined });
-    expect(world.said.filter((line) => line.includes("released-at"))).toEqual([]);
+    expect(world.said.filter((line) => line.includes("@"))).toEqual([]);
   });
 
-  it("is said once, however often a hand-over is", async () => {
+  it("is the same, however often a hand-over is said", async () => {
     const world = new WokenWorld();
     const onRelease = (): void => {
       world.said.length = 0;
       world.wakeUps.lost = 1;
     };
     await waitFor(world, onOneMachine(world), { source: fair, onRelease });
-    const releases = world.said.map((line) => line.slice(65)).filter((message) => message.startsWith("released"));
-    expect(releases.map((message) => message.split(" ")[0]).slice(0, 3)).toEqual([
-      "released-at",
-      "released",
-      "released",
-    ]);
-  });
-});
-
-/** What a process of before the time of a release takes for a message, and its words. */
-const EARLIER_ID = String.raw` [0-9a-z-]{1,36}(?:\.[0-9]{1,6})?`;
-const EARLIER_FORM = new RegExp(
-  `^(?:released|(?:waiting|held|taken|released|left)${EARLIER_ID})(?:${EARLIER_ID}){0,3}(?: =[\\w.-]{1,40})?$`,
-);
-
-describe("beside a process of an earlier version", () => {
-  /** It reads what it knows, and says no time. */
-  const earlier = (world: WokenWorld): WakeUps => ({
-    ...world.channel,
-    subscribe: (topic, listener) =>
-      world.channel.subscribe(topic, (message) => {
-        if (EARLIER_FORM.test(message)) listener(message);
-        else expect(message).toMatch(/^released-at \d+$/);
-      }),
-  });
-
-  it.each<[string, Source]>([
-    ["a lock", plain],
-    ["a fair lock", fair],
-  ])("waiters of either version are told of the release of the other: %s", async (_, source) => {
-    const gaps: number[] = [];
-    for (const isHolderEarlier of [false, true]) {
-      const world = new WokenWorld();
-      const [holder, waiter] = isHolderEarlier
-        ? [earlier(world), onOneMachine(world)]
-        : [onOneMachine(world), earlier(world)];
-      const told: Acquired[] = [];
-      const held = await world.until(source(world.member({ wakeUps: holder }).mutex).lock());
-      const wanted = source(world.member({ wakeUps: waiter }).mutex);
-      wanted.on("acquired", (event) => told.push(event));
-      const waiting = wanted.lock();
-      await world.pass(20_123);
-      await world.until(held.release(), 1_000, 1);
-      const releasedAt = world.clock.now();
-      await world.until(waiting, 10_000, 1);
-      gaps.push(world.clock.now() - releasedAt);
-      expect(told).toEqual([expect.objectContaining({ wokenBy: "message", gapMs: undefined })]);
-    }
-    for (const gap of gaps) expect(gap).toBeLessThanOrEqual(5 + 5 + 5 + 5 + 1);
+    const times = world.said.flatMap((line) => / @(\d+)$/.exec(line)?.[1] ?? []);
+    expect(times.length).toBeGreaterThan(2);
+    expect(new Set(times.slice(0, 3)).size).toBe(1);
   });
 });

@@ -20,12 +20,12 @@ Simulates processes that want one lock: the real locker, on a store in memory, b
   --svg <file>           draws a stretch of the first policy's first run as well
   --frontier <file>      draws what each policy costs in requests and in the longest wait
   --json                 all figures of every run as JSON
-  --table                the documentation's table, in Markdown; heeds --seeds and --seed alone
+  --table                the documentation's table, in Markdown, or its rows of each --policy; heeds --seeds and --seed
 `;
 
 export type Request =
   | { readonly kind: "help" }
-  | { readonly kind: "table"; readonly seeds: readonly number[] }
+  | { readonly kind: "table"; readonly seeds: readonly number[]; readonly policies: readonly string[] | undefined }
   | {
       readonly kind: "report";
       readonly situations: readonly Situation[];
@@ -42,7 +42,7 @@ export function parseArguments(args: readonly string[]): Request {
       help: { type: "boolean", short: "h" },
       processes: { type: "string", default: "10" },
       hold: { type: "string", default: "1s" },
-      policy: { type: "string", multiple: true, default: ["plain"] },
+      policy: { type: "string", multiple: true },
       minutes: { type: "string" },
       "round-trip": { type: "string", default: "10ms" },
       message: { type: "string" },
@@ -57,7 +57,7 @@ export function parseArguments(args: readonly string[]): Request {
   });
   if (values.help) return { kind: "help" };
   const seeds = seedsFrom(count("seed", values.seed), count("seeds", values.seeds));
-  if (values.table) return { kind: "table", seeds };
+  if (values.table) return { kind: "table", seeds, policies: values.policy };
   const processes = count("processes", values.processes);
   const holdMs = duration("hold", values.hold);
   const roundTripMs = duration("round-trip", values["round-trip"]);
@@ -67,7 +67,7 @@ export function parseArguments(args: readonly string[]): Request {
     throw new RangeError(`--lost is a number from 0 to 1, not ${values.lost}`);
   const messages = { ...(messageMs !== undefined && { messageMs }), ...(lost !== undefined && { lost }) };
   const minutes = values.minutes === undefined ? minutesFor(holdMs) : count("minutes", values.minutes);
-  const situations = values.policy.map((policy) => {
+  const situations = (values.policy ?? ["plain"]).map((policy) => {
     policyNamed(policy);
     return { processes, holdMs, policy, minutes, roundTripMs, ...messages, seeds };
   });

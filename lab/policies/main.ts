@@ -14,7 +14,7 @@ async function answer(request: Request): Promise<string> {
     case "help":
       return USAGE;
     case "table":
-      return markdownTable(await measure(tableSituations(request.seeds)));
+      return markdownTable(await measure(tableSituations(request.seeds, request.policies)));
     case "report": {
       const measured = await measure(request.situations);
       if (request.svg !== undefined) await draw(request.situations, request.svg);

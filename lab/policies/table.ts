@@ -7,10 +7,13 @@ const HOLDS_MS = [50, 1_000, 10_000];
 const POLICIES = ["plain", "uniform:250-1000", "fixed:10s", "fair"];
 
 /** What the documentation's table is made of: every number of processes with every hold under every policy. */
-export function tableSituations(seeds: readonly number[] = seedsFrom()): Situation[] {
+export function tableSituations(
+  seeds: readonly number[] = seedsFrom(),
+  policies: readonly string[] = POLICIES,
+): Situation[] {
   return PROCESSES.flatMap((processes) =>
     HOLDS_MS.flatMap((holdMs) =>
-      POLICIES.map((policy) => ({
+      policies.map((policy) => ({
         processes,
         holdMs,
         policy,

@@ -255,6 +255,12 @@ describe("what the simulator is asked", () => {
     });
   });
 
+  it("can make the rows of some policies in the documentation's table", () => {
+    const request = parseArguments(["--table", "--policy=fair", "--policy=fair-woken", "--seeds=1"]);
+    expect(request).toEqual({ kind: "table", seeds: [1], policies: ["fair", "fair-woken"] });
+    expect(tableSituations([1], ["fair-woken"])).toHaveLength(9);
+  });
+
   it.each([
     ["--hold", "soon"],
     ["--processes", "0"],

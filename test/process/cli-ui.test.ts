@@ -51,9 +51,9 @@ class Page {
     return (await (await this.ask("/locks")).json()) as Snapshot;
   }
 
-  /** Its requests. */
+  /** Its requests: those of a holder are others. */
   get requests(): number {
-    return proxy.requests.filter(({ path }) => path.includes(this.container)).length;
+    return proxy.requests.filter(({ path, operation }) => operation === "list" && path.includes(this.container)).length;
   }
 
   async stop(signal: NodeJS.Signals): Promise<CliEnd> {

@@ -28,6 +28,9 @@ export async function buildMan(dist) {
     escaped(program.description()),
     ".SH COMMANDS",
     ...commands.flatMap((command) => section(command, help)),
+    ".SH CONNECTION",
+    "Options of every command but completion:",
+    ...rowsOf(commands[0], help, true),
     ".SH EXAMPLES",
     ...asItIs(examples),
     ".SH EXIT STATUS",
@@ -45,9 +48,7 @@ function section(command, help) {
   return [
     `.SS "${escaped(help.commandUsage(command))}"`,
     escaped(help.commandDescription(command).replace(/\s+/g, " ")),
-    ...help
-      .visibleOptions(command)
-      .flatMap((option) => [".TP", bold(option.flags), escaped(help.optionDescription(option))]),
+    ...rowsOf(command, help, false),
     ".PP",
     "Examples:",
     ...asItIs(examples),
@@ -56,6 +57,13 @@ function section(command, help) {
     ...asItIs(codes),
   ];
 }
+
+/** Options of its own, or those of the connection, which the commands have in common. */
+const rowsOf = (command, help, isConnection) =>
+  help
+    .visibleOptions(command)
+    .filter(({ helpGroupHeading }) => (helpGroupHeading !== undefined) === isConnection)
+    .flatMap((option) => [".TP", bold(option.flags), escaped(help.optionDescription(option))]);
 
 /** The parts of what the help of a command ends with. */
 function endOf(command) {

@@ -10,13 +10,13 @@ const MEANINGS: Readonly<Record<ExitName, string>> = Object.freeze({
   system: "no file descriptor, process or memory left on this machine",
   unwritable: "standard output could not be written",
   held: "another holds the lock; of break: nothing was changed",
-  refused: "storage refuses for good: the line has its words",
+  refused: "storage refuses, and would again: the line says why",
   denied: "the credentials or their permissions were refused",
-  lost: "the lock was lost, and the command stopped",
+  lost: "the lock was lost, or held for --max: the command was stopped",
   timedOut: "not free within --timeout",
   notExecutable: "the command could not be started",
   notFound: "there is no such command",
-  signalled: "ended by the signal of this number",
+  signalled: "ended by a signal: 128 and its number",
 });
 
 interface HelpEnd {
@@ -24,6 +24,8 @@ interface HelpEnd {
   readonly examples: readonly string[];
   /** Those beside 0. */
   readonly codes: readonly ExitName[];
+  /** What some of them mean for this command alone. */
+  readonly means?: Readonly<Partial<Record<ExitName, string>>>;
   /** Whether it ends with the code of what it runs. */
   readonly runsJob?: boolean;
   /** What its own codes mean, below those of all commands. Default: that 0 is done. */
@@ -32,10 +34,12 @@ interface HelpEnd {
   readonly note?: string;
 }
 
-const SECRETS = `There is no option for an account key, a SAS or a connection string: other users can list the command
-lines of processes. Set AZURE_STORAGE_CONNECTION_STRING, or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or
-AZURE_STORAGE_SAS_TOKEN; with AZURE_STORAGE_ACCOUNT alone, whatever login to Azure there is counts (managed identity,
-az login, ...).`;
+const SECRETS = `There is no option for an account key, a SAS or a connection string: other
+users can list the command lines of processes. Set AZURE_STORAGE_CONNECTION_STRING;
+or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN; or
+AZURE_STORAGE_ACCOUNT alone, with a login to Azure (managed identity, az login).`;
+const ACCOUNT = "Which variables name the account and its key: azmutex --help.";
+const DURATIONS = "A duration is a number with its unit: 250ms, 30s, 5m, 1h.";
 
 const ASKING: readonly ExitName[] = ["usage", "unreachable", "internal", "system", "unwritable", "refused", "denied"];
 const RUNNING: readonly ExitName[] = [
@@ -66,15 +70,21 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
       "azmutex run daily-report --once-per day -- ./job.sh",
     ],
     codes: [...RUNNING, "held", "lost", "timedOut"],
+    means: { held: "with --try: another holds the lock" },
     runsJob: true,
   },
   hold: {
     examples: [
       "azmutex hold deploy --timeout 5m --purpose 'deploy 42'",
-      "azmutex hold deploy --try <lock.in >lock.out &",
-      "azmutex hold deploy --max 30m --held-exit-code 200 <lock.in >lock.out &",
+      "sleep 1800 | azmutex hold deploy --try --held-exit-code 200",
+      "mkfifo lock.in lock.out; azmutex hold deploy --max 30m <lock.in >lock.out &",
     ],
     codes: [...ASKING, "held", "lost", "timedOut", "signalled"],
+    means: {
+      held: "with --try: another holds the lock; or input ended before it was free",
+      lost: "the lock was lost, or held for --max: a step may still run",
+    },
+    own: ["0     standard input has ended, and the lock was released"],
   },
   once: {
     examples: [
@@ -83,6 +93,7 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
       "azmutex once daily-report --forget --yes",
     ],
     codes: [...ASKING, "held"],
+    means: { held: "with --forget: the job runs, or you said no; nothing was changed" },
   },
   elect: {
     examples: [
@@ -100,6 +111,7 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
       "azmutex leader primary --watch",
     ],
     codes: [...ASKING, "notHeld", "signalled"],
+    means: { notHeld: "with --exit-code: there is no leader" },
   },
   status: {
     examples: [
@@ -108,6 +120,7 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
       "azmutex status nightly --json | jq -e .isHeld",
     ],
     codes: [...ASKING, "notHeld"],
+    means: { notHeld: "with --exit-code: nothing is held" },
   },
   ls: {
     examples: [
@@ -141,12 +154,13 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
       "azmutex break pool --permit 0",
     ],
     codes: [...ASKING, "held"],
+    means: { held: "--if-holder names another, or you said no: nothing was changed" },
   },
   completion: {
     examples: [
-      "azmutex completion bash > ~/.local/share/bash-completion/completions/azmutex",
       "source <(azmutex completion bash)",
-      "azmutex completion zsh > ~/.zfunc/_azmutex",
+      "mkdir -p ~/.zfunc && azmutex completion zsh > ~/.zfunc/_azmutex",
+      "azmutex completion fish > ~/.config/fish/completions/azmutex.fish",
     ],
     codes: ["usage", "unwritable"],
   },
@@ -154,17 +168,19 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
 
 /** What follows the options in the help of a command: examples, and how it ends. */
 export function helpEnd(command: Command): string {
-  const { examples, codes, runsJob = false, note, ...more } = ENDS[command.name()] ?? { examples: [], codes: [] };
+  const { examples, codes, means, runsJob = false, ...more } = ENDS[command.name()] ?? { examples: [], codes: [] };
   const { own = runsJob ? ["0     and all others: as the command ended"] : ["0     done"] } = more;
   const rows = Object.entries(EXIT)
     .filter(([name]) => codes.includes(name as ExitName))
     .sort(([, one], [, other]) => one - other)
     .map(
       ([name, code]) =>
-        `${(name === "signalled" ? `${code}+` : String(code)).padEnd(4)}  ${MEANINGS[name as ExitName]}`,
+        `${(name === "signalled" ? `${code}+` : String(code)).padEnd(4)}  ${means?.[name as ExitName] ?? MEANINGS[name as ExitName]}`,
     );
+  const takes = (what: string): boolean => command.options.some(({ flags }) => flags.includes(what));
+  const { note = [takes("<duration>") && DURATIONS, takes("--account") && ACCOUNT].filter(Boolean).join("\n") } = more;
   const end = `\nExamples:\n${indented(examples)}\n\nExit codes:\n${indented([...own, ...rows])}`;
-  return note === undefined ? end : `${end}\n\n${note}`;
+  return note === "" ? end : `${end}\n\n${note}`;
 }
 
 const indented = (lines: readonly string[]): string => lines.map((line) => `  ${line}`).join("\n");

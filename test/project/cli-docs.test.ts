@@ -6,6 +6,7 @@ import { EXIT } from "../../src/cli/exit-codes.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { callsIn, refusalOf, wholeLines } from "../support/calls.ts";
 import { parseDocument, readDocuments } from "../support/documents.ts";
+import { helpEndOf } from "../support/help-end-of.ts";
 import { PROJECT } from "../support/sources.ts";
 
 /** Options of az, docker, sudo and other programs that the page shows. */
@@ -53,17 +54,6 @@ const usageOf = (command: Command): string => /^Usage: azmutex \w+ (.*)$/m.exec(
 
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 
-/** Examples and exit codes, as the help prints them. */
-function endOf(command: Command | undefined): { readonly examples: string[]; readonly codes: string[] } {
-  let help = "";
-  command?.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
-  const [, examples = "", codes = ""] = /\nExamples:\n((?: {2}.+\n)+)\nExit codes:\n((?: {2}.+\n)+)/.exec(help) ?? [];
-  return {
-    examples: examples.split("\n").flatMap((line) => line.trim() || []),
-    codes: codes.match(/^ {2}\d+/gm)?.map((code) => code.trim()) ?? [],
-  };
-}
-
 /** What shells, schedulers and manifests are made of. */
 const COMMANDS = new Set(["sh", "cron", "ini", "dockerfile", "yaml"]);
 
@@ -106,7 +96,7 @@ describe("docs/cli.md", () => {
   it.for(program.commands.map((command) => command.name()))(
     "has the examples and the exit codes of the help of %s",
     (name) => {
-      const { examples, codes } = endOf(program.commands.find((found) => found.name() === name));
+      const { examples, codes } = helpEndOf(program.commands.find((found) => found.name() === name));
       const text = section(TEXT, `azmutex ${name}`);
       expect(examples.filter((example) => !new RegExp(`^${escaped(example)}(?: +#.*)?$`, "m").test(text))).toEqual([]);
       expect(examples.length).toBeGreaterThanOrEqual(3);
@@ -119,7 +109,7 @@ describe("docs/cli.md", () => {
   );
 
   it("has the examples of the program's help, which names every exit code", () => {
-    const { examples, codes } = endOf(program);
+    const { examples, codes } = helpEndOf(program);
     expect(examples.filter((example) => !new RegExp(`^${escaped(example)}(?: +#.*)?$`, "m").test(TEXT))).toEqual([]);
     expect(codes).toEqual(["0", ...Object.values(EXIT).map(String)]);
   });
@@ -152,7 +142,7 @@ describe("docs/cli.md", () => {
     const page = readFileSync(join(PROJECT, "dist/azmutex.1"), "utf8").replaceAll("\\-", "-").replaceAll("\\e", "\\");
     for (const command of program.commands) {
       const [, part = ""] = page.split(`.SS "${command.createHelp().commandUsage(command)}"`);
-      const { examples, codes } = endOf(command);
+      const { examples, codes } = helpEndOf(command);
       for (const example of examples) expect(part.split(".SS")[0]).toContain(`\n  ${example}\n`);
       for (const code of codes) expect(part.split(".SS")[0]).toMatch(new RegExp(`^ {2}${code}\\b`, "m"));
       expect(page).toContain(`.SS "${command.createHelp().commandUsage(command)}"`);

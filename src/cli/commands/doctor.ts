@@ -36,7 +36,7 @@ export function doctorCommand(): Command {
     .addOption(
       new Option(
         "--contract",
-        "also run the contract of a store, in containers that it creates and deletes; takes minutes",
+        "also run the tests that each store has to pass, in containers that it creates and deletes; takes minutes",
       ),
     )
     .addOption(new Option("--with-names", "leave the names of account and container in the report"))

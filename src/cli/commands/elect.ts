@@ -40,7 +40,7 @@ export function electCommand(): Command {
         "when it is asked to (SIGTERM, SIGINT, SIGHUP), with the command's own exit code.",
     )
     .usage("[options] <name> -- <command> [arguments...]")
-    .argument("<name>", "name of the office")
+    .argument("<name>", "name of the election")
     .argument("[command...]", "what to run")
     .addOption(new Option("--candidate <name>", "name of the leader, shown to every process (default: host:pid)"))
     .addOption(new Option("--data <text>", "data that this leader publishes, such as an address"))

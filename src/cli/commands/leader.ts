@@ -29,7 +29,7 @@ export function leaderCommand(): Command {
   const command = new Command("leader")
     .summary("say who leads")
     .description("Shows the leader, its term, since when it leads, and the data that it publishes.")
-    .argument("<name>", "name of the office")
+    .argument("<name>", "name of the election")
     .addOption(
       new Option(
         "--watch",

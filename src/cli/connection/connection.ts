@@ -45,8 +45,9 @@ const ACCOUNT_NAME = /^[a-z0-9]{3,24}$/;
 export const stateDirOption = (): Option =>
   new Option(
     "--state-dir <path>",
-    "directory that lets the next azmutex release the locks of a killed one, once its command is gone",
-  ).default(process.env.AZMUTEX_STATE_DIR || undefined, "AZMUTEX_STATE_DIR, or none");
+    "directory that lets the next azmutex release the locks of a killed one, once its command is gone; default: " +
+      "AZMUTEX_STATE_DIR, or none",
+  ).default(process.env.AZMUTEX_STATE_DIR || undefined);
 
 export function withConnection(command: Command): Command {
   const options = [

@@ -36,7 +36,7 @@ export function withLock(command: Command): Command {
         parseDuration,
       ),
     )
-    .addOption(new Option("--try", "do not wait at all").conflicts("timeout"))
+    .addOption(new Option("--try", "ask once, and do not wait").conflicts("timeout"))
     .addOption(
       new Option(
         "--held-exit-code <number>",
@@ -46,14 +46,18 @@ export function withLock(command: Command): Command {
     )
     .addOption(new Option("--fair", "first come, first served between processes; all users of the key must set it"))
     .addOption(
-      new Option("--semaphore <permits>", "at most this many at once; all users must give the same number").argParser(
-        wholeNumber(1, MOST_PERMITS),
-      ),
+      new Option(
+        "--semaphore <permits>",
+        "one of this many permits instead of the lock; all users must give the same number",
+      ).argParser(wholeNumber(1, MOST_PERMITS)),
     )
     .addOption(
-      new Option("--read", "together with other readers, while there is no writer").conflicts(["write", "semaphore"]),
+      new Option("--read", "lock to read: together with other readers, while there is no writer").conflicts([
+        "write",
+        "semaphore",
+      ]),
     )
-    .addOption(new Option("--write", "alone, without readers").conflicts(["read", "semaphore"]));
+    .addOption(new Option("--write", "lock to write: alone, without readers").conflicts(["read", "semaphore"]));
 }
 
 export const holderOption = (): Option =>

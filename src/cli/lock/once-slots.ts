@@ -35,7 +35,10 @@ export function withOnce(command: Command): Command {
   const others = ["semaphore", "read", "write"];
   return command
     .addOption(
-      new Option("--once <slot>", "once for this slot, in any process; slots sort as text, and never go back")
+      new Option(
+        "--once <slot>",
+        "run once for this slot, such as a date, in any process; slots sort as text, and never go back",
+      )
         .conflicts(["oncePer", ...others])
         .argParser(checkedSlot),
     )

@@ -101,7 +101,7 @@ function findingLines({ id, severity = "notice", seen, means, advice, link }: Do
 function countedFindings(findings: readonly DoctorResult[]): string {
   const counts = (Object.keys(SEVERITY_PAINTS) as FindingSeverity[]).flatMap((severity) => {
     const count = findings.filter((finding) => finding.severity === severity).length;
-    return count === 0 ? [] : [`${count} ${severity}`];
+    return count === 0 ? [] : [`${count} ${severity}${severity === "notice" && count > 1 ? "s" : ""}`];
   });
   return `${SUMS.findings}: ${counts.join(", ")}`;
 }

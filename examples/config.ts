@@ -22,10 +22,12 @@ const READ_EVERY_MS = Number(process.env.READ_EVERY_MS ?? 5_000);
 const UPLOAD_MS = 500;
 
 const connectionString = process.env.AZURE_STORAGE_CONNECTION_STRING ?? "UseDevelopmentStorage=true";
-const mutex = new AzureMutex({ connectionString, containerName: "azmutex-examples" });
+const [command, ...rest] = process.argv.slice(2);
+// The guardian, a small process, gives the lock of a writer that is killed back at once.
+const guardian = command === "add";
+const mutex = new AzureMutex({ connectionString, containerName: "azmutex-examples", guardian });
 const lock = new ReaderWriterLock(mutex, "config", { leaseSeconds: 15 });
 
-const [command, ...rest] = process.argv.slice(2);
 const [server, folder = "."] = command === "add" ? rest : [undefined, ...rest];
 if (command === "read") await keepReading();
 else if (server) await lock.write.run((held) => add(server, held));

@@ -1,6 +1,5 @@
 // What every instance runs at deploy, before it serves: the one that gets the lock migrates the database; the others
-// wait, find nothing left to do and go on. If an instance dies in the middle of a step, another takes that step up 15 s
-// later.
+// wait, find nothing left to do and go on. If an instance dies in the middle of a step, another takes that step up.
 //
 //   npm run example -- migration-at-deploy                    five instances at once, one of them killed
 //   node build/examples/migration-at-deploy.js [shop.db]      one instance; SQLite stands in for your database
@@ -43,8 +42,9 @@ const PAUSE_MS = 100;
 const PATIENCE_MS = 600_000;
 
 const connectionString = process.env.AZURE_STORAGE_CONNECTION_STRING ?? "UseDevelopmentStorage=true";
-const mutex = new AzureMutex({ connectionString, containerName: "azmutex-examples" });
-// The shortest lease: no instance serves until the dead instance's lease has run out.
+// The guardian, a small process, gives the lock back at once when this one is killed.
+const mutex = new AzureMutex({ connectionString, containerName: "azmutex-examples", guardian: true });
+// The shortest lease: if the whole machine dies, no instance serves until it has run out.
 const migration = mutex.locker("shop-migration", { leaseSeconds: 15, purpose: `schema ${STEPS.length}` });
 const database = new Database(process.argv[2] ?? "shop.db");
 

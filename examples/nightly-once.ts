@@ -10,7 +10,8 @@ import { AzureMutex, type Lock, Once } from "azmutex";
 const connectionString = process.env.AZURE_STORAGE_CONNECTION_STRING ?? "UseDevelopmentStorage=true";
 const [night = new Date().toISOString().slice(0, 10), reports = "reports.log"] = process.argv.slice(2);
 
-const mutex = new AzureMutex({ connectionString, containerName: "azmutex-examples" });
+// With the guardian, a small process, a replica that is killed gives the lock back at once.
+const mutex = new AzureMutex({ connectionString, containerName: "azmutex-examples", guardian: true });
 // With "wait" a replica also takes over when the one that runs it dies.
 const nightly = new Once(mutex, "nightly-once", { leaseSeconds: 15, whileRunning: "wait" });
 

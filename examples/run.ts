@@ -1,5 +1,7 @@
 // `npm run example -- <name>`: several processes of one of the examples, on a storage emulator of their own.
 import { startEmulator } from "azmutex/testing";
+import { carts } from "./show/carts.ts";
+import { commands } from "./show/commands.ts";
 import { config } from "./show/config.ts";
 import { crash } from "./show/crash.ts";
 import { crawler } from "./show/crawler.ts";
@@ -11,37 +13,35 @@ import { nestSchedule } from "./show/nest-schedule.ts";
 import { nightlyOnce } from "./show/nightly-once.ts";
 import { orders } from "./show/orders.ts";
 import { perform } from "./show/perform.ts";
-import { scheduler } from "./show/scheduler.ts";
 import type { Show } from "./show/show.ts";
 import { turns } from "./show/turns.ts";
 import { worker } from "./show/worker.ts";
 
-const SHOWS: ReadonlyMap<string, Show> = new Map([
-  ["migration-at-deploy", migrationAtDeploy],
-  ["scheduler", scheduler],
-  ["crawler", crawler],
-  ["config", config],
-  ["fenced-row", fencedRow],
-  ["worker", worker],
-  ["leader", leader],
-  ["cron", cron],
-  ["nightly-once", nightlyOnce],
-  ["nest-schedule", nestSchedule],
-  ["orders", orders],
-  ["crash", crash],
-  ["turns", turns],
+/** In the order of a tour: first steps, then by what azmutex can do. */
+const TOUR: ReadonlyMap<string, Readonly<Record<string, Show>>> = new Map([
+  ["First steps", { "migration-at-deploy": migrationAtDeploy, worker }],
+  ["When a holder dies, hangs or is paused", { crash, "fenced-row": fencedRow }],
+  ["Once, or one at a time, from many places", { "nightly-once": nightlyOnce, "nest-schedule": nestSchedule, orders }],
+  ["One leads", { leader, cron }],
+  ["Several locks, or several holders", { carts, config, crawler }],
+  ["Waiting in line", { turns }],
+  ["The command azmutex", { commands }],
 ]);
+const SHOWS: ReadonlyMap<string, Show> = new Map([...TOUR.values()].flatMap((shows) => Object.entries(shows)));
 /** A show that takes longer is stuck. A distant account may take its time. */
 const LIMIT_MS = 180_000;
 
-const WHERE =
-  "With AZURE_STORAGE_CONNECTION_STRING set, the locks live in that account, in the container azmutex-examples, " +
-  "instead of a local emulator.";
 const USAGE = `Usage: npm run example -- <name>
 
-${[...SHOWS].map(([name, { summary }]) => `  ${name.padEnd(21)}${summary}`).join("\n")}
-
-${WHERE}
+A tour of azmutex, from top to bottom, after \`npm run demo\`. Each takes 5 to 20 s, and first says what to look for.
+${[...TOUR]
+  .map(([heading, shows]) => {
+    const lines = Object.entries(shows).map(([name, { summary }]) => `  ${name.padEnd(21)}${summary}`);
+    return `\n${heading}\n${lines.join("\n")}\n`;
+  })
+  .join("")}
+With AZURE_STORAGE_CONNECTION_STRING set, the locks live in that account, in the container
+azmutex-examples, instead of an emulator on this machine.
 `;
 
 /** Ctrl-C and its like; the reason is the exit status. */
@@ -74,6 +74,7 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
 
 /** Writes what came of it, and returns the exit status. */
 async function present(show: Show, connectionString: string): Promise<number> {
+  console.log(`What to look for: ${show.notice}.\n`);
   const limit = AbortSignal.timeout(LIMIT_MS);
   try {
     const result = await perform(show, connectionString, AbortSignal.any([interruption.signal, limit]));

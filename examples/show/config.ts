@@ -4,7 +4,8 @@ import { allSucceed, names, type Show } from "./show.ts";
 const READ_EVERY_MS = 1_000;
 
 export const config: Show = {
-  summary: "two files that belong together, read by many and rewritten by one",
+  summary: "`ReaderWriterLock`: two files that belong together, read by many and rewritten by one",
+  notice: "no reader sees servers of one version with shares of another; `cached` where no write came since",
   async play({ folder, signal, say, start }) {
     const add = (name: string, server: string) => start("config", name, { args: ["add", server, folder] });
     const readers = names("reader", 4).map((name) =>
@@ -19,10 +20,7 @@ export const config: Show = {
     const killed = add("writer-4", "server-4");
     await killed.printed(/^wrote servers\.json/);
     killed.kill("SIGKILL");
-    say(
-      "writer-4 is killed between its two files; no process reads until its lease of 15 s has run out, " +
-        "and then all see it",
-    );
+    say("writer-4 is killed between its two files; its guardian gives the lock back, and all see what is half-written");
     await all(/^still at version 3: half-written/);
     await allSucceed([add("writer-5", "server-5")]);
     await all(/^version 5/);

@@ -7,7 +7,8 @@ const PAGES = 60;
 const PAGE_MS = 500;
 
 export const crawler: Show = {
-  summary: "at most five downloads at once, across all processes",
+  summary: "`Semaphore`: at most five downloads at once, across all processes",
+  notice: "the site counts: never more than five pages at once, whichever crawlers fetch them",
   async play({ say, start }) {
     await using site = await Site.open(() => sleep(PAGE_MS));
     say(`${PAGES} pages at ${site.url}, each of which takes ${PAGE_MS} ms`);

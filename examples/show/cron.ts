@@ -18,7 +18,8 @@ export function runsIn(file: string): Run[] {
 }
 
 export const cron: Show = {
-  summary: "three replicas with a schedule of node-cron, which runs where one leads; it is told to stop",
+  summary: "`LeaderElection` with node-cron: a schedule that runs only where a replica leads",
+  notice: "the leader is told to end while its job runs; the next one leads when that job has ended",
   async play({ folder, signal, say, start }) {
     const file = join(folder, "runs.log");
     const env = { SCHEDULE: "* * * * * *" };

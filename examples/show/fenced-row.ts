@@ -2,7 +2,9 @@ import { join } from "node:path";
 import { allSucceed, type Show } from "./show.ts";
 
 export const fencedRow: Show = {
-  summary: "a row that refuses the late write of a holder that was paused",
+  summary: "`fencingToken`: a database row that refuses the late write of a holder that was paused",
+  notice:
+    "teller-1 believes that it holds the lock; its token is lower than that of teller-2, and its write is refused",
   async play({ folder, say, start }) {
     const args = [join(folder, "bank.db")];
     const paused = start("fenced-row", "teller-1", { args, env: { PAUSE: "1" } });

@@ -20,7 +20,8 @@ export async function readyOne(replicas: readonly Program[], { signal }: Pick<St
 }
 
 export const leader: Show = {
-  summary: "three replicas, of which only the leader is ready; it is told to stop",
+  summary: "`LeaderElection`: three replicas as in Kubernetes, of which only the leader is ready",
+  notice: "the leader is told to end, and another is ready after it",
   async play({ signal, say, start }) {
     const replicas = names("pod", 3).map((name) => start("leader", name, { env: { POD_NAME: name, PORT: "0" } }));
     const first = await readyOne(replicas, { signal });

@@ -5,7 +5,8 @@ const FIRES = 5;
 const LOOK_EVERY_MS = 100;
 
 export const nestSchedule: Show = {
-  summary: "a schedule of NestJS in two replicas: each fire runs in one of them",
+  summary: "`Once` with the schedule of NestJS: each fire of two replicas runs in one of them",
+  notice: "each time has one line `ran`; the other replica is told that it runs, or is done",
   async play({ signal, say, start }) {
     const replicas = names("replica", 2).map((name) => start("nest-schedule", name));
     const fires = (outcome: RegExp): string[] =>

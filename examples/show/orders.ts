@@ -3,7 +3,8 @@ import { allSucceed, names, type Show } from "./show.ts";
 const ORDERS = ["41", "42", "43"];
 
 export const orders: Show = {
-  summary: "a handler that runs alone for each order, whichever consumers are given it at the same time",
+  summary: "`exclusive` and `limited`: a handler that runs alone for each order, and two payments at once",
+  notice: "each order is booked once, though three consumers are given it; permits 0 and 1 are all there are",
   async play({ folder, start }) {
     const consumers = names("consumer", 3).map((name) => start("orders", name, { args: [folder, ...ORDERS] }));
     await allSucceed(consumers);
@@ -11,6 +12,7 @@ export const orders: Show = {
     const booked = lines.filter((line) => line.endsWith(": booked")).sort();
     if (booked.join() !== ORDERS.map((order) => `order ${order}: booked`).join())
       throw new Error(`not each order was booked once: ${booked.join(", ")}`);
-    return `${ORDERS.length} orders booked once each by ${consumers.length} consumers`;
+    if (lines.some((line) => /permit (?![01]$)/.test(line))) throw new Error("more than two paid at once");
+    return `${ORDERS.length} orders booked once each by ${consumers.length} consumers, at most two of them paying at once`;
   },
 };

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { Program } from "./program.ts";
 import type { Show, Stage } from "./show.ts";
 
+const COMMAND = fileURLToPath(new URL("dist/cli/main.js", import.meta.resolve("azmutex/package.json")));
+
 const print = (who: string, line: string): void => console.log(`${who.padEnd(10)} | ${line}`);
 
 /**
@@ -19,8 +21,8 @@ export async function perform({ play }: Show, connectionString: string, signal: 
   };
   const start: Stage["start"] = (program, name, { args = [], env } = {}) => {
     signal.throwIfAborted();
-    const file = fileURLToPath(new URL(`../${program}.js`, import.meta.url));
-    const account = { AZURE_STORAGE_CONNECTION_STRING: connectionString };
+    const file = program === "azmutex" ? COMMAND : fileURLToPath(new URL(`../${program}.js`, import.meta.url));
+    const account = { AZURE_STORAGE_CONNECTION_STRING: connectionString, AZMUTEX_CONTAINER: "azmutex-examples" };
     const started = new Program(file, { name, args, env: { ...env, ...account }, onLine: (line) => print(name, line) });
     crew.push(started);
     return started;

@@ -4,6 +4,8 @@ import type { Program, ProgramOptions } from "./program.ts";
 export interface Show {
   /** A line for the list. */
   readonly summary: string;
+  /** What to look for in what it prints. */
+  readonly notice: string;
   /** Resolves with what came of it, in a line. Rejects if that is not what the program promises. */
   play(stage: Stage): Promise<string>;
 }
@@ -15,7 +17,7 @@ export interface Stage {
   /** Aborts when the show is to end before its time. */
   readonly signal: AbortSignal;
   say(line: string): void;
-  /** Starts a process of a program, by the program's name, under one of its own. */
+  /** Starts a process of a program, by the program's name, or `azmutex`, under a name of its own. */
   start(program: string, name: string, options?: Pick<ProgramOptions, "args" | "env">): Program;
 }
 

@@ -15,7 +15,8 @@ export function jobsIn(file: string): Done[] {
 }
 
 export const worker: Show = {
-  summary: "three workers; the one at work is told to stop, finishes its job, and the next goes on at once",
+  summary: "`releaseOnSignals`, `fair`: a worker finishes its job at SIGTERM, and the next goes on at once",
+  notice: "the job numbers go on without a gap, and the next worker begins within a second of the first one's end",
   async play({ folder, say, start }) {
     const file = join(folder, "jobs.log");
     const workers = names("worker", 3).map((name) => start("worker", name, { args: [file] }));

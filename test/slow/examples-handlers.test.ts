@@ -31,7 +31,7 @@ describe.concurrent("the examples of work that does not run twice", () => {
     expect(await endsOf(run.programs)).toEqual(["SIGTERM", "SIGTERM"]);
   });
 
-  it("orders: each order is booked once, and is put back while another consumer books it", async (test) => {
+  it("orders: each order is booked once, is put back meanwhile, and no three are paid at once", async (test) => {
     const run = await ExampleRun.open(test);
     await orders.play(run);
     expect(linesOf(run.programs, /: booked$/)).toHaveLength(3);

@@ -2,24 +2,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "libsql";
 import { beforeAll, describe, expect, it } from "vitest";
+import { carts } from "../../examples/show/carts.ts";
+import { commands } from "../../examples/show/commands.ts";
 import { config } from "../../examples/show/config.ts";
 import { fencedRow } from "../../examples/show/fenced-row.ts";
 import { migrationAtDeploy } from "../../examples/show/migration-at-deploy.ts";
 import type { Program } from "../../examples/show/program.ts";
-import { scheduler, ticksIn } from "../../examples/show/scheduler.ts";
 import { names } from "../../examples/show/show.ts";
 import { Site } from "../../examples/show/site.ts";
 import { compileExamples, ExampleRun, endsOf, linesOf, until } from "../support/example-run.ts";
 
 // What mostly waits for leases runs at once, in two batches: before the crawler's suite, and after it. More processes
 // than that, all starting together, would keep two cores busy for longer than a lease can do without.
-
-/** The lease that the examples take. It is renewed after a third of it. */
-const LEASE_MS = 15_000;
-/** Between two of a candidate's looks, at most. */
-const POLL_MS = 2_000;
-/** What a busy machine may take on top. */
-const SLACK_MS = 8_000;
 
 beforeAll(compileExamples);
 
@@ -201,6 +195,25 @@ describe.concurrent("the examples when a process dies, is paused, or has no stor
   });
 });
 
+describe.concurrent("the examples of several locks, and of the command", () => {
+  it("carts: three merges in a circle all end, and a late write is refused and loses nothing", async (test) => {
+    const run = await ExampleRun.open(test);
+    await carts.play(run);
+    const late = run.programs.find(({ name }) => name === "late");
+    expect(late?.lines.at(-1)).toMatch(/^Azure refused the write: 412 Lease\w+$/);
+    expect(run.programs.at(-1)?.lines.at(-1)).toBe("cart/cleo has anna, ben, cleo");
+  });
+
+  it("commands: one script after the other has the lock, and one replica after the other leads", async (test) => {
+    const run = await ExampleRun.open(test);
+    await commands.play(run);
+    const tokens = linesOf(run.programs, /^\{/).map((line) => (JSON.parse(line) as { token: number }).token);
+    expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
+    expect(tokens).toHaveLength(2);
+    expect(linesOf(run.programs, /^ {2}holder/).length).toBe(1);
+  });
+});
+
 describe("the example crawler", () => {
   it("downloads five pages at once, never more, across all processes", async (test) => {
     const run = await ExampleRun.open(test);
@@ -232,54 +245,10 @@ describe("the example crawler", () => {
   });
 });
 
-describe.concurrent("the example scheduler", () => {
-  it("has one leader among ten replicas, and another when it is stopped or killed", async (test) => {
-    const run = await ExampleRun.open(test);
-    await scheduler.play(run);
-    const ticks = ticksIn(run.path("ticks.log"));
-    const terms = ticks.map(({ term }) => term);
-    // One after the other, each under a term of its own, and never one of before again.
-    expect(terms).toEqual([...terms].sort((a, b) => a - b));
-    const reigns = [...new Map(ticks.toReversed().map((tick) => [tick.term, tick])).values()].toReversed();
-    expect(new Set(ticks.map(({ term, replica }) => `${term} ${replica}`)).size).toBe(reigns.length);
-    expect(new Set(reigns.map(({ replica }) => replica)).size).toBeGreaterThanOrEqual(3);
-
-    const takeover = (what: RegExp): number => {
-      const index = run.said.findIndex(({ line }) => what.test(line));
-      const [ended, then] = run.said.slice(index, index + 2);
-      expect(then?.line).toMatch(/ took over after /);
-      return (then?.at ?? Number.NaN) - (ended?.at ?? Number.NaN);
-    };
-    // Less than what is left of any lease that is still renewed: it was given back.
-    expect(takeover(/told to stop and resigns/)).toBeLessThan((LEASE_MS * 2) / 3 - 500);
-    expect(takeover(/killed/)).toBeLessThan(LEASE_MS + POLL_MS + SLACK_MS);
-
-    // No candidate was said to lead that did not.
-    const led = run.programs.flatMap((replica) =>
-      linesOf([replica], /^leading/).map((line) => `${replica.name} ${line}`),
-    );
-    const seen = linesOf(run.programs, / leads in term /).map((line) =>
-      line.replace(/ leads in (term \d+).*/, " leading in $1"),
-    );
-    expect(led).toEqual(expect.arrayContaining([...new Set(seen)]));
-  });
-});
-
 describe.concurrent("npm run example", () => {
   const NAMES = [
-    "migration-at-deploy",
-    "scheduler",
-    "crawler",
-    "config",
-    "fenced-row",
-    "worker",
-    "leader",
-    "cron",
-    "nightly-once",
-    "nest-schedule",
-    "orders",
-    "crash",
-    "turns",
+    ...["migration-at-deploy", "worker", "crash", "fenced-row", "nightly-once", "nest-schedule", "orders"],
+    ...["leader", "cron", "carts", "config", "crawler", "turns", "commands"],
   ];
   /** None: it starts an emulator of its own. */
   const NO_ACCOUNT = { AZURE_STORAGE_CONNECTION_STRING: "" };

@@ -8,6 +8,7 @@ import type { TestContext } from "vitest";
 import { type End, Program, type ProgramOptions } from "../../examples/show/program.ts";
 import type { Stage } from "../../examples/show/show.ts";
 import { type Emulator, startEmulator } from "../../src/testing/emulator.ts";
+import { CLI } from "./cli.ts";
 import { ownTime } from "./own-time.ts";
 import { PROJECT } from "./sources.ts";
 
@@ -66,8 +67,10 @@ export class ExampleRun implements Stage {
     name = program,
     { args = [], env }: Pick<ProgramOptions, "args" | "env"> = {},
   ): Program => {
-    const account = { AZURE_STORAGE_CONNECTION_STRING: this.emulator.connectionString };
-    const started = new Program(join(BUILD, `${program}.js`), { name, args, env: { ...account, ...env } });
+    const { connectionString } = this.emulator;
+    const account = { AZURE_STORAGE_CONNECTION_STRING: connectionString, AZMUTEX_CONTAINER: "azmutex-examples" };
+    const file = program === "azmutex" ? CLI : join(BUILD, `${program}.js`);
+    const started = new Program(file, { name, args, env: { ...account, ...env } });
     this.programs.push(started);
     return started;
   };

@@ -1,6 +1,6 @@
 // A consumer of a queue that delivers some messages twice: `exclusive` makes the handler run alone for each order, in
-// all processes. A message whose order another consumer has at hand is put back. `limited` lets two of them pay at once,
-// the most that the bank takes.
+// all processes. A message whose order another consumer has at hand is put back. `limited` lets two of them pay at
+// once, the most that the bank takes.
 //
 //   npm run example -- orders                          three consumers, each of which is given the same three orders
 //   node build/examples/orders.js <folder> <order> …   one consumer; what it books is in the folder

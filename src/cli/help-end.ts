@@ -170,13 +170,12 @@ const ENDS: Readonly<Record<string, HelpEnd>> = Object.freeze({
 export function helpEnd(command: Command): string {
   const { examples, codes, means, runsJob = false, ...more } = ENDS[command.name()] ?? { examples: [], codes: [] };
   const { own = runsJob ? ["0     and all others: as the command ended"] : ["0     done"] } = more;
-  const rows = Object.entries(EXIT)
-    .filter(([name]) => codes.includes(name as ExitName))
-    .sort(([, one], [, other]) => one - other)
-    .map(
-      ([name, code]) =>
-        `${(name === "signalled" ? `${code}+` : String(code)).padEnd(4)}  ${means?.[name as ExitName] ?? MEANINGS[name as ExitName]}`,
-    );
+  const rows = [...codes]
+    .sort((one, other) => EXIT[one] - EXIT[other])
+    .map((name) => {
+      const code = `${EXIT[name]}${name === "signalled" ? "+" : ""}`;
+      return `${code.padEnd(4)}  ${means?.[name] ?? MEANINGS[name]}`;
+    });
   const takes = (what: string): boolean => command.options.some(({ flags }) => flags.includes(what));
   const { note = [takes("<duration>") && DURATIONS, takes("--account") && ACCOUNT].filter(Boolean).join("\n") } = more;
   const end = `\nExamples:\n${indented(examples)}\n\nExit codes:\n${indented([...own, ...rows])}`;

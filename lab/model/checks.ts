@@ -47,8 +47,14 @@ export interface Switch {
 const LEASE_3 = "3 processes, 1 acquisition each";
 const LEASE_2 = "2 processes, 2 acquisitions each";
 const NO_MISHAPS = ["FAULTS=0", "QUITS=0", "CRASHES=0"];
+/** With tokens that a holder reserves for the next one. */
+const TOLD = ["TOLD", "HOLDS=3", "LAST_SECOND=3", "STRANGERS=0", "RESTARTS=0"];
 const ONCE = ["done once", "slot order", "stale write"] as const;
 const FOREVER = ["FOREVER", ...NO_MISHAPS, "SECONDS=2"];
+/** A channel beside the queue; and what a release without a list is about, with waiters that never rest. */
+const CHANNEL = ["CHANNEL"];
+const LEFT_OUT = [...CHANNEL, "SKIPS=1", "AWAKE"];
+const LEFT_OUT_4 = [...LEFT_OUT, "ACQUISITIONS=4", "SECONDS=1", ...NO_MISHAPS];
 
 /** The models as they are meant: each search has to end without a finding. */
 export const CHECKS: readonly Check[] = [
@@ -90,6 +96,13 @@ export const CHECKS: readonly Check[] = [
     bounds: "3 processes, 3 holds, 4 seconds, 1 restart, 1 stranger, front ends a second apart",
     defines: ["HOLDS=3", "LAST_SECOND=4", "FAULTS=0", "STRANGERS=1", "RESTARTS=1", "SKEW=1"],
     properties: ["token order"],
+  },
+  {
+    model: "tokens",
+    bounds: "3 processes, 3 holds, 3 seconds, 1 unanswered write, tokens told by a message",
+    defines: [...TOLD, "FAULTS=1"],
+    properties: ["token order"],
+    quick: true,
   },
   {
     model: "handover",
@@ -142,6 +155,45 @@ export const CHECKS: readonly Check[] = [
     bounds: "3 processes, for ever, fair: the last",
     defines: [...FOREVER, "WHO=2"],
     properties: ["starvation"],
+    quick: true,
+  },
+  {
+    model: "queue",
+    bounds: "3 processes, 1 acquisition each, 1 gives up, a channel",
+    defines: [...CHANNEL, "FAULTS=0", "QUITS=1", "CRASHES=0"],
+    properties: ["exclusion", "order", "progress", "promptness"],
+    quick: true,
+  },
+  {
+    model: "queue",
+    bounds: "3 processes, 1 acquisition each, 1 crash, a channel",
+    defines: [...CHANNEL, "FAULTS=0", "QUITS=0", "CRASHES=1"],
+    properties: ["exclusion", "order", "progress", "promptness"],
+  },
+  {
+    model: "queue",
+    bounds: "3 processes, 1 acquisition each, 1 fault, a channel",
+    defines: [...CHANNEL, "FAULTS=1", "QUITS=0", "CRASHES=0"],
+    properties: ["exclusion", "order", "progress", "promptness"],
+  },
+  {
+    model: "queue",
+    bounds: "3 processes, 4 acquisitions in all, 1 second, a channel, lists left out",
+    defines: LEFT_OUT_4,
+    properties: ["exclusion", "order", "progress", "promptness"],
+    quick: true,
+  },
+  {
+    model: "queue",
+    bounds: "3 processes, 4 acquisitions in all, 2 seconds, a channel, lists left out",
+    defines: [...LEFT_OUT, "ACQUISITIONS=4", "SECONDS=2", ...NO_MISHAPS],
+    properties: ["exclusion", "order", "progress", "promptness"],
+  },
+  {
+    model: "queue",
+    bounds: "3 processes, for ever, fair, a channel that loses all, lists left out: the last",
+    defines: [...FOREVER, ...LEFT_OUT, "WHO=2"],
+    properties: ["order", "starvation"],
     quick: true,
   },
   {
@@ -292,6 +344,39 @@ export const SWITCHES: readonly Switch[] = [
     rule: "P28",
     without: "and one second more, as the service's front ends may disagree by one",
     defines: ["HOLDS=3", "LAST_SECOND=3", "FAULTS=0", "STRANGERS=1", "RESTARTS=0", "SKEW=1"],
+    breaks: "token order",
+  },
+  {
+    model: "tokens",
+    name: "NO_ETAG_AT_GRANT",
+    rule: "P60",
+    without: "tokens that a message tells are used only under the record that reserved them",
+    defines: [...TOLD, "FAULTS=0"],
+    breaks: "token order",
+    quick: true,
+  },
+  {
+    model: "tokens",
+    name: "NO_PROOF",
+    rule: "P60",
+    without: "… and only with a proof that the holder before told them",
+    defines: [...TOLD, "FAULTS=0"],
+    breaks: "token order",
+  },
+  {
+    model: "tokens",
+    name: "NO_CERTAIN_WRITE",
+    rule: "P60",
+    without: "… and are told only if the write that reserves them was answered",
+    defines: [...TOLD, "FAULTS=1"],
+    breaks: "token order",
+  },
+  {
+    model: "tokens",
+    name: "NO_END_OF_BLOCK",
+    rule: "P60",
+    without: "the block of a process ends when it reserves one for the next holder",
+    defines: [...TOLD, "FAULTS=0"],
     breaks: "token order",
   },
   {
@@ -459,6 +544,81 @@ export const SWITCHES: readonly Switch[] = [
     without: "the lock is given to the first ticket, instead of being released",
     defines: [...FOREVER, "WHO=2"],
     breaks: "starvation",
+  },
+  {
+    model: "queue",
+    name: "NO_IDLE_POLL",
+    rule: "P55",
+    without: "a waiter that rests because of messages asks and looks after idlePollMs, though none comes",
+    defines: [...CHANNEL, ...NO_MISHAPS],
+    breaks: "progress",
+    quick: true,
+  },
+  {
+    model: "queue",
+    name: "NO_LOOK_AFTER_MESSAGE",
+    rule: "P57",
+    without: "a waiter is first when a list shows it, not when a message says so",
+    defines: [...CHANNEL, ...NO_MISHAPS],
+    breaks: "order",
+  },
+  {
+    model: "queue",
+    name: "NO_SILENCE_AT_LIST",
+    rule: "P57",
+    without: "a holder answers no waiter once it has looked who is next",
+    defines: [...CHANNEL, ...NO_MISHAPS],
+    breaks: "progress",
+    quick: true,
+  },
+  {
+    model: "queue",
+    name: "NO_QUESTION_AFTER_LOOK",
+    rule: "P57",
+    without: "an answer ends the doubt of a waiter that asked for it after its last look",
+    defines: [...CHANNEL, ...NO_MISHAPS],
+    breaks: "progress",
+  },
+  {
+    model: "queue",
+    name: "NO_RECENT_LIST",
+    rule: "P58",
+    without: "a look at the queue is good for the releases of so long, and not for all",
+    defines: [...FOREVER, ...LEFT_OUT, "WHO=2"],
+    breaks: "starvation",
+    quick: true,
+  },
+  {
+    model: "queue",
+    name: "NO_HEED_OF_WAITERS",
+    rule: "P58",
+    without: "… and is good no more once a waiter was heard of",
+    defines: LEFT_OUT_4,
+    breaks: "order",
+  },
+  {
+    model: "queue",
+    name: "NO_HEED_OF_OWN_WAIT",
+    rule: "P58",
+    without: "… or once the process has waited itself",
+    defines: [...FOREVER, ...LEFT_OUT, "WHO=2"],
+    breaks: "order",
+  },
+  {
+    model: "queue",
+    name: "NO_PROOF_BEFORE_LIST",
+    rule: "P58",
+    without: "… and only if messages arrived before the list was sent",
+    defines: LEFT_OUT_4,
+    breaks: "order",
+  },
+  {
+    model: "queue",
+    name: "NO_TICKET_BEFORE_MESSAGE",
+    rule: "P58",
+    without: "a waiter says that it waits when its ticket stands, not before",
+    defines: LEFT_OUT_4,
+    breaks: "order",
   },
   {
     model: "once",

@@ -7,7 +7,8 @@
  * Every acquisition has an id of its own, which is also its number here: P4 is the second acquisition of the process
  * whose first was P1. Of time there are only the seconds by which tickets sort. What would change nothing is not a
  * step: a refused poll, a look at a list that says nothing new. So when nothing can happen any more and a process
- * waits, the lock is stuck until a lease runs out. Each switch (NO_...) leaves out one rule.
+ * waits, the lock is stuck until a lease runs out. With CHANNEL there are messages, too. Each switch (NO_...) leaves
+ * out one rule.
  */
 #define PROCESSES    3
 #ifndef ACQUISITIONS
@@ -121,6 +122,7 @@ inline list(i) {
   }
   k = 0;
 #endif
+  looksWhoIsNext(i);
   if
   :: c[i].next == NONE -> printf("> P%d lists the queue: it is empty\n", P(i))
   :: else -> printf("> P%d lists the queue: P%d is next\n", P(i), P(c[i].next))
@@ -178,7 +180,8 @@ inline forgetsPlace(i) {
   c[i].first = false;
   c[i].doubts = false;
   c[i].looked = false;
-  c[i].known = 0
+  c[i].known = 0;
+  forgetsMessages(i)
 }
 
 /* Forgets what makes no difference any more. */
@@ -204,11 +207,12 @@ inline ends(i, how) {
 #define DOUBTS(i)        (c[i].doubts || c[i].unsure)
 #endif
 #ifdef NO_HEAD_ONLY
-#define MAY_ASK(i)       (c[i].state == waiting)
+#define ASKS(i)          (c[i].state == waiting)
 #else
 /* Who doubts asks so much later than who is first that it gets the lock only if it was handed to it. */
-#define MAY_ASK(i)       (c[i].state == waiting && (c[i].first || (DOUBTS(i) && lock == ID(i))))
+#define ASKS(i)          (c[i].state == waiting && (c[i].first || (DOUBTS(i) && lock == ID(i))))
 #endif
+#define MAY_ASK(i)       (IS_TOLD(i) || (ASKS(i) && !RESTS(i)))
 
 #ifdef NO_TICKET_GONE
 #define HAS_WON(i)       (c[i].state == holding || c[i].state == listed || c[i].state == finished)
@@ -217,6 +221,29 @@ inline ends(i, how) {
 #define HAS_WON(i)       (c[i].state == holding)
 #define MAY_LIST(i)      (c[i].state == holding && c[i].ticket == none)
 #endif
+
+#ifdef CHANNEL
+#include "channel.pml"
+#else
+#define RESTS(i)         false
+#define IS_TOLD(i)       false
+#define MAY_BE_SURE      false
+inline looksWhoIsNext(i) { skip }
+inline looksAround(i) { skip }
+inline hasWaited(i) { skip }
+inline forgetsMessages(i) { skip }
+#endif
+
+/* Where doubt never ends it makes no difference which they are. */
+inline remembersThoseBefore(i) {
+  for (k : 0 .. ACQUISITIONS - 1) {
+    if
+    :: IS_BEFORE(k, i) && (!c[i].doubts || MAY_BE_SURE) -> c[i].known = c[i].known | (1 << k)
+    :: else
+    fi
+  }
+  k = 0
+}
 
 proctype contender(byte i) {
   byte k;
@@ -253,22 +280,16 @@ end:
       faults++; lateLease[i] = true; printf("> P%d gets no answer when it leases its ticket\n", P(i)) }
 
   /* ---- waiting ---- */
-  :: d_step { c[i].state == waiting && !c[i].first && !ANY(IS_BEFORE, i) ->
+  :: d_step { c[i].state == waiting && !RESTS(i) && !c[i].first && !ANY(IS_BEFORE, i) ->
       c[i].first = true; printf("> P%d looks: it is first\n", P(i)) }
-  :: d_step { c[i].state == waiting && !c[i].first && !c[i].doubts && ANY(IS_NEW, i) ->
+  :: d_step { c[i].state == waiting && !RESTS(i) && !c[i].first && !c[i].doubts && ANY(IS_NEW, i) ->
       if
       :: ANY(CAME_LATE, i) ->
         c[i].doubts = true; c[i].known = 0; printf("> P%d looks: it is not first, and may have been\n", P(i))
-      :: else ->
-        for (k : 0 .. ACQUISITIONS - 1) {
-          if
-          :: IS_BEFORE(k, i) -> c[i].known = c[i].known | (1 << k)
-          :: else
-          fi
-        }
-        k = 0;
-        printf("> P%d looks: it is not first\n", P(i))
+      :: else -> printf("> P%d looks: it is not first\n", P(i))
       fi;
+      remembersThoseBefore(i);
+      looksAround(i);
       c[i].looked = true }
   :: d_step { MAY_ASK(i) && (lock == NONE || lock == ID(i)) ->
       printf("> P%d asks and holds the lock\n", P(i));
@@ -277,7 +298,7 @@ end:
       :: else
       fi;
       grant(i); nowHolds(i); c[i].state = holding;
-      forgetsPlace(i); c[i].unsure = false }
+      forgetsPlace(i); hasWaited(i); c[i].unsure = false }
   :: d_step { MAY_ASK(i) && MAY_FAIL && !lateAcquire[i] ->
       faults++; lateAcquire[i] = true; c[i].unsure = true; printf("> P%d gets no answer to its acquire\n", P(i)) }
   :: d_step { c[i].state == waiting && c[i].ticket == leased && MAY_FAIL ->
@@ -473,7 +494,10 @@ init {
     for (i : 0 .. ACQUISITIONS - 1) {
       run contender(i);
 #ifndef FOREVER
-      run lateArrivals(i)
+      run lateArrivals(i);
+#endif
+#ifdef CHANNEL
+      run channel(i)
 #endif
     }
     i = 0

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { copyFile } from "node:fs/promises";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Model } from "./checks.ts";
@@ -38,7 +38,8 @@ export interface Finding {
 export async function ask({ model, defines, forever, shortest }: Question, directory: string): Promise<Finding> {
   const file = `${model}.pml`;
   const flags = defines.map((define) => `-D${define}`);
-  await copyFile(join(MODELS, file), join(directory, file));
+  // With all that it may include.
+  await cp(MODELS, directory, { recursive: true });
   await run("spin", [...flags, "-a", file], directory);
   await run("gcc", [...compileFlags(forever, shortest), "-o", "pan", "pan.c"], directory);
   // As a child of ours, with nothing but its own directory.

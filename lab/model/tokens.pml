@@ -4,8 +4,9 @@
  * Shows that tokens grow in the order in which the lock is held. That no two processes hold it at once is taken for
  * granted here; a hold may end at any moment, and what was sent under it may arrive later.
  *
- * A second has room for three tokens here, not for a million, and a block has two. Each switch (NO_...) leaves out one
- * rule.
+ * A second has room for three tokens here, not for a million, and a block has two. With TOLD a holder reserves a block
+ * for the next one, and tells it: a message that is lost is not heeded, and one that is late or doubled may be heeded
+ * at any time. Each switch (NO_...) leaves out one rule.
  */
 #define PROCESSES   3
 #ifndef HOLDS
@@ -39,7 +40,7 @@
 #define SEED_AFTER  (1 + SKEW)
 #endif
 
-mtype = { away, missed, granted, knows, sends, holds };
+mtype = { away, missed, granted, knows, sends, holds, handsOver };
 
 /* The service: its clock, the blob, and who has the lease. */
 byte second = 1;
@@ -71,6 +72,16 @@ Process p[PROCESSES];
  */
 byte late = ABSENT, lateTop;
 bool lateHolds, lateIsLast;
+
+#ifdef TOLD
+/* What a message says to a process that waits: a block, and whether the blob was not written since. */
+typedef Told {
+  byte next, top;
+  bool isLast
+};
+Told told[PROCESSES];
+bool forged;
+#endif
 
 byte lastToken;     /* what was handed out last */
 byte faults, restarts, strangers;
@@ -129,6 +140,9 @@ inline writeBlob(newTop) {
   for (k : 0 .. PROCESSES - 1) {
     p[k].seenIsLast = false;
     p[k].landed = false;
+#ifdef TOLD
+    told[k].isLast = false;
+#endif
 #ifndef NO_SAME_ETAG
     p[k].ownIsLast = false;
     if
@@ -139,6 +153,62 @@ inline writeBlob(newTop) {
   }
   k = 0
 }
+
+#ifdef TOLD
+inline tells(to, from, upTo, isSure) {
+  told[to].next = from;
+  told[to].top = upTo;
+  told[to].isLast = isSure
+}
+
+#define MAY_RESERVE(i, to)  (to != i && p[i].state == holds && holder == i && p[i].ownIsLast && \
+                             p[to].state == away && told[to].next == NONE)
+
+/* It has looked who is next, and holds no more. */
+inline reservesFor(i, to) {
+  reserve(p[i].highest, second);
+  if
+  :: first != NONE ->
+    writeBlob(last);
+    printf("> P%d reserves tokens from %d to %d for P%d\n", i + 1, first, last, to + 1);
+    tells(to, first, last, true);
+    p[i].highest = last;
+#ifdef NO_END_OF_BLOCK
+    p[i].ownIsLast = true
+#else
+    p[i].next = 0;
+    p[i].own = 0
+#endif
+  :: else
+  fi;
+  p[i].state = handsOver;
+  first = 0;
+  last = 0
+}
+
+inline reservesUnanswered(i, to) {
+  reserve(p[i].highest, second);
+  if
+  :: first != NONE ->
+    faults++;
+    late = i; lateTop = last; lateHolds = true; lateIsLast = true;
+    printf("> P%d gets no answer when it reserves tokens from %d to %d for P%d\n", i + 1, first, last, to + 1);
+#ifdef NO_CERTAIN_WRITE
+    tells(to, first, last, true)
+#endif
+  :: else
+  fi;
+  p[i].state = handsOver;
+  first = 0;
+  last = 0
+}
+
+#ifdef NO_ETAG_AT_GRANT
+#define IS_TOLD(i)          (told[i].next > p[i].highest)
+#else
+#define IS_TOLD(i)          (told[i].next > p[i].highest && told[i].isLast && p[i].seenIsLast)
+#endif
+#endif
 
 inline forgetSeen(i) {
   p[i].date = 0;
@@ -156,6 +226,10 @@ inline leave(i) {
   :: holder == i -> holder = ABSENT
   :: else
   fi;
+#ifdef TOLD
+  /* It waits under another lease id the next time. */
+  tells(i, NONE, NONE, false);
+#endif
   if
   :: late == i -> lateHolds = false
   :: else
@@ -251,6 +325,12 @@ end:
 #if SKEW
   :: d_step { p[i].state == granted && !IS_OWN(i) && holder == i -> reads(i, SKEW) }
 #endif
+#ifdef TOLD
+  :: d_step { p[i].state == granted && !IS_OWN(i) && IS_TOLD(i) ->
+      printf("> P%d is told that tokens from %d to %d are its own\n", i + 1, told[i].next, told[i].top);
+      keep(i, told[i].next, told[i].top);
+      tells(i, NONE, NONE, false) }
+#endif
   /* It knows how much time has passed since the answer. */
   :: d_step { p[i].state == knows && p[i].date < second -> p[i].date = second }
   :: d_step { p[i].state == knows && (p[i].seenTop != NONE || p[i].date >= p[i].seenModified + SEED_AFTER) ->
@@ -282,6 +362,15 @@ end:
   :: d_step { p[i].state == holds && holder == i && !HAS_LEFT(i) ->
       p[i].seenIsLast = p[i].ownIsLast; p[i].date = second; p[i].state = granted }
 
+#ifdef TOLD
+  :: d_step { MAY_RESERVE(i, 0) -> reservesFor(i, 0) }
+  :: d_step { MAY_RESERVE(i, 1) -> reservesFor(i, 1) }
+  :: d_step { MAY_RESERVE(i, 2) -> reservesFor(i, 2) }
+  :: d_step { MAY_RESERVE(i, 0) && late == ABSENT && faults < FAULTS -> reservesUnanswered(i, 0) }
+  :: d_step { MAY_RESERVE(i, 1) && late == ABSENT && faults < FAULTS -> reservesUnanswered(i, 1) }
+  :: d_step { MAY_RESERVE(i, 2) && late == ABSENT && faults < FAULTS -> reservesUnanswered(i, 2) }
+#endif
+
   /* ---- the end of a hold ---- */
   :: d_step { holder == i -> printf("> P%d does not hold the lock any more\n", i + 1); leave(i) }
   :: d_step { restarts < RESTARTS && p[i].highest != NONE ->
@@ -308,6 +397,10 @@ end:
       strangers++; writeBlob(NONE); printf("> a stranger wipes the record in second %d\n", second) }
   :: d_step { !exists && strangers < STRANGERS ->
       strangers++; exists = true; writeBlob(NONE); printf("> a stranger creates the blob, without a record\n") }
+#ifdef NO_PROOF
+  :: d_step { !forged && p[0].state == away ->
+      forged = true; tells(0, 1, 1, true); printf("> a forged message says that token 1 is P1's\n") }
+#endif
 #if !SKEW
   /* Not within the second in which tokens were reserved: nothing is promised then. */
   :: d_step { exists && holder == ABSENT && strangers < STRANGERS && !reservedNow ->

@@ -8,7 +8,12 @@ import { PROJECT } from "../support/sources.ts";
 
 const MODELS: readonly Model[] = ["lease", "tokens", "handover", "queue", "once"];
 
-const sourceOf = (model: Model): string => readFileSync(join(PROJECT, `lab/model/${model}.pml`), "utf8");
+/** With what it includes. */
+const sourceOf = (model: string): string =>
+  readFileSync(join(PROJECT, `lab/model/${model}.pml`), "utf8").replaceAll(
+    /^#include "(\w+)\.pml"$/gm,
+    (_, name: string) => sourceOf(name),
+  );
 const document = readFileSync(join(PROJECT, "docs/model.md"), "utf8").split("\n");
 
 /** The names that a model asks for with `#ifdef` and its like. */

@@ -29,10 +29,20 @@ export interface Tally {
   readonly losses: number;
   readonly requests: number;
   readonly faults: number;
+  /** Under how many seeds each fault of a channel happened, by game: `lock: doubled`. */
+  readonly channel: Readonly<Record<string, number>>;
   readonly failures: readonly Failure[];
 }
 
-export const NOTHING: Tally = Object.freeze({ seeds: 0, holds: 0, losses: 0, requests: 0, faults: 0, failures: [] });
+export const NOTHING: Tally = Object.freeze({
+  seeds: 0,
+  holds: 0,
+  losses: 0,
+  requests: 0,
+  faults: 0,
+  channel: {},
+  failures: [],
+});
 
 export function sumOf(a: Tally, b: Tally): Tally {
   return {
@@ -41,8 +51,14 @@ export function sumOf(a: Tally, b: Tally): Tally {
     losses: a.losses + b.losses,
     requests: a.requests + b.requests,
     faults: a.faults + b.faults,
+    channel: countsOf(a.channel, b.channel),
     failures: [...a.failures, ...b.failures],
   };
+}
+
+function countsOf(a: Tally["channel"], b: Tally["channel"]): Tally["channel"] {
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];
+  return Object.fromEntries(names.map((name) => [name, (a[name] ?? 0) + (b[name] ?? 0)]));
 }
 
 /**
@@ -63,7 +79,8 @@ export async function runBatch({ from, count, game: only, rules, history }: Batc
       if (violation) failures.push({ seed, game, rule: violation.rule, how: violation.message });
       for (const error of unseen.splice(0))
         failures.push({ seed, game, rule: "unhandled rejection", how: String(error) });
-      tally = sumOf(tally, { seeds: 1, holds, losses, requests, faults, failures });
+      const channel = Object.fromEntries((outcome.channel ?? []).map((fault) => [`${game}: ${fault}`, 1]));
+      tally = sumOf(tally, { seeds: 1, holds, losses, requests, faults, channel, failures });
     }
   } finally {
     process.off("unhandledRejection", note);

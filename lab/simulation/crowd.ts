@@ -12,6 +12,7 @@ import type { Referee, Tenancy } from "./referee.ts";
 import type { Resource } from "./resource.ts";
 import type { Service } from "./service.ts";
 import type { Trouble } from "./trouble.ts";
+import type { Waits } from "./waits.ts";
 import type { WireRules } from "./wire-rules.ts";
 
 export interface CrowdOptions {
@@ -32,6 +33,7 @@ export interface CrowdOptions {
   readonly tryTimeoutMs: number;
   /** Default: machines poll. */
   readonly messenger: Messenger | undefined;
+  readonly waits: Waits;
   /** From this true time on, no task has a reason to fail. */
   readonly noExcuseAfter: number;
 }
@@ -212,7 +214,7 @@ export class Crowd {
   /** Wants it once, and gives it back. */
   async #turn(member: Member, player: Player, { holdMs, isPatient, rest }: Turn): Promise<void> {
     const { chance, machine } = member;
-    const { journal, kernel, noExcuseAfter, referee } = this.#of;
+    const { journal, kernel, noExcuseAfter, referee, waits } = this.#of;
     const stop = new AbortController();
     const timeoutMs =
       !isPatient && chance.isOnce(0.25) ? 1 + chance.between(0, chance.oneOf([200, 5_000])) : Number.POSITIVE_INFINITY;
@@ -224,8 +226,10 @@ export class Crowd {
     const startedAt = kernel.now;
     member.wanting += 1;
     member.comers += 1;
+    const waited = waits.begins();
     try {
       const taken = await this.#notStuck(member, player.take({ isTry, timeoutMs, signal: stop.signal }));
+      waited(taken !== undefined);
       timer?.cancel();
       if (taken) await this.#hold(member, taken, holdMs, rest);
     } catch (error) {
@@ -236,6 +240,7 @@ export class Crowd {
           referee.report("calm", `${machine.name} fails without a reason: ${String(error)}`);
       } else throw error;
     } finally {
+      waited(false);
       timer?.cancel();
       member.wanting -= 1;
     }
@@ -261,7 +266,7 @@ export class Crowd {
 
   async #hold(member: Member, taken: Taken, holdMs: number, rest: (ms: number) => Promise<void>): Promise<void> {
     const { chance, machine } = member;
-    const { journal, referee, resource } = this.#of;
+    const { journal, referee, resource, waits } = this.#of;
     const { holding, claims, lock, isQuiet = false } = taken;
     const tenancies = claims.map((claim) => referee.entered(claim));
     journal.note(machine.name, () => tenancies.map((tenancy) => shown(tenancy)).join(", "));
@@ -279,6 +284,7 @@ export class Crowd {
     await Promise.race([rest(holdMs / 2), ...(isAttentive ? [aborted(signal)] : [])]);
     const wasLost = !holding.isHeld;
     for (const tenancy of tenancies) referee.ending(tenancy);
+    waits.released();
     journal.note(machine.name, () => `gives back${wasLost ? " what it has lost" : ""}`);
     const wasAwaited = member.wanting > 1;
     const { comers } = member;

@@ -20,6 +20,29 @@ interface Listener {
   readonly hear: (message: string) => void;
 }
 
+/** What can go wrong with a channel. */
+export const CHANNEL_FAULTS = [
+  "dead from the start",
+  "dying midway",
+  "1 % lost",
+  "10 % lost",
+  "50 % lost",
+  "late",
+  "doubled",
+  "forged",
+] as const;
+export type ChannelFault = (typeof CHANNEL_FAULTS)[number];
+
+/** The parts of messages that are lost. */
+const LOST = [
+  { part: 0 },
+  { part: 0 },
+  { part: 0.01, fault: "1 % lost" },
+  { part: 0.1, fault: "10 % lost" },
+  { part: 0.5, fault: "50 % lost" },
+] as const satisfies readonly { part: number; fault?: ChannelFault }[];
+/** A message that takes longer counts as late, in milliseconds. */
+const LATE_MS = 1_000;
 /** The part of machines that have a channel, where there is one. */
 const ON_CHANNEL = 0.85;
 
@@ -28,17 +51,19 @@ export class Messenger {
   readonly #of: MessengerOptions;
   readonly #chance: Chance;
   readonly #listeners = new Set<Listener>();
-  readonly #lost: number;
+  readonly #lost: { readonly part: number; readonly fault?: ChannelFault };
   readonly #doubled: number;
   readonly #forged: number;
   readonly #delayMs: readonly [number, number];
   readonly #diesAt: number;
+  readonly #struck = new Set<ChannelFault>();
+  #hasArrived = false;
 
   constructor(options: MessengerOptions) {
     const chance = new Chance(options.seed, "messages");
     this.#of = options;
     this.#chance = chance;
-    this.#lost = chance.oneOf([0, 0, 0.01, 0.1, 0.5]);
+    this.#lost = chance.oneOf(LOST);
     this.#doubled = chance.oneOf([0, 0, 0.2]);
     this.#forged = chance.oneOf([0, 0, 0.1]);
     this.#delayMs = chance.oneOf([
@@ -54,6 +79,11 @@ export class Messenger {
       chance.between(0, options.endsAt),
       0,
     ]);
+  }
+
+  /** What went wrong with a message at least once. */
+  get struck(): readonly ChannelFault[] {
+    return [...this.#struck];
   }
 
   /** The channel as a process on this machine sees it. Undefined for one that polls. */
@@ -74,15 +104,30 @@ export class Messenger {
 
   #send(listener: Listener, topic: string, message: string): void {
     const { kernel } = this.#of;
-    if (listener.topic !== topic || kernel.now >= this.#diesAt || this.#chance.isOnce(this.#lost)) return;
-    const words = this.#chance.isOnce(this.#forged) ? this.#forgery(message) : message;
-    for (let times = this.#chance.isOnce(this.#doubled) ? 2 : 1; times > 0; times -= 1) {
-      kernel.in(this.#chance.between(...this.#delayMs), () =>
+    if (listener.topic !== topic) return;
+    if (kernel.now >= this.#diesAt) {
+      if (this.#diesAt === 0) this.#struck.add("dead from the start");
+      else if (this.#hasArrived) this.#struck.add("dying midway");
+      return;
+    }
+    if (this.#strikes(this.#lost.part, this.#lost.fault)) return;
+    const words = this.#strikes(this.#forged, "forged") ? this.#forgery(message) : message;
+    for (let times = this.#strikes(this.#doubled, "doubled") ? 2 : 1; times > 0; times -= 1) {
+      const inMs = this.#chance.between(...this.#delayMs);
+      if (inMs > LATE_MS) this.#struck.add("late");
+      kernel.in(inMs, () =>
         listener.machine.receive(() => {
+          this.#hasArrived = true;
           if (this.#listeners.has(listener)) listener.hear(words);
         }),
       );
     }
+  }
+
+  #strikes(probability: number, fault: ChannelFault | undefined): boolean {
+    const isStruck = this.#chance.isOnce(probability);
+    if (isStruck && fault) this.#struck.add(fault);
+    return isStruck;
   }
 
   /** Another word with the same ids, in which questions are no longer numbered. */

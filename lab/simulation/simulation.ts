@@ -8,7 +8,7 @@ import { GAMES, type GameName, gameOf, KEY, NAP_GAMES, WOKEN_GAMES } from "./gam
 import { historyOf } from "./history.ts";
 import { Journal, type Line } from "./journal.ts";
 import { Kernel } from "./kernel.ts";
-import { Messenger } from "./messenger.ts";
+import { type ChannelFault, Messenger } from "./messenger.ts";
 import { Misfortune } from "./misfortune.ts";
 import { OnceGame } from "./once-game.ts";
 import { Referee } from "./referee.ts";
@@ -17,6 +17,7 @@ import { Resource } from "./resource.ts";
 import { Service } from "./service.ts";
 import { type FaultKind, Trouble } from "./trouble.ts";
 import { Violation } from "./violation.ts";
+import { type WaitFigures, Waits } from "./waits.ts";
 import { WireRules } from "./wire-rules.ts";
 
 /** What is simulated. The seed says it all; the rest is for the search for the few things that matter. */
@@ -32,6 +33,8 @@ export interface Plan {
   readonly rules?: readonly string[] | undefined;
   readonly machines?: number | undefined;
   readonly tasks?: number | undefined;
+  /** Whether no machine has a channel, whatever the seed says. Default: false. */
+  readonly isPolling?: boolean | undefined;
   /** Whether what happens is put into words. Default: false. */
   readonly isTold?: boolean | undefined;
 }
@@ -51,6 +54,9 @@ export interface Outcome {
   readonly requests: number;
   /** How many releases of what the dead had freed a lease, and how many came too late for that. */
   readonly ofTheDead: { readonly freed: number; readonly refused: number } | undefined;
+  /** What went wrong with messages, where there is a channel. */
+  readonly channel: readonly ChannelFault[] | undefined;
+  readonly waits: WaitFigures;
   readonly events: number;
   /** How long it took by true time, in milliseconds. */
   readonly lastedMs: number;
@@ -123,6 +129,9 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     });
   const played =
     game === "once" ? onceGame() : gameOf(game, options, gameChance, (pattern) => service.blobNamed(pattern));
+  const hasChannel = isWoken && !plan.isPolling;
+  const messenger = hasChannel ? new Messenger({ seed, kernel, journal, endsAt: troubleEndsAt }) : undefined;
+  const waits = new Waits(kernel);
   const crowd = new Crowd({
     seed,
     kernel,
@@ -137,7 +146,8 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     isNapping,
     tasks: plan.tasks ?? tasks,
     tryTimeoutMs: terms.tryTimeoutMs,
-    messenger: isWoken ? new Messenger({ seed, kernel, journal, endsAt: troubleEndsAt }) : undefined,
+    messenger,
+    waits,
     noExcuseAfter: troubleEndsAt + NO_EXCUSE_AFTER_MS,
   });
   const foreigners = new Foreigners({ seed, kernel, journal, service, referee, trouble });
@@ -222,6 +232,8 @@ export async function simulate(plan: Plan): Promise<Outcome> {
     writes: resource.writes,
     requests: wire.requests,
     ofTheDead: releaser && { freed: releaser.freed, refused: releaser.refused },
+    channel: messenger?.struck,
+    waits: waits.figures,
     events: kernel.planned,
     lastedMs: kernel.now,
     lines: journal.lines,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { NOTHING, runBatch, sumOf } from "../../../lab/simulation/batch.ts";
+import { NOTHING, runBatch, sumOf, type Tally } from "../../../lab/simulation/batch.ts";
 import type { GameName } from "../../../lab/simulation/games.ts";
+import { useLightSignals } from "../../../lab/simulation/light-signals.ts";
 import { seedsOf } from "../../support/seeds.ts";
 
 /**
@@ -21,20 +22,31 @@ export function withoutStacks(): void {
   });
 }
 
+/** Node's signals cost more than a quarter of a run. */
+export async function withLightSignals<T>(run: () => Promise<T>): Promise<T> {
+  const useNodes = useLightSignals();
+  try {
+    return await run();
+  } finally {
+    useNodes();
+  }
+}
+
 /**
  * The tests of the part of so many seeds from one on that runs now. Several files share them, so that they run side by
- * side.
+ * side. Returns what tells, in a later test, what came of them.
  */
-export function describeSeeds(from: number, all: number, game?: GameName): void {
-  const part = seedsOf(all).map((seed) => from + seed - 1);
+export function describeSeeds(from: number, count: number, game?: GameName): () => Tally {
+  const part = seedsOf(count).map((seed) => from + seed - 1);
   const seeds = part.length;
   const what = game === undefined ? "the whole library" : `the game ${game}`;
+  let all = NOTHING;
   describe(`${what}, every clock its own, everything going wrong, ${seeds} seeds from ${part[0]} on`, () => {
     withoutStacks();
-    let all = NOTHING;
 
     it.each(part.filter((_, at) => at % SLICE === 0))("keeps to the rules from %i on", async (first) => {
-      const tally = await runBatch({ from: first, count: Math.min(SLICE, (part[0] ?? 0) + seeds - first), game });
+      const batch = { from: first, count: Math.min(SLICE, (part[0] ?? 0) + seeds - first), game };
+      const tally = await withLightSignals(() => runBatch(batch));
       all = sumOf(all, tally);
       const again = `npm run simulate:long${game === undefined ? "" : ` -- --game ${game}`}`;
       expect(tally.failures.map(({ seed, game: of, how }) => `SEED=${seed} ${again}: ${of}: ${how}`)).toEqual([]);
@@ -48,4 +60,5 @@ export function describeSeeds(from: number, all: number, game?: GameName): void 
       expect(all.faults).toBeGreaterThan(5 * seeds);
     });
   });
+  return () => all;
 }

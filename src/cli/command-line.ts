@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { requireRuntime } from "../runtime/runtime.ts";
+import { endCommand } from "./at-end.ts";
 import { dashedKeyHint } from "./dashed-key.ts";
 import { EXIT, ReaderGone } from "./exit-codes.ts";
 import { failureOf, usageText } from "./failure.ts";
@@ -45,6 +46,7 @@ export async function runCommandLine(): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : EXIT.usage;
     else fail(error);
   }
+  endCommand();
   // Sooner if there is nothing to release: no timer keeps the process.
   later(LINGER_MS, () => process.exit());
   if (Number(process.exitCode) > EXIT.signalled) later(SAY_AFTER_MS, () => terminal.say(LINGERS));

@@ -168,3 +168,30 @@ describe("a bundle of the command", () => {
     }
   });
 });
+
+describe("the client of --wake-ups", () => {
+  const run = (url: string): Promise<End> =>
+    node(["node_modules/azmutex/dist/cli/main.js", "run", "k", "--emulator", "--", "true"], {
+      env: { AZMUTEX_WAKE_UPS: url },
+    });
+
+  it.each([
+    ["redis://:hunter2@host", "Redis", "neither ioredis nor redis is", "ioredis"],
+    ["postgres://user:hunter2@host/db", "PostgreSQL", "pg is not", "pg"],
+    ["nats://user:hunter2@host", "NATS", "neither @nats-io/transport-node nor nats is", "@nats-io/transport-node"],
+  ])("that is not installed is named before anything is asked: %s", async (url, server, lacks, first) => {
+    expect(await run(url)).toEqual({
+      status: 64,
+      out: "",
+      err: `azmutex: wake-ups over ${server} take a client, and ${lacks} installed here: npm install ${first}`,
+    });
+  });
+
+  it("that cannot be loaded is said to be so", async () => {
+    install("redis", "export const = 1;");
+    const { status, err } = await run("rediss://:hunter2@host");
+    expect(status).toBe(64);
+    expect(err).toMatch(/^azmutex: cannot load the package redis: Unexpected token '=' \(Node\.js v\S+\)$/);
+    install("redis", undefined);
+  });
+});

@@ -94,20 +94,25 @@ describe.concurrent("commands on one machine", () => {
     test.expect(await requests()).toEqual(await requests("--wake-ups", "off"));
   });
 
-  it("take local and off alone, and quote no address, which may have a password in it", async (test) => {
+  it("take local, off and addresses, and quote none, which may have a password in it", async (test) => {
     const machine = await Machine.start(test);
     const misused = async (args: readonly string[], env: Record<string, string>): Promise<string> => {
       const { code, err } = await machine.cli(["run", machine.key, ...args, "--", "true"], { env }).ended;
       test.expect(code).toBe(64);
       return err;
     };
-    const where = "programs have channels over Redis, PostgreSQL and NATS, by azmutex/wake-ups";
-    const url = "redis://user:password@host";
-    test.expect(await misused(["--wake-ups", url], {})).toBe(`azmutex: --wake-ups must be local or off; ${where}\n`);
-    const AZMUTEX_WAKE_UPS = url;
+    const values = "must be local, off or the address of a server: redis://, rediss://, postgres:// or nats://";
+    const where = "--wake-ups must be an address without user and password; one with them goes into AZMUTEX_WAKE_UPS";
+    const ends = [
+      await misused(["--wake-ups", "amqp://user:password@host"], {}),
+      await misused([], { AZMUTEX_WAKE_UPS: "redis:user:password@host" }),
+      await misused(["--wake-ups", "redis://user:password@host"], {}),
+      await misused(["--wake-ups", "postgres://host/?password=password"], {}),
+    ];
     test
-      .expect(await misused([], { AZMUTEX_WAKE_UPS }))
-      .toBe(`azmutex: AZMUTEX_WAKE_UPS must be local or off; ${where}\n`);
-    test.expect(await misused([], { AZMUTEX_WAKE_UPS: "on" })).toBe("azmutex: AZMUTEX_WAKE_UPS must be local or off\n");
+      .expect(ends)
+      .toEqual(
+        [`--wake-ups ${values}`, `AZMUTEX_WAKE_UPS ${values}`, where, where].map((line) => `azmutex: ${line}\n`),
+      );
   });
 });

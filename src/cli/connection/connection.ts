@@ -84,7 +84,7 @@ export async function openMutex(
   const login = new AzureLogin();
   const where = signIn(options, process.env, login);
   const log = verbose ? say : undefined;
-  const wakeUps = wakeUpsFor(options.wakeUps);
+  const wakeUps = await wakeUpsFor(options.wakeUps);
   const mutex = open({ ...where, containerName: container, allowHttp, stateDirectory, wakeUps, log });
   const identity = identityOf(where, process.env);
   takeIdentity(identity);

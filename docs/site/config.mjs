@@ -17,6 +17,17 @@ const withoutReadme = (link) =>
     .replace(/index\.md$/, "")
     .replace(/\.md$/, "");
 
+/** How long an inline code may be that is not broken at the end of a line, as at the hyphens of `--account`. */
+const WHOLE = 24;
+
+function keepWhole({ renderer }) {
+  const render = renderer.rules.code_inline;
+  renderer.rules.code_inline = (tokens, at, ...more) => {
+    if (tokens[at].content.length <= WHOLE) tokens[at].attrJoin("class", "whole");
+    return render(tokens, at, ...more);
+  };
+}
+
 export default {
   title: "azmutex",
   description: "A distributed mutex for TypeScript on Azure Blob leases",
@@ -32,6 +43,7 @@ export default {
     anchor: { slugify },
     toc: { slugify },
     attrs: { disable: true },
+    config: keepWhole,
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
   },
   themeConfig: {

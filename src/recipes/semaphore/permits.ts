@@ -35,7 +35,8 @@ export class Permits implements Source<HeldSlot> {
 
   constructor(space: LockSpace, key: string, permits: number, options: ResolvedLockerOptions) {
     this.#options = options;
-    this.#gate = new LeaseAcquirer(space, { key, name: gateName(helpersOf(key)) }, { ...options, fencing: false });
+    const name = gateName(helpersOf(key));
+    this.#gate = new LeaseAcquirer(space, { key, name, toldOf: name }, { ...options, fencing: false });
     this.slots = new Slots({ space, key, permits, options, local: () => this.#local });
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { LeaderElection } from "../../../../src/recipes/election/leader-election.ts";
 import { ReaderWriterLock } from "../../../../src/recipes/reader-writer/reader-writer-lock.ts";
-import { Semaphore } from "../../../../src/recipes/semaphore/semaphore.ts";
+import { type Permit, Semaphore } from "../../../../src/recipes/semaphore/semaphore.ts";
 import { WokenWorld } from "../../../support/woken.ts";
 
 const MINUTE = 60_000;
@@ -27,6 +27,33 @@ describe("a waiter for a permit whose holders are on the channel", () => {
       expect(world.clock.now() - releasedAt).toBeLessThan(60);
     },
   );
+
+  it("queues with fair as for a lock: all look seldom, and each has its permit in its turn, soon", async () => {
+    const world = new WokenWorld();
+    const members = Array.from({ length: 5 }, () => world.member());
+    const semaphores = members.map(({ mutex }) => new Semaphore(mutex, "exports", { permits: 1, fair: true }));
+    const order: number[] = [];
+    const waiting: Promise<Permit>[] = [];
+    for (const [index, semaphore] of semaphores.entries()) {
+      const permit = semaphore.acquire();
+      void permit.then(() => order.push(index));
+      waiting.push(permit);
+      await world.pass(1_500);
+    }
+    await world.pass(2 * MINUTE);
+    for (const { store } of members) store.forgetCalls();
+    await world.pass(5 * MINUTE);
+    // The holder renews its lease, the first waiter that of the gate.
+    for (const { store } of members.slice(2)) expect(store.count() / 300).toBeLessThan(1 / 4);
+    for (const [index, permit] of waiting.entries()) {
+      const releasedAt = world.clock.now();
+      void (await permit).release();
+      const next = waiting[index + 1];
+      if (next) await world.until(next, MINUTE, 1);
+      expect(world.clock.now() - releasedAt).toBeLessThan(100);
+    }
+    expect(order).toEqual([0, 1, 2, 3, 4]);
+  });
 
   it("is woken by each of two releases at once", async () => {
     const world = new WokenWorld();

@@ -74,6 +74,7 @@ function find(mutant) {
       values.seeds,
     ];
     if (mutant.game) args.push("--game", mutant.game);
+    if (mutant.from) args.push("--from", String(mutant.from));
     if (values.rules) args.push("--rules", values.rules);
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: copy, encoding: "utf8", maxBuffer: 2 ** 28 });
     if (!stdout) throw new Error(`mutant "${mutant.name}": ${stderr}`);

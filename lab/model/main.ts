@@ -12,7 +12,7 @@ import { verdictOf } from "./verifier-output.ts";
 
 const USAGE = `Usage: npm run model [-- --quick] [-- --only <text>] [-- --timeline] [-- --table]
 
-  --quick         a part of it, within a minute
+  --quick         a part of it, in a minute or two
   --only <text>   only what has this in its model's or its switch's name
   --timeline      every counter-example in full, step by step
   --table         the tables of docs/model.md, instead of lines for people

@@ -7,7 +7,7 @@ export type ProtocolRule = `P${number}`;
  */
 export const INVARIANTS = {
   exclusion: ["P2", "P5", "P8", "P9", "P11", "P12", "P14", "P17", "P21", "P41"],
-  tokens: ["P23", "P24", "P25", "P26", "P27", "P28"],
+  tokens: ["P23", "P24", "P25", "P26", "P27", "P28", "P60"],
   "stale write": ["P18", "P25"],
   deadline: ["P8", "P9", "P11", "P12"],
   "refusal is loss": ["P16", "P17"],
@@ -26,7 +26,7 @@ export const INVARIANTS = {
   "record order": ["P50", "P51", "P53"],
   due: ["P54"],
   "slot ends": ["P52"],
-  liveness: ["P37", "P38", "P42", "P43", "P44"],
+  liveness: ["P37", "P38", "P42", "P43", "P44", "P55"],
   calm: [],
   stuck: ["P12"],
   standstill: [],

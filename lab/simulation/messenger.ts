@@ -50,6 +50,7 @@ const ON_CHANNEL = 0.85;
 export class Messenger {
   readonly #of: MessengerOptions;
   readonly #chance: Chance;
+  readonly #tokens: Chance;
   readonly #listeners = new Set<Listener>();
   readonly #lost: { readonly part: number; readonly fault?: ChannelFault };
   readonly #doubled: number;
@@ -63,6 +64,7 @@ export class Messenger {
     const chance = new Chance(options.seed, "messages");
     this.#of = options;
     this.#chance = chance;
+    this.#tokens = new Chance(options.seed, "forged tokens");
     this.#lost = chance.oneOf(LOST);
     this.#doubled = chance.oneOf([0, 0, 0.2]);
     this.#forged = chance.oneOf([0, 0, 0.1]);
@@ -130,10 +132,18 @@ export class Messenger {
     return isStruck;
   }
 
-  /** Another word with the same ids, in which questions are no longer numbered. */
+  /** Another word with the same ids, in which questions are no longer numbered; a release may name tokens. */
   #forgery(message: string): string {
     const word = this.#chance.oneOf(["waiting", "held", "taken", "released", "left"]);
     const forged = message.replace(/^\w+/, word);
-    return word === "waiting" || word === "held" ? forged : forged.replaceAll(/\.\d+/g, "");
+    if (word === "waiting" || word === "held") return forged;
+    const named = forged.replaceAll(/\.\d+/g, "");
+    return word === "released" && this.#tokens.isOnce(0.5) ? named.replace(/ =.*|$/, this.#forgedTokens()) : named;
+  }
+
+  /** Tokens that no record reserves, lower or higher than all there are. */
+  #forgedTokens(): string {
+    const first = this.#tokens.oneOf([1, 2 ** 50]) + this.#tokens.upTo(1_000);
+    return ` =${first.toString(36)}.9.${"0".repeat(22)}`;
   }
 }

@@ -11,6 +11,8 @@ export interface Mutant {
   readonly rule: ProtocolRule;
   /** The game that finds it. Default: each seed plays its own. */
   readonly game?: GameName;
+  /** The first seed that is to find it. Default: 1. */
+  readonly from?: number;
   readonly edits: readonly Edit[];
 }
 
@@ -18,10 +20,11 @@ export interface Mutant {
 export function readMutants(file: string): readonly Mutant[] {
   const mutants = parse(readFileSync(file, "utf8")) as readonly Mutant[];
   for (const mutant of mutants) {
-    const { name, rule, game = "once", edits, ...more } = mutant;
+    const { name, rule, game = "once", from = 1, edits, ...more } = mutant;
     const isEdit = ({ place, stands, instead, ...others }: Edit): boolean =>
       [place, stands, instead].every((part) => typeof part === "string") && Object.keys(others).length === 0;
-    const isWhole = typeof name === "string" && /^P\d+$/.test(rule) && ["once", ...GAMES].includes(game);
+    const isPlayed = ["once", ...GAMES].includes(game) && Number.isSafeInteger(from);
+    const isWhole = typeof name === "string" && /^P\d+$/.test(rule) && isPlayed;
     if (!isWhole || edits.length === 0 || !edits.every(isEdit) || Object.keys(more).length > 0)
       throw new Error(`this is not a mutant: ${JSON.stringify(mutant)}`);
   }

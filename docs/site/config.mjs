@@ -37,6 +37,8 @@ export default {
   outDir: "dist",
   cacheDir: "cache",
   metaChunk: true,
+  // A page would fetch 100 KB of the pages that it links to.
+  router: { prefetchLinks: false },
   head: [["link", { rel: "icon", type: "image/svg+xml", href: `${process.env.SITE_BASE ?? "/"}icon.svg` }]],
   // Without attributes: braces in the types of the API are none.
   markdown: {

@@ -8,8 +8,8 @@ const SEEDS = 80;
 const IDLE_POLL_MS = 5_000;
 
 /**
- * What a channel can add to a wait is time in which nothing is held. The longest waits themselves are not compared: with
- * the channel, tasks come in another order, and their holds are others.
+ * What a channel can add to a wait is time in which nothing is held. The longest waits themselves are not compared:
+ * with the channel, tasks come in another order, and their holds are others.
  */
 describe("with a channel that fails, and nothing else that does", () => {
   withoutStacks();

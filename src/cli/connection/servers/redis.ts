@@ -2,8 +2,8 @@ import type { IoredisPublisher, IoredisSubscriber, NodeRedisPublisher, NodeRedis
 import type { ChannelMaker } from "./channel-maker.ts";
 
 /** The pause after a connection that failed or was lost, in milliseconds. Each further one is twice as long. */
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 5_000;
+const FIRST_RECONNECT_MS = 200;
+const LONGEST_RECONNECT_MS = 5_000;
 
 interface IoredisClient extends IoredisPublisher, IoredisSubscriber {
   on(event: "message", listener: (channel: string, message: string) => void): unknown;
@@ -19,7 +19,7 @@ interface NodeRedisClient extends NodeRedisPublisher, NodeRedisSubscriber {
   destroy(): void;
 }
 
-const pauseMs = (failures: number): number => Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);
+const pauseMs = (failures: number): number => Math.min(LONGEST_RECONNECT_MS, FIRST_RECONNECT_MS * 2 ** failures);
 
 /** By the package `ioredis`. */
 export const overIoredis: ChannelMaker = async ({ Redis }, url, failed) => {

@@ -13,7 +13,6 @@ export const wakeUpsOption = (): Option =>
     `${OPTION} <channel>`,
     "how waiters are told of a release: local, on this machine; over a server, such as redis://host; or off",
   )
-    .choices(CHANNELS)
     .argParser((text) => withoutPassword(checked(text, OPTION)))
     .default(process.env[VARIABLE] || "local", `${VARIABLE}, or local`);
 

@@ -137,6 +137,7 @@ export class KeyWakeUps {
     this.#topic.releaseTime.heard(message);
     if (word === "waiting") {
       line.heard(waiterOf(id), now);
+      this.#emptyQueue.hasWaiter();
       this.#heard.add(waiterOf(id));
       this.#answers.add(id);
     }

@@ -232,6 +232,23 @@ describe("the release of a fair lock that no process waits for", () => {
     expect((await world.until(waiting)).isHeld).toBe(true);
   });
 
+  it("looks again once it has heard of a waiter, whatever says that it has left", async () => {
+    const { world, lockers, stores } = queueOf(2);
+    await cycles(world, lockers[0], 1_000);
+    const held = await world.until(lockers[0].lock());
+    const waiting = lockers[1].lock();
+    await world.pass(500);
+    const id = saidIn(world)
+      .findLast((message) => message.startsWith("waiting "))
+      ?.slice(8, 40);
+    world.channel.publish(world.topic, `left ${id}`);
+    await world.pass(100);
+    stores[0].forgetCalls();
+    await world.until(held.release());
+    expect(stores[0].count("list")).toBe(1);
+    expect((await world.until(waiting)).isHeld).toBe(true);
+  });
+
   it("finds a waiter whose message was lost within an idle poll, though newcomers come all the time", async () => {
     const { world, lockers } = queueOf(1);
     await cycles(world, lockers[0], 1_000);

@@ -38,7 +38,7 @@ const SECRETS = `There is no option for an account key, a SAS or a connection st
 users can list the command lines of processes. Set AZURE_STORAGE_CONNECTION_STRING;
 or AZURE_STORAGE_ACCOUNT with AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN; or
 AZURE_STORAGE_ACCOUNT alone, with a login to Azure (managed identity, az login).`;
-const NAMED_BY = "Which variables name the account and its key: azmutex --help.";
+const ACCOUNTS = "Which variables name the account and its key: azmutex --help.";
 const DURATIONS = "A duration is a number with its unit: 250ms, 30s, 5m, 1h.";
 
 const ASKING: readonly ExitName[] = ["usage", "unreachable", "internal", "system", "unwritable", "refused", "denied"];
@@ -177,7 +177,7 @@ export function helpEnd(command: Command): string {
       return `${code.padEnd(4)}  ${means?.[name] ?? MEANINGS[name]}`;
     });
   const takes = (what: string): boolean => command.options.some(({ flags }) => flags.includes(what));
-  const { note = [takes("<duration>") && DURATIONS, takes("--account") && NAMED_BY].filter(Boolean).join("\n") } = more;
+  const { note = [takes("<duration>") && DURATIONS, takes("--account") && ACCOUNTS].filter(Boolean).join("\n") } = more;
   const end = `\nExamples:\n${indented(examples)}\n\nExit codes:\n${indented([...own, ...rows])}`;
   return note === "" ? end : `${end}\n\n${note}`;
 }

@@ -6,6 +6,16 @@ import { FOOTPRINT } from "./footprint.ts";
 import { PROCESSES } from "./processes.ts";
 import { SCALE } from "./scale.ts";
 import { TASKS } from "./tasks.ts";
+import { WAKE_UPS } from "./wake-ups.ts";
 
 /** In the order of the document. */
-export const BENCHMARKS: readonly Benchmark[] = [CYCLE, TASKS, PROCESSES, CRASH, DEATHS_OF_HOLDERS, SCALE, FOOTPRINT];
+export const BENCHMARKS: readonly Benchmark[] = [
+  CYCLE,
+  TASKS,
+  PROCESSES,
+  WAKE_UPS,
+  CRASH,
+  DEATHS_OF_HOLDERS,
+  SCALE,
+  FOOTPRINT,
+];

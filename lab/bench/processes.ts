@@ -2,47 +2,39 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { nameDuration, showDuration } from "../shared/duration.ts";
-import { now } from "../shared/now.ts";
 import { PROJECT } from "../shared/project.ts";
-import { type Figures, figuresOf } from "../shared/waits/figures.ts";
-import type { Hold, RunRecord } from "../shared/waits/run-record.ts";
+import type { Figures } from "../shared/waits/figures.ts";
 import { type Bar, type Benchmark, type Claim, type Context, notRunRow, type Report, type Table } from "./benchmark.ts";
-import { Client } from "./client.ts";
 import {
-  type Contender,
   DISTRIBUTED_LOCK,
   ETCD3,
   missing,
   OURS,
   OURS_FAIR,
-  OURS_FAIR_WOKEN,
-  OURS_WOKEN,
   REDIS_SEMAPHORE,
   REDLOCK_UNIVERSAL,
   SDK_LOOP,
   SESAMECARE,
 } from "./contenders.ts";
-import type { Contended, ContendOrder, WarmUpOrder } from "./jobs/contend.ts";
-import { countsRequests, type Place } from "./stage.ts";
+import {
+  COLUMNS,
+  type Crowd,
+  figuresFor,
+  GAP_COLUMNS,
+  gapCells,
+  gapClaim,
+  MOST_PROCESSES,
+  nameOf,
+  OTHER_COLUMNS,
+  type Outcome,
+  otherCells,
+  outcomeOf,
+  rowOf,
+  THINK_MS,
+} from "./crowd.ts";
 
 const BLOB_PEERS = [SDK_LOOP, DISTRIBUTED_LOCK];
-const WOKEN = [OURS_WOKEN, OURS_FAIR_WOKEN];
-const CONTENDERS = [OURS, OURS_FAIR, ...WOKEN, ...BLOB_PEERS, REDIS_SEMAPHORE, REDLOCK_UNIVERSAL, SESAMECARE, ETCD3];
-/** More processes of the system would contend for this machine's cores, and not for the lock. */
-const MOST_PROCESSES = 10;
-const THINK_MS = 100;
-/** Between an order and the moment at which all begin, for it to reach every process. */
-const LEAD_MS = 500;
-
-/** How many want the lock, and for how long each holds it. */
-interface Crowd {
-  readonly contenders: number;
-  readonly holdMs: number;
-  /** How long it is watched: those that a claim is about, and the others. */
-  readonly seconds: number;
-  readonly otherSeconds: number;
-}
-
+const CONTENDERS = [OURS, OURS_FAIR, ...BLOB_PEERS, REDIS_SEMAPHORE, REDLOCK_UNIVERSAL, SESAMECARE, ETCD3];
 const QUICK_CROWD: Crowd = { contenders: 3, holdMs: 50, seconds: 1.5, otherSeconds: 1.5 };
 const SHORT_HOLDS: readonly Crowd[] = [
   { contenders: 2, holdMs: 200, seconds: 20, otherSeconds: 20 },
@@ -64,22 +56,6 @@ const SIMULATED_QUICK = [{ processes: 10, minutes: 1 }];
 const GAP_P50_MS = 75;
 const GAP_P95_MS = 120;
 const PART_OF_LONGEST_WAIT = 1 / 3;
-const WOKEN_GAP_P50_MS = 30;
-const FAIR_WOKEN_GAP_P50_MS = 25;
-const FAIR_WOKEN_GAP_P95_MS = 60;
-const FAIR_WOKEN_REQUESTS = 12;
-/** Of the requests of those that poll. */
-const WOKEN_PART_OF_REQUESTS = 1 / 2;
-
-/** What came of a crowd under one library. */
-interface Outcome {
-  readonly crowd: Crowd;
-  readonly contender: Contender;
-  /** The simulator's own figures, made of times by a real clock: the gap runs from a release being answered. */
-  readonly figures: Figures;
-  /** The same with the gap from a release being called. */
-  readonly fromCalled: Figures;
-}
 
 interface Simulated {
   readonly situation: { readonly policy: string };
@@ -123,97 +99,10 @@ function crowdsOf({ isQuick }: Context): readonly Crowd[] {
   return isQuick ? [QUICK_CROWD] : [...SHORT_HOLDS, LONG_HOLDS];
 }
 
-async function outcomeOf({ stage, note }: Context, crowd: Crowd, contender: Contender): Promise<Outcome> {
-  const place = await stage.place(contender.room);
-  const processes = Math.min(MOST_PROCESSES, crowd.contenders);
-  const clients = await Promise.all(Array.from({ length: processes }, () => Client.start(contender, place.address)));
-  try {
-    const record = await recordOf(clients, place, crowd, contender);
-    const outcome: Outcome = { crowd, contender, ...record };
-    note(rowOf(outcome).join("  "));
-    return outcome;
-  } finally {
-    await Promise.all(clients.map((client) => client[Symbol.asyncDispose]()));
-  }
-}
-
-async function recordOf(
-  clients: readonly Client[],
-  { proxy }: Place,
-  crowd: Crowd,
-  contender: Contender,
-): Promise<Pick<Outcome, "figures" | "fromCalled">> {
-  const { contenders, holdMs } = crowd;
-  const numbers = Array.from({ length: contenders }, (_, number) => number);
-  const warmUp = (client: Client, at: number): Promise<void> =>
-    client.do("contend", {
-      kind: "warm up",
-      contenders: numbers.filter((number) => number % clients.length === at),
-    } satisfies WarmUpOrder);
-  await Promise.all(clients.map(warmUp));
-  const before = await proxy.requests();
-  const from = now() + LEAD_MS;
-  const until = from + 1_000 * secondsFor(contender, crowd);
-  const order: ContendOrder = {
-    kind: "contend",
-    key: `crowd-${Math.round(from)}`,
-    holdMs,
-    thinkMs: THINK_MS,
-    from,
-    until,
-  };
-  const parts = await Promise.all(clients.map((client) => client.do<Contended>("contend", order)));
-  const requests = (await proxy.requests()) - before;
-  const record = (freed: "releasedAt" | "releaseCalledAt"): RunRecord => ({
-    processes: contenders,
-    endedAt: until,
-    holds: parts
-      .flatMap(({ holds }) => holds)
-      .map(
-        ({ process, askedAt, from: start, ...ends }): Hold => ({ process, askedAt, from: start, freedAt: ends[freed] }),
-      )
-      .sort((a, b) => a.from - b.from),
-    waiting: parts.flatMap(({ waiting }) => waiting),
-    requests,
-  });
-  return { figures: figuresOf(record("releasedAt")), fromCalled: figuresOf(record("releaseCalledAt")) };
-}
-
-function secondsFor({ room }: Contender, { seconds, otherSeconds }: Crowd): number {
-  return room === "blobs" ? seconds : otherSeconds;
-}
-
-const GAP_COLUMNS = ["gap p50", "p95"];
-const OTHER_COLUMNS = ["requests", "acquisitions", "longest wait", "overtaken", "Jain"];
-const COLUMNS = ["", ...GAP_COLUMNS, "from the call p50", "p95", ...OTHER_COLUMNS];
 const SIMULATED_COLUMNS = ["policy", ...GAP_COLUMNS, ...OTHER_COLUMNS];
-
-function rowOf({ contender, figures, fromCalled }: Outcome): readonly string[] {
-  return [
-    contender.name,
-    ...gapCells(figures),
-    ...gapCells(fromCalled),
-    ...otherCells(figures, countsRequests(contender.room)),
-  ];
-}
 
 function simulatedRow(policy: string, figures: Figures): readonly string[] {
   return [`\`${policy}\``, ...gapCells(figures), ...otherCells(figures, true)];
-}
-
-function gapCells({ gapP50, gapP95 }: Figures): readonly string[] {
-  return [showDuration(gapP50), showDuration(gapP95)];
-}
-
-function otherCells(figures: Figures, isCounted: boolean): readonly string[] {
-  const { requestsPerAcquisition, acquisitions, longestWait, overtakenLateMean, overtakenLateMax, jain } = figures;
-  return [
-    isCounted ? requestsPerAcquisition.toFixed(1) : "not counted",
-    String(acquisitions),
-    showDuration(longestWait),
-    `${overtakenLateMean.toFixed(2)} (${overtakenLateMax})`,
-    jain.toFixed(3),
-  ];
 }
 
 function reportOf(outcomes: readonly Outcome[], { stage }: Context, simulated: readonly Table[]): Report {
@@ -241,10 +130,6 @@ function reportOf(outcomes: readonly Outcome[], { stage }: Context, simulated: r
   };
 }
 
-function nameOf({ contenders, holdMs }: Crowd): string {
-  return `${contenders} contenders, holds of ${nameDuration(holdMs)}`;
-}
-
 function chartedCrowd(crowds: readonly Crowd[]): Crowd {
   return crowds.find(({ contenders }) => contenders === 50) ?? QUICK_CROWD;
 }
@@ -257,39 +142,7 @@ function claimsOf(outcomes: readonly Outcome[]): Claim[] {
   const short = SHORT_HOLDS.filter(({ contenders }) => contenders > 2).flatMap((crowd) =>
     shortHoldClaims(crowd, outcomes),
   );
-  const woken = [...SHORT_HOLDS, LONG_HOLDS].flatMap((crowd) => wokenClaims(crowd, outcomes));
-  return [...short, ...longHoldClaims(outcomes), ...woken];
-}
-
-function wokenClaims(crowd: Crowd, outcomes: readonly Outcome[]): Claim[] {
-  const [plain, woken, fair] = [OURS, OURS_WOKEN, OURS_FAIR_WOKEN].map((ours) => figuresFor(ours, crowd, outcomes));
-  if (!plain || !woken || !fair) return [];
-  const etcd = figuresFor(ETCD3, crowd, outcomes);
-  const gap = (who: string, part: string, value: number, limit: number, limitName?: string): Claim =>
-    gapClaim(`${who} with wake-ups, ${nameOf(crowd)}`, part, value, limit, limitName);
-  const requests = (who: string, { requestsPerAcquisition: value }: Figures, limit: number): Claim => ({
-    what: `${who} with wake-ups, ${nameOf(crowd)}: requests per acquisition`,
-    limit: limit.toFixed(1),
-    measured: value.toFixed(1),
-    holds: value <= limit,
-  });
-  return [
-    gap("`fair`", "p50", fair.gapP50, FAIR_WOKEN_GAP_P50_MS),
-    gap("`fair`", "p95", fair.gapP95, FAIR_WOKEN_GAP_P95_MS),
-    ...(etcd ? [gap("`fair`", "p50", fair.gapP50, etcd.gapP50, `etcd3's ${showDuration(etcd.gapP50)}`)] : []),
-    requests("`fair`", fair, FAIR_WOKEN_REQUESTS),
-    gap("plain", "p50", woken.gapP50, WOKEN_GAP_P50_MS),
-    requests("plain", woken, WOKEN_PART_OF_REQUESTS * plain.requestsPerAcquisition),
-  ];
-}
-
-function gapClaim(where: string, part: string, value: number, limit: number, limitName = `${limit} ms`): Claim {
-  return {
-    what: `${where}: hand-over gap ${part}`,
-    limit: limitName,
-    measured: showDuration(value),
-    holds: value <= limit,
-  };
+  return [...short, ...longHoldClaims(outcomes)];
 }
 
 function shortHoldClaims(crowd: Crowd, outcomes: readonly Outcome[]): Claim[] {
@@ -332,10 +185,6 @@ function longHoldClaims(outcomes: readonly Outcome[]): Claim[] {
   ];
 }
 
-function figuresFor(contender: Contender, crowd: Crowd, outcomes: readonly Outcome[]): Figures | undefined {
-  return outcomes.find((outcome) => outcome.contender === contender && outcome.crowd === crowd)?.figures;
-}
-
 const GO_NOTE =
   "go-azuremutex's way to wait, a poll every 10 s, is in the simulated table as `fixed:10s`: in two " +
   "minutes of real time a contender would ask a dozen times, and most would never have the lock.";
@@ -349,7 +198,7 @@ function watchNote(crowd: Crowd, outcomes: readonly Outcome[]): string[] {
   return [
     `Without wake-ups, and with ${nameOf(crowd)}, etcd3 has a gap of ${showDuration(etcd.gapP50)} (p95 ` +
       `${showDuration(etcd.gapP95)}): ${aheadMs} less at the median than \`fair\`. ` +
-      "A blob cannot wake a waiter; a message past the storage can, as the rows of those that are woken show.",
+      "A blob cannot wake a waiter; a message past the storage [can](#woken-by-messages).",
   ];
 }
 

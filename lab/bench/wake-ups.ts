@@ -47,7 +47,7 @@ and each message takes half a round trip more. etcd3 is beside it because its se
       })),
       claims: crowds.flatMap((crowd) => claimsFor(crowd, outcomes)),
       chart: {
-        title: `From a release to the next holder's start: ${nameOf(CHARTED)}`,
+        title: `Hand-over gap: ${nameOf(CHARTED)}`,
         unit: "milliseconds; the bar is the median, the line goes on to the 95th percentile",
         bars: outcomes.filter(({ crowd }) => crowd === CHARTED || context.isQuick).map(barOf),
       },

@@ -2,11 +2,11 @@ import { nameDuration, showDuration } from "../shared/duration.ts";
 import { now } from "../shared/now.ts";
 import { type Figures, figuresOf } from "../shared/waits/figures.ts";
 import type { Hold, RunRecord } from "../shared/waits/run-record.ts";
-import type { Claim, Context } from "./benchmark.ts";
+import { type Claim, type Context, notRunRow } from "./benchmark.ts";
 import { Client } from "./client.ts";
-import type { Contender } from "./contenders.ts";
+import { type Contender, missing } from "./contenders.ts";
 import type { Contended, ContendOrder, WarmUpOrder } from "./jobs/contend.ts";
-import { countsRequests, type Place } from "./stage.ts";
+import { countsRequests, type Place, type Stage } from "./stage.ts";
 
 /** More processes of the system would contend for this machine's cores, and not for the lock. */
 export const MOST_PROCESSES = 10;
@@ -32,6 +32,8 @@ export interface Outcome {
   /** The same with the gap from a release being called. */
   readonly fromCalled: Figures;
 }
+
+export const QUICK_CROWD: Crowd = { contenders: 3, holdMs: 50, seconds: 1.5, otherSeconds: 1.5 };
 
 export async function outcomeOf({ stage, note }: Context, crowd: Crowd, contender: Contender): Promise<Outcome> {
   const place = await stage.place(contender.room);
@@ -136,4 +138,12 @@ export function gapClaim(where: string, part: string, value: number, limit: numb
 
 export function figuresFor(contender: Contender, crowd: Crowd, outcomes: readonly Outcome[]): Figures | undefined {
   return outcomes.find((outcome) => outcome.contender === contender && outcome.crowd === crowd)?.figures;
+}
+
+/** Those that this machine has no server for. */
+export function notRunRows(contenders: readonly Contender[], stage: Stage): readonly (readonly string[])[] {
+  return contenders.flatMap((contender) => {
+    const reason = missing(contender, stage);
+    return reason === undefined ? [] : [notRunRow(contender.name, reason, COLUMNS)];
+  });
 }

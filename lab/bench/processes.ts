@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { nameDuration, showDuration } from "../shared/duration.ts";
 import { PROJECT } from "../shared/project.ts";
 import type { Figures } from "../shared/waits/figures.ts";
-import { type Bar, type Benchmark, type Claim, type Context, notRunRow, type Report, type Table } from "./benchmark.ts";
+import type { Bar, Benchmark, Claim, Context, Report, Table } from "./benchmark.ts";
 import {
   DISTRIBUTED_LOCK,
   ETCD3,
@@ -25,17 +25,18 @@ import {
   gapClaim,
   MOST_PROCESSES,
   nameOf,
+  notRunRows,
   OTHER_COLUMNS,
   type Outcome,
   otherCells,
   outcomeOf,
+  QUICK_CROWD,
   rowOf,
   THINK_MS,
 } from "./crowd.ts";
 
 const BLOB_PEERS = [SDK_LOOP, DISTRIBUTED_LOCK];
 const CONTENDERS = [OURS, OURS_FAIR, ...BLOB_PEERS, REDIS_SEMAPHORE, REDLOCK_UNIVERSAL, SESAMECARE, ETCD3];
-const QUICK_CROWD: Crowd = { contenders: 3, holdMs: 50, seconds: 1.5, otherSeconds: 1.5 };
 const SHORT_HOLDS: readonly Crowd[] = [
   { contenders: 2, holdMs: 200, seconds: 20, otherSeconds: 20 },
   { contenders: 10, holdMs: 200, seconds: 120, otherSeconds: 30 },
@@ -107,10 +108,7 @@ function simulatedRow(policy: string, figures: Figures): readonly string[] {
 
 function reportOf(outcomes: readonly Outcome[], { stage }: Context, simulated: readonly Table[]): Report {
   const crowds = [...new Set(outcomes.map(({ crowd }) => crowd))];
-  const notRun = CONTENDERS.flatMap((contender) => {
-    const reason = missing(contender, stage);
-    return reason === undefined ? [] : [notRunRow(contender.name, reason, COLUMNS)];
-  });
+  const notRun = notRunRows(CONTENDERS, stage);
   const tables = crowds.map(
     (crowd): Table => ({
       caption: `${nameOf(crowd)}, real time`,

@@ -1,11 +1,21 @@
 import { showDuration } from "../shared/duration.ts";
 import type { Figures } from "../shared/waits/figures.ts";
-import { type Bar, type Benchmark, type Claim, notRunRow } from "./benchmark.ts";
+import type { Bar, Benchmark, Claim } from "./benchmark.ts";
 import { ETCD3, missing, OURS, OURS_FAIR, OURS_FAIR_WOKEN, OURS_WOKEN } from "./contenders.ts";
-import { COLUMNS, type Crowd, figuresFor, gapClaim, nameOf, type Outcome, outcomeOf, rowOf } from "./crowd.ts";
+import {
+  COLUMNS,
+  type Crowd,
+  figuresFor,
+  gapClaim,
+  nameOf,
+  notRunRows,
+  type Outcome,
+  outcomeOf,
+  QUICK_CROWD,
+  rowOf,
+} from "./crowd.ts";
 
 const CONTENDERS = [OURS, OURS_WOKEN, OURS_FAIR, OURS_FAIR_WOKEN, ETCD3];
-const QUICK_CROWD: Crowd = { contenders: 3, holdMs: 50, seconds: 1.5, otherSeconds: 1.5 };
 /** In which the chart shows the gaps. */
 const CHARTED: Crowd = { contenders: 10, holdMs: 200, seconds: 60, otherSeconds: 30 };
 const CROWDS: readonly Crowd[] = [
@@ -34,10 +44,7 @@ and each message takes half a round trip more. etcd3 is beside it because its se
     const crowds = context.isQuick ? [QUICK_CROWD] : CROWDS;
     const able = CONTENDERS.filter((contender) => missing(contender, context.stage) === undefined);
     for (const crowd of crowds) for (const contender of able) outcomes.push(await outcomeOf(context, crowd, contender));
-    const notRun = CONTENDERS.flatMap((contender) => {
-      const reason = missing(contender, context.stage);
-      return reason === undefined ? [] : [notRunRow(contender.name, reason, COLUMNS)];
-    });
+    const notRun = notRunRows(CONTENDERS, context.stage);
     const rowsOf = (crowd: Crowd) => outcomes.filter((outcome) => outcome.crowd === crowd).map(rowOf);
     return {
       tables: crowds.map((crowd) => ({
